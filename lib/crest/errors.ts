@@ -1,0 +1,64 @@
+import { STATUS_CODES } from 'node:http'
+import type { Json, JsonObject } from '../contract.ts'
+
+/** The body of a failed request: `{ code, reason, message, detail? }` (Common REST, HTTP status codes). */
+export interface ErrorBody {
+  readonly code: number
+  readonly reason: string
+  readonly message: string
+  readonly detail?: Json
+}
+
+/** Common REST says "Payload Too Large" where Node's table does; only these differ from it. */
+const REASONS: Readonly<Record<number, string>> = { 408: 'Request Timeout', 500: 'Internal Server Error' }
+
+/** The standard phrase for a status, as IDM prints it in `reason`. */
+export const reasonOf = (code: number): string => REASONS[code] ?? STATUS_CODES[code] ?? 'Unknown'
+
+/**
+ * A failed request in IDM's terms. `message` and `detail` are shown to the caller, so they never hold a secret or an
+ * inner address; `cause` is for the log only.
+ */
+export class ResourceException extends Error {
+  readonly code: number
+  readonly reason: string
+  readonly detail: Json | undefined
+
+  constructor(code: number, message: string, options: { reason?: string; detail?: Json; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'ResourceException'
+    this.code = code
+    this.reason = options.reason ?? reasonOf(code)
+    this.detail = options.detail
+  }
+
+  toJSON(): ErrorBody {
+    const { code, reason, message, detail } = this
+    return detail === undefined ? { code, reason, message } : { code, reason, message, detail }
+  }
+}
+
+type Details = { detail?: JsonObject; cause?: unknown }
+const raise = (code: number) => (message: string, details?: Details) => new ResourceException(code, message, details)
+
+export const badRequest = raise(400)
+export const unauthorized = raise(401)
+export const forbidden = raise(403)
+export const notFound = raise(404)
+export const methodNotAllowed = raise(405)
+export const notAcceptable = raise(406)
+export const conflict = raise(409)
+export const preconditionFailed = raise(412)
+export const payloadTooLarge = raise(413)
+export const unsupportedMediaType = raise(415)
+export const internalError = raise(500)
+export const notSupported = raise(501)
+export const badGateway = raise(502)
+export const serviceUnavailable = raise(503)
+export const gatewayTimeout = raise(504)
+
+/** Whatever was thrown, as a ResourceException: an unknown error becomes a 500 that tells the caller nothing of it. */
+export function toResourceException(error: unknown): ResourceException {
+  if (error instanceof ResourceException) return error
+  return internalError('Internal Server Error', { cause: error })
+}
