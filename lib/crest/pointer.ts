@@ -1,0 +1,66 @@
+import type { Json } from '../contract.ts'
+import { isForbiddenMember, isObject } from '../util/json.ts'
+import { badRequest } from './errors.ts'
+
+/** A path into a JSON value, one decoded name (or list position) a step; empty = the value itself. */
+export type Pointer = readonly string[]
+
+/** What IDM takes for malformed: it reads each name as a URI fragment, so these have to be percent-encoded. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const ILLEGAL = /[\u0000-\u0020\u007f"#<>\\^`{|}]|%(?![0-9A-Fa-f]{2})/
+
+/**
+ * Reads `/name/givenName` or `name/givenName`. One slash at either end is ignored, `/` and the empty text point to the
+ * whole value, and a name is percent-encoded (`a%2Fb`): IDM knows no `~1` escapes.
+ * @throws badRequest for a malformed escape, an illegal character, or a name that would reach a prototype (pitfall S2)
+ */
+export function parsePointer(text: string): Pointer {
+  const names = text.split('/')
+  if (names[0] === '') names.shift()
+  if (names.at(-1) === '') names.pop()
+  return names.map((name) => decodeName(name, text))
+}
+
+function decodeName(name: string, pointer: string): string {
+  const illegal = ILLEGAL.exec(name)
+  if (illegal)
+    throw badRequest(
+      `Invalid JSON pointer '${shorten(pointer)}': '${shorten(name)}' has an illegal character or escape at ${illegal.index}`,
+    )
+  const decoded = percentDecode(name, pointer)
+  if (isForbiddenMember(decoded)) throw badRequest(`Invalid JSON pointer: the name '${decoded}' is not allowed`)
+  return decoded
+}
+
+function percentDecode(name: string, pointer: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    throw badRequest(`Invalid JSON pointer '${shorten(pointer)}': '${shorten(name)}' is not percent-encoded UTF-8`)
+  }
+}
+
+/** Keeps a hostile text out of messages and logs. */
+const shorten = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
+
+/** The text that parsePointer reads back as `pointer`, fit for a query filter and for a comma-separated list. */
+export function printPointer(pointer: Pointer): string {
+  const text = `/${pointer.map(encodeName).join('/')}`
+  return pointer.at(-1) === '' ? `${text}/` : text
+}
+
+const encodeName = (name: string): string =>
+  encodeURI(name.toWellFormed()).replace(/[#/(),]/g, (character) => ESCAPES[character] ?? character)
+
+const ESCAPES: Readonly<Record<string, string>> = { '#': '%23', '/': '%2F', '(': '%28', ')': '%29', ',': '%2C' }
+
+/** The value `pointer` leads to, through own members and list positions only; undefined when there is none. */
+export function getAt(value: Json, pointer: Pointer): Json | undefined {
+  let current: Json | undefined = value
+  for (const name of pointer) {
+    if (Array.isArray(current)) current = /^\d+$/.test(name) ? current[Number(name)] : undefined
+    else if (isObject(current)) current = Object.hasOwn(current, name) ? current[name] : undefined
+    else return undefined
+  }
+  return current
+}
