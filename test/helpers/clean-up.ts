@@ -1,0 +1,53 @@
+/**
+ * Owns what a test starts. What is registered inside a test (or its beforeEach) ends with that test; what is registered
+ * in a `before` of a suite that called `ownedBySuite()` ends with that suite; all else ends with the run.
+ */
+type CleanUp = () => unknown
+
+const run: CleanUp[] = []
+const open: CleanUp[][] = [run]
+
+/** Has `cleanUp` run and awaited when its owner ends: last in, first out. One that throws fails the run. */
+export function onCleanUp(cleanUp: CleanUp): void {
+  const innermost = open.at(-1) ?? run
+  innermost.push(cleanUp)
+}
+
+/** Called in the body of a `describe`: what its `before` hooks start ends with this suite. */
+export function ownedBySuite(): void {
+  const owned: CleanUp[] = []
+  before(() => {
+    open.push(owned)
+  })
+  after(async () => {
+    open.splice(open.indexOf(owned), 1)
+    await cleanUpAll(owned)
+  })
+}
+
+/** Runs and forgets all of `cleanUps`; a failure does not keep the others from running. */
+export async function cleanUpAll(cleanUps: CleanUp[]): Promise<void> {
+  const failures: unknown[] = []
+  for (let next = cleanUps.pop(); next; next = cleanUps.pop()) {
+    try {
+      await next()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `clean-up failed: ${failures.map(String).join('; ')}`)
+}
+
+// At import these hooks belong to mocha's root suite: they stand around every test of every file.
+const test: CleanUp[] = []
+
+beforeEach(() => {
+  open.push(test)
+})
+
+afterEach(async () => {
+  open.splice(open.indexOf(test), 1)
+  await cleanUpAll(test)
+})
+
+after(() => cleanUpAll(run))
