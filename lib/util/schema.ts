@@ -2,13 +2,15 @@ import { z } from 'zod'
 
 export { z }
 
-/**
- * The faults that a schema found, one sentence each: the key, what was found, what is allowed. Schemas of this
- * project put the valid values into their messages; the value itself is never printed, it may be a secret.
- */
-export function faultsOf(error: z.ZodError): string[] {
-  return error.issues.map((issue) => {
-    const key = issue.path.join('.')
-    return key === '' ? issue.message : `${key}: ${issue.message}`
-  })
+/** One fault that a schema found: where, and what would be allowed. */
+export interface Fault {
+  readonly path: readonly PropertyKey[]
+  /** `connectionTimeout`, `proxy.proxyUri`; empty for the whole. */
+  readonly key: string
+  readonly message: string
+}
+
+/** The faults that a schema found. Schemas of this project say what is allowed, and never print a value. */
+export function faultsOf(error: z.ZodError): Fault[] {
+  return error.issues.map(({ path, message }) => ({ path, key: path.join('.'), message }))
 }

@@ -1,0 +1,66 @@
+import http from 'node:http'
+import https from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import type { ConnectionOptions, SecureContext } from 'node:tls'
+import type { InstanceProperties } from './properties.ts'
+
+export type Agent = http.Agent | https.Agent
+
+/** What the connections of one instance have in common, to the remote and to its token endpoint. */
+export interface ConnectionSettings {
+  readonly properties: InstanceProperties
+  /** Shared by all instances that trust the same, so that no connection parses certificates again. */
+  secureContext(): SecureContext
+  readonly lookup?: LookupFunction | undefined
+}
+
+/**
+ * An idle connection is closed by us before a remote's own time-out closes it under a request; Node's servers wait 5 s,
+ * Jetty and nginx longer.
+ */
+const IDLE_MS = 4_000
+
+/**
+ * The agent for one origin. It belongs to one instance (pitfall R3): bounded, and retired with it.
+ * @param keepAlive false for the token endpoint, which is asked too rarely to keep a connection
+ */
+export function createAgent(origin: URL, settings: ConnectionSettings, keepAlive: boolean): Agent {
+  const { properties, lookup } = settings
+  const options: http.AgentOptions = {
+    keepAlive: keepAlive && properties.reuseConnections,
+    maxSockets: properties.maxConnections,
+    maxFreeSockets: properties.maxConnections,
+    ...(keepAlive ? { timeout: IDLE_MS } : {}),
+    ...(lookup ? { lookup } : {}),
+  }
+  if (origin.protocol === 'http:') return new http.Agent(options)
+  return new https.Agent({ ...options, ...tlsOptions(origin, settings) })
+}
+
+/** TLS as the instance wants it: the name that is checked is the configured one, never the caller's Host (H9). */
+export function tlsOptions(origin: URL, settings: ConnectionSettings): ConnectionOptions {
+  const { properties } = settings
+  const host = hostNameOf(origin)
+  return {
+    secureContext: settings.secureContext(),
+    servername: isIP(host) === 0 ? host : '',
+    rejectUnauthorized: !properties.dangerouslySkipTlsVerify,
+    ...(properties.hostnameVerifier === 'ALLOW_ALL' ? { checkServerIdentity: () => undefined } : {}),
+  }
+}
+
+/** The host name without the brackets of an IPv6 address. */
+export const hostNameOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
+
+/**
+ * Lets an agent run out: idle connections close now, busy ones when their request has ended, and a request that still
+ * waits in the agent's queue is served. `destroy()` alone would cut responses in flight (pitfall R2).
+ */
+export function retireAgent(agent: Agent): void {
+  // Not in the types, but how Node decides what happens to a socket that becomes free.
+  Object.assign(agent, { keepAlive: false, maxFreeSockets: 0 })
+  for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
+}
+
+/** Cuts what is still open. */
+export const destroyAgent = (agent: Agent): void => agent.destroy()

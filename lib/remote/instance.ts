@@ -1,0 +1,133 @@
+import type { LookupFunction } from 'node:net'
+import { type Agent, createAgent, destroyAgent, hostNameOf, retireAgent } from './agent.ts'
+import { type Authentication, BasicAuthentication } from './authentication.ts'
+import { BearerAuthentication } from './bearer.ts'
+import { Health } from './health.ts'
+import type { BearerProperties, InstanceProperties } from './properties.ts'
+import type { TlsContexts } from './tls-contexts.ts'
+import { tokenFetcher } from './token-endpoint.ts'
+
+/** What instances share. */
+export interface Surroundings {
+  readonly tls: TlsContexts
+  /** Resolves host names; Node's own when absent. */
+  readonly lookup?: LookupFunction | undefined
+}
+
+/** Where requests of an instance go, in the parts that Node's http wants. */
+export interface Target {
+  readonly protocol: string
+  /** For the Host header: with the port unless it is the scheme's own. */
+  readonly host: string
+  /** For the connection: without brackets. */
+  readonly hostname: string
+  readonly port: string
+  /** Begins and ends with `/`. */
+  readonly basePath: string
+}
+
+/** One remote instance in force: its settings, its credentials and its connections. Immutable but for its connections. */
+export class Instance {
+  readonly name: string
+  readonly properties: InstanceProperties
+  readonly url: URL
+  readonly target: Target
+  readonly authentication: Authentication
+  readonly health = new Health()
+  readonly #surroundings: Surroundings
+  #agent: Agent
+  #tokenAgent: Agent | undefined
+  #inFlight = 0
+  #idle: (() => void) | undefined
+
+  /** @param previous the instance that this one replaces: a token that still fits is taken over */
+  constructor(name: string, properties: InstanceProperties, surroundings: Surroundings, previous?: Instance) {
+    this.name = name
+    this.properties = properties
+    this.#surroundings = surroundings
+    this.url = new URL(properties.instanceUrl)
+    this.target = targetOf(this.url)
+    this.#agent = this.#newAgent(this.url, true)
+    this.authentication = this.#authenticate(previous)
+  }
+
+  get agent(): Agent {
+    return this.#agent
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** A request begins; `end` must be called exactly once when its response has ended. */
+  begin(): void {
+    this.#inFlight++
+  }
+
+  end(): void {
+    if (--this.#inFlight === 0) this.#idle?.()
+  }
+
+  /** Resolves when no request is in flight. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle = resolve
+      if (this.#inFlight === 0) resolve()
+    })
+  }
+
+  /** New connections trust what is trusted now; requests in flight are not cut. */
+  renewTrust(): void {
+    if (this.url.protocol !== 'https:') return
+    const old = this.#agent
+    this.#agent = this.#newAgent(this.url, true)
+    retireAgent(old)
+  }
+
+  /** No new requests come: idle connections close now, the others with their request. */
+  retire(): void {
+    retireAgent(this.#agent)
+    if (this.#tokenAgent) retireAgent(this.#tokenAgent)
+  }
+
+  /** Cuts what is still open. */
+  destroy(): void {
+    destroyAgent(this.#agent)
+    if (this.#tokenAgent) destroyAgent(this.#tokenAgent)
+  }
+
+  #newAgent(url: URL, keepAlive: boolean): Agent {
+    const { properties } = this
+    const { tls, lookup } = this.#surroundings
+    return createAgent(url, { properties, secureContext: () => tls.contextFor(properties), lookup }, keepAlive)
+  }
+
+  #authenticate(previous: Instance | undefined): Authentication {
+    const { name, properties } = this
+    if (properties.authType === 'basic') return new BasicAuthentication(properties)
+    const agent = this.#newAgent(new URL(properties.tokenEndpoint), false)
+    this.#tokenAgent = agent
+    const authentication = new BearerAuthentication(tokenFetcher(name, properties, agent))
+    const old = previous?.authentication
+    if (old instanceof BearerAuthentication && sameGrant(previous?.properties, properties)) authentication.takeOver(old)
+    return authentication
+  }
+}
+
+function targetOf(url: URL): Target {
+  const { protocol, host, pathname } = url
+  return { protocol, host, hostname: hostNameOf(url), port: url.port || (protocol === 'https:' ? '443' : '80'), basePath: pathname }
+}
+
+/** True when a token for the one is a token for the other. */
+function sameGrant(a: InstanceProperties | undefined, b: BearerProperties): boolean {
+  if (a?.authType !== 'bearer') return false
+  return (
+    a.tokenEndpoint === b.tokenEndpoint &&
+    a.clientId === b.clientId &&
+    a.clientSecret.reveal() === b.clientSecret.reveal() &&
+    a.tokenEndpointAuthMethod === b.tokenEndpointAuthMethod &&
+    a.scope.join(a.scopeDelimiter) === b.scope.join(b.scopeDelimiter) &&
+    a.instanceUrl === b.instanceUrl
+  )
+}

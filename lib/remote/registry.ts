@@ -1,0 +1,178 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../contract.ts'
+import type { LastError } from './health.ts'
+import { Instance, type Surroundings } from './instance.ts'
+import { judgeProperties } from './properties.ts'
+
+export const FACTORY_PID = 'external.idm'
+
+/**
+ * READY: in force. FAILING: in force, its last exchange failed. OUTDATED: the file has a fault, the last good settings
+ * are in force. INVALID: the file has a fault and there were no good settings before. DISABLED: `enabled` is false.
+ */
+export type InstanceState = 'READY' | 'FAILING' | 'OUTDATED' | 'INVALID' | 'DISABLED'
+
+/** One instance as `GET /openidm/external/idm?_queryFilter=true` shows it; nothing secret. */
+export interface InstanceStatus {
+  readonly name: string
+  readonly enabled: boolean
+  readonly authType: string | null
+  readonly instanceUrl: string | null
+  readonly state: InstanceState
+  readonly lastError: LastError | null
+  /** When the state began. */
+  readonly since: Date
+}
+
+interface Entry {
+  readonly content: JsonObject | undefined
+  readonly instance: Instance | undefined
+  readonly enabled: boolean
+  /** What is wrong with the file. */
+  readonly fault: LastError | undefined
+  readonly since: Date
+}
+
+/** How long a plugin that is stopped waits for requests in flight. */
+const DRAIN_MS = 10_000
+
+/**
+ * The instances in force, by name. A change of configuration is a new complete set: it is compared with what is there,
+ * what has changed is built, and only then is an entry of the one Map replaced. A broken file keeps the last good
+ * instance in force (pitfalls R6, R7).
+ */
+export class InstanceRegistry implements ConfigurationConsumer {
+  readonly factoryPid = FACTORY_PID
+  readonly #surroundings: Surroundings
+  readonly #log: Logger
+  readonly #entries = new Map<string, Entry>()
+  /** Replaced or removed, with requests still in flight. */
+  readonly #retired = new Set<Instance>()
+
+  constructor(surroundings: Surroundings, log: Logger) {
+    this.#surroundings = surroundings
+    this.#log = log
+  }
+
+  /** The instance to use, or undefined when there is none or it is disabled. */
+  get(name: string): Instance | undefined {
+    return this.#entries.get(name)?.instance
+  }
+
+  /** Why `get` has nothing: for the message of a 404. */
+  absence(name: string): string {
+    const entry = this.#entries.get(name)
+    if (!entry) return `Remote instance "${name}" not found: there is no conf/${FACTORY_PID}-${name}.json`
+    if (!entry.fault) return `Remote instance "${name}" is disabled`
+    return `Remote instance "${name}" not found: its configuration is not valid, see the log or the list of instances`
+  }
+
+  *statuses(): Generator<InstanceStatus> {
+    for (const [name, entry] of this.#entries) yield statusOf(name, entry)
+  }
+
+  status(name: string): InstanceStatus | undefined {
+    const entry = this.#entries.get(name)
+    return entry && statusOf(name, entry)
+  }
+
+  validate(_id: string, content: JsonObject): string[] {
+    const judgement = judgeProperties(content)
+    return 'faults' in judgement ? judgement.faults : []
+  }
+
+  async apply(objects: readonly ConfigurationObject[]): Promise<void> {
+    const present = new Set<string>()
+    for (const object of objects) {
+      const name = object.alias ?? object.id
+      present.add(name)
+      this.#applyOne(name, object)
+    }
+    for (const name of [...this.#entries.keys()]) if (!present.has(name)) this.#remove(name)
+  }
+
+  /** Trusted certificates have changed. */
+  renewTrust(): void {
+    this.#surroundings.tls.forget()
+    for (const { instance } of this.#entries.values()) instance?.renewTrust()
+  }
+
+  /** No further requests come. Waits for those in flight, within bounds, then cuts. */
+  async close(): Promise<void> {
+    for (const name of [...this.#entries.keys()]) this.#remove(name)
+    let timer: NodeJS.Timeout | undefined
+    const bound = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, DRAIN_MS)
+    })
+    await Promise.race([bound, Promise.all([...this.#retired].map((instance) => instance.drained()))])
+    clearTimeout(timer)
+    for (const instance of this.#retired) instance.destroy()
+    this.#retired.clear()
+  }
+
+  #applyOne(name: string, { file, content, error }: ConfigurationObject): void {
+    const old = this.#entries.get(name)
+    if (!content) return this.#refuse(name, file, [error ?? 'it can not be read'])
+    if (old && !old.fault && isDeepStrictEqual(old.content, content)) return
+    const judgement = judgeProperties(content)
+    if ('faults' in judgement) return this.#refuse(name, file, judgement.faults)
+    const { properties, notices } = judgement
+    const { enabled } = properties
+    const instance = enabled ? new Instance(name, properties, this.#surroundings, old?.instance) : undefined
+    this.#entries.set(name, { content, instance, enabled, fault: undefined, since: new Date() })
+    if (old?.instance) this.#retire(old.instance)
+    for (const notice of notices) this.#log.warn({ instance: name, file }, `remote instance "${name}": ${notice}`)
+    const event = !enabled ? 'disabled' : old?.instance ? 'changed' : 'in force'
+    this.#log.info({ instance: name, file }, `remote instance "${name}" is ${event}`)
+  }
+
+  /** A file with a fault: what was good before stays in force; the fault is logged once. */
+  #refuse(name: string, file: string, faults: readonly string[]): void {
+    const old = this.#entries.get(name)
+    const message = `${file}: ${faults.join('; ')}`
+    if (old?.fault?.message === message) return
+    const fault = { message, time: new Date().toISOString() }
+    const entry = { content: undefined, instance: undefined, enabled: true, ...old, fault, since: new Date() }
+    this.#entries.set(name, entry)
+    const consequence = entry.instance ? 'its last good settings stay in force' : 'it is not available'
+    this.#log.error({ instance: name, file, faults }, `remote instance "${name}": ${message}; ${consequence}`)
+  }
+
+  #remove(name: string): void {
+    const instance = this.#entries.get(name)?.instance
+    this.#entries.delete(name)
+    if (instance) this.#retire(instance)
+    this.#log.info({ instance: name }, `remote instance "${name}" is removed`)
+  }
+
+  #retire(instance: Instance): void {
+    instance.retire()
+    this.#retired.add(instance)
+    void instance.drained().then(() => {
+      if (this.#retired.delete(instance)) instance.destroy()
+    })
+  }
+}
+
+function statusOf(name: string, { instance, enabled, fault, since, content }: Entry): InstanceStatus {
+  const failing = instance?.health.failing ?? false
+  const state = stateOf(enabled, instance !== undefined, fault !== undefined, failing)
+  const properties = instance?.properties
+  return {
+    name,
+    enabled,
+    authType: properties?.authType ?? textOf(content?.authType),
+    instanceUrl: properties?.instanceUrl ?? textOf(content?.instanceUrl),
+    state,
+    lastError: fault ?? instance?.health.lastError ?? null,
+    since: state === 'FAILING' && instance ? instance.health.since : since,
+  }
+}
+
+function stateOf(enabled: boolean, inForce: boolean, faulty: boolean, failing: boolean): InstanceState {
+  if (faulty) return inForce ? 'OUTDATED' : 'INVALID'
+  if (!enabled) return 'DISABLED'
+  return failing ? 'FAILING' : 'READY'
+}
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)

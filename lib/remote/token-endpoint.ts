@@ -1,0 +1,135 @@
+/**
+ * One token request (OAuth 2.0 client credentials grant, RFC 6749 section 4.4) by way of simple-oauth2, whose habits
+ * are kept inside this file: it clones its HTTP options, agent included (pitfall T6), its errors and its debug output
+ * carry the client secret (T7).
+ */
+import { createRequire } from 'node:module'
+import type { ClientCredentials } from 'simple-oauth2'
+import { ResourceException } from '../crest/errors.ts'
+import { isObject } from '../util/json.ts'
+import type { Agent } from './agent.ts'
+import type { Token } from './bearer.ts'
+import { DeadlineError, faultException, faultOf } from './fault.ts'
+import type { BearerProperties } from './properties.ts'
+
+/** Life of a token whose grant names none (pitfall T2). */
+const DEFAULT_LIFE_S = 300
+const LONGEST_LIFE_S = 86_400
+/** Longest wait for a token when the instance sets no limit of its own. */
+const LONGEST_WAIT_MS = 30_000
+const LARGEST_ANSWER_BYTES = 65_536
+
+const { ClientCredentials: Client } = loadSilently()
+
+/**
+ * simple-oauth2 writes the client's credentials to its `debug` channel; those channels are switched off for good while
+ * it is loaded, whatever DEBUG says.
+ */
+function loadSilently(): { ClientCredentials: typeof ClientCredentials } {
+  const require = createRequire(import.meta.url)
+  const debug = createRequire(require.resolve('simple-oauth2'))('debug') as {
+    init?: (channel: { namespace: string; enabled: boolean }) => void
+  }
+  const { init } = debug
+  debug.init = (channel) => {
+    init?.(channel)
+    if (channel.namespace.startsWith('simple-oauth2')) channel.enabled = false
+  }
+  try {
+    return require('simple-oauth2')
+  } finally {
+    if (init) debug.init = init
+  }
+}
+
+/**
+ * Makes the function that asks the token endpoint of an instance for a token.
+ * @returns rejects with 401 when the endpoint refuses, 502 when it can not be reached or understood, 504 when it is late
+ */
+export function tokenFetcher(instance: string, properties: BearerProperties, agent: Agent): () => Promise<Token> {
+  const client = createClient(properties, agent)
+  const scope = properties.scope.length === 0 ? {} : { scope: [...properties.scope] }
+  return async () => {
+    try {
+      const { token } = await client.getToken(scope)
+      return tokenOf(token)
+    } catch (error) {
+      throw exceptionOf(instance, error)
+    }
+  }
+}
+
+function createClient(properties: BearerProperties, agent: Agent): ClientCredentials {
+  const url = new URL(properties.tokenEndpoint)
+  return new Client({
+    client: { id: properties.clientId, secret: properties.clientSecret.reveal() },
+    auth: { tokenHost: url.origin, tokenPath: url.pathname + url.search },
+    http: {
+      agent: uncloneable(agent),
+      timeout: Math.min(properties.connectionTimeout + properties.socketTimeout, LONGEST_WAIT_MS),
+      maxBytes: LARGEST_ANSWER_BYTES,
+      redirects: false,
+    },
+    options: {
+      authorizationMethod: properties.tokenEndpointAuthMethod === 'client_secret_post' ? 'body' : 'header',
+      credentialsEncodingMode: properties.tokenEndpointCredentialsEncoding,
+      scopeSeparator: properties.scopeDelimiter,
+    },
+  })
+}
+
+/** An agent that survives cloning: functions are kept by reference, so the clone hands on to the one real agent. */
+const uncloneable = (agent: Agent) => ({
+  protocol: 'protocol' in agent ? agent.protocol : undefined,
+  defaultPort: 'defaultPort' in agent ? agent.defaultPort : undefined,
+  addRequest: (...parameters: unknown[]) => Reflect.apply(Reflect.get(agent, 'addRequest'), agent, parameters),
+})
+
+function tokenOf(token: Record<string, unknown>): Token {
+  const { access_token: value, expires_in: expiresIn } = token
+  if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) throw new NoTokenError()
+  const seconds = Number(expiresIn)
+  const known = expiresIn !== undefined && expiresIn !== null && Number.isFinite(seconds) && seconds > 0
+  return { value, life: Math.min(known ? seconds : DEFAULT_LIFE_S, LONGEST_LIFE_S) * 1000 }
+}
+
+/** The endpoint answered with success, but without a token that could stand in a header. */
+class NoTokenError extends Error {}
+
+/** Never the library's error itself, not even as a cause: it holds the request with its Authorization header. */
+function exceptionOf(instance: string, error: unknown): ResourceException {
+  const subject = `Token endpoint of remote instance "${instance}"`
+  const { status, data } = boomOf(error)
+  if (error instanceof NoTokenError || status === 406 || error instanceof SyntaxError) {
+    return new ResourceException(502, `${subject}: its answer holds no access token`)
+  }
+  if (isResponse(data)) return refusal(subject, status, data.payload)
+  const timedOut = status === 504 || status === 408
+  const cause = timedOut ? new DeadlineError('response') : plainError(data instanceof Error ? data : error)
+  return faultException(instance, faultOf(cause), cause, 'token endpoint')
+}
+
+function refusal(subject: string, status: number, payload: unknown): ResourceException {
+  const oauthError = isObject(payload) && typeof payload.error === 'string' ? payload.error : ''
+  const reason = /^[\w.-]{1,64}$/.test(oauthError) ? `${status}, ${oauthError}` : String(status)
+  if (status >= 500) return new ResourceException(502, `${subject}: it failed (${reason})`)
+  const cure = 'check clientId, clientSecret, scope and tokenEndpointAuthMethod, and that the client may use client_credentials'
+  return new ResourceException(401, `${subject}: it refused the client (${reason}); ${cure}`)
+}
+
+const isResponse = (data: unknown): data is { payload: unknown } =>
+  typeof data === 'object' && data !== null && 'isResponseError' in data && 'payload' in data
+
+function boomOf(error: unknown): { status: number; data: unknown } {
+  if (typeof error !== 'object' || error === null) return { status: 0, data: undefined }
+  const output: unknown = Reflect.get(error, 'output')
+  const statusCode = typeof output === 'object' && output !== null ? Reflect.get(output, 'statusCode') : undefined
+  return { status: typeof statusCode === 'number' ? statusCode : 0, data: Reflect.get(error, 'data') }
+}
+
+/** A copy with message and code only. */
+function plainError(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error('the token request failed')
+  const code: unknown = Reflect.get(error, 'code')
+  return Object.assign(new Error(error.message), typeof code === 'string' ? { code } : {})
+}
