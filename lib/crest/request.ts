@@ -127,6 +127,10 @@ export interface QueryResult {
  * ResourceException.
  */
 export interface ResourceHandler {
+  /** Versions of its API (`1.0`): a request that asks for another is answered with 404. Absent = any version. */
+  readonly versions?: readonly string[]
+  /** True when its answers hold no more than `request.fields` asks for (a remote sees to it); else the router does. */
+  readonly projectsFields?: boolean
   create?(request: CreateRequest, context: RequestContext): Promise<Resource>
   read?(request: ReadRequest, context: RequestContext): Promise<Resource>
   update?(request: UpdateRequest, context: RequestContext): Promise<Resource>

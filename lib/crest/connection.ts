@@ -1,0 +1,151 @@
+import type { Json, JsonObject } from '../contract.ts'
+import { isObject } from '../util/json.ts'
+import { badGateway, badRequest, ResourceException } from './errors.ts'
+import { parseFields } from './fields.ts'
+import { parsePatch } from './patch.ts'
+import { ownId, type QueryResponse, representQuery, representResource, withoutIdentity } from './represent.ts'
+import type { ActionRequest, QueryRequest, RequestContext, ResourceRequest } from './request.ts'
+import { RequestParameters } from './request-parameters.ts'
+import type { ResourceRegistry, ResourceRouter } from './router.ts'
+
+/** Parameters of an in-process call, reserved (`_queryFilter`) and additional ones; nothing is URL-encoded. */
+export type Params = Readonly<Record<string, Json>> | null
+/** Field names as in `_fields`; null or empty = all default fields. */
+export type Fields = readonly string[] | null
+
+/**
+ * The `openidm` functions. Each rejects with a ResourceException, and objects come with `_id` and `_rev`. A name is a
+ * path such as `managed/user/amira`, with an id that has reserved characters percent-encoded.
+ */
+export interface Connection {
+  /** `newResourceId` null = the `_id` in `content`, or else one the server makes. */
+  create(
+    name: string,
+    newResourceId: string | null,
+    content: Json,
+    params?: Params,
+    fields?: Fields,
+  ): Promise<JsonObject>
+  /** null when there is no such resource. */
+  read(name: string, params?: Params, fields?: Fields): Promise<JsonObject | null>
+  /** `rev` null = whatever is current. */
+  update(name: string, rev: string | null, value: Json, params?: Params, fields?: Fields): Promise<JsonObject>
+  /** `operations` in the form of a PATCH body. */
+  patch(name: string, rev: string | null, operations: Json, params?: Params, fields?: Fields): Promise<JsonObject>
+  delete(name: string, rev: string | null, params?: Params, fields?: Fields): Promise<JsonObject>
+  query(name: string, params: Params, fields?: Fields): Promise<QueryResponse>
+  /** undefined when the action has no answer. */
+  action(name: string, action: string, content?: Json, params?: Params, fields?: Fields): Promise<Json | undefined>
+  /** The pages of a query, one after the other; of 1,000 objects unless `params` has a `_pageSize`. */
+  queryPages(name: string, params: Params, fields?: Fields): AsyncGenerator<QueryResponse, void, undefined>
+  /** The objects of all pages. */
+  queryAll(name: string, params: Params, fields?: Fields): AsyncGenerator<JsonObject, void, undefined>
+}
+
+/** In-process access to what `router` serves, in the name of whoever `context` says. */
+export const connect = (router: ResourceRouter, context: RequestContext): Connection =>
+  new RouterConnection(router, context)
+
+/** What plugins get of a router: they add routes and connect, and reach nothing else of it. */
+export const registryOf = (router: ResourceRouter): ResourceRegistry => ({
+  add: (route, handler) => router.add(route, handler),
+  connect: (context = {}) => connect(router, context),
+})
+
+const PAGE_SIZE = 1000
+
+class RouterConnection implements Connection {
+  readonly #router: ResourceRouter
+  readonly #context: RequestContext
+
+  constructor(router: ResourceRouter, context: RequestContext) {
+    this.#router = router
+    this.#context = context
+  }
+
+  async create(
+    name: string,
+    newResourceId: string | null,
+    content: Json,
+    params: Params = null,
+    fields: Fields = null,
+  ) {
+    const object = asObject(content)
+    return this.#ask({
+      method: 'create',
+      ...common('create', name, params, fields),
+      newResourceId: newResourceId ?? ownId(object),
+      content: withoutIdentity(object),
+    })
+  }
+
+  async read(name: string, params: Params = null, fields: Fields = null) {
+    try {
+      return await this.#ask({ method: 'read', ...common('read', name, params, fields) })
+    } catch (error) {
+      if (error instanceof ResourceException && error.code === 404) return null
+      throw error
+    }
+  }
+
+  async update(name: string, revision: string | null, value: Json, params: Params = null, fields: Fields = null) {
+    const content = withoutIdentity(asObject(value))
+    return this.#ask({ method: 'update', ...common('update', name, params, fields), revision, content })
+  }
+
+  async patch(name: string, revision: string | null, operations: Json, params: Params = null, fields: Fields = null) {
+    const patchOperations = parsePatch(operations)
+    return this.#ask({ method: 'patch', ...common('patch', name, params, fields), revision, patchOperations })
+  }
+
+  async delete(name: string, revision: string | null, params: Params = null, fields: Fields = null) {
+    return this.#ask({ method: 'delete', ...common('delete', name, params, fields), revision })
+  }
+
+  async query(name: string, params: Params, fields: Fields = null) {
+    const parts = RequestParameters.ofObject(params).query
+    const request = { method: 'query', ...common('query', name, params, fields), ...parts } as const
+    return representQuery(await this.#router.handle(request, this.#context))
+  }
+
+  async action(name: string, action: string, content: Json = null, params: Params = null, fields: Fields = null) {
+    const request = { method: 'action', ...common('action', name, params, fields), action, content } as const
+    return this.#router.handle(request, this.#context)
+  }
+
+  async *queryPages(name: string, params: Params, fields: Fields = null) {
+    let cookie: string | null = null
+    do {
+      const paging: Params = cookie === null ? {} : { _pagedResultsCookie: cookie }
+      const page: QueryResponse = await this.query(name, { _pageSize: PAGE_SIZE, ...params, ...paging }, fields)
+      yield page
+      if (page.pagedResultsCookie !== null && page.pagedResultsCookie === cookie)
+        throw badGateway(`The query of ${name} returns the same page over and over`)
+      cookie = page.pagedResultsCookie
+    } while (cookie !== null)
+  }
+
+  async *queryAll(name: string, params: Params, fields: Fields = null) {
+    for await (const page of this.queryPages(name, params, fields)) yield* page.result
+  }
+
+  async #ask(request: Exclude<ResourceRequest, QueryRequest | ActionRequest>): Promise<JsonObject> {
+    return representResource(await this.#router.handle(request, this.#context))
+  }
+}
+
+/** The parts that every request has; an explicit list of fields goes before `_fields`. */
+function common(method: ResourceRequest['method'], resourcePath: string, params: Params, fields: Fields) {
+  const parameters = RequestParameters.ofObject(params)
+  parameters.check(method)
+  return {
+    resourcePath,
+    fields: fields && fields.length > 0 ? parseFields(fields.join(',')) : parameters.fields,
+    additionalParameters: parameters.additional(method),
+  }
+}
+
+function asObject(content: Json): JsonObject {
+  if (isObject(content)) return content
+  throw badRequest('The request could not be processed because the provided content is not a JSON object')
+}

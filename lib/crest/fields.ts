@@ -1,0 +1,39 @@
+import type { Json, JsonObject } from '../contract.ts'
+import { isObject } from '../util/json.ts'
+import { getAt, type Pointer, parsePointer } from './pointer.ts'
+import { setAt } from './write-at.ts'
+
+/** Reads `_fields`: `userName,preferences/updates`. Blank or absent = no choice, which means all default fields. */
+export function parseFields(text: string | undefined): Pointer[] {
+  const names = (text ?? '').split(',').map((name) => name.trim())
+  return names.filter((name) => name !== '').map(parsePointer)
+}
+
+/**
+ * The part of `object` that `fields` name, at their places. No fields, `*` and `/` = the whole object; `*_ref` = every
+ * relationship it holds; `field/*` = all of `field`. What is not there is left out.
+ */
+export function projectFields(object: JsonObject, fields: readonly Pointer[]): JsonObject {
+  if (fields.length === 0 || fields.some(isWhole)) return object
+  const projection: JsonObject = {}
+  for (const field of fields.flatMap((field) => expand(object, field))) {
+    const value = getAt(object, field)
+    if (value !== undefined) setAt(projection, field, value)
+  }
+  return projection
+}
+
+const isWhole = (field: Pointer): boolean => field.length === 0 || (field.length === 1 && field[0] === '*')
+
+function expand(object: JsonObject, field: Pointer): Pointer[] {
+  const named = field.at(-1) === '*' ? field.slice(0, -1) : field
+  if (named[0] !== '*_ref') return [named]
+  const relationships = Object.keys(object).filter((name) => isRelationship(object[name]))
+  return relationships.map((name) => [name])
+}
+
+/** Relationships are known by their `_ref`, be it one or a list of them. */
+function isRelationship(value: Json | undefined): boolean {
+  const values = Array.isArray(value) ? value : [value]
+  return values.length > 0 && values.every((item) => isObject(item) && typeof item._ref === 'string')
+}

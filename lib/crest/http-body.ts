@@ -1,0 +1,62 @@
+import type { IncomingMessage } from 'node:http'
+import type { Json } from '../contract.ts'
+import { parseJson } from '../util/json.ts'
+import { badRequest, internalError, payloadTooLarge, unsupportedMediaType } from './errors.ts'
+
+/** A request as a host hands it over: its own middleware may have read the body already. */
+type HostRequest = IncomingMessage & { readonly body?: unknown; readonly rawBody?: unknown }
+
+/**
+ * The JSON body of a request; undefined when there is none.
+ * @throws unsupportedMediaType for anything but JSON in UTF-8, payloadTooLarge, or badRequest when it cannot be parsed
+ */
+export async function readJsonBody(request: HostRequest, maxBytes: number): Promise<Json | undefined> {
+  if (!hasBody(request)) return undefined
+  const text = request.readableDidRead ? hostText(request) : await readText(request, maxBytes)
+  if (text.trim() === '') return undefined
+  checkContentType(request)
+  try {
+    return parseJson(text)
+  } catch (error) {
+    throw badRequest(
+      `The request could not be processed because the provided content is not valid JSON: ${reason(error)}`,
+    )
+  }
+}
+
+const hasBody = (request: IncomingMessage): boolean =>
+  request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
+
+function checkContentType(request: IncomingMessage): void {
+  const type = request.headers['content-type'] ?? ''
+  if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type))
+    throw unsupportedMediaType(`The content type is '${type}' where only 'application/json' (in UTF-8) is supported`)
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') throw unsupportedMediaType(`The content encoding '${encoding}' is not supported`)
+}
+
+/** JSON.parse quotes the text around a fault; the place is enough. */
+const reason = (error: unknown): string =>
+  error instanceof SyntaxError ? error.message.replace(/,? ?\.{0,3}".*" is not valid JSON$/s, '') : 'unknown'
+
+/** Counts while it reads (pitfall B5). */
+async function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
+  const tooLarge = payloadTooLarge(`The request body is larger than ${maxBytes} bytes`)
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += chunk.length
+    if (size > maxBytes) throw tooLarge
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The host has read the stream (pitfall B1): what it kept is written out and parsed by our own rules (pitfall S2). */
+function hostText({ rawBody, body }: HostRequest): string {
+  const kept = rawBody ?? body
+  if (typeof kept === 'string' || Buffer.isBuffer(kept)) return kept.toString()
+  if (kept !== undefined) return JSON.stringify(kept)
+  throw internalError('The request body was read before it came here: mount this handler before the body parser')
+}

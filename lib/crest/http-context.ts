@@ -1,0 +1,46 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { TLSSocket } from 'node:tls'
+import type { HttpCall } from './http-request.ts'
+import type { HttpContext, RequestContext } from './request.ts'
+
+/** What a host may have put on the request; Express keeps the whole URL and, with `trust proxy`, the caller's scheme. */
+type HostRequest = IncomingMessage & { readonly originalUrl?: string; readonly protocol?: string }
+
+/** `known` with the HTTP request behind it, and a signal that also aborts when the caller leaves before the answer. */
+export function httpContext(
+  known: RequestContext,
+  call: HttpCall,
+  request: IncomingMessage,
+  response: ServerResponse,
+): RequestContext {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  return {
+    ...known,
+    http: known.http ?? describe(call, request),
+    signal: known.signal ? AbortSignal.any([known.signal, gone.signal]) : gone.signal,
+  }
+}
+
+function describe(call: HttpCall, request: HostRequest): HttpContext {
+  const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const)
+  return {
+    method: call.method,
+    path: fullPath(request),
+    headers: Object.fromEntries(headers),
+    parameters: call.parameters.all,
+    remoteAddress: request.socket.remoteAddress ?? '',
+  }
+}
+
+const fullPath = (request: HostRequest): string => (request.originalUrl ?? request.url ?? '').split('?')[0] ?? ''
+
+/** The address the caller used, without query and closing slash; only the path when it named no host. */
+export function requestUrl(request: HostRequest): string {
+  const path = fullPath(request).replace(/\/$/, '')
+  const { host } = request.headers
+  const scheme = request.protocol ?? (request.socket instanceof TLSSocket ? 'https' : 'http')
+  return host === undefined ? path : `${scheme}://${host}${path}`
+}

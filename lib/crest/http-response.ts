@@ -1,0 +1,41 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Json } from '../contract.ts'
+import { toResourceException } from './errors.ts'
+
+const JSON_TYPE = 'application/json;charset=utf-8'
+
+/** Answers with JSON; `pretty` indents it, `body` undefined sends none. A response that has begun is cut off instead. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: Json | object | undefined,
+  headers: OutgoingHttpHeaders = {},
+  pretty = false,
+): void {
+  const text = body === undefined ? '' : JSON.stringify(body, null, pretty ? 2 : undefined)
+  const type = body === undefined ? {} : { 'Content-Type': JSON_TYPE }
+  sendBytes(response, status, Buffer.from(text), { ...type, ...headers })
+}
+
+/** Answers with `bytes` as they are; never cached, as everything under CREST. */
+export function sendBytes(response: ServerResponse, status: number, bytes: Buffer, headers: OutgoingHttpHeaders): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const bodyless = status === 204 || status === 304
+  const length = bodyless ? {} : { 'Content-Length': bytes.length }
+  response.writeHead(status, { 'Cache-Control': 'no-cache', ...length, ...headers })
+  response.end(bodyless ? undefined : bytes)
+}
+
+/** Answers with `{ code, reason, message, detail? }`; what was not meant for the caller becomes a bare 500. */
+export function sendError(response: ServerResponse, error: unknown, pretty = false): void {
+  const exception = toResourceException(error)
+  const allow = exception.code === 405 ? { Allow: 'GET, POST, PUT, PATCH, DELETE' } : {}
+  sendJson(response, exception.code, exception, { ...allow, ...closeIfUnread(response.req) }, pretty)
+}
+
+/** Without this, Node would read the rest of a refused body, however long, to keep the connection. */
+const closeIfUnread = (request: IncomingMessage): OutgoingHttpHeaders =>
+  request.complete ? {} : { Connection: 'close' }

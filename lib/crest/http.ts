@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { HttpHandler, Logger } from '../contract.ts'
+import { methodNotAllowed, ResourceException, toResourceException } from './errors.ts'
+import { readJsonBody } from './http-body.ts'
+import { httpContext, requestUrl } from './http-context.ts'
+import { type Reply, replyTo } from './http-reply.ts'
+import { effectiveMethod, type HttpCall, resourceRequests, takesBody } from './http-request.ts'
+import { sendBytes, sendError, sendJson } from './http-response.ts'
+import type { RequestContext } from './request.ts'
+import { RequestParameters } from './request-parameters.ts'
+import type { ResourceRouter } from './router.ts'
+
+export { sendError, sendJson }
+
+export interface CrestHttpOptions {
+  readonly router: ResourceRouter
+  /** Who is asking; what it throws is answered as an error. Called before the body is read. */
+  contextOf(request: IncomingMessage): RequestContext | Promise<RequestContext>
+  /** Default 1 MiB. */
+  readonly maxBodyBytes?: number
+  /** Gets what failed unexpectedly (500 and above, but for 501), with its cause. */
+  readonly log?: Logger
+}
+
+const MAX_BODY_BYTES = 1024 * 1024
+
+/**
+ * Serves the router's resources over HTTP, under Express 4, 5 or plain `node:http`. It reads `request.url` (behind the
+ * mount) and needs nothing of Express; a path that no route serves goes to `next()`.
+ */
+export function crestHttp(options: CrestHttpOptions): HttpHandler {
+  return (request, response, next) => {
+    const [path = '', ...query] = (request.url ?? '').split('?')
+    if (options.router.routes(path)) void serve(options, request, response, path, query.join('?'))
+    else next()
+  }
+}
+
+async function serve(
+  options: CrestHttpOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  query: string,
+): Promise<void> {
+  const pretty = /(^|&)_prettyPrint=true(&|$)/i.test(query)
+  try {
+    send(response, await answer(options, request, response, path, query), pretty)
+  } catch (error) {
+    const exception = toResourceException(error)
+    if (exception.code >= 500 && exception.code !== 501)
+      options.log?.error({ err: exception.cause ?? exception, method: request.method, path }, exception.message)
+    sendError(response, exception, pretty)
+  }
+}
+
+async function answer(
+  options: CrestHttpOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  query: string,
+): Promise<Reply> {
+  const method = effectiveMethod(request)
+  if (method === 'OPTIONS') throw methodNotAllowed('Method OPTIONS not allowed')
+  const parameters = RequestParameters.ofQueryString(query)
+  const known = await options.contextOf(request)
+  const body = takesBody(method) ? await readJsonBody(request, options.maxBodyBytes ?? MAX_BODY_BYTES) : undefined
+  const call: HttpCall = { method, path, headers: request.headers, parameters, body }
+  return firstReply(options.router, call, httpContext(known, call, request, response), requestUrl(request))
+}
+
+/** An upsert goes on to its update when there is something to update, or nothing can be created. */
+async function firstReply(
+  router: ResourceRouter,
+  call: HttpCall,
+  context: RequestContext,
+  url: string,
+): Promise<Reply> {
+  const [first, second] = resourceRequests(call)
+  try {
+    return await replyTo(router, first, context, call, url)
+  } catch (error) {
+    const goesOn = error instanceof ResourceException && (error.code === 412 || error.code === 501)
+    if (!second || !goesOn) throw error
+    return replyTo(router, second, context, call, url)
+  }
+}
+
+function send(response: ServerResponse, { status, headers, body, bytes }: Reply, pretty: boolean): void {
+  if (bytes) sendBytes(response, status, bytes, headers)
+  else sendJson(response, status, body, headers, pretty)
+}

@@ -1,0 +1,124 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Json, JsonObject } from '../contract.ts'
+import { isObject } from '../util/json.ts'
+import { badRequest, notSupported } from './errors.ts'
+import { getAt, type Pointer, parsePointer, printPointer } from './pointer.ts'
+import type { PatchOperation } from './request.ts'
+import { insertAt, isPosition, removeAt, setAt } from './write-at.ts'
+
+const OPERATIONS = ['add', 'remove', 'replace', 'increment', 'move', 'copy', 'transform'] as const
+
+/**
+ * Reads the body of a PATCH.
+ * @throws badRequest in IDM's words when it is no list of operations
+ */
+export function parsePatch(body: Json): PatchOperation[] {
+  if (!Array.isArray(body))
+    throw badRequest(
+      'The request could not be processed because the provided content is not a JSON array of patch operations',
+    )
+  return body.map(parseOperation)
+}
+
+/** The body that parsePatch reads back as `operations`: what is sent to a remote. */
+export const printPatch = (operations: readonly PatchOperation[]): JsonObject[] =>
+  operations.map(({ operation, field, value, from }) => ({
+    operation,
+    field: printPointer(field),
+    ...(value === undefined ? {} : { value }),
+    ...(from === undefined ? {} : { from: printPointer(from) }),
+  }))
+
+const INVALID = 'The request could not be processed because the provided content is not a valid JSON patch'
+
+function parseOperation(item: Json): PatchOperation {
+  if (!isObject(item)) throw badRequest(INVALID)
+  const name = requiredText(item, 'operation')
+  const operation = OPERATIONS.find((known) => known === name.toLowerCase())
+  const field = parsePointer(requiredText(item, 'field'))
+  if (!operation) throw badRequest(`${INVALID}: Invalid patch operation type ${name}`)
+  const from = item.from === undefined || item.from === null ? undefined : parsePointer(requiredText(item, 'from'))
+  const value = item.value ?? undefined
+  checkParts({ operation, field, value, from })
+  return { operation, field, ...(value === undefined ? {} : { value }), ...(from === undefined ? {} : { from }) }
+}
+
+function requiredText(item: JsonObject, name: string): string {
+  const text = item[name] ?? null
+  if (text === null) throw badRequest(`${INVALID}: Cannot instantiate PatchOperation with null '${name}' value`)
+  if (typeof text !== 'string') throw badRequest(`${INVALID}: '${name}' is not a string`)
+  return text
+}
+
+function checkParts({ operation, value, from }: PatchOperation): void {
+  const takesFrom = operation === 'move' || operation === 'copy'
+  if (takesFrom && (from === undefined || from.length === 0))
+    throw badRequest(`${INVALID}: No from field provided for '${operation}' operation`)
+  if (takesFrom && value !== undefined) throw badRequest(`${INVALID}: '${operation}' does not accept value field`)
+  if (!takesFrom && operation !== 'remove' && value === undefined)
+    throw badRequest(`${INVALID}: No value field provided for '${operation}' operation`)
+  if (!takesFrom && from !== undefined) throw badRequest(`${INVALID}: '${operation}' does not accept from field`)
+  if (operation === 'increment' && typeof value !== 'number')
+    throw badRequest(`${INVALID}: Non-numeric value provided for increment operation`)
+}
+
+/**
+ * Applies the operations one after the other by IDM's rules, to a copy: when one fails, `object` is as it was.
+ * @throws badRequest for a position in a list (`/list/0`) or a field that does not fit
+ */
+export function applyPatch(object: JsonObject, operations: readonly PatchOperation[]): JsonObject {
+  const subject = structuredClone(object)
+  for (const operation of operations) {
+    refusePosition(subject, operation.field)
+    if (operation.from) refusePosition(subject, operation.from)
+    applyOperation(subject, operation)
+  }
+  return subject
+}
+
+function refusePosition(subject: JsonObject, field: Pointer): void {
+  const leaf = field.at(-1)
+  if (leaf !== undefined && isPosition(leaf) && Array.isArray(getAt(subject, field.slice(0, -1))))
+    throw badRequest(`Position-based operation is not allowed: ${printPointer(field)}`)
+}
+
+function applyOperation(subject: JsonObject, { operation, field, value = null, from = [] }: PatchOperation): void {
+  if (operation === 'add' || operation === 'replace') setAt(subject, field, structuredClone(value))
+  else if (operation === 'remove') remove(subject, field, value)
+  else if (operation === 'increment') increment(subject, field, value)
+  else if (operation === 'transform') throw notSupported('The patch operation transform is for configuration only')
+  else transfer(subject, operation, field, from)
+}
+
+/** With a value: only where it is equal, in a list every element that is. */
+function remove(subject: JsonObject, field: Pointer, value: Json): void {
+  const current = getAt(subject, field) ?? null
+  if (current === null) return
+  if (value !== null && Array.isArray(current))
+    current.splice(0, current.length, ...current.filter((element) => !isDeepStrictEqual(element, value)))
+  else if (value === null || isDeepStrictEqual(current, value)) removeAt(subject, field)
+}
+
+function increment(subject: JsonObject, field: Pointer, value: Json): void {
+  const current = getAt(subject, field)
+  if (current === undefined) throw badRequest(`The field '${printPointer(field)}' does not exist`)
+  const amount = typeof value === 'number' ? value : 0
+  const sum = Array.isArray(current)
+    ? current.map((element) => incremented(element, amount, field))
+    : incremented(current, amount, field)
+  setAt(subject, field, sum)
+}
+
+/** An integer stays one, as in IDM: the fraction of the amount is dropped. */
+function incremented(current: Json, amount: number, field: Pointer): number {
+  if (typeof current !== 'number') throw badRequest(`The field '${printPointer(field)}' is not a number`)
+  return current + (Number.isInteger(current) ? Math.trunc(amount) : amount)
+}
+
+/** Nothing at `from`: nothing to do. The target must be new: what is there would be lost without a word. */
+function transfer(subject: JsonObject, operation: 'move' | 'copy', field: Pointer, from: Pointer): void {
+  const value = getAt(subject, from) ?? null
+  if (value === null) return
+  if (operation === 'move') removeAt(subject, from)
+  insertAt(subject, field, structuredClone(value))
+}

@@ -1,0 +1,39 @@
+import type { Json, JsonObject } from '../contract.ts'
+import type { QueryResult, Resource } from './request.ts'
+
+/** A resource as callers see it: `_id` and `_rev` first; without revision no `_rev`. */
+export const representResource = ({ id, revision, content }: Resource): JsonObject =>
+  revision === null
+    ? { _id: id, ...withoutIdentity(content) }
+    : { _id: id, _rev: revision, ...withoutIdentity(content) }
+
+/** The answer to a query: always these six members. */
+export interface QueryResponse {
+  readonly result: JsonObject[]
+  readonly resultCount: number
+  readonly pagedResultsCookie: string | null
+  readonly totalPagedResultsPolicy: string
+  readonly totalPagedResults: number
+  readonly remainingPagedResults: number
+}
+
+export const representQuery = (answer: QueryResult): QueryResponse => ({
+  result: answer.result.map(representResource),
+  resultCount: answer.result.length,
+  pagedResultsCookie: answer.pagedResultsCookie,
+  totalPagedResultsPolicy: answer.totalPagedResultsPolicy,
+  totalPagedResults: answer.totalPagedResults,
+  remainingPagedResults: answer.remainingPagedResults,
+})
+
+/** Content as a handler wants it: identity travels in the request, not in the object. */
+export function withoutIdentity(object: JsonObject): JsonObject {
+  const { _id, _rev, ...content } = object
+  return content
+}
+
+/** The id that a client chose inside the object it creates. */
+export function ownId(object: JsonObject): string | null {
+  const id: Json | undefined = object._id
+  return typeof id === 'string' && id !== '' ? id : null
+}

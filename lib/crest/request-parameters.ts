@@ -1,0 +1,170 @@
+import type { Json } from '../contract.ts'
+import { isForbiddenMember } from '../util/json.ts'
+import { badRequest } from './errors.ts'
+import { parseFields } from './fields.ts'
+import type { Pointer } from './pointer.ts'
+import { parseQueryFilter } from './query-filter.ts'
+import type { QueryRequest, ResourceRequest, TotalPagedResultsPolicy } from './request.ts'
+import { parseSortKeys } from './sort.ts'
+
+const QUERY = [
+  '_queryFilter',
+  '_queryId',
+  '_queryExpression',
+  '_sortKeys',
+  '_pageSize',
+  '_pagedResultsCookie',
+  '_pagedResultsOffset',
+  '_totalPagedResultsPolicy',
+] as const
+const COMMON = ['_fields', '_prettyPrint'] as const
+
+/** The reserved parameters each kind of request understands; any other name that starts with `_` is an error. */
+const RESERVED: Readonly<Record<ResourceRequest['method'], readonly string[]>> = {
+  create: [...COMMON, '_action', '_id'],
+  read: [...COMMON, '_mimeType'],
+  update: COMMON,
+  patch: COMMON,
+  delete: COMMON,
+  query: [...COMMON, ...QUERY],
+  action: [...COMMON, '_action', ...QUERY],
+}
+const POLICIES: readonly TotalPagedResultsPolicy[] = ['NONE', 'ESTIMATE', 'EXACT']
+
+export type QueryParts = Pick<
+  QueryRequest,
+  | 'queryFilter'
+  | 'queryId'
+  | 'queryExpression'
+  | 'sortKeys'
+  | 'pageSize'
+  | 'pagedResultsCookie'
+  | 'pagedResultsOffset'
+  | 'totalPagedResultsPolicy'
+>
+
+/** The parameters of one request. Reserved names are read without regard to case, as IDM does. */
+export class RequestParameters {
+  readonly #values: ReadonlyMap<string, string>
+
+  /** @throws badRequest for a name given twice or one that would reach a prototype */
+  constructor(pairs: Iterable<readonly [string, string]>) {
+    const values = new Map<string, string>()
+    for (const [name, value] of pairs) {
+      const key = canonicalName(name)
+      if (values.has(key))
+        throw badRequest(`Multiple values provided for the single-valued request parameter '${name}'`)
+      if (isForbiddenMember(key)) throw badRequest(`The request parameter '${name}' is not allowed`)
+      values.set(key, value)
+    }
+    this.#values = values
+  }
+
+  /** Reads a query string (without `?`): `+` and `%20` are both a space. */
+  static ofQueryString(text: string): RequestParameters {
+    const pairs = text.split('&').filter((pair) => pair !== '')
+    return new RequestParameters(pairs.map(decodePair))
+  }
+
+  /** Reads the `params` of an in-process call: numbers, booleans and lists become text, null counts as absent. */
+  static ofObject(params: Readonly<Record<string, Json>> | null): RequestParameters {
+    const present = Object.entries(params ?? {}).filter(([, value]) => value !== null && value !== undefined)
+    return new RequestParameters(present.map(([name, value]) => [name, parameterText(value)] as const))
+  }
+
+  get(name: string): string | undefined {
+    return this.#values.get(name)
+  }
+
+  get all(): Record<string, string> {
+    return Object.fromEntries(this.#values)
+  }
+
+  get fields(): Pointer[] {
+    return parseFields(this.get('_fields'))
+  }
+
+  /** What the caller added: every name that is not reserved, and for an action the parts of a query too. */
+  additional(method: ResourceRequest['method']): Record<string, string> {
+    const kept = [...this.#values].filter(
+      ([name]) => !name.startsWith('_') || (method === 'action' && (QUERY as readonly string[]).includes(name)),
+    )
+    return Object.fromEntries(kept)
+  }
+
+  /** @throws badRequest when there is a reserved parameter that this kind of request does not know */
+  check(method: ResourceRequest['method']): void {
+    const known = RESERVED[method]
+    const unknown = [...this.#values.keys()].find((name) => name.startsWith('_') && !known.includes(name))
+    if (unknown !== undefined)
+      throw badRequest(`Unrecognized request parameter '${unknown}': a ${method} request knows ${known.join(', ')}`)
+  }
+
+  get isQuery(): boolean {
+    return ['_queryFilter', '_queryId', '_queryExpression'].some((name) => this.#values.has(name))
+  }
+
+  /** @throws badRequest for a value that cannot be read, or parameters that exclude each other */
+  get query(): QueryParts {
+    const parts: QueryParts = {
+      ...this.#selection,
+      sortKeys: parseSortKeys(this.get('_sortKeys')),
+      pageSize: this.#count('_pageSize'),
+      pagedResultsCookie: this.get('_pagedResultsCookie') || null,
+      pagedResultsOffset: this.#count('_pagedResultsOffset'),
+      totalPagedResultsPolicy: this.#policy,
+    }
+    if (parts.pagedResultsCookie !== null) checkCookie(parts)
+    return parts
+  }
+
+  get #selection(): Pick<QueryParts, 'queryFilter' | 'queryId' | 'queryExpression'> {
+    const [filter, id, expression] = QUERY.slice(0, 3).map((name) => this.get(name))
+    const given = [filter, id, expression].filter((value) => value !== undefined)
+    if (given.length !== 1) throw badRequest('A query takes exactly one of _queryFilter, _queryId and _queryExpression')
+    if (filter !== undefined) return { queryFilter: parseQueryFilter(filter) }
+    return id !== undefined ? { queryId: id } : { queryExpression: expression ?? '' }
+  }
+
+  get #policy(): TotalPagedResultsPolicy {
+    const text = this.get('_totalPagedResultsPolicy')
+    const policy = POLICIES.find((policy) => policy === (text ?? 'NONE').toUpperCase())
+    if (!policy) throw badRequest(`The value '${text}' for parameter '_totalPagedResultsPolicy' is none of ${POLICIES}`)
+    return policy
+  }
+
+  #count(name: string): number {
+    const text = this.get(name) ?? '0'
+    const count = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+    if (count <= 0x7fffffff) return count
+    throw badRequest(`The value '${text}' for parameter '${name}' could not be parsed as a valid integer from 0 up`)
+  }
+}
+
+function checkCookie(parts: QueryParts): void {
+  if (parts.pageSize === 0) throw badRequest('_pagedResultsCookie needs a _pageSize above 0')
+  if (parts.pagedResultsOffset > 0)
+    throw badRequest('_pagedResultsCookie and _pagedResultsOffset are mutually exclusive')
+  if (parts.queryFilter === undefined) throw badRequest('_pagedResultsCookie needs a _queryFilter')
+}
+
+const CANONICAL_NAMES = new Map(
+  Object.values(RESERVED)
+    .flat()
+    .map((name) => [name.toLowerCase(), name]),
+)
+const canonicalName = (name: string): string => CANONICAL_NAMES.get(name.toLowerCase()) ?? name
+
+function decodePair(pair: string): readonly [string, string] {
+  const [name = '', ...value] = pair.replaceAll('+', ' ').split('=')
+  try {
+    return [decodeURIComponent(name), decodeURIComponent(value.join('='))]
+  } catch {
+    throw badRequest(`The request parameter '${name}' is not percent-encoded UTF-8`)
+  }
+}
+
+function parameterText(value: Json): string {
+  if (Array.isArray(value)) return value.map(parameterText).join(',')
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}

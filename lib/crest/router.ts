@@ -1,0 +1,131 @@
+import type { Disposable, Json, ServiceRef } from '../contract.ts'
+import { supportsVersion } from './api-version.ts'
+import type { Connection } from './connection.ts'
+import { badRequest, conflict, notFound, notSupported, toResourceException } from './errors.ts'
+import { projectFields } from './fields.ts'
+import type {
+  ActionRequest,
+  QueryRequest,
+  QueryResult,
+  RequestContext,
+  Resource,
+  ResourceHandler,
+  ResourceRequest,
+} from './request.ts'
+import { normalizePath, pathElements, pathFrom } from './resource-path.ts'
+
+/** What plugins of a host share: resources by route, for HTTP and for in-process calls alike. */
+export interface ResourceRegistry {
+  /** Serves `route` and all below it until disposed; throws a conflict when the route is taken. */
+  add(route: string, handler: ResourceHandler): Disposable
+  connect(context?: RequestContext): Connection
+}
+
+export const resourcesService: ServiceRef<ResourceRegistry> = { id: 'resources' }
+
+interface Match {
+  readonly handler: ResourceHandler
+  /** Behind the route, without slashes at its ends. */
+  readonly rest: string
+}
+
+/** Finds the handler of a path by its longest route, in whole elements, and asks it. */
+export class ResourceRouter {
+  readonly #handlers = new Map<string, ResourceHandler>()
+
+  add(route: string, handler: ResourceHandler): Disposable {
+    const key = normalizePath(route)
+    if (this.#handlers.has(key)) throw conflict(`The route '${key}' is already served`)
+    this.#handlers.set(key, handler)
+    return {
+      dispose: () => {
+        if (this.#handlers.get(key) === handler) this.#handlers.delete(key)
+      },
+    }
+  }
+
+  /** Whether some route serves `path`; a path too broken to decode counts as served, so that it is answered with 400. */
+  routes(path: string): boolean {
+    try {
+      return this.#find(path) !== undefined
+    } catch {
+      return this.#findRaw(path)
+    }
+  }
+
+  handle(request: QueryRequest, context: RequestContext): Promise<QueryResult>
+  handle(request: ActionRequest, context: RequestContext): Promise<Json | undefined>
+  handle(request: Exclude<ResourceRequest, QueryRequest | ActionRequest>, context: RequestContext): Promise<Resource>
+  handle(request: ResourceRequest, context: RequestContext): Promise<Resource | QueryResult | Json | undefined>
+  /** Rejects with a ResourceException, whatever the handler threw. */
+  async handle(request: ResourceRequest, context: RequestContext): Promise<Resource | QueryResult | Json | undefined> {
+    try {
+      context.signal?.throwIfAborted()
+      const match = this.#find(request.resourcePath)
+      if (!match) throw notFound(`Resource '${request.resourcePath}' not found`)
+      if (!supportsVersion(match.handler, request.resourceVersion)) throw notFound("Resource '' not found")
+      return await dispatch(match.handler, { ...request, resourcePath: match.rest }, context)
+    } catch (error) {
+      throw toResourceException(error)
+    }
+  }
+
+  #find(path: string): Match | undefined {
+    const elements = pathElements(path)
+    if (elements.some((element) => element === '.' || element === '..'))
+      throw badRequest(`Resource path '${path}' contains relative path elements`)
+    for (let length = elements.length; length >= 0; length--) {
+      const handler = this.#handlers.get(pathFrom(elements.slice(0, length)))
+      if (handler) return { handler, rest: pathFrom(elements.slice(length)) }
+    }
+    return undefined
+  }
+
+  #findRaw(path: string): boolean {
+    const elements = path.split('/').filter((element) => element !== '')
+    return elements.some((_, index) => this.#handlers.has(elements.slice(0, index + 1).join('/')))
+  }
+}
+
+async function dispatch(
+  handler: ResourceHandler,
+  request: ResourceRequest,
+  context: RequestContext,
+): Promise<Resource | QueryResult | Json | undefined> {
+  if (request.method === 'action') {
+    if (!handler.action) throw unsupported(request)
+    return handler.action(request, context)
+  }
+  const project = (resource: Resource): Resource =>
+    handler.projectsFields ? resource : { ...resource, content: projectFields(resource.content, request.fields) }
+  if (request.method === 'query') {
+    if (!handler.query) throw unsupported(request)
+    const answer = await handler.query(request, context)
+    return { ...answer, result: answer.result.map(project) }
+  }
+  const answer = invoke(handler, request, context)
+  if (!answer) throw unsupported(request)
+  return project(await answer)
+}
+
+function invoke(
+  handler: ResourceHandler,
+  request: Exclude<ResourceRequest, QueryRequest | ActionRequest>,
+  context: RequestContext,
+): Promise<Resource> | undefined {
+  switch (request.method) {
+    case 'create':
+      return handler.create?.(request, context)
+    case 'read':
+      return handler.read?.(request, context)
+    case 'update':
+      return handler.update?.(request, context)
+    case 'patch':
+      return handler.patch?.(request, context)
+    case 'delete':
+      return handler.delete?.(request, context)
+  }
+}
+
+const unsupported = (request: ResourceRequest) =>
+  notSupported(`This resource does not support ${request.method} requests`)
