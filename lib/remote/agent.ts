@@ -59,6 +59,10 @@ export const hostNameOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g,
 export function retireAgent(agent: Agent): void {
   // Not in the types, but how Node decides what happens to a socket that becomes free.
   Object.assign(agent, { keepAlive: false, maxFreeSockets: 0 })
+  closeIdle(agent)
+}
+
+export function closeIdle(agent: Agent): void {
   for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
 }
 

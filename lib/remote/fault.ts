@@ -113,8 +113,14 @@ export function codeOf(error: unknown): string | undefined {
 export const faultText = (fault: FaultName): string => KINDS[fault].text
 
 /** The error that the caller sees. `cause` goes to the log only. */
-export function faultException(instance: string, fault: FaultName, cause: unknown, side: Side = 'remote'): ResourceException {
+export function faultException(
+  instance: string,
+  fault: FaultName,
+  cause: unknown,
+  side: Side = 'remote',
+): ResourceException {
   const { status, text } = KINDS[fault]
-  const subject = side === 'remote' ? `Remote instance "${instance}"` : `Token endpoint of remote instance "${instance}"`
+  const subject =
+    side === 'remote' ? `Remote instance "${instance}"` : `Token endpoint of remote instance "${instance}"`
   return new ResourceException(status, `${subject}: ${text}`, { cause })
 }

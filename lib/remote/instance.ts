@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net'
-import { type Agent, createAgent, destroyAgent, hostNameOf, retireAgent } from './agent.ts'
+import { type Agent, closeIdle, createAgent, destroyAgent, hostNameOf, retireAgent } from './agent.ts'
 import { type Authentication, BasicAuthentication } from './authentication.ts'
 import { BearerAuthentication } from './bearer.ts'
 import { Health } from './health.ts'
@@ -84,6 +84,11 @@ export class Instance {
     retireAgent(old)
   }
 
+  /** One idle connection turned out to be dead: the others are likely to be so, too. */
+  dropIdleConnections(): void {
+    closeIdle(this.#agent)
+  }
+
   /** No new requests come: idle connections close now, the others with their request. */
   retire(): void {
     retireAgent(this.#agent)
@@ -116,7 +121,13 @@ export class Instance {
 
 function targetOf(url: URL): Target {
   const { protocol, host, pathname } = url
-  return { protocol, host, hostname: hostNameOf(url), port: url.port || (protocol === 'https:' ? '443' : '80'), basePath: pathname }
+  return {
+    protocol,
+    host,
+    hostname: hostNameOf(url),
+    port: url.port || (protocol === 'https:' ? '443' : '80'),
+    basePath: pathname,
+  }
 }
 
 /** True when a token for the one is a token for the other. */

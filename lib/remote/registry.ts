@@ -112,10 +112,16 @@ export class InstanceRegistry implements ConfigurationConsumer {
 
   #applyOne(name: string, { file, content, error }: ConfigurationObject): void {
     const old = this.#entries.get(name)
-    if (!content) return this.#refuse(name, file, [error ?? 'it can not be read'])
-    if (old && !old.fault && isDeepStrictEqual(old.content, content)) return
-    const judgement = judgeProperties(content)
-    if ('faults' in judgement) return this.#refuse(name, file, judgement.faults)
+    if (content && old && isDeepStrictEqual(old.content, content)) {
+      // Also the way back from a broken edit: the instance was never replaced.
+      this.#entries.set(name, { ...old, fault: undefined })
+      return
+    }
+    const judgement = content ? judgeProperties(content) : { faults: [error ?? 'it can not be read'] }
+    if ('faults' in judgement) {
+      this.#refuse(name, file, judgement.faults)
+      return
+    }
     const { properties, notices } = judgement
     const { enabled } = properties
     const instance = enabled ? new Instance(name, properties, this.#surroundings, old?.instance) : undefined

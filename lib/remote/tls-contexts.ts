@@ -12,16 +12,17 @@ export interface Trust {
 /** Secure contexts, made once per trust and kind of instance: a thousand instances share one. */
 export class TlsContexts {
   readonly #trust: Trust
-  readonly #contexts = new Map<string, SecureContext>()
+  /** By TLS version; undefined = whatever Node offers. */
+  readonly #contexts = new Map<InstanceProperties['tlsVersion'], SecureContext>()
 
   constructor(trust: Trust) {
     this.#trust = trust
   }
 
-  contextFor({ tlsVersion = '' }: Pick<InstanceProperties, 'tlsVersion'>): SecureContext {
+  contextFor({ tlsVersion }: Pick<InstanceProperties, 'tlsVersion'>): SecureContext {
     const known = this.#contexts.get(tlsVersion)
     if (known) return known
-    const versions = tlsVersion === '' ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
+    const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
     const context = createSecureContext({ ca: this.#trust.ca(), ...versions })
     this.#contexts.set(tlsVersion, context)
     return context

@@ -113,7 +113,8 @@ function refusal(subject: string, status: number, payload: unknown): ResourceExc
   const oauthError = isObject(payload) && typeof payload.error === 'string' ? payload.error : ''
   const reason = /^[\w.-]{1,64}$/.test(oauthError) ? `${status}, ${oauthError}` : String(status)
   if (status >= 500) return new ResourceException(502, `${subject}: it failed (${reason})`)
-  const cure = 'check clientId, clientSecret, scope and tokenEndpointAuthMethod, and that the client may use client_credentials'
+  const cure =
+    'check clientId, clientSecret, scope and tokenEndpointAuthMethod, and that the client may use client_credentials'
   return new ResourceException(401, `${subject}: it refused the client (${reason}); ${cure}`)
 }
 

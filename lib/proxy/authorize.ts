@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http'
+import { forbidden, type ResourceException, unauthorized } from '../crest/errors.ts'
+
+/**
+ * Who may use the remote instances, in an application that mounts the router itself: true = allowed; 401 = not
+ * authenticated; false or 403 = not allowed (pitfall H11).
+ */
+export type Verdict = boolean | 401 | 403
+export type Authorize = (request: IncomingMessage) => Verdict | Promise<Verdict>
+
+const CHANGING: ReadonlySet<string | undefined> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+const CREDENTIALS = ['authorization', 'x-openidm-username'] as const
+
+/** @throws ResourceException 401 or 403 */
+export async function authorizeRequest(request: IncomingMessage, authorize: Authorize): Promise<void> {
+  guardForgery(request)
+  const verdict = await authorize(request)
+  if (verdict !== true) throw refusal(verdict)
+}
+
+const refusal = (verdict: Verdict): ResourceException =>
+  verdict === 401 ? unauthorized('Access Denied') : forbidden('Access denied')
+
+/** A browser sends the cookies of a session unasked, but no header of its own: such a request may be forged (CSRF). */
+function guardForgery({ method, headers }: IncomingMessage): void {
+  if (!CHANGING.has(method) || headers.cookie === undefined) return
+  if (headers['x-requested-with'] !== undefined) return
+  if (CREDENTIALS.some((name) => headers[name] !== undefined)) return
+  throw forbidden('Requests that change something with a session cookie must send X-Requested-With')
+}

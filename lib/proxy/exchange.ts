@@ -1,0 +1,203 @@
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Logger } from '../contract.ts'
+import { ResourceException } from '../crest/errors.ts'
+import { sendError } from '../crest/http-response.ts'
+import type { Credentials } from '../remote/authentication.ts'
+import { type FaultName, faultException, faultOf } from '../remote/fault.ts'
+import type { Instance } from '../remote/instance.ts'
+import type { Body } from './body.ts'
+import { Deadlines } from './deadlines.ts'
+import { responseHeaders, setCredentials } from './headers.ts'
+
+/** Methods that may be sent again when a connection failed under them (pitfall E3). */
+const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** What an exchange is made of. */
+export interface ExchangeParts {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly instance: Instance
+  readonly credentials: Credentials
+  readonly body: Body
+  /** The headers that go to the remote, without credentials. */
+  readonly headers: IncomingHttpHeaders
+  /** Behind the instance's base path, with the query. */
+  readonly path: string
+  /** `/openidm/external/idm/NAME/`. */
+  readonly localBase: string
+  readonly log: Logger
+}
+
+/** One request of a caller and its way to the remote and back, at most once more with a new token or connection. */
+export class Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly instance: Instance
+  readonly #parts: ExchangeParts
+  readonly #deadlines: Deadlines
+  readonly #callerHeaders: IncomingHttpHeaders
+  readonly #send: (exchange: Exchange) => void
+  #credentials: Credentials
+  #proxyRequest: ClientRequest | undefined
+  #newToken = false
+  #newConnection = false
+  #over = false
+
+  /** @param send hands the exchange to http-proxy-middleware */
+  constructor(parts: ExchangeParts, send: (exchange: Exchange) => void) {
+    this.#parts = parts
+    this.#send = send
+    this.request = parts.request
+    this.response = parts.response
+    this.instance = parts.instance
+    this.#credentials = parts.credentials
+    this.#deadlines = new Deadlines(parts.instance.properties)
+    // The proxy copies all of `request.headers`: for the time of the exchange they are only what may pass (H1, H3).
+    this.#callerHeaders = parts.request.headers
+    parts.request.headers = parts.headers
+  }
+
+  get path(): string {
+    return this.#parts.path
+  }
+
+  source(): Readable | undefined {
+    return this.#parts.body.source()
+  }
+
+  start(): void {
+    this.instance.begin()
+    this.response.once('close', () => this.#end())
+    this.#attempt()
+  }
+
+  /** The proxyReq hook: the request has a connection and no byte of it has left. */
+  connected(proxyRequest: ClientRequest): void {
+    if (this.#over) {
+      proxyRequest.destroy()
+      return
+    }
+    this.#proxyRequest = proxyRequest
+    setCredentials((name, value) => proxyRequest.setHeader(name, value), this.#credentials)
+    this.#deadlines.connection(proxyRequest)
+    this.#deadlines.idle(proxyRequest, this.request, this.response, () =>
+      this.#fail(new ResourceException(408, 'The request body did not arrive in time')),
+    )
+  }
+
+  /** The proxyRes hook: the headers of the remote's answer are here. */
+  answered(proxyResponse: IncomingMessage): void {
+    this.#deadlines.clear()
+    if (this.#over || this.response.headersSent) {
+      proxyResponse.destroy()
+      return
+    }
+    if (proxyResponse.statusCode === 401) this.#refused(proxyResponse)
+    else this.#relay(proxyResponse)
+  }
+
+  /** The exchange broke. After the first byte of the response there is nothing to say any more: it is cut. */
+  failed(error: unknown): void {
+    this.#deadlines.clear()
+    if (this.#over) return
+    if (this.response.headersSent) {
+      this.#note(faultOf(error), error)
+      this.response.destroy()
+      return
+    }
+    const fault = faultOf(error)
+    if (this.#mayTryNewConnection(fault)) {
+      this.#newConnection = true
+      this.instance.dropIdleConnections()
+      this.#attempt()
+      return
+    }
+    this.#fail(this.#note(fault, error))
+  }
+
+  #attempt(): void {
+    this.#proxyRequest = undefined
+    this.#deadlines.queue(() => this.#fail(this.#note('queue', undefined)))
+    this.#send(this)
+  }
+
+  #relay(proxyResponse: IncomingMessage): void {
+    const { response, instance } = this
+    instance.health.succeeded()
+    const headers = responseHeaders(proxyResponse, instance, this.#parts.localBase, this.path)
+    response.writeHead(proxyResponse.statusCode ?? 502, headers)
+    // A response of unknown length may be a slow stream: its headers do not wait for its first byte.
+    if (headers['content-length'] === undefined) setImmediate(() => response.flushHeaders())
+    proxyResponse.pipe(response)
+  }
+
+  /** The remote refuses our credentials: once more with a new token where that can help, else the caller is told. */
+  #refused(proxyResponse: IncomingMessage): void {
+    const mayHelp = this.instance.authentication.refused(this.#credentials)
+    const again = mayHelp && !this.#newToken && this.#parts.body.replayable
+    this.#newToken = true
+    proxyResponse.once('end', () => {
+      if (this.#over) return
+      if (again) void this.#attemptWithNewToken()
+      else this.#fail(this.#refusal())
+    })
+    proxyResponse.resume()
+  }
+
+  async #attemptWithNewToken(): Promise<void> {
+    try {
+      this.#credentials = await this.instance.authentication.credentials()
+      if (!this.#over) this.#attempt()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Names whose credentials failed: the caller's own were good, or it would not have come this far (pitfall H4). */
+  #refusal(): ResourceException {
+    const { name, properties } = this.instance
+    const keys = properties.authType === 'basic' ? 'userName and password' : 'clientId and the static user mapping'
+    const message = `Remote instance "${name}": it refused the credentials of its configuration; check ${keys}`
+    this.#log('authentication', message, undefined)
+    return new ResourceException(401, message)
+  }
+
+  #mayTryNewConnection(fault: FaultName): boolean {
+    const { request, instance } = this
+    return (
+      fault === 'reset' &&
+      !this.#newConnection &&
+      instance.properties.retryRequests &&
+      SAFE_METHODS.has(request.method) &&
+      this.#parts.body.replayable
+    )
+  }
+
+  /** Notes a fault for status and log. @returns what the caller is told */
+  #note(fault: FaultName, cause: unknown): ResourceException {
+    const exception = faultException(this.instance.name, fault, cause)
+    this.#log(fault, exception.message, cause)
+    return exception
+  }
+
+  #log(fault: string, message: string, cause: unknown): void {
+    const first = this.instance.health.failed(message)
+    const details = { instance: this.instance.name, fault, err: cause }
+    if (first) this.#parts.log.warn(details, message)
+    else this.#parts.log.debug(details, message)
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return
+    sendError(this.response, error)
+    this.#proxyRequest?.destroy()
+  }
+
+  #end(): void {
+    this.#over = true
+    this.#deadlines.clear()
+    this.request.headers = this.#callerHeaders
+    this.instance.end()
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * The one http-proxy-middleware of this process (pitfall R1: each one leaves a listener at the server for ever). It
+ * holds no settings: what is particular to a request comes with its exchange.
+ */
+import type { IncomingMessage } from 'node:http'
+import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware'
+import type { Exchange } from './exchange.ts'
+
+const exchanges = new WeakMap<IncomingMessage, Exchange>()
+
+/** Node's request options come with the target; the agent carries everything that concerns TLS. */
+const router = (request: IncomingMessage, _response: unknown, options: Options): Options['target'] => {
+  const exchange = exchanges.get(request)
+  if (!exchange) return undefined
+  const { agent, target } = exchange.instance
+  const source = exchange.source()
+  options.agent = agent
+  if (source) options.buffer = source
+  return { ...target, pathname: target.basePath + exchange.path }
+}
+
+/** `on` would be dropped together with the ejected plugins (pitfall H10), so the hooks are a plugin of their own. */
+const hooks: Plugin = (proxy) => {
+  proxy.on('proxyReq', (proxyRequest, request) => exchanges.get(request)?.connected(proxyRequest))
+  proxy.on('proxyRes', (proxyResponse, request) => exchanges.get(request)?.answered(proxyResponse))
+  proxy.on('error', (error, request) => {
+    if (request) exchanges.get(request)?.failed(error)
+  })
+}
+
+const middleware = createProxyMiddleware({
+  router: router as NonNullable<Options['router']>,
+  plugins: [hooks],
+  /** The default plugins answer errors in their own words (pitfall E1) and cost a tenth of the time. */
+  ejectPlugins: true,
+  changeOrigin: true,
+  /** The target's path is the whole path, byte for byte as the caller wrote it. */
+  ignorePath: true,
+  selfHandleResponse: true,
+  ws: false,
+})
+
+/** Hands an exchange, or a further attempt of it, to the proxy. */
+export function forward(exchange: Exchange): void {
+  exchanges.set(exchange.request, exchange)
+  void middleware(exchange.request, exchange.response)
+}

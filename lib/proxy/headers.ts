@@ -1,0 +1,130 @@
+/**
+ * The headers that pass, in both directions: deny by default (pitfalls H1, H3, H4, H5, H8, R13). What the caller sent
+ * for the gateway (Authorization, cookies, X-OpenIDM-*) is the gateway's; the remote sees the instance's credentials.
+ */
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Credentials } from '../remote/authentication.ts'
+import type { Instance } from '../remote/instance.ts'
+
+const REQUEST_HEADERS = [
+  'accept',
+  'accept-api-version',
+  'accept-encoding',
+  'accept-language',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-type',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'range',
+  'transfer-encoding',
+] as const
+
+const RESPONSE_HEADERS = [
+  'accept-ranges',
+  'allow',
+  'cache-control',
+  'content-api-version',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-range',
+  'content-type',
+  'etag',
+  'expires',
+  'last-modified',
+  'pragma',
+  'retry-after',
+  'vary',
+  'warning',
+] as const
+
+/** The vendor's own proxy says so; a remote takes it for a client that is no browser. */
+const REQUESTED_WITH = 'RemoteIDMProxy'
+const DEFAULT_API_VERSION = 'resource=1.0'
+const USER_AGENT = 'openidm-external-idm'
+const TRANSACTION_ID = 'x-forgerock-transactionid'
+
+export interface Forwarding {
+  /** Names this gateway in `Via`. */
+  readonly pseudonym: string
+  /** True when the host has checked or set the transaction id; a stranger's is dropped. */
+  readonly trustTransactionId: boolean
+}
+
+/** The caller's headers as far as they pass, and ours but for the credentials, which are added at the last moment. */
+export function requestHeaders(
+  request: IncomingMessage,
+  { pseudonym, trustTransactionId }: Forwarding,
+): IncomingHttpHeaders {
+  const from = request.headers
+  const to: Record<string, string | string[]> = {}
+  for (const name of REQUEST_HEADERS) {
+    const value = from[name]
+    if (value !== undefined) to[name] = value
+  }
+  to['accept-api-version'] ??= DEFAULT_API_VERSION
+  to['user-agent'] = USER_AGENT
+  to.via = from.via === undefined ? `1.1 ${pseudonym}` : `${from.via}, 1.1 ${pseudonym}`
+  const { remoteAddress } = request.socket
+  if (remoteAddress !== undefined) to['x-forwarded-for'] = remoteAddress
+  to['x-forwarded-proto'] = 'encrypted' in request.socket ? 'https' : 'http'
+  const transactionId = from[TRANSACTION_ID]
+  if (trustTransactionId && typeof transactionId === 'string') to[TRANSACTION_ID] = `${transactionId}/0`
+  return to
+}
+
+/** What makes a request ours; set in the proxyReq hook, so that nothing of the caller's can replace it. */
+export function setCredentials(
+  set: (name: string, value: string) => void,
+  { authorization, noSession }: Credentials,
+): void {
+  set('authorization', authorization)
+  set('x-requested-with', REQUESTED_WITH)
+  if (noSession) set('x-openidm-nosession', 'true')
+}
+
+/**
+ * The remote's headers as far as they pass. Framing is ours: hop-by-hop headers are dropped, and a length that belongs
+ * to no body (204; a real remote sends one with 304) as well.
+ */
+export function responseHeaders(
+  response: IncomingMessage,
+  instance: Instance,
+  localBase: string,
+  path: string,
+): OutgoingHttpHeaders {
+  const from = response.headers
+  const to: Record<string, string | string[]> = {}
+  for (const name of RESPONSE_HEADERS) {
+    const value = from[name]
+    if (value !== undefined) to[name] = value
+  }
+  if (response.statusCode === 204 || response.statusCode === 304) delete to['content-length']
+  const location = from.location === undefined ? undefined : localLocation(from.location, instance, localBase, path)
+  if (location !== undefined) to.location = location
+  return to
+}
+
+/**
+ * A `Location` at the remote as the caller can use it: below the local route (pitfall H6). One that names the remote's
+ * host but not its base path would only reveal the inner host and is dropped; one that names a third host stays.
+ */
+export function localLocation(
+  location: string,
+  { url }: Instance,
+  localBase: string,
+  path: string,
+): string | undefined {
+  const base = new URL(path, url)
+  if (!URL.canParse(location, base.href)) return undefined
+  const absolute = new URL(location, base)
+  if (absolute.host !== url.host) return absolute.href
+  if (!absolute.pathname.startsWith(url.pathname)) return undefined
+  return localBase + absolute.pathname.slice(url.pathname.length) + absolute.search
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { HttpHandler, Logger } from '../contract.ts'
+import { notFound } from '../crest/errors.ts'
+import { sendError } from '../crest/http-response.ts'
+import type { Instance } from '../remote/instance.ts'
+import type { InstanceRegistry } from '../remote/registry.ts'
+import { type Authorize, authorizeRequest } from './authorize.ts'
+import { bodyOf } from './body.ts'
+import { Exchange } from './exchange.ts'
+import { forward } from './forward.ts'
+import { guardEmptySegments, guardLoop, guardPath, guardRequest } from './guard.ts'
+import { type Forwarding, requestHeaders } from './headers.ts'
+import { type Route, routeOf } from './route.ts'
+
+export interface ProxyOptions extends Forwarding {
+  readonly registry: InstanceRegistry
+  readonly authorize: Authorize
+  /** Serves `external/idm` itself: the list of instances and the action `test`. */
+  readonly status: HttpHandler
+  readonly log: Logger
+}
+
+/** The way of a request: guard -> authorise -> instance -> credentials -> headers -> forward. Not ours -> `next()`. */
+export function proxyRouter(options: ProxyOptions): HttpHandler {
+  return (request, response, next) => {
+    const route = routeOf(request)
+    if (!route) {
+      next()
+      return
+    }
+    serve(options, route, request, response).catch((error: unknown) => {
+      if (!response.destroyed) sendError(response, error)
+    })
+  }
+}
+
+async function serve(options: ProxyOptions, route: Route, request: IncomingMessage, response: ServerResponse) {
+  guardRequest(request)
+  await authorizeRequest(request, options.authorize)
+  if (isStatus(route, request)) {
+    options.status(request, response, () => sendError(response, notFound('Resource not found')))
+    return
+  }
+  const instance = instanceOf(options.registry, route)
+  const path = pathOf(route, instance)
+  guardLoop(request.headers.via, options.pseudonym)
+  const body = await bodyOf(request, instance.properties.authType === 'bearer')
+  const credentials = await instance.authentication.credentials()
+  if (response.destroyed) return
+  const headers = requestHeaders(request, options)
+  if (body.length !== undefined) {
+    headers['content-length'] = String(body.length)
+    delete headers['transfer-encoding']
+  }
+  const localBase = `${route.mount}/external/idm/${instance.name}/`
+  const parts = { request, response, instance, credentials, body, headers, path, localBase, log: options.log }
+  new Exchange(parts, forward).start()
+}
+
+/** The list of instances, and `POST external/idm/NAME?_action=test`. */
+const isStatus = ({ name, path, query }: Route, { method }: IncomingMessage): boolean =>
+  name === undefined || (path === undefined && method === 'POST' && /[?&]_action=test(?:&|$)/.test(query))
+
+function instanceOf(registry: InstanceRegistry, { name = '' }: Route): Instance {
+  const instance = registry.get(name)
+  if (!instance) throw notFound(registry.absence(name))
+  return instance
+}
+
+/** What is asked of the remote: path and query as the caller wrote them. */
+function pathOf({ path, query }: Route, { name }: Instance): string {
+  if (path === undefined) throw notFound(`Remote instance "${name}": a path at the remote must follow its name`)
+  guardPath(path)
+  guardEmptySegments(path)
+  return path + query
+}
