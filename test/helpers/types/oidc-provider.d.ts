@@ -1,0 +1,50 @@
+/** The part of oidc-provider that token-server.ts uses; the package ships no types. */
+declare module 'oidc-provider' {
+  import type { IncomingMessage, ServerResponse } from 'node:http'
+
+  export type TokenPayload = Readonly<Record<string, unknown>> & { readonly exp?: number; readonly clientId?: string }
+
+  export interface Adapter {
+    upsert(id: string, payload: TokenPayload, expiresIn: number): Promise<void>
+    find(id: string): Promise<TokenPayload | undefined>
+    destroy(id: string): Promise<void>
+    consume(id: string): Promise<void>
+    revokeByGrantId(grantId: string): Promise<void>
+    findByUid(uid: string): Promise<TokenPayload | undefined>
+    findByUserCode(userCode: string): Promise<TokenPayload | undefined>
+  }
+
+  export interface ClientMetadata {
+    readonly client_id: string
+    readonly client_secret: string
+    readonly token_endpoint_auth_method: string
+    readonly scope: string
+  }
+
+  export interface Configuration {
+    readonly adapter: (model: string) => Adapter
+    readonly clients: readonly ClientMetadata[]
+    readonly clientDefaults: Readonly<Record<string, unknown>>
+    readonly clientAuthMethods: readonly string[]
+    readonly features: Readonly<Record<string, { readonly enabled: boolean; readonly allowedPolicy?: () => boolean }>>
+    readonly jwks: { readonly keys: readonly object[] }
+    readonly routes: Readonly<Record<string, string>>
+    readonly scopes: readonly string[]
+    readonly ttl: Readonly<Record<string, () => number>>
+  }
+
+  export interface Context {
+    status: number
+    body: unknown
+    readonly path: string
+    readonly headers: Readonly<Record<string, string | undefined>>
+    readonly oidc?: { readonly client?: { readonly clientAuthMethod: string } }
+  }
+
+  export class Provider {
+    constructor(issuer: string, configuration: Configuration)
+    callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>
+    use(middleware: (context: Context, next: () => Promise<void>) => Promise<void>): void
+    on(event: 'server_error', listener: (context: Context, error: Error) => void): void
+  }
+}
