@@ -38,16 +38,19 @@ export async function cleanUpAll(cleanUps: CleanUp[]): Promise<void> {
   if (failures.length > 0) throw new AggregateError(failures, `clean-up failed: ${failures.map(String).join('; ')}`)
 }
 
-// At import these hooks belong to mocha's root suite: they stand around every test of every file.
 const test: CleanUp[] = []
 
-beforeEach(() => {
-  open.push(test)
-})
+// At import these hooks belong to mocha's root suite: they stand around every test of every file. Without mocha (a
+// benchmark, a script) whoever starts something closes it.
+if (typeof beforeEach === 'function') {
+  beforeEach(() => {
+    open.push(test)
+  })
 
-afterEach(async () => {
-  open.splice(open.indexOf(test), 1)
-  await cleanUpAll(test)
-})
+  afterEach(async () => {
+    open.splice(open.indexOf(test), 1)
+    await cleanUpAll(test)
+  })
 
-after(() => cleanUpAll(run))
+  after(() => cleanUpAll(run))
+}
