@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { parseConfigText } from '../../lib/config/config-text.ts'
+import { describeJsonFault } from '../../lib/config/json-fault.ts'
+
+const parse = (text: string) => parseConfigText(Buffer.from(text))
+
+describe('config: text of a configuration file', () => {
+  it('reads JSON, with a byte order mark too', () => {
+    assert.deepEqual(parse('{"a":[1,"é"]}'), { a: [1, 'é'] })
+    assert.deepEqual(parse('\ufeff{}'), {})
+  })
+
+  const faults: [string, RegExp][] = [
+    ['', /the file is empty/],
+    [' \n', /the file is empty/],
+    ['[]', /expected a JSON object/],
+    ['{"a":1,\n  "b":2,\n}', /^line 3, column 1: expected a member name .*no comma/],
+    ['{"a":1\n  "b":2}', /^line 2, column 3: expected a comma/],
+    ['{\n  // note\n}', /^line 2, column 3: expected a member name in double quotes/],
+    ["{'a':1}", /^line 1, column 2: expected a member name in double quotes/],
+    ['{"a":s3cret}', /^line 1, column 6: expected a value \(text needs double quotes\)/],
+    ['{"a" 1}', /^line 1, column 6: expected ":"/],
+    ['{"a":[1,]}', /^line 1, column 9: expected a value/],
+    ['{"a":"s3cret', /^line 1, column 6: the text that starts here is not closed/],
+    ['{"a":"s3\ncret"}', /^line 1, column 9: a line break/],
+    ['{"a":"C:\\s3cret"}', /^line 1, column 9: this escape is not known/],
+    ['{"a":1', /^line 1, column 7: the text ends too early/],
+    ['{"a":1}}', /^line 1, column 8: expected nothing more/],
+    ['{"a":{"b":1]}', /^line 1, column 12: expected a comma or the closing bracket/],
+    ['{"a":01}', /^line 1, column 7: expected a comma/],
+  ]
+  for (const [text, message] of faults) {
+    it(`names the place of the fault in ${JSON.stringify(text)}`, () => {
+      assert.throws(
+        () => parse(text),
+        (error: Error) => message.test(error.message) && !error.message.includes('s3'),
+      )
+    })
+  }
+
+  it('S2: refuses __proto__, constructor and prototype as members, however they are written', () => {
+    assert.throws(
+      () => parse('{"a":{\n "__proto__":{"x":1}}}'),
+      /^Error: line 2, column 2: the member name "__proto__" is not allowed$/,
+    )
+    assert.throws(() => parse('{"\\u005f_proto__":{}}'), /"__proto__" is not allowed/)
+    assert.throws(() => parse('{"constructor":1}'), /"constructor" is not allowed/)
+    assert.throws(() => parse('{"prototype":1}'), /"prototype" is not allowed/)
+  })
+
+  it('refuses what is not UTF-8 or nested without end', () => {
+    assert.throws(() => parseConfigText(Buffer.from([0x7b, 0xff, 0x7d])), /not UTF-8/)
+    assert.throws(() => parse(`{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`), /nested too deeply|not allowed/)
+  })
+
+  it('property: finds no fault in JSON, and a fault wherever JSON.parse does', () => {
+    fc.assert(
+      fc.property(fc.json({ noUnicodeString: false }), (text) => {
+        if (!/__proto__|constructor|prototype/.test(text)) assert.equal(describeJsonFault(text), undefined)
+      }),
+    )
+    const mutated = fc.tuple(fc.json(), fc.nat(), fc.constantFrom('', '"', ',', '}', ']', '\\', '0', '-', ' ', ':'))
+    fc.assert(
+      fc.property(mutated, ([json, seed, insert]) => {
+        const at = seed % (json.length + 1)
+        const text = json.slice(0, at) + insert + json.slice(at + 1)
+        assert.equal(describeJsonFault(text) === undefined, isJson(text), text)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
