@@ -1,0 +1,54 @@
+/** What is wrong with a file of certificates. */
+export type KeystoreFault = 'password' | 'corrupt' | 'empty' | 'unsupported' | 'unreadable'
+
+/** A file of certificates or keys that cannot be used. The message is for a person: file, fault, cure; no password. */
+export class KeystoreError extends Error {
+  readonly fault: KeystoreFault
+  readonly file: string
+
+  constructor(fault: KeystoreFault, file: string, sentence: string) {
+    super(`${file}: ${sentence}`)
+    this.name = 'KeystoreError'
+    this.fault = fault
+    this.file = file
+  }
+}
+
+export const wrongPassword = (file: string): KeystoreError =>
+  new KeystoreError(
+    'password',
+    file,
+    'the password does not open this key store (or the file was damaged). ' +
+      `Try it with "keytool -list -keystore ${file}" and configure the password that works there`,
+  )
+
+export const corruptFile = (file: string, what: string): KeystoreError =>
+  new KeystoreError('corrupt', file, `${what}. Restore the file from a backup or make it anew with keytool -import`)
+
+export const emptyStore = (file: string): KeystoreError =>
+  new KeystoreError(
+    'empty',
+    file,
+    'holds no certificate. Add one with keytool -import or openidm-external-idm trust add',
+  )
+
+export const unsupportedStore = (file: string): KeystoreError =>
+  new KeystoreError(
+    'unsupported',
+    file,
+    'a key store of type JCEKS cannot be read. Convert it with "keytool -importkeystore -srckeystore ' +
+      `${file} -destkeystore ${file}.p12 -deststoretype PKCS12"`,
+  )
+
+export const unsupportedContent = (file: string): KeystoreError =>
+  new KeystoreError(
+    'unsupported',
+    file,
+    'holds an entry, or uses an encryption, that cannot be read: certificates and private keys can. ' +
+      'Export what is needed with "keytool -exportcert -rfc" into a PEM file',
+  )
+
+export function unreadableFile(file: string, error: unknown): KeystoreError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  return new KeystoreError('unreadable', file, `cannot be read (${code}). Give this process the right to read it`)
+}

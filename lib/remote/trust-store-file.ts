@@ -1,0 +1,129 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Secret } from '../util/secret.ts'
+import { readPem } from './certificate-pem.ts'
+import { readCertificates } from './keystore.ts'
+import { corruptFile, emptyStore, KeystoreError, unreadableFile } from './keystore-error.ts'
+import { formatOf } from './keystore-format.ts'
+
+/** A certificate that is trusted because it stands in a file of the trust store. */
+export interface TrustedCertificate {
+  readonly alias: string
+  readonly subject: string
+  readonly issuer: string
+  readonly validFrom: Date
+  readonly validTo: Date
+  /** SHA-256, `AA:BB:…`. */
+  readonly fingerprint256: string
+  readonly pem: string
+  readonly file: string
+}
+
+/** A file as it was read last. */
+export interface TrustFile {
+  /** Of the bytes, so that a file is parsed once for each change. */
+  readonly digest: string
+  readonly certificates: readonly TrustedCertificate[]
+  readonly error?: KeystoreError
+}
+
+const LARGEST_FILE = 8 * 1024 * 1024
+
+/**
+ * The files behind one path: itself, or the certificates of a directory by name; empty when there is nothing.
+ * @throws KeystoreError when it cannot be looked at
+ */
+export async function trustFilesAt(path: string): Promise<string[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [path]
+    const names = (await readdir(path)).filter((name) => /^[^.].*\.(pem|crt|cer)$/i.test(name))
+    return names.sort().map((name) => join(path, name))
+  } catch (error) {
+    if (isAbsent(error)) return []
+    throw unreadableFile(path, error)
+  }
+}
+
+/**
+ * Reads one file; `previous` is what it held before. A file that cannot be used keeps its last good certificates; one
+ * that is whole and empty holds none, since taking the last certificate away has to take trust away.
+ * @returns undefined when the file is gone
+ */
+export async function readTrustFile(
+  file: string,
+  password: string | Secret,
+  previous: TrustFile | undefined,
+): Promise<TrustFile | undefined> {
+  const kept = previous?.certificates ?? []
+  try {
+    const bytes = await readFile(file)
+    const digest = createHash('sha256').update(bytes).digest('base64')
+    return digest === previous?.digest ? previous : { digest, ...(await certificatesOf(file, bytes, password, kept)) }
+  } catch (error) {
+    return isAbsent(error) ? undefined : { digest: '', certificates: kept, error: unreadableFile(file, error) }
+  }
+}
+
+type Content = Pick<TrustFile, 'certificates' | 'error'>
+
+async function certificatesOf(
+  file: string,
+  bytes: Buffer,
+  password: string | Secret,
+  kept: readonly TrustedCertificate[],
+): Promise<Content> {
+  try {
+    const found = await parse(file, bytes, password)
+    const certificates = found.map(({ alias, certificate }, position) =>
+      entryOf(file, alias ?? nameByFile(file, found.length, position), certificate),
+    )
+    return certificates.length > 0 ? { certificates } : { certificates, error: emptyStore(file) }
+  } catch (error) {
+    if (error instanceof KeystoreError) return { certificates: kept, error }
+    throw error
+  }
+}
+
+type Found = readonly { readonly alias: string | undefined; readonly certificate: X509Certificate }[]
+
+async function parse(file: string, bytes: Buffer, password: string | Secret): Promise<Found> {
+  if (bytes.length > LARGEST_FILE) throw corruptFile(file, 'is larger than 8 MB, no store of certificates')
+  switch (formatOf(bytes)) {
+    case undefined:
+      throw corruptFile(file, bytes.length === 0 ? 'is a file of no bytes' : 'is neither PKCS12, nor JKS, nor PEM')
+    case 'PEM':
+      return readPem(bytes.toString('utf8'), file)
+    case 'DER':
+      return [{ alias: undefined, certificate: readDer(file, bytes) }]
+    default:
+      return readCertificates({ file, bytes, password })
+  }
+}
+
+function readDer(file: string, bytes: Buffer): X509Certificate {
+  try {
+    return new X509Certificate(bytes)
+  } catch {
+    throw corruptFile(file, 'is neither PKCS12, nor JKS, nor PEM, nor a certificate')
+  }
+}
+
+function nameByFile(file: string, count: number, position: number): string {
+  const name = basename(file).replace(/\.[^.]+$/, '')
+  return count === 1 ? name : `${name}-${position + 1}`
+}
+
+const entryOf = (file: string, alias: string, certificate: X509Certificate): TrustedCertificate => ({
+  alias,
+  subject: certificate.subject,
+  issuer: certificate.issuer,
+  validFrom: certificate.validFromDate,
+  validTo: certificate.validToDate,
+  fingerprint256: certificate.fingerprint256,
+  pem: certificate.toString(),
+  file,
+})
+
+const isAbsent = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')

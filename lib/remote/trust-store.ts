@@ -1,0 +1,183 @@
+import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from 'node:tls'
+import type { Disposable, Logger } from '../contract.ts'
+import { Scope } from '../util/scope.ts'
+import type { Secret } from '../util/secret.ts'
+import type { KeystoreError } from './keystore-error.ts'
+import { readTrustFile, type TrustedCertificate, type TrustFile, trustFilesAt } from './trust-store-file.ts'
+
+export type { TrustedCertificate } from './trust-store-file.ts'
+
+/** What keytool, and so IDM, takes when nobody chose a password. */
+const DEFAULT_PASSWORD = 'changeit'
+
+export interface TrustStoreOptions {
+  /** `security/truststore`: a PKCS12 or JKS store, PEM text, or a directory of PEM files. `PATH.pem` counts as well. */
+  readonly path: string
+  /** Of the PKCS12 or JKS store; `changeit` unless given. */
+  readonly password?: string | Secret | undefined
+  /** Whether the authorities that Node trusts by itself are trusted too. */
+  readonly systemRoots: boolean
+  readonly log?: Logger | undefined
+  /** Calls the listener after each change of the path, which may appear later. Without it nothing is watched. */
+  readonly watch?: ((path: string, listener: () => void) => Disposable) | undefined
+}
+
+/** What distinguishes the connections of one instance from those of another. */
+export type OwnTls = Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'cert' | 'key'>
+
+/**
+ * The certificates that make a remote trusted: what stands in the files, and the system's roots. A file that became
+ * unusable keeps its last good certificates, and `lastError` says what is wrong with it.
+ *
+ * As in Java, a certificate in the store is trusted as it stands, be it an authority or the remote's own: hence
+ * `allowPartialTrustChain`. After a change of trust, connections need a new agent: a TLS session that was begun before
+ * would be resumed without another look at the certificate.
+ */
+export class TrustStore {
+  readonly #options: TrustStoreOptions
+  readonly #listeners = new Set<() => void>()
+  #watching: Scope | undefined
+  #files: ReadonlyMap<string, TrustFile> = new Map()
+  #certificates: readonly TrustedCertificate[] = []
+  #lastError: KeystoreError | undefined
+  #ca: string[] | undefined
+  #contexts = new Map<string, SecureContext>()
+  #queue: Promise<void> = Promise.resolve()
+
+  constructor(options: TrustStoreOptions) {
+    this.#options = options
+  }
+
+  /** What is read and has to be watched. */
+  get paths(): readonly string[] {
+    return [this.#options.path, `${this.#options.path}.pem`]
+  }
+
+  /** Why a file could not be used at the last look; undefined when all is well. */
+  get lastError(): KeystoreError | undefined {
+    return this.#lastError
+  }
+
+  /** Reads the files. Never fails: `lastError` tells. */
+  load(): Promise<void> {
+    return this.reload()
+  }
+
+  /** Looks at the files again and takes changes into force; runs one after the other. */
+  reload(): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#read())
+    return this.#queue
+  }
+
+  /** Loads, and follows changes until `close`. */
+  async start(): Promise<void> {
+    const { watch, log } = this.#options
+    if (watch && !this.#watching) {
+      this.#watching = new Scope(log)
+      for (const path of this.paths)
+        this.#watching.own(
+          `watch ${path}`,
+          watch(path, () => void this.reload()),
+        )
+    }
+    await this.load()
+  }
+
+  /** Ends watching; what was read stays in force. Twice is harmless. */
+  async close(): Promise<void> {
+    const watching = this.#watching
+    this.#watching = undefined
+    await watching?.dispose()
+    await this.#queue
+  }
+
+  /** The certificates in the files, without the system's roots. */
+  certificates(): readonly TrustedCertificate[] {
+    return this.#certificates
+  }
+
+  /** For `tls.createSecureContext`: undefined = what Node trusts by itself. The same array until the next change. */
+  ca(): string[] | undefined {
+    if (this.#certificates.length === 0 && this.#options.systemRoots) return undefined
+    const roots = this.#options.systemRoots ? getCACertificates('default') : []
+    this.#ca ??= [...roots, ...this.#certificates.map(({ pem }) => pem)]
+    return this.#ca
+  }
+
+  /**
+   * A context with this trust, to be passed as `secureContext`. Making one reads all roots (30 ms), so it is kept until
+   * the next change, unless it carries a client certificate: then the caller keeps it.
+   */
+  secureContext(own: OwnTls = {}): SecureContext {
+    const make = () => createSecureContext({ ...own, ca: this.ca(), allowPartialTrustChain: true })
+    if (own.cert !== undefined || own.key !== undefined) return make()
+    const key = `${own.minVersion} ${own.maxVersion}`
+    const context = this.#contexts.get(key) ?? make()
+    this.#contexts.set(key, context)
+    return context
+  }
+
+  /** Calls the listener after each change of the certificates. */
+  onChange(listener: () => void): Disposable {
+    const entry = () => listener()
+    this.#listeners.add(entry)
+    return { dispose: () => void this.#listeners.delete(entry) }
+  }
+
+  async #read(): Promise<void> {
+    const errors: KeystoreError[] = []
+    const files = new Map<string, TrustFile>()
+    for (const path of this.paths) {
+      for (const file of await this.#filesAt(path, errors)) {
+        const read = await readTrustFile(file, this.#options.password ?? DEFAULT_PASSWORD, this.#files.get(file))
+        if (read) files.set(file, read)
+        if (read?.error) errors.push(read.error)
+      }
+    }
+    this.#files = files
+    this.#report(errors[0])
+    this.#replace(unique([...files.values()].flatMap(({ certificates }) => certificates)))
+  }
+
+  async #filesAt(path: string, errors: KeystoreError[]): Promise<string[]> {
+    try {
+      return await trustFilesAt(path)
+    } catch (error) {
+      errors.push(error as KeystoreError)
+      return [...this.#files.keys()].filter((file) => file.startsWith(path))
+    }
+  }
+
+  #report(error: KeystoreError | undefined): void {
+    if (error && error.message !== this.#lastError?.message)
+      this.#options.log?.warn({ file: error.file, fault: error.fault }, `trust store: ${error.message}`)
+    this.#lastError = error
+  }
+
+  #replace(certificates: readonly TrustedCertificate[]): void {
+    if (fingerprints(certificates) === fingerprints(this.#certificates)) return
+    this.#certificates = certificates
+    this.#ca = undefined
+    this.#contexts = new Map()
+    this.#options.log?.info({ path: this.#options.path, certificates: certificates.length }, 'trust store: taken up')
+    for (const listener of [...this.#listeners]) this.#call(listener)
+  }
+
+  #call(listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      this.#options.log?.error({ err: error }, 'trust store: a listener failed')
+    }
+  }
+}
+
+const fingerprints = (certificates: readonly TrustedCertificate[]): string =>
+  certificates.map(({ fingerprint256, alias }) => `${alias} ${fingerprint256}`).join('\n')
+
+function unique(certificates: readonly TrustedCertificate[]): TrustedCertificate[] {
+  const byFingerprint = new Map<string, TrustedCertificate>()
+  for (const entry of certificates)
+    if (!byFingerprint.has(entry.fingerprint256)) byFingerprint.set(entry.fingerprint256, entry)
+  return [...byFingerprint.values()]
+}
