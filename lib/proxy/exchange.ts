@@ -8,7 +8,7 @@ import { type FaultName, faultException, faultOf } from '../remote/fault.ts'
 import type { Instance } from '../remote/instance.ts'
 import type { Body } from './body.ts'
 import { Deadlines } from './deadlines.ts'
-import { responseHeaders, setCredentials } from './headers.ts'
+import { responseHeaders } from './headers.ts'
 
 /** Methods that may be sent again when a connection failed under them (pitfall E3). */
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -79,7 +79,7 @@ export class Exchange {
       return
     }
     this.#proxyRequest = proxyRequest
-    setCredentials((name, value) => proxyRequest.setHeader(name, value), this.#credentials)
+    for (const [name, value] of Object.entries(this.#credentials.headers)) proxyRequest.setHeader(name, value)
     this.#deadlines.connection(proxyRequest)
     this.#deadlines.idle(proxyRequest, this.request, this.response, () =>
       this.#fail(new ResourceException(408, 'The request body did not arrive in time')),

@@ -3,7 +3,7 @@
  * for the gateway (Authorization, cookies, X-OpenIDM-*) is the gateway's; the remote sees the instance's credentials.
  */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import type { Credentials } from '../remote/authentication.ts'
+import { DEFAULT_API_VERSION, USER_AGENT } from '../remote/authentication.ts'
 import type { Instance } from '../remote/instance.ts'
 
 const REQUEST_HEADERS = [
@@ -44,10 +44,6 @@ const RESPONSE_HEADERS = [
   'warning',
 ] as const
 
-/** The vendor's own proxy says so; a remote takes it for a client that is no browser. */
-const REQUESTED_WITH = 'RemoteIDMProxy'
-const DEFAULT_API_VERSION = 'resource=1.0'
-const USER_AGENT = 'openidm-external-idm'
 const TRANSACTION_ID = 'x-forgerock-transactionid'
 
 export interface Forwarding {
@@ -77,16 +73,6 @@ export function requestHeaders(
   const transactionId = from[TRANSACTION_ID]
   if (trustTransactionId && typeof transactionId === 'string') to[TRANSACTION_ID] = `${transactionId}/0`
   return to
-}
-
-/** What makes a request ours; set in the proxyReq hook, so that nothing of the caller's can replace it. */
-export function setCredentials(
-  set: (name: string, value: string) => void,
-  { authorization, noSession }: Credentials,
-): void {
-  set('authorization', authorization)
-  set('x-requested-with', REQUESTED_WITH)
-  if (noSession) set('x-openidm-nosession', 'true')
 }
 
 /**

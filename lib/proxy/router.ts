@@ -38,6 +38,7 @@ async function serve(options: ProxyOptions, route: Route, request: IncomingMessa
   guardRequest(request)
   await authorizeRequest(request, options.authorize)
   if (isStatus(route, request)) {
+    request.url = `/external/idm${route.name === undefined ? '' : `/${route.name}`}${route.query}`
     options.status(request, response, () => sendError(response, notFound('Resource not found')))
     return
   }

@@ -1,11 +1,24 @@
 import type { BasicProperties } from './properties.ts'
 
-/** The headers that make a request ours at the remote. */
+/** What makes a request ours at the remote. Compared by identity: it stands for one grant. */
 export interface Credentials {
-  readonly authorization: string
-  /** `X-OpenIDM-NoSession: true` keeps an IDM from starting a session for each request. */
-  readonly noSession: boolean
+  /** Lower-case names; set last, so that nothing of a caller's can replace them. */
+  readonly headers: Readonly<Record<string, string>>
 }
+
+export const credentialsOf = (authorization: string): Credentials => ({
+  headers: {
+    authorization,
+    // The vendor's own proxy says so; a remote takes it for a client that is no browser.
+    'x-requested-with': 'RemoteIDMProxy',
+    // Keeps an IDM from starting a session, and from setting a cookie, with each request.
+    'x-openidm-nosession': 'true',
+  },
+})
+
+/** What else a request of ours says, unless the caller says it. */
+export const USER_AGENT = 'openidm-external-idm'
+export const DEFAULT_API_VERSION = 'resource=1.0'
 
 /** How one instance authenticates at its remote. */
 export interface Authentication {
@@ -27,7 +40,7 @@ export class BasicAuthentication implements Authentication {
 
   constructor({ userName, password }: Pick<BasicProperties, 'userName' | 'password'>) {
     const pair = Buffer.from(`${userName}:${password.reveal()}`, 'utf8').toString('base64')
-    this.#credentials = { authorization: `Basic ${pair}`, noSession: true }
+    this.#credentials = credentialsOf(`Basic ${pair}`)
   }
 
   credentials(): Credentials {

@@ -1,6 +1,6 @@
 import { ResourceException } from '../crest/errors.ts'
 import { singleFlight } from '../util/single-flight.ts'
-import type { Authentication, Credentials } from './authentication.ts'
+import { type Authentication, type Credentials, credentialsOf } from './authentication.ts'
 
 /** What a token endpoint granted. `life` is in milliseconds. */
 export interface Token {
@@ -65,7 +65,7 @@ export class BearerAuthentication implements Authentication {
       const { value, life } = await this.#fetch()
       this.#failure = undefined
       const now = this.#now()
-      const credentials = { authorization: `Bearer ${value}`, noSession: true }
+      const credentials = credentialsOf(`Bearer ${value}`)
       const refreshAt = now + life - Math.min(LONGEST_SKEW_MS, life / 2)
       this.#token = { credentials, refreshAt, expiresAt: now + life }
       return credentials

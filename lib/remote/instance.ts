@@ -1,15 +1,30 @@
 import type { LookupFunction } from 'node:net'
-import { type Agent, closeIdle, createAgent, destroyAgent, hostNameOf, retireAgent } from './agent.ts'
+import type { SecureContext, SecureContextOptions } from 'node:tls'
+import {
+  type Agent,
+  type ConnectionSettings,
+  closeIdle,
+  createAgent,
+  destroyAgent,
+  hostNameOf,
+  retireAgent,
+} from './agent.ts'
 import { type Authentication, BasicAuthentication } from './authentication.ts'
 import { BearerAuthentication } from './bearer.ts'
+import { RemoteClient } from './client.ts'
 import { Health } from './health.ts'
 import type { BearerProperties, InstanceProperties } from './properties.ts'
-import type { TlsContexts } from './tls-contexts.ts'
 import { tokenFetcher } from './token-endpoint.ts'
+
+/** The certificates that remotes are trusted by, as the trust store keeps them; they may change while we run. */
+export interface Trust {
+  /** Made once per change of trust: a thousand instances share it, and no connection parses certificates again. */
+  secureContext(own?: Pick<SecureContextOptions, 'minVersion' | 'maxVersion'>): SecureContext
+}
 
 /** What instances share. */
 export interface Surroundings {
-  readonly tls: TlsContexts
+  readonly trust: Trust
   /** Resolves host names; Node's own when absent. */
   readonly lookup?: LookupFunction | undefined
 }
@@ -36,6 +51,7 @@ export class Instance {
   readonly health = new Health()
   readonly #surroundings: Surroundings
   #agent: Agent
+  #client: RemoteClient | undefined
   #tokenAgent: Agent | undefined
   #inFlight = 0
   #idle: (() => void) | undefined
@@ -53,6 +69,12 @@ export class Instance {
 
   get agent(): Agent {
     return this.#agent
+  }
+
+  /** For calls from inside the gateway; made when it is first asked for. */
+  get client(): RemoteClient {
+    this.#client ??= new RemoteClient(this, this.connectionSettings())
+    return this.#client
   }
 
   get inFlight(): number {
@@ -78,10 +100,14 @@ export class Instance {
 
   /** New connections trust what is trusted now; requests in flight are not cut. */
   renewTrust(): void {
-    if (this.url.protocol !== 'https:') return
-    const old = this.#agent
-    this.#agent = this.#newAgent(this.url, true)
-    retireAgent(old)
+    if (this.url.protocol === 'https:') {
+      const old = this.#agent
+      this.#agent = this.#newAgent(this.url, true)
+      retireAgent(old)
+      this.#client?.retire()
+      this.#client = undefined
+    }
+    this.#renewTokenAgent()
   }
 
   /** One idle connection turned out to be dead: the others are likely to be so, too. */
@@ -92,30 +118,47 @@ export class Instance {
   /** No new requests come: idle connections close now, the others with their request. */
   retire(): void {
     retireAgent(this.#agent)
+    this.#client?.retire()
     if (this.#tokenAgent) retireAgent(this.#tokenAgent)
   }
 
   /** Cuts what is still open. */
   destroy(): void {
     destroyAgent(this.#agent)
+    this.#client?.destroy()
     if (this.#tokenAgent) destroyAgent(this.#tokenAgent)
   }
 
   #newAgent(url: URL, keepAlive: boolean): Agent {
+    return createAgent(url, this.connectionSettings(), keepAlive)
+  }
+
+  connectionSettings(): ConnectionSettings {
     const { properties } = this
-    const { tls, lookup } = this.#surroundings
-    return createAgent(url, { properties, secureContext: () => tls.contextFor(properties), lookup }, keepAlive)
+    const { trust, lookup } = this.#surroundings
+    const { tlsVersion } = properties
+    const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
+    return { properties, secureContext: () => trust.secureContext(versions), lookup }
   }
 
   #authenticate(previous: Instance | undefined): Authentication {
     const { name, properties } = this
     if (properties.authType === 'basic') return new BasicAuthentication(properties)
-    const agent = this.#newAgent(new URL(properties.tokenEndpoint), false)
-    this.#tokenAgent = agent
-    const authentication = new BearerAuthentication(tokenFetcher(name, properties, agent))
+    const fetchToken = tokenFetcher(name, properties, () => this.#currentTokenAgent(properties.tokenEndpoint))
+    const authentication = new BearerAuthentication(fetchToken)
     const old = previous?.authentication
     if (old instanceof BearerAuthentication && sameGrant(previous?.properties, properties)) authentication.takeOver(old)
     return authentication
+  }
+
+  #currentTokenAgent(tokenEndpoint: string): Agent {
+    this.#tokenAgent ??= this.#newAgent(new URL(tokenEndpoint), false)
+    return this.#tokenAgent
+  }
+
+  #renewTokenAgent(): void {
+    if (this.#tokenAgent) retireAgent(this.#tokenAgent)
+    this.#tokenAgent = undefined
   }
 }
 

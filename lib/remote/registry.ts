@@ -93,7 +93,6 @@ export class InstanceRegistry implements ConfigurationConsumer {
 
   /** Trusted certificates have changed. */
   renewTrust(): void {
-    this.#surroundings.tls.forget()
     for (const { instance } of this.#entries.values()) instance?.renewTrust()
   }
 

@@ -46,7 +46,7 @@ function loadSilently(): { ClientCredentials: typeof ClientCredentials } {
  * Makes the function that asks the token endpoint of an instance for a token.
  * @returns rejects with 401 when the endpoint refuses, 502 when it can not be reached or understood, 504 when it is late
  */
-export function tokenFetcher(instance: string, properties: BearerProperties, agent: Agent): () => Promise<Token> {
+export function tokenFetcher(instance: string, properties: BearerProperties, agent: () => Agent): () => Promise<Token> {
   const client = createClient(properties, agent)
   const scope = properties.scope.length === 0 ? {} : { scope: [...properties.scope] }
   return async () => {
@@ -59,7 +59,7 @@ export function tokenFetcher(instance: string, properties: BearerProperties, age
   }
 }
 
-function createClient(properties: BearerProperties, agent: Agent): ClientCredentials {
+function createClient(properties: BearerProperties, agent: () => Agent): ClientCredentials {
   const url = new URL(properties.tokenEndpoint)
   return new Client({
     client: { id: properties.clientId, secret: properties.clientSecret.reveal() },
@@ -78,11 +78,15 @@ function createClient(properties: BearerProperties, agent: Agent): ClientCredent
   })
 }
 
-/** An agent that survives cloning: functions are kept by reference, so the clone hands on to the one real agent. */
-const uncloneable = (agent: Agent) => ({
-  protocol: 'protocol' in agent ? agent.protocol : undefined,
-  defaultPort: 'defaultPort' in agent ? agent.defaultPort : undefined,
-  addRequest: (...parameters: unknown[]) => Reflect.apply(Reflect.get(agent, 'addRequest'), agent, parameters),
+/**
+ * An agent that survives cloning: functions are kept by reference, so each clone hands on to the one real agent of the
+ * moment.
+ */
+const uncloneable = (agent: () => Agent) => ({
+  addRequest(...parameters: unknown[]) {
+    const real = agent()
+    Reflect.apply(Reflect.get(real, 'addRequest'), real, parameters)
+  },
 })
 
 function tokenOf(token: Record<string, unknown>): Token {

@@ -1,0 +1,155 @@
+/**
+ * The vendor's verification checklist (*Remote proxy setup*, *troubleshooting*): one step after the other, each with
+ * what is wrong and what to do about it. Stops at the first step that fails, since the next ones need it.
+ */
+import { lookup as systemLookup } from 'node:dns'
+import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { ResourceException } from '../crest/errors.ts'
+import { type ConnectionSettings, hostNameOf, tlsOptions } from './agent.ts'
+import { chainOf } from './certificate.ts'
+import { explainTrustFailure } from './certificate-failure.ts'
+import { codeOf, DeadlineError, faultOf, faultText } from './fault.ts'
+import type { Instance } from './instance.ts'
+
+export type StepName = 'configuration' | 'nameResolution' | 'connection' | 'certificate' | 'token' | 'query'
+
+/** One row of the report. `ok` null = not applicable, or not reached. */
+export interface Step {
+  readonly step: StepName
+  readonly ok: boolean | null
+  readonly message: string
+  /** What to do; only where something is wrong. */
+  readonly cure?: string
+}
+
+const QUERY = '?_queryFilter=true&_pageSize=1'
+/** Self-managed IDM, then the user type of an Advanced Identity Cloud tenant. */
+const COLLECTIONS = ['managed/user', 'managed/alpha_user'] as const
+
+/** Runs the checklist for an instance that is in force. Never rejects. */
+export async function* runChecklist(instance: Instance, truststore: string): AsyncGenerator<Step> {
+  const settings = instance.connectionSettings()
+  yield { step: 'configuration', ok: true, message: `authType ${instance.properties.authType}, ${instance.url.href}` }
+  for (const run of [resolveName, openConnection, checkCertificate, obtainToken, answerQuery]) {
+    const step = await run(instance, settings, truststore)
+    yield step
+    if (step.ok === false) return
+  }
+}
+
+type Run = (instance: Instance, settings: ConnectionSettings, truststore: string) => Promise<Step>
+
+const resolveName: Run = async ({ url }, { lookup = systemLookup as LookupFunction }) => {
+  const host = hostNameOf(url)
+  return new Promise((resolve) => {
+    lookup(host, { all: true }, (error) => {
+      if (!error) resolve({ step: 'nameResolution', ok: true, message: `${host} resolves` })
+      else resolve(failure('nameResolution', error, 'check the host name in instanceUrl, and the DNS of this machine'))
+    })
+  })
+}
+
+const openConnection: Run = async ({ url }, settings) => {
+  const cure = 'check host and port in instanceUrl, that the remote runs, and the firewalls in between'
+  try {
+    const socket = await opened(settings, (options) => connectTcp({ ...options, ...endpointOf(url) }), 'connect')
+    socket.destroy()
+    return { step: 'connection', ok: true, message: `port ${endpointOf(url).port} accepts connections` }
+  } catch (error) {
+    return failure('connection', error, cure)
+  }
+}
+
+const checkCertificate: Run = async ({ url }, settings, truststore) => {
+  if (url.protocol !== 'https:') {
+    return { step: 'certificate', ok: null, message: 'instanceUrl is http: there is nothing to trust' }
+  }
+  const options = { ...tlsOptions(url, settings), ...endpointOf(url) }
+  try {
+    const socket = await opened(settings, (extra) => connectTls({ ...extra, ...options }), 'secureConnect')
+    socket.destroy()
+    return { step: 'certificate', ok: true, message: 'its certificate is trusted' }
+  } catch (error) {
+    const { reason, cure } = explainTrustFailure(codeOf(error) ?? '', await presentedChain(url, settings), truststore)
+    return { step: 'certificate', ok: false, message: reason, cure }
+  }
+}
+
+const obtainToken: Run = async ({ authentication, properties }) => {
+  if (properties.authType === 'basic') return { step: 'token', ok: null, message: 'authType basic needs no token' }
+  try {
+    await authentication.credentials()
+    return { step: 'token', ok: true, message: 'the token endpoint granted a token' }
+  } catch (error) {
+    return failure('token', error, `check tokenEndpoint, and that its certificate is trusted`)
+  }
+}
+
+const answerQuery: Run = async (instance) => {
+  try {
+    for (const collection of COLLECTIONS) {
+      const { status } = await instance.client.request({ method: 'GET', path: collection + QUERY })
+      if (status === 404 && collection !== COLLECTIONS.at(-1)) continue
+      return queryStep(instance, collection, status)
+    }
+    return queryStep(instance, COLLECTIONS[0], 404)
+  } catch (error) {
+    return failure('query', error, 'check instanceUrl')
+  }
+}
+
+function queryStep({ properties }: Instance, collection: string, status: number): Step {
+  if (status < 300) return { step: 'query', ok: true, message: `a query on ${collection} was answered` }
+  const message = `a query on ${collection} was answered with ${status}`
+  const bearer = properties.authType === 'bearer'
+  const cures: Readonly<Record<number, string>> = {
+    401: bearer ? 'the remote must know the client: check its rsFilter' : 'check userName and password',
+    403: bearer
+      ? 'the remote needs a staticUserMapping whose subject is the clientId, with a role that may read'
+      : 'give the remote user a role that may read',
+    404: 'check the path in instanceUrl: it usually ends in /openidm/',
+  }
+  return { step: 'query', ok: false, message, cure: cures[status] ?? 'see the log of the remote' }
+}
+
+function failure(step: StepName, error: unknown, cure: string): Step {
+  const message = error instanceof ResourceException ? error.message : faultText(faultOf(error))
+  return { step, ok: false, message, cure }
+}
+
+const endpointOf = (url: URL) => ({
+  host: hostNameOf(url),
+  port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
+})
+
+/** Opens a connection within the instance's own connectionTimeout. */
+function opened(
+  { properties, lookup }: ConnectionSettings,
+  open: (options: { lookup?: LookupFunction }) => Socket,
+  event: 'connect' | 'secureConnect',
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = open(lookup ? { lookup } : {})
+    const { connectionTimeout } = properties
+    if (Number.isFinite(connectionTimeout) && connectionTimeout > 0) {
+      socket.setTimeout(connectionTimeout, () => socket.destroy(new DeadlineError('connect')))
+    }
+    socket.once(event, () => resolve(socket))
+    socket.once('error', reject)
+  })
+}
+
+/** The certificates that the remote presents, to be shown; nothing else is done over that connection. */
+async function presentedChain(url: URL, settings: ConnectionSettings) {
+  try {
+    const options = { ...tlsOptions(url, settings), ...endpointOf(url), rejectUnauthorized: false }
+    const socket = await opened(settings, (extra) => connectTls({ ...extra, ...options }), 'secureConnect')
+    socket.destroy()
+    return 'getPeerCertificate' in socket && typeof socket.getPeerCertificate === 'function'
+      ? chainOf(socket.getPeerCertificate(true))
+      : []
+  } catch {
+    return []
+  }
+}
