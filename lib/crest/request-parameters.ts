@@ -5,30 +5,10 @@ import { parseFields } from './fields.ts'
 import type { Pointer } from './pointer.ts'
 import { parseQueryFilter } from './query-filter.ts'
 import type { QueryRequest, ResourceRequest, TotalPagedResultsPolicy } from './request.ts'
+import { canonicalName, QUERY_PARAMETERS, RESERVED_PARAMETERS } from './reserved-parameters.ts'
 import { parseSortKeys } from './sort.ts'
 
-const QUERY = [
-  '_queryFilter',
-  '_queryId',
-  '_queryExpression',
-  '_sortKeys',
-  '_pageSize',
-  '_pagedResultsCookie',
-  '_pagedResultsOffset',
-  '_totalPagedResultsPolicy',
-] as const
-const COMMON = ['_fields', '_prettyPrint'] as const
-
-/** The reserved parameters each kind of request understands; any other name that starts with `_` is an error. */
-const RESERVED: Readonly<Record<ResourceRequest['method'], readonly string[]>> = {
-  create: [...COMMON, '_action', '_id'],
-  read: [...COMMON, '_mimeType'],
-  update: COMMON,
-  patch: COMMON,
-  delete: COMMON,
-  query: [...COMMON, ...QUERY],
-  action: [...COMMON, '_action', ...QUERY],
-}
+const SELECTIONS = ['_queryFilter', '_queryId', '_queryExpression'] as const
 const POLICIES: readonly TotalPagedResultsPolicy[] = ['NONE', 'ESTIMATE', 'EXACT']
 
 export type QueryParts = Pick<
@@ -87,21 +67,21 @@ export class RequestParameters {
   /** What the caller added: every name that is not reserved, and for an action the parts of a query too. */
   additional(method: ResourceRequest['method']): Record<string, string> {
     const kept = [...this.#values].filter(
-      ([name]) => !name.startsWith('_') || (method === 'action' && (QUERY as readonly string[]).includes(name)),
+      ([name]) => !name.startsWith('_') || (method === 'action' && QUERY_PARAMETERS.includes(name)),
     )
     return Object.fromEntries(kept)
   }
 
   /** @throws badRequest when there is a reserved parameter that this kind of request does not know */
   check(method: ResourceRequest['method']): void {
-    const known = RESERVED[method]
+    const known = RESERVED_PARAMETERS[method]
     const unknown = [...this.#values.keys()].find((name) => name.startsWith('_') && !known.includes(name))
     if (unknown !== undefined)
       throw badRequest(`Unrecognized request parameter '${unknown}': a ${method} request knows ${known.join(', ')}`)
   }
 
   get isQuery(): boolean {
-    return ['_queryFilter', '_queryId', '_queryExpression'].some((name) => this.#values.has(name))
+    return SELECTIONS.some((name) => this.#values.has(name))
   }
 
   /** @throws badRequest for a value that cannot be read, or parameters that exclude each other */
@@ -119,7 +99,7 @@ export class RequestParameters {
   }
 
   get #selection(): Pick<QueryParts, 'queryFilter' | 'queryId' | 'queryExpression'> {
-    const [filter, id, expression] = QUERY.slice(0, 3).map((name) => this.get(name))
+    const [filter, id, expression] = SELECTIONS.map((name) => this.get(name))
     const given = [filter, id, expression].filter((value) => value !== undefined)
     if (given.length !== 1) throw badRequest('A query takes exactly one of _queryFilter, _queryId and _queryExpression')
     if (filter !== undefined) return { queryFilter: parseQueryFilter(filter) }
@@ -147,13 +127,6 @@ function checkCookie(parts: QueryParts): void {
     throw badRequest('_pagedResultsCookie and _pagedResultsOffset are mutually exclusive')
   if (parts.queryFilter === undefined) throw badRequest('_pagedResultsCookie needs a _queryFilter')
 }
-
-const CANONICAL_NAMES = new Map(
-  Object.values(RESERVED)
-    .flat()
-    .map((name) => [name.toLowerCase(), name]),
-)
-const canonicalName = (name: string): string => CANONICAL_NAMES.get(name.toLowerCase()) ?? name
 
 function decodePair(pair: string): readonly [string, string] {
   const [name = '', ...value] = pair.replaceAll('+', ' ').split('=')

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import type { JsonObject } from '../../lib/contract.ts'
+import { parseFields, projectFields } from '../../lib/crest/fields.ts'
+
+const user: JsonObject = {
+  _id: 'u1',
+  name: { given: 'Amira', family: 'Ortiz' },
+  mail: 'a@example.net',
+  'a/b': 1,
+  manager: { _ref: 'managed/user/boss', _refProperties: {} },
+  roles: [{ _ref: 'managed/role/r1' }, { _ref: 'managed/role/r2' }],
+  empty: [],
+  nothing: null,
+}
+
+describe('_fields', () => {
+  const cases: [fields: string | undefined, projection: JsonObject][] = [
+    [undefined, user],
+    ['', user],
+    [' , ', user],
+    ['*', user],
+    ['/', user],
+    ['mail,*', user],
+    ['mail', { mail: 'a@example.net' }],
+    ['/mail, _id', { mail: 'a@example.net', _id: 'u1' }],
+    ['name/given', { name: { given: 'Amira' } }],
+    ['name/given,name/family', { name: { given: 'Amira', family: 'Ortiz' } }],
+    ['name/*', { name: { given: 'Amira', family: 'Ortiz' } }],
+    ['a%2Fb', { 'a/b': 1 }],
+    ['nothing', { nothing: null }],
+    ['missing,name/missing', {}],
+    ['toString', {}],
+    ['*_ref', { manager: user.manager ?? null, roles: user.roles ?? null }],
+    ['mail,*_ref/*', { mail: 'a@example.net', manager: user.manager ?? null, roles: user.roles ?? null }],
+  ]
+  for (const [fields, projection] of cases)
+    it(`${fields} of a user`, () => assert.deepEqual(projectFields(user, parseFields(fields)), projection))
+
+  it('refuses what is no pointer', () => assert.throws(() => parseFields('a,b c'), { code: 400 }))
+  it('refuses __proto__', () => assert.throws(() => parseFields('__proto__'), { code: 400 }))
+  it('leaves the object as it was', () => {
+    const before = structuredClone(user)
+    projectFields(user, parseFields('name,name/given'))
+    assert.deepEqual(user, before)
+  })
+})
