@@ -1,18 +1,13 @@
 import { join, resolve as toAbsolute } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type {
-  ConfigurationConsumer,
-  ConfigurationObject,
-  ConfigurationService,
-  Disposable,
-  JsonObject,
-  Logger,
-} from '../contract.ts'
+import type { ConfigurationConsumer, ConfigurationService, Disposable, JsonObject, Logger } from '../contract.ts'
 import { Alarm } from './alarm.ts'
+import { ErrorReport } from './error-report.ts'
 import { type ScannedFiles, scanDirectory } from './file-scan.ts'
 import { fileOfObjectId, pidOf } from './naming.ts'
-import { ObjectTable, type Resolve, type StoredObject } from './object-table.ts'
+import { ObjectTable } from './object-table.ts'
 import { ScanQueue } from './scan-queue.ts'
+import type { Resolve, StoredObject } from './stored-object.ts'
 import { Subscription } from './subscription.ts'
 import { watchDirectory } from './watcher.ts'
 
@@ -43,6 +38,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   readonly #alarm = new Alarm(() => void this.#queue.request(false).then(() => this.#deliver()))
   readonly #started = Promise.withResolvers<void>()
   readonly #abort = new AbortController()
+  readonly #errors: ErrorReport
   #files: ScannedFiles = new Map()
   #settled = true
   #inService = false
@@ -54,6 +50,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     this.dir = toAbsolute(dir)
     this.#log = log
     this.#table = new ObjectTable(resolve ?? ((content) => content))
+    this.#errors = new ErrorReport(log)
     this.#started.promise.catch(() => undefined)
   }
 
@@ -82,7 +79,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
       return subscription.close()
     }
     await this.#started.promise
-    await subscription.offer(this.#table.objectsOf(consumer.factoryPid))
+    await this.#offer(subscription)
     if (!subscription.failure) return { dispose }
     await dispose()
     throw subscription.failure
@@ -117,23 +114,28 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
 
   /** The object with this canonical id as of the last scan. */
   find(id: string): StoredObject | undefined {
-    return this.#table.all().find(({ name }) => name.id === id)
+    return this.#table.find(id)
   }
 
   /** Where an object is stored, or would be. */
   fileOf(id: string): string {
-    return this.find(id)?.object.file ?? join(this.dir, fileOfObjectId(id))
+    return join(this.dir, fileOfObjectId(id))
   }
 
-  /** What would keep `raw` from being taken into force: the faults that its expressions and its consumers find. */
+  /**
+   * What would keep `raw` from being taken into force: the faults that its expressions and its consumers find. Nothing
+   * keeps an object that nobody processes.
+   */
   judge(id: string, raw: JsonObject): string[] {
+    const consumers = this.#consumersOf(id)
+    if (consumers.length === 0) return []
     let content: JsonObject
     try {
       content = this.#table.resolve(raw, this.fileOf(id))
     } catch (error) {
       return [(error as Error).message]
     }
-    return this.#consumersOf(id).flatMap(({ consumer }) => consumer.validate(id, content))
+    return consumers.flatMap(({ consumer }) => consumer.validate(id, content))
   }
 
   /** Why the last set with this object could not be taken into force; undefined when it was. */
@@ -167,24 +169,21 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     }
     if (this.#fault !== undefined) this.#log.info({ dir: this.dir }, `${this.dir} can be read again`)
     this.#fault = undefined
-    const { settled, changed } = this.#table.update(this.#files, decisive)
-    this.#settled = settled
-    if (!settled && this.#inService) this.#alarm.set(RETRY_MS)
-    for (const object of changed) this.#report(object)
+    this.#settled = this.#table.update(this.#files, decisive)
+    if (!this.#settled && this.#inService) this.#alarm.set(RETRY_MS)
   }
 
   /** Hands every consumer its set; resolves when all have it in force. */
   async #deliver(): Promise<void> {
     if (!this.#inService || this.#closing) return
-    const sets = [...this.#subscriptions].map((subscription) =>
-      subscription.offer(this.#table.objectsOf(subscription.consumer.factoryPid)),
-    )
-    await Promise.all(sets)
+    this.#errors.update(this.#table.all())
+    await Promise.all([...this.#subscriptions].map((subscription) => this.#offer(subscription)))
   }
 
-  #report({ id, file, error }: ConfigurationObject): void {
-    if (error === undefined) this.#log.debug({ id, file }, `read the configuration of ${id}`)
-    else this.#log.error({ id, file }, `the configuration of ${id} cannot be used: ${error}`)
+  #offer(subscription: Subscription): Promise<void> {
+    const objects = this.#table.objectsOf(subscription.consumer.factoryPid)
+    this.#errors.update(this.#table.all())
+    return subscription.offer(objects)
   }
 
   #reportFault({ code, message }: NodeJS.ErrnoException): void {

@@ -206,6 +206,23 @@ describe('config: ConfigDirectory', () => {
     assert.deepEqual(directory.find('external.idm/eu')?.raw, { host: '&{remote.host}' })
   })
 
+  it('leaves expressions alone in objects that nobody processes', async () => {
+    const resolve = (): never => {
+      throw new Error('nothing defines it')
+    }
+    const dir = await tempDirWith({ 'ui-theme.json': { color: '&{color}' } })
+    const { directory, log } = await startDirectory(dir, { resolve })
+    assert.equal(directory.find('ui/theme')?.error, undefined)
+    assert.deepEqual(directory.judge('ui/theme', { color: '&{colour}' }), [])
+    assert.deepEqual(log.of('error'), [])
+    await directory.subscribe(new Recorder('ui'))
+    assert.equal(directory.find('ui/theme')?.error, 'ui-theme.json: nothing defines it')
+    assert.deepEqual(directory.judge('ui/theme', { color: '&{colour}' }), ['nothing defines it'])
+    assert.deepEqual(log.of('error'), [
+      'the configuration of ui/theme cannot be used: ui-theme.json: nothing defines it',
+    ])
+  })
+
   it('what a consumer does to its copy does not reach the stored object', async () => {
     const { directory, consumer } = await startDirectory(await tempDirWith({ 'external.idm-eu.json': { a: { b: 1 } } }))
     Object.assign(consumer.object('external.idm/eu')?.content ?? {}, { a: 'changed' })

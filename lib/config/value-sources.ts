@@ -1,0 +1,122 @@
+import { join, resolve } from 'node:path'
+import { evaluateExpression } from './substitution-expression.ts'
+import {
+  environmentLevel,
+  expressionLevel,
+  type FoundValue,
+  fixedLevel,
+  type Level,
+  propertiesLevel,
+  secretsLevel,
+} from './value-sources-level.ts'
+
+export type { FoundValue } from './value-sources-level.ts'
+
+/** Where expressions find their values. */
+export interface TokenSource {
+  /**
+   * The first source that defines the token counts.
+   * @throws Error with a sentence: a file is broken, or two files of one directory define the token
+   */
+  lookup(token: string): FoundValue | undefined
+  /** The places in order, for a message. */
+  describe(token?: string): string
+}
+
+export interface ValueSourcesOptions {
+  /** What `idm.install.dir`, `idm.data.dir` and `idm.instance.dir` are unless something defines them. */
+  readonly projectDir: string
+  /** Holds system.properties and config.properties; `conf` in the project unless given. */
+  readonly confDir?: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Directories with one file for each secret, besides those in IDM_SECRETS_DIRS. */
+  readonly secretsDirs?: readonly string[]
+}
+
+/**
+ * The sources of 20-config.md, section 4, in their order: environment, system properties (`-D` in OPENIDM_OPTS, then
+ * conf/system.properties), directories of secrets, expression files, conf/config.properties, and what the server itself
+ * knows. All values are read by `load`; nothing is read later.
+ */
+export class ValueSources implements TokenSource {
+  readonly #options: ValueSourcesOptions
+  #levels: readonly Level[] = []
+  #files: readonly string[] = []
+
+  constructor(options: ValueSourcesOptions) {
+    this.#options = options
+  }
+
+  /** Reads all sources anew. A file that cannot be read fails only the lookups that depend on it. */
+  async load(): Promise<void> {
+    const { projectDir, confDir = join(projectDir, 'conf'), env } = this.#options
+    const [system, framework] = [join(confDir, 'system.properties'), join(confDir, 'config.properties')]
+    const first = [environmentLevel(env), optionsLevel(env['OPENIDM_OPTS'] ?? ''), propertiesLevel(system)]
+    const own = serverLevel(projectDir)
+    const expressionDirs = directoriesIn('idm.envconfig.dirs', projectDir, [...first, own])
+    const secretsDirs = [
+      ...(this.#options.secretsDirs ?? []).map((directory) => resolve(projectDir, directory)),
+      ...directoriesIn('idm.secrets.dirs', projectDir, [...first, own]),
+    ]
+    this.#levels = [
+      ...first,
+      ...secretsDirs.map(secretsLevel),
+      ...expressionDirs.map(expressionLevel),
+      propertiesLevel(framework),
+      own,
+    ]
+    this.#files = [system, ...secretsDirs, ...expressionDirs, framework]
+  }
+
+  lookup(token: string): FoundValue | undefined {
+    return lookupIn(this.#levels, token)
+  }
+
+  /** Files and directories to watch: absolute paths, some of which may not exist yet. */
+  files(): string[] {
+    return [...this.#files]
+  }
+
+  describe(token?: string): string {
+    return describeAll(this.#levels, token)
+  }
+}
+
+function lookupIn(levels: readonly Level[], token: string): FoundValue | undefined {
+  for (const level of levels) {
+    const found = level.lookup(token)
+    if (found) return found
+  }
+  return undefined
+}
+
+const describeAll = (levels: readonly Level[], token?: string): string =>
+  levels.map((level) => level.describe(token)).join(', ')
+
+/** `-Dname=value`, quoted as a shell would. */
+function optionsLevel(options: string): Level {
+  const values = new Map<string, string>()
+  for (const [word] of options.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
+    const [, name, value] = /^-D([^=]+)=([^]*)$/.exec(word.replace(/["']/g, '')) ?? []
+    if (name !== undefined && value !== undefined) values.set(name, value)
+  }
+  return fixedLevel('-D in OPENIDM_OPTS', values)
+}
+
+function serverLevel(projectDir: string): Level {
+  const variables = ['idm.install.dir', 'idm.data.dir', 'idm.instance.dir'].map((name) => [name, projectDir] as const)
+  return fixedLevel(
+    'the server itself',
+    new Map([...variables, ['idm.envconfig.dirs', '&{idm.install.dir}/resolver/']]),
+  )
+}
+
+function directoriesIn(token: string, projectDir: string, levels: readonly Level[]): string[] {
+  const sources: TokenSource = {
+    lookup: (name) => lookupIn(levels, name),
+    describe: (name) => describeAll(levels, name),
+  }
+  const list = sources.lookup(token) ? evaluateExpression(`&{${token}}`, sources) : ''
+  const names = list.split(',').map((name) => name.trim())
+  return names.filter((name) => name !== '').map((name) => resolve(projectDir, name))
+}
