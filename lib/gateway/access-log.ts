@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from '../contract.ts'
+import type { RequestRecord } from './request-record.ts'
+
+const LONGEST_PATH = 1000
+const MOST_KEYS = 50
+
+/** Writes one line when the request is over: who, what, status, time, transaction. */
+export function logAccess(
+  log: Logger,
+  request: IncomingMessage,
+  response: ServerResponse,
+  record: RequestRecord,
+): void {
+  const from = request.socket.remoteAddress
+  response.once('close', () => {
+    const complete = response.writableFinished
+    log.info(
+      {
+        ...(record.identity && { who: record.identity.authenticationId }),
+        from,
+        method: request.method,
+        ...describeTarget(record.target),
+        ...(response.headersSent && { status: response.statusCode }),
+        ...(!complete && { aborted: true }),
+        ms: Math.round((performance.now() - record.startedAt) * 10) / 10,
+        transactionId: record.transactionId,
+      },
+      'access',
+    )
+  })
+}
+
+/** The path, and of the query the names alone: a value may be a secret. */
+export function describeTarget(target: string): { path: string; query?: string[] } {
+  const start = target.indexOf('?')
+  if (start < 0) return { path: target.slice(0, LONGEST_PATH) }
+  const names = target
+    .slice(start + 1)
+    .split('&', MOST_KEYS)
+    .map((pair) => pair.split('=', 1)[0] ?? '')
+  return { path: target.slice(0, Math.min(start, LONGEST_PATH)), query: names.filter((name) => name !== '') }
+}

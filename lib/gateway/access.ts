@@ -1,0 +1,48 @@
+import { type AccessRule, type AccessRuleText, accessSchema, type NameList } from './access-rules.ts'
+import type { Permission } from './permission.ts'
+import type { RequestPath } from './request-path.ts'
+
+const ADMINISTRATOR = 'internal/role/openidm-admin'
+
+/** In force while there is no `conf/access.json`. */
+const DEFAULTS: readonly AccessRuleText[] = [
+  { pattern: 'info/*', roles: '*', methods: 'read' },
+  { pattern: 'health', roles: '*', methods: 'read' },
+  { pattern: 'health/*', roles: '*', methods: 'read' },
+  { pattern: '*', roles: ADMINISTRATOR, methods: '*', actions: '*' },
+]
+
+export const defaultAccess = (): readonly AccessRule[] => accessSchema.parse({ configs: DEFAULTS }).configs
+
+/**
+ * Whether the rules give `roles` everything that a request needs, whatever its path is taken to mean. A rule must fit
+ * completely; there are no rules that deny (60-identity.md, section 6).
+ */
+export function isAllowed(
+  rules: readonly AccessRule[],
+  roles: readonly string[],
+  path: RequestPath,
+  permissions: readonly Permission[],
+): boolean {
+  const own = rules.filter((rule) => rule.roles === '*' || roles.some((role) => includes(rule.roles, role)))
+  const readings = path.strict === path.loose ? [path.strict] : [path.strict, path.loose]
+  return readings.every((reading) =>
+    permissions.every((permission) => own.some((rule) => covers(rule, reading) && permits(rule, permission))),
+  )
+}
+
+const includes = (list: NameList, name: string): boolean => list === '*' || list.has(name)
+
+const covers = (rule: AccessRule, path: string): boolean =>
+  matchesPattern(rule.pattern, path) && !rule.excludePatterns.some((pattern) => matchesPattern(pattern, path))
+
+const permits = ({ methods, actions }: AccessRule, { method, action }: Permission): boolean =>
+  includes(methods, method) && (action === undefined || includes(actions, action))
+
+/** `managed/*` stands for everything below `managed`, not for `managed` itself. */
+function matchesPattern(pattern: string, path: string): boolean {
+  if (pattern === '*') return true
+  if (!pattern.endsWith('/*')) return pattern === path
+  const prefix = pattern.length - 1
+  return path.length > prefix && path.startsWith(pattern.slice(0, prefix))
+}

@@ -1,0 +1,58 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createAuthority, issueCertificate } from '../certificates.ts'
+import type { Project } from '../project.ts'
+import { startError } from '../start-error.ts'
+
+const HOSTS = ['localhost', '127.0.0.1', '::1']
+const DAY_MS = 86_400_000
+
+/** The demo's own authority: what `CURL_CA_BUNDLE` is set to. */
+export const authorityFile = ({ security }: Project): string => join(security, 'demo-ca.pem')
+
+/**
+ * Makes an authority and, issued by it, server certificates for both gateways, unless there are good ones already. The
+ * key of the authority is not kept: nobody can issue anything later.
+ */
+export async function ensureCertificates(gateway: Project, remote: Project): Promise<void> {
+  if (await areGood(gateway, remote)) return
+  const authority = await createAuthority('openidm-external-idm demo')
+  await write(authorityFile(gateway), authority.certificate)
+  for (const { security } of [gateway, remote]) {
+    const { certificate, key } = await issueCertificate(authority, { hosts: HOSTS })
+    await write(join(security, 'server-key.pem'), key, 0o600)
+    await write(join(security, 'server.pem'), certificate)
+  }
+  await trust(gateway, authority.certificate)
+}
+
+async function areGood(gateway: Project, remote: Project): Promise<boolean> {
+  try {
+    const authority = new X509Certificate(await readFile(authorityFile(gateway)))
+    const certificates = await Promise.all(
+      [gateway, remote].map(({ security }) => readFile(join(security, 'server.pem'))),
+    )
+    return certificates.map((pem) => new X509Certificate(pem)).every((certificate) => isGood(certificate, authority))
+  } catch {
+    return false
+  }
+}
+
+const isGood = (certificate: X509Certificate, authority: X509Certificate): boolean =>
+  certificate.verify(authority.publicKey) && certificate.validToDate.getTime() > Date.now() + DAY_MS
+
+/** Adds the authority to what the gateway trusts when it talks to remotes; what else is in there stays. */
+async function trust({ security }: Project, certificate: string): Promise<void> {
+  const file = join(security, 'truststore.pem')
+  const others = await readFile(file, 'utf8').catch(() => '')
+  await write(file, `${others}${certificate}`)
+}
+
+async function write(file: string, text: string, mode = 0o644): Promise<void> {
+  try {
+    await writeFile(file, text, { mode })
+  } catch (error) {
+    throw startError(file, error)
+  }
+}

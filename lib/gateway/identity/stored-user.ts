@@ -1,0 +1,49 @@
+import type { JsonObject } from '../../contract.ts'
+import { isObject } from '../../util/json.ts'
+import { type Identity, identity } from './password-store.ts'
+import type { SubjectMapping } from './rs-filter-properties.ts'
+import { type TokenParty, typedSubject } from './token-subject.ts'
+
+/** Finds the one object of `collection` whose `property` is `value`. */
+export type FindUser = (collection: string, property: string, value: string) => Promise<JsonObject | undefined>
+
+/** The stored user that a token stands for, by the first mapping that finds one. */
+export async function storedUser(
+  mappings: readonly SubjectMapping[],
+  { subject }: TokenParty,
+  findUser: FindUser,
+): Promise<Identity | undefined> {
+  if (subject === undefined) return undefined
+  for (const mapping of mappings) {
+    const target = targetOf(mapping, subject)
+    const user = target && (await findUser(target.collection, mapping.propertyMapping.sub, target.name))
+    if (target && user) return identityOf(user, target.collection, mapping)
+  }
+  return undefined
+}
+
+/** With resourceTypeMapping the subject says its kind and only the kinds named there are looked for. */
+function targetOf(mapping: SubjectMapping, subject: string): { collection: string; name: string } | undefined {
+  const typed = typedSubject(subject)
+  if (!mapping.resourceTypeMapping) {
+    return mapping.queryOnResource && !typed ? { collection: mapping.queryOnResource, name: subject } : undefined
+  }
+  const collection = typed && new Map(Object.entries(mapping.resourceTypeMapping)).get(typed.type)
+  return typed && collection !== undefined ? { collection, name: typed.name } : undefined
+}
+
+function identityOf(user: JsonObject, component: string, { userRoles, defaultRoles }: SubjectMapping): Identity {
+  const id = String(user._id)
+  const own = userRoles === undefined ? [] : rolesIn(user[userRoles.replace(/\/\*$/, '')])
+  const authenticationId = typeof user.userName === 'string' ? user.userName : id
+  return identity({ authenticationId, id, component, roles: [...new Set([...defaultRoles, ...own])] })
+}
+
+/** Roles are written as texts or as references: `{"_ref": "internal/role/openidm-admin"}`. */
+function rolesIn(value: unknown): string[] {
+  if (!Array.isArray(value)) return []
+  return value.flatMap((entry) => {
+    const role = isObject(entry) ? entry._ref : entry
+    return typeof role === 'string' ? [role] : []
+  })
+}

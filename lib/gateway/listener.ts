@@ -1,0 +1,143 @@
+import http from 'node:http'
+import https from 'node:https'
+import net, { type AddressInfo, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { startError } from './start-error.ts'
+
+export interface ListenerOptions {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** PEM; with it the listener speaks HTTPS. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+  readonly onRequest: http.RequestListener
+}
+
+/**
+ * Slow senders of headers are cut off; a body may take as long as it likes while it moves, since gigabytes are
+ * streamed; a connection on which nothing moves at all ends.
+ */
+const TIMEOUTS = {
+  headersTimeout: 20_000,
+  requestTimeout: 0,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5000,
+} as const
+const IDLE_MS = 600_000
+const HANDSHAKE_MS = 10_000
+
+/** One port that is listened on. */
+export class Listener {
+  readonly #server: http.Server | https.Server
+  readonly #onRequest: http.RequestListener
+  readonly #host: string
+  readonly #secure: boolean
+  /** TCP sockets, those in a TLS handshake included. */
+  readonly #sockets = new Set<Socket>()
+  /** The responses under way on each connection; more than one when a client pipelines. */
+  readonly #connections = new Map<Socket, Set<http.ServerResponse>>()
+  #closing: Promise<void> | undefined
+
+  private constructor({ host, tls, onRequest }: ListenerOptions) {
+    this.#host = host
+    this.#secure = tls !== undefined
+    this.#onRequest = onRequest
+    const options = { ...TIMEOUTS, shouldUpgradeCallback: mustUpgrade }
+    this.#server = tls
+      ? https.createServer({ ...options, cert: tls.certificate, key: tls.key, handshakeTimeout: HANDSHAKE_MS })
+      : http.createServer(options)
+    this.#server.timeout = IDLE_MS
+    this.#server.on('request', (request, response) => this.#receive(request, response))
+    this.#server.on('upgrade', refuseUpgrade)
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    this.#server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#connections.set(socket, new Set())
+      socket.once('close', () => this.#connections.delete(socket))
+    })
+  }
+
+  /** @throws StartError when the address cannot be listened on, or certificate and key are no pair */
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const address = `${bracketed(options.host)}:${options.port}`
+    try {
+      const listener = new Listener(options)
+      await listener.#listen(options)
+      return listener
+    } catch (error) {
+      throw startError(`cannot listen on ${address}`, error)
+    }
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? 0
+  }
+
+  /** `http://127.0.0.1:8080`. */
+  get origin(): string {
+    return `${this.#secure ? 'https' : 'http'}://${bracketed(this.#host)}:${this.port}`
+  }
+
+  /**
+   * Takes no new requests; resolves when those under way have ended, or were cut off because `deadline` was aborted.
+   */
+  close(deadline: AbortSignal): Promise<void> {
+    this.#closing ??= this.#close(deadline)
+    return this.#closing
+  }
+
+  #listen({ host, port }: ListenerOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+  }
+
+  #receive(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const { socket } = request
+    const responses = this.#connections.get(socket)
+    responses?.add(response)
+    if (this.#closing) response.setHeader('Connection', 'close')
+    response.once('close', () => {
+      responses?.delete(response)
+      if (this.#closing && responses?.size === 0) socket.destroySoon()
+    })
+    this.#onRequest(request, response)
+  }
+
+  async #close(deadline: AbortSignal): Promise<void> {
+    // Node's own close() also cuts off responses that are written but still on their way to a slow client.
+    const closed = new Promise<void>((resolve) => net.Server.prototype.close.call(this.#server, () => resolve()))
+    for (const [socket, responses] of this.#connections) {
+      if (responses.size === 0) socket.destroy()
+      for (const response of responses) if (!response.headersSent) response.setHeader('Connection', 'close')
+    }
+    const cutOff = () => this.#sockets.forEach((socket) => void socket.destroy())
+    deadline.addEventListener('abort', cutOff, { once: true })
+    if (deadline.aborted) cutOff()
+    await closed
+    deadline.removeEventListener('abort', cutOff)
+    // Now that no connection is left: it ends the timer that looks for slow ones.
+    this.#server.close()
+  }
+}
+
+/** `h2c` is an offer that clients such as Java's make with every request: it is declined by answering in HTTP/1.1. */
+const mustUpgrade = ({ headers }: http.IncomingMessage): boolean => headers.upgrade?.toLowerCase() !== 'h2c'
+
+/** The one upgrade listener: nothing behind this gateway speaks another protocol (pitfall R5). */
+function refuseUpgrade(_request: http.IncomingMessage, socket: Duplex): void {
+  const body = JSON.stringify({ code: 501, reason: 'Not Implemented', message: 'Upgrade is not supported' })
+  socket.on('error', () => socket.destroy())
+  socket.end(
+    `HTTP/1.1 501 Not Implemented\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+/** A host as URLs write it. */
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)

@@ -1,0 +1,50 @@
+import { pino } from 'pino'
+import type { Logger } from '../contract.ts'
+import { readableLines } from './log-lines.ts'
+import { StartError } from './start-error.ts'
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LEVELS)[number]
+
+/** A logger that can make others, whose lines carry `bindings`. */
+export interface HostLog extends Logger {
+  child(bindings: Readonly<Record<string, string>>): HostLog
+}
+
+/** Where lines go: anything with `write`. */
+export interface LogOptions {
+  readonly level?: LogLevel
+  readonly destination?: { write(line: string): void }
+}
+
+/** @throws StartError for a level that does not exist */
+export function logLevelOf(env: NodeJS.ProcessEnv): LogLevel {
+  const text = env.LOG_LEVEL ?? 'info'
+  const level = LEVELS.find((name) => name === text.toLowerCase())
+  if (level) return level
+  throw new StartError(`LOG_LEVEL: must be one of ${LEVELS.join(', ')}`)
+}
+
+/**
+ * A log on standard error: lines for people on a terminal, JSON elsewhere. Written before the call returns, so that
+ * nothing is lost when the process ends.
+ */
+export function createLog({ level = 'info', destination = standardError() }: LogOptions = {}): HostLog {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: describeError } }
+  return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, destination)
+}
+
+const standardError = (): { write(line: string): void } =>
+  process.stderr.isTTY ? readableLines(process.stderr) : pino.destination({ dest: 2, sync: true })
+
+/** How deep causes are followed; errors can be their own cause. */
+const CAUSES = 4
+
+/** Only what every error has: libraries hang requests with their credentials onto errors (pitfalls S1, T7). */
+export function describeError(error: unknown, depth = 0): object {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { name, message, stack, cause } = error
+  const code = 'code' in error ? { code: error.code } : {}
+  const because = cause === undefined || depth >= CAUSES ? {} : { cause: describeError(cause, depth + 1) }
+  return { name, message, ...code, stack, ...because }
+}

@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { HttpHandler, Logger, NextFunction } from '../contract.ts'
+import { forbidden, notFound, toResourceException } from '../crest/errors.ts'
+import { sendError } from '../crest/http.ts'
+import { isAllowed } from './access.ts'
+import type { AccessRule } from './access-rules.ts'
+import type { Authentication } from './authentication.ts'
+import { healthProbes, notReady } from './info.ts'
+import { permissionsOf } from './permission.ts'
+import type { HostMount } from './plugin-context.ts'
+import { PluginRouters } from './plugin-routers.ts'
+import { type RequestPath, requestPathOf } from './request-path.ts'
+import { recordOf } from './request-record.ts'
+import type { ServerState } from './server-state.ts'
+
+export interface MountOptions {
+  readonly state: ServerState
+  readonly authentication: Authentication
+  /** The rules as they are now. */
+  readonly access: () => readonly AccessRule[]
+  /** Serves the resources; passes on what none of them serves. */
+  readonly resources: HttpHandler
+  readonly log: Logger
+}
+
+/** These answer while the gateway starts and stops. */
+const ALWAYS_THERE = /^(?:info\/ping|health(?:\/.*)?)$/
+
+/** The way of a request below `/openidm`: authentication, access rules, plugins, own resources, 404. */
+export class OpenidmMount implements HostMount {
+  /** True for every instance: there is no way to the routers but through `#admit`. */
+  readonly authenticated = true
+  readonly routers = new PluginRouters()
+  readonly #options: MountOptions
+  readonly #probes: HttpHandler
+
+  constructor(options: MountOptions) {
+    this.#options = options
+    this.#probes = healthProbes(options.state)
+  }
+
+  /** Expects `request.url` to begin behind the mount, and answers in any case. */
+  readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#admit(request).then(
+      (path) => this.#serve(request, response, path),
+      (error: unknown) => this.#fail(response, error),
+    )
+  }
+
+  async #admit(request: IncomingMessage): Promise<RequestPath> {
+    const { state, authentication, access } = this.#options
+    const path = requestPathOf(request.url ?? '')
+    if (!state.ready && !ALWAYS_THERE.test(path.strict)) throw notReady(state)
+    const permissions = permissionsOf(request)
+    const identity = await authentication.identify(request, permissions)
+    recordOf(request).identity = identity
+    if (!isAllowed(access(), identity.authorization.roles, path, permissions)) throw forbidden('Access denied')
+    return path
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse, path: RequestPath): void {
+    const next =
+      (handler: HttpHandler, following: NextFunction): NextFunction =>
+      (error) => {
+        if (error !== undefined && error !== null) this.#fail(response, error)
+        else handler(request, response, following)
+      }
+    const missing = next(
+      () => this.#fail(response, notFound(`Resource '${path.strict}' not found`)),
+      () => undefined,
+    )
+    this.routers.handle(request, response, next(this.#probes, next(this.#options.resources, missing)))
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    const exception = toResourceException(error)
+    if (exception.code >= 500) this.#options.log.error({ err: exception.cause ?? exception }, exception.message)
+    sendError(response, exception)
+  }
+}

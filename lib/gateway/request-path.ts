@@ -1,0 +1,79 @@
+import { badRequest } from '../crest/errors.ts'
+
+/**
+ * What a request path may mean to whoever reads it after us: our own resource router, a plugin, a remote server.
+ * Access is given only when every reading has it (pitfall P3).
+ */
+export interface RequestPath {
+  /** Each segment decoded once, a slash that was encoded written `%2F`: how this gateway's own resources are found. */
+  readonly strict: string
+  /** Decoded until nothing changes and split at every slash: the most that a careless reader makes of it. */
+  readonly loose: string
+}
+
+/** Beyond printable ASCII nothing belongs into a path (RFC 3986); readers disagree about `\`, `;` and `#`. */
+const AMBIGUOUS = /[^!-~]|[\\;#]/
+const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\;]|$)/
+/** Deeper nesting of `%25` serves no honest purpose. */
+const DECODING_LIMIT = 4
+
+/**
+ * Reads the path of a request target such as `/managed/user/a%2Fb?_fields=mail`; one slash at its end is ignored.
+ * @throws ResourceException 400 for a path that two readers could understand differently: empty or dot segments
+ *   (encoded ones too), backslash, `;`, control characters, bad escapes
+ */
+export function requestPathOf(target: string): RequestPath {
+  const query = target.indexOf('?')
+  const path = query < 0 ? target : target.slice(0, query)
+  if (path !== '' && !path.startsWith('/')) throw badRequest('The request target must begin with /')
+  if (AMBIGUOUS.test(path)) throw badRequest('The path holds a character that must be percent-encoded')
+  if (path === '' || path === '/') return { strict: '', loose: '' }
+  const segments = path
+    .slice(1, path.endsWith('/') ? -1 : undefined)
+    .split('/')
+    .map(readSegment)
+  const strict = segments.map((segment) => segment.strict).join('/')
+  if (segments.every((segment) => segment.strict === segment.loose)) return { strict, loose: strict }
+  return { strict, loose: segments.flatMap(({ loose }) => loose.split('/').filter((part) => part !== '')).join('/') }
+}
+
+function readSegment(segment: string): RequestPath {
+  if (segment === '') throw badRequest('The path holds an empty segment')
+  if (!segment.includes('%')) {
+    checkDecoded(segment)
+    return { strict: segment, loose: segment }
+  }
+  const once = decode(segment)
+  if (once === undefined) throw badRequest('The path holds a bad percent-encoding')
+  return { strict: once.replaceAll('/', '%2F'), loose: decodeFully(once) }
+}
+
+/** Escape by escape, as a reader does who does not mind bad ones; only ASCII can change the structure of a path. */
+function decodeFully(once: string): string {
+  let text = once
+  for (let depth = 1; depth <= DECODING_LIMIT; depth++) {
+    checkDecoded(text)
+    const next = text.replace(/%([0-7][\da-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    if (next === text) return text
+    text = next
+  }
+  throw badRequest('The path is percent-encoded too many times')
+}
+
+function checkDecoded(text: string): void {
+  if (DOT_SEGMENT.test(text)) throw badRequest('The path holds a dot segment')
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x20 || code === 0x7f || code === 0x5c) {
+      throw badRequest('The path holds a backslash or a control character')
+    }
+  }
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
