@@ -3,17 +3,16 @@
  * the messages and of the JSON Schema in the plugin's manifest. Names and defaults follow the vendor's remote proxy
  * page and, for the HTTP client options, its *HTTP clients* page.
  */
-import type { Json, JsonObject } from '../contract.ts'
+import type { JsonObject } from '../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../util/duration.ts'
-import { editDistance } from '../util/edit-distance.ts'
-import { isObject } from '../util/json.ts'
-import { type Fault, faultsOf, z } from '../util/schema.ts'
+import { faultsOf, z } from '../util/schema.ts'
 import { Secret } from '../util/secret.ts'
+import { faultSentence, unknownNotice, unknownProperties } from './property-fault.ts'
 
 /** Configuration fields that hold a secret; named in plugin.json so that a host never shows them. */
-export const SECRET_FIELDS = ['password', 'clientSecret'] as const
+export const SECRET_FIELDS = ['password', 'clientSecret', 'proxy.password'] as const
 
-const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${what}, found an empty string`)
+const text = (what: string) => z.string(`must be ${what}`).min(1, { message: `must be ${what}`, abort: true })
 const secret = (what: string) => text(what).transform((value) => new Secret(value))
 const flag = (fallback: boolean) => z.boolean('must be true or false').default(fallback)
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
@@ -83,7 +82,10 @@ const common = z.object({
 
 const basic = common.extend({
   authType: z.literal('basic'),
-  userName: text('the user name at the remote (required with authType "basic")'),
+  userName: text('the user name at the remote (required with authType "basic")').refine(
+    (value) => !value.includes(':'),
+    'must not hold a colon: it ends the user name in the Authorization header (RFC 7617)',
+  ),
   password: secret('the password at the remote (required with authType "basic")'),
 })
 
@@ -115,7 +117,11 @@ export type BearerProperties = z.output<typeof bearer>
 /** The JSON Schema of the file, for the manifest and for editors. */
 export const instanceJsonSchema = (): object => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
 
-const KNOWN: ReadonlySet<string> = new Set([...Object.keys(basic.shape), ...Object.keys(bearer.shape)])
+const KNOWN: ReadonlySet<string> = new Set([
+  ...Object.keys(basic.shape),
+  ...Object.keys(bearer.shape),
+  ...Object.keys(proxy.shape).map((key) => `proxy.${key}`),
+])
 
 export type Judgement = { properties: InstanceProperties; notices: string[] } | { faults: string[] }
 
@@ -126,7 +132,7 @@ export type Judgement = { properties: InstanceProperties; notices: string[] } | 
 export function judgeProperties(content: JsonObject): Judgement {
   const input = withOneSpelling(content)
   const parsed = schema.safeParse(input)
-  if (!parsed.success) return { faults: faultsOf(parsed.error).map((fault) => sentence(fault, input)) }
+  if (!parsed.success) return { faults: faultsOf(parsed.error).map((fault) => faultSentence(fault, input, KNOWN)) }
   return { properties: parsed.data, notices: noticesOf(parsed.data, input) }
 }
 
@@ -137,41 +143,15 @@ function withOneSpelling(content: JsonObject): JsonObject {
 }
 
 function noticesOf(properties: InstanceProperties, input: JsonObject): string[] {
-  const notices = unknownKeys(input).map((key) => `unknown property "${key}" is ignored${suggestion(key)}`)
+  const notices = unknownProperties(input, KNOWN).map((key) => unknownNotice(key, KNOWN))
   if (properties.dangerouslySkipTlsVerify)
     notices.push('dangerouslySkipTlsVerify: the remote is not authenticated at all')
   if (properties.hostnameVerifier === 'ALLOW_ALL')
     notices.push('hostnameVerifier ALLOW_ALL: any trusted host may answer')
-  if (properties.instanceUrl.startsWith('http:')) notices.push('instanceUrl: http sends the credentials in clear text')
+  if (isPlain(properties.instanceUrl)) notices.push('instanceUrl: http sends the credentials in clear text')
+  if (properties.authType === 'bearer' && isPlain(properties.tokenEndpoint))
+    notices.push('tokenEndpoint: http sends the client secret in clear text')
   return notices
 }
 
-/** Keys that no schema knows. A leading underscore parks a property, and `comment` is a habit. */
-const unknownKeys = (input: JsonObject): string[] =>
-  Object.keys(input).filter((key) => !KNOWN.has(key) && !key.startsWith('_') && key !== 'comment')
-
-/** Key, what is allowed, what was found. */
-function sentence(fault: Fault, input: JsonObject): string {
-  const value = fault.path.reduce<Json | undefined>((at, key) => (isObject(at) ? at[String(key)] : undefined), input)
-  const found = value === undefined ? missing(fault.key, input) : `found ${describe(fault.key, value)}`
-  return `${fault.key}: ${fault.message} (${found})`
-}
-
-/** For a key that is missing: also the unknown key that was probably meant to be it. */
-function missing(key: string, input: JsonObject): string {
-  const typo = unknownKeys(input).find((unknown) => editDistance(unknown.toLowerCase(), key.toLowerCase()) <= 2)
-  return typo === undefined ? 'it is missing' : `it is missing; the file has "${typo}"`
-}
-
-/** A value as a message may show it: of what may hold a secret, only its kind. */
-function describe(key: string, value: Json): string {
-  const kind =
-    value === null ? 'null' : Array.isArray(value) ? 'an array' : isObject(value) ? 'an object' : `a ${typeof value}`
-  const harmless = typeof value !== 'object' && !/password|secret|url|uri|endpoint|userName|clientId/i.test(key)
-  return harmless ? JSON.stringify(value).slice(0, 60) : kind
-}
-
-function suggestion(key: string): string {
-  const known = [...KNOWN].find((name) => editDistance(key.toLowerCase(), name.toLowerCase()) <= 2)
-  return known === undefined ? '' : `; did you mean "${known}"?`
-}
+const isPlain = (url: string): boolean => new URL(url).protocol === 'http:'

@@ -25,6 +25,8 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 /** Longest delay that Node's timers take: 2^31 - 1 ms, about 24 days. */
 const LONGEST_MS = 2_147_483_647
+/** No duration is written longer; looking for units costs the square of the length. */
+const LONGEST_TEXT = 100
 
 /** What `parseDuration` understands, for messages and the documentation. */
 export const DURATION_FORMS =
@@ -44,6 +46,7 @@ export function parseDuration(value: string | number): number | undefined {
 }
 
 function parseUnits(text: string): number | undefined {
+  if (text.length > LONGEST_TEXT) return undefined
   let total = 0
   const rest = text.replace(/(\d+(?:\.\d+)?)\s*([a-z]+)[\s,]*(?:and\s+)?/g, (part, amount: string, unit: string) => {
     const factor = UNITS[unit]
