@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module'
 import type { ClientCredentials } from 'simple-oauth2'
 import { ResourceException } from '../crest/errors.ts'
+import { UNLIMITED } from '../util/duration.ts'
 import { isObject } from '../util/json.ts'
 import type { Agent } from './agent.ts'
 import type { Token } from './bearer.ts'
@@ -65,8 +66,8 @@ function createClient(properties: BearerProperties, agent: () => Agent): ClientC
     client: { id: properties.clientId, secret: properties.clientSecret.reveal() },
     auth: { tokenHost: url.origin, tokenPath: url.pathname + url.search },
     http: {
-      agent: uncloneable(agent),
-      timeout: Math.min(properties.connectionTimeout + properties.socketTimeout, LONGEST_WAIT_MS),
+      agent: uncloneable(agent, url),
+      timeout: Math.min(limit(properties.connectionTimeout) + limit(properties.socketTimeout), LONGEST_WAIT_MS),
       maxBytes: LARGEST_ANSWER_BYTES,
       redirects: false,
     },
@@ -78,11 +79,15 @@ function createClient(properties: BearerProperties, agent: () => Agent): ClientC
   })
 }
 
+/** Zero is no limit, as in Java. */
+const limit = (ms: number): number => (ms === 0 ? UNLIMITED : ms)
+
 /**
  * An agent that survives cloning: functions are kept by reference, so each clone hands on to the one real agent of the
- * moment.
+ * moment. Node takes the port from it when the URL names none, and port 80 when it names none either.
  */
-const uncloneable = (agent: () => Agent) => ({
+const uncloneable = (agent: () => Agent, { protocol }: URL) => ({
+  defaultPort: protocol === 'https:' ? 443 : 80,
   addRequest(...parameters: unknown[]) {
     const real = agent()
     Reflect.apply(Reflect.get(real, 'addRequest'), real, parameters)
