@@ -56,7 +56,9 @@ function boolean(text: string): boolean | undefined {
   return word === 'true' || word === 'false' ? word === 'true' : undefined
 }
 
-const list = (text: string): string[] => (text.trim() === '' ? [] : text.split(',').map((part) => part.trim()))
+function list(text: string): string[] {
+  return text.trim() === '' ? [] : text.split(',').map((part) => part.trim())
+}
 
 function array(text: string): Json[] | undefined {
   const value = parsed(text)

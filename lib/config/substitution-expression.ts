@@ -33,7 +33,7 @@ function evaluate(text: string, steps: readonly Step[], run: Run): string {
     const isEscaped = start > position && text[start - 1] === '\\'
     const end = isEscaped ? start + 2 : endOf(text, start)
     result += isEscaped ? `${text.slice(position, start - 1)}&{` : text.slice(position, start)
-    if (!isEscaped) result += valueOf(text.slice(start + 2, end - 1), steps, run)
+    if (!isEscaped) result += resolveToken(text.slice(start + 2, end - 1), steps, run)
     if (result.length > MAX_LENGTH) throw new Error('an expression grows beyond 1 MB')
     position = end
   }
@@ -53,7 +53,7 @@ function endOf(text: string, start: number): number {
   )
 }
 
-function valueOf(inner: string, steps: readonly Step[], run: Run): string {
+function resolveToken(inner: string, steps: readonly Step[], run: Run): string {
   const bar = barIn(inner)
   const name = (bar === -1 ? inner : inner.slice(0, bar)).trim()
   const step: Step = { token: evaluate(name, steps, run), shown: `&{${name}}` }

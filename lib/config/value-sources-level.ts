@@ -1,6 +1,6 @@
 /** The places where the value of a token can stand, each with one rank in the order of precedence. */
 import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Json } from '../contract.ts'
 import { isObject } from '../util/json.ts'
 import { parseConfigText } from './config-text.ts'
@@ -91,8 +91,7 @@ export function secretsLevel(directory: string): Level {
   if (!exists(directory)) return fixedLevel(`${description} (absent)`, new Map())
   const broken: string[] = []
   const values = new Map<string, () => string>()
-  for (const file of filesOf(directory, /^[^.]/, broken))
-    values.set(file.slice(join(directory, '_').length - 1), secretIn(file))
+  for (const file of filesOf(directory, /^[^.]/, broken)) values.set(basename(file), secretIn(file))
   return {
     lookup: (token) => {
       if (broken[0] !== undefined) throw new Error(broken[0])
@@ -118,7 +117,8 @@ function secretIn(file: string): () => string {
   }
 }
 
-function brokenLevel(file: string, sentence: string): Level {
+/** A source that exists and cannot be read: what stands in it, and so what lower sources are worth, is unknown. */
+export function brokenLevel(file: string, sentence: string): Level {
   return {
     lookup: () => {
       throw new Error(`${file}: ${sentence}`)

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { evaluateExpression } from './substitution-expression.ts'
 import {
+  brokenLevel,
   environmentLevel,
   expressionLevel,
   type FoundValue,
@@ -34,7 +35,7 @@ export interface ValueSourcesOptions {
 }
 
 /**
- * The sources of 20-config.md, section 4, in their order: environment, system properties (`-D` in OPENIDM_OPTS, then
+ * The sources that the vendor's page *Property value substitution* names, in its order, and one of ours: environment, system properties (`-D` in OPENIDM_OPTS, then
  * conf/system.properties), directories of secrets, expression files, conf/config.properties, and what the server itself
  * knows. All values are read by `load`; nothing is read later.
  */
@@ -51,21 +52,23 @@ export class ValueSources implements TokenSource {
   async load(): Promise<void> {
     const { projectDir, confDir = join(projectDir, 'conf'), env } = this.#options
     const [system, framework] = [join(confDir, 'system.properties'), join(confDir, 'config.properties')]
-    const first = [environmentLevel(env), optionsLevel(env['OPENIDM_OPTS'] ?? ''), propertiesLevel(system)]
-    const own = serverLevel(projectDir)
-    const expressionDirs = directoriesIn('idm.envconfig.dirs', projectDir, [...first, own])
-    const secretsDirs = [
-      ...(this.#options.secretsDirs ?? []).map((directory) => resolve(projectDir, directory)),
-      ...directoriesIn('idm.secrets.dirs', projectDir, [...first, own]),
-    ]
+    const first = [environmentLevel(env), optionsLevel(env.OPENIDM_OPTS ?? ''), propertiesLevel(system)]
+    const known = [...first, serverLevel(projectDir)]
+    const secrets = directoriesIn('idm.secrets.dirs', projectDir, known)
+    const expressions = directoriesIn('idm.envconfig.dirs', projectDir, known)
+    const secretsDirs = [...(this.#options.secretsDirs ?? []), ...secrets.directories]
     this.#levels = [
       ...first,
-      ...secretsDirs.map(secretsLevel),
-      ...expressionDirs.map(expressionLevel),
+      ...secrets.faults,
+      ...secretsDirs.map((directory) => secretsLevel(resolve(projectDir, directory))),
+      ...expressions.faults,
+      ...expressions.directories.map(expressionLevel),
       propertiesLevel(framework),
-      own,
+      serverLevel(projectDir),
     ]
-    this.#files = [system, ...secretsDirs, ...expressionDirs, framework]
+    this.#files = [system, ...secretsDirs, ...expressions.directories, framework].map((file) =>
+      resolve(projectDir, file),
+    )
   }
 
   lookup(token: string): FoundValue | undefined {
@@ -97,7 +100,7 @@ const describeAll = (levels: readonly Level[], token?: string): string =>
 function optionsLevel(options: string): Level {
   const values = new Map<string, string>()
   for (const [word] of options.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
-    const [, name, value] = /^-D([^=]+)=([^]*)$/.exec(word.replace(/["']/g, '')) ?? []
+    const [, name, value] = /^-D([^=]+)=([\s\S]*)$/.exec(word.replace(/["']/g, '')) ?? []
     if (name !== undefined && value !== undefined) values.set(name, value)
   }
   return fixedLevel('-D in OPENIDM_OPTS', values)
@@ -111,12 +114,17 @@ function serverLevel(projectDir: string): Level {
   )
 }
 
-function directoriesIn(token: string, projectDir: string, levels: readonly Level[]): string[] {
+/** The directories that `token` lists, or the fault that keeps them from being known. */
+function directoriesIn(token: string, projectDir: string, levels: readonly Level[]) {
   const sources: TokenSource = {
     lookup: (name) => lookupIn(levels, name),
     describe: (name) => describeAll(levels, name),
   }
-  const list = sources.lookup(token) ? evaluateExpression(`&{${token}}`, sources) : ''
-  const names = list.split(',').map((name) => name.trim())
-  return names.filter((name) => name !== '').map((name) => resolve(projectDir, name))
+  try {
+    const list = sources.lookup(token) ? evaluateExpression(`&{${token}}`, sources) : ''
+    const names = list.split(',').map((name) => name.trim())
+    return { directories: names.filter((name) => name !== '').map((name) => resolve(projectDir, name)), faults: [] }
+  } catch (error) {
+    return { directories: [], faults: [brokenLevel(token, (error as Error).message)] }
+  }
 }
