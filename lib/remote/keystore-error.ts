@@ -48,7 +48,12 @@ export const unsupportedContent = (file: string): KeystoreError =>
       'Export what is needed with "keytool -exportcert -rfc" into a PEM file',
   )
 
+/** @param error of the file system, or one whose message is fit for a person */
 export function unreadableFile(file: string, error: unknown): KeystoreError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
-  return new KeystoreError('unreadable', file, `cannot be read (${code}). Give this process the right to read it`)
+  const { message, code } = error as NodeJS.ErrnoException
+  return new KeystoreError(
+    'unreadable',
+    file,
+    `cannot be read (${code ?? message}). Give this process a file it may read`,
+  )
 }

@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { readFileBounded } from '../config/file-read.ts'
 import type { Secret } from '../util/secret.ts'
 import { readPem } from './certificate-pem.ts'
 import { readCertificates } from './keystore.ts'
@@ -27,8 +28,6 @@ export interface TrustFile {
   readonly certificates: readonly TrustedCertificate[]
   readonly error?: KeystoreError
 }
-
-const LARGEST_FILE = 8 * 1024 * 1024
 
 /**
  * The files behind one path: itself, or the certificates of a directory by name; empty when there is nothing.
@@ -57,7 +56,7 @@ export async function readTrustFile(
 ): Promise<TrustFile | undefined> {
   const kept = previous?.certificates ?? []
   try {
-    const bytes = await readFile(file)
+    const { bytes } = readFileBounded(file)
     const digest = createHash('sha256').update(bytes).digest('base64')
     return digest === previous?.digest ? previous : { digest, ...(await certificatesOf(file, bytes, password, kept)) }
   } catch (error) {
@@ -88,7 +87,6 @@ async function certificatesOf(
 type Found = readonly { readonly alias: string | undefined; readonly certificate: X509Certificate }[]
 
 async function parse(file: string, bytes: Buffer, password: string | Secret): Promise<Found> {
-  if (bytes.length > LARGEST_FILE) throw corruptFile(file, 'is larger than 8 MB, no store of certificates')
   switch (formatOf(bytes)) {
     case undefined:
       throw corruptFile(file, bytes.length === 0 ? 'is a file of no bytes' : 'is neither PKCS12, nor JKS, nor PEM')
