@@ -1,0 +1,149 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { printPointer } from '../crest/pointer.ts'
+import type { QueryFilter } from '../crest/query-filter.ts'
+import { candidateKeys, filterCandidates } from './filter-candidates.ts'
+import { type Condition, filterCondition, isAlwaysTrue } from './filter-condition.ts'
+import { type RawBuilder, sql } from './kysely.ts'
+import { coarse } from './order-key.ts'
+import { compareKeys, type Ordering, type Place } from './ordering.ts'
+import { type PropertyIndex, selectIndexes } from './property-index.ts'
+import type { Database } from './tables.ts'
+import { WINDOW, type Window, windowsByAge, windowsByProperty } from './windows.ts'
+
+/** An object that satisfies the filter; its content is fetched only when it is on the page. */
+export interface Found extends Place {
+  readonly key: number
+}
+
+export interface SearchOptions {
+  readonly type: string
+  readonly filter: QueryFilter
+  /** undefined = in the order the objects were made, with no keys. */
+  readonly ordering: Ordering | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** So many objects may come out of an index in one go; a filter that finds more there is answered window by window. */
+const MAX_CANDIDATES = 5 * WINDOW
+/** Counting all of a type reads an index and no object. */
+const COUNTING_WINDOW = 20 * WINDOW
+
+/**
+ * Finds the objects that satisfy a filter, in statements that each look at a bounded number of them; between two the
+ * rest of the process has its turn.
+ */
+export class ObjectSearch {
+  readonly #database: Database
+  readonly #options: SearchOptions
+  readonly #condition: Condition
+  readonly #indexes: readonly PropertyIndex[]
+  /** The part of the objects that an index has left; undefined when it is all of them. */
+  readonly #candidates: Condition | undefined
+
+  private constructor(
+    database: Database,
+    options: SearchOptions,
+    indexes: readonly PropertyIndex[],
+    candidates?: Condition,
+  ) {
+    this.#database = database
+    this.#options = options
+    this.#condition = filterCondition(options.filter)
+    this.#indexes = indexes
+    this.#candidates = candidates
+  }
+
+  static async start(database: Database, options: SearchOptions): Promise<ObjectSearch> {
+    const indexes = await selectIndexes(database, options.type)
+    return new ObjectSearch(database, options, indexes, await usableCandidates(database, options.filter, indexes))
+  }
+
+  /** The first `needed` objects behind the place `after`. */
+  async first(needed: number, after: Place | undefined): Promise<Found[]> {
+    const compare = this.#options.ordering?.compare
+    let found: Found[] = []
+    for await (const window of this.#windows(after)) {
+      if (found.length >= needed && this.#isBehind(window, found.at(-1))) break
+      for (const one of await this.#findIn(window)) if (!after || !compare || compare(one, after) > 0) found.push(one)
+      if (found.length > needed) found = found.sort(compare ?? (() => 0)).slice(0, needed)
+    }
+    return compare ? found.sort(compare) : found
+  }
+
+  async count(): Promise<number> {
+    const windows = isAlwaysTrue(this.#options.filter)
+      ? this.#windowsByAge(COUNTING_WINDOW)
+      : this.#windowsByAge(WINDOW)
+    let count = 0
+    for await (const { condition } of windows) {
+      const query = sql<{ count: number }>`select count(*) as count ${this.#from(condition)}`
+      count += (await query.execute(this.#database)).rows[0]?.count ?? 0
+    }
+    return count
+  }
+
+  #windows(after: Place | undefined): AsyncIterable<Window> {
+    const { ordering } = this.#options
+    const index = ordering && this.#indexes.find(isFor(ordering.first.field))
+    if (!index || this.#candidates) return this.#windowsByAge(WINDOW)
+    return this.#inTurns(windowsByProperty(this.#database, index, ordering.first.ascending, after?.keys[0]))
+  }
+
+  #windowsByAge(size: number): AsyncIterable<Window> {
+    if (this.#candidates) return oneWindow(this.#candidates)
+    return this.#inTurns(windowsByAge(this.#database, this.#options.type, size))
+  }
+
+  async *#inTurns(windows: AsyncIterable<Window>): AsyncGenerator<Window, void, undefined> {
+    for await (const window of windows) {
+      yield window
+      await turn()
+      this.#options.signal?.throwIfAborted()
+    }
+  }
+
+  /** Whether all objects of the window, and of those behind it, come after `last`. */
+  #isBehind({ firstKey }: Window, last: Place | undefined): boolean {
+    const { ordering } = this.#options
+    if (!ordering) return true
+    const key = last?.keys[0]
+    if (firstKey === undefined || key === undefined) return false
+    return compareKeys(coarse(key), firstKey, ordering.first.ascending) < 0
+  }
+
+  async #findIn({ condition }: Window): Promise<Found[]> {
+    const keys = this.#options.ordering?.expressions ?? []
+    const columns = [sql`o.key`, sql`o.id`, ...keys.map((key, index) => sql`${key} as ${sql.ref(`k${index}`)}`)]
+    const query = sql<{ key: number; id: string } & Record<`k${number}`, string>>`
+      select ${sql.join(columns)} ${this.#from(condition)} order by o.key`
+    const { rows } = await query.execute(this.#database)
+    return rows.map((row) => ({ key: row.key, id: row.id, keys: keys.map((_, index) => row[`k${index}`] ?? '') }))
+  }
+
+  #from(window: Condition): RawBuilder<unknown> {
+    return sql`from object as o where o.type = ${this.#options.type} and ${window} and ${this.#condition}`
+  }
+}
+
+const isFor = (field: readonly string[]) => {
+  const name = printPointer(field)
+  return ({ property, ready }: PropertyIndex) => ready && property === name
+}
+
+async function* oneWindow(condition: Condition): AsyncGenerator<Window, void, undefined> {
+  yield { condition }
+}
+
+async function usableCandidates(
+  database: Database,
+  filter: QueryFilter,
+  indexes: readonly PropertyIndex[],
+): Promise<Condition | undefined> {
+  const ranges = filterCandidates(filter, indexes)
+  if (!ranges) return undefined
+  const keys = candidateKeys(ranges)
+  const query = sql<{ count: number }>`select count(*) as count
+    from (select 1 from (${keys}) as candidate limit ${MAX_CANDIDATES + 1}) as counted`
+  const { rows } = await query.execute(database)
+  return (rows[0]?.count ?? 0) > MAX_CANDIDATES ? undefined : sql`o.key in (${keys})`
+}

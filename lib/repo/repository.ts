@@ -1,0 +1,77 @@
+import type { Logger } from '../contract.ts'
+import { parsePointer, printPointer } from '../crest/pointer.ts'
+import { ensureIndexes } from './index-build.ts'
+import { Kysely } from './kysely.ts'
+import { migrate } from './migrations.ts'
+import { ObjectCollection } from './object-collection.ts'
+import { ObjectStore } from './object-store.ts'
+import { sqliteDialect } from './sqlite-dialect.ts'
+import type { Database, Tables } from './tables.ts'
+
+export interface RepositoryOptions {
+  /** Path of the database file; it is made when it is not there. */
+  readonly file: string
+  readonly log: Logger
+}
+
+export interface TypeOptions {
+  /** Properties (pointers such as `userName`) that filters and sort keys name often; `_id` is always one. */
+  readonly indexes?: readonly string[]
+  /** Properties of which no two objects have the same value, apart from case; they are indexed too. */
+  readonly unique?: readonly string[]
+}
+
+/** Keeps objects of any number of types in one database. */
+export class Repository {
+  readonly #database: Database
+  readonly #log: Logger
+  #closed: Promise<void> | undefined
+
+  constructor(database: Database, log: Logger) {
+    this.#database = database
+    this.#log = log
+  }
+
+  /** The objects of `type` (such as `managed/user`), indexed as asked for: a new index is built before it resolves. */
+  async store(type: string, { indexes = [], unique = [] }: TypeOptions = {}): Promise<ObjectStore> {
+    const canonical = (property: string) => printPointer(parsePointer(property))
+    const properties = new Set(['_id', ...indexes, ...unique].map(canonical))
+    const begin = performance.now()
+    await ensureIndexes(this.#database, type, [...properties])
+    this.#log.debug(
+      { type, indexes: [...properties], ms: Math.round(performance.now() - begin) },
+      'objects are indexed',
+    )
+    return new ObjectStore(this.#database, type, unique.map(canonical))
+  }
+
+  /** The same as a resource. */
+  async collection(type: string, options: TypeOptions = {}): Promise<ObjectCollection> {
+    return new ObjectCollection(await this.store(type, options))
+  }
+
+  /** Ends when the write that is under way has ended; later calls fail. */
+  close(): Promise<void> {
+    this.#closed ??= this.#database
+      .connection()
+      .execute(async () => {})
+      .then(() => this.#database.destroy())
+    return this.#closed
+  }
+}
+
+/**
+ * Opens the repository in `file`, and brings its tables up to date.
+ * @throws Error that names the file and says why it cannot be used
+ */
+export async function openRepository({ file, log }: RepositoryOptions): Promise<Repository> {
+  const database = new Kysely<Tables>({ dialect: sqliteDialect(file) })
+  try {
+    await migrate(database)
+  } catch (error) {
+    await database.destroy()
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`The repository ${file} cannot be opened: ${reason}`, { cause: error })
+  }
+  return new Repository(database, log)
+}

@@ -1,0 +1,42 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Json, JsonObject } from '../contract.ts'
+import { matches } from '../crest/evaluate.ts'
+import type { Pointer } from '../crest/pointer.ts'
+import type { QueryFilter } from '../crest/query-filter.ts'
+import { sortValue } from '../crest/sort.ts'
+import { ABSENT, orderKey } from './order-key.ts'
+
+/**
+ * Teaches the embedded database IDM's comparison, which no collation of it knows (without regard to case, a list by
+ * any of its elements, never across types). They are the functions that memory uses, so the two cannot drift apart.
+ * No table, index or view names them: any tool can open the file.
+ */
+export function installJsonFunctions(database: DatabaseSync): void {
+  const options = { deterministic: true, directOnly: true }
+  const filterOf = remembering((text) => JSON.parse(text) as QueryFilter)
+  const pointerOf = remembering((text) => JSON.parse(text) as Pointer)
+  database.function('json_matches', options, (value, filter) => Number(matches(filterOf(filter), rooted(value))))
+  database.function('object_matches', options, (id, revision, content, filter) =>
+    Number(matches(filterOf(filter), { ...parsed(content), _id: String(id), _rev: String(revision) })),
+  )
+  database.function('json_order', options, (value, pointer) => orderOf(sortValue(rooted(value), pointerOf(pointer))))
+}
+
+/** Fields of a filter or sort key that are given to `json_matches` and `json_order` start below this name. */
+export const ROOT = 'v'
+
+const rooted = (text: unknown): JsonObject => (typeof text === 'string' ? { [ROOT]: JSON.parse(text) as Json } : {})
+const parsed = (text: unknown): JsonObject => JSON.parse(String(text)) as JsonObject
+const orderOf = (value: Json | undefined): string => (value === undefined ? ABSENT : orderKey(value))
+
+/** Reads a text once and not for each row; a statement has few of them. */
+function remembering<T>(read: (text: string) => T): (text: unknown) => T {
+  const known = new Map<string, T>()
+  return (input) => {
+    const text = String(input)
+    const value = known.get(text) ?? read(text)
+    if (known.size >= 64) known.clear()
+    known.set(text, value)
+    return value
+  }
+}
