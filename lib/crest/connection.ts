@@ -116,8 +116,7 @@ class RouterConnection implements Connection {
   async *queryPages(name: string, params: Params, fields: Fields = null) {
     let cookie: string | null = null
     do {
-      const paging: Params = cookie === null ? {} : { _pagedResultsCookie: cookie }
-      const page: QueryResponse = await this.query(name, { _pageSize: PAGE_SIZE, ...params, ...paging }, fields)
+      const page: QueryResponse = await this.query(name, pageParams(params, cookie), fields)
       yield page
       if (page.pagedResultsCookie !== null && page.pagedResultsCookie === cookie)
         throw badGateway(`The query of ${name} returns the same page over and over`)
@@ -143,6 +142,13 @@ function common(method: ResourceRequest['method'], resourcePath: string, params:
     fields: fields && fields.length > 0 ? parseFields(fields.join(',')) : parameters.fields,
     additionalParameters: parameters.additional(method),
   }
+}
+
+/** Only a query by filter has pages; behind the first one the cookie says where to go on. */
+function pageParams(params: Params, cookie: string | null): Params {
+  if (cookie !== null)
+    return { _pageSize: PAGE_SIZE, ...params, _pagedResultsOffset: null, _pagedResultsCookie: cookie }
+  return params?._queryFilter === undefined ? params : { _pageSize: PAGE_SIZE, ...params }
 }
 
 function asObject(content: Json): JsonObject {

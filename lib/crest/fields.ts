@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { isObject } from '../util/json.ts'
-import { getAt, type Pointer, parsePointer } from './pointer.ts'
+import { getAt, isPosition, type Pointer, parsePointer } from './pointer.ts'
 import { setAt } from './write-at.ts'
 
 /** Reads `_fields`: `userName,preferences/updates`. Blank or absent = no choice, which means all default fields. */
@@ -11,7 +11,8 @@ export function parseFields(text: string | undefined): Pointer[] {
 
 /**
  * The part of `object` that `fields` name, at their places. No fields, `*` and `/` = the whole object; `*_ref` = every
- * relationship it holds; `field/*` = all of `field`. What is not there is left out.
+ * relationship it holds; `field/*` = all of `field`. A list is shown whole where one
+ * of its elements is asked for. What is not there is left out.
  */
 export function projectFields(object: JsonObject, fields: readonly Pointer[]): JsonObject {
   if (fields.length === 0 || fields.some(isWhole)) return object
@@ -27,9 +28,15 @@ const isWhole = (field: Pointer): boolean => field.length === 0 || (field.length
 
 function expand(object: JsonObject, field: Pointer): Pointer[] {
   const named = field.at(-1) === '*' ? field.slice(0, -1) : field
-  if (named[0] !== '*_ref') return [named]
+  if (named[0] !== '*_ref') return [upToList(object, named)]
   const relationships = Object.keys(object).filter((name) => isRelationship(object[name]))
   return relationships.map((name) => [name])
+}
+
+/** An element cannot stand at its place without those before it. */
+function upToList(object: JsonObject, field: Pointer): Pointer {
+  const end = field.findIndex((name, index) => isPosition(name) && Array.isArray(getAt(object, field.slice(0, index))))
+  return end < 0 ? field : field.slice(0, end)
 }
 
 /** Relationships are known by their `_ref`, be it one or a list of them. */

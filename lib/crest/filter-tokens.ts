@@ -22,7 +22,7 @@ export class FilterTokens {
 
   constructor(text: string) {
     this.#text = text
-    if (text.length > MAX_LENGTH) throw this.fail(`is longer than ${MAX_LENGTH} characters`, MAX_LENGTH)
+    if (text.length > MAX_LENGTH) throw this.fail(`more than ${MAX_LENGTH} characters`, MAX_LENGTH)
     this.#ahead = this.#read()
   }
 

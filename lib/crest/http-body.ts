@@ -15,16 +15,34 @@ export async function readJsonBody(request: HostRequest, maxBytes: number): Prom
   const text = request.readableDidRead ? hostText(request) : await readText(request, maxBytes)
   if (text.trim() === '') return undefined
   checkContentType(request)
-  try {
-    return parseJson(text)
-  } catch (error) {
-    throw badRequest(
-      `The request could not be processed because the provided content is not valid JSON: ${reason(error)}`,
-    )
-  }
+  return parse(text)
 }
 
-const hasBody = (request: IncomingMessage): boolean =>
+/** What is nested deeper would overflow the stack of whoever copies or compares it. */
+const MAX_NESTING = 500
+
+function parse(text: string): Json {
+  try {
+    const value = parseJson(text)
+    if (!isDeeper(value, MAX_NESTING)) return value
+  } catch (error) {
+    if (error instanceof SyntaxError) throw invalid(faultOf(error))
+  }
+  throw tooDeep()
+}
+
+const invalid = (fault: string) =>
+  badRequest(`The request could not be processed because the provided content is not valid JSON: ${fault}`)
+
+const tooDeep = () => invalid(`it is nested more than ${MAX_NESTING} levels deep`)
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  value !== null &&
+  typeof value === 'object' &&
+  (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)))
+
+/** Whether a body belongs to the request, read or not. */
+export const hasBody = (request: IncomingMessage): boolean =>
   request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
 
 function checkContentType(request: IncomingMessage): void {
@@ -36,8 +54,7 @@ function checkContentType(request: IncomingMessage): void {
 }
 
 /** JSON.parse quotes the text around a fault; the place is enough. */
-const reason = (error: unknown): string =>
-  error instanceof SyntaxError ? error.message.replace(/,? ?\.{0,3}".*" is not valid JSON$/s, '') : 'unknown'
+const faultOf = (error: SyntaxError): string => error.message.replace(/,? ?\.{0,3}".*" is not valid JSON$/s, '')
 
 /** Counts while it reads (pitfall B5). */
 async function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
@@ -57,6 +74,7 @@ async function readText(request: IncomingMessage, maxBytes: number): Promise<str
 function hostText({ rawBody, body }: HostRequest): string {
   const kept = rawBody ?? body
   if (typeof kept === 'string' || Buffer.isBuffer(kept)) return kept.toString()
+  if (isDeeper(kept, MAX_NESTING)) throw tooDeep()
   if (kept !== undefined) return JSON.stringify(kept)
   throw internalError('The request body was read before it came here: mount this handler before the body parser')
 }

@@ -31,10 +31,9 @@ export function effectiveMethod(request: IncomingMessage): string {
 export const takesBody = (method: string): boolean => ['POST', 'PUT', 'PATCH'].includes(method)
 
 /**
- * What the call asks the router for. More than one request is an upsert: when the first fails because the resource is
- * there, or cannot be created at all, the next is tried.
+ * What the call asks the router for. Two requests are an upsert: where nothing can be created, the second is tried.
  */
-export function resourceRequests(call: HttpCall): readonly [ResourceRequest, ...ResourceRequest[]] {
+export function resourceRequests(call: HttpCall): readonly [ResourceRequest, ResourceRequest?] {
   switch (call.method) {
     case 'GET':
       return [call.parameters.isQuery ? query(call) : read(call)]
@@ -90,7 +89,7 @@ function action(call: HttpCall): ResourceRequest {
   return { method: 'action', ...common(call, 'action'), action: name, content: call.body ?? null }
 }
 
-function put(call: HttpCall): readonly [ResourceRequest, ...ResourceRequest[]] {
+function put(call: HttpCall): readonly [ResourceRequest, ResourceRequest?] {
   const intent = intentOfPut(conditionsOf(call.headers))
   const content = withoutIdentity(objectOf(call))
   const update: ResourceRequest = { method: 'update', ...common(call, 'update'), ...revision(call), content }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Json } from '../contract.ts'
 import { toResourceException } from './errors.ts'
+import { hasBody } from './http-body.ts'
 
 const JSON_TYPE = 'application/json;charset=utf-8'
 
@@ -36,6 +37,12 @@ export function sendError(response: ServerResponse, error: unknown, pretty = fal
   sendJson(response, exception.code, exception, { ...allow, ...closeIfUnread(response.req) }, pretty)
 }
 
-/** Without this, Node would read the rest of a refused body, however long, to keep the connection. */
-const closeIfUnread = (request: IncomingMessage): OutgoingHttpHeaders =>
-  request.complete ? {} : { Connection: 'close' }
+/** So much of a refused body is read and thrown away to keep the connection. */
+const MAX_DRAINED_BYTES = 64 * 1024
+
+/** Left alone, Node would read the rest of a refused body, however long. */
+function closeIfUnread(request: IncomingMessage): OutgoingHttpHeaders {
+  if (request.complete || !hasBody(request)) return {}
+  const length = request.headers['content-length']
+  return length !== undefined && Number(length) <= MAX_DRAINED_BYTES ? {} : { Connection: 'close' }
+}

@@ -47,6 +47,7 @@ async function serve(
   try {
     send(response, await answer(options, request, response, path, query), pretty)
   } catch (error) {
+    if (request.socket.destroyed) return
     const exception = toResourceException(error)
     if (exception.code >= 500 && exception.code !== 501)
       options.log?.error({ err: exception.cause ?? exception, method: request.method, path }, exception.message)
@@ -70,7 +71,10 @@ async function answer(
   return firstReply(options.router, call, httpContext(known, call, request, response), requestUrl(request))
 }
 
-/** An upsert goes on to its update when there is something to update, or nothing can be created. */
+/** With these a create says that there is something to update, or that nothing is created in this place. */
+const GOES_ON: readonly number[] = [404, 412, 501]
+
+/** An upsert tries to create, then to update. */
 async function firstReply(
   router: ResourceRouter,
   call: HttpCall,
@@ -81,8 +85,7 @@ async function firstReply(
   try {
     return await replyTo(router, first, context, call, url)
   } catch (error) {
-    const goesOn = error instanceof ResourceException && (error.code === 412 || error.code === 501)
-    if (!second || !goesOn) throw error
+    if (!second || !(error instanceof ResourceException) || !GOES_ON.includes(error.code)) throw error
     return replyTo(router, second, context, call, url)
   }
 }

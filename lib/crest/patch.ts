@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../contract.ts'
 import { isObject } from '../util/json.ts'
 import { badRequest, notSupported } from './errors.ts'
-import { getAt, type Pointer, parsePointer, printPointer } from './pointer.ts'
+import { getAt, isPosition, type Pointer, parsePointer, printPointer } from './pointer.ts'
 import type { PatchOperation } from './request.ts'
-import { insertAt, isPosition, removeAt, setAt } from './write-at.ts'
+import { insertAt, removeAt, setAt } from './write-at.ts'
 
 const OPERATIONS = ['add', 'remove', 'replace', 'increment', 'move', 'copy', 'transform'] as const
 

@@ -54,11 +54,14 @@ const encodeName = (name: string): string =>
 
 const ESCAPES: Readonly<Record<string, string>> = { '#': '%23', '/': '%2F', '(': '%28', ')': '%29', ',': '%2C' }
 
+/** Whether a name can stand for a position in a list. */
+export const isPosition = (name: string): boolean => /^\d+$/.test(name)
+
 /** The value `pointer` leads to, through own members and list positions only; undefined when there is none. */
 export function getAt(value: Json, pointer: Pointer): Json | undefined {
   let current: Json | undefined = value
   for (const name of pointer) {
-    if (Array.isArray(current)) current = /^\d+$/.test(name) ? current[Number(name)] : undefined
+    if (Array.isArray(current)) current = isPosition(name) ? current[Number(name)] : undefined
     else if (isObject(current)) current = Object.hasOwn(current, name) ? current[name] : undefined
     else return undefined
   }

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { isForbiddenMember, isObject } from '../util/json.ts'
 import { badRequest } from './errors.ts'
-import { type Pointer, printPointer } from './pointer.ts'
+import { isPosition, type Pointer, printPointer } from './pointer.ts'
 
 /**
  * Puts `value` at `pointer` in `root`, which it changes. Missing parents are made: a list where `-` follows, an object
@@ -31,8 +31,6 @@ export function removeAt(root: JsonObject, pointer: Pointer): void {
     if (isPosition(name)) parent.splice(Number(name), 1)
   } else if (isObject(parent)) delete parent[name]
 }
-
-export const isPosition = (name: string): boolean => /^\d+$/.test(name)
 
 type Create = (parent: JsonObject | Json[], name: string, next: string, pointer: Pointer) => Json
 

@@ -104,6 +104,35 @@ describe('in-process connection', () => {
     assert.deepEqual(ids, ['a', 'b', 'c'])
   })
 
+  it('goes on by cookie behind an offset', async () => {
+    for (const id of ['a', 'b', 'c', 'd']) await openidm.create('managed/user', id, {})
+    const params = { _queryFilter: 'true', _pageSize: 2, _pagedResultsOffset: 1 }
+    const objects = await Array.fromAsync(openidm.queryAll('managed/user', params))
+    assert.deepEqual(
+      objects.map(({ _id }) => _id),
+      ['b', 'c', 'd'],
+    )
+  })
+
+  it('asks once for what has no pages', async () => {
+    const asked: number[] = []
+    router.add('stored', {
+      query: async ({ queryId, pageSize }) => {
+        asked.push(pageSize)
+        const result = [{ id: String(queryId), revision: null, content: {} }]
+        return {
+          result,
+          pagedResultsCookie: null,
+          totalPagedResultsPolicy: 'NONE',
+          totalPagedResults: -1,
+          remainingPagedResults: -1,
+        }
+      },
+    })
+    assert.equal((await Array.fromAsync(openidm.queryAll('stored', { _queryId: 'all' }))).length, 1)
+    assert.deepEqual(asked, [0])
+  })
+
   it('stops when a collection gives the same page over and over', async () => {
     const same: QueryResult = {
       result: [{ id: 'a', revision: null, content: {} }],

@@ -30,6 +30,8 @@ describe('_fields', () => {
     ['nothing', { nothing: null }],
     ['missing,name/missing', {}],
     ['toString', {}],
+    ['roles/1', { roles: user.roles ?? null }],
+    ['name/0', {}],
     ['*_ref', { manager: user.manager ?? null, roles: user.roles ?? null }],
     ['mail,*_ref/*', { mail: 'a@example.net', manager: user.manager ?? null, roles: user.roles ?? null }],
   ]

@@ -32,14 +32,38 @@ describe('CREST on the wire', () => {
   beforeEach(() => log.clear())
 
   it('B5: refuses a body by its declared length, without waiting for it', async () => {
-    const { response, ended } = await rawExchange(
-      await start(),
-      head('PUT', '/a', JSON_HEADER, `Content-Length: ${LIMIT + 1}`),
-      { untilClose: true },
-    )
+    const bytes = head('PUT', '/a', JSON_HEADER, 'Content-Length: 9000000')
+    const { response, ended } = await rawExchange(await start(), bytes, { untilClose: true })
     assert.equal(response.status, 413)
     assert.ok(ended)
   })
+
+  it('a small body that is refused does not cost the connection', async () => {
+    const body = 'x'.repeat(LIMIT + 1)
+    const bytes = `${head('PUT', '/a', JSON_HEADER, `Content-Length: ${body.length}`)}${body}${head('GET', '/a')}`
+    const { responses } = await rawExchange(await start(), bytes, { responses: 2 })
+    assert.deepEqual(
+      responses.map(({ status }) => status),
+      [413, 404],
+    )
+  })
+
+  const depths: [levels: number, status: number][] = [
+    [499, 201],
+    [500, 400],
+    [2000, 400],
+    [400_000, 400],
+  ]
+  for (const [levels, status] of depths)
+    it(`a list nested ${levels} levels deep within the object: ${status}`, async () => {
+      const router = new ResourceRouter()
+      router.add('thing', new MemoryCollection())
+      const { port } = await listen(plainHost(crestHttp({ router, contextOf: () => ({}) })))
+      const body = `{"x":${'['.repeat(levels)}${']'.repeat(levels)}}`
+      const headers = { 'content-type': 'application/json' }
+      const answer = await request(`http://127.0.0.1:${port}/openidm/thing/a`, { method: 'PUT', body, headers })
+      assert.equal(answer.status, status)
+    })
 
   it('B5: counts a body of unknown length while it reads', async () => {
     const chunk = `${LIMIT.toString(16)}\r\n"${'x'.repeat(LIMIT - 1)}\r\n`
@@ -181,6 +205,7 @@ describe('CREST on the wire', () => {
     connection.socket.destroy()
     const { response } = await rawExchange(port, head('GET', '/a'))
     assert.equal(response.status, 404)
+    assert.deepEqual(log.entries, [])
   })
 
   it('Location speaks of https where the caller did', async () => {
@@ -233,6 +258,10 @@ describe('CREST on the wire', () => {
 
     it('as JSON', async () =>
       assert.deepEqual(await create(behind(express.json()), 'application/json', '{"x":1}'), [201, 1]))
+    it('as JSON of great depth', async () => {
+      const body = `{"x":${'['.repeat(40_000)}${']'.repeat(40_000)}}`
+      assert.equal((await create(behind(express.json()), 'application/json', body))[0], 400)
+    })
     it('as text', async () =>
       assert.deepEqual(await create(behind(express.text({ type: '*/*' })), 'application/json', '{"x":1}'), [201, 1]))
     it('as bytes', async () =>

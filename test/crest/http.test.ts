@@ -59,6 +59,12 @@ for (const [name, host] of hosts)
       assert.equal(updated.headers.location, undefined)
     })
 
+    it('PUT without condition updates where nothing can be created', async () => {
+      router.add('single', { update: async ({ content }) => ({ id: '', revision: '1', content }) })
+      await call().put('/openidm/single').send({ x: 1 }).expect(200, { _id: '', _rev: '1', x: 1 })
+      await call().put('/openidm/single').set('If-None-Match', '*').send({ x: 1 }).expect(404)
+    })
+
     it('PUT with If-Match updates at this revision, quoted or bare', async () => {
       const { _rev } = (await put('a', {})).body
       const next = (await put('a', { x: 1 }).set('If-Match', `"${_rev}"`).expect(200)).body._rev
