@@ -7,28 +7,14 @@ import { StartError } from '../start-error.ts'
 
 /** The first is the one that the vendor's page shows. */
 const USERS = [
-  {
-    _id: '95b2b43c-621e-4bca-8a97-efc768f17751',
-    userName: 'testUser',
-    givenName: 'Test',
-    sn: 'User',
-    mail: 'testUser@test.com',
-  },
-  {
-    _id: '0a6f1f0c-3d0e-4f7e-9a51-6f1f0f6e2b10',
-    userName: 'bjensen',
-    givenName: 'Barbara',
-    sn: 'Jensen',
-    mail: 'bjensen@example.com',
-  },
-  {
-    _id: 'e2b7c1d4-58a1-4c0b-8a3c-2f4d9b6a7c55',
-    userName: 'scarter',
-    givenName: 'Sam',
-    sn: 'Carter',
-    mail: 'scarter@example.com',
-  },
+  user('95b2b43c-621e-4bca-8a97-efc768f17751', 'testUser', 'Test', 'User', 'testUser@test.com'),
+  user('0a6f1f0c-3d0e-4f7e-9a51-6f1f0f6e2b10', 'bjensen', 'Barbara', 'Jensen', 'bjensen@example.com'),
+  user('e2b7c1d4-58a1-4c0b-8a3c-2f4d9b6a7c55', 'scarter', 'Sam', 'Carter', 'scarter@example.com'),
 ]
+
+function user(_id: string, userName: string, givenName: string, sn: string, mail: string) {
+  return { _id, userName, accountStatus: 'active', givenName, sn, mail }
+}
 
 /** Starts it on `port` when that is free, else on a free one. */
 export async function startRemote(project: Project, port: number | undefined, log: HostLog): Promise<Gateway> {
@@ -39,9 +25,9 @@ export async function startRemote(project: Project, port: number | undefined, lo
     administratorPassword: new Secret('openidm-admin'),
     log,
   })
-  for (const { _id, ...user } of USERS) {
+  for (const { _id, ...content } of USERS) {
     if ((await remote.connection.read(`managed/user/${_id}`)) !== null) continue
-    await remote.connection.create('managed/user', _id, { ...user, accountStatus: 'active' })
+    await remote.connection.create('managed/user', _id, content)
   }
   return remote
 }

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { judge } from '../../../lib/gateway/identity/introspection.ts'
+
+const body = (content: unknown): string => JSON.stringify(content)
+
+describe('answer of an introspection endpoint', () => {
+  it('is read', () => {
+    const content = { active: true, sub: '(age!p)', client_id: 'p', scope: 'fr:idm:* openid', exp: 7 }
+    assert.deepEqual(judge({ status: 200, body: body(content) }), {
+      active: true,
+      subject: '(age!p)',
+      clientId: 'p',
+      scopes: new Set(['fr:idm:*', 'openid']),
+      expiresAt: 7,
+    })
+    assert.deepEqual(judge({ status: 200, body: body({ active: false, sub: 'x' }) }), { active: false })
+    const bare = judge({ status: 200, body: body({ active: true, scope: ['a', 'b'], sub: '' }) })
+    assert.deepEqual(bare, {
+      active: true,
+      subject: undefined,
+      clientId: undefined,
+      scopes: new Set(['a', 'b']),
+      expiresAt: undefined,
+    })
+  })
+
+  for (const [status, text, fault] of [
+    [401, body({ active: true }), /status 401/],
+    [302, '', /status 302/],
+    [200, '<html>SECRET</html>', /not JSON/],
+    [200, '"SECRET"', /without "active"/],
+    [200, body({ active: 'true' }), /without "active"/],
+    [200, '{"active":true,"__proto__":{}}', /not JSON/],
+  ] as const) {
+    it(`is refused: ${status} ${text}`, () => {
+      assert.throws(
+        () => judge({ status, body: text }),
+        ({ message }: Error) => fault.test(message) && !message.includes('SECRET'),
+      )
+    })
+  }
+})

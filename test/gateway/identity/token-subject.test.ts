@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { subjectsOf } from '../../../lib/gateway/identity/token-subject.ts'
+
+const ROWS: readonly (readonly [subject: string | undefined, clientId: string | undefined, expected: string[]])[] = [
+  ['(age!proxy)', 'proxy', ['(age!proxy)', 'proxy']],
+  ['(usr!amadmin)', 'ui', ['(usr!amadmin)']],
+  // A user called like a client is not the client.
+  ['(usr!proxy)', 'proxy', ['(usr!proxy)']],
+  [undefined, 'proxy', ['(age!proxy)', 'proxy']],
+  ['proxy', 'proxy', ['(age!proxy)', 'proxy']],
+  ['bjensen', 'ui', ['(usr!bjensen)', 'bjensen']],
+  ['bjensen', undefined, ['(usr!bjensen)', 'bjensen']],
+  [undefined, undefined, []],
+]
+
+describe('subjects of a token', () => {
+  for (const [subject, clientId, expected] of ROWS) {
+    it(`${subject} of client ${clientId}`, () => assert.deepEqual(subjectsOf({ subject, clientId }), expected))
+  }
+})

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { type RequestPath, requestPathOf } from '../../lib/gateway/request-path.ts'
+
+const READ: readonly (readonly [target: string, strict: string, loose?: string])[] = [
+  ['', ''],
+  ['/', ''],
+  ['/?_queryFilter=true', ''],
+  ['/managed/user', 'managed/user'],
+  ['/managed/user/', 'managed/user'],
+  ['/managed/user/?_queryFilter=sn+eq+"../x//y;\\"', 'managed/user'],
+  ['/%63onfig', 'config'],
+  ['/%2563onfig', '%63onfig', 'config'],
+  ['/managed/user/a%2Fb', 'managed/user/a%2Fb', 'managed/user/a/b'],
+  ['/managed%2Fuser', 'managed%2Fuser', 'managed/user'],
+  ['/%2Fconfig%2F%2F', '%2Fconfig%2F%2F', 'config'],
+  ['/managed/user/J%C3%BCrgen', 'managed/user/Jürgen'],
+  ['/managed/user/100%25', 'managed/user/100%'],
+  ['/managed/user/a+b%2Bc', 'managed/user/a+b+c'],
+  ['/managed/user/a%3Bb', 'managed/user/a;b'],
+  ['/...', '...'],
+  ['/a..b/..c/d..', 'a..b/..c/d..'],
+]
+
+const REFUSED = [
+  'http://a/config',
+  '*',
+  '//config',
+  '//',
+  '/managed//user',
+  '/managed/user//',
+  '/./config',
+  '/../config',
+  '/config/..',
+  '/%2e%2e/config',
+  '/.%2E/config',
+  '/a%2F..%2Fconfig',
+  '/a%2f%2e%2e%2fconfig',
+  '/%252e%252e/config',
+  '/a%252F%252E%252E%252Fconfig',
+  '/%252e%252e%2F%25zz',
+  '/..;/config',
+  '/..%3B/config',
+  '/%2e%3bx/config',
+  '/config;x',
+  '/a\\..\\config',
+  '/a%5C..%5Cconfig',
+  '/a%255Cb',
+  '/config%00',
+  '/config%2500',
+  '/config%0d%0ax',
+  '/config#x',
+  '/%zz',
+  '/%',
+  '/%c0%ae%c0%ae',
+  '/J\u00fcrgen',
+  '/%25252525252e%25252525252e',
+]
+
+describe('request path', () => {
+  for (const [target, strict, loose = strict] of READ) {
+    it(`reads ${target}`, () => assert.deepEqual(requestPathOf(target), { strict, loose } satisfies RequestPath))
+  }
+
+  for (const target of REFUSED) {
+    it(`P1, P3: refuses ${JSON.stringify(target)}`, () => {
+      assert.throws(() => requestPathOf(target), { name: 'ResourceException', code: 400 })
+    })
+  }
+
+  it('never throws anything but a 400, and never lets a dot segment through', () => {
+    const piece = fc.constantFrom(
+      '/',
+      '.',
+      '..',
+      '%2e',
+      '%2E',
+      '%252e',
+      '%2F',
+      '%252f',
+      ';',
+      '%3b',
+      '\\',
+      '%5c',
+      'a',
+      '%',
+      '%00',
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const target = `/${pieces.join('')}`
+        const path = read(target)
+        if (path === undefined) return
+        for (const reading of [path.strict.replaceAll('%2F', '/'), path.loose, decodeAll(target)]) {
+          assert.doesNotMatch(reading, /(^|[/\\])\.{1,2}([;/\\]|$)/)
+        }
+      }),
+    )
+  })
+})
+
+function read(target: string): RequestPath | undefined {
+  try {
+    return requestPathOf(target)
+  } catch (error) {
+    assert.equal(error instanceof Error && 'code' in error && error.code, 400)
+    return undefined
+  }
+}
+
+/** The most careless reader there is. */
+function decodeAll(text: string): string {
+  const next = text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return next === text ? text : decodeAll(next)
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { ConfigDirectory } from '../../lib/config/directory.ts'
+import { Setting } from '../../lib/gateway/setting.ts'
+import { StartError } from '../../lib/gateway/start-error.ts'
+import { z } from '../../lib/util/schema.ts'
+import { onCleanUp } from '../helpers/clean-up.ts'
+import { tempDirWith, writeAtomically } from '../helpers/files.ts'
+import { memoryLog } from '../helpers/log.ts'
+import { until } from '../helpers/until.ts'
+
+async function follow(files: Readonly<Record<string, unknown>>) {
+  const dir = await tempDirWith(files)
+  const log = memoryLog()
+  const directory = new ConfigDirectory({ dir, log: memoryLog() })
+  onCleanUp(() => directory.close())
+  await directory.start()
+  const schema = z.object({ size: z.number('must be a number') })
+  const setting = new Setting({ name: 'sample', schema, absent: { size: 0 }, log })
+  const write = async (content: unknown) => {
+    await writeAtomically(`${dir}/sample.json`, content)
+    await directory.rescan()
+  }
+  return { setting, directory, log, write, following: setting.follow(directory) }
+}
+
+describe('setting', () => {
+  it('follows its file and keeps the last good value', async () => {
+    const { setting, log, write, following } = await follow({})
+    await following
+    assert.deepEqual(setting.value, { size: 0 })
+    await write({ size: 2 })
+    assert.deepEqual(setting.value, { size: 2 })
+    await write({ size: 'x' })
+    assert.deepEqual(setting.value, { size: 2 })
+    assert.match(log.messages('error').join(), /sample\.json: size: must be a number; what was in force stays/)
+    await write('{"size":')
+    await until(() => log.messages('error').length === 2, 'the broken file is reported')
+    assert.deepEqual(setting.value, { size: 2 })
+    await write({ size: 3 })
+    assert.deepEqual(setting.value, { size: 3 })
+  })
+
+  it('cannot begin with a broken one', async () => {
+    for (const content of [{ size: 'x' }, '{"size":']) {
+      const { following } = await follow({ 'sample.json': content })
+      await assert.rejects(
+        following,
+        (error: Error) => error instanceof StartError && error.message.includes('sample.json: '),
+      )
+    }
+  })
+})
