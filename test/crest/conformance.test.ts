@@ -10,7 +10,7 @@ import { parseQueryFilter, printQueryFilter, type QueryFilter } from '../../lib/
 import { withoutIdentity } from '../../lib/crest/represent.ts'
 import type { QueryRequest } from '../../lib/crest/request.ts'
 import { RequestParameters } from '../../lib/crest/request-parameters.ts'
-import { pathElements } from '../../lib/crest/resource-path.ts'
+import { pathElements, splitPath } from '../../lib/crest/resource-path.ts'
 
 type Outcome<T> = { error: string; expect?: never } | { error?: never; expect: T }
 
@@ -20,7 +20,7 @@ interface Cases {
   pointer: { pointer: string; tokens?: string[]; normalized?: string; error?: string }[]
   idmPatch: { object: JsonObject; patch: Json; result?: JsonObject; error?: string; code?: number; message?: string }[]
   query: QueryCase[]
-  resourcePath: { path: string; elements?: string[]; error?: string }[]
+  resourcePath: { path: string; normalized?: string; elements?: string[]; error?: string }[]
 }
 
 interface QueryCase {
@@ -94,10 +94,11 @@ describe('what the original implementation was seen to do', () => {
   })
 
   describe('splits resource paths', () => {
-    for (const { path, elements, error } of cases.resourcePath)
+    for (const { path, normalized, elements, error } of cases.resourcePath)
       it(JSON.stringify(path), () => {
         if (error !== undefined) return assert.throws(() => pathElements(path), isBadRequest)
         assert.deepEqual(pathElements(path), elements)
+        assert.equal(splitPath(path).join('/'), normalized)
       })
   })
 })
