@@ -1,10 +1,9 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Logger } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http-response.ts'
 import type { Credentials } from '../remote/authentication.ts'
-import { type FaultName, faultException, faultOf } from '../remote/fault.ts'
+import { type FaultName, faultException, faultOf, refusedCredentials } from '../remote/fault.ts'
 import type { Instance } from '../remote/instance.ts'
 import type { Body } from './body.ts'
 import { Deadlines } from './deadlines.ts'
@@ -26,7 +25,6 @@ export interface ExchangeParts {
   readonly path: string
   /** `/openidm/external/idm/NAME/`. */
   readonly localBase: string
-  readonly log: Logger
 }
 
 /** One request of a caller and its way to the remote and back, at most once more with a new token or connection. */
@@ -154,13 +152,11 @@ export class Exchange {
     }
   }
 
-  /** Names whose credentials failed: the caller's own were good, or it would not have come this far (pitfall H4). */
   #refusal(): ResourceException {
-    const { name, properties } = this.instance
-    const keys = properties.authType === 'basic' ? 'userName and password' : 'clientId and the static user mapping'
-    const message = `Remote instance "${name}": it refused the credentials of its configuration; check ${keys}`
-    this.#log('authentication', message, undefined)
-    return new ResourceException(401, message)
+    const { name, properties, health } = this.instance
+    const exception = refusedCredentials(name, properties.authType)
+    health.failed('authentication', exception.message, undefined)
+    return exception
   }
 
   #mayTryNewConnection(fault: FaultName): boolean {
@@ -177,15 +173,8 @@ export class Exchange {
   /** Notes a fault for status and log. @returns what the caller is told */
   #note(fault: FaultName, cause: unknown): ResourceException {
     const exception = faultException(this.instance.name, fault, cause)
-    this.#log(fault, exception.message, cause)
+    this.instance.health.failed(fault, exception.message, cause)
     return exception
-  }
-
-  #log(fault: string, message: string, cause: unknown): void {
-    const first = this.instance.health.failed(message)
-    const details = { instance: this.instance.name, fault, err: cause }
-    if (first) this.#parts.log.warn(details, message)
-    else this.#parts.log.debug(details, message)
   }
 
   #fail(error: unknown): void {

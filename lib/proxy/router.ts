@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpHandler, Logger } from '../contract.ts'
-import { notFound } from '../crest/errors.ts'
+import { notFound, ResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http-response.ts'
 import type { Instance } from '../remote/instance.ts'
 import type { InstanceRegistry } from '../remote/registry.ts'
@@ -29,7 +29,9 @@ export function proxyRouter(options: ProxyOptions): HttpHandler {
       return
     }
     serve(options, route, request, response).catch((error: unknown) => {
-      if (!response.destroyed) sendError(response, error)
+      if (response.destroyed) return
+      if (!(error instanceof ResourceException)) options.log.error({ err: error }, 'a proxied request failed')
+      sendError(response, error)
     })
   }
 }
@@ -54,7 +56,7 @@ async function serve(options: ProxyOptions, route: Route, request: IncomingMessa
     delete headers['transfer-encoding']
   }
   const localBase = `${route.mount}/external/idm/${instance.name}/`
-  const parts = { request, response, instance, credentials, body, headers, path, localBase, log: options.log }
+  const parts = { request, response, instance, credentials, body, headers, path, localBase }
   new Exchange(parts, forward).start()
 }
 

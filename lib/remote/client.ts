@@ -1,11 +1,12 @@
 import { Pool } from 'undici'
-import type { JsonObject } from '../contract.ts'
-import { badGateway, ResourceException } from '../crest/errors.ts'
-import { isObject, parseJson } from '../util/json.ts'
+import { ResourceException } from '../crest/errors.ts'
+import { untilAborted } from '../util/abort.ts'
 import { type ConnectionSettings, tlsOptions } from './agent.ts'
 import { type Authentication, type Credentials, DEFAULT_API_VERSION, USER_AGENT } from './authentication.ts'
-import { faultException, faultOf } from './fault.ts'
+import { faultException, faultOf, refusedCredentials } from './fault.ts'
 import type { Health } from './health.ts'
+import type { InstanceProperties } from './properties.ts'
+import { Slots } from './slots.ts'
 
 /** One request to a remote from inside the gateway. */
 export interface RemoteRequest {
@@ -14,7 +15,7 @@ export interface RemoteRequest {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   /** JSON text. */
-  readonly body?: string
+  readonly body?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -45,72 +46,82 @@ const LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
  */
 export class RemoteClient {
   readonly #owner: Owner
+  readonly #properties: InstanceProperties
   readonly #pool: Pool
+  readonly #slots: Slots
+  #busy = 0
+  #retired = false
 
   constructor(owner: Owner, settings: ConnectionSettings) {
     this.#owner = owner
-    const { properties, lookup } = settings
-    const limit = (ms: number) => (Number.isFinite(ms) ? ms : 0)
-    this.#pool = new Pool(owner.url.origin, {
-      connections: properties.maxConnections,
-      keepAliveTimeout: properties.reuseConnections ? IDLE_MS : 1,
-      keepAliveMaxTimeout: IDLE_MS,
-      headersTimeout: limit(properties.socketTimeout),
-      bodyTimeout: limit(properties.socketTimeout),
-      maxResponseSize: LARGEST_ANSWER_BYTES,
-      connect: {
-        timeout: limit(properties.connectionTimeout),
-        ...(owner.url.protocol === 'https:' ? tlsOptions(owner.url, settings) : {}),
-        ...(lookup ? { lookup } : {}),
-      },
-    })
+    this.#properties = settings.properties
+    this.#slots = new Slots(settings.properties.maxConnections)
+    this.#pool = createPool(owner.url, settings)
   }
 
   /**
    * Sends a request and reads its whole answer, whatever its status; once more with a new token when the remote refuses
-   * the first.
+   * the first, and once more over a new connection when a GET met one that was dead (pitfall E3).
    * @throws ResourceException 502, 503 or 504 when there is no answer, 401 when there is no token, and whatever aborted
    * `signal`
    */
   async request(request: RemoteRequest): Promise<RemoteAnswer> {
-    this.#owner.begin()
+    const { name, health } = this.#owner
+    this.#begin()
     try {
       const answer = await this.#exchange(request)
-      this.#owner.health.succeeded()
+      if (answer.status !== 401) health.succeeded()
+      else health.failed('authentication', refusedCredentials(name, this.#properties.authType).message, undefined)
       return answer
     } catch (error) {
       request.signal?.throwIfAborted()
       throw error instanceof ResourceException ? error : this.#broken(error)
     } finally {
-      this.#owner.end()
+      this.#end()
     }
   }
 
-  /** The same, for a JSON answer. @throws ResourceException as `request`, and the remote's own error as it stands */
-  async requestJson(
-    request: RemoteRequest,
-  ): Promise<{ status: number; headers: RemoteAnswer['headers']; json: JsonObject }> {
-    const { status, headers, text } = await this.request(request)
-    const json = status === 204 ? {} : this.#parse(request.path, text, status)
-    if (status >= 400) throw exceptionOf(status, json)
-    return { status, headers, json }
-  }
-
-  /** Requests in flight end, then the connections close. */
+  /** Requests in flight end, those included that still wait for a token; then the connections close. */
   retire(): void {
-    void this.#pool.close().catch(() => undefined)
+    this.#retired = true
+    if (this.#busy === 0) void this.#pool.close().catch(() => undefined)
   }
 
   destroy(): void {
     void this.#pool.destroy().catch(() => undefined)
   }
 
+  #begin(): void {
+    this.#owner.begin()
+    this.#busy++
+  }
+
+  #end(): void {
+    this.#busy--
+    if (this.#retired) this.retire()
+    this.#owner.end()
+  }
+
   async #exchange(request: RemoteRequest): Promise<RemoteAnswer> {
     const { authentication } = this.#owner
-    const credentials = await authentication.credentials()
-    const answer = await this.#send(request, credentials)
+    const credentials = await untilAborted(authentication.credentials(), request.signal)
+    const answer = await this.#attempt(request, credentials)
     if (answer.status !== 401 || !authentication.refused(credentials)) return answer
-    return this.#send(request, await authentication.credentials())
+    return this.#attempt(request, await untilAborted(authentication.credentials(), request.signal))
+  }
+
+  async #attempt(request: RemoteRequest, credentials: Credentials): Promise<RemoteAnswer> {
+    const { connectionTimeout, retryRequests } = this.#properties
+    await this.#slots.take(connectionTimeout, request.signal)
+    try {
+      return await this.#send(request, credentials).catch((error: unknown) => {
+        const safe = request.method === 'GET' && retryRequests && faultOf(error) === 'reset'
+        if (!safe || request.signal?.aborted) throw error
+        return this.#send(request, credentials)
+      })
+    } finally {
+      this.#slots.release()
+    }
   }
 
   async #send({ method, path, headers, body, signal }: RemoteRequest, credentials: Credentials): Promise<RemoteAnswer> {
@@ -130,29 +141,32 @@ export class RemoteClient {
     return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() }
   }
 
-  #parse(path: string, text: string, status: number): JsonObject {
-    try {
-      const json = parseJson(text)
-      if (isObject(json)) return json
-    } catch {
-      // Told below: a real remote answers some failures with HTML, with nothing, or with half a document.
-    }
-    if (status >= 400) throw new ResourceException(status, `Remote instance "${this.#owner.name}" answered ${status}`)
-    const resource = path.split('?', 1)[0]
-    throw badGateway(`Remote instance "${this.#owner.name}" answered ${resource} with something that is no JSON object`)
-  }
-
   #broken(error: unknown): ResourceException {
-    const exception = faultException(this.#owner.name, faultOf(error), error)
-    this.#owner.health.failed(exception.message)
+    const fault = faultOf(error)
+    const exception = faultException(this.#owner.name, fault, error)
+    this.#owner.health.failed(fault, exception.message, error)
     return exception
   }
 }
 
-/** The remote's error as one of ours, with its words. */
-function exceptionOf(status: number, { reason, message, detail }: JsonObject): ResourceException {
-  return new ResourceException(status, typeof message === 'string' ? message : `The remote answered ${status}`, {
-    ...(typeof reason === 'string' ? { reason } : {}),
-    ...(detail === undefined || detail === null ? {} : { detail }),
+function createPool(url: URL, settings: ConnectionSettings): Pool {
+  const { properties, lookup } = settings
+  const limit = (ms: number) => (Number.isFinite(ms) ? ms : 0)
+  return new Pool(url.origin, {
+    connections: properties.maxConnections,
+    // 0 = a connection for each request.
+    pipelining: properties.reuseConnections ? 1 : 0,
+    keepAliveTimeout: IDLE_MS,
+    keepAliveMaxTimeout: IDLE_MS,
+    headersTimeout: limit(properties.socketTimeout),
+    bodyTimeout: limit(properties.socketTimeout),
+    maxResponseSize: LARGEST_ANSWER_BYTES,
+    // As the proxy; and HTTP/2 would put all requests on one connection.
+    allowH2: false,
+    connect: {
+      timeout: limit(properties.connectionTimeout),
+      ...(url.protocol === 'https:' ? tlsOptions(url, settings) : {}),
+      ...(lookup ? { lookup } : {}),
+    },
   })
 }

@@ -31,6 +31,7 @@ const KINDS = {
   unreachable: { status: 502, text: 'its network is unreachable' },
   reset: { status: 502, text: 'it closed the connection before the response was complete' },
   notHttp: { status: 502, text: 'what it sent is no HTTP response' },
+  answerTooLarge: { status: 502, text: 'its answer is larger than the gateway reads' },
   headersTooLarge: { status: 502, text: 'the headers of its response are too large' },
   certificateUnknown: { status: 502, text: `its certificate is not trusted; ${TRUST_CURE}` },
   certificateExpired: { status: 502, text: 'its certificate has expired' },
@@ -67,6 +68,7 @@ const BY_CODE: Readonly<Record<string, FaultName>> = {
   UND_ERR_CONNECT_TIMEOUT: 'connect',
   UND_ERR_HEADERS_TIMEOUT: 'response',
   UND_ERR_BODY_TIMEOUT: 'idle',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'answerTooLarge',
   HPE_HEADER_OVERFLOW: 'headersTooLarge',
   UND_ERR_HEADERS_OVERFLOW: 'headersTooLarge',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'certificateUnknown',
@@ -123,4 +125,11 @@ export function faultException(
   const subject =
     side === 'remote' ? `Remote instance "${instance}"` : `Token endpoint of remote instance "${instance}"`
   return new ResourceException(status, `${subject}: ${text}`, { cause })
+}
+
+/** The remote's 401 is about us: the caller's own credentials were good, or it would not have come this far (H4). */
+export function refusedCredentials(instance: string, authType: 'basic' | 'bearer'): ResourceException {
+  const keys = authType === 'basic' ? 'userName and password' : 'clientId and the static user mapping'
+  const message = `Remote instance "${instance}": it refused the credentials of its configuration; check ${keys}`
+  return new ResourceException(401, message)
 }

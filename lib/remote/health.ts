@@ -1,3 +1,6 @@
+import type { Logger } from '../contract.ts'
+import type { FaultName } from './fault.ts'
+
 /** When something last went wrong, for the status of an instance. */
 export interface LastError {
   readonly message: string
@@ -7,9 +10,16 @@ export interface LastError {
 
 /** Whether the exchanges with a remote succeed. Reading and noting are cheap: this stands on the way of each request. */
 export class Health {
+  readonly #instance: string
+  readonly #log: Logger
   #lastError: LastError | null = null
   #since = new Date()
   #failing = false
+
+  constructor(instance: string, log: Logger) {
+    this.#instance = instance
+    this.#log = log
+  }
 
   get failing(): boolean {
     return this.#failing
@@ -29,12 +39,13 @@ export class Health {
     if (this.#failing) this.#turn(false)
   }
 
-  /** @returns true when this is the first failure after a success: the one worth a line in the log */
-  failed(message: string): boolean {
-    const first = !this.#failing
+  /** Notes a failure. The first one after a success is worth a warning, the others would only fill the log. */
+  failed(fault: FaultName | 'authentication', message: string, cause: unknown): void {
+    const details = { instance: this.#instance, fault, err: cause }
+    if (this.#failing) this.#log.debug(details, message)
+    else this.#log.warn(details, message)
     this.#lastError = { message, time: new Date().toISOString() }
-    if (first) this.#turn(true)
-    return first
+    if (!this.#failing) this.#turn(true)
   }
 
   #turn(failing: boolean): void {

@@ -1,5 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import type { SecureContext, SecureContextOptions } from 'node:tls'
+import type { Logger } from '../contract.ts'
+import { silentLog } from '../util/silent-log.ts'
 import {
   type Agent,
   type ConnectionSettings,
@@ -27,6 +29,7 @@ export interface Surroundings {
   readonly trust: Trust
   /** Resolves host names; Node's own when absent. */
   readonly lookup?: LookupFunction | undefined
+  readonly log?: Logger | undefined
 }
 
 /** Where requests of an instance go, in the parts that Node's http wants. */
@@ -48,7 +51,7 @@ export class Instance {
   readonly url: URL
   readonly target: Target
   readonly authentication: Authentication
-  readonly health = new Health()
+  readonly health: Health
   readonly #surroundings: Surroundings
   #agent: Agent
   #client: RemoteClient | undefined
@@ -61,6 +64,7 @@ export class Instance {
     this.name = name
     this.properties = properties
     this.#surroundings = surroundings
+    this.health = new Health(name, surroundings.log ?? silentLog)
     this.url = new URL(properties.instanceUrl)
     this.target = targetOf(this.url)
     this.#agent = this.#newAgent(this.url, true)

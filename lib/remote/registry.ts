@@ -50,7 +50,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
   readonly #retired = new Set<Instance>()
 
   constructor(surroundings: Surroundings, log: Logger) {
-    this.#surroundings = surroundings
+    this.#surroundings = { ...surroundings, log }
     this.#log = log
   }
 

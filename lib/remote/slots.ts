@@ -1,0 +1,50 @@
+import { untilAborted } from '../util/abort.ts'
+import { DeadlineError } from './fault.ts'
+
+/**
+ * As many at a time as there are connections; the others wait in order. undici's own queue has no deadline, and a
+ * request in it can not be told from one whose connection is being made (pitfall R12).
+ */
+export class Slots {
+  #free: number
+  readonly #waiting = new Set<() => void>()
+
+  constructor(count: number) {
+    this.#free = count
+  }
+
+  /**
+   * Resolves when there is a slot; `release` must follow.
+   * @throws DeadlineError after `ms` milliseconds, and the reason of `signal`
+   */
+  async take(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#free > 0) {
+      this.#free--
+      return
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const limited = Number.isFinite(ms) && ms > 0
+    const timer = limited ? setTimeout(() => reject(new DeadlineError('queue')), ms) : undefined
+    this.#waiting.add(resolve)
+    try {
+      await untilAborted(promise, signal)
+    } catch (error) {
+      // Handed a slot at the very moment its patience ended: it goes to the next.
+      if (!this.#waiting.has(resolve)) this.release()
+      throw error
+    } finally {
+      clearTimeout(timer)
+      this.#waiting.delete(resolve)
+    }
+  }
+
+  release(): void {
+    const [next] = this.#waiting
+    if (!next) {
+      this.#free++
+      return
+    }
+    this.#waiting.delete(next)
+    next()
+  }
+}
