@@ -2,10 +2,15 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync }
 
 export const MAX_FILE_BYTES = 4 * 1024 * 1024
 /**
- * A file whose times are younger than this may change again without a new time: clocks of file systems tick in
- * milliseconds (ext4) up to two seconds (FAT). Its signature says nothing yet.
+ * A file whose times are younger than this may change again without a new time, so its signature says nothing yet. Most
+ * file systems tick in milliseconds; some in seconds (FAT: two), which shows in times without a fraction.
  */
-const RACY_MS = 3000
+const FINE_TICK_MS = 100
+const COARSE_TICK_MS = 3000
+const SECOND_NS = 1_000_000_000n
+
+/** What stands under the name is nothing that can hold configuration. The message is a sentence for a person. */
+export class UnreadableFile extends Error {}
 
 export interface ReadFile {
   readonly bytes: Buffer
@@ -18,16 +23,16 @@ export const signatureOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): 
 
 /**
  * Reads a regular file, through links.
- * @throws Error with a sentence when it is none or too large, or the file system's error
+ * @throws UnreadableFile when it is none or too large, or the file system's error
  */
 export function readFileBounded(path: string): ReadFile {
   // Opening a named pipe would wait for a writer for ever; without blocking it returns and is refused as no file.
   const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
     const stats = fstatSync(descriptor, { bigint: true })
-    if (!stats.isFile()) throw new Error('it is not a regular file')
+    if (!stats.isFile()) throw new UnreadableFile('it is not a regular file')
     const bytes = readUpTo(descriptor, MAX_FILE_BYTES + 1, Number(stats.size))
-    if (bytes.length > MAX_FILE_BYTES) throw new Error(`the file is larger than ${MAX_FILE_BYTES} bytes`)
+    if (bytes.length > MAX_FILE_BYTES) throw new UnreadableFile(`the file is larger than ${MAX_FILE_BYTES} bytes`)
     return { bytes, signature: isRacy(stats) ? undefined : signatureOf(stats) }
   } finally {
     closeSync(descriptor)
@@ -46,5 +51,8 @@ function readUpTo(descriptor: number, limit: number, expected: number): Buffer {
   }
 }
 
-const isRacy = ({ mtimeMs, ctimeMs }: BigIntStats): boolean =>
-  Date.now() - Number(mtimeMs > ctimeMs ? mtimeMs : ctimeMs) < RACY_MS
+function isRacy({ mtimeNs, ctimeNs, mtimeMs, ctimeMs }: BigIntStats): boolean {
+  const isCoarse = mtimeNs % SECOND_NS === 0n && ctimeNs % SECOND_NS === 0n
+  const age = Date.now() - Number(mtimeMs > ctimeMs ? mtimeMs : ctimeMs)
+  return age < (isCoarse ? COARSE_TICK_MS : FINE_TICK_MS)
+}

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { ConfigDirectory } from '../../lib/config/directory.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 import { tempDir, tempDirWith, writeAtomically, writeFiles } from '../helpers/files.ts'
+import { memoryLog } from '../helpers/log.ts'
 import { until } from '../helpers/until.ts'
-import { Recorder, recordingLog, startDirectory } from './parts.ts'
+import { Recorder, startDirectory } from './parts.ts'
 
 describe('config: ConfigDirectory', () => {
   it('gives each consumer the complete set of its own objects', async () => {
@@ -84,8 +85,8 @@ describe('config: ConfigDirectory', () => {
     assert.equal(consumer.object('external.idm/bad')?.content, undefined)
     assert.deepEqual(consumer.object('external.idm/eu')?.content, { a: 1 })
     await directory.rescan()
-    assert.deepEqual(log.of('error'), [`the configuration of external.idm/bad cannot be used: ${message}`])
-    assert.ok(!JSON.stringify(log.lines).includes('s3cret'))
+    assert.deepEqual(log.messages('error'), [`the configuration of external.idm/bad cannot be used: ${message}`])
+    assert.ok(!log.text.includes('s3cret'))
   })
 
   it('R7: a broken edit becomes an error of that object alone, and a good one ends it', async () => {
@@ -110,7 +111,7 @@ describe('config: ConfigDirectory', () => {
     await writeFiles(dir, { 'external.idm-eu.json': { a: 2 } })
     await directory.rescan()
     assert.deepEqual(other.object('external.idm/eu')?.content, { a: 2 })
-    assert.deepEqual(log.of('error'), ['the configuration of external.idm could not be taken into force'])
+    assert.deepEqual(log.messages('error'), ['the configuration of external.idm could not be taken into force'])
     assert.equal(directory.failureOf('external.idm/eu')?.message, 'no room')
     consumer.onApply = () => undefined
     await directory.rescan()
@@ -162,7 +163,7 @@ describe('config: ConfigDirectory', () => {
   it('a consumer may come before the start', async () => {
     const directory = new ConfigDirectory({
       dir: await tempDirWith({ 'external.idm-eu.json': {} }),
-      log: recordingLog(),
+      log: memoryLog(),
     })
     const consumer = new Recorder()
     const subscribed = directory.subscribe(consumer)
@@ -179,7 +180,7 @@ describe('config: ConfigDirectory', () => {
       ['none', 'does not exist'],
       ['file.json', 'is not a directory'],
     ] as const) {
-      const directory = new ConfigDirectory({ dir: join(dir, name), log: recordingLog() })
+      const directory = new ConfigDirectory({ dir: join(dir, name), log: memoryLog() })
       const expected = { message: `the configuration directory ${join(dir, name)} ${message}` }
       const subscribed = assert.rejects(directory.subscribe(new Recorder()), expected)
       await assert.rejects(directory.start(), expected)
@@ -214,11 +215,11 @@ describe('config: ConfigDirectory', () => {
     const { directory, log } = await startDirectory(dir, { resolve })
     assert.equal(directory.find('ui/theme')?.error, undefined)
     assert.deepEqual(directory.judge('ui/theme', { color: '&{colour}' }), [])
-    assert.deepEqual(log.of('error'), [])
+    assert.deepEqual(log.messages('error'), [])
     await directory.subscribe(new Recorder('ui'))
     assert.equal(directory.find('ui/theme')?.error, 'ui-theme.json: nothing defines it')
     assert.deepEqual(directory.judge('ui/theme', { color: '&{colour}' }), ['nothing defines it'])
-    assert.deepEqual(log.of('error'), [
+    assert.deepEqual(log.messages('error'), [
       'the configuration of ui/theme cannot be used: ui-theme.json: nothing defines it',
     ])
   })
@@ -282,11 +283,11 @@ describe('config: ConfigDirectory', () => {
     await directory.rescan()
     assert.deepEqual(consumer.ids, ['external.idm/eu'])
     const gone = `the configuration directory ${dir} does not exist; what is in force stays`
-    assert.deepEqual(log.of('error'), [gone])
+    assert.deepEqual(log.messages('error'), [gone])
     await writeFiles(dir, { 'external.idm-us.json': {} })
     await until(() => consumer.ids.join() === 'external.idm/us')
     await writeFiles(dir, { 'external.idm-ap.json': {} })
     await until(() => consumer.ids.length === 2)
-    assert.deepEqual(log.of('error'), [gone])
+    assert.deepEqual(log.messages('error'), [gone])
   })
 })

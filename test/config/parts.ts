@@ -1,31 +1,12 @@
+import { createServer } from 'node:http'
+import supertest from 'supertest'
 import { ConfigDirectory, type ConfigDirectoryOptions } from '../../lib/config/directory.ts'
-import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../../lib/contract.ts'
+import { configResource } from '../../lib/config/resource.ts'
+import type { ConfigurationConsumer, ConfigurationObject, JsonObject } from '../../lib/contract.ts'
+import { crestHttp } from '../../lib/crest/http.ts'
+import { ResourceRouter } from '../../lib/crest/router.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
-
-export interface LogLine {
-  readonly level: string
-  readonly message: string
-  readonly details: object
-}
-
-/** A logger that keeps its lines. */
-export function recordingLog(): Logger & { readonly lines: LogLine[]; of(level: string): string[] } {
-  const lines: LogLine[] = []
-  const at =
-    (level: string) =>
-    (details: object, message = '') => {
-      lines.push({ level, message, details })
-    }
-  return {
-    lines,
-    of: (level) => lines.filter((line) => line.level === level).map(({ message }) => message),
-    trace: at('trace'),
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-  }
-}
+import { type MemoryLog, memoryLog } from '../helpers/log.ts'
 
 /** A consumer that keeps every set it was given. */
 export class Recorder implements ConfigurationConsumer {
@@ -64,16 +45,40 @@ export class Recorder implements ConfigurationConsumer {
 export interface Started {
   readonly directory: ConfigDirectory
   readonly consumer: Recorder
-  readonly log: ReturnType<typeof recordingLog>
+  readonly log: MemoryLog
 }
 
 /** A directory in service with one consumer of `external.idm`; closed with the test. */
 export async function startDirectory(dir: string, options: Partial<ConfigDirectoryOptions> = {}): Promise<Started> {
-  const log = recordingLog()
+  const log = memoryLog()
   const directory = new ConfigDirectory({ dir, log, ...options })
   onCleanUp(() => directory.close())
   const consumer = new Recorder()
   await directory.start()
   await directory.subscribe(consumer)
   return { directory, consumer, log }
+}
+
+export interface Served extends Started {
+  readonly dir: string
+  readonly router: ResourceRouter
+  /** A client of `/openidm` of a real server. */
+  readonly http: ReturnType<typeof supertest>
+}
+
+/** `dir` served as `/openidm/config` by a real server; `password` and `clientSecret` of external.idm are secret. */
+export async function serveDirectory(dir: string, options: Partial<ConfigDirectoryOptions> = {}): Promise<Served> {
+  const started = await startDirectory(dir, options)
+  const router = new ResourceRouter()
+  const secretFields = (pid: string) =>
+    pid === 'external.idm' ? ['password', 'clientSecret', 'http/proxy/password'] : []
+  router.add('config', configResource(started.directory, { secretFields, log: started.log }))
+  const handler = crestHttp({ router, contextOf: () => ({}), log: started.log })
+  const server = createServer((request, response) => {
+    const mounted = Object.assign(request, { originalUrl: request.url, url: request.url?.replace(/^\/openidm/, '') })
+    handler(mounted, response, () => response.writeHead(404).end())
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  onCleanUp(() => new Promise((done) => server.close(done)))
+  return { ...started, dir, router, http: supertest(server) }
 }

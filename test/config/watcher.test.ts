@@ -7,8 +7,9 @@ import { watchDirectory } from '../../lib/config/watcher.ts'
 import type { Json } from '../../lib/contract.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDir, tempDirWith, writeAtomically, writeConfigMap, writeFiles, writeInHalves } from '../helpers/files.ts'
+import { memoryLog } from '../helpers/log.ts'
 import { until } from '../helpers/until.ts'
-import { type Recorder, recordingLog, type Started, startDirectory } from './parts.ts'
+import { type Recorder, type Started, startDirectory } from './parts.ts'
 
 const FILE = 'external.idm-eu.json'
 const currentOf = (consumer: Recorder): Json | undefined => consumer.object('external.idm/eu')?.content?.v
@@ -63,7 +64,7 @@ describe('config: changes of files come into force', () => {
     await hasValue(consumer, 1)
     await directory.rescan()
     assert.deepEqual(consumer.ids, ['external.idm/eu'])
-    assert.deepEqual(log.of('error'), [])
+    assert.deepEqual(log.messages('error'), [])
   })
 
   it('R8: half a file is never in force and never reported, however slow the writer', async () => {
@@ -75,7 +76,7 @@ describe('config: changes of files come into force', () => {
     await writeInHalves(file, '{"v":4}', () => rm(`${file}.none`, { force: true }))
     await hasValue(consumer, 4)
     assert.deepEqual(history(consumer), [0, 1, 2, 3, 4])
-    assert.deepEqual(log.of('error'), [])
+    assert.deepEqual(log.messages('error'), [])
   })
 
   it('R8: rapid repeated writes come into force while they go on, and the last one does', async () => {
@@ -86,7 +87,7 @@ describe('config: changes of files come into force', () => {
     const seen = consumer.sets.length
     await hasValue(consumer, v)
     assert.ok(seen > 10, `${seen} of ${v} writes came into force meanwhile`)
-    assert.deepEqual(log.of('error'), [])
+    assert.deepEqual(log.messages('error'), [])
   })
 
   it('R9: a ConfigMap swap comes into force, however often', async () => {
@@ -179,16 +180,18 @@ describe('config: changes of files come into force', () => {
   it('R10: no event after close, and nothing is called', async () => {
     const { dir, file, directory, consumer } = await started()
     let events = 0
-    const watcher = watchDirectory({ dir, log: recordingLog(), safetyScanMs: 1, onEvent: () => events++ })
+    const watcher = watchDirectory({ dir, log: memoryLog(), safetyScanMs: 1, onEvent: () => events++ })
     await until(() => events > 0)
     await writeFile(file, '{"v":1}')
     await Promise.all([watcher.dispose(), directory.close()])
     const before = { events, sets: consumer.sets.length }
-    const witness = watchDirectory({ dir, log: recordingLog(), onEvent: () => seen++ })
-    onCleanUp(() => witness.dispose())
     let seen = 0
+    const witness = watchDirectory({ dir, log: memoryLog(), onEvent: () => seen++ })
+    onCleanUp(() => witness.dispose())
+    await until(() => seen > 0)
+    const ready = seen
     await writeFile(file, '{"v":2}')
-    await until(() => seen > 2)
+    await until(() => seen > ready)
     await directory.rescan()
     assert.deepEqual({ events, sets: consumer.sets.length }, before)
   })
@@ -197,7 +200,7 @@ describe('config: changes of files come into force', () => {
     let events = 0
     const watcher = watchDirectory({
       dir: await tempDir(),
-      log: recordingLog(),
+      log: memoryLog(),
       safetyScanMs: 5,
       onEvent: () => events++,
     })
