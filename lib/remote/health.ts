@@ -40,7 +40,7 @@ export class Health {
   }
 
   /** Notes a failure. The first one after a success is worth a warning, the others would only fill the log. */
-  failed(fault: FaultName | 'authentication', message: string, cause: unknown): void {
+  failed(fault: FaultName | 'authentication' | 'token', message: string, cause: unknown): void {
     const details = { instance: this.#instance, fault, err: cause }
     if (this.#failing) this.#log.debug(details, message)
     else this.#log.warn(details, message)

@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import type { SecureContext, SecureContextOptions } from 'node:tls'
 import type { Logger } from '../contract.ts'
+import { ResourceException } from '../crest/errors.ts'
 import { silentLog } from '../util/silent-log.ts'
 import {
   type Agent,
@@ -12,7 +13,7 @@ import {
   retireAgent,
 } from './agent.ts'
 import { type Authentication, BasicAuthentication } from './authentication.ts'
-import { BearerAuthentication } from './bearer.ts'
+import { BearerAuthentication, type Token } from './bearer.ts'
 import { RemoteClient } from './client.ts'
 import { Health } from './health.ts'
 import type { BearerProperties, InstanceProperties } from './properties.ts'
@@ -149,10 +150,20 @@ export class Instance {
     const { name, properties } = this
     if (properties.authType === 'basic') return new BasicAuthentication(properties)
     const fetchToken = tokenFetcher(name, properties, () => this.#currentTokenAgent(properties.tokenEndpoint))
-    const authentication = new BearerAuthentication(fetchToken)
+    const authentication = new BearerAuthentication(() => this.#noted(fetchToken))
     const old = previous?.authentication
     if (old instanceof BearerAuthentication && sameGrant(previous?.properties, properties)) authentication.takeOver(old)
     return authentication
+  }
+
+  /** A token request that fails is noted once, however many callers wait for it. */
+  async #noted(fetchToken: () => Promise<Token>): Promise<Token> {
+    try {
+      return await fetchToken()
+    } catch (error) {
+      if (error instanceof ResourceException) this.health.failed('token', error.message, error.cause)
+      throw error
+    }
   }
 
   #currentTokenAgent(tokenEndpoint: string): Agent {
