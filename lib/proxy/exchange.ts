@@ -65,7 +65,6 @@ export class Exchange {
   }
 
   start(): void {
-    this.instance.begin()
     this.response.once('close', () => this.#end())
     this.#attempt()
   }
@@ -187,6 +186,5 @@ export class Exchange {
     this.#over = true
     this.#deadlines.clear()
     this.request.headers = this.#callerHeaders
-    this.instance.end()
   }
 }

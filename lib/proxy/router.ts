@@ -47,6 +47,10 @@ async function serve(options: ProxyOptions, route: Route, request: IncomingMessa
   const instance = instanceOf(options.registry, route)
   const path = pathOf(route, instance)
   guardLoop(request.headers.via, options.pseudonym)
+  if (response.destroyed) return
+  // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for (R2).
+  instance.begin()
+  response.once('close', () => instance.end())
   const body = await bodyOf(request, instance.properties.authType === 'bearer')
   const credentials = await instance.authentication.credentials()
   if (response.destroyed) return
