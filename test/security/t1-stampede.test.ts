@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { guarded, held, reply } from '../helpers/behaviours.ts'
+import { writeAtomically } from '../helpers/files.ts'
 import { open } from '../helpers/http.ts'
 import { startTokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
@@ -53,6 +55,21 @@ describe('T1 stampede at the token endpoint', () => {
       remote.requests.map(({ url }) => url),
       ['/openidm/second'],
     )
+  })
+
+  it('a change of the configuration does not cut callers who wait for the token', async () => {
+    const tokens = await startTokenServer()
+    const remote = await startTlsRemote({ behaviour: guarded(tokens.accepts, reply({ body: {} })) })
+    const idm = await startIdm({ eu: bearerOf(remote, tokens) })
+    const gate = held(tokens.honest)
+    tokens.answer(gate)
+    const call = idm.call('eu/x')
+    await until(() => gate.waiting === 1)
+    const changed = bearerOf(remote, tokens, { socketTimeout: '61s' })
+    await writeAtomically(join(idm.confDir, 'external.idm-eu.json'), changed)
+    await until(() => idm.log.messages('info').includes('remote instance "eu" is changed'))
+    gate.release()
+    assert.equal((await call).status, 200)
   })
 
   it('two instances never share a token, be their settings ever so alike', async () => {
