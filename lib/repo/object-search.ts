@@ -8,11 +8,12 @@ import { coarse } from './order-key.ts'
 import { compareKeys, type Ordering, type Place } from './ordering.ts'
 import { type PropertyIndex, selectIndexes } from './property-index.ts'
 import type { Database } from './tables.ts'
-import { WINDOW, type Window, windowsByAge, windowsByProperty } from './windows.ts'
+import { type Window, windowsByAge, windowsByProperty } from './windows.ts'
 
 /** An object that satisfies the filter; its content is fetched only when it is on the page. */
 export interface Found extends Place {
   readonly key: number
+  readonly revision: string
 }
 
 export interface SearchOptions {
@@ -20,13 +21,15 @@ export interface SearchOptions {
   readonly filter: QueryFilter
   /** undefined = in the order the objects were made, with no keys. */
   readonly ordering: Ordering | undefined
+  /** How many objects are looked at in one go. */
+  readonly window: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** So many objects may come out of an index in one go; a filter that finds more there is answered window by window. */
-const MAX_CANDIDATES = 5 * WINDOW
-/** Counting all of a type reads an index and no object. */
-const COUNTING_WINDOW = 20 * WINDOW
+/** Windows whose objects may come out of an index in one go; a filter that finds more there is answered by windows. */
+const CANDIDATES = 5
+/** Windows that are counted in one go when no object has to be looked at for it. */
+const COUNTED = 20
 
 /**
  * Finds the objects that satisfy a filter, in statements that each look at a bounded number of them; between two the
@@ -55,7 +58,7 @@ export class ObjectSearch {
 
   static async start(database: Database, options: SearchOptions): Promise<ObjectSearch> {
     const indexes = await selectIndexes(database, options.type)
-    return new ObjectSearch(database, options, indexes, await usableCandidates(database, options.filter, indexes))
+    return new ObjectSearch(database, options, indexes, await usableCandidates(database, options, indexes))
   }
 
   /** The first `needed` objects behind the place `after`. */
@@ -71,9 +74,8 @@ export class ObjectSearch {
   }
 
   async count(): Promise<number> {
-    const windows = isAlwaysTrue(this.#options.filter)
-      ? this.#windowsByAge(COUNTING_WINDOW)
-      : this.#windowsByAge(WINDOW)
+    const { filter, window } = this.#options
+    const windows = this.#windowsByAge(isAlwaysTrue(filter) ? COUNTED * window : window)
     let count = 0
     for await (const { condition } of windows) {
       const query = sql<{ count: number }>`select count(*) as count ${this.#from(condition)}`
@@ -83,10 +85,10 @@ export class ObjectSearch {
   }
 
   #windows(after: Place | undefined): AsyncIterable<Window> {
-    const { ordering } = this.#options
+    const { ordering, window } = this.#options
     const index = ordering && this.#indexes.find(isFor(ordering.first.field))
-    if (!index || this.#candidates) return this.#windowsByAge(WINDOW)
-    return this.#inTurns(windowsByProperty(this.#database, index, ordering.first.ascending, after?.keys[0]))
+    if (!index || this.#candidates) return this.#windowsByAge(window)
+    return this.#inTurns(windowsByProperty(this.#database, index, ordering.first.ascending, after?.keys[0], window))
   }
 
   #windowsByAge(size: number): AsyncIterable<Window> {
@@ -113,11 +115,16 @@ export class ObjectSearch {
 
   async #findIn({ condition }: Window): Promise<Found[]> {
     const keys = this.#options.ordering?.expressions ?? []
-    const columns = [sql`o.key`, sql`o.id`, ...keys.map((key, index) => sql`${key} as ${sql.ref(`k${index}`)}`)]
-    const query = sql<{ key: number; id: string } & Record<`k${number}`, string>>`
+    const columns = [
+      sql`o.key`,
+      sql`o.id`,
+      sql`o.revision`,
+      ...keys.map((key, index) => sql`${key} as ${sql.ref(`k${index}`)}`),
+    ]
+    const query = sql<Omit<Found, 'keys'> & Record<`k${number}`, string>>`
       select ${sql.join(columns)} ${this.#from(condition)} order by o.key`
     const { rows } = await query.execute(this.#database)
-    return rows.map((row) => ({ key: row.key, id: row.id, keys: keys.map((_, index) => row[`k${index}`] ?? '') }))
+    return rows.map((row) => ({ ...row, keys: keys.map((_, index) => row[`k${index}`] ?? '') }))
   }
 
   #from(window: Condition): RawBuilder<unknown> {
@@ -136,14 +143,14 @@ async function* oneWindow(condition: Condition): AsyncGenerator<Window, void, un
 
 async function usableCandidates(
   database: Database,
-  filter: QueryFilter,
+  { filter, window }: SearchOptions,
   indexes: readonly PropertyIndex[],
 ): Promise<Condition | undefined> {
   const ranges = filterCandidates(filter, indexes)
   if (!ranges) return undefined
   const keys = candidateKeys(ranges)
   const query = sql<{ count: number }>`select count(*) as count
-    from (select 1 from (${keys}) as candidate limit ${MAX_CANDIDATES + 1}) as counted`
+    from (select 1 from (${keys}) as candidate limit ${CANDIDATES * window + 1}) as counted`
   const { rows } = await query.execute(database)
-  return (rows[0]?.count ?? 0) > MAX_CANDIDATES ? undefined : sql`o.key in (${keys})`
+  return (rows[0]?.count ?? 0) > CANDIDATES * window ? undefined : sql`o.key in (${keys})`
 }

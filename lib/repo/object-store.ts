@@ -10,6 +10,14 @@ import { insertValues, replaceValues, selectIndexes, valuesOf } from './property
 import type { Database, Session } from './tables.ts'
 import { checkUnique } from './unique-property.ts'
 
+export interface StoreOptions {
+  readonly type: string
+  /** Indexed properties, as printPointer writes them, of which no two objects have the same value. */
+  readonly unique: Iterable<string>
+  /** How many objects a query looks at in one go. */
+  readonly window: number
+}
+
 /**
  * The stored objects of one type. Each write is one transaction and has reached the disk when it resolves. Methods
  * reject with the ResourceException that a resource answers with.
@@ -18,12 +26,13 @@ export class ObjectStore {
   readonly #database: Database
   readonly #type: string
   readonly #unique: ReadonlySet<string>
+  readonly #window: number
 
-  /** `unique` names indexed properties, as printPointer writes them. */
-  constructor(database: Database, type: string, unique: Iterable<string> = []) {
+  constructor(database: Database, { type, unique, window }: StoreOptions) {
     this.#database = database
     this.#type = type
     this.#unique = new Set(unique)
+    this.#window = window
   }
 
   async find(id: string): Promise<StoredObject | undefined> {
@@ -96,7 +105,7 @@ export class ObjectStore {
   }
 
   query(request: QueryRequest, signal?: AbortSignal): Promise<QueryResult> {
-    return queryObjects(this.#database, this.#type, request, signal)
+    return queryObjects(this.#database, this.#type, request, { window: this.#window, signal })
   }
 
   /** The embedded database never waits for anything, so a caller in a loop would keep all others from their turn. */

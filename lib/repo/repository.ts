@@ -12,6 +12,8 @@ export interface RepositoryOptions {
   /** Path of the database file; it is made when it is not there. */
   readonly file: string
   readonly log: Logger
+  /** How many objects a query looks at in one go, with nothing else of the process running; 1000 unless given. */
+  readonly window?: number
 }
 
 export interface TypeOptions {
@@ -25,11 +27,13 @@ export interface TypeOptions {
 export class Repository {
   readonly #database: Database
   readonly #log: Logger
+  readonly #window: number
   #closed: Promise<void> | undefined
 
-  constructor(database: Database, log: Logger) {
+  constructor(database: Database, log: Logger, window: number) {
     this.#database = database
     this.#log = log
+    this.#window = window
   }
 
   /** The objects of `type` (such as `managed/user`), indexed as asked for: a new index is built before it resolves. */
@@ -42,7 +46,7 @@ export class Repository {
       { type, indexes: [...properties], ms: Math.round(performance.now() - begin) },
       'objects are indexed',
     )
-    return new ObjectStore(this.#database, type, unique.map(canonical))
+    return new ObjectStore(this.#database, { type, unique: unique.map(canonical), window: this.#window })
   }
 
   /** The same as a resource. */
@@ -64,7 +68,7 @@ export class Repository {
  * Opens the repository in `file`, and brings its tables up to date.
  * @throws Error that names the file and says why it cannot be used
  */
-export async function openRepository({ file, log }: RepositoryOptions): Promise<Repository> {
+export async function openRepository({ file, log, window = 1000 }: RepositoryOptions): Promise<Repository> {
   const database = new Kysely<Tables>({ dialect: sqliteDialect(file) })
   try {
     await migrate(database)
@@ -73,5 +77,5 @@ export async function openRepository({ file, log }: RepositoryOptions): Promise<
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`The repository ${file} cannot be opened: ${reason}`, { cause: error })
   }
-  return new Repository(database, log)
+  return new Repository(database, log, window)
 }

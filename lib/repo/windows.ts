@@ -13,11 +13,8 @@ export interface Window {
 
 type Windows = AsyncGenerator<Window, void, undefined>
 
-/** Objects looked at in one go: some milliseconds for which nothing else of the process runs. */
-export const WINDOW = 1000
-
 /** All objects of `type` in the order they were made. */
-export async function* windowsByAge(session: Session, type: string, size = WINDOW): Windows {
+export async function* windowsByAge(session: Session, type: string, size: number): Windows {
   let from = 0
   while (true) {
     const end = await session
@@ -41,10 +38,11 @@ export async function* windowsByProperty(
   { key: property }: PropertyIndex,
   ascending: boolean,
   start: string | undefined,
+  size: number,
 ): Windows {
   const first = start === undefined ? undefined : coarse(start)
-  if (first !== ABSENT) yield* stretch(session, property, ascending, first, sql`order_key < ${ABSENT}`)
-  yield* stretch(session, property, true, ABSENT, sql`order_key = ${ABSENT}`)
+  if (first !== ABSENT) yield* stretch(session, property, ascending, first, sql`order_key < ${ABSENT}`, size)
+  yield* stretch(session, property, true, ABSENT, sql`order_key = ${ABSENT}`, size)
 }
 
 interface Position {
@@ -63,13 +61,14 @@ async function* stretch(
   ascending: boolean,
   start: string | undefined,
   bounds: RawBuilder<unknown>,
+  size: number,
 ): Windows {
   const { from, behind, upTo, order } = DIRECTIONS[ascending ? 'up' : 'down']
   let firstKey = start
   let begin = start === undefined ? sql`1 = 1` : sql`order_key ${from} ${start}`
   while (true) {
     const scope: RawBuilder<unknown> = sql`property = ${property} and ${bounds} and ${begin}`
-    const end = await lastPosition(session, scope, order)
+    const end = await lastPosition(session, scope, order, size)
     const rest = end ? sql` and (order_key, object) ${upTo} (${end.order_key}, ${end.object})` : sql``
     const condition = sql<boolean>`o.key in (select object from property_value where ${scope}${rest} and sorts = 1)`
     yield firstKey === undefined ? { condition } : { condition, firstKey }
@@ -83,8 +82,9 @@ async function lastPosition(
   session: Session,
   scope: RawBuilder<unknown>,
   order: RawBuilder<unknown>,
+  size: number,
 ): Promise<Position | undefined> {
   const query = sql<Position>`select order_key, object from property_value where ${scope}
-    order by order_key ${order}, object ${order} limit 1 offset ${WINDOW - 1}`
+    order by order_key ${order}, object ${order} limit 1 offset ${size - 1}`
   return (await query.execute(session)).rows[0]
 }

@@ -1,14 +1,15 @@
 import { join } from 'node:path'
 import type { Logger } from '../../lib/contract.ts'
-import { openRepository, type Repository } from '../../lib/repo/repository.ts'
+import { openRepository, type Repository, type RepositoryOptions } from '../../lib/repo/repository.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDir } from '../helpers/files.ts'
 
 export const silent: Logger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
-/** Opens a repository in a file of its own, or in `file`; closed with its owner. */
-export async function tempRepository(file?: string): Promise<Repository> {
-  const repository = await openRepository({ file: file ?? join(await tempDir(), 'db', 'repo.db'), log: silent })
+/** Opens a repository, in a file of its own unless one is given; closed with its owner. */
+export async function tempRepository(options: Partial<RepositoryOptions> = {}): Promise<Repository> {
+  const file = options.file ?? join(await tempDir(), 'db', 'repo.db')
+  const repository = await openRepository({ log: silent, ...options, file })
   onCleanUp(() => repository.close())
   return repository
 }
