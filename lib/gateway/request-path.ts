@@ -7,7 +7,7 @@ import { badRequest } from '../crest/errors.ts'
 export interface RequestPath {
   /** Each segment decoded once, a slash that was encoded written `%2F`: how this gateway's own resources are found. */
   readonly strict: string
-  /** Decoded until nothing changes and split at every slash: the most that a careless reader makes of it. */
+  /** Decoded until nothing changes, split at every slash, without `;parameters`: the most a careless reader makes of it. */
   readonly loose: string
 }
 
@@ -33,9 +33,17 @@ export function requestPathOf(target: string): RequestPath {
     .split('/')
     .map(readSegment)
   const strict = segments.map((segment) => segment.strict).join('/')
-  if (segments.every((segment) => segment.strict === segment.loose)) return { strict, loose: strict }
-  return { strict, loose: segments.flatMap(({ loose }) => loose.split('/').filter((part) => part !== '')).join('/') }
+  const loose = segments.map((segment) => segment.loose).filter((segment) => segment !== '')
+  return { strict, loose: loose.join('/') }
 }
+
+/** What some servers make of a segment that they have decoded: split at slashes, each part without `;parameters`. */
+const carelessly = (decoded: string): string =>
+  decoded
+    .split('/')
+    .map((part) => part.split(';', 1)[0] ?? '')
+    .filter((part) => part !== '')
+    .join('/')
 
 function readSegment(segment: string): RequestPath {
   if (segment === '') throw badRequest('The path holds an empty segment')
@@ -45,7 +53,7 @@ function readSegment(segment: string): RequestPath {
   }
   const once = decode(segment)
   if (once === undefined) throw badRequest('The path holds a bad percent-encoding')
-  return { strict: once.replaceAll('/', '%2F'), loose: decodeFully(once) }
+  return { strict: once.replaceAll('/', '%2F'), loose: carelessly(decodeFully(once)) }
 }
 
 /** Escape by escape, as a reader does who does not mind bad ones; only ASCII can change the structure of a path. */

@@ -17,7 +17,9 @@ const READ: readonly (readonly [target: string, strict: string, loose?: string])
   ['/managed/user/J%C3%BCrgen', 'managed/user/Jürgen'],
   ['/managed/user/100%25', 'managed/user/100%'],
   ['/managed/user/a+b%2Bc', 'managed/user/a+b+c'],
-  ['/managed/user/a%3Bb', 'managed/user/a;b'],
+  ['/managed/user/a%3Bb', 'managed/user/a;b', 'managed/user/a'],
+  ['/config%3Bx', 'config;x', 'config'],
+  ['/config%2F%3Bx', 'config%2F;x', 'config'],
   ['/...', '...'],
   ['/a..b/..c/d..', 'a..b/..c/d..'],
 ]
