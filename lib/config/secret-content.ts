@@ -1,0 +1,61 @@
+import type { Json, JsonObject } from '../contract.ts'
+import { isObject } from '../util/json.ts'
+import { decrypt, encrypt, isEncrypted, KeyRing } from './crypto.ts'
+import type { PurposeSource } from './secret-stores.ts'
+import { at, substitute } from './substitution.ts'
+import type { TokenSource } from './value-sources.ts'
+
+export interface Resolvers {
+  readonly sources: TokenSource
+  readonly purposes?: PurposeSource | undefined
+  /** Without keys, encrypted values cannot be read. */
+  readonly keys?: KeyRing | undefined
+}
+
+/**
+ * The content of a configuration object as its owner uses it: expressions, purposes (`$purpose`) and encrypted values
+ * (`$crypto`) replaced by what they stand for, in this order; salted hashes stay. What comes out of a store or an
+ * envelope is a value, however it looks: it is not resolved again.
+ * @param file for messages
+ * @throws Error whose message is one sentence for a person, without any value
+ */
+export function resolveContent(content: JsonObject, file: string, resolvers: Resolvers): JsonObject {
+  const result = revealIn(substitute(content, resolvers.sources, file), [], file, resolvers)
+  if (!isObject(result)) throw new Error(`${file}: must be an object, and stands for something else`)
+  return result
+}
+
+function revealIn(value: Json, path: readonly string[], file: string, resolvers: Resolvers): Json {
+  if (Array.isArray(value)) return value.map((item, index) => revealIn(item, [...path, `${index}`], file, resolvers))
+  if (!isObject(value)) return value
+  if (isEncrypted(value)) return at(file, path, () => decrypt(value, resolvers.keys ?? new KeyRing([])))
+  const purpose = purposeIn(value)
+  if (purpose !== undefined) return at(file, path, () => purposeValue(purpose, resolvers.purposes))
+  const members = Object.entries(value)
+  return Object.fromEntries(members.map(([name, member]) => [name, revealIn(member, [...path, name], file, resolvers)]))
+}
+
+const purposeIn = (value: JsonObject): Json | undefined =>
+  Object.hasOwn(value, '$purpose') && Object.keys(value).length === 1 ? value.$purpose : undefined
+
+function purposeValue(purpose: Json, purposes: PurposeSource | undefined): Json {
+  const { name, jsonPointer } = isObject(purpose) ? purpose : {}
+  if (typeof name !== 'string' || (jsonPointer !== undefined && typeof jsonPointer !== 'string'))
+    throw new Error('"$purpose" must be an object {"name", "jsonPointer"?}, both texts')
+  if (!purposes) throw new Error(`purpose "${name}": there are no secret stores`)
+  return purposes.resolve(name, jsonPointer)
+}
+
+/**
+ * The content with the clear text of these members encrypted: for a REST write. What is empty, or holds an expression,
+ * a purpose or an envelope already, stays.
+ * @param names members of the content itself
+ * @throws Error with a sentence when the keys cannot encrypt
+ */
+export function encryptMembers(content: JsonObject, names: readonly string[], keys: KeyRing): JsonObject {
+  const members = Object.entries(content).map(([name, value]): [string, Json] => {
+    const isClear = names.includes(name) && typeof value === 'string' && value !== '' && !value.includes('&{')
+    return [name, isClear ? encrypt(value, keys) : value]
+  })
+  return Object.fromEntries(members)
+}
