@@ -1,0 +1,17 @@
+/** This package's reference gateway: authentication, access rules and access log included. */
+import { Gateway } from '../../lib/gateway/gateway.ts'
+import { createLog } from '../../lib/gateway/log.ts'
+import { packageRoot } from '../../lib/gateway/package-info.ts'
+import { openProject } from '../../lib/gateway/project.ts'
+import { Secret } from '../../lib/util/secret.ts'
+import { ready } from './serve.ts'
+
+const gateway = await Gateway.start({
+  project: await openProject(process.env.PROJECT ?? '.'),
+  host: '127.0.0.1',
+  port: 0,
+  plugins: [packageRoot],
+  administratorPassword: new Secret('openidm-admin'),
+  log: createLog({ level: 'info' }),
+})
+ready(Number(new URL(gateway.origins[0] ?? '').port))

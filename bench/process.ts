@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const TASKSET = ['/usr/bin/taskset', '/bin/taskset'].find((path) => existsSync(path))
+/** With two cores or more and taskset, the proxy has one core, load and backend the other. */
+export const PINNED = TASKSET !== undefined
+
+export interface Running {
+  /** The line that it printed when it was ready. */
+  readonly ready: Record<string, number>
+  readonly child: ChildProcess
+  stop(): Promise<void>
+}
+
+/** Starts a script of this folder on one core and waits for its line of JSON. */
+export async function start(file: string, core: 0 | 1, env: NodeJS.ProcessEnv = {}): Promise<Running> {
+  const script = fileURLToPath(new URL(file, import.meta.url))
+  const command = TASKSET === undefined ? [process.execPath] : [TASKSET, '-c', String(core), process.execPath]
+  const child = spawn(command[0] ?? '', [...command.slice(1), '--expose-gc', script], {
+    env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
+    stdio: ['ignore', 'pipe', env.VERBOSE ? 'inherit' : 'ignore', 'ipc'],
+  })
+  const ended = new Promise<never>((_, reject) => {
+    child.once('exit', (code) => reject(new Error(`${file} ended with ${code} before it was ready`)))
+  })
+  ended.catch(() => undefined)
+  const ready = await Promise.race([ended, firstLine(child)])
+  return { ready: JSON.parse(ready), child, stop: () => stop(child) }
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    if (child.stdout) createInterface({ input: child.stdout }).once('line', resolve)
+  })
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
+    child.once('exit', () => resolve())
+    child.kill('SIGKILL')
+  })
+}
+
+/** Resident memory of a process in bytes; Linux only. */
+export function residentBytes(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024
+}

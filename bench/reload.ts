@@ -1,0 +1,79 @@
+/** From the moment a file is in place to the first good answer, and what a thousand instances cost. */
+import { rename, rm } from 'node:fs/promises'
+import http from 'node:http'
+import { join } from 'node:path'
+import { residentBytes, start } from './process.ts'
+import type { Setup } from './setup.ts'
+import { percentile } from './statistics.ts'
+
+export interface ReloadResult {
+  readonly p50: number
+  readonly p99: number
+  readonly count: number
+}
+export interface StartResult {
+  readonly emptyMs: number
+  readonly filledMs: number
+  readonly bytesPerInstance: number
+}
+
+const INSTANCES = 1000
+const GATEWAY = 'contenders/ours-gateway.ts'
+
+/** Milliseconds, over `count` new files one after the other. */
+export async function reload(setup: Setup, count: number): Promise<ReloadResult> {
+  const { TARGET = '' } = await setup.environment('http', 'basic')
+  const gateway = await start(GATEWAY, 0, { PROJECT: setup.project })
+  const times: number[] = []
+  try {
+    for (let i = 0; i < count; i++) times.push(await untilAnswered(setup, TARGET, gateway.ready.port ?? 0, `r${i}`))
+  } finally {
+    await gateway.stop()
+    for (let i = 0; i < count; i++) await rm(join(setup.project, 'conf', `external.idm-r${i}.json`), { force: true })
+  }
+  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99), count }
+}
+
+async function untilAnswered(setup: Setup, origin: string, port: number, name: string): Promise<number> {
+  await setup.writeInstance(`new-${name}`, origin)
+  const file = (prefix: string) => join(setup.project, 'conf', `external.idm-${prefix}${name}.json`)
+  await rename(file('new-'), file(''))
+  const began = performance.now()
+  while ((await statusOf(port, name)) !== 200)
+    if (performance.now() - began > 10_000) throw new Error(`${name} never answered`)
+  return performance.now() - began
+}
+
+function statusOf(port: number, name: string): Promise<number> {
+  const headers = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
+  const path = `/openidm/external/idm/${name}/managed/small`
+  return new Promise((resolve, reject) => {
+    const request = http.get({ host: '127.0.0.1', port, path, headers }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode ?? 0))
+    })
+    request.on('error', reject)
+  })
+}
+
+/** Start to listening with one and with a thousand instances, and the resident memory that one of them costs. */
+export async function startUp(setup: Setup): Promise<StartResult> {
+  const { TARGET = '' } = await setup.environment('http', 'basic')
+  const few = await timedStart(setup)
+  for (let i = 0; i < INSTANCES; i++) await setup.writeInstance(`n${i}`, TARGET)
+  try {
+    const many = await timedStart(setup)
+    const bytesPerInstance = (many.bytes - few.bytes) / INSTANCES
+    return { emptyMs: few.ms, filledMs: many.ms, bytesPerInstance }
+  } finally {
+    for (let i = 0; i < INSTANCES; i++) await rm(join(setup.project, 'conf', `external.idm-n${i}.json`))
+  }
+}
+
+async function timedStart(setup: Setup): Promise<{ ms: number; bytes: number }> {
+  const began = performance.now()
+  const gateway = await start(GATEWAY, 0, { PROJECT: setup.project })
+  const ms = performance.now() - began
+  const bytes = residentBytes(gateway.child.pid)
+  await gateway.stop()
+  return { ms, bytes }
+}

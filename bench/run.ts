@@ -1,0 +1,58 @@
+/** `npm run bench -- [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+import { writeFile } from 'node:fs/promises'
+import { availableParallelism, cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { memory } from './memory.ts'
+import { PINNED } from './process.ts'
+import { reload, startUp } from './reload.ts'
+import { printMemory, printReload, printStart, printThroughput } from './report.ts'
+import { Setup } from './setup.ts'
+import { type Result, throughput, type Work } from './throughput.ts'
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } } })
+const { quick } = values
+
+const get: Work = {
+  name: 'GET 700 B',
+  path: 'small',
+  method: 'GET',
+  connections: 64,
+  scheme: 'http',
+  authType: 'basic',
+}
+const WORK: readonly Work[] = quick
+  ? [get]
+  : [
+      get,
+      { ...get, name: 'GET 700 B, 1 connection', connections: 1 },
+      { ...get, name: 'GET 700 B, bearer', authType: 'bearer' },
+      { ...get, name: 'GET 700 B, https remote', scheme: 'https' },
+      { ...get, name: 'POST 2 KB', method: 'POST' },
+      { ...get, name: 'GET 200 KB', path: 'large' },
+    ]
+
+console.log(
+  `Node ${process.version}, ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, ` +
+    `${PINNED ? 'proxy on core 0, load and backend on core 1' : 'not pinned (no taskset): differences below 30 % mean nothing'}`,
+)
+const setup = await Setup.create()
+const results: Result[] = []
+try {
+  for (const work of WORK) {
+    const result = await throughput(setup, work, quick ? 4 : 7, quick ? 1 : 2)
+    results.push(result)
+    printThroughput(result)
+  }
+  const memoryRows = await memory(setup)
+  printMemory(memoryRows)
+  const reloaded = await reload(setup, 100)
+  printReload(reloaded)
+  const started = await startUp(setup)
+  printStart(started)
+  if (values.json) {
+    const report = { node: process.version, date: new Date().toISOString(), results, memoryRows, reloaded, started }
+    await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`)
+  }
+} finally {
+  await setup.close()
+}
