@@ -1,27 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, Logger } from '../contract.ts'
-import {
-  badRequest,
-  conflict,
-  internalError,
-  payloadTooLarge,
-  type ResourceException,
-  toResourceException,
-} from '../crest/errors.ts'
+import { badRequest, conflict, internalError, payloadTooLarge } from '../crest/errors.ts'
 import { removeFile, replaceFile, sweepDrafts } from './atomic-write.ts'
 import { formatConfig } from './config-format.ts'
 import { parseConfigText } from './config-text.ts'
+import { type CurrentFile, readCurrent, stillHolds } from './current-file.ts'
 import type { ConfigDirectory } from './directory.ts'
-import { MAX_FILE_BYTES, readFileBounded, UnreadableFile } from './file-read.ts'
-
-/** What stands in a file right now. */
-export interface CurrentFile {
-  readonly bytes: Buffer
-  readonly content?: JsonObject
-  /** Why there is no `content`. */
-  readonly fault?: string
-}
+import { MAX_FILE_BYTES } from './file-read.ts'
+import { writeFailure } from './write-failure.ts'
 
 /** Makes of what is there (undefined = nothing) what shall be there (undefined = nothing); throws to leave it. */
 export type Edit = (current: CurrentFile | undefined) => JsonObject | undefined
@@ -81,18 +68,17 @@ export class ConfigWriter {
   }
 
   async #replace(id: string, file: string, current: CurrentFile | undefined, bytes: Buffer): Promise<boolean> {
-    const isUnchanged = () => isSame(readCurrent(file), current)
-    if (!(await replaceFile(file, bytes, isUnchanged))) return false
+    if (!(await replaceFile(file, bytes, () => stillHolds(file, current?.bytes)))) return false
     await this.#takeIntoForce(id, async () => {
-      if (current) await replaceFile(file, current.bytes, () => true)
-      else await (await removeFile(file)).forget()
+      if (current) await replaceFile(file, current.bytes, () => stillHolds(file, bytes))
+      else if (stillHolds(file, bytes)) await (await removeFile(file)).forget()
     })
     return true
   }
 
   async #remove(id: string, file: string): Promise<boolean> {
     const removed = await removeFile(file)
-    await this.#takeIntoForce(id, removed.putBack)
+    await this.#takeIntoForce(id, () => (stillHolds(file, undefined) ? removed.putBack() : removed.forget()))
     await removed.forget()
     return true
   }
@@ -101,13 +87,16 @@ export class ConfigWriter {
   async #takeIntoForce(id: string, takeBack: () => Promise<void>): Promise<void> {
     const failedBefore = this.#directory.failureOf(id) !== undefined
     await this.#settle(id)
-    const failure = this.#directory.failureOf(id)
-    if (!failure || failedBefore) return
-    await takeBack()
+    const cause = this.#directory.failureOf(id)
+    if (!cause || failedBefore) return
+    try {
+      await takeBack()
+    } catch (error) {
+      this.#log?.error({ err: error, id }, `the previous configuration of ${id} could not be put back`)
+      throw internalError(`The configuration ${id} is stored but could not be taken into force`, { cause })
+    }
     await this.#settle(id)
-    throw internalError(`The configuration ${id} could not be taken into force, the previous one is back`, {
-      cause: failure,
-    })
+    throw internalError(`The configuration ${id} could not be taken into force, the previous one is back`, { cause })
   }
 
   async #settle(id: string): Promise<void> {
@@ -128,46 +117,17 @@ export class ConfigWriter {
   }
 }
 
-function readCurrent(file: string): CurrentFile | undefined {
-  let bytes: Buffer
-  try {
-    bytes = readFileBounded(file).bytes
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    return { bytes, content: parseConfigText(bytes) }
-  } catch (error) {
-    return { bytes, fault: (error as Error).message }
-  }
-}
-
-const isSame = (one: CurrentFile | undefined, other: CurrentFile | undefined): boolean =>
-  one === undefined || other === undefined ? one === other : one.bytes.equals(other.bytes)
-
+/** The new text of the file, which the next scan has to be able to read. */
 function bytesOf(id: string, content: JsonObject, current: CurrentFile | undefined): Buffer {
   const before = current?.content && { text: current.bytes.toString(), content: current.content }
   const bytes = Buffer.from(formatConfig(content, before))
-  if (bytes.length <= MAX_FILE_BYTES) return bytes
-  throw payloadTooLarge(`The configuration ${id} is larger than ${MAX_FILE_BYTES} bytes`)
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'no space is left on the device',
-  EDQUOT: 'the disk quota is used up',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENOENT: 'the configuration directory does not exist',
-}
-
-function writeFailure(error: unknown, id: string): ResourceException {
-  if (error instanceof UnreadableFile) return conflict(`The configuration ${id} cannot be changed: ${error.message}`)
-  const { code } = error as { code?: unknown }
-  if (typeof code !== 'string') return toResourceException(error)
-  const reason = REASONS[code] ?? 'the disk refused it'
-  return internalError(`The configuration ${id} could not be stored: ${reason}; what was stored before is unchanged`, {
-    cause: error,
-  })
+  if (bytes.length > MAX_FILE_BYTES) {
+    throw payloadTooLarge(`The configuration ${id} is larger than ${MAX_FILE_BYTES} bytes`)
+  }
+  try {
+    parseConfigText(bytes)
+  } catch (error) {
+    throw badRequest(`The configuration ${id} is not valid: ${(error as Error).message}`)
+  }
+  return bytes
 }

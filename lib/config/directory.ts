@@ -35,7 +35,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   readonly #table: ObjectTable
   readonly #subscriptions = new Set<Subscription>()
   readonly #queue = new ScanQueue((decisive) => this.#scan(decisive))
-  readonly #alarm = new Alarm(() => void this.#queue.request(false).then(() => this.#deliver()))
+  readonly #alarm = new Alarm(() => void this.#lookAgain())
   readonly #started = Promise.withResolvers<void>()
   readonly #abort = new AbortController()
   readonly #errors: ErrorReport
@@ -145,6 +145,15 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
 
   #consumersOf(id: string): Subscription[] {
     return [...this.#subscriptions].filter(({ consumer }) => consumer.factoryPid === pidOf(id))
+  }
+
+  async #lookAgain(): Promise<void> {
+    try {
+      await this.#queue.request(false)
+      await this.#deliver()
+    } catch (error) {
+      this.#log.error({ err: error, dir: this.dir }, `looking at ${this.dir} failed`)
+    }
   }
 
   async #firstScan(): Promise<void> {

@@ -16,7 +16,8 @@ import type {
   UpdateRequest,
 } from '../crest/request.ts'
 import { pathElements } from '../crest/resource-path.ts'
-import { ConfigWriter, type CurrentFile } from './config-writer.ts'
+import { ConfigWriter } from './config-writer.ts'
+import type { CurrentFile } from './current-file.ts'
 import type { ConfigDirectory } from './directory.ts'
 import { listingEntry } from './listing.ts'
 import { maskSecrets, restoreSecrets } from './mask.ts'

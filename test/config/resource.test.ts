@@ -453,6 +453,31 @@ describe('config: file and REST are one truth', () => {
     await assert.rejects(connect(router, {}).create('config', 'sync', large), { code: 413 })
   })
 
+  it('S2: what could not be read back is not written, whoever asks', async () => {
+    const { http, router, dir } = await serveDirectory(await tempDir())
+    const hostile = JSON.parse('{"a":{"__proto__":{"x":1}}}')
+    await http.put('/openidm/config/sync').type('json').send('{"a":{"__proto__":{"x":1}}}').expect(400)
+    const created = connect(router, {}).create('config', 'sync', hostile)
+    await assert.rejects(created, {
+      code: 400,
+      message: /line 3, column 5: the member name "__proto__" is not allowed/,
+    })
+    assert.deepEqual(await readdir(dir), [])
+  })
+
+  it('taking back does not undo what somebody else wrote meanwhile', async () => {
+    const dir = await tempDirWith({ 'external.idm-eu.json': { a: 1 } })
+    const { http, consumer } = await serveDirectory(dir)
+    consumer.onApply = async (objects) => {
+      if (objects[0]?.content?.a !== 2) return
+      await writeAtomically(join(dir, 'external.idm-eu.json'), { a: 3 })
+      throw new Error('inner reason')
+    }
+    await http.put('/openidm/config/external.idm/eu').send({ a: 2 }).expect(500)
+    await until(() => consumer.object('external.idm/eu')?.content?.a === 3)
+    assert.deepEqual(await contentOf(dir, 'external.idm-eu.json'), { a: 3 })
+  })
+
   it('the drafts of a process that died are no objects and are swept away', async () => {
     const draft = '.sync.json.0123456789abcdef.draft'
     const dir = await tempDirWith({ [draft]: '{"half":' })
