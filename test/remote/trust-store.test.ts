@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { watch } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -117,7 +118,6 @@ describe('trust store: files', () => {
   it('reads a directory of PEM and DER files, as Kubernetes mounts it', async () => {
     const { path, make } = await place()
     await mkdir(path)
-    const { X509Certificate } = await import('node:crypto')
     await writeConfigMap(path, {
       'ca.pem': await readFile(fixture('ca.pem')),
       'ec.cer': new X509Certificate(await readFile(fixture('ca-ec.pem'))).raw,
