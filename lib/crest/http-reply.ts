@@ -34,7 +34,9 @@ export async function replyTo(
   const resource = await router.handle(request, context)
   if (request.method === 'read') return replyToRead(resource, call, request)
   const created = request.method === 'create' || resource.created === true
-  const headers = created ? { ...entityTag(resource), Location: locationOf(resource, call, url) } : entityTag(resource)
+  const headers = created
+    ? { ...entityTag(resource), Location: locationOf(resource, request, call, url) }
+    : entityTag(resource)
   return { status: created ? 201 : 200, headers, body: representResource(resource) }
 }
 
@@ -69,6 +71,11 @@ function raw(value: Json, mimeType: string, headers: OutgoingHttpHeaders): Pick<
 
 const entityTag = ({ revision }: Resource): OutgoingHttpHeaders => (revision === null ? {} : { ETag: `"${revision}"` })
 
-/** A PUT names the resource itself, a POST its collection. */
-const locationOf = ({ id }: Resource, { method }: HttpCall, url: string): string =>
-  method === 'PUT' ? url : childPath(url, id)
+/**
+ * A PUT names the resource itself, a POST its collection. The name the client chose goes before the id: an id may hold
+ * the collection's own name (`external.idm/eu` in `config/external.idm`).
+ */
+const locationOf = ({ id }: Resource, request: ResourceRequest, { method }: HttpCall, url: string): string => {
+  const chosen = request.method === 'create' ? request.newResourceId : null
+  return method === 'PUT' ? url : childPath(url, chosen ?? id)
+}

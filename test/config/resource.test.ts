@@ -97,7 +97,9 @@ describe('config: the resource, as the vendor documents it', () => {
 
   it('POST ?_action=create takes the id from the parameter, 400 without', async () => {
     const { http, dir } = await serveDirectory(await tempDir())
-    const { body } = await http.post('/openidm/config/external.idm?_action=create&_id=eu').send({ a: 1 }).expect(201)
+    const created = await http.post('/openidm/config/external.idm?_action=create&_id=eu').send({ a: 1 }).expect(201)
+    assert.match(created.headers.location ?? '', /^http:\/\/127\.0\.0\.1:\d+\/openidm\/config\/external\.idm\/eu$/)
+    const { body } = created
     assert.deepEqual(body, { _id: 'external.idm/eu', a: 1 })
     assert.deepEqual(await contentOf(dir, 'external.idm-eu.json'), { a: 1 })
     const refused = await http.post('/openidm/config/external.idm?_action=create').send({}).expect(400)
