@@ -12,7 +12,7 @@ import type { Authorize } from './proxy/authorize.ts'
 import { proxyRouter } from './proxy/router.ts'
 import { InstanceRegistry } from './remote/registry.ts'
 import { remoteResource } from './remote/resource.ts'
-import { TrustStore } from './remote/trust-store.ts'
+import { TrustStore } from './trust/trust-store.ts'
 import type { Scope } from './util/scope.ts'
 
 export const ROUTE = 'external/idm'

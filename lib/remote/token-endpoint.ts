@@ -1,24 +1,21 @@
 /**
  * One token request (OAuth 2.0 client credentials grant, RFC 6749 section 4.4) by way of simple-oauth2, whose habits
- * are kept inside this file: it clones its HTTP options, agent included (pitfall T6), its errors and its debug output
- * carry the client secret (T7).
+ * are kept inside this file: it clones its HTTP options, agent included (pitfall T6), its debug output carries the
+ * client secret, and so do its errors: see token-failure.ts (T7).
  */
 import { createRequire } from 'node:module'
 import type { ClientCredentials } from 'simple-oauth2'
-import { ResourceException } from '../crest/errors.ts'
 import { UNLIMITED } from '../util/duration.ts'
-import { isObject } from '../util/json.ts'
 import type { Agent } from './agent.ts'
 import type { Token } from './bearer.ts'
-import { DeadlineError, faultException, faultOf } from './fault.ts'
 import type { BearerProperties } from './properties.ts'
+import { LARGEST_ANSWER_BYTES, tokenException } from './token-failure.ts'
 
 /** Life of a token whose grant names none (pitfall T2). */
 const DEFAULT_LIFE_S = 300
 const LONGEST_LIFE_S = 86_400
 /** Longest wait for a token when the instance sets no limit of its own. */
 const LONGEST_WAIT_MS = 30_000
-const LARGEST_ANSWER_BYTES = 65_536
 
 const { ClientCredentials: Client } = loadSilently()
 
@@ -55,7 +52,7 @@ export function tokenFetcher(instance: string, properties: BearerProperties, age
       const { token } = await client.getToken(scope)
       return tokenOf(token)
     } catch (error) {
-      throw exceptionOf(instance, error)
+      throw tokenException(instance, error)
     }
   }
 }
@@ -96,50 +93,8 @@ const uncloneable = (agent: () => Agent, { protocol }: URL) => ({
 
 function tokenOf(token: Record<string, unknown>): Token {
   const { access_token: value, expires_in: expiresIn } = token
-  if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) throw new NoTokenError()
+  if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) throw new Error('no token that fits into a header')
   const seconds = Number(expiresIn)
   const known = expiresIn !== undefined && expiresIn !== null && Number.isFinite(seconds) && seconds > 0
   return { value, life: Math.min(known ? seconds : DEFAULT_LIFE_S, LONGEST_LIFE_S) * 1000 }
-}
-
-/** The endpoint answered with success, but without a token that could stand in a header. */
-class NoTokenError extends Error {}
-
-/** Never the library's error itself, not even as a cause: it holds the request with its Authorization header. */
-function exceptionOf(instance: string, error: unknown): ResourceException {
-  const subject = `Token endpoint of remote instance "${instance}"`
-  const { status, data } = boomOf(error)
-  if (error instanceof NoTokenError || status === 406 || error instanceof SyntaxError) {
-    return new ResourceException(502, `${subject}: its answer holds no access token`)
-  }
-  if (isResponse(data)) return refusal(subject, status, data.payload)
-  const timedOut = status === 504 || status === 408
-  const cause = timedOut ? new DeadlineError('response') : plainError(data instanceof Error ? data : error)
-  return faultException(instance, faultOf(cause), cause, 'token endpoint')
-}
-
-function refusal(subject: string, status: number, payload: unknown): ResourceException {
-  const oauthError = isObject(payload) && typeof payload.error === 'string' ? payload.error : ''
-  const reason = /^[\w.-]{1,64}$/.test(oauthError) ? `${status}, ${oauthError}` : String(status)
-  if (status >= 500) return new ResourceException(502, `${subject}: it failed (${reason})`)
-  const cure =
-    'check clientId, clientSecret, scope and tokenEndpointAuthMethod, and that the client may use client_credentials'
-  return new ResourceException(401, `${subject}: it refused the client (${reason}); ${cure}`)
-}
-
-const isResponse = (data: unknown): data is { payload: unknown } =>
-  typeof data === 'object' && data !== null && 'isResponseError' in data && 'payload' in data
-
-function boomOf(error: unknown): { status: number; data: unknown } {
-  if (typeof error !== 'object' || error === null) return { status: 0, data: undefined }
-  const output: unknown = Reflect.get(error, 'output')
-  const statusCode = typeof output === 'object' && output !== null ? Reflect.get(output, 'statusCode') : undefined
-  return { status: typeof statusCode === 'number' ? statusCode : 0, data: Reflect.get(error, 'data') }
-}
-
-/** A copy with message and code only. */
-function plainError(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error('the token request failed')
-  const code: unknown = Reflect.get(error, 'code')
-  return Object.assign(new Error(error.message), typeof code === 'string' ? { code } : {})
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { SecretStores } from '../../lib/config/secret-stores.ts'
 import { ValueSources } from '../../lib/config/value-sources.ts'
 import type { Json } from '../../lib/contract.ts'
-import { readPrivateKeys } from '../../lib/remote/keystore.ts'
+import { readPrivateKeys } from '../../lib/trust/keystore.ts'
 import { tempDirWith, writeFiles } from '../helpers/files.ts'
 
 const KEYSTORES = join(import.meta.dirname, '../fixtures/keystores')

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readPem } from '../../lib/remote/certificate-pem.ts'
-import { formatOf } from '../../lib/remote/keystore-format.ts'
-import { addToBundle, removeFromBundle } from '../../lib/remote/trust-store-bundle.ts'
+import { readPem } from '../../lib/trust/certificate-pem.ts'
+import { formatOf } from '../../lib/trust/keystore-format.ts'
+import { addToBundle, removeFromBundle } from '../../lib/trust/trust-store-bundle.ts'
 
 const certificateOf = async (name: string) =>
   new X509Certificate(await readFile(join(import.meta.dirname, '../fixtures/keystores', name)))

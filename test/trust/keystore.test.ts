@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
-import { readCertificates, readPrivateKeys } from '../../lib/remote/keystore.ts'
-import { KeystoreError, type KeystoreFault } from '../../lib/remote/keystore-error.ts'
-import { formatOf } from '../../lib/remote/keystore-format.ts'
+import { readCertificates, readPrivateKeys } from '../../lib/trust/keystore.ts'
+import { KeystoreError, type KeystoreFault } from '../../lib/trust/keystore-error.ts'
+import { formatOf } from '../../lib/trust/keystore-format.ts'
 import { Secret } from '../../lib/util/secret.ts'
 
 const STORES = join(import.meta.dirname, '../fixtures/keystores')
@@ -133,7 +133,7 @@ describe('key stores: what cannot be read', () => {
 
   it('prints nothing, not even with DEBUG=*', async () => {
     const script = `
-      import { readCertificates } from './lib/remote/keystore.ts'
+      import { readCertificates } from './lib/trust/keystore.ts'
       import { readFileSync } from 'node:fs'
       for (const name of ['keytool.p12', 'keytool.jks', 'secret-key.p12'])
         for (const password of ['changeit', 'wrong'])
