@@ -1,7 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { JsonObject } from '../../lib/contract.ts'
 import { type ExternalIdmOptions, externalIdm, type InstanceStatus } from '../../lib/index.ts'
+import { type BearerProperties, judgeProperties } from '../../lib/remote/properties.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import { type CallOptions, type CallResponse, request, toLoopback } from '../helpers/http.ts'
@@ -81,3 +83,10 @@ export const bearerOf = (
   scope: ['fr:idm:*'],
   ...more,
 })
+
+/** The properties that a file with this content has. */
+export function bearerProperties(content: object): BearerProperties {
+  const judgement = judgeProperties(content as JsonObject)
+  if ('properties' in judgement && judgement.properties.authType === 'bearer') return judgement.properties
+  throw new Error(`no properties of a bearer: ${JSON.stringify(judgement)}`)
+}

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
-import { type BearerProperties, judgeProperties } from '../../lib/remote/properties.ts'
 import { tokenFetcher } from '../../lib/remote/token-endpoint.ts'
 import { guarded, reply } from '../helpers/behaviours.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { testPki } from '../helpers/pki.ts'
 import { startTokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
-import { bearerOf, startIdm, startTlsRemote } from '../proxy/mounted.ts'
+import { bearerOf, bearerProperties, startIdm, startTlsRemote } from '../proxy/mounted.ts'
 
 describe('T6 connections to the token endpoint', () => {
   it('five token requests in a row over a private CA, and no socket stays', async () => {
@@ -48,7 +47,7 @@ describe('T6 connections to the token endpoint', () => {
     const network = new Network()
     onCleanUp(() => network.destroy())
     const tokenEndpoint = tokens.tokenEndpoint.replace(/:\d+/, '')
-    const fetchToken = tokenFetcher('eu', properties(bearerOf(remoteAnywhere, { tokenEndpoint })), () => network)
+    const fetchToken = tokenFetcher('eu', bearerProperties(bearerOf(remoteAnywhere, { tokenEndpoint })), () => network)
     const { value } = await fetchToken()
     assert.deepEqual(tokens.store.active, [value])
     assert.deepEqual(ports.map(Number), [443])
@@ -56,10 +55,3 @@ describe('T6 connections to the token endpoint', () => {
 })
 
 const remoteAnywhere = { url: 'https://idm.example.com/openidm/' }
-
-function properties(content: object): BearerProperties {
-  const judgement = judgeProperties(content as Parameters<typeof judgeProperties>[0])
-  return 'properties' in judgement && judgement.properties.authType === 'bearer'
-    ? judgement.properties
-    : assert.fail(JSON.stringify(judgement))
-}

@@ -1,0 +1,77 @@
+import { ResourceException } from '../crest/errors.ts'
+import { isObject } from '../util/json.ts'
+import { DeadlineError, faultException, faultOf } from './fault.ts'
+
+/** Largest answer of a token endpoint that is read. */
+export const LARGEST_ANSWER_BYTES = 65_536
+
+/**
+ * What the caller is told of an error of simple-oauth2. Never that error itself, not even as a cause: it holds the
+ * request with its Authorization header (pitfall T7).
+ */
+export function tokenException(instance: string, error: unknown): ResourceException {
+  const subject = `Token endpoint of remote instance "${instance}"`
+  const failure = failureOf(error)
+  const { answer, code, library } = failure
+  if (answer && answer.status >= 400) return refusal(subject, answer)
+  if (library === 504 || library === 408) return fault(instance, new DeadlineError(answer ? 'idle' : 'response'))
+  if (answer && library === 500) {
+    const limit = LARGEST_ANSWER_BYTES / 1024
+    return new ResourceException(502, `${subject}: its answer is incomplete, or larger than ${limit} KB`)
+  }
+  if (!answer && (library !== undefined || code !== undefined)) return fault(instance, plainError(failure))
+  const status = answer ? ` (${answer.status})` : ''
+  return new ResourceException(502, `${subject}: its answer${status} holds no access token; check tokenEndpoint`)
+}
+
+const fault = (instance: string, cause: Error): ResourceException =>
+  faultException(instance, faultOf(cause), cause, 'token endpoint')
+
+function refusal(subject: string, { status, payload }: Answer): ResourceException {
+  const oauthError = isObject(payload) && typeof payload.error === 'string' ? payload.error : ''
+  const reason = /^[\w.-]{1,64}$/.test(oauthError) ? `${status}, ${oauthError}` : String(status)
+  if (status >= 500) return new ResourceException(502, `${subject}: it failed (${reason})`)
+  const cure = status === 404 || status === 405 ? WRONG_ADDRESS : WRONG_CLIENT
+  return new ResourceException(401, `${subject}: it refused the client (${reason}); ${cure}`)
+}
+
+const WRONG_ADDRESS = 'check tokenEndpoint, the realm in it included'
+const WRONG_CLIENT =
+  'check clientId, clientSecret, scope and tokenEndpointAuthMethod, and that the client may use client_credentials'
+
+interface Answer {
+  readonly status: number
+  /** Read only when it is JSON. */
+  readonly payload: unknown
+}
+
+/** What is worth knowing of an error of the library, which comes from @hapi/wreck. */
+interface Failure {
+  readonly message: string
+  /** The status that the library gives the failure; undefined when it is an error of another kind. */
+  readonly library: number | undefined
+  /** Of Node's network error. */
+  readonly code: string | undefined
+  /** What the endpoint answered, as far as it did. */
+  readonly answer: Answer | undefined
+}
+
+function failureOf(error: unknown): Failure {
+  const library = member(member(error, 'output'), 'statusCode')
+  const data = member(error, 'data')
+  const status = member(member(data, 'res'), 'statusCode')
+  const network = data instanceof Error ? data : error
+  const code = member(network, 'code')
+  return {
+    message: network instanceof Error ? network.message : 'the token request failed',
+    library: typeof library === 'number' ? library : undefined,
+    code: typeof code === 'string' ? code : undefined,
+    answer: typeof status === 'number' ? { status, payload: member(data, 'payload') } : undefined,
+  }
+}
+
+const member = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+
+const plainError = ({ message, code }: Failure): Error =>
+  Object.assign(new Error(message), code === undefined ? {} : { code })
