@@ -44,6 +44,12 @@ const RESPONSE_HEADERS = [
   'warning',
 ] as const
 
+/** What says where a body ends; no `Connection` header can take it away. */
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding'])
+
+/** Schemes of a `Location` that may pass as it is. */
+const WEB: ReadonlySet<string> = new Set(['http:', 'https:'])
+
 const TRANSACTION_ID = 'x-forgerock-transactionid'
 
 export interface Forwarding {
@@ -64,6 +70,7 @@ export function requestHeaders(
     const value = from[name]
     if (value !== undefined) to[name] = value
   }
+  dropNamed(from.connection, to)
   to['accept-api-version'] ??= DEFAULT_API_VERSION
   to['user-agent'] = USER_AGENT
   to.via = from.via === undefined ? `1.1 ${pseudonym}` : `${from.via}, 1.1 ${pseudonym}`
@@ -91,15 +98,25 @@ export function responseHeaders(
     const value = from[name]
     if (value !== undefined) to[name] = value
   }
+  dropNamed(from.connection, to)
   if (response.statusCode === 204 || response.statusCode === 304) delete to['content-length']
   const location = from.location === undefined ? undefined : localLocation(from.location, instance, localBase, path)
   if (location !== undefined) to.location = location
   return to
 }
 
+/** A header that `Connection` names is for one hop (RFC 9110, 7.6.1; pitfall H3). Called before ours are added. */
+function dropNamed(connection: string | undefined, headers: Record<string, string | string[]>): void {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return
+  for (const option of connection.toLowerCase().split(',')) {
+    const name = option.trim()
+    if (!FRAMING.has(name)) delete headers[name]
+  }
+}
+
 /**
  * A `Location` at the remote as the caller can use it: below the local route (pitfall H6). One that names the remote's
- * host but not its base path would only reveal the inner host and is dropped; one that names a third host stays.
+ * host but not its base path would only reveal the inner host and is dropped; a web address of a third host stays.
  */
 export function localLocation(
   location: string,
@@ -110,6 +127,7 @@ export function localLocation(
   const base = new URL(path, url)
   if (!URL.canParse(location, base.href)) return undefined
   const absolute = new URL(location, base)
+  if (!WEB.has(absolute.protocol)) return undefined
   if (absolute.host !== url.host) return absolute.href
   if (!absolute.pathname.startsWith(url.pathname)) return undefined
   return localBase + absolute.pathname.slice(url.pathname.length) + absolute.search

@@ -28,7 +28,8 @@ function guardSegments(path: string): void {
   if (path.includes('\\')) throw badRequest('The path holds a backslash')
   if (path.includes('\0')) throw badRequest('The path holds a null character')
   for (const segment of path.split('/')) {
-    const bare = segment.split(';', 1)[0]
+    // Once decoded, what stands behind these characters is no part of the segment for some readers.
+    const bare = segment.split(/[;?#]/, 1)[0]
     if (bare === '.' || bare === '..') throw badRequest('The path holds a dot segment')
   }
 }
