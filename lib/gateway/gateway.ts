@@ -1,20 +1,18 @@
-import { ConfigDirectory } from '../config/directory.ts'
+import { configResource } from '../config/resource.ts'
 import { configurationService } from '../contract.ts'
-import { connect, registryOf } from '../crest/connection.ts'
+import { type Connection, connect, registryOf } from '../crest/connection.ts'
 import { crestHttp } from '../crest/http.ts'
 import { ResourceRouter, resourcesService } from '../crest/router.ts'
 import { Scope } from '../util/scope.ts'
 import type { Secret } from '../util/secret.ts'
-import { defaultAccess } from './access.ts'
-import { accessSchema } from './access-rules.ts'
 import { Authentication } from './authentication.ts'
 import { PluginHost } from './host.ts'
+import { HostConfiguration } from './host-configuration.ts'
 import { staticUsers } from './identity/administrator.ts'
 import { LoginThrottle } from './identity/login-throttle.ts'
-import { authenticationSchema } from './identity/rs-filter-properties.ts'
 import { TokenIdentities } from './identity/token-identities.ts'
 import { addInfo } from './info.ts'
-import { Listener } from './listener.ts'
+import { Listener, type ListenerOptions } from './listener.ts'
 import type { HostLog } from './log.ts'
 import { addManagedObjects } from './objects.ts'
 import { OpenidmMount } from './openidm-mount.ts'
@@ -24,8 +22,6 @@ import { contextOf } from './request-record.ts'
 import { createServer } from './server.ts'
 import { ServerState } from './server-state.ts'
 import { ServiceRegistry } from './services.ts'
-import { Setting } from './setting.ts'
-import { settingsSchema } from './settings.ts'
 import { trustedAuthorities } from './trusted-authorities.ts'
 
 export interface GatewayOptions {
@@ -47,28 +43,27 @@ export class Gateway {
   readonly #scope: Scope
   readonly #stopping = new AbortController()
   readonly #state = new ServerState()
-  readonly #services = new ServiceRegistry()
   readonly #router = new ResourceRouter()
-  readonly #configuration: ConfigDirectory
-  readonly #access
-  readonly #authentication
-  readonly #settings
+  readonly #configuration: HostConfiguration
+  readonly #mount: OpenidmMount
+  readonly #plugins: PluginHost
   readonly #listeners: Listener[] = []
   #stopped: Promise<void> | undefined
 
+  /** Clean-up runs from the last to the first: plugins go before what they use. */
   private constructor(options: GatewayOptions) {
     const { log, project } = options
     this.#options = options
     this.#scope = new Scope(log)
-    this.#configuration = this.#scope.own('configuration', new ConfigDirectory({ dir: project.conf, log }))
-    this.#access = new Setting({
-      name: 'access',
-      schema: accessSchema.transform(({ configs }) => configs),
-      absent: defaultAccess(),
+    this.#configuration = this.#scope.own('configuration', new HostConfiguration(project, log))
+    this.#mount = new OpenidmMount({
+      state: this.#state,
+      authentication: this.#createAuthentication(),
+      access: () => this.#configuration.access.value,
+      resources: crestHttp({ router: this.#router, contextOf, log }),
       log,
     })
-    this.#authentication = new Setting({ name: 'authentication', schema: authenticationSchema, absent: {}, log })
-    this.#settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
+    this.#plugins = this.#scope.own('plugins', this.#createPluginHost())
   }
 
   /**
@@ -92,7 +87,7 @@ export class Gateway {
   }
 
   /** In-process access to its resources, with all rights. */
-  get connection() {
+  get connection(): Connection {
     return connect(this.#router, {})
   }
 
@@ -105,33 +100,35 @@ export class Gateway {
     return this.#stopped
   }
 
+  /** The ports first: one that is taken is known before anything else is begun. */
   async #start(): Promise<void> {
     this.#addResources()
-    const mount = this.#createMount()
-    await this.#listen(mount)
+    await this.#listen()
     await this.#configuration.start()
-    for (const setting of [this.#settings, this.#access, this.#authentication]) {
-      this.#scope.own(`setting ${setting.factoryPid}`, await setting.follow(this.#configuration))
-    }
-    await this.#loadPlugins(mount)
+    await this.#plugins.load(this.#options.plugins)
     this.#state.enter('ACTIVE_READY')
   }
 
   #addResources(): void {
-    this.#scope.own('info', addInfo(this.#router, { state: this.#state, version: packageVersion() }))
+    const { log } = this.#options
+    const secretFields = (pid: string) => [...this.#configuration.secretFields(pid), ...this.#plugins.secretFields(pid)]
+    this.#router.add('config', configResource(this.#configuration.directory, { secretFields, log }))
+    addInfo(this.#router, { state: this.#state, version: packageVersion() })
     this.#scope.own('managed objects', addManagedObjects(this.#router))
-    this.#services.provide(resourcesService, registryOf(this.#router))
-    this.#services.provide(configurationService, this.#configuration)
   }
 
-  #createMount(): OpenidmMount {
-    const { log } = this.#options
-    return new OpenidmMount({
-      state: this.#state,
-      authentication: this.#createAuthentication(),
-      access: () => this.#access.value,
-      resources: crestHttp({ router: this.#router, contextOf, log }),
+  #createPluginHost(): PluginHost {
+    const { log, project } = this.#options
+    const services = new ServiceRegistry()
+    services.provide(resourcesService, registryOf(this.#router))
+    services.provide(configurationService, this.#configuration.directory)
+    const mounts = { '/openidm': this.#mount }
+    return new PluginHost({
+      confDir: project.conf,
       log,
+      services,
+      mounts,
+      logOf: (plugin) => log.child({ plugin }),
     })
   }
 
@@ -140,7 +137,7 @@ export class Gateway {
     const tokens = this.#scope.own(
       'token identities',
       new TokenIdentities({
-        setting: this.#authentication,
+        setting: this.#configuration.authentication,
         ca: () => trustedAuthorities(project.security),
         connection: this.connection,
       }),
@@ -152,33 +149,25 @@ export class Gateway {
     })
   }
 
-  async #listen(mount: OpenidmMount): Promise<void> {
+  async #listen(): Promise<void> {
     const { host, port, httpsPort, project, log } = this.#options
-    const onRequest = createServer({ mount, settings: () => this.#settings.value, log })
+    const onRequest = createServer({ mount: this.#mount, settings: () => this.#configuration.settings.value, log })
     const tls = httpsPort === undefined ? undefined : await readServerCertificate(project)
     if (port !== undefined) await this.#open({ host, port, onRequest })
     if (httpsPort !== undefined && tls) await this.#open({ host, port: httpsPort, tls, onRequest })
   }
 
-  async #open(options: Parameters<typeof Listener.open>[0]): Promise<void> {
+  async #open(options: ListenerOptions): Promise<void> {
     const listener = await Listener.open(options)
     this.#scope.defer(`listener ${listener.origin}`, () => listener.close(AbortSignal.abort()))
     this.#listeners.push(listener)
-  }
-
-  async #loadPlugins(mount: OpenidmMount): Promise<void> {
-    const { log, project, plugins } = this.#options
-    const parts = { confDir: project.conf, log, services: this.#services, mounts: { '/openidm': mount } }
-    const host = new PluginHost({ ...parts, logOf: (plugin) => log.child({ plugin }) })
-    this.#scope.own('plugins', host)
-    await host.load(plugins)
   }
 
   async #stop(): Promise<void> {
     this.#state.enter('STOPPING')
     this.#stopping.abort()
     const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(), this.#settings.value.stopTimeout)
+    const timer = setTimeout(() => deadline.abort(), this.#configuration.settings.value.stopTimeout)
     await Promise.all(this.#listeners.map((listener) => listener.close(deadline.signal)))
     clearTimeout(timer)
     await this.#scope.dispose()

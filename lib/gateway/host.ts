@@ -30,6 +30,12 @@ export class PluginHost implements Disposable {
     return this.#active
   }
 
+  /** JSON pointers to what nobody may see in configuration objects of `factoryPid`, as its plugin says. */
+  secretFields(factoryPid: string): string[] {
+    const contributed = this.#active.flatMap(({ manifest }) => manifest.contributes.configuration)
+    return contributed.filter((entry) => entry.factoryPid === factoryPid).flatMap(({ secretFields }) => secretFields)
+  }
+
   /**
    * Activates the plugins of `dirs`: one that needs another's service comes after it, else in the order given.
    * @throws StartError that names every fault of every plugin that could not be activated

@@ -8,6 +8,8 @@ import { reasonOf } from './start-error.ts'
 const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${what}, found an empty string`)
 const names = (what: string) => z.array(text(what), `must be an array of ${what}s`).default([])
 
+const POINTER_FORM = 'must be JSON pointers such as "password" or "proxy/password"'
+
 const router = z.strictObject({
   mount: z.literal('/openidm', 'must be "/openidm"'),
   path: text('the path below the mount, such as "external/idm"').regex(/^[^/].*[^/]$/, 'must not begin or end with /'),
@@ -18,7 +20,7 @@ const configuration = z.strictObject({
   factoryPid: text('the name of the factory, such as "external.idm"'),
   files: text('a file pattern, such as "external.idm-*.json"'),
   schema: text('the path of a JSON Schema inside the folder').optional(),
-  secretFields: names('member name'),
+  secretFields: z.array(z.string().regex(/^[^.]+$/, POINTER_FORM), POINTER_FORM).default([]),
 })
 
 export const manifestSchema = z.strictObject({

@@ -10,7 +10,7 @@ import { Secret } from '../util/secret.ts'
 import { faultSentence, unknownNotice, unknownProperties } from './property-fault.ts'
 
 /** Configuration fields that hold a secret; named in plugin.json so that a host never shows them. */
-export const SECRET_FIELDS = ['password', 'clientSecret', 'proxy.password'] as const
+export const SECRET_FIELDS = ['password', 'clientSecret', 'proxy/password'] as const
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, { message: `must be ${what}`, abort: true })
 const secret = (what: string) => text(what).transform((value) => new Secret(value))

@@ -178,6 +178,30 @@ describe('gateway', () => {
     assert.equal(log.lines.join('').includes('CANARY'), false)
   })
 
+  it('S1: shows configuration without its secrets, those that plugins name as well', async () => {
+    const plugin = await pluginFolder('export const activate = () => undefined', {
+      contributes: {
+        configuration: [{ factoryPid: 'sample', files: 'sample-*.json', secretFields: ['key', 'in/ner'] }],
+      },
+    })
+    const rsFilter = { clientId: 'rs', clientSecret: 'CANARY', tokenIntrospectUrl: 'https://127.0.0.1:1/' }
+    const { call } = await startGateway({
+      plugins: [plugin],
+      conf: {
+        'authentication.json': { rsFilter },
+        'sample-one.json': { key: 'CANARY', in: { ner: 'CANARY' }, shown: 'shown' },
+      },
+    })
+    for (const path of ['/config/authentication', '/config/sample/one', '/config?_queryFilter=true']) {
+      const { status, text } = await call(path)
+      assert.deepEqual([path, status, text.includes('CANARY')], [path, 200, false])
+    }
+    assert.equal((await call('/config', { headers: ANONYMOUS })).status, 403)
+    const rule = { pattern: '*', roles: '*', methods: 'read', customAuthz: 'x' }
+    const refused = await call('/config/access', { method: 'PUT', json: { configs: [rule] } })
+    assert.deepEqual([refused.status, refused.text.includes('customAuthz')], [400, true])
+  })
+
   it('leaves nothing behind when it cannot start', async () => {
     const first = await startGateway()
     await first.gateway.stop()
