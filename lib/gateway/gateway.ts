@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { configResource } from '../config/resource.ts'
 import { configurationService } from '../contract.ts'
 import { type Connection, connect, registryOf } from '../crest/connection.ts'
 import { crestHttp } from '../crest/http.ts'
 import { ResourceRouter, resourcesService } from '../crest/router.ts'
+import { TrustStore } from '../trust/trust-store.ts'
 import { Scope } from '../util/scope.ts'
 import type { Secret } from '../util/secret.ts'
 import { Authentication } from './authentication.ts'
@@ -22,7 +24,6 @@ import { contextOf } from './request-record.ts'
 import { createServer } from './server.ts'
 import { ServerState } from './server-state.ts'
 import { ServiceRegistry } from './services.ts'
-import { trustedAuthorities } from './trusted-authorities.ts'
 
 export interface GatewayOptions {
   readonly project: Project
@@ -133,12 +134,16 @@ export class Gateway {
   }
 
   #createAuthentication(): Authentication {
-    const { administratorPassword, project } = this.#options
+    const { administratorPassword, project, log } = this.#options
+    const trust = new TrustStore({ path: join(project.security, 'truststore'), systemRoots: true, log })
     const tokens = this.#scope.own(
       'token identities',
       new TokenIdentities({
         setting: this.#configuration.authentication,
-        ca: () => trustedAuthorities(project.security),
+        secureContext: async () => {
+          await trust.load()
+          return trust.secureContext()
+        },
         connection: this.connection,
       }),
     )

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
+import type { SecureContext } from 'node:tls'
 import { serviceUnavailable } from '../../crest/errors.ts'
 import { isObject, parseJson } from '../../util/json.ts'
 import type { Secret } from '../../util/secret.ts'
@@ -20,8 +21,8 @@ export interface IntrospectionEndpoint {
   readonly url: string
   readonly clientId: string
   readonly clientSecret: Secret
-  /** PEM certificates to trust; undefined = those that Node trusts. */
-  readonly ca: (() => Promise<string[] | undefined>) | undefined
+  /** Whom to trust, asked for each request: a renewed authority needs no restart. */
+  readonly secureContext: () => Promise<SecureContext>
   readonly agents: { readonly http: http.Agent; readonly https: https.Agent }
 }
 
@@ -38,9 +39,8 @@ const BODY_LIMIT = 64 * 1024
  * @throws ResourceException 503 when it gives no usable answer; the cause holds neither token nor secret
  */
 export async function introspect(endpoint: IntrospectionEndpoint, token: string): Promise<Introspection> {
-  const ca = await endpoint.ca?.()
   try {
-    return judge(await post(endpoint, token, ca))
+    return judge(await post(endpoint, token, await endpoint.secureContext()))
   } catch (cause) {
     throw serviceUnavailable('The token could not be checked: the token server gave no usable answer', { cause })
   }
@@ -70,10 +70,10 @@ export function judge({ status, body }: Answer): Introspection {
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
-function post(endpoint: IntrospectionEndpoint, token: string, ca: string[] | undefined): Promise<Answer> {
+function post(endpoint: IntrospectionEndpoint, token: string, secureContext: SecureContext): Promise<Answer> {
   const secure = endpoint.url.startsWith('https:')
   const body = new URLSearchParams({ token, token_type_hint: 'access_token' }).toString()
-  const options: https.RequestOptions = {
+  const options: https.RequestOptions & { readonly secureContext: SecureContext } = {
     method: 'POST',
     agent: secure ? endpoint.agents.https : endpoint.agents.http,
     signal: AbortSignal.timeout(DEADLINE_MS),
@@ -83,7 +83,7 @@ function post(endpoint: IntrospectionEndpoint, token: string, ca: string[] | und
       'content-type': 'application/x-www-form-urlencoded',
       'content-length': Buffer.byteLength(body),
     },
-    ...(ca && { ca }),
+    secureContext,
   }
   return new Promise((resolve, reject) => {
     const request = (secure ? https : http).request(endpoint.url, options, (response) => {

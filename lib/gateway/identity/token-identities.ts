@@ -10,11 +10,12 @@ import { RsFilter } from './rs-filter.ts'
 import type { authenticationSchema, RsFilterProperties } from './rs-filter-properties.ts'
 
 const MOST_SOCKETS = 16
-const AGENT = { keepAlive: true, maxSockets: MOST_SOCKETS }
+/** Nothing is kept, neither connections nor TLS sessions, so that a change of trust counts at once. */
+const AGENT = { keepAlive: false, maxSockets: MOST_SOCKETS, maxCachedSessions: 0 }
 
 export interface TokenIdentitiesOptions {
   readonly setting: Pick<Setting<z.infer<typeof authenticationSchema>>, 'value'>
-  readonly ca: NonNullable<IntrospectionEndpoint['ca']>
+  readonly secureContext: IntrospectionEndpoint['secureContext']
   /** Where `subjectMapping` looks for users. */
   readonly connection: Connection
 }
@@ -42,9 +43,9 @@ export class TokenIdentities implements Disposable {
   }
 
   #make(properties: RsFilterProperties): RsFilter {
-    const { ca, connection } = this.#options
+    const { secureContext, connection } = this.#options
     const { tokenIntrospectUrl: url, clientId, clientSecret } = properties
-    const endpoint = { url, clientId, clientSecret, ca, agents: this.#agents }
+    const endpoint = { url, clientId, clientSecret, secureContext, agents: this.#agents }
     return new RsFilter({
       properties,
       introspect: (token) => introspect(endpoint, token),
