@@ -3,6 +3,8 @@ import type { Json } from '../contract.ts'
 import { toResourceException } from './errors.ts'
 import { hasBody } from './http-body.ts'
 
+/** What is overloaded now may have room again soon. */
+const RETRY_AFTER_S = 1
 const JSON_TYPE = 'application/json;charset=utf-8'
 
 /** Answers with JSON; `pretty` indents it, `body` undefined sends none. A response that has begun is cut off instead. */
@@ -34,7 +36,8 @@ export function sendBytes(response: ServerResponse, status: number, bytes: Buffe
 export function sendError(response: ServerResponse, error: unknown, pretty = false): void {
   const exception = toResourceException(error)
   const allow = exception.code === 405 ? { Allow: 'GET, POST, PUT, PATCH, DELETE' } : {}
-  sendJson(response, exception.code, exception, { ...allow, ...closeIfUnread(response.req) }, pretty)
+  const retry = exception.code === 503 ? { 'Retry-After': RETRY_AFTER_S } : {}
+  sendJson(response, exception.code, exception, { ...allow, ...retry, ...closeIfUnread(response.req) }, pretty)
 }
 
 /** So much of a refused body is read and thrown away to keep the connection. */
