@@ -37,15 +37,22 @@ export function sendError(response: ServerResponse, error: unknown, pretty = fal
   const exception = toResourceException(error)
   const allow = exception.code === 405 ? { Allow: 'GET, POST, PUT, PATCH, DELETE' } : {}
   const retry = exception.code === 503 ? { 'Retry-After': RETRY_AFTER_S } : {}
-  sendJson(response, exception.code, exception, { ...allow, ...retry, ...closeIfUnread(response.req) }, pretty)
+  sendJson(
+    response,
+    exception.code,
+    exception,
+    { ...allow, ...retry, ...closeIfUnread(response.req, exception.code) },
+    pretty,
+  )
 }
 
 /** So much of a refused body is read and thrown away to keep the connection. */
 const MAX_DRAINED_BYTES = 64 * 1024
 
 /** Left alone, Node would read the rest of a refused body, however long. */
-function closeIfUnread(request: IncomingMessage): OutgoingHttpHeaders {
+function closeIfUnread(request: IncomingMessage, code: number): OutgoingHttpHeaders {
   if (request.complete || !hasBody(request)) return {}
   const length = request.headers['content-length']
-  return length !== undefined && Number(length) <= MAX_DRAINED_BYTES ? {} : { Connection: 'close' }
+  // 408: it is no use to wait for the rest, however short.
+  return code !== 408 && length !== undefined && Number(length) <= MAX_DRAINED_BYTES ? {} : { Connection: 'close' }
 }

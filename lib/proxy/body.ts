@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { internalError } from '../crest/errors.ts'
+import { internalError, ResourceException } from '../crest/errors.ts'
 
 /** The body of a request on its way to the remote. */
 export interface Body {
@@ -8,23 +8,41 @@ export interface Body {
   readonly replayable: boolean
   /** Its length in bytes when it is no longer framed as the caller framed it. */
   readonly length?: number
+  /** What a parser of the host has undone on the way, so that the headers must not say it any more. */
+  readonly undone?: readonly ('content-encoding' | 'charset')[]
   /** What to send; undefined = the request itself. */
   source(): Readable | undefined
 }
 
+export const bodyIsLate = (): ResourceException => new ResourceException(408, 'The request body did not arrive in time')
+
 /** Largest body that is kept so that a request can be sent again with a new token. */
 const KEPT_BYTES = 65_536
 
+export interface BodyOptions {
+  /** True when the request may have to be sent again. */
+  readonly keep: boolean
+  /** How long the caller may send nothing while its body is read; 0 or Infinity = no limit. */
+  readonly idleMs: number
+  /** Called when a body parser of the host ran before us. */
+  readonly onConsumed: () => void
+}
+
 /**
  * Prepares the body. Nothing is read unless it must be kept; then as much as may be kept.
- * @param keep true when the request may have to be sent again
- * @throws ResourceException 500 when the host has consumed the body and left nothing to send
+ * @throws ResourceException 500 when the host has consumed the body and left nothing to send, 408 for a body that does
+ * not come
  */
-export async function bodyOf(request: IncomingMessage, keep: boolean): Promise<Body> {
+export async function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: BodyOptions): Promise<Body> {
   if (!hasBody(request)) return NO_BODY(request)
-  if (request.readableDidRead) return consumedBody(request)
+  if (request.readableDidRead) {
+    onConsumed()
+    return consumedBody(request)
+  }
+  // Consumed as well, but there was nothing in it: a chunked body of no chunks.
+  if (request.readableEnded) return bytesBody(Buffer.alloc(0))
   if (!keep || Number(request.headers['content-length']) > KEPT_BYTES) return STREAMED
-  return keepBody(request)
+  return keepBody(request, idleMs)
 }
 
 const STREAMED: Body = { replayable: false, source: () => undefined }
@@ -47,39 +65,60 @@ const bytesBody = (bytes: Buffer): Body => ({
   source: () => Readable.from([bytes], { objectMode: false }),
 })
 
+export const CONSUMED =
+  'The request body was consumed before it reached the remote proxy: mount external-idm before body parsers'
+
 /**
  * A body parser of the host ran before us (pitfall B1): the raw bytes if the host kept them, else the JSON written
- * again.
+ * again. A text could be JSON as it stands or a string that stood in it: nobody knows, so it is refused.
  */
 function consumedBody(request: IncomingMessage): Body {
   const { rawBody, body } = request as { rawBody?: unknown; body?: unknown }
-  if (Buffer.isBuffer(rawBody)) return bytesBody(rawBody)
-  if (typeof rawBody === 'string') return bytesBody(Buffer.from(rawBody))
+  if (Buffer.isBuffer(rawBody)) return parsedBody(rawBody, request)
+  if (typeof rawBody === 'string') return parsedBody(Buffer.from(rawBody), request)
+  if (Buffer.isBuffer(body)) return parsedBody(body, request)
   const isJson = /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '')
-  if (isJson && body !== undefined) return bytesBody(Buffer.from(JSON.stringify(body)))
-  throw internalError(
-    'The request body was consumed before it reached the remote proxy: mount external-idm before body parsers',
-  )
+  if (!isJson || typeof body !== 'object') throw internalError(CONSUMED)
+  return { ...bytesBody(Buffer.from(JSON.stringify(body))), undone: ['content-encoding', 'charset'] }
+}
+
+/** Parsers unpack what they read: bytes of another length than the caller sent are not compressed any more. */
+const parsedBody = (bytes: Buffer, { headers }: IncomingMessage): Body => ({
+  ...bytesBody(bytes),
+  undone: Number(headers['content-length']) === bytes.length ? [] : ['content-encoding'],
+})
+
+/** Has `headers` say what the body is when it is no longer as the caller framed it. */
+export function reframe(headers: IncomingHttpHeaders, { length, undone = [] }: Body): void {
+  if (length === undefined) return
+  headers['content-length'] = String(length)
+  delete headers['transfer-encoding']
+  if (undone.includes('content-encoding')) delete headers['content-encoding']
+  if (undone.includes('charset')) headers['content-type'] = headers['content-type']?.split(';', 1)[0]
 }
 
 /** Reads up to the limit; a longer body goes on as a stream behind what was read. */
-function keepBody(request: IncomingMessage): Promise<Body> {
+function keepBody(request: IncomingMessage, idleMs: number): Promise<Body> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    const settle = (body: Body) => {
+    const limited = Number.isFinite(idleMs) && idleMs > 0
+    const timer = limited ? setTimeout(() => end(() => reject(bodyIsLate())), idleMs) : undefined
+    const end = (settle: () => void) => {
+      clearTimeout(timer)
       request.off('data', onData).off('end', onEnd).off('close', onClose)
-      resolve(body)
+      settle()
     }
     const onData = (chunk: Buffer) => {
+      timer?.refresh()
       chunks.push(chunk)
       size += chunk.length
       if (size <= KEPT_BYTES) return
       request.pause()
-      settle({ replayable: false, source: () => continued(chunks, request) })
+      end(() => resolve({ replayable: false, source: () => continued(chunks, request) }))
     }
-    const onEnd = () => settle(bytesBody(Buffer.concat(chunks)))
-    const onClose = () => reject(new Error('the caller left before the request was complete'))
+    const onEnd = () => end(() => resolve(bytesBody(Buffer.concat(chunks))))
+    const onClose = () => end(() => reject(new Error('the caller left before the request was complete')))
     request.on('data', onData).on('end', onEnd).on('close', onClose)
   })
 }

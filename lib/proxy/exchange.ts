@@ -1,11 +1,11 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { ResourceException } from '../crest/errors.ts'
+import type { ResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http-response.ts'
 import type { Credentials } from '../remote/authentication.ts'
 import { type FaultName, faultException, faultOf, refusedCredentials } from '../remote/fault.ts'
 import type { Instance } from '../remote/instance.ts'
-import type { Body } from './body.ts'
+import { type Body, bodyIsLate } from './body.ts'
 import { Deadlines } from './deadlines.ts'
 import { responseHeaders } from './headers.ts'
 
@@ -51,9 +51,7 @@ export class Exchange {
     this.instance = parts.instance
     this.#credentials = parts.credentials
     this.#deadlines = new Deadlines(parts.instance.properties)
-    // The proxy copies all of `request.headers`: for the time of the exchange they are only what may pass (H1, H3).
     this.#callerHeaders = parts.request.headers
-    parts.request.headers = parts.headers
   }
 
   get path(): string {
@@ -76,16 +74,16 @@ export class Exchange {
       return
     }
     this.#proxyRequest = proxyRequest
+    this.request.headers = this.#callerHeaders
     for (const [name, value] of Object.entries(this.#credentials.headers)) proxyRequest.setHeader(name, value)
-    this.#deadlines.connection(proxyRequest)
-    this.#deadlines.idle(proxyRequest, this.request, this.response, () =>
-      this.#fail(new ResourceException(408, 'The request body did not arrive in time')),
-    )
+    const { request, response } = this
+    const callerIsSlow = () => this.#fail(bodyIsLate())
+    this.#deadlines.connection({ request, response, proxyRequest, callerIsSlow })
   }
 
   /** The proxyRes hook: the headers of the remote's answer are here. */
   answered(proxyResponse: IncomingMessage): void {
-    this.#deadlines.clear()
+    this.#deadlines.answered()
     if (this.#over || this.response.headersSent) {
       proxyResponse.destroy()
       return
@@ -115,6 +113,9 @@ export class Exchange {
 
   #attempt(): void {
     this.#proxyRequest = undefined
+    // The proxy copies all of `request.headers`: until it has, they are only what may pass (H1, H3). Afterwards the host
+    // finds the caller's there again: its access log is written when the response has ended.
+    this.request.headers = this.#parts.headers
     this.#deadlines.queue(() => this.#fail(this.#note('queue', undefined)))
     this.#send(this)
   }
@@ -178,6 +179,7 @@ export class Exchange {
 
   #fail(error: unknown): void {
     if (this.#over) return
+    this.#end()
     sendError(this.response, error)
     this.#proxyRequest?.destroy()
   }

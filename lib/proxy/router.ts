@@ -5,7 +5,7 @@ import { sendError } from '../crest/http-response.ts'
 import type { Instance } from '../remote/instance.ts'
 import type { InstanceRegistry } from '../remote/registry.ts'
 import { type Authorize, authorizeRequest } from './authorize.ts'
-import { bodyOf } from './body.ts'
+import { bodyOf, CONSUMED, reframe } from './body.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { guardEmptySegments, guardLoop, guardPath, guardRequest } from './guard.ts'
@@ -15,6 +15,8 @@ import { type Route, routeOf } from './route.ts'
 export interface ProxyOptions extends Forwarding {
   readonly registry: InstanceRegistry
   readonly authorize: Authorize
+  /** True when `request.url` begins behind the mount, whatever the framework. */
+  readonly behindMount: boolean
   /** Serves `external/idm` itself: the list of instances and the action `test`. */
   readonly status: HttpHandler
   readonly log: Logger
@@ -22,13 +24,14 @@ export interface ProxyOptions extends Forwarding {
 
 /** The way of a request: guard -> authorise -> instance -> credentials -> headers -> forward. Not ours -> `next()`. */
 export function proxyRouter(options: ProxyOptions): HttpHandler {
+  const service = { ...options, warnConsumed: once(() => options.log.warn({}, CONSUMED)) }
   return (request, response, next) => {
-    const route = routeOf(request)
+    const route = routeOf(request, options.behindMount)
     if (!route) {
       next()
       return
     }
-    serve(options, route, request, response).catch((error: unknown) => {
+    serve(service, route, request, response).catch((error: unknown) => {
       if (response.destroyed) return
       if (!(error instanceof ResourceException)) options.log.error({ err: error }, 'a proxied request failed')
       sendError(response, error)
@@ -36,7 +39,20 @@ export function proxyRouter(options: ProxyOptions): HttpHandler {
   }
 }
 
-async function serve(options: ProxyOptions, route: Route, request: IncomingMessage, response: ServerResponse) {
+interface Service extends ProxyOptions {
+  /** Tells the log, once, that the host parses bodies before us (pitfall B1). */
+  readonly warnConsumed: () => void
+}
+
+function once(act: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) act()
+    done = true
+  }
+}
+
+async function serve(options: Service, route: Route, request: IncomingMessage, response: ServerResponse) {
   guardRequest(request)
   await authorizeRequest(request, options.authorize)
   if (isStatus(route, request)) {
@@ -51,14 +67,12 @@ async function serve(options: ProxyOptions, route: Route, request: IncomingMessa
   // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for (R2).
   instance.begin()
   response.once('close', () => instance.end())
-  const body = await bodyOf(request, instance.properties.authType === 'bearer')
+  const { authType, socketTimeout: idleMs } = instance.properties
+  const body = await bodyOf(request, { keep: authType === 'bearer', idleMs, onConsumed: options.warnConsumed })
   const credentials = await instance.authentication.credentials()
   if (response.destroyed) return
   const headers = requestHeaders(request, options)
-  if (body.length !== undefined) {
-    headers['content-length'] = String(body.length)
-    delete headers['transfer-encoding']
-  }
+  reframe(headers, body)
   const localBase = `${route.mount}/external/idm/${instance.name}/`
   const parts = { request, response, instance, credentials, body, headers, path, localBase }
   new Exchange(parts, forward).start()
