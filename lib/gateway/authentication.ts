@@ -7,8 +7,8 @@ import type { RsFilter } from './identity/rs-filter.ts'
 import type { Permission } from './permission.ts'
 
 export interface AuthenticationOptions {
-  /** Asked in this order; the first that recognises the caller wins. */
-  readonly stores: readonly PasswordStore[]
+  /** The stores there are now, asked in this order; the first that recognises the caller wins. */
+  readonly stores: () => readonly PasswordStore[]
   readonly throttle: LoginThrottle
   /** The filter for bearer tokens as it is now; undefined while there is none. */
   readonly rsFilter: () => RsFilter | undefined
@@ -46,7 +46,7 @@ export class Authentication {
   }
 
   async #verify(username: string, password: string): Promise<Identity | undefined> {
-    for (const store of this.#options.stores) {
+    for (const store of this.#options.stores()) {
       const identity = await store.verify(username, password)
       if (identity) return identity
     }

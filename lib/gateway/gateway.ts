@@ -12,11 +12,12 @@ import { PluginHost } from './host.ts'
 import { HostConfiguration } from './host-configuration.ts'
 import { staticUsers } from './identity/administrator.ts'
 import { LoginThrottle } from './identity/login-throttle.ts'
+import type { PasswordStore } from './identity/password-store.ts'
 import { TokenIdentities } from './identity/token-identities.ts'
 import { addInfo } from './info.ts'
 import { Listener, type ListenerOptions } from './listener.ts'
 import type { HostLog } from './log.ts'
-import { addManagedObjects } from './objects.ts'
+import { openObjects } from './objects.ts'
 import { OpenidmMount } from './openidm-mount.ts'
 import { packageVersion } from './package-info.ts'
 import { type Project, readServerCertificate } from './project.ts'
@@ -48,6 +49,7 @@ export class Gateway {
   readonly #configuration: HostConfiguration
   readonly #mount: OpenidmMount
   readonly #plugins: PluginHost
+  readonly #stores: PasswordStore[]
   readonly #listeners: Listener[] = []
   #stopped: Promise<void> | undefined
 
@@ -55,6 +57,7 @@ export class Gateway {
   private constructor(options: GatewayOptions) {
     const { log, project } = options
     this.#options = options
+    this.#stores = staticUsers(options.administratorPassword)
     this.#scope = new Scope(log)
     this.#configuration = this.#scope.own('configuration', new HostConfiguration(project, log))
     this.#mount = new OpenidmMount({
@@ -103,19 +106,20 @@ export class Gateway {
 
   /** The ports first: one that is taken is known before anything else is begun. */
   async #start(): Promise<void> {
-    this.#addResources()
+    await this.#addResources()
     await this.#listen()
     await this.#configuration.start()
     await this.#plugins.load(this.#options.plugins)
     this.#state.enter('ACTIVE_READY')
   }
 
-  #addResources(): void {
+  async #addResources(): Promise<void> {
     const { log } = this.#options
     const secretFields = (pid: string) => [...this.#configuration.secretFields(pid), ...this.#plugins.secretFields(pid)]
     this.#router.add('config', configResource(this.#configuration.directory, { secretFields, log }))
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
-    this.#scope.own('managed objects', addManagedObjects(this.#router))
+    const objects = this.#scope.own('objects', await openObjects(this.#router))
+    this.#stores.push(...objects.passwordStores)
   }
 
   #createPluginHost(): PluginHost {
@@ -134,7 +138,7 @@ export class Gateway {
   }
 
   #createAuthentication(): Authentication {
-    const { administratorPassword, project, log } = this.#options
+    const { project, log } = this.#options
     const trust = new TrustStore({ path: join(project.security, 'truststore'), systemRoots: true, log })
     const tokens = this.#scope.own(
       'token identities',
@@ -148,7 +152,7 @@ export class Gateway {
       }),
     )
     return new Authentication({
-      stores: staticUsers(administratorPassword),
+      stores: () => this.#stores,
       throttle: new LoginThrottle({ signal: this.#stopping.signal }),
       rsFilter: () => tokens.rsFilter,
     })

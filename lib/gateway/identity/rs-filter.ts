@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { forbidden, unauthorized } from '../../crest/errors.ts'
 import { singleFlight } from '../../util/single-flight.ts'
 import { ExpiringCache } from './expiring-cache.ts'
@@ -57,7 +57,7 @@ export class RsFilter {
   }
 
   async #ask(token: string): Promise<Introspection> {
-    const key = createHash('sha256').update(token).digest('base64')
+    const key = hash('sha256', token, 'base64')
     const known = this.#good.get(key) ?? this.#refused.get(key)
     if (known) return known
     const flight = this.#flights.get(key) ?? singleFlight(() => this.#options.introspect(token))

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../../util/secret.ts'
 import { type Identity, identity, type PasswordStore } from './password-store.ts'
 
@@ -33,4 +33,4 @@ export class StaticUser implements PasswordStore {
   }
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text, 'utf8').digest()
+const digest = (text: string): Buffer => hash('sha256', text, 'buffer')

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { crestHttp } from '../../lib/crest/http.ts'
+import { ResourceRouter } from '../../lib/crest/router.ts'
+import { defaultAccess } from '../../lib/gateway/access.ts'
+import { Authentication } from '../../lib/gateway/authentication.ts'
+import { staticUsers } from '../../lib/gateway/identity/administrator.ts'
+import { LoginThrottle } from '../../lib/gateway/identity/login-throttle.ts'
+import { addInfo } from '../../lib/gateway/info.ts'
+import { Listener } from '../../lib/gateway/listener.ts'
+import { OpenidmMount } from '../../lib/gateway/openidm-mount.ts'
+import { contextOf } from '../../lib/gateway/request-record.ts'
+import { createServer } from '../../lib/gateway/server.ts'
+import { ServerState, type StateName } from '../../lib/gateway/server-state.ts'
+import { settingsSchema } from '../../lib/gateway/settings.ts'
+import { Secret } from '../../lib/util/secret.ts'
+import { onCleanUp } from '../helpers/clean-up.ts'
+import { request } from '../helpers/http.ts'
+import { memoryLog } from '../helpers/log.ts'
+import { ANONYMOUS } from './parts.ts'
+
+const ADMIN = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'x' }
+
+/** The mount on a listener, with its state in the hands of the test. */
+async function mounted() {
+  const log = memoryLog()
+  const state = new ServerState()
+  const router = new ResourceRouter()
+  addInfo(router, { state, version: '0.0.0' })
+  const throttle = new LoginThrottle({ signal: new AbortController().signal })
+  const users = staticUsers(new Secret('x'))
+  const authentication = new Authentication({ stores: () => users, throttle, rsFilter: () => undefined })
+  const resources = crestHttp({ router, contextOf })
+  const mount = new OpenidmMount({ state, authentication, access: defaultAccess, resources, log })
+  const onRequest = createServer({ mount, settings: () => settingsSchema.parse({}), log })
+  const listener = await Listener.open({ host: '127.0.0.1', port: 0, onRequest })
+  onCleanUp(() => listener.close(AbortSignal.abort()))
+  const get = (path: string, headers = ADMIN) => request(`${listener.origin}/openidm${path}`, { headers })
+  return { state, get }
+}
+
+const notReady = (state: StateName, shortDesc: string) => ({
+  code: 503,
+  reason: 'Service Unavailable',
+  message: 'Service Unavailable',
+  detail: { shortDesc, state },
+})
+
+describe('the gateway in its states', () => {
+  for (const [state, shortDesc] of [
+    ['STARTING', 'OpenIDM starting'],
+    ['STOPPING', 'OpenIDM stopping'],
+  ] as const) {
+    it(`${state}: is alive and not ready, and serves nothing else`, async () => {
+      const gateway = await mounted()
+      gateway.state.enter(state)
+      assert.deepEqual((await gateway.get('/health/live', ANONYMOUS)).json, {})
+      for (const path of ['/health/ready', '/health', '/info/ping', '/info/login', '/managed/user/x']) {
+        const { status, json } = await gateway.get(path)
+        assert.deepEqual([path, status, json], [path, 503, notReady(state, shortDesc)])
+      }
+    })
+  }
+
+  it('ACTIVE_READY: serves', async () => {
+    const gateway = await mounted()
+    gateway.state.enter('ACTIVE_READY')
+    assert.equal((await gateway.get('/health/ready', ANONYMOUS)).status, 200)
+    assert.equal((await gateway.get('/info/login')).status, 200)
+  })
+
+  it('tells strangers nothing of its state', async () => {
+    const gateway = await mounted()
+    assert.equal((await gateway.get('/health/live', { ...ADMIN, 'x-openidm-password': 'y' })).status, 401)
+  })
+})
