@@ -102,5 +102,5 @@ export function candidateKeys(ranges: readonly KeyRange[]): RawBuilder<unknown> 
     .filter((range) => !isValue(range))
     .map(({ property, from, to }) => sql`${select(property)} between ${from} and ${to}`)
   const parts = [...values, ...stretches]
-  return parts.length === 0 ? sql`select 0 where 1 = 0` : sql.join(parts, sql` union all `)
+  return parts.length === 0 ? sql`select 0 as object where 1 = 0` : sql.join(parts, sql` union all `)
 }

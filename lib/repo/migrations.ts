@@ -1,28 +1,29 @@
 import { sql } from './kysely.ts'
+import { createSyncTables } from './sync-tables.ts'
 import type { Database, Session } from './tables.ts'
 
-type Migration = (session: Session) => Promise<void>
+export type Migration = (session: Session) => Promise<void>
 
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Each runs in a transaction
  * with the mark that it ran, so an interrupted one has not happened.
  */
-const MIGRATIONS: readonly Migration[] = [createObjectTables]
+const MIGRATIONS: readonly Migration[] = [createObjectTables, createSyncTables]
 
 /**
  * Brings the tables up to date.
  * @throws Error when a newer version of this software has been here: it would not be understood
  */
-export async function migrate(database: Database): Promise<void> {
+export async function migrate(database: Database, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
   await database.schema
     .createTable('schema_version')
     .ifNotExists()
     .addColumn('version', 'integer', (column) => column.primaryKey())
     .execute()
   const done = await currentVersion(database)
-  if (done > MIGRATIONS.length)
-    throw new Error(`its tables have version ${done}, made by a newer release; this one knows ${MIGRATIONS.length}`)
-  for (const [index, migration] of MIGRATIONS.entries()) {
+  if (done > migrations.length)
+    throw new Error(`its tables have version ${done}, made by a newer release; this one knows ${migrations.length}`)
+  for (const [index, migration] of migrations.entries()) {
     await database.transaction().execute((session) => step(session, index + 1, migration))
   }
 }

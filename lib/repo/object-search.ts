@@ -8,7 +8,7 @@ import { coarse } from './order-key.ts'
 import { compareKeys, type Ordering, type Place } from './ordering.ts'
 import { type PropertyIndex, selectIndexes } from './property-index.ts'
 import type { Database } from './tables.ts'
-import { type Window, windowsByAge, windowsByProperty } from './windows.ts'
+import { type Window, type Windows, windowsByAge, windowsByProperty } from './windows.ts'
 
 /** An object that satisfies the filter; its content is fetched only when it is on the page. */
 export interface Found extends Place {
@@ -28,6 +28,8 @@ export interface SearchOptions {
 
 /** Windows whose objects may come out of an index in one go; a filter that finds more there is answered by windows. */
 const CANDIDATES = 5
+/** Beyond the page, so that the first window is enough even if a few objects there have equal keys. */
+const SPARE = 8
 /** Windows that are counted in one go when no object has to be looked at for it. */
 const COUNTED = 20
 
@@ -41,13 +43,13 @@ export class ObjectSearch {
   readonly #condition: Condition
   readonly #indexes: readonly PropertyIndex[]
   /** The part of the objects that an index has left; undefined when it is all of them. */
-  readonly #candidates: Condition | undefined
+  readonly #candidates: Window | undefined
 
   private constructor(
     database: Database,
     options: SearchOptions,
     indexes: readonly PropertyIndex[],
-    candidates?: Condition,
+    candidates?: Window,
   ) {
     this.#database = database
     this.#options = options
@@ -65,7 +67,7 @@ export class ObjectSearch {
   async first(needed: number, after: Place | undefined): Promise<Found[]> {
     const compare = this.#options.ordering?.compare
     let found: Found[] = []
-    for await (const window of this.#windows(after)) {
+    for await (const window of this.#windows(needed, after)) {
       if (found.length >= needed && this.#isBehind(window, found.at(-1))) break
       for (const one of await this.#findIn(window)) if (!after || !compare || compare(one, after) > 0) found.push(one)
       if (found.length > needed) found = found.sort(compare ?? (() => 0)).slice(0, needed)
@@ -77,26 +79,27 @@ export class ObjectSearch {
     const { filter, window } = this.#options
     const windows = this.#windowsByAge(isAlwaysTrue(filter) ? COUNTED * window : window)
     let count = 0
-    for await (const { condition } of windows) {
-      const query = sql<{ count: number }>`select count(*) as count ${this.#from(condition)}`
+    for await (const part of windows) {
+      const query = sql<{ count: number }>`select count(*) as count ${this.#from(part)}`
       count += (await query.execute(this.#database)).rows[0]?.count ?? 0
     }
     return count
   }
 
-  #windows(after: Place | undefined): AsyncIterable<Window> {
+  #windows(needed: number, after: Place | undefined): Windows {
     const { ordering, window } = this.#options
     const index = ordering && this.#indexes.find(isFor(ordering.first.field))
     if (!index || this.#candidates) return this.#windowsByAge(window)
-    return this.#inTurns(windowsByProperty(this.#database, index, ordering.first.ascending, after?.keys[0], window))
+    const sizes = { first: Math.min(needed + SPARE, window), last: window }
+    return this.#inTurns(windowsByProperty(this.#database, index, ordering.first.ascending, after?.keys[0], sizes))
   }
 
-  #windowsByAge(size: number): AsyncIterable<Window> {
+  #windowsByAge(size: number): Windows {
     if (this.#candidates) return oneWindow(this.#candidates)
     return this.#inTurns(windowsByAge(this.#database, this.#options.type, size))
   }
 
-  async *#inTurns(windows: AsyncIterable<Window>): AsyncGenerator<Window, void, undefined> {
+  async *#inTurns(windows: Windows): Windows {
     for await (const window of windows) {
       yield window
       await turn()
@@ -113,7 +116,7 @@ export class ObjectSearch {
     return compareKeys(coarse(key), firstKey, ordering.first.ascending) < 0
   }
 
-  async #findIn({ condition }: Window): Promise<Found[]> {
+  async #findIn(window: Window): Promise<Found[]> {
     const keys = this.#options.ordering?.expressions ?? []
     const columns = [
       sql`o.key`,
@@ -122,13 +125,13 @@ export class ObjectSearch {
       ...keys.map((key, index) => sql`${key} as ${sql.ref(`k${index}`)}`),
     ]
     const query = sql<Omit<Found, 'keys'> & Record<`k${number}`, string>>`
-      select ${sql.join(columns)} ${this.#from(condition)} order by o.key`
+      select ${sql.join(columns)} ${this.#from(window)} ${keys.length === 0 ? sql`order by o.key` : sql``}`
     const { rows } = await query.execute(this.#database)
     return rows.map((row) => ({ ...row, keys: keys.map((_, index) => row[`k${index}`] ?? '') }))
   }
 
-  #from(window: Condition): RawBuilder<unknown> {
-    return sql`from object as o where o.type = ${this.#options.type} and ${window} and ${this.#condition}`
+  #from({ source, condition }: Window): RawBuilder<unknown> {
+    return sql`from ${source} where o.type = ${this.#options.type} and ${condition} and ${this.#condition}`
   }
 }
 
@@ -137,20 +140,25 @@ const isFor = (field: readonly string[]) => {
   return ({ property, ready }: PropertyIndex) => ready && property === name
 }
 
-async function* oneWindow(condition: Condition): AsyncGenerator<Window, void, undefined> {
-  yield { condition }
+async function* oneWindow(window: Window): Windows {
+  yield window
 }
 
 async function usableCandidates(
   database: Database,
   { filter, window }: SearchOptions,
   indexes: readonly PropertyIndex[],
-): Promise<Condition | undefined> {
+): Promise<Window | undefined> {
   const ranges = filterCandidates(filter, indexes)
   if (!ranges) return undefined
   const keys = candidateKeys(ranges)
   const query = sql<{ count: number }>`select count(*) as count
     from (select 1 from (${keys}) as candidate limit ${CANDIDATES * window + 1}) as counted`
   const { rows } = await query.execute(database)
-  return (rows[0]?.count ?? 0) > CANDIDATES * window ? undefined : sql`o.key in (${keys})`
+  return (rows[0]?.count ?? 0) > CANDIDATES * window ? undefined : windowOf(keys)
 }
+
+const windowOf = (keys: RawBuilder<unknown>): Window => ({
+  source: sql`(select distinct object from (${keys}) as candidate) as w cross join object as o`,
+  condition: sql`o.key = w.object`,
+})

@@ -61,7 +61,7 @@ export class ObjectStore {
         .returning('key')
         .executeTakeFirst()
       if (!inserted) throw preconditionFailed(`Object ${row.id} already exists`)
-      await insertValues(session, inserted.key, valuesOf(indexes, object))
+      await insertValues(session, valuesOf(indexes, inserted.key, object))
       return storedObjectOf({ key: inserted.key, ...row })
     })
   }
@@ -90,7 +90,7 @@ export class ObjectStore {
         .set({ revision: newRevision, content: text })
         .where('key', '=', row.key)
         .execute()
-      await replaceValues(session, row.key, valuesOf(indexes, before), valuesOf(indexes, after))
+      await replaceValues(session, row.key, valuesOf(indexes, row.key, before), valuesOf(indexes, row.key, after))
       return storedObjectOf(changed)
     })
   }

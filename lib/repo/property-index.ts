@@ -39,11 +39,12 @@ export interface PropertyValue {
   readonly property: number
   readonly order_key: string
   readonly sorts: number
+  readonly object: number
 }
 
 /** One value each by which the object is sorted, and all by which a filter may find it. */
-export function valuesOf(indexes: readonly PropertyIndex[], object: JsonObject): PropertyValue[] {
-  return indexes.flatMap(({ key, field }) => {
+export function valuesOf(indexes: readonly PropertyIndex[], key: number, object: JsonObject): PropertyValue[] {
+  return indexes.flatMap(({ key: property, field }) => {
     const sorted = sortValue(object, field)
     const sortKey = sorted === undefined ? ABSENT : coarse(orderKey(sorted))
     const found = getAt(object, field)
@@ -51,8 +52,8 @@ export function valuesOf(indexes: readonly PropertyIndex[], object: JsonObject):
     const others = new Set(elements.map((element) => coarse(orderKey(element))))
     others.delete(sortKey)
     return [
-      { property: key, order_key: sortKey, sorts: 1 },
-      ...[...others].map((order_key) => ({ property: key, order_key, sorts: 0 })),
+      { property, object: key, order_key: sortKey, sorts: 1 },
+      ...[...others].map((order_key) => ({ property, object: key, order_key, sorts: 0 })),
     ]
   })
 }
@@ -60,11 +61,12 @@ export function valuesOf(indexes: readonly PropertyIndex[], object: JsonObject):
 /** A statement has room for so many parameters that a list of any length has to go in pieces. */
 const ROWS_AT_ONCE = 500
 
-export async function insertValues(session: Session, object: number, values: readonly PropertyValue[]): Promise<void> {
+/** What is there already stays. */
+export async function insertValues(session: Session, values: readonly PropertyValue[]): Promise<void> {
   for (let start = 0; start < values.length; start += ROWS_AT_ONCE) {
     await session
       .insertInto('property_value')
-      .values(values.slice(start, start + ROWS_AT_ONCE).map((value) => ({ ...value, object })))
+      .values(values.slice(start, start + ROWS_AT_ONCE))
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   }
@@ -78,5 +80,5 @@ export async function replaceValues(
 ): Promise<void> {
   if (JSON.stringify(old) === JSON.stringify(values)) return
   await session.deleteFrom('property_value').where('object', '=', object).execute()
-  await insertValues(session, object, values)
+  await insertValues(session, values)
 }

@@ -29,6 +29,7 @@ export class Repository {
   readonly #log: Logger
   readonly #window: number
   #closed: Promise<void> | undefined
+  #indexing: Promise<unknown> = Promise.resolve()
 
   constructor(database: Database, log: Logger, window: number) {
     this.#database = database
@@ -41,7 +42,7 @@ export class Repository {
     const canonical = (property: string) => printPointer(parsePointer(property))
     const properties = new Set(['_id', ...indexes, ...unique].map(canonical))
     const begin = performance.now()
-    await ensureIndexes(this.#database, type, [...properties])
+    await this.#oneByOne(() => ensureIndexes(this.#database, type, [...properties]))
     this.#log.debug(
       { type, indexes: [...properties], ms: Math.round(performance.now() - begin) },
       'objects are indexed',
@@ -52,6 +53,13 @@ export class Repository {
   /** The same as a resource. */
   async collection(type: string, options: TypeOptions = {}): Promise<ObjectCollection> {
     return new ObjectCollection(await this.store(type, options))
+  }
+
+  /** Two builds of one type would undo each other's work. */
+  #oneByOne(build: () => Promise<void>): Promise<void> {
+    const built = this.#indexing.then(build)
+    this.#indexing = built.catch(() => {})
+    return built
   }
 
   /** Ends when the write that is under way has ended; later calls fail. */

@@ -1,23 +1,23 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Json, JsonObject } from '../contract.ts'
-import { matches } from '../crest/evaluate.ts'
 import type { Pointer } from '../crest/pointer.ts'
 import type { QueryFilter } from '../crest/query-filter.ts'
 import { sortValue } from '../crest/sort.ts'
+import { matcherOf } from './filter-matcher.ts'
 import { ABSENT, orderKey } from './order-key.ts'
 
 /**
  * Teaches the embedded database IDM's comparison, which no collation of it knows (without regard to case, a list by
- * any of its elements, never across types). They are the functions that memory uses, so the two cannot drift apart.
+ * any of its elements, never across types). The rules are those of crest/evaluate.ts and crest/sort.ts themselves, so the two cannot drift apart.
  * No table, index or view names them: any tool can open the file.
  */
 export function installJsonFunctions(database: DatabaseSync): void {
   const options = { deterministic: true, directOnly: true }
-  const filterOf = remembering((text) => JSON.parse(text) as QueryFilter)
+  const matcher = remembering((text) => matcherOf(JSON.parse(text) as QueryFilter))
   const pointerOf = remembering((text) => JSON.parse(text) as Pointer)
-  database.function('json_matches', options, (value, filter) => Number(matches(filterOf(filter), rooted(value))))
+  database.function('json_matches', options, (value, filter) => Number(matcher(filter)(rooted(value))))
   database.function('object_matches', options, (id, revision, content, filter) =>
-    Number(matches(filterOf(filter), { ...parsed(content), _id: String(id), _rev: String(revision) })),
+    Number(matcher(filter)({ ...parsed(content), _id: String(id), _rev: String(revision) })),
   )
   database.function('json_order', options, (value, pointer) => orderOf(sortValue(rooted(value), pointerOf(pointer))))
 }

@@ -1,10 +1,17 @@
 import type { Generated, Kysely, Transaction } from './kysely.ts'
+import type { LinkTable, RunObjectTable, RunRowTable, RunSourceTable, RunTable, RunValueTable } from './sync-tables.ts'
 
 /** The tables, as the query builder knows them. `migrations.ts` makes them. */
 export interface Tables {
   readonly object: ObjectTable
   readonly indexed_property: IndexedPropertyTable
   readonly property_value: PropertyValueTable
+  readonly link: LinkTable
+  readonly run: RunTable
+  readonly run_object: RunObjectTable
+  readonly run_value: RunValueTable
+  readonly run_source: RunSourceTable
+  readonly run_row: RunRowTable
   readonly schema_version: SchemaVersionTable
 }
 
