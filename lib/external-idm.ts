@@ -22,6 +22,8 @@ export interface ExternalIdmParts {
   /** The host's configuration; without one the directory is read and watched by ourselves. */
   readonly configuration: ConfigurationService | undefined
   readonly authorize: Authorize
+  /** True when `request.url` begins behind the mount, whatever the framework. */
+  readonly behindMount: boolean
   /** `security/truststore`. */
   readonly truststore: string
   readonly lookup?: LookupFunction | undefined
@@ -39,7 +41,7 @@ export interface ExternalIdm {
 
 /** Starts everything in `scope`; resolves when the first complete set of instances is in force. */
 export async function startExternalIdm(scope: Scope, parts: ExternalIdmParts): Promise<ExternalIdm> {
-  const { log, authorize, trustTransactionId, lookup } = parts
+  const { log, authorize, behindMount, trustTransactionId, lookup } = parts
   const trust = await startTrust(scope, parts)
   const registry = new InstanceRegistry({ trust, lookup }, log)
   scope.defer('instances', () => registry.close())
@@ -54,7 +56,7 @@ export async function startExternalIdm(scope: Scope, parts: ExternalIdmParts): P
   const status = crestHttp({ router: resources, contextOf: parts.contextOf, log })
   // Random, so that neither another gateway nor a caller can be taken for us.
   const pseudonym = `openidm-external-idm-${randomBytes(6).toString('hex')}`
-  const router = proxyRouter({ registry, authorize, status, log, pseudonym, trustTransactionId })
+  const router = proxyRouter({ registry, authorize, behindMount, status, log, pseudonym, trustTransactionId })
   return { registry, handler, router }
 }
 

@@ -57,6 +57,7 @@ export async function externalIdm(options: ExternalIdmOptions): Promise<MountedE
       confDir,
       configuration: undefined,
       authorize,
+      behindMount: false,
       truststore: options.truststore ?? join(dirname(confDir), 'security', 'truststore'),
       lookup: options.lookup,
       trustTransactionId: options.trustTransactionId ?? false,

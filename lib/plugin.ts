@@ -26,6 +26,7 @@ export async function activate(context: PluginContext): Promise<void> {
     configuration: context.optionalService(configurationService),
     // The host has authenticated the caller and asked its access rules before the request came here.
     authorize: () => true,
+    behindMount: true,
     truststore: join(dirname(context.confDir), 'security', 'truststore'),
     trustTransactionId: true,
     contextOf: () => ({}),

@@ -14,6 +14,8 @@ export function guardRequest(request: IncomingMessage): void {
   const { method = '', headers } = request
   if (!METHODS.has(method)) throw methodNotAllowed(`Method ${method} is not allowed on a remote instance`)
   if (headers.upgrade !== undefined) throw notSupported('Protocol upgrades are not supported on a remote instance')
+  // Only a lenient parser lets such a name pass, which it then takes for framing, and we would not (pitfall P4).
+  for (const name in headers) if (name.endsWith(' ')) throw badRequest('A header name ends in a space')
   const coding = headers['transfer-encoding']
   if (coding === undefined) return
   if (coding.trim().toLowerCase() !== 'chunked') throw badRequest('Transfer-Encoding must be chunked')
