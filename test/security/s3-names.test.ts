@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ownedBySuite } from '../helpers/clean-up.ts'
+import type { Remote } from '../helpers/remote.ts'
 import { until } from '../helpers/until.ts'
-import { basicOf, startIdm, startTlsRemote } from '../proxy/mounted.ts'
+import { basicOf, type MountedIdm, startIdm, startTlsRemote } from '../proxy/mounted.ts'
 
 const RULE = /must match \^\[A-Za-z0-9\]\[A-Za-z0-9_-\]\{0,63\}\$/
 
@@ -35,20 +37,30 @@ const BAD = [
 const INHERITED = ['constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf', 'size', 'get', 'then']
 
 describe('S3 names of files are no paths and no keys of objects', () => {
-  for (const name of BAD) {
-    it(`${JSON.stringify(name)} is refused, and told`, async () => {
-      const remote = await startTlsRemote()
-      const idm = await startIdm({ [name]: basicOf(remote), eu: basicOf(remote) })
-      const { state, lastError } = idm.status(name) ?? {}
-      assert.equal(state, 'INVALID')
-      assert.match(lastError?.message ?? '', RULE)
-      for (const segment of [name, encodeURIComponent(name), encodeURIComponent(encodeURIComponent(name))]) {
-        if (!/[\sé#?]/.test(segment)) assert.equal((await idm.call(`${segment}/managed/user`)).status, 404)
-      }
-      assert.equal((await idm.call('eu/managed/user')).status, 200)
-      assert.equal(remote.requests.length, 1)
+  describe('a bad name', () => {
+    ownedBySuite()
+    let remote: Remote
+    let idm: MountedIdm
+    before(async () => {
+      remote = await startTlsRemote()
+      idm = await startIdm(Object.fromEntries(['eu', ...BAD].map((name) => [name, basicOf(remote)])))
     })
-  }
+    afterEach(async () => {
+      assert.equal((await idm.call('eu/managed/user')).status, 200)
+      assert.equal(remote.requests.splice(0).length, 1, 'nothing but that came to the remote')
+    })
+
+    for (const name of BAD) {
+      it(`${JSON.stringify(name)} is refused, and told`, async () => {
+        const { state, lastError } = idm.status(name) ?? {}
+        assert.equal(state, 'INVALID')
+        assert.match(lastError?.message ?? '', RULE)
+        for (const segment of [name, encodeURIComponent(name), encodeURIComponent(encodeURIComponent(name))]) {
+          if (!/[\sé#?]/.test(segment)) assert.equal((await idm.call(`${segment}/managed/user`)).status, 404)
+        }
+      })
+    }
+  })
 
   for (const name of INHERITED) {
     it(`${name} is an instance when there is a file for it, and only then`, async () => {
