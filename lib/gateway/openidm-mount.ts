@@ -74,7 +74,8 @@ export class OpenidmMount implements HostMount {
 
   #fail(response: ServerResponse, error: unknown): void {
     const exception = toResourceException(error)
-    if (exception.code >= 500) this.#options.log.error({ err: exception.cause ?? exception }, exception.message)
+    const unexpected = exception.code === 500 || exception.cause !== undefined
+    if (unexpected) this.#options.log.error({ err: exception.cause ?? exception }, exception.message)
     sendError(response, exception)
   }
 }

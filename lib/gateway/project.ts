@@ -1,5 +1,6 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { StartError, startError } from './start-error.ts'
 
 const FOLDERS = ['conf', 'security', 'resolver', 'script', 'db'] as const
@@ -19,16 +20,20 @@ export async function openProject(path: string): Promise<Project> {
     throw startError(dir, error)
   }
   for (const name of FOLDERS) await makeFolder(join(dir, name))
-  const folder = (name: (typeof FOLDERS)[number]): string => join(dir, name)
-  return {
-    dir,
-    conf: folder('conf'),
-    security: folder('security'),
-    resolver: folder('resolver'),
-    script: folder('script'),
-    db: folder('db'),
-  }
+  return projectAt(dir)
 }
+
+/** The project around a configuration directory, which may have another name than `conf`; nothing is made. */
+export const projectOfConf = (conf: string): Project => ({ ...projectAt(dirname(resolve(conf))), conf: resolve(conf) })
+
+const projectAt = (dir: string): Project => ({
+  dir,
+  conf: join(dir, 'conf'),
+  security: join(dir, 'security'),
+  resolver: join(dir, 'resolver'),
+  script: join(dir, 'script'),
+  db: join(dir, 'db'),
+})
 
 async function makeFolder(path: string): Promise<void> {
   try {
@@ -38,12 +43,18 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** The server's certificate and key, PEM: `security/server.pem` and `security/server-key.pem`. */
+/**
+ * The server's certificate and key, PEM: `security/server.pem` and `security/server-key.pem`.
+ * @throws StartError when one cannot be read, or they are no pair
+ */
 export async function readServerCertificate({ security }: Project): Promise<{ certificate: string; key: string }> {
-  const [certificate, key] = await Promise.all([
-    readText(join(security, 'server.pem')),
-    readText(join(security, 'server-key.pem')),
-  ])
+  const [file, keyFile] = [join(security, 'server.pem'), join(security, 'server-key.pem')]
+  const [certificate, key] = await Promise.all([readText(file), readText(keyFile)])
+  try {
+    createSecureContext({ cert: certificate, key })
+  } catch (error) {
+    throw startError(`HTTPS needs ${file} and ${keyFile}, which are no certificate and its key`, error)
+  }
   return { certificate, key }
 }
 

@@ -32,3 +32,7 @@ export function reasonOf(error: unknown): string {
 /** `error` as a StartError: `subject` (a file, an address) and what is wrong with it. */
 export const startError = (subject: string, error: unknown): StartError =>
   error instanceof StartError ? error : new StartError(`${subject}: ${reasonOf(error)}`, { cause: error })
+
+/** Whether an address could not be listened on because another program does. */
+export const isPortTaken = (error: unknown): boolean =>
+  error instanceof StartError && isSystemError(error.cause) && error.cause.code === 'EADDRINUSE'

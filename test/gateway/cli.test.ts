@@ -129,6 +129,30 @@ describe('command line', function () {
       /HTTPS needs .*server.*\.pem, which cannot be read: does not exist/,
     ],
     [
+      'a key that cannot be read',
+      async () => ({
+        args: [
+          '--project',
+          await tempDirWith({ 'security/server.pem': 'x', 'security/server-key.pem/x': '' }),
+          '--https-port',
+          '0',
+        ],
+      }),
+      /HTTPS needs .*server-key\.pem, which cannot be read: is a directory/,
+    ],
+    [
+      'a certificate that is none',
+      async () => ({
+        args: [
+          '--project',
+          await tempDirWith({ 'security/server.pem': 'x', 'security/server-key.pem': 'y' }),
+          '--https-port',
+          '0',
+        ],
+      }),
+      /HTTPS needs .*server\.pem and .*server-key\.pem, which are no certificate and its key: /,
+    ],
+    [
       'an unknown log level',
       async () => ({ args: ['--project', await tempDir()], env: { LOG_LEVEL: 'loud' } }),
       /LOG_LEVEL: must be one of/,

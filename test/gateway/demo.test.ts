@@ -146,7 +146,10 @@ describe('demo', function () {
     assert.equal((await second.exited).code, 1)
     assert.match(
       second.stderr,
-      new RegExp(`^openidm-external-idm: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`, 'm'),
+      new RegExp(
+        `^openidm-external-idm: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken by another program: set PORT`,
+        'm',
+      ),
     )
     const third = spawnNode([BIN, 'demo'], { cwd: dir, env: { PORT: 'http' } })
     assert.equal((await third.exited).code, 2)

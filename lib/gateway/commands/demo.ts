@@ -11,7 +11,7 @@ import { createLog, type HostLog, logLevelOf } from '../log.ts'
 import { packageRoot } from '../package-info.ts'
 import { openProject, type Project } from '../project.ts'
 import { stopOnSignal } from '../signals.ts'
-import { startError } from '../start-error.ts'
+import { isPortTaken, reasonOf, StartError, startError } from '../start-error.ts'
 
 export const demo: Command = {
   name: 'demo',
@@ -70,7 +70,9 @@ async function startBeside(
     })
   } catch (error) {
     await remote.stop()
-    throw error
+    throw isPortTaken(error)
+      ? new StartError(`${reasonOf(error)}: set PORT and HTTPS_PORT to others (0: free ones)`)
+      : error
   }
 }
 

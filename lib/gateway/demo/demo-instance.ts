@@ -28,7 +28,9 @@ export async function writeInstance(project: Project, port: number): Promise<voi
     userName: 'openidm-admin',
     password: 'openidm-admin',
   }
-  await writeFile(fileOf(project), `${JSON.stringify({ ...standard, ...content, instanceUrl }, null, 2)}\n`)
+  await writeFile(fileOf(project), `${JSON.stringify({ ...standard, ...content, instanceUrl }, null, 2)}\n`, {
+    mode: 0o600,
+  })
 }
 
 async function readInstance(project: Project) {

@@ -3,7 +3,7 @@ import { Secret } from '../../util/secret.ts'
 import { Gateway, type GatewayOptions } from '../gateway.ts'
 import type { HostLog } from '../log.ts'
 import type { Project } from '../project.ts'
-import { StartError } from '../start-error.ts'
+import { isPortTaken } from '../start-error.ts'
 
 /** The first is the one that the vendor's page shows. */
 const USERS = [
@@ -40,9 +40,3 @@ async function listenNear(port: number, options: Omit<GatewayOptions, 'port' | '
     return Gateway.start({ ...options, httpsPort: 0 })
   }
 }
-
-const isPortTaken = (error: unknown): boolean =>
-  error instanceof StartError &&
-  error.cause instanceof Error &&
-  'code' in error.cause &&
-  error.cause.code === 'EADDRINUSE'
