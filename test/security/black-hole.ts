@@ -32,11 +32,18 @@ export async function startBlackHole(): Promise<number> {
   return port
 }
 
+export interface Mute {
+  readonly port: number
+  /** How many connections are open. */
+  readonly open: number
+}
+
 /** Accepts connections and never says a word, so that no TLS handshake comes to an end. */
-export async function startMute(): Promise<number> {
+export async function startMute(): Promise<Mute> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
-    sockets.add(socket.on('error', () => undefined))
+    sockets.add(socket.resume().on('error', () => undefined))
+    socket.on('close', () => sockets.delete(socket))
   })
   onCleanUp(() => {
     for (const socket of sockets) socket.destroy()
@@ -44,5 +51,11 @@ export async function startMute(): Promise<number> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return (server.address() as AddressInfo).port
+  const { port } = server.address() as AddressInfo
+  return {
+    port,
+    get open() {
+      return sockets.size
+    },
+  }
 }

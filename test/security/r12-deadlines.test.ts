@@ -49,7 +49,7 @@ describe('R12 each deadline has its own reason', () => {
 
   const holes: [what: string, start: () => Promise<string>, options?: Partial<ExternalIdmOptions>][] = [
     ['a host that takes no connection', async () => `http://127.0.0.1:${await startBlackHole()}/`],
-    ['a host that does not shake hands', async () => `https://idm.example.com:${await startMute()}/`],
+    ['a host that does not shake hands', async () => `https://idm.example.com:${(await startMute()).port}/`],
     ['a name that never resolves', async () => 'http://idm.example.com/', { lookup: () => undefined }],
   ]
   for (const [what, start, options] of holes)
