@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../contract.ts'
 import type { LastError } from './health.ts'
@@ -113,7 +114,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
     const old = this.#entries.get(name)
     if (content && old && isDeepStrictEqual(old.content, content)) {
       // Also the way back from a broken edit: the instance was never replaced.
-      this.#entries.set(name, { ...old, fault: undefined })
+      if (old.fault) this.#entries.set(name, { ...old, fault: undefined, since: new Date() })
       return
     }
     const judgement = content ? judgeProperties(content) : { faults: [error ?? 'it can not be read'] }
@@ -134,7 +135,9 @@ export class InstanceRegistry implements ConfigurationConsumer {
   /** A file with a fault: what was good before stays in force; the fault is logged once. */
   #refuse(name: string, file: string, faults: readonly string[]): void {
     const old = this.#entries.get(name)
-    const message = `${file}: ${faults.join('; ')}`
+    const told = faults.join('; ')
+    // Whoever read the file has named it already.
+    const message = told.startsWith(`${basename(file)}: `) ? told : `${basename(file)}: ${told}`
     if (old?.fault?.message === message) return
     const fault = { message, time: new Date().toISOString() }
     const entry = { content: undefined, instance: undefined, enabled: true, ...old, fault, since: new Date() }
