@@ -3,6 +3,7 @@ import type { ComparisonFilter, FilterValue, QueryFilter } from '../crest/query-
 import { type RawBuilder, sql } from './kysely.ts'
 import { coarse, orderKey, prefixEnd, typeEnd, typeStart } from './order-key.ts'
 import type { PropertyIndex } from './property-index.ts'
+import type { Window } from './windows.ts'
 
 /** A stretch of an index, both ends included; one value when they are the same. */
 export interface KeyRange {
@@ -104,3 +105,9 @@ export function candidateKeys(ranges: readonly KeyRange[]): RawBuilder<unknown> 
   const parts = [...values, ...stretches]
   return parts.length === 0 ? sql`select 0 as object where 1 = 0` : sql.join(parts, sql` union all `)
 }
+
+/** The objects in `ranges`. A cross join is one that SQLite does in the order it is written. */
+export const candidateWindow = (ranges: readonly KeyRange[]): Window => ({
+  source: sql`(select distinct object from (${candidateKeys(ranges)}) as candidate) as w cross join object as o`,
+  condition: sql`o.key = w.object`,
+})

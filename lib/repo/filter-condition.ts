@@ -1,6 +1,7 @@
 import { matches } from '../crest/evaluate.ts'
 import type { Pointer } from '../crest/pointer.ts'
 import type { QueryFilter } from '../crest/query-filter.ts'
+import type { AskFilter } from './asked-filters.ts'
 import { type RawBuilder, sql } from './kysely.ts'
 import { type StoredValue, storedValue } from './stored-value.ts'
 
@@ -13,22 +14,25 @@ export const isAlwaysTrue = (filter: QueryFilter): boolean => countLeaves(filter
 const MAX_LEAVES = 100
 
 /** The SQL condition that holds for a row `o` of `object` when `matches(filter, object)` does; never NULL. */
-export function filterCondition(filter: QueryFilter): Condition {
+export function filterCondition(filter: QueryFilter, ask: AskFilter): Condition {
   if (countLeaves(filter) > MAX_LEAVES && !commonValue(filter))
-    return sql`object_matches(o.id, o.revision, o.content, ${JSON.stringify(filter)}) = 1`
-  return conditionOf(filter)
+    return sql`object_matches(o.id, o.revision, o.content, ${ask(filter)}) = 1`
+  return conditionOf(filter, ask)
 }
 
-function conditionOf(filter: QueryFilter): Condition {
+function conditionOf(filter: QueryFilter, ask: AskFilter): Condition {
   if (countLeaves(filter) === 0) return matches(filter, {}) ? sql`1 = 1` : sql`1 = 0`
   const value = commonValue(filter)
-  if (value) return sql`json_matches(${value.expression}, ${JSON.stringify(rebased(filter))}) = 1`
+  if (value) return sql`json_matches(${value.expression}, ${ask(rebased(filter))}) = 1`
   switch (filter.operator) {
     case 'and':
     case 'or':
-      return sql`(${sql.join(filter.filters.map(conditionOf), filter.operator === 'and' ? sql` and ` : sql` or `)})`
+      return sql`(${sql.join(
+        filter.filters.map((operand) => conditionOf(operand, ask)),
+        filter.operator === 'and' ? sql` and ` : sql` or `,
+      )})`
     case 'not':
-      return sql`not (${conditionOf(filter.filter)})`
+      return sql`not (${conditionOf(filter.filter, ask)})`
     default:
       return sql`1 = 0`
   }

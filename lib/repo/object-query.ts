@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { badRequest } from '../crest/errors.ts'
 import type { QueryRequest, QueryResult } from '../crest/request.ts'
+import { type AskFilter, askingFilters } from './asked-filters.ts'
 import { type ObjectRow, objectOf, selectObjects, storedObjectOf } from './object-row.ts'
 import { type Found, ObjectSearch } from './object-search.ts'
 import { Ordering } from './ordering.ts'
@@ -16,11 +17,18 @@ export interface QueryOptions {
  * Answers a query of the objects of `type` as queryInMemory does of objects in memory.
  * @throws badRequest for a query by id or expression, or a cookie that is none of ours
  */
-export async function queryObjects(
+export const queryObjects = (
   database: Database,
   type: string,
   request: QueryRequest,
-  { window, signal }: QueryOptions,
+  options: QueryOptions,
+): Promise<QueryResult> => askingFilters((ask) => answer(database, type, request, { ...options, ask }))
+
+async function answer(
+  database: Database,
+  type: string,
+  request: QueryRequest,
+  { window, signal, ask }: QueryOptions & { ask: AskFilter },
 ): Promise<QueryResult> {
   const { queryFilter: filter, sortKeys, pageSize, pagedResultsOffset: offset, pagedResultsCookie: cookie } = request
   if (!filter) throw badRequest('This resource is queried with _queryFilter only')
@@ -30,6 +38,7 @@ export async function queryObjects(
   const search = await ObjectSearch.start(database, {
     type,
     filter,
+    ask,
     ordering: isOrdered ? order : undefined,
     window,
     signal,

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { printPointer } from '../crest/pointer.ts'
 import type { QueryFilter } from '../crest/query-filter.ts'
-import { candidateKeys, filterCandidates } from './filter-candidates.ts'
+import type { AskFilter } from './asked-filters.ts'
+import { candidateKeys, candidateWindow, filterCandidates } from './filter-candidates.ts'
 import { type Condition, filterCondition, isAlwaysTrue } from './filter-condition.ts'
 import { type RawBuilder, sql } from './kysely.ts'
 import { coarse } from './order-key.ts'
@@ -19,6 +20,7 @@ export interface Found extends Place {
 export interface SearchOptions {
   readonly type: string
   readonly filter: QueryFilter
+  readonly ask: AskFilter
   /** undefined = in the order the objects were made, with no keys. */
   readonly ordering: Ordering | undefined
   /** How many objects are looked at in one go. */
@@ -53,7 +55,7 @@ export class ObjectSearch {
   ) {
     this.#database = database
     this.#options = options
-    this.#condition = filterCondition(options.filter)
+    this.#condition = filterCondition(options.filter, options.ask)
     this.#indexes = indexes
     this.#candidates = candidates
   }
@@ -151,14 +153,8 @@ async function usableCandidates(
 ): Promise<Window | undefined> {
   const ranges = filterCandidates(filter, indexes)
   if (!ranges) return undefined
-  const keys = candidateKeys(ranges)
   const query = sql<{ count: number }>`select count(*) as count
-    from (select 1 from (${keys}) as candidate limit ${CANDIDATES * window + 1}) as counted`
+    from (select 1 from (${candidateKeys(ranges)}) as candidate limit ${CANDIDATES * window + 1}) as counted`
   const { rows } = await query.execute(database)
-  return (rows[0]?.count ?? 0) > CANDIDATES * window ? undefined : windowOf(keys)
+  return (rows[0]?.count ?? 0) > CANDIDATES * window ? undefined : candidateWindow(ranges)
 }
-
-const windowOf = (keys: RawBuilder<unknown>): Window => ({
-  source: sql`(select distinct object from (${keys}) as candidate) as w cross join object as o`,
-  condition: sql`o.key = w.object`,
-})

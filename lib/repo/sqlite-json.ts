@@ -1,9 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Json, JsonObject } from '../contract.ts'
 import type { Pointer } from '../crest/pointer.ts'
-import type { QueryFilter } from '../crest/query-filter.ts'
 import { sortValue } from '../crest/sort.ts'
-import { matcherOf } from './filter-matcher.ts'
+import { matcherNumber } from './asked-filters.ts'
 import { ABSENT, orderKey } from './order-key.ts'
 
 /**
@@ -13,11 +12,10 @@ import { ABSENT, orderKey } from './order-key.ts'
  */
 export function installJsonFunctions(database: DatabaseSync): void {
   const options = { deterministic: true, directOnly: true }
-  const matcher = remembering((text) => matcherOf(JSON.parse(text) as QueryFilter))
   const pointerOf = remembering((text) => JSON.parse(text) as Pointer)
-  database.function('json_matches', options, (value, filter) => Number(matcher(filter)(rooted(value))))
+  database.function('json_matches', options, (value, filter) => Number(matcherNumber(filter)(rooted(value))))
   database.function('object_matches', options, (id, revision, content, filter) =>
-    Number(matcher(filter)({ ...parsed(content), _id: String(id), _rev: String(revision) })),
+    Number(matcherNumber(filter)({ ...parsed(content), _id: String(id), _rev: String(revision) })),
   )
   database.function('json_order', options, (value, pointer) => orderOf(sortValue(rooted(value), pointerOf(pointer))))
 }

@@ -1,7 +1,9 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
 import { getAt } from '../crest/pointer.ts'
-import { candidateKeys, filterCandidates } from './filter-candidates.ts'
+import type { ComparisonFilter } from '../crest/query-filter.ts'
+import { askingFilters } from './asked-filters.ts'
+import { candidateWindow, filterCandidates } from './filter-candidates.ts'
 import { filterCondition } from './filter-condition.ts'
 import { sql } from './kysely.ts'
 import type { PropertyIndex } from './property-index.ts'
@@ -19,6 +21,15 @@ export class UniqueViolation extends ResourceException {
   }
 }
 
+export interface UniqueScope {
+  readonly type: string
+  /** The object that is being written. */
+  readonly id: string
+  readonly indexes: readonly PropertyIndex[]
+  /** As printPointer writes them; what is not indexed is not checked. */
+  readonly unique: ReadonlySet<string>
+}
+
 /**
  * Checks inside the transaction that writes. Values are the same when a filter with `eq` says so: without regard to
  * case, so that who is looked up by such a property is one person.
@@ -26,25 +37,25 @@ export class UniqueViolation extends ResourceException {
  */
 export async function checkUnique(
   session: Session,
-  {
-    type,
-    id,
-    indexes,
-    unique,
-  }: { type: string; id: string; indexes: readonly PropertyIndex[]; unique: ReadonlySet<string> },
+  scope: UniqueScope,
   content: JsonObject,
   previous: JsonObject = {},
 ): Promise<void> {
-  for (const { property, field } of indexes.filter(({ property }) => unique.has(property))) {
+  for (const { property, field } of scope.indexes.filter(({ property }) => scope.unique.has(property))) {
     const value = getAt(content, field)
     if (!isScalar(value) || value === getAt(previous, field)) continue
-    const filter = { operator: 'eq', field, value } as const
-    const candidates = filterCandidates(filter, indexes)
-    const narrowed = candidates ? sql`and o.key in (${candidateKeys(candidates)})` : sql``
-    const query = sql`select o.key from object as o
-      where o.type = ${type} and o.id <> ${id} ${narrowed} and ${filterCondition(filter)} limit 1`
-    if ((await query.execute(session)).rows.length > 0) throw new UniqueViolation(property)
+    if (await isTaken(session, scope, { operator: 'eq', field, value })) throw new UniqueViolation(property)
   }
+}
+
+function isTaken(session: Session, { type, id, indexes }: UniqueScope, filter: ComparisonFilter): Promise<boolean> {
+  const ranges = filterCandidates(filter, indexes)
+  const { source, condition } = ranges ? candidateWindow(ranges) : { source: sql`object as o`, condition: sql`1 = 1` }
+  return askingFilters(async (ask) => {
+    const query = sql`select o.key from ${source}
+      where ${condition} and o.type = ${type} and o.id <> ${id} and ${filterCondition(filter, ask)} limit 1`
+    return (await query.execute(session)).rows.length > 0
+  })
 }
 
 const isScalar = (value: Json | undefined): value is string | number | boolean =>
