@@ -94,7 +94,7 @@ describe('InstanceRegistry', () => {
       [{ clientId: 'other' }, 2],
       [{ clientSecret: 'other' }, 2],
       [{ scope: ['other'] }, 2],
-      [{ tokenEndpointAuthMethod: 'client_secret_basic' }, 2],
+      [{ tokenEndpointAuthMethod: 'client_secret_post' }, 2],
       [{ instanceUrl: 'http://127.0.0.1:2/openidm/' }, 2],
     ]
     for (const [change, tokenRequests] of CHANGES) {
