@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, stat, symlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JsonObject } from '../../lib/contract.ts'
@@ -402,6 +403,25 @@ describe('config: file and REST are one truth', () => {
       const patch = [{ operation: 'add', field: 'patched', value: n }]
       await http.patch('/openidm/config/sync').send(patch).expect(200, { _id: 'sync', n, patched: n })
     }
+  })
+
+  it('an edit by hand in the middle of a change is not lost; a file that never rests is a conflict', async () => {
+    const dir = await tempDirWith({ 'external.idm-eu.json': { n: 0 } })
+    const { http, consumer } = await serveDirectory(dir)
+    const file = join(dir, 'external.idm-eu.json')
+    let edits = 0
+    consumer.faultsOf = () => {
+      if (edits-- > 0) writeFileSync(file, JSON.stringify({ n: edits }))
+      return []
+    }
+    const patch = (value: string) =>
+      http.patch('/openidm/config/external.idm/eu').send([{ operation: 'add', field: 'patched', value }])
+    edits = 3
+    await patch('one').expect(200, { _id: 'external.idm/eu', n: 0, patched: 'one' })
+    edits = 1000
+    const { body } = await patch('two').expect(409)
+    assert.match(body.message, /is being changed by somebody else/)
+    assert.deepEqual(await contentOf(dir, 'external.idm-eu.json'), { n: edits })
   })
 
   it('two writers never lose an update', async () => {

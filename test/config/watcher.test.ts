@@ -45,9 +45,11 @@ describe('config: changes of files come into force', () => {
   })
 
   it('R8: an editor that saves by unlink and create does not take the object away', async () => {
-    const { file, consumer, directory } = await started()
+    const { dir, file, consumer, directory } = await started()
     for (const v of [1, 2, 3]) {
       await rename(file, `${file}~`)
+      await writeFile(join(dir, `external.idm-witness${v}.json`), '{}')
+      await until(() => consumer.object(`external.idm/witness${v}`), 'a scan has missed the file')
       await writeFile(file, JSON.stringify({ v }))
       await hasValue(consumer, v)
     }
