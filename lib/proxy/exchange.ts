@@ -76,6 +76,11 @@ export class Exchange {
     this.#proxyRequest = proxyRequest
     this.request.headers = this.#callerHeaders
     for (const [name, value] of Object.entries(this.#credentials.headers)) proxyRequest.setHeader(name, value)
+    // Without a listener Node cuts the connection of a remote that answers 101 unasked, and says so to nobody.
+    proxyRequest.once('upgrade', (_answer, socket) => {
+      socket.destroy()
+      this.failed(new Error('the remote switched to another protocol unasked'))
+    })
     const { request, response } = this
     const callerIsSlow = () => this.#fail(bodyIsLate())
     this.#deadlines.connection({ request, response, proxyRequest, callerIsSlow })

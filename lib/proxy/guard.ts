@@ -16,11 +16,19 @@ export function guardRequest(request: IncomingMessage): void {
   if (headers.upgrade !== undefined) throw notSupported('Protocol upgrades are not supported on a remote instance')
   // Only a lenient parser lets such a name pass, which it then takes for framing, and we would not (pitfall P4).
   for (const name in headers) if (name.endsWith(' ')) throw badRequest('A header name ends in a space')
+  guardAddress(request)
   const coding = headers['transfer-encoding']
   if (coding === undefined) return
   if (coding.trim().toLowerCase() !== 'chunked') throw badRequest('Transfer-Encoding must be chunked')
   if (headers['content-length'] !== undefined)
     throw badRequest('Transfer-Encoding and Content-Length exclude each other')
+}
+
+/** Express 4 takes `/openidm//x` for `/x` behind its mount; what else the host put before `/openidm/x` does not (P3). */
+function guardAddress(request: IncomingMessage): void {
+  const { originalUrl } = request as { originalUrl?: unknown }
+  if (typeof originalUrl !== 'string' || !originalUrl.includes('//')) return
+  guardEmptySegments((originalUrl.split('?', 1)[0] ?? '').slice(1))
 }
 
 /** @throws ResourceException 400: the remote and the access rules before us could read an empty segment differently (P3) */
