@@ -3,14 +3,14 @@
  * what is wrong and what to do about it. Stops at the first step that fails, since the next ones need it.
  */
 import { lookup as systemLookup } from 'node:dns'
-import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
+import { connect as connectTcp, type LookupFunction } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { ResourceException } from '../crest/errors.ts'
-import { chainOf } from '../trust/certificate.ts'
 import { explainTrustFailure } from '../trust/certificate-failure.ts'
 import { type ConnectionSettings, hostNameOf, tlsOptions } from './agent.ts'
-import { codeOf, DeadlineError, faultOf, faultText } from './fault.ts'
+import { codeOf, faultOf, faultText } from './fault.ts'
 import type { Instance } from './instance.ts'
+import { endpointOf, opened, presentedChain } from './probe.ts'
 
 export type StepName = 'configuration' | 'nameResolution' | 'connection' | 'certificate' | 'token' | 'query'
 
@@ -71,10 +71,13 @@ const checkCertificate: Run = async ({ url }, settings, truststore) => {
     socket.destroy()
     return { step: 'certificate', ok: true, message: 'its certificate is trusted' }
   } catch (error) {
+    if (!faultOf(error).startsWith('certificate')) return failure('certificate', error, NO_TLS)
     const { reason, cure } = explainTrustFailure(codeOf(error) ?? '', await presentedChain(url, settings), truststore)
     return { step: 'certificate', ok: false, message: reason, cure }
   }
 }
+
+const NO_TLS = 'check that instanceUrl names a port at which the remote speaks TLS, and tlsVersion'
 
 const obtainToken: Run = async ({ authentication, properties }) => {
   if (properties.authType === 'basic') return { step: 'token', ok: null, message: 'authType basic needs no token' }
@@ -82,20 +85,28 @@ const obtainToken: Run = async ({ authentication, properties }) => {
     await authentication.credentials()
     return { step: 'token', ok: true, message: 'the token endpoint granted a token' }
   } catch (error) {
-    return failure('token', error, `check tokenEndpoint, and that its certificate is trusted`)
+    const refused = error instanceof ResourceException && error.code === 401
+    return failure(
+      'token',
+      error,
+      refused ? CLIENT_REFUSED : 'check tokenEndpoint, and that its certificate is trusted',
+    )
   }
 }
+
+const CLIENT_REFUSED =
+  'the OAuth 2.0 client must exist at the remote with this secret, the scope, the grant client_credentials and the ' +
+  'same authentication method'
 
 const answerQuery: Run = async (instance) => {
   try {
     for (const collection of COLLECTIONS) {
       const { status } = await instance.client.request({ method: 'GET', path: collection + QUERY })
-      if (status === 404 && collection !== COLLECTIONS.at(-1)) continue
-      return queryStep(instance, collection, status)
+      if (status !== 404) return queryStep(instance, collection, status)
     }
-    return queryStep(instance, COLLECTIONS[0], 404)
+    return queryStep(instance, COLLECTIONS.join(' and on '), 404)
   } catch (error) {
-    return failure('query', error, 'check instanceUrl')
+    return failure('query', error, 'see the log of the remote, and check instanceUrl')
   }
 }
 
@@ -110,46 +121,11 @@ function queryStep({ properties }: Instance, collection: string, status: number)
       : 'give the remote user a role that may read',
     404: 'check the path in instanceUrl: it usually ends in /openidm/',
   }
-  return { step: 'query', ok: false, message, cure: cures[status] ?? 'see the log of the remote' }
+  const other = status < 400 ? 'check instanceUrl: what is there leads elsewhere' : 'see the log of the remote'
+  return { step: 'query', ok: false, message, cure: cures[status] ?? other }
 }
 
 function failure(step: StepName, error: unknown, cure: string): Step {
   const message = error instanceof ResourceException ? error.message : faultText(faultOf(error))
   return { step, ok: false, message, cure }
-}
-
-const endpointOf = (url: URL) => ({
-  host: hostNameOf(url),
-  port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
-})
-
-/** Opens a connection within the instance's own connectionTimeout. */
-function opened(
-  { properties, lookup }: ConnectionSettings,
-  open: (options: { lookup?: LookupFunction }) => Socket,
-  event: 'connect' | 'secureConnect',
-): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = open(lookup ? { lookup } : {})
-    const { connectionTimeout } = properties
-    if (Number.isFinite(connectionTimeout) && connectionTimeout > 0) {
-      socket.setTimeout(connectionTimeout, () => socket.destroy(new DeadlineError('connect')))
-    }
-    socket.once(event, () => resolve(socket))
-    socket.once('error', reject)
-  })
-}
-
-/** The certificates that the remote presents, to be shown; nothing else is done over that connection. */
-async function presentedChain(url: URL, settings: ConnectionSettings) {
-  try {
-    const options = { ...tlsOptions(url, settings), ...endpointOf(url), rejectUnauthorized: false }
-    const socket = await opened(settings, (extra) => connectTls({ ...extra, ...options }), 'secureConnect')
-    socket.destroy()
-    return 'getPeerCertificate' in socket && typeof socket.getPeerCertificate === 'function'
-      ? chainOf(socket.getPeerCertificate(true))
-      : []
-  } catch {
-    return []
-  }
 }

@@ -107,6 +107,8 @@ export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   if (error.message.startsWith('Failed to establish tunnel')) return 'ERR_PROXY_TUNNEL'
   if ('code' in error && typeof error.code === 'string') return error.code
+  // undici's parser gives most of its errors no code.
+  if (error.name === 'HTTPParserError') return 'HPE_UNKNOWN'
   if (error instanceof AggregateError) return codeOf(error.errors[0])
   return codeOf(error.cause)
 }

@@ -92,6 +92,10 @@ describe('faults', () => {
     assert.equal(faultOf(new Error('Failed to establish tunnel to x:443 via http://p: HTTP/1.1 407')), 'forwardProxy')
   })
 
+  it('an error of the parser of undici is known by its name', () => {
+    assert.equal(faultOf(Object.assign(new Error('x'), { name: 'HTTPParserError', code: undefined })), 'notHttp')
+  })
+
   it('whatever else was thrown is unexpected', () => {
     for (const error of [
       undefined,
