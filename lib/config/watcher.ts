@@ -15,6 +15,7 @@ export interface WatchOptions {
 
 const SAFETY_SCAN_MS = 30_000
 const POLL_MS = 1000
+const ABSENCE_MS = 100
 
 /**
  * Watches a directory and its direct children, links followed, also when it is removed and made again. Nothing is
@@ -29,6 +30,7 @@ class DirectoryWatcher implements Disposable {
   #watcher: FSWatcher
   #watched: string | undefined
   #timer: NodeJS.Timeout
+  #absence: NodeJS.Timeout | undefined
   #polling = false
   #retired: Promise<void> = Promise.resolve()
   #disposal: Promise<unknown> | undefined
@@ -42,6 +44,7 @@ class DirectoryWatcher implements Disposable {
 
   async dispose(): Promise<void> {
     clearInterval(this.#timer)
+    clearInterval(this.#absence)
     this.#disposal ??= Promise.all([this.#watcher.close(), this.#retired])
     await this.#disposal
   }
@@ -62,11 +65,22 @@ class DirectoryWatcher implements Disposable {
     this.#options.onEvent()
   }
 
+  /** chokidar misses a directory that comes back while it takes note that it went. */
+  readonly #lookForReturn = (): void => {
+    if (identityOf(this.#options.dir) !== undefined) this.#look()
+  }
+
   /** chokidar stays with the directory it began with when a link on the way to it turns. */
   #follow(): void {
     const identity = identityOf(this.#options.dir)
-    if (identity === undefined || identity === this.#watched) return
+    if (identity === this.#watched) return
+    // Also when it is gone: chokidar lets go of it then, so that even the very same directory has to be taken up anew.
     this.#watched = identity
+    clearInterval(this.#absence)
+    if (identity === undefined) {
+      this.#absence = setInterval(this.#lookForReturn, ABSENCE_MS)
+      return
+    }
     this.#retired = Promise.all([this.#retired, this.#watcher.close()]).then(() => undefined)
     this.#watcher = this.#watch()
   }
