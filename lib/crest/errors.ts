@@ -23,13 +23,20 @@ export class ResourceException extends Error {
   readonly code: number
   readonly reason: string
   readonly detail: Json | undefined
+  /** A remote said to come again after so many milliseconds (`Retry-After`); for whoever asks again, not for callers. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(code: number, message: string, options: { reason?: string; detail?: Json; cause?: unknown } = {}) {
+  constructor(
+    code: number,
+    message: string,
+    options: { reason?: string; detail?: Json; cause?: unknown; retryAfterMs?: number | undefined } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'ResourceException'
     this.code = code
     this.reason = options.reason ?? reasonOf(code)
     this.detail = options.detail
+    this.retryAfterMs = options.retryAfterMs
   }
 
   toJSON(): ErrorBody {

@@ -14,8 +14,8 @@ import type { RemoteAnswer } from './client.ts'
  * @param path of the resource, for messages
  * @throws ResourceException the remote's own error as it stands, or 502 for what is no answer of an IDM
  */
-export function answeredJson(path: string, { status, text }: RemoteAnswer): Json | undefined {
-  if (status >= 400) throw errorOf(path, status, text)
+export function answeredJson(path: string, { status, headers, text }: RemoteAnswer): Json | undefined {
+  if (status >= 400) throw errorOf(path, status, text, retryAfterMs(headers['retry-after']))
   if (status < 200 || status >= 300) throw badGateway(`${path}: the remote answered with a redirect (${status})`)
   if (status === 204 || text.trim() === '') return undefined
   try {
@@ -27,14 +27,24 @@ export function answeredJson(path: string, { status, text }: RemoteAnswer): Json
 }
 
 /** The remote's words where it has any: they are for the caller, so they go to no log of ours. */
-function errorOf(path: string, status: number, text: string): ResourceException {
+function errorOf(path: string, status: number, text: string, retryAfterMs: number | undefined): ResourceException {
   const body = jsonObject(text)
-  if (typeof body?.message !== 'string') return new ResourceException(status, `${path}: the remote answered ${status}`)
+  if (typeof body?.message !== 'string')
+    return new ResourceException(status, `${path}: the remote answered ${status}`, { retryAfterMs })
   const { reason, message, detail } = body
   return new ResourceException(status, message, {
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(detail === undefined || detail === null ? {} : { detail }),
+    retryAfterMs,
   })
+}
+
+/** Seconds, or a date (RFC 9110, section 10.2.3); undefined when it is neither. */
+function retryAfterMs(header: string | string[] | undefined): number | undefined {
+  if (typeof header !== 'string') return undefined
+  if (/^\d{1,6}$/.test(header.trim())) return Number(header) * 1000
+  const date = Date.parse(header)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
 }
 
 function jsonObject(text: string): JsonObject | undefined {

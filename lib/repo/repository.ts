@@ -2,9 +2,11 @@ import type { Logger } from '../contract.ts'
 import { parsePointer, printPointer } from '../crest/pointer.ts'
 import { ensureIndexes } from './index-build.ts'
 import { Kysely } from './kysely.ts'
+import { LinkStore } from './link-store.ts'
 import { migrate } from './migrations.ts'
 import { ObjectCollection } from './object-collection.ts'
 import { ObjectStore } from './object-store.ts'
+import { RunStore } from './run-store.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
 import type { Database, Tables } from './tables.ts'
 
@@ -53,6 +55,16 @@ export class Repository {
   /** The same as a resource. */
   async collection(type: string, options: TypeOptions = {}): Promise<ObjectCollection> {
     return new ObjectCollection(await this.store(type, options))
+  }
+
+  /** The links of all mappings. */
+  links(): LinkStore {
+    return new LinkStore(this.#database)
+  }
+
+  /** The reconciliations and their plans. */
+  runs(): RunStore {
+    return new RunStore(this.#database)
   }
 
   /** Two builds of one type would undo each other's work. */

@@ -1,0 +1,170 @@
+import type { JsonObject } from '../contract.ts'
+import type { Connection } from '../crest/connection.ts'
+import { badGateway, ResourceException } from '../crest/errors.ts'
+import { printQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
+import type { QueryResponse } from '../crest/represent.ts'
+import { childPath } from '../crest/resource-path.ts'
+import type { Durations } from './durations.ts'
+import type { Pace } from './pace.ts'
+import type { MappingQuery } from './query-schema.ts'
+
+export interface ObjectSetParts {
+  readonly path: string
+  /** The fields to ask for where a query names none; undefined = all. */
+  readonly fields: readonly string[] | undefined
+  readonly connection: Connection
+  readonly pace: Pace
+  readonly durations: Durations
+}
+
+/**
+ * How long the filters of one query may be, percent-encoded: a request line has to stay below 8 kB (real remotes answer
+ * 414 or worse).
+ */
+const LONGEST_FILTER = 6000
+
+/** Source or target of a mapping, with the patience that a busy remote asks for. */
+export class ObjectSet {
+  readonly path: string
+  readonly #fields: readonly string[] | undefined
+  readonly #connection: Connection
+  readonly #pace: Pace
+  readonly #durations: Durations
+  #batches = true
+
+  constructor({ path, fields, connection, pace, durations }: ObjectSetParts) {
+    this.path = path
+    this.#fields = fields
+    this.#connection = connection
+    this.#pace = pace
+    this.#durations = durations
+  }
+
+  /**
+   * The pages of a query; what the remote sends as one page comes as one. A remote that refuses to page is asked again
+   * for everything at once.
+   * @param measure the name under which the time is noted
+   */
+  async *pages(query: MappingQuery | undefined, pageSize: number, measure: string): AsyncGenerator<JsonObject[], void> {
+    const path = query?.resourceName ?? this.path
+    const params: JsonObject = { ...(query?.params ?? { _queryFilter: 'true' }) }
+    if (this.#fields && params._fields === undefined) params._fields = [...this.#fields]
+    const isPaged = params._queryFilter !== undefined
+    let cookie: string | null = null
+    do {
+      const paging: JsonObject = isPaged ? { _pageSize: pageSize, _pagedResultsCookie: cookie } : {}
+      const page: QueryResponse = await this.#query(path, { ...paging, ...params }, measure).catch((error: unknown) => {
+        if (cookie !== null || !isPaged || !refusesPages(error)) throw error
+        return this.#query(path, params, measure)
+      })
+      yield page.result
+      if (page.pagedResultsCookie !== null && page.pagedResultsCookie === cookie)
+        throw badGateway(`The query of ${path} returns the same page over and over`)
+      cookie = page.pagedResultsCookie
+    } while (cookie !== null)
+  }
+
+  read(id: string, measure: string): Promise<JsonObject | null> {
+    return this.#timed(measure, () => this.#connection.read(childPath(this.path, id), null, this.#fields ?? null))
+  }
+
+  /** The objects with these ids, many in one query; those that are not there are not in the answer. */
+  async byIds(ids: readonly string[], measure: string): Promise<Map<string, JsonObject>> {
+    const filters = ids.map((id) => ({ operator: 'eq', field: ['_id'], value: id }) as const)
+    const found = new Map<string, JsonObject>()
+    const wanted = new Set(ids)
+    if (this.#batches && ids.length > 1)
+      for (const objects of await this.#joined(filters, measure))
+        for (const object of objects) if (wanted.has(idOf(object))) found.set(idOf(object), object)
+    if (this.#batches && ids.length > 1) return found
+    for (const id of ids) {
+      const object = await this.read(id, measure)
+      if (object) found.set(id, object)
+    }
+    return found
+  }
+
+  /** All objects that satisfy any of the filters, asked for with as few queries as fit; each may hold more than is asked for. */
+  async byFilters(filters: readonly QueryFilter[], measure: string): Promise<JsonObject[]> {
+    const found = new Map<string, JsonObject>()
+    for (const objects of await this.#joined(filters, measure, true))
+      for (const object of objects) found.set(idOf(object), object)
+    return [...found.values()]
+  }
+
+  /** The answer to one query, whole. */
+  async all(params: JsonObject, measure: string): Promise<JsonObject[]> {
+    const { resourceName, ...rest } = params
+    const path = typeof resourceName === 'string' ? resourceName : this.path
+    const objects: JsonObject[] = []
+    for await (const page of this.pages({ resourceName: path, params: rest }, 1000, measure)) objects.push(...page)
+    return objects
+  }
+
+  create(id: string | null, content: JsonObject): Promise<JsonObject> {
+    return this.#timed('updateTargetObject', () => this.#connection.create(this.path, id, content))
+  }
+
+  update(id: string, revision: string | null, content: JsonObject): Promise<JsonObject> {
+    return this.#timed('updateTargetObject', () => this.#connection.update(childPath(this.path, id), revision, content))
+  }
+
+  /** What is gone already is deleted, too. */
+  async delete(id: string, revision: string | null): Promise<void> {
+    try {
+      await this.#timed('deleteTargetObject', () => this.#connection.delete(childPath(this.path, id), revision))
+    } catch (error) {
+      if (!(error instanceof ResourceException && error.code === 404)) throw error
+    }
+  }
+
+  async #joined(filters: readonly QueryFilter[], measure: string, must = false): Promise<JsonObject[][]> {
+    const answers: JsonObject[][] = []
+    for (const group of groups(filters)) {
+      const filter = group.length === 1 && group[0] ? group[0] : ({ operator: 'or', filters: group } as const)
+      const params = { _queryFilter: printQueryFilter(filter) }
+      try {
+        for await (const page of this.pages({ resourceName: undefined, params }, 1000, measure)) answers.push(page)
+      } catch (error) {
+        if (must || !cannotQuery(error)) throw error
+        this.#batches = false
+        return answers
+      }
+    }
+    return answers
+  }
+
+  #query(path: string, params: JsonObject, measure: string): Promise<QueryResponse> {
+    return this.#timed(measure, () => this.#connection.query(path, params))
+  }
+
+  #timed<T>(measure: string, work: () => Promise<T>): Promise<T> {
+    return this.#pace.keep(() => this.#durations.measure(measure, work))
+  }
+}
+
+export const idOf = (object: JsonObject): string => String(object._id ?? '')
+
+export const revisionOf = (object: JsonObject): string | null =>
+  typeof object._rev === 'string' && object._rev !== '' ? object._rev : null
+
+function groups(filters: readonly QueryFilter[]): QueryFilter[][] {
+  const all: QueryFilter[][] = []
+  let length = Number.POSITIVE_INFINITY
+  for (const filter of filters) {
+    const own = encodeURIComponent(printQueryFilter(filter)).length + 8
+    if (length + own > LONGEST_FILTER) {
+      all.push([])
+      length = 0
+    }
+    all.at(-1)?.push(filter)
+    length += own
+  }
+  return all
+}
+
+const refusesPages = (error: unknown): boolean => error instanceof ResourceException && [400, 501].includes(error.code)
+
+/** Some resources know no filter by id: they are asked for one object at a time. */
+const cannotQuery = (error: unknown): boolean =>
+  error instanceof ResourceException && [400, 404, 405, 500, 501].includes(error.code)

@@ -1,0 +1,36 @@
+import type { JsonObject } from '../contract.ts'
+import { ResourceException } from '../crest/errors.ts'
+import { RequestParameters } from '../crest/request-parameters.ts'
+import { isObject } from '../util/json.ts'
+import { z } from '../util/schema.ts'
+
+/** `sourceQuery` and `targetQuery`: where to, and the parameters of the query. */
+export interface MappingQuery {
+  /** Another resource than the mapping's. */
+  readonly resourceName: string | undefined
+  readonly params: JsonObject
+}
+
+const FORM = 'must be an object with exactly one of "_queryFilter", "_queryId" and "_queryExpression"'
+
+/** Filters may be booleans; a query that names none is one for everything. */
+export const querySchema = z.unknown().transform((value, context): MappingQuery | undefined => {
+  if (value === undefined || value === null) return undefined
+  if (!isObject(value)) return fault(context, FORM)
+  const { resourceName, ...rest } = value
+  if (resourceName !== undefined && typeof resourceName !== 'string')
+    return fault(context, 'resourceName: must be the path of a resource')
+  const names = ['_queryFilter', '_queryId', '_queryExpression']
+  const params: JsonObject = names.some((name) => name in rest) ? rest : { ...rest, _queryFilter: 'true' }
+  try {
+    void RequestParameters.ofObject(params).query
+  } catch (error) {
+    return fault(context, `${FORM}: ${error instanceof ResourceException ? error.message : String(error)}`)
+  }
+  return { resourceName, params }
+})
+
+function fault(context: z.RefinementCtx, message: string): never {
+  context.addIssue({ code: 'custom', message })
+  return z.NEVER
+}
