@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { callHost, callRaw, MOUNT, type OnStage, untilQuiet, wire } from './caller.ts'
+
+const LINES = [
+  '',
+  ' ',
+  'GET',
+  'GET ',
+  `GET ${MOUNT}eu/x`,
+  `GET ${MOUNT}eu/x HTTP/9.9`,
+  `GET ${MOUNT}eu/x HTTP/1.1 HTTP/1.1`,
+  `GET ${MOUNT}eu/a b HTTP/1.1`,
+  `get ${MOUNT}eu/x HTTP/1.1`,
+  `G\0T ${MOUNT}eu/x HTTP/1.1`,
+  'GET * HTTP/1.1',
+  'OPTIONS * HTTP/1.1',
+  'GET ? HTTP/1.1',
+  'GET # HTTP/1.1',
+  'GET // HTTP/1.1',
+  'GET //[ HTTP/1.1',
+  'GET http:// HTTP/1.1',
+  'GET http://%zz/openidm/external/idm/eu/x HTTP/1.1',
+  'GET http://[::1/openidm/external/idm/eu/x HTTP/1.1',
+  'GET http:/openidm/external/idm/eu/x HTTP/1.1',
+  'GET %2fopenidm%2fexternal%2fidm%2feu%2fx HTTP/1.1',
+  'GET /%E0%A4%A HTTP/1.1',
+  'GET /openidm/%E0%A4%A HTTP/1.1',
+  `GET ${MOUNT}%E0%A4%A/x HTTP/1.1`,
+  `GET ${MOUNT}eu/%E0%A4%A HTTP/1.1`,
+  `GET ${MOUNT}eu/x?%E0%A4%A HTTP/1.1`,
+  `GET ${MOUNT}__proto__/x HTTP/1.1`,
+  `GET ${MOUNT}constructor/x HTTP/1.1`,
+  `GET ${MOUNT}*/{a,b}(c|d)+[e]! HTTP/1.1`,
+  `GET ${MOUNT}eu/${'('.repeat(500)}${'a'.repeat(500)}!${'*'.repeat(500)} HTTP/1.1`,
+  `GET ${MOUNT}${'x'.repeat(9000)}/x HTTP/1.1`,
+  `GET ${MOUNT}eu/${'x'.repeat(70_000)} HTTP/1.1`,
+  `GET ${MOUNT}eu/x${'/a'.repeat(4000)} HTTP/1.1`,
+  `GET ${MOUNT}eu/${'%25'.repeat(4000)} HTTP/1.1`,
+  'CONNECT / HTTP/1.1',
+  'PRI * HTTP/2.0',
+  '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+  '\xff\xfe\xfd',
+]
+
+export const p7 = (stage: OnStage): void => {
+  describe('P7 malformed requests', () => {
+    for (const entrance of ['bare', 'lenient'] as const) {
+      it(`${LINES.length} request lines do not end the process (${entrance} parser)`, async () => {
+        for (const line of LINES) {
+          const bytes = `${line}\r\nHost: gateway\r\nConnection: close\r\n\r\n`
+          const { bytes: answer } = await callRaw(stage(), bytes, { untilClose: true, entrance })
+          assert.doesNotMatch(answer.toString('latin1'), /^HTTP\/1\.1 50\d/, line.slice(0, 100))
+          assert.doesNotMatch(answer.toString('latin1'), / at .*\.(js|ts|mjs):\d/, 'no stack is shown')
+        }
+        assert.equal((await callHost(stage(), '/openidm/info/ping')).status, 200)
+      })
+    }
+
+    it('nor do headers', async () => {
+      const target = `GET ${MOUNT}eu/info/ping`
+      for (const header of [
+        'Accept-API-Version: \xff\xfe',
+        'Content-Type: ;;;=',
+        'If-Match: "',
+        'Via: ,,,',
+        'Accept-Encoding: \t\t',
+        `Cookie: ${'a'.repeat(100_000)}`,
+        '__proto__: x',
+        'constructor: x',
+        'Content-Encoding: x, y, z, gzip, gzip, gzip, gzip',
+        'Range: bytes=0-,0-,0-,0-,0-,0-',
+        'X-HTTP-Method-Override: \xff',
+        'Expect:',
+        'Upgrade:',
+        ...Array.from({ length: 3 }, (_, index) => `${'X'.repeat(4000 * index + 1)}: y`),
+      ]) {
+        const { bytes } = await callRaw(stage(), wire(target, [header, 'Connection: close']), { untilClose: true })
+        assert.doesNotMatch(bytes.toString('latin1'), /^HTTP\/1\.1 50[0234]/, header.slice(0, 100))
+      }
+      const many = Array.from({ length: 3000 }, (_, index) => `X${index}: y`)
+      await callRaw(stage(), wire(target, [...many, 'Connection: close']), { untilClose: true })
+      assert.equal((await callHost(stage(), '/openidm/info/ping')).status, 200)
+    })
+
+    it('nor a caller that breaks off', async () => {
+      const post = wire(`POST ${MOUNT}eu/managed/user`, ['Content-Length: 1000'], '{"a":')
+      for (const part of [post, post.slice(0, 20), post.slice(0, -6), '']) {
+        for (const entrance of ['bare', 'json', 'rawBody'] as const)
+          await callRaw(stage(), part, { responses: 0, entrance })
+      }
+      await untilQuiet(stage())
+      assert.equal((await callHost(stage(), '/openidm/info/ping')).status, 200)
+    })
+  })
+}
