@@ -130,6 +130,19 @@ describe('config: changes of files come into force', () => {
     await hasValue(consumer, 3)
   })
 
+  it('the directory moved away and back', async () => {
+    const { dir, file, consumer, directory, log } = await started()
+    await rename(dir, `${dir}-away`)
+    onCleanUp(() => rm(`${dir}-away`, { recursive: true, force: true }))
+    await until(() => log.messages('error').length === 1)
+    await rename(`${dir}-away`, dir)
+    await directory.rescan()
+    await writeFile(file, '{"v":1}')
+    await hasValue(consumer, 1)
+    await writeFile(file, '{"v":2}')
+    await hasValue(consumer, 2)
+  })
+
   it('the directory reached through a link that turns', async () => {
     const root = await tempDirWith({ [`one/${FILE}`]: { v: 1 }, [`two/${FILE}`]: { v: 2 } })
     const dir = join(root, 'conf')
