@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../contract.ts'
 import type { LastError } from './health.ts'
 import { Instance, type Surroundings } from './instance.ts'
-import { judgeProperties } from './properties.ts'
+import { type Judgement, judgeProperties } from './properties.ts'
 
 export const FACTORY_PID = 'external.idm'
 
@@ -24,6 +24,8 @@ export interface InstanceStatus {
   /** When the state began. */
   readonly since: Date
 }
+
+type Accepted = Exclude<Judgement, { faults: string[] }>
 
 interface Entry {
   readonly content: JsonObject | undefined
@@ -117,12 +119,26 @@ export class InstanceRegistry implements ConfigurationConsumer {
       if (old.fault) this.#entries.set(name, { ...old, fault: undefined, since: new Date() })
       return
     }
-    const judgement = content ? judgeProperties(content) : { faults: [error ?? 'it can not be read'] }
-    if ('faults' in judgement) {
-      this.#refuse(name, file, judgement.faults)
+    if (!content) {
+      this.#refuse(name, file, [error ?? 'it can not be read'], error !== undefined)
       return
     }
-    const { properties, notices } = judgement
+    const judgement = judgeProperties(content)
+    if ('faults' in judgement) {
+      this.#refuse(name, file, judgement.faults, false)
+      return
+    }
+    try {
+      this.#replace(name, file, content, judgement)
+    } catch (failure) {
+      // TLS that can not be set up, say: the fault of this one, and the others come into force all the same (R7).
+      this.#refuse(name, file, [(failure as Error).message], false)
+    }
+  }
+
+  /** Builds first, then swaps (R6). */
+  #replace(name: string, file: string, content: JsonObject, { properties, notices }: Accepted): void {
+    const old = this.#entries.get(name)
     const { enabled } = properties
     const instance = enabled ? new Instance(name, properties, this.#surroundings, old?.instance) : undefined
     this.#entries.set(name, { content, instance, enabled, fault: undefined, since: new Date() })
@@ -132,8 +148,11 @@ export class InstanceRegistry implements ConfigurationConsumer {
     this.#log.info({ instance: name, file }, `remote instance "${name}" is ${event}`)
   }
 
-  /** A file with a fault: what was good before stays in force; the fault is logged once. */
-  #refuse(name: string, file: string, faults: readonly string[]): void {
+  /**
+   * A file with a fault: what was good before stays in force; the fault is logged once.
+   * @param known true when it is an error in the log already, that of whoever read the file
+   */
+  #refuse(name: string, file: string, faults: readonly string[], known: boolean): void {
     const old = this.#entries.get(name)
     const told = faults.join('; ')
     // Whoever read the file has named it already.
@@ -143,7 +162,8 @@ export class InstanceRegistry implements ConfigurationConsumer {
     const entry = { content: undefined, instance: undefined, enabled: true, ...old, fault, since: new Date() }
     this.#entries.set(name, entry)
     const consequence = entry.instance ? 'its last good settings stay in force' : 'it is not available'
-    this.#log.error({ instance: name, file, faults }, `remote instance "${name}": ${message}; ${consequence}`)
+    const level = known ? 'warn' : 'error'
+    this.#log[level]({ instance: name, file, faults }, `remote instance "${name}": ${message}; ${consequence}`)
   }
 
   #remove(name: string): void {

@@ -173,11 +173,16 @@ describe('InstanceRegistry', () => {
       await registry.apply([bad])
       await registry.apply([unreadable('a', 'external.idm-a.json: line 3: expected a comma')])
       await registry.apply([bad])
-      assert.deepEqual(log.messages('error'), [
-        `remote instance "a": ${fault}; its last good settings stay in force`,
-        'remote instance "a": external.idm-a.json: line 3: expected a comma; its last good settings stay in force',
-        `remote instance "a": ${fault}; its last good settings stay in force`,
-      ])
+      // Whoever could not read the file has put the error into the log already.
+      const unread = 'external.idm-a.json: line 3: expected a comma'
+      assert.deepEqual(
+        log.entries.flatMap(({ level, message }) => (message.includes('last good') ? [[level, message]] : [])),
+        [
+          ['error', `remote instance "a": ${fault}; its last good settings stay in force`],
+          ['warn', `remote instance "a": ${unread}; its last good settings stay in force`],
+          ['error', `remote instance "a": ${fault}; its last good settings stay in force`],
+        ],
+      )
     })
 
     it('is forgotten when the edit is taken back: the instance was never replaced', async () => {
@@ -191,6 +196,23 @@ describe('InstanceRegistry', () => {
       const { state, lastError, since: now } = registry.status('a') ?? assert.fail()
       assert.deepEqual([state, lastError], ['READY', null])
       assert.notEqual(now, since)
+    })
+
+    it('that shows only when the instance is built does not keep the others out', async () => {
+      const log = memoryLog()
+      const secureContext = () => {
+        throw new Error('no TLS here')
+      }
+      const registry = new InstanceRegistry({ trust: { secureContext } }, log)
+      onCleanUp(() => registry.close())
+      await registry.apply([good('a'), good('b', { ...GOOD, instanceUrl: 'https://127.0.0.1:1/' }), good('c')])
+      assert.deepEqual(
+        [...registry.statuses()].map(({ state }) => state),
+        ['READY', 'INVALID', 'READY'],
+      )
+      assert.deepEqual(log.messages('error'), [
+        'remote instance "b": external.idm-b.json: no TLS here; it is not available',
+      ])
     })
 
     it('is not available when there never was a good one', async () => {
