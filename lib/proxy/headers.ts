@@ -124,7 +124,8 @@ export function localLocation(
   localBase: string,
   path: string,
 ): string | undefined {
-  const base = new URL(path, url)
+  // Relative in any case: a path may begin as an address of another scheme does.
+  const base = new URL(`./${path}`, url)
   if (!URL.canParse(location, base.href)) return undefined
   const absolute = new URL(location, base)
   if (!WEB.has(absolute.protocol)) return undefined
