@@ -159,8 +159,8 @@ describe('first contact: a fresh clone, an empty npm cache, the README as it sta
         message:
           'Remote instance "typo" not found: its configuration is not valid, see the log or the list of instances',
       })
-      const file = conf('typo')
-      const fault = `${file}: authType: must be "basic" or "bearer" (it is missing; the file has "authTpye")`
+      const fault =
+        'external.idm-typo.json: authType: must be "basic" or "bearer" (it is missing; the file has "authTpye")'
       const list = await json(`curl ${ADMIN} '${SECURE}/external/idm?_queryFilter=_id+eq+"typo"'`)
       assert.equal(list.result[0].lastError.message, fault)
       assert.ok((await check()).includes(fault))

@@ -59,7 +59,9 @@ export class Newcomer {
       if (shell.pid && !ended) process.kill(-shell.pid, 'SIGTERM')
       await until(() => ended, 'the end of the server', { timeoutMs: 20_000 })
     })
-    await until(() => ended || /Listening on .*\/openidm[^]*(Ctrl-C|$)/.test(output), 'Listening on …', { timeoutMs })
+    await until(() => ended || /Listening on .*\/openidm[\s\S]*(Ctrl-C|$)/.test(output), 'Listening on …', {
+      timeoutMs,
+    })
     if (ended) throw new Error(`it ended before it listened:\n${output}`)
     return output
   }
