@@ -1,0 +1,130 @@
+import type {
+  ConfigurationConsumer,
+  ConfigurationObject,
+  ConfigurationService,
+  Disposable,
+  JsonObject,
+  Logger,
+} from '../contract.ts'
+import { printPointer } from '../crest/pointer.ts'
+import type { ResourceRouter } from '../crest/router.ts'
+import type { ObjectStore } from '../repo/object-store.ts'
+import type { Repository } from '../repo/repository.ts'
+import { faultsOf } from '../util/schema.ts'
+import { Scope } from '../util/scope.ts'
+import type { PasswordStore } from './identity/password-store.ts'
+import { defaultManaged } from './managed/defaults.ts'
+import type { ManagedHooks } from './managed/hooks.ts'
+import { ManagedCollection } from './managed/managed-collection.ts'
+import { ManagedType } from './managed/managed-type.ts'
+import { ManagedUsers } from './managed/managed-users.ts'
+import { unknownPolicies } from './managed/policies.ts'
+import { type ManagedConfiguration, type ManagedTypeConfiguration, managedSchema } from './managed/schema.ts'
+import { StartError } from './start-error.ts'
+
+export interface ManagedObjectsOptions {
+  readonly router: ResourceRouter
+  readonly repository: Repository
+  /** Where `managed.json` comes from and changes; or what it says, once and for all. */
+  readonly configuration: ConfigurationService | ManagedConfiguration
+  readonly hooks?: ManagedHooks
+  readonly log: Logger
+}
+
+interface Served {
+  /** What it was made from: tells whether it changed. */
+  readonly configuration: string
+  readonly store: ObjectStore
+  readonly route: Disposable
+}
+
+/**
+ * Serves the managed objects of every type that `managed.json` names, as `managed/NAME`; without that file the types of
+ * a fresh IDM. The objects of a type that is taken out stay in the repository.
+ * @throws StartError when `managed.json` is broken at the start; later the last good one stays in force
+ */
+export async function managedObjects(options: ManagedObjectsOptions): Promise<ManagedObjects> {
+  const objects = new ManagedObjects(options)
+  try {
+    await objects.start()
+    return objects
+  } catch (error) {
+    await objects.dispose()
+    throw error
+  }
+}
+
+export class ManagedObjects implements ConfigurationConsumer, Disposable {
+  readonly factoryPid = 'managed'
+  /** Managed users who sign in with their password. */
+  readonly passwords: PasswordStore
+  readonly #options: ManagedObjectsOptions
+  readonly #scope: Scope
+  readonly #served = new Map<string, Served>()
+  #fault: string | undefined
+  #isStarted = false
+
+  constructor(options: ManagedObjectsOptions) {
+    this.#options = options
+    this.#scope = new Scope(options.log)
+    this.#scope.defer('managed routes', () => this.#serve([]))
+    this.passwords = new ManagedUsers(() => this.#served.get('user')?.store, options.log)
+  }
+
+  async start(): Promise<void> {
+    const { configuration } = this.#options
+    if (!isService(configuration)) return this.#serve(managedSchema.parse(configuration).objects)
+    this.#scope.own('configuration of managed objects', await configuration.subscribe(this))
+    if (this.#fault !== undefined) throw new StartError(this.#fault)
+    this.#isStarted = true
+  }
+
+  dispose(): Promise<void> {
+    return this.#scope.dispose()
+  }
+
+  validate(_id: string, content: JsonObject): string[] {
+    const parsed = managedSchema.safeParse(content)
+    if (parsed.success) return []
+    return faultsOf(parsed.error).map(({ key, message }) => (key === '' ? message : `${key}: ${message}`))
+  }
+
+  async apply([object]: readonly ConfigurationObject[]): Promise<void> {
+    this.#fault = object && faultOf(object, this.validate(object.id, object.content ?? {}))
+    if (this.#fault === undefined) return this.#serve(managedSchema.parse(object?.content ?? defaultManaged).objects)
+    if (this.#isStarted) this.#options.log.error({ file: object?.file }, `${this.#fault}; what was in force stays`)
+  }
+
+  async #serve(types: readonly ManagedTypeConfiguration[]): Promise<void> {
+    const wanted = new Set(types.map(({ name }) => name))
+    for (const [name, { route }] of this.#served) {
+      if (wanted.has(name)) continue
+      this.#served.delete(name)
+      await route.dispose()
+    }
+    for (const type of types) await this.#serveType(type)
+  }
+
+  async #serveType(configuration: ManagedTypeConfiguration): Promise<void> {
+    const { router, repository, hooks, log } = this.#options
+    const [text, old] = [JSON.stringify(configuration), this.#served.get(configuration.name)]
+    if (old?.configuration === text) return
+    const type = new ManagedType(configuration)
+    const [indexes, unique] = [type.indexes, type.unique].map((names) => names.map((name) => printPointer([name])))
+    const store = await repository.store(type.route, { indexes, unique })
+    await old?.route.dispose()
+    const route = router.add(type.route, new ManagedCollection(type, store, hooks))
+    this.#served.set(type.name, { configuration: text, store, route })
+    const ignored = unknownPolicies(type)
+    if (ignored.length > 0) log.info({ type: type.name, policies: ignored }, 'policies that are not judged here')
+  }
+}
+
+const isService = (configuration: ConfigurationService | ManagedConfiguration): configuration is ConfigurationService =>
+  typeof configuration.subscribe === 'function'
+
+function faultOf({ content, error, file }: ConfigurationObject, faults: string[]): string | undefined {
+  // Whoever read the file has named it in the message already.
+  if (content === undefined) return error ?? `${file}: it could not be read`
+  return faults.length > 0 ? `${file}: ${faults.join('; ')}` : undefined
+}

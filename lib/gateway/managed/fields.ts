@@ -1,0 +1,58 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { badRequest } from '../../crest/errors.ts'
+import { projectFields } from '../../crest/fields.ts'
+import type { Pointer } from '../../crest/pointer.ts'
+import type { Resource } from '../../crest/request.ts'
+import type { ManagedType } from './managed-type.ts'
+
+/** The object without what nobody may see, and without relationships, which are shown on request only. */
+export const visible = (type: ManagedType, object: JsonObject): JsonObject =>
+  without(object, (name) => type.privates.has(name) || type.relationships.has(name))
+
+/** The private properties alone. */
+export const hidden = (type: ManagedType, object: JsonObject): JsonObject =>
+  without(object, (name) => !type.privates.has(name))
+
+export const without = (object: JsonObject, drops: (name: string) => boolean): JsonObject =>
+  Object.fromEntries(Object.entries(object).filter(([name]) => !drops(name)))
+
+/**
+ * What a caller gets of a stored object. A relationship is there, and empty, when it is asked for by name or with
+ * `*_ref`.
+ */
+export function shown(type: ManagedType, resource: Resource, fields: readonly Pointer[]): Resource {
+  const content = { ...visible(type, resource.content), ...askedRelationships(type, fields) }
+  return {
+    ...resource,
+    content: projectFields(
+      content,
+      fields.flatMap((field) => relationshipFields(type, field)),
+    ),
+  }
+}
+
+function askedRelationships(type: ManagedType, fields: readonly Pointer[]): JsonObject {
+  const names = new Set(fields.map(([name]) => name))
+  const asked = [...type.relationships].filter(([name]) => names.has(name) || names.has('*_ref'))
+  return Object.fromEntries(asked.map(([name, empty]): [string, Json] => [name, structuredClone(empty)]))
+}
+
+/** `*_ref` as the names it stands for; below a relationship there is nothing. */
+function relationshipFields(type: ManagedType, field: Pointer): Pointer[] {
+  const [name = ''] = field
+  if (name === '*_ref') return [...type.relationships.keys()].map((relationship) => [relationship])
+  return [type.relationships.has(name) ? [name] : field]
+}
+
+/**
+ * A client's object without relationships: empty ones are what is stored anyway.
+ * @throws badRequest when it has one that is not empty, since it would be lost without a word
+ */
+export function withoutRelationships(type: ManagedType, object: JsonObject): JsonObject {
+  const lost = Object.keys(object).find((name) => type.relationships.has(name) && !isEmpty(object[name]))
+  if (lost !== undefined) throw badRequest(`Relationships are not supported by this gateway: leave out '${lost}'`)
+  return without(object, (name) => type.relationships.has(name))
+}
+
+const isEmpty = (value: Json | undefined): boolean =>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0)

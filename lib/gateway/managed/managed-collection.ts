@@ -1,0 +1,92 @@
+import type { Json } from '../../contract.ts'
+import { badRequest, conflict, notFound } from '../../crest/errors.ts'
+import { parsePatch } from '../../crest/patch.ts'
+import { representResource } from '../../crest/represent.ts'
+import type {
+  ActionRequest,
+  CreateRequest,
+  DeleteRequest,
+  PatchRequest,
+  QueryRequest,
+  QueryResult,
+  ReadRequest,
+  RequestContext,
+  Resource,
+  ResourceHandler,
+  UpdateRequest,
+} from '../../crest/request.ts'
+import { RequestParameters } from '../../crest/request-parameters.ts'
+import { objectId, requireCollection } from '../../repo/object-collection.ts'
+import type { ObjectStore } from '../../repo/object-store.ts'
+import { shown } from './fields.ts'
+import type { ManagedHooks } from './hooks.ts'
+import type { ManagedType } from './managed-type.ts'
+import { ManagedWriter } from './managed-writer.ts'
+import { storedQuery } from './query.ts'
+
+/** The managed objects of one type as a resource, such as `managed/user`. */
+export class ManagedCollection implements ResourceHandler {
+  readonly projectsFields = true
+  readonly #type: ManagedType
+  readonly #store: ObjectStore
+  readonly #writer: ManagedWriter
+
+  constructor(type: ManagedType, store: ObjectStore, hooks: ManagedHooks = {}) {
+    this.#type = type
+    this.#store = store
+    this.#writer = new ManagedWriter(type, store, hooks)
+  }
+
+  async create(
+    { resourcePath, newResourceId, content, fields }: CreateRequest,
+    context: RequestContext,
+  ): Promise<Resource> {
+    requireCollection(resourcePath)
+    return shown(this.#type, await this.#writer.create(newResourceId, content, context), fields)
+  }
+
+  async read({ resourcePath, fields }: ReadRequest): Promise<Resource> {
+    return shown(this.#type, await this.#store.get(objectId(resourcePath)), fields)
+  }
+
+  async update({ resourcePath, revision, content, fields }: UpdateRequest, context: RequestContext): Promise<Resource> {
+    const id = objectId(resourcePath)
+    return shown(this.#type, await this.#writer.update(id, revision, content, context), fields)
+  }
+
+  async patch(request: PatchRequest, context: RequestContext): Promise<Resource> {
+    const { resourcePath, revision, patchOperations, fields } = request
+    const id = objectId(resourcePath)
+    return shown(this.#type, await this.#writer.patch(id, revision, patchOperations, context), fields)
+  }
+
+  async delete({ resourcePath, revision, fields }: DeleteRequest, context: RequestContext): Promise<Resource> {
+    return shown(this.#type, await this.#writer.delete(objectId(resourcePath), revision, context), fields)
+  }
+
+  async query(request: QueryRequest, context: RequestContext): Promise<QueryResult> {
+    requireCollection(request.resourcePath)
+    const query = storedQuery(this.#type, request)
+    const answer = await this.#store.query(query, context.signal)
+    return { ...answer, result: answer.result.map((resource) => shown(this.#type, resource, query.fields)) }
+  }
+
+  /** `patch`: of one object by its path, or of the one that a query finds. */
+  async action(request: ActionRequest, context: RequestContext): Promise<Json | undefined> {
+    if (request.action !== 'patch') throw badRequest(`The action '${request.action}' is not supported: there is patch`)
+    const operations = parsePatch(request.content)
+    const id = request.resourcePath === '' ? await this.#onlyId(request, context) : objectId(request.resourcePath)
+    const patched = await this.#writer.patch(id, null, operations, context)
+    return representResource(shown(this.#type, patched, request.fields))
+  }
+
+  async #onlyId(request: ActionRequest, context: RequestContext): Promise<string> {
+    const { query } = RequestParameters.ofObject(request.additionalParameters)
+    const parts = { ...query, pageSize: 2, pagedResultsCookie: null, pagedResultsOffset: 0 }
+    const { result } = await this.query({ ...request, ...parts, method: 'query' }, context)
+    const [found, ...others] = result
+    if (!found) throw notFound('Query returned no results')
+    if (others.length > 0) throw conflict('Query result must yield one matching object')
+    return found.id
+  }
+}

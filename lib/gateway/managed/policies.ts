@@ -1,0 +1,90 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { forbidden, type ResourceException } from '../../crest/errors.ts'
+import type { ManagedType } from './managed-type.ts'
+
+/** What a property has to fulfil and does not, as IDM says it. */
+export interface FailedRequirement {
+  readonly property: string
+  readonly policyRequirements: { readonly policyRequirement: string; readonly params?: JsonObject }[]
+}
+
+type Requirement = FailedRequirement['policyRequirements'][number]
+/** @returns undefined when the value is as it should be */
+type Policy = (value: Json, params: JsonObject) => Requirement | undefined
+
+/** The policies of IDM's that are judged here, apart from `unique`, which the repository judges. */
+const POLICIES: ReadonlyMap<string, Policy> = new Map<string, Policy>([
+  [
+    'minimum-length',
+    (value, params) => (lengthOf(value) >= Number(params.minLength) ? undefined : failed('MIN_LENGTH', params)),
+  ],
+  [
+    'maximum-length',
+    (value, params) => (lengthOf(value) <= Number(params.maxLength) ? undefined : failed('MAX_LENGTH', params)),
+  ],
+  ['valid-email-address-format', (value) => (isMailAddress(value) ? undefined : failed('VALID_EMAIL_ADDRESS_FORMAT'))],
+  [
+    'cannot-contain-characters',
+    (value, params) =>
+      holdsAny(value, params.forbiddenChars) ? failed('CANNOT_CONTAIN_CHARACTERS', params) : undefined,
+  ],
+])
+
+const failed = (policyRequirement: string, params?: JsonObject): Requirement =>
+  params ? { policyRequirement, params } : { policyRequirement }
+
+const lengthOf = (value: Json): number => (typeof value === 'string' || Array.isArray(value) ? value.length : 0)
+const isMailAddress = (value: Json): boolean => typeof value === 'string' && /^[^\s@]+@[^\s@]+$/.test(value)
+const holdsAny = (value: Json, characters: Json | undefined): boolean =>
+  typeof value === 'string' &&
+  Array.isArray(characters) &&
+  characters.some((character) => value.includes(String(character)))
+
+/** Policies that a type names and nobody judges. */
+export const unknownPolicies = (type: ManagedType): string[] => {
+  const named = [...type.policies.values()].flat().map(({ policyId }) => policyId)
+  return [...new Set(named)].filter((policyId) => policyId !== 'unique' && !POLICIES.has(policyId))
+}
+
+/**
+ * Judges an object as it is about to be stored.
+ * @param object with clear text in private properties that are set anew, and without those that stay
+ * @param kept private properties that stay as they are
+ */
+export function failedRequirements(type: ManagedType, object: JsonObject, kept: JsonObject = {}): FailedRequirement[] {
+  const properties = new Set([...type.required, ...type.types.keys()])
+  return [...properties].flatMap((property) => {
+    const value = object[property] ?? null
+    const policyRequirements = isEmpty(value)
+      ? missing(type, property, kept)
+      : [...wrongType(type, property, value), ...broken(type, property, value)]
+    return policyRequirements.length === 0 ? [] : [{ property, policyRequirements }]
+  })
+}
+
+export const isEmpty = (value: Json): boolean => value === null || value === ''
+
+const missing = (type: ManagedType, property: string, kept: JsonObject): Requirement[] =>
+  type.required.includes(property) && !Object.hasOwn(kept, property) ? [failed('REQUIRED')] : []
+
+function broken(type: ManagedType, property: string, value: Json): Requirement[] {
+  return (type.policies.get(property) ?? []).flatMap(({ policyId, params = {} }) => {
+    const requirement = POLICIES.get(policyId)?.(value, params as JsonObject)
+    return requirement ? [requirement] : []
+  })
+}
+
+function wrongType(type: ManagedType, property: string, value: Json): Requirement[] {
+  const validTypes = type.types.get(property) ?? []
+  const invalidType = typeOf(value)
+  const isValid = validTypes.some((valid) => valid === invalidType || (valid === 'integer' && Number.isInteger(value)))
+  return isValid || validTypes.length === 0 ? [] : [failed('VALID_TYPE', { invalidType, validTypes: [...validTypes] })]
+}
+
+const typeOf = (value: Json): string => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value)
+
+/** The answer to an object that fails; `detail` says where and why. */
+export const policyFailure = (requirements: readonly FailedRequirement[]): ResourceException =>
+  forbidden('Policy validation failed', {
+    detail: { result: false, failedPolicyRequirements: requirements as unknown as Json },
+  })

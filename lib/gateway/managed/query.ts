@@ -1,0 +1,63 @@
+import type { Json } from '../../contract.ts'
+import { badRequest } from '../../crest/errors.ts'
+import type { Pointer } from '../../crest/pointer.ts'
+import type { QueryFilter } from '../../crest/query-filter.ts'
+import type { QueryRequest } from '../../crest/request.ts'
+import type { ManagedType } from './managed-type.ts'
+
+type Parameters = Readonly<Record<string, Json>>
+type StoredQuery = (parameters: Parameters) => QueryFilter
+
+const ALL: QueryFilter = { operator: 'literal', value: true }
+const NOTHING: QueryFilter = { operator: 'literal', value: false }
+
+/** Stored queries by their `_queryId`. */
+const STORED_QUERIES: ReadonlyMap<string, StoredQuery> = new Map<string, StoredQuery>([
+  ['query-all', () => ALL],
+  ['query-all-ids', () => ALL],
+  ['for-userName', ({ uid }) => ({ operator: 'eq', field: ['userName'], value: required('uid', uid) })],
+])
+
+function required(name: string, value: Json | undefined): string {
+  if (typeof value === 'string') return value
+  throw badRequest(`The query needs the parameter '${name}'`)
+}
+
+/** `_id` alone: what `query-all-ids` answers with. */
+const ID_ONLY: readonly Pointer[] = [['_id']]
+
+/**
+ * The request as the repository answers it: a stored query is its filter, and private properties are not there, so
+ * that nobody learns a hash by asking how it begins.
+ * @throws badRequest for an unknown query id
+ */
+export function storedQuery(type: ManagedType, request: QueryRequest): QueryRequest {
+  const { queryId, ...rest } = request
+  const filter = queryId === undefined ? request.queryFilter : filterOf(queryId, request.additionalParameters)
+  const fields = queryId === 'query-all-ids' && request.fields.length === 0 ? ID_ONLY : request.fields
+  const sortKeys = request.sortKeys.filter(({ field }) => !isPrivate(type, field))
+  return { ...rest, fields, sortKeys, ...(filter && { queryFilter: withoutPrivate(type, filter) }) }
+}
+
+function filterOf(queryId: string, parameters: Parameters): QueryFilter {
+  const query = STORED_QUERIES.get(queryId)
+  if (!query) throw badRequest(`The query '${queryId}' is none of ${[...STORED_QUERIES.keys()].join(', ')}`)
+  return query(parameters)
+}
+
+const isPrivate = (type: ManagedType, [name]: Pointer): boolean => name !== undefined && type.privates.has(name)
+
+/** What the filter says of an object without its private properties. */
+function withoutPrivate(type: ManagedType, filter: QueryFilter): QueryFilter {
+  switch (filter.operator) {
+    case 'literal':
+      return filter
+    case 'and':
+    case 'or':
+      return { ...filter, filters: filter.filters.map((operand) => withoutPrivate(type, operand)) }
+    case 'not':
+      return { ...filter, filter: withoutPrivate(type, filter.filter) }
+    default:
+      return isPrivate(type, filter.field) ? NOTHING : filter
+  }
+}

@@ -1,0 +1,50 @@
+/** `conf/managed.json`: which types of objects the gateway keeps. */
+import { z } from '../../util/schema.ts'
+
+const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'relationship', 'null'] as const
+const TYPE_FORM = `must be one of ${TYPES.join(', ')}, or a list of them`
+const type = z.enum(TYPES, TYPE_FORM)
+
+const policy = z.looseObject({
+  policyId: z.string('must be the name of a policy such as "unique"'),
+  params: z.record(z.string(), z.json()).optional(),
+})
+
+/**
+ * Of IDM's members those that mean something here; all others are allowed and do nothing, so that a file of IDM can be
+ * used as it is.
+ */
+const property = z.looseObject({
+  type: z.union([type, z.array(type)], TYPE_FORM).optional(),
+  items: z.looseObject({ type: z.union([type, z.array(type)], TYPE_FORM).optional() }).optional(),
+  scope: z.enum(['public', 'private'], 'must be "public" or "private"').optional(),
+  isProtected: z.boolean('must be true or false').optional(),
+  secureHash: z.looseObject({}).optional(),
+  encryption: z.looseObject({}).optional(),
+  searchable: z.boolean('must be true or false').optional(),
+  default: z.json().optional(),
+  policies: z.array(policy, 'must be an array of policies').optional(),
+})
+
+const NAME_FORM = 'must be letters, digits, "_" and "-", such as "user"'
+const objectType = z.looseObject({
+  name: z.string(NAME_FORM).regex(/^\w[\w-]*$/, NAME_FORM),
+  schema: z
+    .looseObject({
+      properties: z.record(z.string(), property, 'must be an object with a member for each property').optional(),
+      required: z.array(z.string('must be the name of a property'), 'must be an array of names').optional(),
+    })
+    .optional(),
+})
+
+export const managedSchema = z.looseObject({
+  objects: z
+    .array(objectType, 'must be an array of object types')
+    .refine((types) => new Set(types.map(({ name }) => name)).size === types.length, 'must not name a type twice'),
+})
+
+export type ManagedTypeConfiguration = z.infer<typeof objectType>
+export type PropertyConfiguration = z.infer<typeof property>
+export type PolicyConfiguration = z.infer<typeof policy>
+/** What the file holds. */
+export type ManagedConfiguration = z.infer<typeof managedSchema>

@@ -1,0 +1,53 @@
+import { join } from 'node:path'
+import type { Json, JsonObject } from '../../../lib/contract.ts'
+import { type Connection, connect } from '../../../lib/crest/connection.ts'
+import { ResourceRouter } from '../../../lib/crest/router.ts'
+import { defaultManaged } from '../../../lib/gateway/managed/defaults.ts'
+import type { ManagedHooks } from '../../../lib/gateway/managed/hooks.ts'
+import { type ManagedObjects, managedObjects } from '../../../lib/gateway/managed.ts'
+import { openRepository, type Repository } from '../../../lib/repo/repository.ts'
+import { onCleanUp } from '../../helpers/clean-up.ts'
+import { tempDir } from '../../helpers/files.ts'
+import { silent } from '../../repo/repositories.ts'
+
+export interface ManagedParts {
+  readonly managed: ManagedObjects
+  readonly repository: Repository
+  readonly router: ResourceRouter
+  readonly openidm: Connection
+}
+
+export interface ManagedSetUp {
+  readonly configuration?: Parameters<typeof managedObjects>[0]['configuration']
+  readonly hooks?: ManagedHooks
+}
+
+/** Managed objects in a repository of their own: the default types unless told otherwise. */
+export async function openManaged({
+  configuration = defaultManaged,
+  hooks = {},
+}: ManagedSetUp = {}): Promise<ManagedParts> {
+  const repository = await openRepository({ file: join(await tempDir(), 'repo.db'), log: silent })
+  onCleanUp(() => repository.close())
+  const router = new ResourceRouter()
+  const managed = await managedObjects({ router, repository, configuration, hooks, log: silent })
+  onCleanUp(() => managed.dispose())
+  return { managed, repository, router, openidm: connect(router, {}) }
+}
+
+/** A complete user. */
+export const user = (userName: string, more: JsonObject = {}): JsonObject => ({
+  userName,
+  givenName: 'Amira',
+  sn: 'Ortiz',
+  mail: `${userName}@example.net`,
+  ...more,
+})
+
+export interface Failure {
+  readonly code: number
+  readonly message: string
+  readonly detail: {
+    readonly failedPolicyRequirements: { readonly property: string; readonly policyRequirements: Json }[]
+  }
+}

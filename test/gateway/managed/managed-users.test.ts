@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import type { JsonObject } from '../../../lib/contract.ts'
+import { ManagedUsers } from '../../../lib/gateway/managed/managed-users.ts'
+import { memoryLog } from '../../helpers/log.ts'
+import { type ManagedParts, openManaged, user } from './managed-objects.ts'
+
+const PASSWORD = 'Passw0rd!'
+
+describe('managed users sign in', () => {
+  let parts: ManagedParts
+  beforeEach(async () => {
+    parts = await openManaged()
+  })
+
+  const create = (id: string, more: JsonObject = {}) =>
+    parts.openidm.create('managed/user', id, user(`${id}-name`, { password: PASSWORD, ...more }))
+  const verify = (name: string, password = PASSWORD) => parts.managed.passwords.verify(name, password)
+
+  it('with userName and password', async () => {
+    await create('bo')
+    assert.deepEqual(await verify('bo-name'), {
+      authenticationId: 'bo-name',
+      authorization: {
+        id: 'bo',
+        component: 'managed/user',
+        roles: ['internal/role/openidm-authorized'],
+        moduleId: 'MANAGED_USER',
+        authenticationId: 'bo-name',
+      },
+    })
+  }).timeout(20_000)
+
+  it('and not otherwise', async () => {
+    await create('bo')
+    await create('gone', { accountStatus: 'inactive' })
+    await parts.openidm.create('managed/user', 'bare', user('bare-name'))
+    const refused: [name: string, password?: string][] = [
+      ['bo-name', 'passw0rd!'],
+      ['bo-name', ''],
+      ['bo'],
+      ['nobody'],
+      ['" or true or "'],
+      ['gone-name'],
+      ['bare-name'],
+      ['bare-name', ''],
+    ]
+    for (const [name, password] of refused) assert.equal(await verify(name, password), undefined, `${name} ${password}`)
+  }).timeout(20_000)
+
+  it('no longer once the password, the status or the user has changed, though it was right a moment ago', async () => {
+    await create('bo')
+    const change = (field: string, value: string) =>
+      parts.openidm.patch('managed/user/bo', null, [{ operation: 'replace', field, value }])
+    assert.ok(await verify('bo-name'))
+    assert.ok(await verify('bo-name'))
+    await change('password', 'An0ther!!')
+    assert.equal(await verify('bo-name'), undefined)
+    assert.ok(await verify('bo-name', 'An0ther!!'))
+    await change('accountStatus', 'inactive')
+    assert.equal(await verify('bo-name', 'An0ther!!'), undefined)
+    await change('accountStatus', 'active')
+    await parts.openidm.delete('managed/user/bo', null)
+    assert.equal(await verify('bo-name', 'An0ther!!'), undefined)
+  }).timeout(20_000)
+
+  it('an unknown account takes as much work as a wrong password', async () => {
+    await create('bo')
+    const work = async (name: string) => {
+      const begin = process.cpuUsage()
+      await verify(name, 'wrong password')
+      const { user, system } = process.cpuUsage(begin)
+      return user + system
+    }
+    await work('bo-name')
+    const [known, unknown] = [await work('bo-name'), await work('nobody')]
+    assert.ok(unknown > known / 4, `${unknown} µs of CPU for an unknown account, ${known} µs for a wrong password`)
+  }).timeout(20_000)
+
+  it('a hash that cannot be read is a wrong password, and an error in the log without it', async () => {
+    const log = memoryLog()
+    const store = await parts.repository.store('managed/user', { indexes: ['userName'] })
+    const password = { $crypto: { type: 'salted-hash', value: { algorithm: 'ROT13', data: 'c2VjcmV0' } } }
+    await store.insert('bo', { userName: 'bo', accountStatus: 'active', password })
+    assert.equal(await new ManagedUsers(() => store, log).verify('bo', 'x'), undefined)
+    assert.deepEqual(log.messages('error'), ['the password of managed/user/bo cannot be checked'])
+    assert.doesNotMatch(log.text, /c2VjcmV0/)
+  }).timeout(20_000)
+
+  it('while there is no such type, nobody', async () =>
+    assert.equal(await new ManagedUsers(() => undefined, memoryLog()).verify('bo', PASSWORD), undefined))
+})

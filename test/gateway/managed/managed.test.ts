@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { ConfigDirectory } from '../../../lib/config/directory.ts'
+import type { JsonObject } from '../../../lib/contract.ts'
+import { connect } from '../../../lib/crest/connection.ts'
+import { ResourceRouter } from '../../../lib/crest/router.ts'
+import { managedObjects } from '../../../lib/gateway/managed.ts'
+import { onCleanUp } from '../../helpers/clean-up.ts'
+import { tempDirWith, writeAtomically } from '../../helpers/files.ts'
+import { memoryLog } from '../../helpers/log.ts'
+import { tempRepository } from '../../repo/repositories.ts'
+
+const type = (name: string, properties: JsonObject = {}, required: string[] = []): JsonObject => ({
+  name,
+  schema: { properties, required },
+})
+
+async function start(files: Record<string, unknown>) {
+  const dir = await tempDirWith(files)
+  const [log, router, repository] = [memoryLog(), new ResourceRouter(), await tempRepository()]
+  const configuration = new ConfigDirectory({ dir, log })
+  onCleanUp(() => configuration.dispose())
+  await configuration.start()
+  const opened = managedObjects({ router, repository, configuration, log })
+  const write = async (content: unknown) => {
+    await writeAtomically(join(dir, 'managed.json'), content)
+    await configuration.rescan()
+  }
+  return { opened, router, log, write, openidm: connect(router, {}), repository }
+}
+
+describe('the types of managed objects', () => {
+  it('are those of a fresh IDM while there is no managed.json', async () => {
+    const { opened, router, openidm } = await start({})
+    const managed = await opened
+    const routes = ['user', 'role', 'assignment', 'organization'].map((name) => router.routes(`managed/${name}`))
+    assert.deepEqual(routes, [true, true, true, true])
+    await openidm.create('managed/role', 'r', { name: 'r' })
+    await assert.rejects(openidm.create('managed/organization', 'o', {}), { code: 403 })
+    await managed.dispose()
+    assert.equal(router.routes('managed/user'), false)
+  })
+
+  it('follow managed.json; objects of a type that is taken out stay', async () => {
+    const { opened, router, openidm, write } = await start({ 'managed.json': { objects: [type('car'), type('ship')] } })
+    const managed = await opened
+    onCleanUp(() => managed.dispose())
+    assert.equal(router.routes('managed/user'), false)
+    await openidm.create('managed/car', 'a', { wheels: 3 })
+    await write({ objects: [type('car', { wheels: { type: 'integer', searchable: true } }, ['wheels'])] })
+    assert.equal(router.routes('managed/ship'), false)
+    await assert.rejects(openidm.create('managed/car', 'b', {}), { code: 403 })
+    assert.equal((await openidm.query('managed/car', { _queryFilter: 'wheels eq 3' })).resultCount, 1)
+    await write({ objects: [] })
+    assert.equal(router.routes('managed/car'), false)
+    await write({ objects: [type('car')] })
+    assert.equal((await openidm.read('managed/car/a'))?.wheels, 3)
+  })
+
+  it('a broken edit keeps what was in force, and says why', async () => {
+    const { opened, router, log, write } = await start({ 'managed.json': { objects: [type('car')] } })
+    const managed = await opened
+    onCleanUp(() => managed.dispose())
+    await write({ objects: [{ name: 'a b' }] })
+    assert.equal(router.routes('managed/car'), true)
+    assert.match(
+      log.messages('error').join('\n'),
+      /managed\.json: objects\.0\.name: must be letters.*; what was in force stays/,
+    )
+  })
+
+  for (const content of ['{', { objects: 7 }, { objects: [type('a'), type('a')] }])
+    it(`does not start with ${JSON.stringify(content)}`, async () => {
+      const { opened, router } = await start({ 'managed.json': content })
+      await assert.rejects(opened, { name: 'StartError', message: /managed\.json/ })
+      assert.equal(router.routes('managed/a'), false)
+    })
+
+  it('a managed.json of IDM can be used as it is', async () => {
+    const idm = {
+      objects: [
+        {
+          name: 'user',
+          lastSync: { effectiveAssignmentsProperty: 'effectiveAssignments' },
+          onCreate: { type: 'text/javascript', file: 'onCreateUser.js' },
+          schema: {
+            $schema: 'http://json-schema.org/draft-03/schema',
+            order: ['_id', 'userName', 'password', 'aliasList', 'manager', 'roles'],
+            type: 'object',
+            properties: {
+              _id: {
+                type: 'string',
+                viewable: false,
+                searchable: false,
+                policies: [{ policyId: 'cannot-contain-characters', params: { forbiddenChars: ['/'] } }],
+              },
+              userName: {
+                type: 'string',
+                searchable: true,
+                usageDescription: null,
+                policies: [{ policyId: 'unique' }, { policyId: 'no-internal-user-conflict' }],
+              },
+              password: {
+                type: 'string',
+                isProtected: true,
+                scope: 'private',
+                encryption: { purpose: 'idm.password.encryption' },
+                policies: [{ policyId: 'minimum-length', params: { minLength: 8 } }],
+              },
+              aliasList: { type: 'array', items: { type: 'string', title: 'User Alias Names Items' } },
+              manager: {
+                type: 'relationship',
+                reverseRelationship: true,
+                reversePropertyName: 'reports',
+                properties: { _ref: { type: 'string' } },
+                resourceCollection: [{ path: 'managed/user', query: {} }],
+              },
+              roles: { type: 'array', items: { type: 'relationship', resourceCollection: [] }, returnByDefault: false },
+            },
+            required: ['userName'],
+          },
+        },
+      ],
+    }
+    const { opened, openidm, log } = await start({ 'managed.json': idm })
+    const managed = await opened
+    onCleanUp(() => managed.dispose())
+    const made = await openidm.create('managed/user', 'bo', { userName: 'bo', password: 'Passw0rd!', aliasList: ['b'] })
+    assert.deepEqual(Object.keys(made).sort(), ['_id', '_rev', 'aliasList', 'userName'])
+    assert.match(log.messages('info').join('\n'), /policies that are not judged here/)
+    assert.deepEqual((await openidm.read('managed/user/bo', null, ['*_ref']))?.roles, [])
+  })
+})
