@@ -3,8 +3,11 @@
  * holds no settings: what is particular to a request comes with its exchange.
  */
 import type { IncomingMessage } from 'node:http'
-import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware'
+import type { Options, Plugin } from 'http-proxy-middleware'
+import { requireQuietly } from '../util/quiet-require.ts'
 import type { Exchange } from './exchange.ts'
+
+const { createProxyMiddleware } = requireQuietly('http-proxy-middleware') as typeof import('http-proxy-middleware')
 
 const exchanges = new WeakMap<IncomingMessage, Exchange>()
 

@@ -3,9 +3,9 @@
  * are kept inside this file: it clones its HTTP options, agent included (pitfall T6), its debug output carries the
  * client secret, and so do its errors: see token-failure.ts (T7).
  */
-import { createRequire } from 'node:module'
 import type { ClientCredentials } from 'simple-oauth2'
 import { UNLIMITED } from '../util/duration.ts'
+import { requireQuietly } from '../util/quiet-require.ts'
 import type { Agent } from './agent.ts'
 import type { Token } from './bearer.ts'
 import type { BearerProperties } from './properties.ts'
@@ -17,28 +17,7 @@ const LONGEST_LIFE_S = 86_400
 /** Longest wait for a token when the instance sets no limit of its own. */
 const LONGEST_WAIT_MS = 30_000
 
-const { ClientCredentials: Client } = loadSilently()
-
-/**
- * simple-oauth2 writes the client's credentials to its `debug` channel; those channels are switched off for good while
- * it is loaded, whatever DEBUG says.
- */
-function loadSilently(): { ClientCredentials: typeof ClientCredentials } {
-  const require = createRequire(import.meta.url)
-  const debug = createRequire(require.resolve('simple-oauth2'))('debug') as {
-    init?: (channel: { namespace: string; enabled: boolean }) => void
-  }
-  const { init } = debug
-  debug.init = (channel) => {
-    init?.(channel)
-    if (channel.namespace.startsWith('simple-oauth2')) channel.enabled = false
-  }
-  try {
-    return require('simple-oauth2')
-  } finally {
-    if (init) debug.init = init
-  }
-}
+const { ClientCredentials: Client } = requireQuietly('simple-oauth2') as typeof import('simple-oauth2')
 
 /**
  * Makes the function that asks the token endpoint of an instance for a token.
