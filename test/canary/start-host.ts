@@ -4,43 +4,63 @@ import { type CallOptions, type CallResponse, request } from '../helpers/http.ts
 import { testPki } from '../helpers/pki.ts'
 import { type NodeProcess, spawnNode } from '../helpers/process.ts'
 
-/** The application of host.ts, talkative in every way, and all that its callers have seen. */
-export interface TalkativeHost {
+/** An application with the remote proxy in it, talkative in every way, and all that its callers have seen. */
+export class TalkativeHost {
   readonly process: NodeProcess
-  readonly confDir: string
-  /** Calls a path below `/openidm/external/idm/`. */
-  call(path: string, options?: CallOptions): Promise<CallResponse>
-  /** Has the application print itself. */
-  inspect(): Promise<void>
-  /** Everything that left it: standard output, standard error, each answer with its headers. */
-  readonly output: string
-  /** Ends it in the orderly way. */
-  stop(): Promise<void>
-}
+  /** The directory with `conf/` and `security/`. */
+  readonly directory: string
+  readonly port: number
+  readonly #answers: string[] = []
 
-export async function startTalkativeHost(instances: Readonly<Record<string, unknown>>): Promise<TalkativeHost> {
-  const { ca } = await testPki()
-  const files = Object.entries(instances).map(([name, content]) => [`conf/external.idm-${name}.json`, content])
-  const dir = await tempDirWith({ 'security/truststore.pem': ca, 'conf/other.json': {}, ...Object.fromEntries(files) })
-  const confDir = join(dir, 'conf')
-  const child = spawnNode([join(import.meta.dirname, 'host.ts'), confDir], { env: { DEBUG: '*' } })
-  const { port } = JSON.parse(await child.line(/^\{"port"/)) as { port: number }
-  const answers: string[] = []
-  const call = async (path: string, options: CallOptions = {}): Promise<CallResponse> => {
-    const answer = await request(`http://127.0.0.1:${port}${path}`, options)
-    answers.push(`${answer.status} ${answer.rawHeaders.join(' ')}\n${answer.text}`)
+  constructor(process: NodeProcess, directory: string, port: number) {
+    this.process = process
+    this.directory = directory
+    this.port = port
+  }
+
+  /** Calls a path below `/openidm/`. */
+  async call(path: string, options: CallOptions = {}): Promise<CallResponse> {
+    const answer = await request(`http://127.0.0.1:${this.port}/openidm/${path}`, options)
+    this.#answers.push(`${answer.status} ${answer.rawHeaders.join(' ')}\n${answer.text}`)
     return answer
   }
-  return {
-    process: child,
-    confDir,
-    call: (path, options) => call(`/openidm/external/idm/${path}`, options),
-    inspect: async () => void (await call('/inspect')),
-    get output() {
-      return `${child.output}\n${answers.join('\n')}`
-    },
-    stop: async () => void (await child.kill('SIGTERM')),
+
+  /** Everything that left it: standard output, standard error, each answer with its headers. */
+  get output(): string {
+    return `${this.process.output}\n${this.#answers.join('\n')}`
   }
+
+  confFile(instance: string): string {
+    return join(this.directory, 'conf', `external.idm-${instance}.json`)
+  }
+}
+
+type Instances = Readonly<Record<string, unknown>>
+
+/** A plain application: see application.ts. */
+export async function startApplication(instances: Instances): Promise<TalkativeHost> {
+  const directory = await directoryWith(instances)
+  const script = join(import.meta.dirname, 'application.ts')
+  const child = spawnNode([script, join(directory, 'conf')], { env: { DEBUG: '*' } })
+  const { port } = JSON.parse(await child.line(/^\{"port"/)) as { port: number }
+  return new TalkativeHost(child, directory, port)
+}
+
+/** The reference gateway, as one starts it from the command line. */
+export async function startGateway(instances: Instances, administratorPassword: string): Promise<TalkativeHost> {
+  const directory = await directoryWith(instances)
+  const command = join(import.meta.dirname, '../../lib/bin.js')
+  const child = spawnNode([command, 'start', '--project', directory, '--port', '0'], {
+    env: { DEBUG: '*', LOG_LEVEL: 'trace', OPENIDM_ADMIN_PASSWORD: administratorPassword },
+  })
+  const line = await child.line(/^Listening on http:/)
+  return new TalkativeHost(child, directory, Number(/:(\d+)\//.exec(line)?.[1]))
+}
+
+async function directoryWith(instances: Instances): Promise<string> {
+  const { ca } = await testPki()
+  const files = Object.entries(instances).map(([name, content]) => [`conf/external.idm-${name}.json`, content])
+  return tempDirWith({ 'security/truststore.pem': ca, 'conf/other.json': {}, ...Object.fromEntries(files) })
 }
 
 /** Every way in which a secret may be written: as it is, in JSON, in a form, in an Authorization header. */

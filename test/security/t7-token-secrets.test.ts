@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
-import { startTalkativeHost, writings } from '../canary/start-host.ts'
+import { startApplication, writings } from '../canary/start-host.ts'
 import { type Behaviour, guarded, reply } from '../helpers/behaviours.ts'
 import { garbage, resetAfterHeaders, resetBeforeHeaders } from '../helpers/faults.ts'
 import { writeAtomically } from '../helpers/files.ts'
@@ -88,18 +87,19 @@ describe('T7 the client secret stays inside', () => {
         [`post${index}`, good.post],
       ]),
     )
-    const host = await startTalkativeHost({ ...good, ...failing, other: basicOf(remote) })
-    for (const name of Object.keys(good)) assert.equal((await host.call(`${name}/x`)).status, 200)
+    const host = await startApplication({ ...good, ...failing, other: basicOf(remote) })
+    for (const name of Object.keys(good)) assert.equal((await host.call(`external/idm/${name}/x`)).status, 200)
     for (const [index, [, behaviour]] of FAILURES.entries()) {
       tokens.answer(behaviour)
-      for (const name of [`basic${index}`, `post${index}`]) assert.ok((await host.call(`${name}/x`)).status >= 400)
+      for (const name of [`basic${index}`, `post${index}`])
+        assert.ok((await host.call(`external/idm/${name}/x`)).status >= 400)
     }
     const broken = { ...good.post, clientSecret: `${SECRET}é` }
-    await writeAtomically(join(host.confDir, 'external.idm-post.json'), broken)
+    await writeAtomically(host.confFile('post'), broken)
     await until(() => host.process.output.includes('must be printable ASCII'))
-    await host.inspect()
-    await host.stop()
-    assert.match(host.process.stderr, /http-proxy-middleware/, 'DEBUG is in force')
+    await host.call('inspect')
+    await host.process.kill('SIGTERM')
+    assert.match(host.process.stderr, /canary DEBUG is in force/)
     assert.match(host.process.stdout, /"level":40/, 'failures are logged')
     assertSilent(host.output, BASIC.id, POST.id)
     assert.equal(remote.requests.length, 2)

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Behaviour, reply, unauthorized } from '../helpers/behaviours.ts'
+import { garbage, resetBeforeHeaders, resetMidBody, silence } from '../helpers/faults.ts'
+import { writeAtomically } from '../helpers/files.ts'
+import { rawExchange } from '../helpers/raw.ts'
+import { loginPage, oauthError } from '../helpers/token-server.ts'
+import { until } from '../helpers/until.ts'
+import { callerHeaders, honest, instancesOf, type Scenery, startScenery } from './scenario.ts'
+import { startApplication, startGateway, type TalkativeHost } from './start-host.ts'
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
+const GOOD = ['basic', 'bearer-basic', 'bearer-post']
+const FAILURES: Behaviour[] = [
+  unauthorized(),
+  reply({ status: 500, body: '<html>' }),
+  resetBeforeHeaders(),
+  resetMidBody(),
+  garbage(),
+  silence(),
+]
+
+const HOSTS: [title: string, start: (scenery: Scenery) => Promise<TalkativeHost>][] = [
+  ['a plain application', (scenery) => startApplication(instancesOf(scenery))],
+  ['the reference gateway', (scenery) => startGateway(instancesOf(scenery), scenery.canaries.callerPassword)],
+]
+
+describe('S1 no secret leaves, whatever happens', function () {
+  this.timeout(30_000)
+  for (const [title, start] of HOSTS) {
+    it(`of ${title} with DEBUG=* and log level trace`, async () => {
+      const scenery = await startScenery()
+      const host = await start(scenery)
+      const scene = new Scene(scenery, host)
+      await scene.goodTimes()
+      await scene.badRemote()
+      await scene.badTokens()
+      await scene.badCallers()
+      await scene.everyInstance()
+      await scene.edits()
+      await host.process.kill('SIGTERM')
+      scene.assertThatItHappened()
+      assert.deepEqual(scenery.canaries.foundIn(withoutExpress(host.output)), [])
+    })
+  }
+
+  it('and if one did, it would be found', async () => {
+    const { canaries } = await startScenery()
+    canaries.tokens.add('a-token')
+    const leaks = [
+      `password=${encodeURIComponent(canaries.password)}`,
+      JSON.stringify({ clientSecret: canaries.clientSecret }),
+      `Proxy-Authorization: Basic ${btoa(`proxy-user:${canaries.proxyPassword}`)}`,
+      `x-openidm-password: ${canaries.callerPassword}`,
+      `${canaries.callerCookie} ${canaries.remoteCookie} ?x=${canaries.queryValue} a-token`,
+    ]
+    assert.equal(canaries.foundIn(leaks.join()).length, 8)
+  })
+})
+
+/** Who has Express of the gateway write to DEBUG asks for the addresses of requests: they are what it writes. */
+const withoutExpress = (output: string): string =>
+  output.replaceAll(/^\S+Z (router|express:\S+|finalhandler) .*$/gm, '')
+
+/** The acts of the play. */
+class Scene {
+  readonly #scenery: Scenery
+  readonly #host: TalkativeHost
+
+  constructor(scenery: Scenery, host: TalkativeHost) {
+    this.#scenery = scenery
+    this.#host = host
+  }
+
+  async goodTimes(): Promise<void> {
+    this.#scenery.remote.answer(honest(this.#scenery))
+    for (const name of GOOD) assert.equal(await this.#call(`external/idm/${name}/managed/user`), 200)
+    await this.#call('inspect')
+  }
+
+  async badRemote(): Promise<void> {
+    const { remote, tokens } = this.#scenery
+    for (const behaviour of FAILURES) {
+      remote.answer(behaviour)
+      await Promise.all(GOOD.map((name) => this.#call(`external/idm/${name}/managed/user`)))
+      await this.#call('external/idm/basic/managed/user', 'POST', { body: '{"a":' })
+    }
+    tokens.store.revoke()
+    remote.answer(honest(this.#scenery))
+    for (const name of GOOD) assert.equal(await this.#call(`external/idm/${name}/managed/user`), 200)
+  }
+
+  async badTokens(): Promise<void> {
+    const { tokens } = this.#scenery
+    for (const behaviour of [oauthError(401, 'invalid_client'), loginPage()]) {
+      tokens.answer(behaviour)
+      tokens.store.revoke()
+      for (const name of GOOD) await this.#call(`external/idm/${name}/managed/user`)
+    }
+    tokens.answer(tokens.honest)
+  }
+
+  async badCallers(): Promise<void> {
+    for (const path of ['basic/../x', 'basic/%00', 'basic//x', 'basic/%zz', 'nobody/x', 'basic', '', 'config/x'])
+      for (const method of METHODS) await this.#call(`external/idm/${path}`, method)
+    const { callerPassword, callerCookie, queryValue } = this.#scenery.canaries
+    const secrets = `Cookie: a=${callerCookie}\r\nX-OpenIDM-Password: ${callerPassword}\r\n`
+    for (const line of [
+      'Content-Length: x\r\n',
+      'Upgrade: websocket\r\nConnection: upgrade, close\r\n',
+      'no header\r\n',
+    ])
+      await rawExchange(
+        this.#host.port,
+        `GET /openidm/external/idm/basic/x?_secret=${queryValue} HTTP/1.1\r\nHost: x\r\n${secrets}${line}\r\n`,
+        { untilClose: true },
+      ).catch(() => undefined)
+    const json = { password: callerPassword }
+    for (const body of [JSON.stringify(json), `{"__proto__":"${queryValue}"}`, `{"a": ${queryValue}`])
+      await this.#call('external/idm/basic?_action=test', 'POST', { body })
+  }
+
+  async everyInstance(): Promise<void> {
+    await this.#call('external/idm?_queryFilter=true')
+    await this.#call('external/idm?_queryFilter=true&_fields=*&_prettyPrint=true')
+    await this.#call('config')
+    await this.#call('config?_queryFilter=true')
+    for (const name of Object.keys(instancesOf(this.#scenery))) {
+      await this.#call(`external/idm/${name}/managed/user`)
+      await this.#call(`external/idm/${name}?_action=test`, 'POST')
+      await this.#call(`config/external.idm/${name}`)
+    }
+  }
+
+  /** Files change, over REST too, and are broken, and go. */
+  async edits(): Promise<void> {
+    const { password } = this.#scenery.canaries
+    const { basic } = instancesOf(this.#scenery) as { basic: object }
+    for (const content of [
+      { ...basic, authType: password },
+      { ...basic, enabled: password },
+    ])
+      await this.#call('config/external.idm/new', 'PUT', { json: content })
+    await this.#call('config/external.idm/new', 'PUT', { json: basic })
+    const text = JSON.stringify(basic, null, 2)
+    for (const [index, content] of [text.replace(',', ''), `${text}}`, text.replace(/"\n/, '\n')].entries()) {
+      await writeAtomically(this.#host.confFile('basic'), content)
+      await this.#told(/external\.idm-basic\.json: line \d+/g, index + 1)
+    }
+    await rm(this.#host.confFile('basic'))
+    await this.#told(/"basic\\" is removed/g, 1)
+    await writeAtomically(join(this.#host.directory, 'security', 'truststore.pem'), password)
+    await this.#call('external/idm?_queryFilter=true')
+    await this.#call('inspect')
+  }
+
+  assertThatItHappened(): void {
+    const { canaries, remote, tokens } = this.#scenery
+    const { output } = this.#host
+    assert.match(output, /canary DEBUG is in force|router dispatching/)
+    assert.ok(canaries.tokens.size >= 4, 'tokens were used')
+    const sent = [...remote.requests, ...tokens.requests].map(({ url, text, rawHeaders }) => [url, text, ...rawHeaders])
+    assert.deepEqual(canaries.foundIn(JSON.stringify(sent)).sort(), [
+      'access token',
+      'client secret',
+      'password of the instance',
+      'value in the query',
+    ])
+  }
+
+  async #told(words: RegExp, times: number): Promise<void> {
+    await until(() => [...this.#host.process.output.matchAll(words)].length >= times, `${words} is told ${times} times`)
+  }
+
+  /** A caller sends its own secrets with each request, one of them in the query. */
+  async #call(path: string, method = 'GET', more: object = {}): Promise<number | undefined> {
+    const { canaries } = this.#scenery
+    const address = `${path}${path.includes('?') ? '&' : '?'}_secret=${canaries.queryValue}`
+    const headers = { ...callerHeaders(canaries), 'content-type': 'application/json' }
+    try {
+      return (await this.#host.call(address, { method, headers, ...more })).status
+    } catch {
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto'
+import { type Behaviour, guarded, reply } from '../helpers/behaviours.ts'
+import { testPki } from '../helpers/pki.ts'
+import { type Remote, startRemote } from '../helpers/remote.ts'
+import { startTokenServer, type TokenClient, type TokenServer } from '../helpers/token-server.ts'
+import { basicOf, bearerOf } from '../proxy/mounted.ts'
+import { writings } from './start-host.ts'
+
+/** One secret of each kind. Their characters are those that every encoding writes differently. */
+export class Canaries {
+  readonly password = secret('password')
+  readonly clientSecret = secret('client-secret')
+  readonly proxyPassword = secret('proxy-password')
+  readonly callerPassword = secret('caller-password')
+  readonly callerCookie = `cookie-${randomUUID()}`
+  readonly remoteCookie = `remote-cookie-${randomUUID()}`
+  readonly queryValue = `query-${randomUUID()}`
+  /** Access tokens, as they become known. */
+  readonly tokens = new Set<string>()
+
+  /** The kinds that stand in `text`, in whatever writing. */
+  foundIn(text: string): string[] {
+    return this.#all().flatMap(([kind, values]) => (values.some((value) => text.includes(value)) ? kind : []))
+  }
+
+  #all(): [kind: string, writings: string[]][] {
+    return [
+      ['password of the instance', writings(this.password, 'svc')],
+      ['client secret', writings(this.clientSecret, 'client-basic', 'client-post')],
+      ['password of the forward proxy', writings(this.proxyPassword, 'proxy-user')],
+      ['password of the caller', writings(this.callerPassword, 'openidm-admin')],
+      ['cookie of the caller', writings(this.callerCookie)],
+      ['cookie of the remote', writings(this.remoteCookie)],
+      ['value in the query', writings(this.queryValue)],
+      ['access token', [...this.tokens]],
+    ]
+  }
+}
+
+const secret = (kind: string): string => `${kind}:+/@% "${randomUUID()}"`
+
+/** The servers of a scenario: under addresses that any host can resolve. */
+export interface Scenery {
+  readonly canaries: Canaries
+  readonly remote: Remote
+  readonly expired: Remote
+  readonly tokens: TokenServer
+}
+
+export async function startScenery(): Promise<Scenery> {
+  const canaries = new Canaries()
+  const pki = await testPki()
+  const client = (method: NonNullable<TokenClient['method']>, id: string) => ({
+    id,
+    secret: canaries.clientSecret,
+    method,
+  })
+  const tokens = await startTokenServer({
+    clients: [client('client_secret_basic', 'client-basic'), client('client_secret_post', 'client-post')],
+    hostName: '127.0.0.1',
+  })
+  const remote = await startRemote({ tls: await pki.server() })
+  const expired = await startRemote({ tls: await pki.expired() })
+  return { canaries, remote, expired, tokens }
+}
+
+/** The files of the instances, good and bad, by name. */
+export function instancesOf({ canaries, remote, expired, tokens }: Scenery): Record<string, unknown> {
+  const basic = basicOf(remote, { password: canaries.password, socketTimeout: '200 ms' })
+  const bearer = (method: NonNullable<TokenClient['method']>, id: string, more: object = {}) =>
+    bearerOf(remote, tokens, { socketTimeout: '200 ms', ...more }, { id, secret: canaries.clientSecret, method })
+  const password = encodeURIComponent(canaries.password)
+  const proxyPassword = encodeURIComponent(canaries.proxyPassword)
+  const proxy = { proxyUri: 'http://127.0.0.1:9', userName: 'proxy-user', password: canaries.proxyPassword }
+  return {
+    basic,
+    'bearer-basic': bearer('client_secret_basic', 'client-basic'),
+    'bearer-post': bearer('client_secret_post', 'client-post'),
+    'bearer-wrong': bearer('client_secret_post', 'client-basic'),
+    'bearer-gone': bearer('client_secret_post', 'client-post', { tokenEndpoint: 'https://127.0.0.1:9/token' }),
+    expired: { ...basic, instanceUrl: expired.url },
+    gone: { ...basic, instanceUrl: 'https://127.0.0.1:9/openidm/' },
+    proxied: { ...basic, proxy },
+    disabled: { ...basic, enabled: false },
+    'proxy-address': { ...basic, proxy: `http://proxy-user:${proxyPassword}@127.0.0.1:9` },
+    'proxy-credentials': { ...basic, proxy: { proxyUri: `http://proxy-user:${proxyPassword}@127.0.0.1:9` } },
+    misspelt: { ...basic, password: undefined, passwrd: canaries.password },
+    unknown: { ...basic, clientSecret: canaries.clientSecret, [`${'x'.repeat(10)}`]: canaries.password },
+    colon: { ...basic, userName: `svc:${canaries.password}` },
+    address: { ...basic, instanceUrl: `https://svc:${password}@127.0.0.1:9/` },
+    list: { ...basic, password: [canaries.password] },
+    torn: JSON.stringify(basic).slice(0, -1),
+    '_bad-name': basic,
+  }
+}
+
+/** Answers those who have the right credentials, with a cookie as an IDM sets it; and notes the tokens it sees. */
+export const honest = ({ canaries, tokens }: Scenery): Behaviour =>
+  guarded(
+    (authorization) => {
+      const token = /^Bearer (.*)$/.exec(authorization ?? '')?.[1]
+      if (token !== undefined) canaries.tokens.add(token)
+      const basic = `Basic ${Buffer.from(`svc:${canaries.password}`).toString('base64')}`
+      return authorization === basic || tokens.accepts(authorization)
+    },
+    reply({ headers: { 'set-cookie': `session-jwt=${canaries.remoteCookie}` }, body: { result: [] } }),
+  )
+
+/** What a caller sends with each request: all of it is for the gateway alone. */
+export const callerHeaders = ({ callerPassword, callerCookie }: Canaries) => ({
+  authorization: `Basic ${Buffer.from(`openidm-admin:${callerPassword}`).toString('base64')}`,
+  'x-openidm-username': 'openidm-admin',
+  'x-openidm-password': callerPassword,
+  cookie: `session-jwt=${callerCookie}`,
+  'x-requested-with': 'XMLHttpRequest',
+})
