@@ -32,6 +32,8 @@ export async function activate(context: PluginContext): Promise<void> {
     contextOf: () => ({}),
     log: context.log,
   })
-  context.optionalService(resourcesService)?.add(ROUTE, handler)
+  const resources = context.optionalService(resourcesService)
+  // Withdrawn before the instances go: nobody finds a route that leads nowhere, and the next activation finds it free.
+  if (resources) scope.own('resource route', resources.add(ROUTE, handler))
   context.registerRouter(MOUNT, () => router)
 }

@@ -5,6 +5,7 @@ import { resetBeforeHeaders, resetMidBody, silence } from '../helpers/faults.ts'
 import { startRemote } from '../helpers/remote.ts'
 import { DEFAULT_CLIENT, startTokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
+import { startBlackHole, startMute } from '../security/black-hole.ts'
 import { basic, COLLECTION, FILTER, type Gateway, startGateway } from './resource-parts.ts'
 
 const NAME = `${COLLECTION}/bo`
@@ -35,6 +36,17 @@ describe('a remote as a resource: deadlines', () => {
       gateway.remote.answer(page)
       await gateway.connection.query(COLLECTION, FILTER)
       assert.ok(!failing(gateway))
+    })
+
+  const holes: [what: string, start: () => Promise<string>][] = [
+    ['takes no connection', async () => `http://127.0.0.1:${await startBlackHole()}/`],
+    ['does not shake hands', async () => `https://idm.example.com:${(await startMute()).port}/`],
+  ]
+  for (const [what, start] of holes)
+    it(`it ${what}`, async () => {
+      const { connection } = await startGateway(basic(await start(), { ...SHORT, socketTimeout: '20s' }))
+      const error = { code: 504, message: 'Remote instance "eu": connecting to it took too long' }
+      await assert.rejects(connection.query(COLLECTION, FILTER), error)
     })
 
   it('all connections are busy: 503, and the next in the queue is served', async () => {

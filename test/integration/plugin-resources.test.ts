@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { PluginContext, ServiceRef } from '../../lib/contract.ts'
+import { registryOf } from '../../lib/crest/connection.ts'
+import { ResourceRouter, resourcesService } from '../../lib/crest/router.ts'
+import { activate } from '../../lib/plugin.ts'
+import { Scope } from '../../lib/util/scope.ts'
+import { reply } from '../helpers/behaviours.ts'
+import { onCleanUp } from '../helpers/clean-up.ts'
+import { tempDirWith } from '../helpers/files.ts'
+import { memoryLog } from '../helpers/log.ts'
+import { startRemote } from '../helpers/remote.ts'
+
+/** A host that has resources and nothing else to give. */
+function contextOf(confDir: string, router: ResourceRouter, scope: Scope): PluginContext {
+  const services: Readonly<Record<string, unknown>> = { [resourcesService.id]: registryOf(router) }
+  const optionalService = <T>({ id }: ServiceRef<T>): T | undefined => services[id] as T | undefined
+  return {
+    id: 'external-idm',
+    confDir,
+    log: memoryLog(),
+    signal: scope.signal,
+    service: () => assert.fail('it requires nothing'),
+    optionalService,
+    provide: () => assert.fail('it provides nothing'),
+    authenticates: () => true,
+    registerRouter: () => ({ dispose: () => undefined }),
+    defer: (label, cleanUp) => scope.defer(label, cleanUp),
+  }
+}
+
+describe('the plugin and the resources of its host', () => {
+  it('external/idm is there as long as the plugin is active, and can be activated again', async () => {
+    const remote = await startRemote({ behaviour: reply({ body: { result: [{ _id: 'bo' }] } }) })
+    const instance = { authType: 'basic', instanceUrl: remote.url, userName: 'svc', password: 'pw' }
+    const dir = await tempDirWith({ 'conf/external.idm-eu.json': instance })
+    const router = new ResourceRouter()
+    const { connect } = registryOf(router)
+    for (let n = 0; n < 2; n++) {
+      const scope = new Scope()
+      onCleanUp(() => scope.dispose())
+      await activate(contextOf(join(dir, 'conf'), router, scope))
+      const { result } = await connect().query('external/idm/eu/managed/user', { _queryFilter: 'true' })
+      assert.deepEqual(result, [{ _id: 'bo' }])
+      await scope.dispose()
+      await assert.rejects(connect().query('external/idm', { _queryFilter: 'true' }), { code: 404 })
+    }
+  })
+})
