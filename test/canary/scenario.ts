@@ -8,10 +8,10 @@ import { writings } from './start-host.ts'
 
 /** One secret of each kind. Their characters are those that every encoding writes differently. */
 export class Canaries {
-  readonly password = secret('password')
-  readonly clientSecret = secret('client-secret')
-  readonly proxyPassword = secret('proxy-password')
-  readonly callerPassword = secret('caller-password')
+  readonly password = secret('p')
+  readonly clientSecret = secret('s')
+  readonly proxyPassword = secret('f')
+  readonly callerPassword = secret('c')
   readonly callerCookie = `cookie-${randomUUID()}`
   readonly remoteCookie = `remote-cookie-${randomUUID()}`
   readonly queryValue = `query-${randomUUID()}`
@@ -37,7 +37,8 @@ export class Canaries {
   }
 }
 
-const secret = (kind: string): string => `${kind}:+/@% "${randomUUID()}"`
+/** Short, because messages are. */
+const secret = (kind: string): string => `${kind}:+/@% "${randomUUID().slice(0, 13)}"`
 
 /** The servers of a scenario: under addresses that any host can resolve. */
 export interface Scenery {
@@ -83,6 +84,7 @@ export function instancesOf({ canaries, remote, expired, tokens }: Scenery): Rec
     proxied: { ...basic, proxy },
     disabled: { ...basic, enabled: false },
     'proxy-address': { ...basic, proxy: `http://proxy-user:${proxyPassword}@127.0.0.1:9` },
+    'proxy-text': { ...basic, proxy: canaries.proxyPassword },
     'proxy-credentials': { ...basic, proxy: { proxyUri: `http://proxy-user:${proxyPassword}@127.0.0.1:9` } },
     misspelt: { ...basic, password: undefined, passwrd: canaries.password },
     unknown: { ...basic, clientSecret: canaries.clientSecret, [`${'x'.repeat(10)}`]: canaries.password },
