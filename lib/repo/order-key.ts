@@ -3,7 +3,8 @@ import type { Json } from '../contract.ts'
 /**
  * A text for a value, such that texts compare byte by byte as `compareValues` compares the values: what is equal there
  * has the same text. So a database needs to know neither types nor case to sort and to look up as memory does. The
- * texts hold no character beyond U+E001 and no surrogate, hence UTF-8, UTF-16 and code points order them alike.
+ * texts hold no character beyond U+E001 and no surrogate, hence UTF-8, UTF-16 and code points order them alike; and no
+ * U+0000, where Node 22 takes a text of its SQLite to end.
  */
 export function orderKey(value: Json): string {
   if (typeof value === 'boolean') return value ? '01' : '00'
@@ -38,8 +39,8 @@ function numberKey(value: number): string {
   return hex(ordered, 16)
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
-const ASCII = /^[\x00-\x7f]*$/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant, but for the two that are escaped
+const ASCII = /^[\x02-\x7f]*$/
 
 function foldedKey(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase()
@@ -58,8 +59,12 @@ const SURROGATES = 0xd800
 const BEHIND_SURROGATES = 0xe000
 const SECOND = 0x1000
 
-/** UTF-8 has surrogates behind U+FFFF, UTF-16 before U+E000: from there on a unit is written as two characters. */
+/**
+ * UTF-8 has surrogates behind U+FFFF, UTF-16 before U+E000: from there on a unit is written as two characters, and so
+ * are U+0000 and U+0001.
+ */
 function keyOfUnit(unit: number): string {
+  if (unit < 2) return String.fromCharCode(1, unit + 1)
   if (unit < SURROGATES) return String.fromCharCode(unit)
   const start = unit < BEHIND_SURROGATES ? SURROGATES : BEHIND_SURROGATES
   const mark = unit < BEHIND_SURROGATES ? BEHIND_SURROGATES : BEHIND_SURROGATES + 1

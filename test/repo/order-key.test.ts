@@ -18,6 +18,7 @@ describe('order keys', () => {
         const order = sign(compareValues(left, right))
         const [leftKey, rightKey] = [orderKey(left), orderKey(right)]
         assert.equal(bytes(leftKey, rightKey), order)
+        assert.ok(!leftKey.includes('\0'))
         assert.equal(leftKey < rightKey ? -1 : Number(leftKey > rightKey), order)
       }),
       { numRuns: 5000 },
@@ -73,7 +74,8 @@ describe('order keys', () => {
     for (let code = 0; code < 0x10000; code++) {
       const character = String.fromCharCode(code)
       const [small = ''] = character.toLowerCase()
-      if (small.charCodeAt(0) < 0x80) assert.equal(orderKey(character).charAt(1), small, JSON.stringify(character))
+      if (small.charCodeAt(0) < 0x80)
+        assert.ok(orderKey(character).startsWith(orderKey(small)), JSON.stringify(character))
     }
   })
 })
