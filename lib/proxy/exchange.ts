@@ -1,4 +1,10 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type {
+  ClientRequest,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  ServerResponse,
+} from 'node:http'
 import type { Readable } from 'node:stream'
 import type { ResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http-response.ts'
@@ -129,10 +135,22 @@ export class Exchange {
     const { response, instance } = this
     instance.health.succeeded()
     const headers = responseHeaders(proxyResponse, instance, this.#parts.localBase, this.path)
-    response.writeHead(proxyResponse.statusCode ?? 502, headers)
+    if (!this.#begin(proxyResponse.statusCode ?? 502, headers)) return
     // A response of unknown length may be a slow stream: its headers do not wait for its first byte.
     if (headers['content-length'] === undefined) setImmediate(() => response.flushHeaders())
     proxyResponse.pipe(response)
+  }
+
+  /** Node's parser lets things pass that Node does not write, such as the status 000; a hook must not throw (P7). */
+  #begin(status: number, headers: OutgoingHttpHeaders): boolean {
+    try {
+      this.response.writeHead(status, headers)
+      return true
+    } catch (error) {
+      for (const name of Object.keys(headers)) this.response.removeHeader(name)
+      this.failed(error)
+      return false
+    }
   }
 
   /** The remote refuses our credentials: once more with a new token where that can help, else the caller is told. */
