@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { reply } from '../helpers/behaviours.ts'
+import { rawAnswer } from '../helpers/faults.ts'
 import { callHost, callRaw, MOUNT, type OnStage, untilQuiet, wire } from './caller.ts'
 
 const LINES = [
@@ -42,6 +44,30 @@ const LINES = [
   '\xff\xfe\xfd',
 ]
 
+/** Answers that a server must not give. */
+const ANSWERS = [
+  ...['000', '099', '600', '999', '20', '2000', 'abc', '-1'].map(
+    (status) => `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nok`,
+  ),
+  ...['\x01', '\x7f', '\0', '\xff', '\r', '\rInjected: 1', '\n Injected: 1'].flatMap((byte) => [
+    `HTTP/1.1 200 OK\r\nContent-Type: a${byte}b\r\nContent-Length: 2\r\n\r\nok`,
+    `HTTP/1.1 201 OK\r\nLocation: /r1/openidm/a${byte}b\r\nContent-Length: 2\r\n\r\nok`,
+  ]),
+  ...['%0d%0aInjected:%201', '%', '%zz', 'a b', '\xc3\xbc', '', '?', '#', ':', ':80', 'http:', '//'].map(
+    (location) => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`,
+  ),
+  'HTTP/1.1 200 OK\r\nLocation: /a\r\nLocation: /b\r\nETag: "1"\r\nETag: "2"\r\nVary: a\r\nVary: b\r\n\r\n',
+  'HTTP/1.1 200 OK\r\n__proto__: x\r\nconstructor: x\r\nConnection: __proto__, constructor, etag\r\n\r\n',
+  'HTTP/1.1 200\r\n\r\n',
+  'HTTP/0.9 200 OK\r\n\r\n',
+  'HTTP/2.0 200 OK\r\n\r\n',
+  'ICY 200 OK\r\n\r\n',
+  `HTTP/1.1 200 OK\r\nETag: ${'a'.repeat(100_000)}\r\n\r\n`,
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n',
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nInjected: 1\r\n\r\n',
+  '',
+]
+
 export const p7 = (stage: OnStage): void => {
   describe('P7 malformed requests', () => {
     for (const entrance of ['bare', 'lenient'] as const) {
@@ -80,6 +106,23 @@ export const p7 = (stage: OnStage): void => {
       const many = Array.from({ length: 3000 }, (_, index) => `X${index}: y`)
       await callRaw(stage(), wire(target, [...many, 'Connection: close']), { untilClose: true })
       assert.equal((await callHost(stage(), '/openidm/info/ping')).status, 200)
+    })
+
+    it('nor what a remote answers', async () => {
+      for (const answer of ANSWERS) {
+        for (const method of ['GET', 'HEAD', 'POST']) {
+          stage().eu.answer(rawAnswer(answer))
+          const request = wire(`${method} ${MOUNT}eu/x`, ['Content-Length: 0', 'Connection: close'])
+          const { bytes } = await callRaw(stage(), request, { untilClose: true })
+          const text = bytes.toString('latin1')
+          // A body behind the answer to HEAD breaks the exchange when its head has been passed on already.
+          if (method !== 'HEAD' || text !== '')
+            assert.match(text, /^HTTP\/1\.1 [1-9]\d\d /, `${method} ${answer.slice(0, 100)}`)
+          assert.doesNotMatch(text, /^ ?injected/im)
+        }
+      }
+      stage().eu.answer(reply({ body: {} }))
+      assert.equal((await callHost(stage(), `${MOUNT}eu/x`)).status, 200)
     })
 
     it('nor a caller that breaks off', async () => {

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { access, readFile, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { writeFiles } from '../helpers/files.ts'
+import { INSTALL_TIMEOUT, type Installation, installPackage, NODE_VERSIONS } from './packed.ts'
+
+const run = promisify(execFile)
+const tsc = join(import.meta.dirname, '../../node_modules/.bin/tsc')
+
+interface Manifest {
+  readonly main: string
+  readonly types: string
+  readonly bin: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+}
+
+interface PluginManifest {
+  readonly $schema: string
+  readonly main: string
+  readonly contributes: { readonly configuration: readonly { readonly schema: string }[] }
+}
+
+/** What a gateway written in TypeScript says. */
+const CONSUMER = `
+import { createServer } from 'node:http'
+import { activate, externalIdm, ResourceException, type PluginContext, type PluginModule } from 'openidm-external-idm'
+const { router, close } = await externalIdm({ confDir: 'conf', authorize: (request) => request.method === 'GET' || 401 })
+createServer((request, response) => router(request, response, (error) => response.end(String(error))))
+const plugin: PluginModule = { activate }
+const start = (context: PluginContext): void | Promise<void> => plugin.activate(context)
+export const codeOf = (error: ResourceException): number => error.code
+export { close, start }
+`
+
+describe('the package', () => {
+  let installed: Installation
+
+  before('is packed and installed', async function () {
+    this.timeout(INSTALL_TIMEOUT)
+    installed = await installPackage()
+  })
+
+  const inPackage = (path: string) => join(installed.packageDir, path)
+  const readJson = async <T>(path: string): Promise<T> => JSON.parse(await readFile(inPackage(path), 'utf8')) as T
+
+  it('holds what is built, with types, maps and schemas, and nothing else', async () => {
+    const { files } = installed
+    for (const module of files.filter((file) => file.endsWith('.js'))) {
+      assert.ok(files.includes(`${module}.map`), module)
+      assert.ok(files.includes(module.replace(/\.js$/, '.d.ts')), module)
+    }
+    for (const name of ['README.md', 'LICENSE', 'package.json', 'plugin.json', 'dist/plugin.js', 'dist/index.js'])
+      assert.ok(files.includes(name), name)
+    const others = files.filter((file) => !/^dist\/.*\.(js|js\.map|d\.ts)$|^lib\/.*\.schema\.json$|^[^/]+$/.test(file))
+    assert.deepEqual(others, [])
+  })
+
+  it('has everything that its manifests name', async () => {
+    const { main, types, bin, exports } = await readJson<Manifest>('package.json')
+    const entries = Object.values(exports).flatMap((entry) =>
+      typeof entry === 'string' ? entry : Object.values(entry),
+    )
+    const plugin = await readJson<PluginManifest>('plugin.json')
+    const schemas = plugin.contributes.configuration.map(({ schema }) => schema)
+    for (const path of [main, types, ...Object.values(bin), ...entries, plugin.main, plugin.$schema, ...schemas])
+      await access(inPackage(path))
+    for (const schema of [plugin.$schema, ...schemas]) assert.equal(typeof (await readJson<object>(schema)), 'object')
+    const entry = await realpath(inPackage(plugin.main))
+    assert.ok(entry.startsWith(`${await realpath(installed.packageDir)}/`), 'main lies in the folder of the plugin')
+  })
+
+  it('names no TypeScript file at run time', async () => {
+    for (const module of installed.files.filter((file) => file.endsWith('.js')))
+      assert.doesNotMatch(await readFile(inPackage(module), 'utf8'), /['"`][^'"`\n]*\.ts['"`]/, module)
+  })
+
+  it('maps its lines to sources that it carries', async () => {
+    const { sources, sourcesContent } = await readJson<{ sources: string[]; sourcesContent: string[] }>(
+      'dist/plugin.js.map',
+    )
+    assert.deepEqual(sources, ['../lib/plugin.ts'])
+    assert.match(sourcesContent[0] ?? '', /export async function activate/)
+  })
+
+  it('has types that a strict project takes', async function () {
+    this.timeout(30_000)
+    const { dir } = installed
+    const compilerOptions = {
+      target: 'es2024',
+      module: 'nodenext',
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      types: ['node'],
+      typeRoots: [join(import.meta.dirname, '../../node_modules/@types')],
+    }
+    await writeFiles(dir, { 'consumer.ts': CONSUMER, 'tsconfig.json': { compilerOptions, files: ['consumer.ts'] } })
+    const { stdout } = await run(tsc, ['-p', dir]).catch((error: { stdout: string }) => error)
+    assert.equal(stdout, '')
+  })
+
+  for (const version of NODE_VERSIONS) {
+    it(`loads whole on Node ${version}`, async function () {
+      this.timeout(30_000)
+      const isEntry = (file: string) => /^dist\/(bin|.*worker)\.js$/.test(file)
+      const modules = installed.files.filter((file) => /^dist\/.*\.js$/.test(file) && !isEntry(file)).map(inPackage)
+      const script = `for (const file of ${JSON.stringify(modules)}) await import(file)
+        const { activate } = await import('openidm-external-idm')
+        console.log(typeof activate, process.versions.node)`
+      const { stdout, stderr } = await run(installed.node[version], ['--input-type=module', '-e', script], {
+        cwd: installed.dir,
+      })
+      assert.match(stdout, new RegExp(`^function ${version}\\.`))
+      assert.doesNotMatch(stderr, /deprecat/i)
+    })
+
+    it(`has a command that runs on Node ${version}`, async () => {
+      const command = join(installed.dir, 'node_modules/.bin/openidm-external-idm')
+      await access(command)
+      const { stdout } = await run(installed.node[version], [await realpath(command), '--help'])
+      assert.match(stdout, /openidm-external-idm/)
+    })
+  }
+})
