@@ -37,7 +37,20 @@ const odd = [...TEXTS, ...ODD_TEXTS].flatMap((text, index, texts) => {
   return [text, list].map((value, kind) => ({ id: `${index}/${kind}`, content: { a: value, b: value } }))
 })
 
-for (const window of [2, 1000])
+describe('a filter in the database', () => {
+  it('finds what one in memory finds, for every odd text and every operator, by index and without', async () => {
+    const store = await (await tempRepository()).store('odd', { indexes: ['a'] })
+    const resources: Resource[] = []
+    for (const { id, content } of odd) resources.push(await store.insert(id, content))
+    for (const [operator, value, field] of cartesian(COMPARISONS, TEXTS.concat(ODD_TEXTS), ['a', 'b'])) {
+      const query = request({ queryFilter: { operator, value, field: [field] } })
+      const [found, expected] = [await store.query(query), queryInMemory(resources, query)]
+      assert.deepEqual(idsOf(found), idsOf(expected), `${field} ${operator} ${JSON.stringify(value)}`)
+    }
+  }).timeout(30_000)
+})
+
+for (const window of [3, 1000])
   describe(`a query in the database answers as one in memory, ${window} objects at a time`, () => {
     ownedBySuite()
     let repository: Repository
@@ -54,22 +67,13 @@ for (const window of [2, 1000])
       return { store, resources }
     }
 
-    it('for every odd text and every operator, by index and without', async () => {
-      const { store, resources } = await stored(odd, ['a'])
-      for (const [operator, value, field] of cartesian(COMPARISONS, TEXTS.concat(ODD_TEXTS), ['a', 'b'])) {
-        const query = request({ queryFilter: { operator, value, field: [field] } })
-        const [found, expected] = [await store.query(query), queryInMemory(resources, query)]
-        assert.deepEqual(idsOf(found), idsOf(expected), `${field} ${operator} ${JSON.stringify(value)}`)
-      }
-    })
-
     it('in pages, sorted by odd texts and by lists of them', async () => {
       const { store, resources } = await stored(odd, ['a'])
-      for (const [field, ascending, pageSize] of cartesian(['a', 'b'], [true, false], [1, 7])) {
+      for (const [field, ascending, pageSize] of cartesian(['a', 'b'], [true, false], [7])) {
         const query = request({ sortKeys: [{ field: [field], ascending }], pageSize })
         assert.deepEqual(await byCookie(store, query), byCookieInMemory(resources, query))
       }
-    })
+    }).timeout(30_000)
 
     it('for any filter, with any indexes', () =>
       fc.assert(
@@ -85,7 +89,7 @@ for (const window of [2, 1000])
             }
           },
         ),
-        { numRuns: 60 },
+        { numRuns: 40 },
       )).timeout(60_000)
 
     it('for any sort keys, in pages of any size, by cookie and by offset', () =>
@@ -109,7 +113,7 @@ for (const window of [2, 1000])
             }
           },
         ),
-        { numRuns: 100 },
+        { numRuns: 60 },
       )).timeout(60_000)
   })
 
