@@ -115,9 +115,9 @@ export const p7 = (stage: OnStage): void => {
           const request = wire(`${method} ${MOUNT}eu/x`, ['Content-Length: 0', 'Connection: close'])
           const { bytes } = await callRaw(stage(), request, { untilClose: true })
           const text = bytes.toString('latin1')
-          // A body behind the answer to HEAD breaks the exchange when its head has been passed on already.
-          if (method !== 'HEAD' || text !== '')
-            assert.match(text, /^HTTP\/1\.1 [1-9]\d\d /, `${method} ${answer.slice(0, 100)}`)
+          // Where the body is what is wrong, the exchange is cut behind a head that may not have left yet.
+          assert.match(text, /^(HTTP\/1\.1 [1-9]\d\d |$)/, `${method} ${answer.slice(0, 100)}`)
+          if (/^HTTP\/1\.1 0/.test(answer)) assert.match(text, /^HTTP\/1\.1 502 /)
           assert.doesNotMatch(text, /^ ?injected/im)
         }
       }
