@@ -10,8 +10,8 @@ import { isObject } from '../util/json.ts'
 import { bytesMember, cryptoValueOf, textMember } from './crypto-value.ts'
 
 export const SALTED_HASH = 'salted-hash'
-const ALGORITHMS = ['SHA-256', 'SHA-384', 'SHA-512', 'PBKDF2', 'SCRYPT'] as const
-export type HashAlgorithm = (typeof ALGORITHMS)[number]
+export const HASH_ALGORITHMS = ['SHA-256', 'SHA-384', 'SHA-512', 'PBKDF2', 'SCRYPT'] as const
+export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number]
 
 const SALT_BYTES = 16
 /** What a hash may ask of us at most, so that a stored one cannot stop the gateway. */
@@ -28,10 +28,15 @@ const DEFAULTS: Readonly<Record<HashAlgorithm, JsonObject | undefined>> = {
 
 export const isHashed = (value: Json | undefined): boolean => cryptoValueOf(value)?.type === SALTED_HASH
 
-/** Hashes a text with a salt of its own. SCRYPT is the one to choose where IDM need not read it. */
-export async function hash(text: string, algorithm: HashAlgorithm): Promise<JsonObject> {
-  const config = DEFAULTS[algorithm]
-  const salt = randomBytes(SALT_BYTES)
+/**
+ * Hashes a text with a salt of its own. SCRYPT is the one to choose where IDM need not read it.
+ * @param options in place of the defaults: `hashLength`, `saltLength`, `iterations`, `hmac`, `n`, `r`, `p`
+ * @throws Error with a sentence for an option out of range
+ */
+export async function hash(text: string, algorithm: HashAlgorithm, options: JsonObject = {}): Promise<JsonObject> {
+  const defaults = DEFAULTS[algorithm]
+  const config = defaults && { ...defaults, ...options }
+  const salt = randomBytes(number({ saltLength: SALT_BYTES, ...options }, 'saltLength', 8, 64))
   const data = Buffer.concat([await digest(text, salt, algorithm, config), salt]).toString('base64')
   return { $crypto: { type: SALTED_HASH, value: { algorithm, data, ...(config && { config }) } } }
 }
@@ -43,10 +48,10 @@ export async function hash(text: string, algorithm: HashAlgorithm): Promise<Json
 export async function matches(text: string, hashed: Json): Promise<boolean> {
   const crypto = cryptoValueOf(hashed)
   if (crypto?.type !== SALTED_HASH) throw new Error('is no salted hash')
-  const algorithm = ALGORITHMS.find((name) => name === crypto.value.algorithm)
+  const algorithm = HASH_ALGORITHMS.find((name) => name === crypto.value.algorithm)
   if (!algorithm)
     throw new Error(
-      `the hash algorithm "${textMember(crypto.value, 'algorithm').slice(0, 20)}" is not one of ${ALGORITHMS.join(', ')}`,
+      `the hash algorithm "${textMember(crypto.value, 'algorithm').slice(0, 20)}" is not one of ${HASH_ALGORITHMS.join(', ')}`,
     )
   const config = isObject(crypto.value.config) ? crypto.value.config : undefined
   const data = bytesMember(crypto.value, 'data')
