@@ -8,8 +8,10 @@ import type {
 import type { Readable } from 'node:stream'
 import type { ResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http-response.ts'
+import { isSaturated } from '../remote/agent.ts'
 import type { Credentials } from '../remote/authentication.ts'
-import { type FaultName, faultException, faultOf, refusedCredentials } from '../remote/fault.ts'
+import { type FaultName, faultException, refusedCredentials } from '../remote/fault.ts'
+import { faultBehind } from '../remote/forward-proxy.ts'
 import type { Instance } from '../remote/instance.ts'
 import { type Body, bodyIsLate } from './body.ts'
 import { Deadlines } from './deadlines.ts'
@@ -100,6 +102,7 @@ export class Exchange {
       return
     }
     if (proxyResponse.statusCode === 401) this.#refused(proxyResponse)
+    else if (proxyResponse.statusCode === 407 && this.instance.properties.proxy) this.#refusedByProxy(proxyResponse)
     else this.#relay(proxyResponse)
   }
 
@@ -108,11 +111,12 @@ export class Exchange {
     this.#deadlines.clear()
     if (this.#over) return
     if (this.response.headersSent) {
-      this.#note(faultOf(error), error)
+      this.#note(faultBehind(this.instance.properties, error), error)
+      this.#end()
       this.response.destroy()
       return
     }
-    const fault = faultOf(error)
+    const fault = faultBehind(this.instance.properties, error)
     if (this.#mayTryNewConnection(fault)) {
       this.#newConnection = true
       this.instance.dropIdleConnections()
@@ -127,13 +131,20 @@ export class Exchange {
     // The proxy copies all of `request.headers`: until it has, they are only what may pass (H1, H3). Afterwards the host
     // finds the caller's there again: its access log is written when the response has ended.
     this.request.headers = this.#parts.headers
-    this.#deadlines.queue(() => this.#fail(this.#note('queue', undefined)))
+    this.#deadlines.queue(() => {
+      // Otherwise the connection was begun, but the forward proxy has not made the tunnel.
+      const fault = isSaturated(this.instance.agent) ? 'queue' : 'connect'
+      this.#fail(this.#note(fault, undefined))
+    })
     this.#send(this)
   }
 
   #relay(proxyResponse: IncomingMessage): void {
     const { response, instance } = this
-    instance.health.succeeded()
+    // Not before its end: a remote that breaks off each answer would be well and ill in turn, and the log full of it.
+    proxyResponse.once('end', () => {
+      if (!this.#over) instance.health.succeeded()
+    })
     const headers = responseHeaders(proxyResponse, instance, this.#parts.localBase, this.path)
     if (!this.#begin(proxyResponse.statusCode ?? 502, headers)) return
     // A response of unknown length may be a slow stream: its headers do not wait for its first byte.
@@ -151,6 +162,12 @@ export class Exchange {
       this.failed(error)
       return false
     }
+  }
+
+  /** Not the remote's answer, but that of the forward proxy on the way to an http remote. */
+  #refusedByProxy(proxyResponse: IncomingMessage): void {
+    proxyResponse.resume()
+    this.#fail(this.#note('forwardProxy', undefined))
   }
 
   /** The remote refuses our credentials: once more with a new token where that can help, else the caller is told. */
