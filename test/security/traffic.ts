@@ -18,6 +18,10 @@ export function startTraffic(app: App, paths: readonly string[], callers: number
   const failures: string[] = []
   let answers = 0
   let running = true
+  // Else a test that fails would leave callers who never rest.
+  onCleanUp(() => {
+    running = false
+  })
   const ask = async (path: string) => {
     try {
       const { status, text } = await app.call(path, { agent })
@@ -39,6 +43,7 @@ export function startTraffic(app: App, paths: readonly string[], callers: number
     async stop() {
       running = false
       await over
+      agent.destroy()
     },
   }
 }
