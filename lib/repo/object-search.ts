@@ -72,7 +72,7 @@ export class ObjectSearch {
     for await (const window of this.#windows(needed, after)) {
       if (found.length >= needed && this.#isBehind(window, found.at(-1))) break
       for (const one of await this.#findIn(window)) if (!after || !compare || compare(one, after) > 0) found.push(one)
-      if (found.length > needed) found = found.sort(compare ?? (() => 0)).slice(0, needed)
+      if (found.length >= needed) found = found.sort(compare ?? (() => 0)).slice(0, needed)
     }
     return compare ? found.sort(compare) : found
   }
