@@ -2,6 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import type { ConnectionOptions, SecureContext } from 'node:tls'
+import { proxyEnvironment } from './forward-proxy.ts'
 import type { InstanceProperties } from './properties.ts'
 
 export type Agent = http.Agent | https.Agent
@@ -26,12 +27,14 @@ const IDLE_MS = 4_000
  */
 export function createAgent(origin: URL, settings: ConnectionSettings, keepAlive: boolean): Agent {
   const { properties, lookup } = settings
+  const proxyEnv = proxyEnvironment(properties)
   const options: http.AgentOptions = {
     keepAlive: keepAlive && properties.reuseConnections,
     maxSockets: properties.maxConnections,
     maxFreeSockets: properties.maxConnections,
     ...(keepAlive ? { timeout: IDLE_MS } : {}),
     ...(lookup ? { lookup } : {}),
+    ...(proxyEnv ? { proxyEnv } : {}),
   }
   if (origin.protocol === 'http:') return new http.Agent(options)
   return new https.Agent({ ...options, ...tlsOptions(origin, settings) })
@@ -65,6 +68,9 @@ export function retireAgent(agent: Agent): void {
 export function closeIdle(agent: Agent): void {
   for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
 }
+
+/** True while requests wait for a connection because all that there may be are in use. */
+export const isSaturated = (agent: Agent): boolean => Object.keys(agent.requests).length > 0
 
 /** Cuts what is still open. */
 export const destroyAgent = (agent: Agent): void => agent.destroy()

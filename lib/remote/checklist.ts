@@ -9,8 +9,9 @@ import { ResourceException } from '../crest/errors.ts'
 import { explainTrustFailure } from '../trust/certificate-failure.ts'
 import { type ConnectionSettings, hostNameOf, tlsOptions } from './agent.ts'
 import { codeOf, faultOf, faultText } from './fault.ts'
+import { faultBehind } from './forward-proxy.ts'
 import type { Instance } from './instance.ts'
-import { endpointOf, opened, presentedChain } from './probe.ts'
+import { endpointOf, opened, presentedChain, tunnelTo, wayTo } from './probe.ts'
 
 export type StepName = 'configuration' | 'nameResolution' | 'connection' | 'certificate' | 'token' | 'query'
 
@@ -40,7 +41,8 @@ export async function* runChecklist(instance: Instance, truststore: string): Asy
 
 type Run = (instance: Instance, settings: ConnectionSettings, truststore: string) => Promise<Step>
 
-const resolveName: Run = async ({ url }, { lookup = systemLookup as LookupFunction }) => {
+const resolveName: Run = async ({ url, properties }, { lookup = systemLookup as LookupFunction }) => {
+  if (properties.proxy) return { step: 'nameResolution', ok: null, message: 'the forward proxy resolves the name' }
   const host = hostNameOf(url)
   return new Promise((resolve) => {
     lookup(host, { all: true }, (error) => {
@@ -50,7 +52,9 @@ const resolveName: Run = async ({ url }, { lookup = systemLookup as LookupFuncti
   })
 }
 
-const openConnection: Run = async ({ url }, settings) => {
+const openConnection: Run = async (instance, settings) => {
+  const { url, properties } = instance
+  if (properties.proxy) return openTunnel(instance, settings)
   const cure = 'check host and port in instanceUrl, that the remote runs, and the firewalls in between'
   try {
     const socket = await opened(settings, (options) => connectTcp({ ...options, ...endpointOf(url) }), 'connect')
@@ -61,12 +65,30 @@ const openConnection: Run = async ({ url }, settings) => {
   }
 }
 
+/** A forward proxy makes no tunnel to an http remote: that it lets requests through is seen with the query. */
+async function openTunnel({ url, properties }: Instance, settings: ConnectionSettings): Promise<Step> {
+  if (url.protocol === 'http:')
+    return { step: 'connection', ok: null, message: 'the forward proxy opens the connection' }
+  try {
+    const socket = await tunnelTo(url, settings)
+    socket.destroy()
+    return {
+      step: 'connection',
+      ok: true,
+      message: `the forward proxy opens connections to port ${endpointOf(url).port}`,
+    }
+  } catch (error) {
+    const message = faultText(faultBehind(properties, error))
+    return { step: 'connection', ok: false, message, cure: 'check proxy: proxyUri, userName and password' }
+  }
+}
+
 const checkCertificate: Run = async ({ url }, settings, truststore) => {
   if (url.protocol !== 'https:') {
     return { step: 'certificate', ok: null, message: 'instanceUrl is http: there is nothing to trust' }
   }
-  const options = { ...tlsOptions(url, settings), ...endpointOf(url) }
   try {
+    const options = { ...tlsOptions(url, settings), ...(await wayTo(url, settings)) }
     const socket = await opened(settings, (extra) => connectTls({ ...extra, ...options }), 'secureConnect')
     socket.destroy()
     return { step: 'certificate', ok: true, message: 'its certificate is trusted' }

@@ -1,9 +1,10 @@
-import { Pool } from 'undici'
+import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import { ResourceException } from '../crest/errors.ts'
 import { untilAborted } from '../util/abort.ts'
 import { type ConnectionSettings, tlsOptions } from './agent.ts'
 import { type Authentication, type Credentials, DEFAULT_API_VERSION, USER_AGENT } from './authentication.ts'
 import { faultException, faultOf, refusedCredentials } from './fault.ts'
+import { faultBehind, proxyAuthorization } from './forward-proxy.ts'
 import type { Health } from './health.ts'
 import type { InstanceProperties } from './properties.ts'
 import { Slots } from './slots.ts'
@@ -47,7 +48,7 @@ const LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 export class RemoteClient {
   readonly #owner: Owner
   readonly #properties: InstanceProperties
-  readonly #pool: Pool
+  readonly #pool: Dispatcher
   readonly #slots: Slots
   #busy = 0
   #retired = false
@@ -126,6 +127,7 @@ export class RemoteClient {
 
   async #send({ method, path, headers, body, signal }: RemoteRequest, credentials: Credentials): Promise<RemoteAnswer> {
     const answer = await this.#pool.request({
+      origin: this.#owner.url.origin,
       method,
       path: this.#owner.url.pathname + path,
       headers: {
@@ -142,17 +144,19 @@ export class RemoteClient {
   }
 
   #broken(error: unknown): ResourceException {
-    const fault = faultOf(error)
+    const fault = faultBehind(this.#properties, error)
     const exception = faultException(this.#owner.name, fault, error)
     this.#owner.health.failed(fault, exception.message, error)
     return exception
   }
 }
 
-function createPool(url: URL, settings: ConnectionSettings): Pool {
+function createPool(url: URL, settings: ConnectionSettings): Dispatcher {
   const { properties, lookup } = settings
   const limit = (ms: number) => (Number.isFinite(ms) ? ms : 0)
-  return new Pool(url.origin, {
+  const timeout = limit(properties.connectionTimeout)
+  const tls = url.protocol === 'https:' ? tlsOptions(url, settings) : {}
+  const options: Pool.Options = {
     connections: properties.maxConnections,
     // 0 = a connection for each request.
     pipelining: properties.reuseConnections ? 1 : 0,
@@ -163,10 +167,16 @@ function createPool(url: URL, settings: ConnectionSettings): Pool {
     maxResponseSize: LARGEST_ANSWER_BYTES,
     // As the proxy; and HTTP/2 would put all requests on one connection.
     allowH2: false,
-    connect: {
-      timeout: limit(properties.connectionTimeout),
-      ...(url.protocol === 'https:' ? tlsOptions(url, settings) : {}),
-      ...(lookup ? { lookup } : {}),
-    },
+  }
+  if (!properties.proxy)
+    return new Pool(url.origin, { ...options, connect: { timeout, ...tls, ...(lookup ? { lookup } : {}) } })
+  const token = proxyAuthorization(properties)
+  return new ProxyAgent({
+    ...options,
+    uri: properties.proxy.proxyUri,
+    ...(token === undefined ? {} : { token }),
+    requestTls: tls,
+    connectTimeout: timeout,
+    proxyTunnel: false,
   })
 }

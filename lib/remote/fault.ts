@@ -39,7 +39,7 @@ const KINDS = {
   certificateHostName: { status: 502, text: 'its certificate was issued for another host name' },
   certificateInvalid: { status: 502, text: 'its certificate is not acceptable' },
   tls: { status: 502, text: 'the TLS handshake failed' },
-  forwardProxy: { status: 502, text: 'the forward proxy refused the connection' },
+  forwardProxy: { status: 502, text: 'the forward proxy can not be reached, or refused the connection' },
   queue: { status: 503, text: 'all of its connections are busy' },
   connect: { status: 504, text: 'connecting to it took too long' },
   response: { status: 504, text: 'it did not begin to answer in time' },
@@ -82,6 +82,8 @@ const BY_CODE: Readonly<Record<string, FaultName>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'certificateHostName',
   HOSTNAME_MISMATCH: 'certificateHostName',
   ERR_PROXY_TUNNEL: 'forwardProxy',
+  UND_ERR_PRX_CONN: 'forwardProxy',
+  UND_ERR_PRX_TLS: 'forwardProxy',
   EPROTO: 'tls',
 }
 
@@ -105,7 +107,9 @@ export function faultOf(error: unknown): FaultName {
 /** The code of an error, or of what caused it (a failed connect to several addresses carries its errors inside). */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  if (error.message.startsWith('Failed to establish tunnel')) return 'ERR_PROXY_TUNNEL'
+  // undici has no code of its own for a forward proxy that refuses.
+  if (/^(Failed to establish tunnel|Proxy (response \(|Authentication Required))/.test(error.message))
+    return 'ERR_PROXY_TUNNEL'
   if ('code' in error && typeof error.code === 'string') return error.code
   // undici's parser gives most of its errors no code.
   if (error.name === 'HTTPParserError') return 'HPE_UNKNOWN'

@@ -31,7 +31,7 @@ export function tokenFetcher(instance: string, properties: BearerProperties, age
       const { token } = await client.getToken(scope)
       return tokenOf(token)
     } catch (error) {
-      throw tokenException(instance, error)
+      throw tokenException(instance, properties, error)
     }
   }
 }

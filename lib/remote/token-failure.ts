@@ -1,6 +1,8 @@
 import { ResourceException } from '../crest/errors.ts'
 import { isObject } from '../util/json.ts'
-import { DeadlineError, faultException, faultOf } from './fault.ts'
+import { DeadlineError, faultException } from './fault.ts'
+import { faultBehind } from './forward-proxy.ts'
+import type { BearerProperties } from './properties.ts'
 
 /** Largest answer of a token endpoint that is read. */
 export const LARGEST_ANSWER_BYTES = 65_536
@@ -9,23 +11,21 @@ export const LARGEST_ANSWER_BYTES = 65_536
  * What the caller is told of an error of simple-oauth2. Never that error itself, not even as a cause: it holds the
  * request with its Authorization header (pitfall T7).
  */
-export function tokenException(instance: string, error: unknown): ResourceException {
+export function tokenException(instance: string, properties: BearerProperties, error: unknown): ResourceException {
   const subject = `Token endpoint of remote instance "${instance}"`
+  const fault = (cause: Error) => faultException(instance, faultBehind(properties, cause), cause, 'token endpoint')
   const failure = failureOf(error)
   const { answer, code, library } = failure
   if (answer && answer.status >= 400) return refusal(subject, answer)
-  if (library === 504 || library === 408) return fault(instance, new DeadlineError(answer ? 'idle' : 'response'))
+  if (library === 504 || library === 408) return fault(new DeadlineError(answer ? 'idle' : 'response'))
   if (answer && library === 500) {
     const limit = LARGEST_ANSWER_BYTES / 1024
     return new ResourceException(502, `${subject}: its answer is incomplete, or larger than ${limit} KB`)
   }
-  if (!answer && (library !== undefined || code !== undefined)) return fault(instance, plainError(failure))
+  if (!answer && (library !== undefined || code !== undefined)) return fault(plainError(failure))
   const status = answer ? ` (${answer.status})` : ''
   return new ResourceException(502, `${subject}: its answer${status} holds no access token; check tokenEndpoint`)
 }
-
-const fault = (instance: string, cause: Error): ResourceException =>
-  faultException(instance, faultOf(cause), cause, 'token endpoint')
 
 function refusal(subject: string, { status, payload }: Answer): ResourceException {
   const oauthError = isObject(payload) && typeof payload.error === 'string' ? payload.error : ''

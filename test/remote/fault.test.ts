@@ -20,7 +20,7 @@ const KINDS: Record<FaultName, [status: number, text: string]> = {
   certificateHostName: [502, 'its certificate was issued for another host name'],
   certificateInvalid: [502, 'its certificate is not acceptable'],
   tls: [502, 'the TLS handshake failed'],
-  forwardProxy: [502, 'the forward proxy refused the connection'],
+  forwardProxy: [502, 'the forward proxy can not be reached, or refused the connection'],
   queue: [503, 'all of its connections are busy'],
   connect: [504, 'connecting to it took too long'],
   response: [504, 'it did not begin to answer in time'],
@@ -71,6 +71,8 @@ const CODES: Record<string, FaultName> = {
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'tls',
   ERR_TLS_HANDSHAKE_TIMEOUT: 'tls',
   ERR_PROXY_TUNNEL: 'forwardProxy',
+  UND_ERR_PRX_CONN: 'forwardProxy',
+  UND_ERR_PRX_TLS: 'forwardProxy',
   SOMETHING_NEW: 'unexpected',
 }
 
@@ -88,9 +90,15 @@ describe('faults', () => {
       assert.equal(faultOf(new DeadlineError(phase)), phase))
   }
 
-  it('a tunnel that the forward proxy refused is known by its words', () => {
-    assert.equal(faultOf(new Error('Failed to establish tunnel to x:443 via http://p: HTTP/1.1 407')), 'forwardProxy')
-  })
+  for (const words of [
+    'Failed to establish tunnel to x:443 via http://p: HTTP/1.1 407',
+    'Proxy response (407) !== 200 when HTTP Tunneling',
+    'Proxy Authentication Required (407)',
+  ]) {
+    it(`a forward proxy that refused is known by its words: ${words}`, () => {
+      assert.equal(faultOf(Object.assign(new Error(words), { code: 'UND_ERR_ABORTED' })), 'forwardProxy')
+    })
+  }
 
   it('an error of the parser of undici is known by its name', () => {
     assert.equal(faultOf(Object.assign(new Error('x'), { name: 'HTTPParserError', code: undefined })), 'notHttp')
