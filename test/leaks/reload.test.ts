@@ -53,6 +53,7 @@ describe('reload under load', () => {
             maxConnections: 100 + round,
           }
     const app = await startApp(Object.fromEntries(NAMES.map((name) => [name, content(name, 0)])))
+    for (const name of BEARER) assert.equal((await app.call(`${name}/x`)).status, 200)
     const traffic = startTraffic(
       app,
       NAMES.map((name) => `${name}/managed/user`),

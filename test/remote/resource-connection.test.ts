@@ -9,7 +9,7 @@ import { startBlackHole, startMute } from '../security/black-hole.ts'
 import { basic, COLLECTION, FILTER, type Gateway, startGateway } from './resource-parts.ts'
 
 const NAME = `${COLLECTION}/bo`
-const SHORT = { connectionTimeout: '100ms', socketTimeout: '100ms' }
+const SHORT = { socketTimeout: '100ms' }
 const page = reply({ body: { result: [] } })
 
 async function behind(behaviour = page, more: object = {}) {
@@ -44,14 +44,14 @@ describe('a remote as a resource: deadlines', () => {
   ]
   for (const [what, start] of holes)
     it(`it ${what}`, async () => {
-      const { connection } = await startGateway(basic(await start(), { ...SHORT, socketTimeout: '20s' }))
+      const { connection } = await startGateway(basic(await start(), { connectionTimeout: '100ms' }))
       const error = { code: 504, message: 'Remote instance "eu": connecting to it took too long' }
       await assert.rejects(connection.query(COLLECTION, FILTER), error)
     })
 
   it('all connections are busy: 503, and the next in the queue is served', async () => {
     const hold = held(page)
-    const { remote, connection } = await behind(hold, { maxConnections: 2, connectionTimeout: '100ms' })
+    const { remote, connection } = await behind(hold, { maxConnections: 2, connectionTimeout: '300ms' })
     const first = [1, 2].map(() => connection.query(COLLECTION, FILTER))
     await remote.received(2)
     await assert.rejects(connection.query(COLLECTION, FILTER), { code: 503, message: /connections are busy/ })
