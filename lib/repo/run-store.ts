@@ -74,7 +74,14 @@ export class RunStore {
 
   /** Forgets the plan of a run, but not the run. */
   async removeRows(number: number): Promise<void> {
+    await this.#database.updateTable('run').set({ persists: 0 }).where('number', '=', number).execute()
     await this.#removeAll('run_row', number)
+  }
+
+  /** Makes the plan of one run that of another. */
+  async moveRows(from: number, to: number): Promise<void> {
+    await this.#database.updateTable('run_row').set({ run: to }).where('run', '=', from).execute()
+    await this.#database.updateTable('run').set({ persists: 0 }).where('number', '=', from).execute()
   }
 
   /** Forgets what a run saw, as soon as it needs it no more. */

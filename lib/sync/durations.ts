@@ -17,7 +17,7 @@ export class Durations {
     try {
       return await work()
     } finally {
-      this.#add(name, performance.now() - begin)
+      this.note(name, performance.now() - begin)
     }
   }
 
@@ -25,7 +25,7 @@ export class Durations {
     return Object.fromEntries([...this.#sums].map(([name, sum]) => [name, summary(sum)]))
   }
 
-  #add(name: string, ms: number): void {
+  note(name: string, ms: number): void {
     const sum = this.#sums.get(name) ?? { min: ms, max: ms, count: 0, sum: 0, squares: 0 }
     sum.min = Math.min(sum.min, ms)
     sum.max = Math.max(sum.max, ms)

@@ -21,13 +21,16 @@ export function parseMaxDeletes(value: unknown): MaxDeletes | undefined {
   return Number.isInteger(Number(number)) ? { count: Number(number) } : undefined
 }
 
-export const maxDeletesSchema = z.unknown().transform((value, context): MaxDeletes | undefined => {
-  if (value === undefined || value === null) return undefined
-  const limit = parseMaxDeletes(value)
-  if (limit) return limit
-  context.addIssue({ code: 'custom', message: MAX_DELETES_FORM })
-  return z.NEVER
-})
+export const maxDeletesSchema = z
+  .unknown()
+  .transform((value, context): MaxDeletes | undefined => {
+    if (value === undefined || value === null) return undefined
+    const limit = parseMaxDeletes(value)
+    if (limit) return limit
+    context.addIssue({ code: 'custom', message: MAX_DELETES_FORM })
+    return z.NEVER
+  })
+  .optional()
 
 /** How many of `targets` objects a run may delete. */
 export const allowedDeletes = (limit: MaxDeletes, targets: number): number =>

@@ -14,21 +14,24 @@ export interface MappingQuery {
 const FORM = 'must be an object with exactly one of "_queryFilter", "_queryId" and "_queryExpression"'
 
 /** Filters may be booleans; a query that names none is one for everything. */
-export const querySchema = z.unknown().transform((value, context): MappingQuery | undefined => {
-  if (value === undefined || value === null) return undefined
-  if (!isObject(value)) return fault(context, FORM)
-  const { resourceName, ...rest } = value
-  if (resourceName !== undefined && typeof resourceName !== 'string')
-    return fault(context, 'resourceName: must be the path of a resource')
-  const names = ['_queryFilter', '_queryId', '_queryExpression']
-  const params: JsonObject = names.some((name) => name in rest) ? rest : { ...rest, _queryFilter: 'true' }
-  try {
-    void RequestParameters.ofObject(params).query
-  } catch (error) {
-    return fault(context, `${FORM}: ${error instanceof ResourceException ? error.message : String(error)}`)
-  }
-  return { resourceName, params }
-})
+export const querySchema = z
+  .unknown()
+  .transform((value, context): MappingQuery | undefined => {
+    if (value === undefined || value === null) return undefined
+    if (!isObject(value)) return fault(context, FORM)
+    const { resourceName, ...rest } = value
+    if (resourceName !== undefined && typeof resourceName !== 'string')
+      return fault(context, 'resourceName: must be the path of a resource')
+    const names = ['_queryFilter', '_queryId', '_queryExpression']
+    const params: JsonObject = names.some((name) => name in rest) ? rest : { ...rest, _queryFilter: 'true' }
+    try {
+      void RequestParameters.ofObject(params).query
+    } catch (error) {
+      return fault(context, `${FORM}: ${error instanceof ResourceException ? error.message : String(error)}`)
+    }
+    return { resourceName, params }
+  })
+  .optional()
 
 function fault(context: z.RefinementCtx, message: string): never {
   context.addIssue({ code: 'custom', message })

@@ -1,0 +1,21 @@
+/** The same items, each asked for while the one before is worked on. */
+export async function* ahead<T>(items: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  let next = items.next()
+  try {
+    for (;;) {
+      const { done, value } = await next
+      if (done) return
+      next = items.next()
+      // Whoever asks for it sees the failure.
+      next.catch(() => undefined)
+      yield value as T
+    }
+  } finally {
+    await items.return().catch(() => undefined)
+  }
+}
+
+/** A list in pieces of at most `size`. */
+export function* pieces<T>(list: readonly T[], size: number): Generator<T[]> {
+  for (let start = 0; start < list.length; start += size) yield list.slice(start, start + size)
+}

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto'
+import type { Disposable, JsonObject, Logger } from '../contract.ts'
+import type { Connection } from '../crest/connection.ts'
+import { conflict, notFound } from '../crest/errors.ts'
+import type { LinkStore } from '../repo/link-store.ts'
+import type { RunStore, StoredRun } from '../repo/run-store.ts'
+import type { ConfiguredMapping, MappingRegistry } from './mapping-registry.ts'
+import { Run } from './run.ts'
+import type { RunOptions } from './run-options.ts'
+import { interrupted } from './run-state.ts'
+import type { Scripts } from './scripts.ts'
+
+export interface ReconServiceParts {
+  readonly mappings: MappingRegistry
+  readonly connection: Connection
+  readonly runs: RunStore
+  readonly links: LinkStore
+  readonly scripts: Scripts
+  readonly log: Logger
+}
+
+/** So many runs are remembered; the oldest goes first. */
+const MOST_RUNS = 100
+
+/** Starts reconciliations, one at a time for each mapping, and remembers them. */
+export class ReconService implements Disposable {
+  readonly parts: ReconServiceParts
+  readonly #active = new Map<string, Run | undefined>()
+  readonly #ending = new Set<Promise<void>>()
+  #count = 0
+  #closed = false
+
+  constructor(parts: ReconServiceParts) {
+    this.parts = parts
+  }
+
+  /** Shows what a crash has interrupted as failed. */
+  async begin(): Promise<void> {
+    for (const run of await this.parts.runs.all()) {
+      if (run.state !== 'ACTIVE') continue
+      await this.parts.runs.update(run.number, 'FAILED', interrupted(run.content))
+      await this.parts.runs.clear(run.number)
+      await this.#retain(run.mapping)
+    }
+  }
+
+  /**
+   * Starts a run.
+   * @throws conflict when there is no such mapping, or a run of it goes on
+   */
+  async start(name: string, options: RunOptions): Promise<Run> {
+    const configured = this.#mapping(name)
+    return this.#launch(configured, options, async (run) => run.start())
+  }
+
+  /**
+   * Carries out the plan of an analysis, exactly: what has changed since is left alone and named.
+   * @throws notFound, and conflict when the run has no plan any more
+   */
+  async execute(id: string, overrides: RunOptions['overrides'] = {}): Promise<Run> {
+    const { runs } = this.parts
+    const planned = await runs.find(id)
+    if (!planned) throw notFound(`Reconciliation ${id} not found`)
+    if (!planned.isAnalysis || planned.state !== 'SUCCESS' || !planned.persists)
+      throw conflict('Only an analysis that ended well and kept its associations has a plan to carry out')
+    const options = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides } as const
+    return this.#launch(this.#mapping(planned.mapping), options, async (run, number) => {
+      await runs.moveRows(planned.number, number)
+      run.startApproved()
+    })
+  }
+
+  /** All runs that are remembered, from the oldest to the latest, as `recon` shows them. */
+  async list(): Promise<JsonObject[]> {
+    return (await this.parts.runs.all()).map((run) => this.#shown(run))
+  }
+
+  /** @throws notFound */
+  async get(id: string): Promise<JsonObject> {
+    return this.#shown(await this.stored(id))
+  }
+
+  /** @throws notFound */
+  async stored(id: string): Promise<StoredRun> {
+    const run = await this.parts.runs.find(id)
+    if (!run) throw notFound(`Reconciliation ${id} not found`)
+    return run
+  }
+
+  /** @throws notFound */
+  async cancel(id: string): Promise<void> {
+    await this.stored(id)
+    this.#running(id)?.cancel()
+  }
+
+  /** @throws notFound, and conflict while it runs */
+  async remove(id: string): Promise<JsonObject> {
+    const run = await this.stored(id)
+    if (this.#running(id)) throw conflict(`Reconciliation ${id} is running: cancel it first`)
+    await this.parts.runs.remove(run.number)
+    return this.#shown(run)
+  }
+
+  /** Cancels what runs, and resolves when it has ended. */
+  async dispose(): Promise<void> {
+    this.#closed = true
+    for (const run of this.#active.values()) run?.cancel()
+    while (this.#ending.size > 0) await Promise.all(this.#ending)
+  }
+
+  #mapping(name: string): ConfiguredMapping {
+    const configured = this.parts.mappings.find(name)
+    if (!configured) throw conflict(`No such mapping: ${name}`)
+    return configured
+  }
+
+  async #launch(
+    { mapping, config }: ConfiguredMapping,
+    options: RunOptions,
+    begin: (run: Run, number: number) => Promise<void>,
+  ): Promise<Run> {
+    if (this.#closed) throw conflict('The gateway is stopping')
+    if (this.#active.has(mapping.name))
+      throw conflict(`A reconciliation of ${mapping.name} is running already: there is one at a time for each mapping`)
+    this.#active.set(mapping.name, undefined)
+    try {
+      const { runs, links, connection, scripts, mappings, log } = this.parts
+      this.#count += 1
+      const id = `${randomUUID()}-${this.#count}`
+      const { isAnalysis, persists } = options
+      const number = await runs.insert({
+        id,
+        mapping: mapping.name,
+        state: 'ACTIVE',
+        isAnalysis,
+        persists,
+        content: {},
+      })
+      const others = mappings.all().map((entry) => entry.mapping)
+      const parts = {
+        id,
+        number,
+        mapping,
+        config,
+        mappings: others,
+        options,
+        connection,
+        runs,
+        linkStore: links,
+        scripts,
+        log,
+      }
+      const run = new Run(parts)
+      this.#active.set(mapping.name, run)
+      this.#follow(run)
+      await runs.update(number, run.state, run.toJSON())
+      await begin(run, number)
+      return run
+    } catch (error) {
+      this.#active.delete(mapping.name)
+      throw error
+    }
+  }
+
+  #follow(run: Run): void {
+    const ending = run.ended.then(async () => {
+      this.#active.delete(run.mappingName)
+      await this.#retain(run.mappingName).catch((error: unknown) => {
+        this.parts.log.error({ err: error }, `old reconciliations of ${run.mappingName} were not removed`)
+      })
+      this.#ending.delete(ending)
+    })
+    this.#ending.add(ending)
+  }
+
+  #running(id: string): Run | undefined {
+    return [...this.#active.values()].find((run) => run?.id === id)
+  }
+
+  #shown({ id, content }: StoredRun): JsonObject {
+    const running = this.#running(id)
+    return { _id: id, ...(running ? running.toJSON() : content) }
+  }
+
+  /** Forgets plans beyond `reconAssociation`, and runs beyond what is remembered at all. */
+  async #retain(mapping: string): Promise<void> {
+    const { runs, mappings } = this.parts
+    const limits = mappings.find(mapping)?.mapping.reconAssociation
+    const all = await runs.all()
+    const own = all.filter((run) => run.mapping === mapping && run.state !== 'ACTIVE').reverse()
+    const analyses = own.filter(({ isAnalysis }) => isAnalysis)
+    const others = own.filter(({ isAnalysis }) => !isAnalysis)
+    const unread = analyses.filter(({ persists }) => !persists)
+    const kept = analyses.filter(({ persists }) => persists).slice(limits?.maxAnalysisRunsPerMapping ?? 1)
+    for (const run of [...unread, ...kept, ...others.slice(limits?.maxNonAnalysisRunsPerMapping ?? 1)])
+      await runs.removeRows(run.number)
+    for (const run of all.filter(({ state }) => state !== 'ACTIVE').slice(0, Math.max(0, all.length - MOST_RUNS)))
+      await runs.remove(run.number)
+  }
+}

@@ -1,0 +1,36 @@
+import { type ResourceException, toResourceException } from '../crest/errors.ts'
+import type { Script as CompiledScript, ScriptService } from '../script/engine.ts'
+import type { Script } from './condition.ts'
+import type { ScriptBatch, ScriptResult, Scripts } from './scripts.ts'
+
+/** A mapping's scripts in the sandbox: each is compiled once, and all runs of a batch go there in one crossing. */
+export function scriptRunner(service: ScriptService): Scripts {
+  const compiled = new WeakMap<Script, Promise<CompiledScript>>()
+  const compile = (script: Script): Promise<CompiledScript> => {
+    const known = compiled.get(script)
+    if (known) return known
+    const fresh = service.compile(script, 'mapping')
+    compiled.set(script, fresh)
+    // A script that does not compile may do so when its file was changed.
+    fresh.catch(() => compiled.delete(script))
+    return fresh
+  }
+  return { runMany: (batch) => runMany(service, compile, batch) }
+}
+
+async function runMany(
+  service: ScriptService,
+  compile: (script: Script) => Promise<CompiledScript>,
+  { script, calls, modifies = [] }: ScriptBatch,
+): Promise<(ScriptResult | ResourceException)[]> {
+  let code: CompiledScript
+  try {
+    code = await compile(script)
+  } catch (error) {
+    return calls.map(() => toResourceException(error))
+  }
+  const outcomes = await service.runMany(code, calls, { read: modifies })
+  return outcomes.map((outcome) =>
+    'error' in outcome ? outcome.error : { value: outcome.value, bindings: outcome.variables },
+  )
+}

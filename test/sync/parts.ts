@@ -1,0 +1,121 @@
+/** Mappings between collections in memory, run by the real service on a database of their own. */
+import { ConfigDirectory } from '../../lib/config/directory.ts'
+import type { Json, JsonObject, Logger } from '../../lib/contract.ts'
+import { MemoryCollection } from '../../lib/crest/collection.ts'
+import { type Connection, connect } from '../../lib/crest/connection.ts'
+import type { ResourceHandler } from '../../lib/crest/request.ts'
+import { ResourceRouter } from '../../lib/crest/router.ts'
+import { LinkCollection } from '../../lib/repo/link-collection.ts'
+import type { Repository } from '../../lib/repo/repository.ts'
+import { ReconAuditResource } from '../../lib/sync/audit-resource.ts'
+import { MappingRegistry } from '../../lib/sync/mapping-registry.ts'
+import { ReconResource } from '../../lib/sync/recon-resource.ts'
+import { ReconService } from '../../lib/sync/recon-service.ts'
+import { noScripts, type Scripts } from '../../lib/sync/scripts.ts'
+import { onCleanUp } from '../helpers/clean-up.ts'
+import { tempDirWith } from '../helpers/files.ts'
+import { tempRepository } from '../repo/repositories.ts'
+
+export const silent: Logger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+
+export interface StageOptions {
+  readonly mapping?: JsonObject
+  readonly source?: ResourceHandler
+  readonly target?: ResourceHandler
+  readonly repository?: Repository
+  readonly scripts?: Scripts
+  readonly log?: Logger
+}
+
+export interface Stage {
+  readonly connection: Connection
+  readonly service: ReconService
+  readonly repository: Repository
+  /** Runs the mapping to its end and returns the run. */
+  run(parameters?: JsonObject, body?: Json): Promise<JsonObject>
+  /** What became of each pair: `SITUATION ACTION STATUS` by source id, or target id where there is no source. */
+  entries(run: JsonObject): Promise<Record<string, string>>
+  put(collection: 'a' | 'b', id: string, content: JsonObject): Promise<void>
+  ids(collection: 'a' | 'b'): Promise<string[]>
+  links(): Promise<string[]>
+}
+
+/** A mapping `m` from `a` to `b` that copies `name` and `mail` and correlates by `name`. */
+export const MAPPING: JsonObject = {
+  name: 'm',
+  source: 'a',
+  target: 'b',
+  properties: [
+    { source: 'name', target: 'name' },
+    { source: 'mail', target: 'mail' },
+  ],
+  correlationQuery: [
+    {
+      linkQualifier: 'default',
+      expressionTree: { any: ['name'] },
+      mapping: 'm',
+      type: 'text/javascript',
+      file: 'ui/correlateTreeToQueryFilter.js',
+    },
+  ],
+}
+
+export async function startStage(options: StageOptions = {}): Promise<Stage> {
+  const { mapping = {}, source, target, scripts = noScripts, log = silent } = options
+  const repository = options.repository ?? (await tempRepository())
+  const router = new ResourceRouter()
+  const conf = await tempDirWith({ 'sync.json': { mappings: [{ ...MAPPING, ...mapping }] } })
+  const directory = new ConfigDirectory({ dir: conf, log })
+  onCleanUp(() => directory.close())
+  await directory.start()
+  const mappings = new MappingRegistry(log)
+  await mappings.follow(directory)
+  const connection = connect(router, {})
+  const parts = { mappings, connection, runs: repository.runs(), links: repository.links(), scripts, log }
+  const service = new ReconService(parts)
+  onCleanUp(() => service.dispose())
+  router.add('a', source ?? new MemoryCollection())
+  router.add('b', target ?? new MemoryCollection())
+  router.add('recon', new ReconResource(service))
+  router.add('audit/recon', new ReconAuditResource(service))
+  router.add('repo/link', new LinkCollection(repository.links()))
+  await service.begin()
+  return stageOf(connection, service, repository)
+}
+
+export function stageOf(connection: Connection, service: ReconService, repository: Repository): Stage {
+  return {
+    connection,
+    service,
+    repository,
+    async run(parameters = {}, body = null) {
+      const action = parameters.id === undefined ? 'recon' : 'reconById'
+      const params = { mapping: 'm', waitForCompletion: true, persistAssociations: true, ...parameters }
+      const started = (await connection.action('recon', action, body, params)) as JsonObject
+      const run = await connection.read(`recon/${String(started._id)}`)
+      if (!run) throw new Error('the run is not there')
+      return run
+    },
+    async entries(run) {
+      const params = { _queryFilter: 'true' }
+      const { result } = await connection.query(`recon/assoc/${String(run._id)}/entry`, params)
+      return Object.fromEntries(
+        result.map((entry) => [
+          String(entry.sourceObjectId ?? entry.targetObjectId),
+          `${String(entry.situation)} ${String(entry.action)} ${String(entry.status)}`,
+        ]),
+      )
+    },
+    async put(collection, id, content) {
+      await connection.create(collection, id, content)
+    },
+    async ids(collection) {
+      const { result } = await connection.query(collection, { _queryFilter: 'true' })
+      return result.map((object) => String(object._id)).sort()
+    },
+    async links() {
+      const { result } = await connection.query('repo/link', { _queryFilter: 'true' })
+      return result.map(({ firstId, secondId }) => `${String(firstId)}-${String(secondId)}`).sort()
+    },
+  }
+}
