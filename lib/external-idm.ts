@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { LookupFunction } from 'node:net'
 import { dirname } from 'node:path'
+import { ContentResolver } from './config/content-resolver.ts'
 import { ConfigDirectory } from './config/directory.ts'
 import { watchDirectory } from './config/watcher.ts'
 import type { ConfigurationService, HttpHandler, Logger } from './contract.ts'
@@ -10,9 +11,13 @@ import type { RequestContext, ResourceHandler } from './crest/request.ts'
 import { ResourceRouter } from './crest/router.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import { proxyRouter } from './proxy/router.ts'
-import { InstanceRegistry } from './remote/registry.ts'
+import { SECRET_FIELDS } from './remote/properties.ts'
+import { FACTORY_PID, InstanceRegistry } from './remote/registry.ts'
 import { remoteResource } from './remote/resource.ts'
+import { type ClientCertificateSource, ClientCertificates } from './trust/client-certificates.ts'
+import { readPrivateKeys } from './trust/keystore.ts'
 import { TrustStore } from './trust/trust-store.ts'
+import { type TrustStoreChoice, trustStoreSettings } from './trust/trust-store-settings.ts'
 import type { Scope } from './util/scope.ts'
 
 export const ROUTE = 'external/idm'
@@ -24,8 +29,10 @@ export interface ExternalIdmParts {
   readonly authorize: Authorize
   /** True when `request.url` begins behind the mount, whatever the framework. */
   readonly behindMount: boolean
-  /** `security/truststore`. */
-  readonly truststore: string
+  /** What the application says of the trust store; the rest comes from IDM's own properties. */
+  readonly truststore?: TrustStoreChoice | undefined
+  /** Where expressions, keys and forward proxies come from. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly lookup?: LookupFunction | undefined
   /** Whether X-ForgeRock-TransactionId was set or checked by the host. */
   readonly trustTransactionId: boolean
@@ -41,16 +48,12 @@ export interface ExternalIdm {
 
 /** Starts everything in `scope`; resolves when the first complete set of instances is in force. */
 export async function startExternalIdm(scope: Scope, parts: ExternalIdmParts): Promise<ExternalIdm> {
-  const { log, authorize, behindMount, trustTransactionId, lookup } = parts
-  const trust = await startTrust(scope, parts)
-  const registry = new InstanceRegistry({ trust, lookup }, log)
-  scope.defer('instances', () => registry.close())
-  scope.own(
-    'trust changes',
-    trust.onChange(() => registry.renewTrust()),
-  )
-  scope.own('configuration', await (await configurationOf(scope, parts)).subscribe(registry))
-  const handler = remoteResource(registry, parts.truststore)
+  const { log, authorize, behindMount, trustTransactionId } = parts
+  const resolver = await startResolver(scope, parts)
+  const trust = await startTrust(scope, parts, resolver)
+  const registry = startRegistry(scope, parts, trust)
+  scope.own('configuration', await (await configurationOf(scope, parts, resolver)).subscribe(registry))
+  const handler = remoteResource(registry, trust.paths[0] ?? '')
   const resources = new ResourceRouter()
   resources.add(ROUTE, handler)
   const status = crestHttp({ router: resources, contextOf: parts.contextOf, log })
@@ -60,24 +63,61 @@ export async function startExternalIdm(scope: Scope, parts: ExternalIdmParts): P
   return { registry, handler, router }
 }
 
-async function startTrust(scope: Scope, { truststore, log }: ExternalIdmParts): Promise<TrustStore> {
+const projectOf = ({ confDir }: ExternalIdmParts): string => dirname(confDir)
+
+async function startResolver(scope: Scope, parts: ExternalIdmParts): Promise<ContentResolver> {
+  const { confDir, env, log } = parts
+  const projectDir = projectOf(parts)
+  const secretFields = (pid: string) => (pid === FACTORY_PID ? SECRET_FIELDS : [])
+  const options = { projectDir, confDir, env, log, readKeystore: readPrivateKeys, secretFields }
+  const resolver = scope.own('value sources', new ContentResolver(options))
+  await resolver.start()
+  return resolver
+}
+
+async function startTrust(scope: Scope, parts: ExternalIdmParts, resolver: ContentResolver): Promise<TrustStore> {
+  const { truststore, log } = parts
   const trust = new TrustStore({
-    path: truststore,
-    systemRoots: true,
+    ...trustStoreSettings(resolver.sources, projectOf(parts), truststore),
     log,
     watch: (path, listener) => watchDirectory({ dir: dirname(path), log, onEvent: listener }),
   })
   scope.defer('trust store', () => trust.close())
   await trust.start()
+  // Its password may be one of the values.
+  scope.own(
+    'trust store password',
+    resolver.onChange(() => void trust.reload()),
+  )
   return trust
+}
+
+function startRegistry(scope: Scope, parts: ExternalIdmParts, trust: TrustStore): InstanceRegistry {
+  const { lookup, log } = parts
+  const renew = () => void registry.renewClientCertificates()
+  const certificates = scope.own('client certificates', new ClientCertificates(projectOf(parts), log, renew))
+  const clientCertificate = (source: ClientCertificateSource) => certificates.read(source)
+  const registry = new InstanceRegistry({ trust, lookup, clientCertificate }, log)
+  scope.defer('instances', () => registry.close())
+  scope.own(
+    'trust changes',
+    trust.onChange(() => registry.renewTrust()),
+  )
+  return registry
 }
 
 async function configurationOf(
   scope: Scope,
   { configuration, confDir, log }: ExternalIdmParts,
+  resolver: ContentResolver,
 ): Promise<ConfigurationService> {
   if (configuration) return configuration
-  const directory = scope.own('conf directory', new ConfigDirectory({ dir: confDir, log }))
+  const { resolve } = resolver
+  const directory = scope.own('conf directory', new ConfigDirectory({ dir: confDir, log, resolve }))
+  scope.own(
+    'value changes',
+    resolver.onChange(() => directory.invalidate()),
+  )
   await directory.start()
   return directory
 }

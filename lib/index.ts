@@ -1,6 +1,6 @@
 /** The public face of openidm-external-idm. */
 import type { LookupFunction } from 'node:net'
-import { dirname, join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { HttpHandler, Logger } from './contract.ts'
 import { startExternalIdm } from './external-idm.ts'
 import type { Authorize } from './proxy/authorize.ts'
@@ -25,6 +25,12 @@ export interface ExternalIdmOptions {
   readonly dangerouslyAllowUnauthenticated?: boolean
   /** Trusted certificates beside the system's. Default: `security/truststore` beside `confDir`. */
   readonly truststore?: string
+  /** Of a PKCS12 or JKS trust store. Default: the property `openidm.truststore.password`, else `changeit`. */
+  readonly truststorePassword?: string
+  /** Trust the system's authorities too. Default: true. */
+  readonly systemRoots?: boolean
+  /** Where expressions (`&{…}`), keys and forward proxies are looked for. Default: `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** Resolves host names, as in `net.connect`. Default: the system. */
   readonly lookup?: LookupFunction
   /** Hand on X-ForgeRock-TransactionId of callers to the remotes. Default: false. */
@@ -58,7 +64,12 @@ export async function externalIdm(options: ExternalIdmOptions): Promise<MountedE
       configuration: undefined,
       authorize,
       behindMount: false,
-      truststore: options.truststore ?? join(dirname(confDir), 'security', 'truststore'),
+      truststore: {
+        path: options.truststore === undefined ? undefined : resolve(options.truststore),
+        password: options.truststorePassword,
+        systemRoots: options.systemRoots,
+      },
+      env: options.env ?? process.env,
       lookup: options.lookup,
       trustTransactionId: options.trustTransactionId ?? false,
       contextOf: () => ({}),

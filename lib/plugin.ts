@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path'
 import { configurationService, type PluginContext } from './contract.ts'
 import { resourcesService } from './crest/router.ts'
 import { ROUTE, startExternalIdm } from './external-idm.ts'
@@ -27,7 +26,7 @@ export async function activate(context: PluginContext): Promise<void> {
     // The host has authenticated the caller and asked its access rules before the request came here.
     authorize: () => true,
     behindMount: true,
-    truststore: join(dirname(context.confDir), 'security', 'truststore'),
+    env: process.env,
     trustTransactionId: true,
     contextOf: () => ({}),
     log: context.log,

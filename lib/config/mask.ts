@@ -50,7 +50,7 @@ export function restoreSecrets(content: JsonObject, stored: JsonObject, fields: 
 }
 
 /** Replaces the value at a pointer, if there is one, in a copy. */
-function mapAt(object: JsonObject, [name = '', ...rest]: Pointer, change: (value: Json) => Json): JsonObject {
+export function mapAt(object: JsonObject, [name = '', ...rest]: Pointer, change: (value: Json) => Json): JsonObject {
   if (!Object.hasOwn(object, name)) return object
   const inner = object[name] ?? null
   if (rest.length === 0) return { ...object, [name]: change(inner) }

@@ -17,17 +17,21 @@ import type {
 } from '../crest/request.ts'
 import { pathElements } from '../crest/resource-path.ts'
 import { ConfigWriter } from './config-writer.ts'
+import type { KeyRing } from './crypto.ts'
 import type { CurrentFile } from './current-file.ts'
 import type { ConfigDirectory } from './directory.ts'
 import { listingEntry } from './listing.ts'
 import { maskSecrets, restoreSecrets } from './mask.ts'
 import { type ObjectName, parseObjectId, pidOf } from './naming.ts'
 import { isInstancePid, pidOfObject } from './pids.ts'
+import { encryptFields } from './secret-content.ts'
 import type { StoredObject } from './stored-object.ts'
 
 export interface ConfigResourceOptions {
   /** The fields (JSON pointers) of a factory's objects, or of an object that exists once, that are never shown in clear. */
   secretFields(pid: string): readonly string[]
+  /** The keys that encrypt secret fields when they are written; throws a sentence when they cannot be read. */
+  keys?(): KeyRing | undefined
   readonly log?: Logger
 }
 
@@ -43,11 +47,13 @@ class ConfigResource implements ResourceHandler {
   readonly #directory: ConfigDirectory
   readonly #writer: ConfigWriter
   readonly #secretFields: (pid: string) => readonly string[]
+  readonly #keys: () => KeyRing | undefined
 
-  constructor(directory: ConfigDirectory, { secretFields, log }: ConfigResourceOptions) {
+  constructor(directory: ConfigDirectory, { secretFields, keys, log }: ConfigResourceOptions) {
     this.#directory = directory
     this.#writer = new ConfigWriter(directory, log)
     this.#secretFields = secretFields
+    this.#keys = keys ?? (() => undefined)
   }
 
   async create({ resourcePath, newResourceId, content }: CreateRequest): Promise<Resource> {
@@ -88,7 +94,7 @@ class ConfigResource implements ResourceHandler {
     await this.#writer.change(id, (current) => {
       const stored = contentOf(id, current)
       const seen = maskSecrets(stored, this.#fields(id))
-      patched = restoreSecrets(withoutIdentity(applyPatch(seen, patchOperations)), stored, this.#fields(id))
+      patched = this.#toStore(id, withoutIdentity(applyPatch(seen, patchOperations)), stored)
       return patched
     })
     return this.#resource(id, patched)
@@ -123,10 +129,22 @@ class ConfigResource implements ResourceHandler {
   ): Promise<Resource> {
     let stored: JsonObject = {}
     await this.#writer.change(id, (current) => {
-      stored = restoreSecrets(withoutIdentity(content), base(current), this.#fields(id))
+      stored = this.#toStore(id, withoutIdentity(content), base(current))
       return stored
     })
     return this.#resource(id, stored)
+  }
+
+  /** Masks become what they stand for, and clear text is encrypted when there is a key. */
+  #toStore(id: string, content: JsonObject, before: JsonObject): JsonObject {
+    const fields = this.#fields(id)
+    const restored = restoreSecrets(content, before, fields)
+    try {
+      const keys = this.#keys()
+      return keys ? encryptFields(restored, fields, keys) : restored
+    } catch (error) {
+      throw internalError(`The configuration ${id} is not stored: ${(error as Error).message}`)
+    }
   }
 
   #listing(): Resource {

@@ -1,6 +1,8 @@
 import type { Json, JsonObject } from '../contract.ts'
+import type { Pointer } from '../crest/pointer.ts'
 import { isObject } from '../util/json.ts'
 import { decrypt, encrypt, isEncrypted, KeyRing } from './crypto.ts'
+import { mapAt } from './mask.ts'
 import type { PurposeSource } from './secret-stores.ts'
 import { at, substitute } from './substitution.ts'
 import type { TokenSource } from './value-sources.ts'
@@ -8,8 +10,8 @@ import type { TokenSource } from './value-sources.ts'
 export interface Resolvers {
   readonly sources: TokenSource
   readonly purposes?: PurposeSource | undefined
-  /** Without keys, encrypted values cannot be read. */
-  readonly keys?: KeyRing | undefined
+  /** Without keys, encrypted values cannot be read. A function is asked when one is met, and may throw a sentence. */
+  readonly keys?: KeyRing | (() => KeyRing | undefined) | undefined
 }
 
 /**
@@ -28,12 +30,14 @@ export function resolveContent(content: JsonObject, file: string, resolvers: Res
 function revealIn(value: Json, path: readonly string[], file: string, resolvers: Resolvers): Json {
   if (Array.isArray(value)) return value.map((item, index) => revealIn(item, [...path, `${index}`], file, resolvers))
   if (!isObject(value)) return value
-  if (isEncrypted(value)) return at(file, path, () => decrypt(value, resolvers.keys ?? new KeyRing([])))
+  if (isEncrypted(value)) return at(file, path, () => decrypt(value, keysOf(resolvers)))
   const purpose = purposeIn(value)
   if (purpose !== undefined) return at(file, path, () => purposeValue(purpose, resolvers.purposes))
   const members = Object.entries(value)
   return Object.fromEntries(members.map(([name, member]) => [name, revealIn(member, [...path, name], file, resolvers)]))
 }
+
+const keysOf = ({ keys }: Resolvers): KeyRing => (typeof keys === 'function' ? keys() : keys) ?? new KeyRing([])
 
 const purposeIn = (value: JsonObject): Json | undefined =>
   Object.hasOwn(value, '$purpose') && Object.keys(value).length === 1 ? value.$purpose : undefined
@@ -47,15 +51,14 @@ function purposeValue(purpose: Json, purposes: PurposeSource | undefined): Json 
 }
 
 /**
- * The content with the clear text of these members encrypted: for a REST write. What is empty, or holds an expression,
+ * The content with the clear text of these fields encrypted: for a REST write. What is empty, or holds an expression,
  * a purpose or an envelope already, stays.
- * @param names members of the content itself
  * @throws Error with a sentence when the keys cannot encrypt
  */
-export function encryptMembers(content: JsonObject, names: readonly string[], keys: KeyRing): JsonObject {
-  const members = Object.entries(content).map(([name, value]): [string, Json] => {
-    const isClear = names.includes(name) && typeof value === 'string' && value !== '' && !value.includes('&{')
-    return [name, isClear ? encrypt(value, keys) : value]
-  })
-  return Object.fromEntries(members)
+export function encryptFields(content: JsonObject, fields: readonly Pointer[], keys: KeyRing): JsonObject {
+  const isClear = (value: Json) => typeof value === 'string' && value !== '' && !value.includes('&{')
+  return fields.reduce(
+    (object, field) => mapAt(object, field, (value) => (isClear(value) ? encrypt(value, keys) : value)),
+    content,
+  )
 }

@@ -53,6 +53,11 @@ export class SecretStores implements PurposeSource {
     return [this.#file, ...this.#stores.flatMap(({ path }) => path ?? [])]
   }
 
+  /** Files and directories of the stores that hold secrets for somebody. */
+  secretPaths(): string[] {
+    return this.#stores.flatMap(({ path, mapped }) => (mapped.size > 0 && path !== undefined ? [path] : []))
+  }
+
   resolve(name: string, jsonPointer?: string): Json {
     const secret = this.#find(name)
     return jsonPointer === undefined ? secret : memberOf(secret, name, jsonPointer)

@@ -43,6 +43,7 @@ export class ValueSources implements TokenSource {
   readonly #options: ValueSourcesOptions
   #levels: readonly Level[] = []
   #files: readonly string[] = []
+  #secretsDirs: readonly string[] = []
 
   constructor(options: ValueSourcesOptions) {
     this.#options = options
@@ -56,19 +57,20 @@ export class ValueSources implements TokenSource {
     const known = [...first, serverLevel(projectDir)]
     const secrets = directoriesIn('idm.secrets.dirs', projectDir, known)
     const expressions = directoriesIn('idm.envconfig.dirs', projectDir, known)
-    const secretsDirs = [...(this.#options.secretsDirs ?? []), ...secrets.directories]
+    const secretsDirs = [...(this.#options.secretsDirs ?? []), ...secrets.directories].map((directory) =>
+      resolve(projectDir, directory),
+    )
     this.#levels = [
       ...first,
       ...secrets.faults,
-      ...secretsDirs.map((directory) => secretsLevel(resolve(projectDir, directory))),
+      ...secretsDirs.map(secretsLevel),
       ...expressions.faults,
       ...expressions.directories.map(expressionLevel),
       propertiesLevel(framework),
       serverLevel(projectDir),
     ]
-    this.#files = [system, ...secretsDirs, ...expressions.directories, framework].map((file) =>
-      resolve(projectDir, file),
-    )
+    this.#secretsDirs = secretsDirs
+    this.#files = [system, ...secretsDirs, ...expressions.directories, framework].map((file) => resolve(file))
   }
 
   lookup(token: string): FoundValue | undefined {
@@ -78,6 +80,11 @@ export class ValueSources implements TokenSource {
   /** Files and directories to watch: absolute paths, some of which may not exist yet. */
   files(): string[] {
     return [...this.#files]
+  }
+
+  /** Those of them that hold one file for each secret. */
+  secretDirectories(): string[] {
+    return [...this.#secretsDirs]
   }
 
   describe(token?: string): string {

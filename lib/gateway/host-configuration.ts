@@ -1,5 +1,7 @@
+import { ContentResolver } from '../config/content-resolver.ts'
 import { ConfigDirectory } from '../config/directory.ts'
 import type { Disposable } from '../contract.ts'
+import { readPrivateKeys } from '../trust/keystore.ts'
 import { Scope } from '../util/scope.ts'
 import { defaultAccess } from './access.ts'
 import { accessSchema } from './access-rules.ts'
@@ -12,8 +14,18 @@ import { settingsSchema } from './settings.ts'
 /** JSON pointers to what nobody may see in the host's own configuration objects. */
 const SECRET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([['authentication', ['rsFilter/clientSecret']]])
 
+export interface HostConfigurationOptions {
+  readonly project: Project
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: HostLog
+  /** What plugins add to the secret fields. */
+  readonly secretFields?: (pid: string) => readonly string[]
+}
+
 /** The project's `conf/`, and what the host itself takes from it. */
 export class HostConfiguration implements Disposable {
+  /** What expressions, purposes and encrypted values stand for. */
+  readonly resolver: ContentResolver
   readonly directory: ConfigDirectory
   /** `access.json`: the rules in force. */
   readonly access
@@ -21,10 +33,23 @@ export class HostConfiguration implements Disposable {
   /** `gateway.json`. */
   readonly settings
   readonly #scope: Scope
+  readonly #secretFields: (pid: string) => readonly string[]
 
-  constructor({ conf }: Project, log: HostLog) {
+  constructor({ project, env, log, secretFields = () => [] }: HostConfigurationOptions) {
+    const { dir: projectDir, conf } = project
     this.#scope = new Scope(log)
-    this.directory = this.#scope.own('configuration directory', new ConfigDirectory({ dir: conf, log }))
+    this.#secretFields = secretFields
+    const options = { projectDir, confDir: conf, env, log, readKeystore: readPrivateKeys }
+    this.resolver = this.#scope.own(
+      'value sources',
+      new ContentResolver({ ...options, secretFields: (pid) => this.secretFields(pid) }),
+    )
+    const { resolve } = this.resolver
+    this.directory = this.#scope.own('configuration directory', new ConfigDirectory({ dir: conf, log, resolve }))
+    this.#scope.own(
+      'value changes',
+      this.resolver.onChange(() => this.directory.invalidate()),
+    )
     const rules = accessSchema.transform(({ configs }) => configs)
     this.access = new Setting({ name: 'access', schema: rules, absent: defaultAccess(), log })
     this.authentication = new Setting({ name: 'authentication', schema: authenticationSchema, absent: {}, log })
@@ -36,14 +61,16 @@ export class HostConfiguration implements Disposable {
    * @throws StartError when something the host itself needs is broken
    */
   async start(): Promise<void> {
+    await this.resolver.start()
     await this.directory.start()
     for (const setting of [this.settings, this.access, this.authentication]) {
       this.#scope.own(`setting ${setting.factoryPid}`, await setting.follow(this.directory))
     }
   }
 
+  /** JSON pointers to what nobody may see in the objects of `pid`. */
   secretFields(pid: string): readonly string[] {
-    return SECRET_FIELDS.get(pid) ?? []
+    return [...(SECRET_FIELDS.get(pid) ?? []), ...this.#secretFields(pid)]
   }
 
   dispose(): Promise<void> {

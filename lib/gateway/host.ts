@@ -20,6 +20,8 @@ export class PluginHost implements Disposable {
   readonly #options: HostOptions
   readonly #scope: Scope
   readonly #active: ActivePlugin[] = []
+  /** Of the active ones, and of the one that is being activated: it gets its configuration meanwhile. */
+  readonly #manifests = new Set<Manifest>()
 
   constructor(options: HostOptions) {
     this.#options = options
@@ -32,7 +34,7 @@ export class PluginHost implements Disposable {
 
   /** JSON pointers to what nobody may see in configuration objects of `factoryPid`, as its plugin says. */
   secretFields(factoryPid: string): string[] {
-    const contributed = this.#active.flatMap(({ manifest }) => manifest.contributes.configuration)
+    const contributed = [...this.#manifests].flatMap(({ contributes }) => contributes.configuration)
     return contributed.filter((entry) => entry.factoryPid === factoryPid).flatMap(({ secretFields }) => secretFields)
   }
 
@@ -77,6 +79,7 @@ export class PluginHost implements Disposable {
     const { manifest } = folder
     const log = this.#options.logOf(manifest.id)
     const scope = new Scope(log)
+    this.#manifests.add(manifest)
     try {
       const module = await importPlugin(folder.entry)
       await module.activate(createPluginContext(manifest, this.#options, log, scope))
@@ -84,6 +87,7 @@ export class PluginHost implements Disposable {
       if (missing.length > 0) throw new Error(`it did not provide what plugin.json promises: ${missing.join(', ')}`)
       scope.defer('deactivate', () => module.deactivate?.())
     } catch (error) {
+      this.#manifests.delete(manifest)
       await scope.dispose()
       throw new StartError(notActivated(folder, reasonOf(error)), { cause: error })
     }

@@ -2,6 +2,8 @@ import type { LookupFunction } from 'node:net'
 import type { SecureContext, SecureContextOptions } from 'node:tls'
 import type { Logger } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
+import type { ClientCertificateSource } from '../trust/client-certificates.ts'
+import type { ClientCertificate } from '../trust/keystore-client.ts'
 import { silentLog } from '../util/silent-log.ts'
 import {
   type Agent,
@@ -22,7 +24,7 @@ import { tokenFetcher } from './token-endpoint.ts'
 /** The certificates that remotes are trusted by, as the trust store keeps them; they may change while we run. */
 export interface Trust {
   /** Made once per change of trust: a thousand instances share it, and no connection parses certificates again. */
-  secureContext(own?: Pick<SecureContextOptions, 'minVersion' | 'maxVersion'>): SecureContext
+  secureContext(own?: Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'cert' | 'key'>): SecureContext
 }
 
 /** What instances share. */
@@ -30,6 +32,8 @@ export interface Surroundings {
   readonly trust: Trust
   /** Resolves host names; Node's own when absent. */
   readonly lookup?: LookupFunction | undefined
+  /** Rejects with a sentence when the certificate cannot be had. */
+  readonly clientCertificate?: ((source: ClientCertificateSource) => Promise<ClientCertificate>) | undefined
   readonly log?: Logger | undefined
 }
 
@@ -54,17 +58,30 @@ export class Instance {
   readonly authentication: Authentication
   readonly health: Health
   readonly #surroundings: Surroundings
+  #clientCertificate: ClientCertificate | undefined
+  /** With the client certificate; without one the context is shared. */
+  #ownContext: SecureContext | undefined
   #agent: Agent
   #client: RemoteClient | undefined
   #tokenAgent: Agent | undefined
   #inFlight = 0
   #idle: (() => void) | undefined
 
-  /** @param previous the instance that this one replaces: a token that still fits is taken over */
-  constructor(name: string, properties: InstanceProperties, surroundings: Surroundings, previous?: Instance) {
+  /**
+   * @param previous the instance that this one replaces: a token that still fits is taken over
+   * @param clientCertificate what its properties name, read
+   */
+  constructor(
+    name: string,
+    properties: InstanceProperties,
+    surroundings: Surroundings,
+    previous?: Instance,
+    clientCertificate?: ClientCertificate,
+  ) {
     this.name = name
     this.properties = properties
     this.#surroundings = surroundings
+    this.#clientCertificate = clientCertificate
     this.health = new Health(name, surroundings.log ?? silentLog)
     this.url = new URL(properties.instanceUrl)
     this.target = targetOf(this.url)
@@ -103,8 +120,22 @@ export class Instance {
     })
   }
 
-  /** New connections trust what is trusted now; requests in flight are not cut. */
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#clientCertificate
+  }
+
+  /** New connections show this certificate; requests in flight are not cut. */
+  renewClientCertificate(clientCertificate: ClientCertificate): void {
+    this.#clientCertificate = clientCertificate
+    this.renewTrust()
+  }
+
+  /**
+   * New connections trust what is trusted now; requests in flight are not cut. New agents, for the old ones would resume
+   * TLS sessions without another look at the certificate.
+   */
   renewTrust(): void {
+    this.#ownContext = undefined
     if (this.url.protocol === 'https:') {
       const old = this.#agent
       this.#agent = this.#newAgent(this.url, true)
@@ -140,10 +171,18 @@ export class Instance {
 
   connectionSettings(): ConnectionSettings {
     const { properties } = this
-    const { trust, lookup } = this.#surroundings
-    const { tlsVersion } = properties
+    const { lookup } = this.#surroundings
+    return { properties, secureContext: () => this.#secureContext(), lookup }
+  }
+
+  #secureContext(): SecureContext {
+    const { trust } = this.#surroundings
+    const { tlsVersion } = this.properties
     const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
-    return { properties, secureContext: () => trust.secureContext(versions), lookup }
+    if (!this.#clientCertificate) return trust.secureContext(versions)
+    const { cert, key } = this.#clientCertificate
+    this.#ownContext ??= trust.secureContext({ ...versions, cert, key: key.reveal() })
+    return this.#ownContext
   }
 
   #authenticate(previous: Instance | undefined): Authentication {

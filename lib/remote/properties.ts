@@ -10,7 +10,7 @@ import { Secret } from '../util/secret.ts'
 import { faultSentence, unknownNotice, unknownProperties } from './property-fault.ts'
 
 /** Configuration fields that hold a secret; named in plugin.json so that a host never shows them. */
-export const SECRET_FIELDS = ['password', 'clientSecret', 'proxy/password'] as const
+export const SECRET_FIELDS = ['password', 'clientSecret', 'proxy/password', 'clientCertificate/password'] as const
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, { message: `must be ${what}`, abort: true })
 const secret = (what: string) => text(what).transform((value) => new Secret(value))
@@ -60,6 +60,15 @@ const proxy = z.object(
   'must be an object {"proxyUri", "userName", "password"}',
 )
 
+const clientCertificate = z.object(
+  {
+    file: text('the file with certificate and key, relative to the project, such as "security/client.p12"'),
+    password: secret('the password of the file').optional(),
+    alias: text('the name of the key in the file').optional(),
+  },
+  'must be an object {"file", "password", "alias"}',
+)
+
 const common = z.object({
   enabled: flag(true),
   instanceUrl: httpUrl('the http:// or https:// URL of the remote, such as "https://idm.example.com/openidm/"')
@@ -77,6 +86,8 @@ const common = z.object({
   hostnameVerifier: oneOf(['STRICT', 'ALLOW_ALL']).default('STRICT'),
   tlsVersion: oneOf(['TLSv1.2', 'TLSv1.3']).optional(),
   dangerouslySkipTlsVerify: flag(false),
+  /** What the remote and the token endpoint are shown when they want to know us (mutual TLS). */
+  clientCertificate: clientCertificate.optional(),
   proxy: proxy.optional(),
 })
 
@@ -121,6 +132,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...Object.keys(basic.shape),
   ...Object.keys(bearer.shape),
   ...Object.keys(proxy.shape).map((key) => `proxy.${key}`),
+  ...Object.keys(clientCertificate.shape).map((key) => `clientCertificate.${key}`),
 ])
 
 export type Judgement = { properties: InstanceProperties; notices: string[] } | { faults: string[] }

@@ -31,9 +31,12 @@ export function faultSentence({ key, path, message }: Fault, input: JsonObject, 
 
 /** Keys that no schema knows. A leading underscore parks a property, and `comment` is a habit. */
 export function unknownProperties(input: JsonObject, known: Known): string[] {
-  const nested = isObject(input.proxy) ? Object.keys(input.proxy).map((key) => `proxy.${key}`) : []
+  const nested = ['proxy', 'clientCertificate'].flatMap((name) => {
+    const value = input[name]
+    return isObject(value) ? Object.keys(value).map((key) => `${name}.${key}`) : []
+  })
   const keys = [...Object.keys(input), ...nested]
-  return keys.filter((key) => !known.has(key) && !/^(proxy\.)?(_|comment$)/.test(key))
+  return keys.filter((key) => !known.has(key) && !/^(\w+\.)?(_|comment$)/.test(key))
 }
 
 /** Says that an unknown property does nothing, and which known one was probably meant. */

@@ -1,6 +1,8 @@
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../contract.ts'
+import type { ClientCertificateSource } from '../trust/client-certificates.ts'
+import type { ClientCertificate } from '../trust/keystore-client.ts'
 import type { LastError } from './health.ts'
 import { Instance, type Surroundings } from './instance.ts'
 import { type Judgement, judgeProperties } from './properties.ts'
@@ -51,6 +53,11 @@ export class InstanceRegistry implements ConfigurationConsumer {
   readonly #entries = new Map<string, Entry>()
   /** Replaced or removed, with requests still in flight. */
   readonly #retired = new Set<Instance>()
+  /** Why the certificate of an instance could not be read again: each is told once. */
+  readonly #certificateFaults = new Map<string, string>()
+  #objects: readonly ConfigurationObject[] = []
+  #last: Promise<void> = Promise.resolve()
+  #closed = false
 
   constructor(surroundings: Surroundings, log: Logger) {
     this.#surroundings = { ...surroundings, log }
@@ -84,14 +91,16 @@ export class InstanceRegistry implements ConfigurationConsumer {
     return 'faults' in judgement ? judgement.faults : []
   }
 
-  async apply(objects: readonly ConfigurationObject[]): Promise<void> {
-    const present = new Set<string>()
-    for (const object of objects) {
-      const name = object.alias ?? object.id
-      present.add(name)
-      this.#applyOne(name, object)
-    }
-    for (const name of [...this.#entries.keys()]) if (!present.has(name)) this.#remove(name)
+  apply(objects: readonly ConfigurationObject[]): Promise<void> {
+    return this.#inTurn(() => this.#apply(objects))
+  }
+
+  /** A client certificate may have changed: it is read again, by those in force and by those that lack one. */
+  renewClientCertificates(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { instance } of this.#entries.values()) if (instance) await this.#renewClientCertificate(instance)
+      await this.#apply(this.#objects)
+    })
   }
 
   /** Trusted certificates have changed. */
@@ -101,6 +110,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
 
   /** No further requests come. Waits for those in flight, within bounds, then cuts. */
   async close(): Promise<void> {
+    this.#closed = true
     for (const name of [...this.#entries.keys()]) this.#remove(name)
     let timer: NodeJS.Timeout | undefined
     const bound = new Promise<void>((resolve) => {
@@ -112,7 +122,26 @@ export class InstanceRegistry implements ConfigurationConsumer {
     this.#retired.clear()
   }
 
-  #applyOne(name: string, { file, content, error }: ConfigurationObject): void {
+  /** One change after the other: reading a certificate takes time. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(change)
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #apply(objects: readonly ConfigurationObject[]): Promise<void> {
+    if (this.#closed) return
+    this.#objects = objects
+    const present = new Set<string>()
+    for (const object of objects) {
+      const name = object.alias ?? object.id
+      present.add(name)
+      await this.#applyOne(name, object)
+    }
+    for (const name of [...this.#entries.keys()]) if (!present.has(name)) this.#remove(name)
+  }
+
+  async #applyOne(name: string, { file, content, error }: ConfigurationObject): Promise<void> {
     const old = this.#entries.get(name)
     if (content && old && isDeepStrictEqual(old.content, content)) {
       // Also the way back from a broken edit: the instance was never replaced.
@@ -129,7 +158,9 @@ export class InstanceRegistry implements ConfigurationConsumer {
       return
     }
     try {
-      this.#replace(name, file, content, judgement)
+      const { clientCertificate, enabled } = judgement.properties
+      const certificate = clientCertificate && enabled ? await this.#certificateOf(clientCertificate) : undefined
+      this.#replace(name, file, content, judgement, certificate)
     } catch (failure) {
       // TLS that can not be set up, say: the fault of this one, and the others come into force all the same (R7).
       this.#refuse(name, file, [(failure as Error).message], false)
@@ -137,15 +168,51 @@ export class InstanceRegistry implements ConfigurationConsumer {
   }
 
   /** Builds first, then swaps (R6). */
-  #replace(name: string, file: string, content: JsonObject, { properties, notices }: Accepted): void {
+  #replace(
+    name: string,
+    file: string,
+    content: JsonObject,
+    { properties, notices }: Accepted,
+    certificate: ClientCertificate | undefined,
+  ): void {
+    if (this.#closed) return
     const old = this.#entries.get(name)
     const { enabled } = properties
-    const instance = enabled ? new Instance(name, properties, this.#surroundings, old?.instance) : undefined
+    const surroundings = this.#surroundings
+    const instance = enabled ? new Instance(name, properties, surroundings, old?.instance, certificate) : undefined
     this.#entries.set(name, { content, instance, enabled, fault: undefined, since: new Date() })
     if (old?.instance) this.#retire(old.instance)
     for (const notice of notices) this.#log.warn({ instance: name, file }, `remote instance "${name}": ${notice}`)
     const event = !enabled ? 'disabled' : old?.instance ? 'changed' : 'in force'
     this.#log.info({ instance: name, file }, `remote instance "${name}" is ${event}`)
+  }
+
+  async #certificateOf(source: ClientCertificateSource): Promise<ClientCertificate> {
+    const { clientCertificate } = this.#surroundings
+    if (!clientCertificate) throw new Error('clientCertificate: is not supported here')
+    try {
+      return await clientCertificate(source)
+    } catch (error) {
+      throw new Error(`clientCertificate: ${(error as Error).message}`)
+    }
+  }
+
+  /** One that cannot be read any more leaves the last good one in force. */
+  async #renewClientCertificate({ name, properties }: Instance): Promise<void> {
+    if (!properties.clientCertificate) return
+    try {
+      const certificate = await this.#certificateOf(properties.clientCertificate)
+      this.#certificateFaults.delete(name)
+      const instance = this.#entries.get(name)?.instance
+      if (!instance || certificate === instance.clientCertificate) return
+      instance.renewClientCertificate(certificate)
+      this.#log.info({ instance: name }, `remote instance "${name}": its new client certificate is in force`)
+    } catch (error) {
+      const message = `remote instance "${name}": ${(error as Error).message}; the last good one stays in force`
+      if (this.#certificateFaults.get(name) === message) return
+      this.#certificateFaults.set(name, message)
+      this.#log.warn({ instance: name }, message)
+    }
   }
 
   /**

@@ -23,7 +23,7 @@ export interface TrustedCertificate {
 
 /** A file as it was read last. */
 export interface TrustFile {
-  /** Of the bytes, so that a file is parsed once for each change. */
+  /** Of bytes and password, so that a file is parsed once for each change. */
   readonly digest: string
   readonly certificates: readonly TrustedCertificate[]
   readonly error?: KeystoreError
@@ -57,7 +57,7 @@ export async function readTrustFile(
   const kept = previous?.certificates ?? []
   try {
     const { bytes } = readFileBounded(file)
-    const digest = createHash('sha256').update(bytes).digest('base64')
+    const digest = createHash('sha256').update(bytes).update(revealed(password)).digest('base64')
     return digest === previous?.digest ? previous : { digest, ...(await certificatesOf(file, bytes, password, kept)) }
   } catch (error) {
     return isAbsent(error) ? undefined : { digest: '', certificates: kept, error: unreadableFile(file, error) }
@@ -122,6 +122,8 @@ const entryOf = (file: string, alias: string, certificate: X509Certificate): Tru
   pem: certificate.toString(),
   file,
 })
+
+const revealed = (password: string | Secret): string => (typeof password === 'string' ? password : password.reveal())
 
 const isAbsent = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')

@@ -2,7 +2,7 @@ import { createSecureContext, getCACertificates, type SecureContext, type Secure
 import type { Disposable, Logger } from '../contract.ts'
 import { Scope } from '../util/scope.ts'
 import type { Secret } from '../util/secret.ts'
-import type { KeystoreError } from './keystore-error.ts'
+import { KeystoreError } from './keystore-error.ts'
 import { readTrustFile, type TrustedCertificate, type TrustFile, trustFilesAt } from './trust-store-file.ts'
 
 export type { TrustedCertificate } from './trust-store-file.ts'
@@ -13,8 +13,8 @@ const DEFAULT_PASSWORD = 'changeit'
 export interface TrustStoreOptions {
   /** `security/truststore`: a PKCS12 or JKS store, PEM text, or a directory of PEM files. `PATH.pem` counts as well. */
   readonly path: string
-  /** Of the PKCS12 or JKS store; `changeit` unless given. */
-  readonly password?: string | Secret | undefined
+  /** Of the PKCS12 or JKS store; `changeit` unless given. A function is asked at each look, and may throw a sentence. */
+  readonly password?: string | Secret | (() => string | Secret | undefined) | undefined
   /** Whether the authorities that Node trusts by itself are trusted too. */
   readonly systemRoots: boolean
   readonly log?: Logger | undefined
@@ -126,10 +126,11 @@ export class TrustStore {
 
   async #read(): Promise<void> {
     const errors: KeystoreError[] = []
+    const password = this.#password(errors)
     const files = new Map<string, TrustFile>()
     for (const path of this.paths) {
       for (const file of await this.#filesAt(path, errors)) {
-        const read = await readTrustFile(file, this.#options.password ?? DEFAULT_PASSWORD, this.#files.get(file))
+        const read = await readTrustFile(file, password, this.#files.get(file))
         if (read) files.set(file, read)
         if (read?.error) errors.push(read.error)
       }
@@ -137,6 +138,16 @@ export class TrustStore {
     this.#files = files
     this.#report(errors[0])
     this.#replace(unique([...files.values()].flatMap(({ certificates }) => certificates)))
+  }
+
+  #password(errors: KeystoreError[]): string | Secret {
+    const { password, path } = this.#options
+    try {
+      return (typeof password === 'function' ? password() : password) ?? DEFAULT_PASSWORD
+    } catch (error) {
+      errors.push(new KeystoreError('password', path, `its password: ${(error as Error).message}`))
+      return DEFAULT_PASSWORD
+    }
   }
 
   async #filesAt(path: string, errors: KeystoreError[]): Promise<string[]> {

@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { encrypt, generateKey, hash, isEncrypted, parseKeys } from '../../lib/config/crypto.ts'
-import { encryptMembers, resolveContent } from '../../lib/config/secret-content.ts'
+import { encryptFields, resolveContent } from '../../lib/config/secret-content.ts'
 import { checkPermissions } from '../../lib/config/secret-permissions.ts'
 import { SecretStores } from '../../lib/config/secret-stores.ts'
 import { ValueSources } from '../../lib/config/value-sources.ts'
@@ -105,15 +105,17 @@ describe('encryption of what is written', () => {
       sealed: encrypt('x', keys),
       purpose: { $purpose: { name: 'x' } },
     }
-    const written = encryptMembers(
-      { ...stay, password: 'clear' },
-      ['password', 'clientSecret', 'none', 'sealed', 'purpose', 'absent'],
+    const written = encryptFields(
+      { ...stay, password: 'clear', proxy: { userName: 'svc', password: 'inner' } },
+      [['password'], ['clientSecret'], ['none'], ['sealed'], ['purpose'], ['absent'], ['proxy', 'password'], ['proxy', 'x']],
       keys,
     )
-    const { password, ...rest } = written
+    const { password, proxy, ...rest } = written
     assert.deepEqual(rest, stay)
     assert(isEncrypted(password))
-    assert.equal(resolveContent({ password: password ?? null }, FILE, await resolvers()).password, 'clear')
+    assert(isEncrypted((proxy as JsonObject).password))
+    const resolved = resolveContent({ password: password ?? null, proxy: proxy ?? null }, FILE, await resolvers())
+    assert.deepEqual(resolved, { password: 'clear', proxy: { userName: 'svc', password: 'inner' } })
   })
 })
 

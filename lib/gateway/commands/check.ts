@@ -23,21 +23,21 @@ export const check: Command = {
   notes: `Needs no running gateway. Each instance is tested as POST /openidm/external/idm/NAME?_action=test does it.
 Exit status 0: every instance that is enabled is well; 1: one is not, or there is none.`,
 
-  async run(values, { stdout, cwd }) {
-    const reports = await reportsOf(resolve(cwd, values.required('conf')))
+  async run(values, { stdout, cwd, env }) {
+    const reports = await reportsOf(resolve(cwd, values.required('conf')), env)
     stdout.write(values.flag('json') ? `${JSON.stringify(reports, null, 2)}\n` : reportTable(reports))
     return reports.length > 0 && reports.every(({ ok, enabled }) => ok || !enabled) ? 0 : 1
   },
 }
 
 /** Runs the plugin without any listener, and asks it. */
-async function reportsOf(conf: string): Promise<Report[]> {
+async function reportsOf(conf: string, env: NodeJS.ProcessEnv): Promise<Report[]> {
   const log = createLog({ level: 'silent' })
   const scope = new Scope(log)
   const router = new ResourceRouter()
   const services = new ServiceRegistry()
   try {
-    const configuration = scope.own('configuration', new HostConfiguration(projectOfConf(conf), log))
+    const configuration = scope.own('configuration', new HostConfiguration({ project: projectOfConf(conf), env, log }))
     await configuration.start()
     services.provide(configurationService, configuration.directory)
     services.provide(resourcesService, registryOf(router))

@@ -1,0 +1,133 @@
+import { basename, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { Disposable, JsonObject, Logger } from '../contract.ts'
+import { type Pointer, parsePointer } from '../crest/pointer.ts'
+import { type KeyRing, readKeys } from './crypto.ts'
+import { maskSecrets } from './mask.ts'
+import { objectIdOfFile, pidOf } from './naming.ts'
+import { PathWatcher } from './path-watcher.ts'
+import { ScanQueue } from './scan-queue.ts'
+import { resolveContent } from './secret-content.ts'
+import { filesIn, PermissionCheck } from './secret-permissions.ts'
+import { SecretStores } from './secret-stores.ts'
+import type { KeystoreReader } from './secret-stores-kinds.ts'
+import { ValueSources } from './value-sources.ts'
+
+/** In the project's `security/`, unless the environment names keys. */
+export const KEYS_FILE = 'crypto.keys'
+
+export interface ContentResolverOptions {
+  readonly projectDir: string
+  readonly confDir: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: Logger
+  /** For secret stores that are key stores. */
+  readonly readKeystore: KeystoreReader
+  /** The fields (JSON pointers) of a factory's objects, or of an object that exists once, that hold secrets. */
+  secretFields(pid: string): readonly string[]
+}
+
+/**
+ * Everything that the content of a configuration object can refer to (expressions, purposes, encrypted values), read
+ * and watched as one. Nothing in it fails as a whole: an object that refers to what is not there is told.
+ */
+export class ContentResolver implements Disposable {
+  readonly sources: ValueSources
+  readonly #options: ContentResolverOptions
+  readonly #stores: SecretStores
+  readonly #keysFile: string
+  readonly #permissions: PermissionCheck
+  readonly #watcher: PathWatcher
+  readonly #queue = new ScanQueue(() => this.#load())
+  readonly #listeners = new Set<() => void>()
+  #keys: () => KeyRing | undefined = () => undefined
+  #closed = false
+
+  constructor(options: ContentResolverOptions) {
+    const { projectDir, confDir, env, log, readKeystore } = options
+    this.#options = options
+    this.sources = new ValueSources({ projectDir, confDir, env })
+    this.#stores = new SecretStores({
+      projectDir,
+      sources: this.sources,
+      readKeystore,
+      file: join(confDir, 'secrets.json'),
+    })
+    this.#keysFile = env.IDM_CRYPTO_KEYS_FILE || join(projectDir, 'security', KEYS_FILE)
+    this.#permissions = new PermissionCheck(log)
+    this.#watcher = new PathWatcher(() => void this.#queue.request(true))
+  }
+
+  /** Reads everything, and follows its changes from now on. */
+  async start(): Promise<void> {
+    await this.#queue.request(true)
+  }
+
+  /**
+   * What the owner of an object gets of its content.
+   * @throws Error with a sentence that names place, token and where it was looked for
+   */
+  readonly resolve = (content: JsonObject, file: string): JsonObject => {
+    this.#checkFile(content, file)
+    const { sources } = this
+    const keys = this.#keys
+    try {
+      // Keys are asked for only by what is encrypted: faulty ones concern nothing else.
+      return resolveContent(content, file, { sources, purposes: this.#stores, keys })
+    } catch (error) {
+      // Whoever shows it names the file.
+      throw new Error((error as Error).message.replace(`${file}:`, '').trimStart())
+    }
+  }
+
+  /**
+   * The keys for values at rest; undefined when there are none.
+   * @throws Error with a sentence when they cannot be read
+   */
+  keys(): KeyRing | undefined {
+    return this.#keys()
+  }
+
+  /** Calls the listener after each change of anything that content may refer to. */
+  onChange(listener: () => void): Disposable {
+    const entry = () => listener()
+    this.#listeners.add(entry)
+    return { dispose: () => void this.#listeners.delete(entry) }
+  }
+
+  async dispose(): Promise<void> {
+    this.#closed = true
+    this.#watcher.dispose()
+    await this.#queue.idle()
+  }
+
+  async #load(): Promise<void> {
+    await this.sources.load()
+    await this.#stores.load()
+    this.#keys = this.#readKeys()
+    if (this.#closed) return
+    this.#watcher.follow([...this.sources.files(), ...this.#stores.files(), this.#keysFile])
+    const secretPaths = [...this.sources.secretDirectories(), ...this.#stores.secretPaths(), this.#keysFile]
+    for (const file of secretPaths.flatMap(filesIn)) this.#permissions.check(file)
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  /** Keys that cannot be read are a fault of what needs them. */
+  #readKeys(): () => KeyRing | undefined {
+    try {
+      const keys = readKeys({ env: this.#options.env, file: this.#keysFile })
+      return () => keys
+    } catch (error) {
+      return () => {
+        throw error
+      }
+    }
+  }
+
+  /** A file with a secret in clear text is worth a look at who may read it. */
+  #checkFile(content: JsonObject, file: string): void {
+    const name = objectIdOfFile(basename(file))
+    const fields: Pointer[] = name ? this.#options.secretFields(pidOf(name.id)).map(parsePointer) : []
+    if (!isDeepStrictEqual(maskSecrets(content, fields), content)) this.#permissions.check(file)
+  }
+}

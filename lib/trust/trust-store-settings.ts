@@ -1,0 +1,48 @@
+/** Where the trust store is, by the names that IDM has for it, and one of ours for what IDM cannot say. */
+import { join, resolve } from 'node:path'
+import { evaluateExpression } from '../config/substitution-expression.ts'
+import type { TokenSource } from '../config/value-sources.ts'
+import { Secret } from '../util/secret.ts'
+import type { TrustStoreOptions } from './trust-store.ts'
+
+const LOCATION = 'openidm.truststore.location'
+const PASSWORD = 'openidm.truststore.password'
+/** Ours. */
+const SYSTEM_ROOTS = 'openidm.truststore.system.roots'
+
+/** What an application says itself; it counts before the sources. */
+export interface TrustStoreChoice {
+  readonly path?: string | undefined
+  readonly password?: string | undefined
+  readonly systemRoots?: boolean | undefined
+}
+
+/**
+ * Settings of the trust store. The password is looked up whenever the store is read, so that it may change.
+ * @param sources as in expressions: `openidm.truststore.location` is OPENIDM_TRUSTSTORE_LOCATION in the environment
+ * @throws Error with a sentence when location or system roots cannot be made out
+ */
+export function trustStoreSettings(
+  sources: TokenSource,
+  projectDir: string,
+  { path, password, systemRoots }: TrustStoreChoice = {},
+): Pick<TrustStoreOptions, 'path' | 'password' | 'systemRoots'> {
+  const location = path ?? propertyOf(LOCATION, sources) ?? join('security', 'truststore')
+  return {
+    path: resolve(projectDir, location),
+    systemRoots: systemRoots ?? withSystemRoots(sources),
+    password: () => {
+      const value = password ?? propertyOf(PASSWORD, sources)
+      return value === undefined ? undefined : new Secret(value)
+    },
+  }
+}
+
+function withSystemRoots(sources: TokenSource): boolean {
+  const value = propertyOf(SYSTEM_ROOTS, sources) ?? 'true'
+  if (value === 'true' || value === 'false') return value === 'true'
+  throw new Error(`${SYSTEM_ROOTS}: must be true or false`)
+}
+
+const propertyOf = (token: string, sources: TokenSource): string | undefined =>
+  sources.lookup(token) === undefined ? undefined : evaluateExpression(`&{${token}}`, sources)
