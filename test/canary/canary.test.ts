@@ -11,7 +11,7 @@ import { callerHeaders, honest, instancesOf, type Scenery, startScenery } from '
 import { startApplication, startGateway, type TalkativeHost } from './start-host.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
-const GOOD = ['basic', 'bearer-basic', 'bearer-post']
+const GOOD = ['basic', 'bearer-basic', 'bearer-post', 'proxied']
 const FAILURES: Behaviour[] = [
   unauthorized(),
   reply({ status: 500, body: '<html>' }),
@@ -75,7 +75,7 @@ class Scene {
 
   async goodTimes(): Promise<void> {
     this.#scenery.remote.answer(honest(this.#scenery))
-    for (const name of GOOD) assert.equal(await this.#call(`external/idm/${name}/managed/user`), 200)
+    await this.#allGood()
     await this.#call('inspect')
   }
 
@@ -83,12 +83,12 @@ class Scene {
     const { remote, tokens } = this.#scenery
     for (const behaviour of FAILURES) {
       remote.answer(behaviour)
-      await Promise.all(GOOD.map((name) => this.#call(`external/idm/${name}/managed/user`)))
+      await this.#callAll(GOOD.map((name) => `external/idm/${name}/managed/user`))
       await this.#call('external/idm/basic/managed/user', 'POST', { body: '{"a":' })
     }
     tokens.store.revoke()
     remote.answer(honest(this.#scenery))
-    for (const name of GOOD) assert.equal(await this.#call(`external/idm/${name}/managed/user`), 200)
+    await this.#allGood()
   }
 
   async badTokens(): Promise<void> {
@@ -96,14 +96,18 @@ class Scene {
     for (const behaviour of [oauthError(401, 'invalid_client'), loginPage()]) {
       tokens.answer(behaviour)
       tokens.store.revoke()
-      for (const name of GOOD) await this.#call(`external/idm/${name}/managed/user`)
+      await this.#callAll(GOOD.map((name) => `external/idm/${name}/managed/user`))
     }
     tokens.answer(tokens.honest)
   }
 
   async badCallers(): Promise<void> {
-    for (const path of ['basic/../x', 'basic/%00', 'basic//x', 'basic/%zz', 'nobody/x', 'basic', '', 'config/x'])
-      for (const method of METHODS) await this.#call(`external/idm/${path}`, method)
+    const paths = ['basic/../x', 'basic/%00', 'basic//x', 'basic/%zz', 'nobody/x', 'basic', '', 'config/x']
+    for (const method of METHODS)
+      await this.#callAll(
+        paths.map((path) => `external/idm/${path}`),
+        method,
+      )
     const { callerPassword, callerCookie, queryValue } = this.#scenery.canaries
     const secrets = `Cookie: a=${callerCookie}\r\nX-OpenIDM-Password: ${callerPassword}\r\n`
     for (const line of [
@@ -126,11 +130,12 @@ class Scene {
     await this.#call('external/idm?_queryFilter=true&_fields=*&_prettyPrint=true')
     await this.#call('config')
     await this.#call('config?_queryFilter=true')
-    for (const name of Object.keys(instancesOf(this.#scenery))) {
-      await this.#call(`external/idm/${name}/managed/user`)
-      await this.#call(`external/idm/${name}?_action=test`, 'POST')
-      await this.#call(`config/external.idm/${name}`)
-    }
+    const names = Object.keys(instancesOf(this.#scenery))
+    await this.#callAll(names.flatMap((name) => [`external/idm/${name}/managed/user`, `config/external.idm/${name}`]))
+    await this.#callAll(
+      names.map((name) => `external/idm/${name}?_action=test`),
+      'POST',
+    )
   }
 
   /** Files change, over REST too, and are broken, and go. */
@@ -167,6 +172,15 @@ class Scene {
       'password of the instance',
       'value in the query',
     ])
+  }
+
+  async #allGood(): Promise<void> {
+    const statuses = await this.#callAll(GOOD.map((name) => `external/idm/${name}/managed/user`))
+    assert.deepEqual(new Set(statuses), new Set([200]))
+  }
+
+  #callAll(paths: readonly string[], method = 'GET'): Promise<(number | undefined)[]> {
+    return Promise.all(paths.map((path) => this.#call(path, method)))
   }
 
   async #told(words: RegExp, times: number): Promise<void> {

@@ -4,6 +4,7 @@ import { testPki } from '../helpers/pki.ts'
 import { type Remote, startRemote } from '../helpers/remote.ts'
 import { startTokenServer, type TokenClient, type TokenServer } from '../helpers/token-server.ts'
 import { basicOf, bearerOf } from '../proxy/mounted.ts'
+import { type ForwardProxy, startForwardProxy } from '../remote/forward-proxy-server.ts'
 import { writings } from './start-host.ts'
 
 /** One secret of each kind. Their characters are those that every encoding writes differently. */
@@ -27,7 +28,7 @@ export class Canaries {
     return [
       ['password of the instance', writings(this.password, 'svc')],
       ['client secret', writings(this.clientSecret, 'client-basic', 'client-post')],
-      ['password of the forward proxy', writings(this.proxyPassword, 'proxy-user')],
+      ['password of the forward proxy', writings(this.proxyPassword, 'proxy-user', 'proxy-stranger')],
       ['password of the caller', writings(this.callerPassword, 'openidm-admin')],
       ['cookie of the caller', writings(this.callerCookie)],
       ['cookie of the remote', writings(this.remoteCookie)],
@@ -46,6 +47,7 @@ export interface Scenery {
   readonly remote: Remote
   readonly expired: Remote
   readonly tokens: TokenServer
+  readonly proxy: ForwardProxy
 }
 
 export async function startScenery(): Promise<Scenery> {
@@ -62,17 +64,19 @@ export async function startScenery(): Promise<Scenery> {
   })
   const remote = await startRemote({ tls: await pki.server() })
   const expired = await startRemote({ tls: await pki.expired() })
-  return { canaries, remote, expired, tokens }
+  const proxy = await startForwardProxy()
+  proxy.authorization = `Basic ${Buffer.from(`proxy-user:${canaries.proxyPassword}`).toString('base64')}`
+  return { canaries, remote, expired, tokens, proxy }
 }
 
 /** The files of the instances, good and bad, by name. */
-export function instancesOf({ canaries, remote, expired, tokens }: Scenery): Record<string, unknown> {
+export function instancesOf({ canaries, remote, expired, tokens, proxy: forward }: Scenery): Record<string, unknown> {
   const basic = basicOf(remote, { password: canaries.password, socketTimeout: '200 ms' })
   const bearer = (method: NonNullable<TokenClient['method']>, id: string, more: object = {}) =>
     bearerOf(remote, tokens, { socketTimeout: '200 ms', ...more }, { id, secret: canaries.clientSecret, method })
   const password = encodeURIComponent(canaries.password)
   const proxyPassword = encodeURIComponent(canaries.proxyPassword)
-  const proxy = { proxyUri: 'http://127.0.0.1:9', userName: 'proxy-user', password: canaries.proxyPassword }
+  const proxy = { proxyUri: forward.uri, userName: 'proxy-user', password: canaries.proxyPassword }
   return {
     basic,
     'bearer-basic': bearer('client_secret_basic', 'client-basic'),
@@ -82,6 +86,8 @@ export function instancesOf({ canaries, remote, expired, tokens }: Scenery): Rec
     expired: { ...basic, instanceUrl: expired.url },
     gone: { ...basic, instanceUrl: 'https://127.0.0.1:9/openidm/' },
     proxied: { ...basic, proxy },
+    'proxy-gone': { ...basic, proxy: { ...proxy, proxyUri: 'http://127.0.0.1:9' } },
+    'proxy-refusing': { ...basic, proxy: { ...proxy, userName: 'proxy-stranger' } },
     disabled: { ...basic, enabled: false },
     'proxy-address': { ...basic, proxy: `http://proxy-user:${proxyPassword}@127.0.0.1:9` },
     'proxy-text': { ...basic, proxy: canaries.proxyPassword },
