@@ -41,7 +41,10 @@ class SqliteDriver implements Driver {
   /** At once a writer: a transaction that becomes one later may find that it cannot. */
   beginTransaction = (connection: DatabaseConnection) => run(connection, 'begin immediate')
   commitTransaction = (connection: DatabaseConnection) => run(connection, 'commit')
-  rollbackTransaction = (connection: DatabaseConnection) => run(connection, 'rollback')
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#connection?.file.isInTransaction) await run(connection, 'rollback')
+  }
 
   async releaseConnection(): Promise<void> {}
 

@@ -55,6 +55,11 @@ export class SqliteFile {
     return { rows: [], changes: statement.run(...values).changes }
   }
 
+  /** False once the database itself has rolled back, as it does when the disk is full. */
+  get isInTransaction(): boolean {
+    return this.#database.isTransaction
+  }
+
   close(): void {
     this.#statements.clear()
     this.#database.close()
