@@ -44,7 +44,7 @@ describe('a repository', () => {
     await assert.rejects(store.get('bo'))
   })
 
-  it('loses nothing to a power cut: each commit is synchronised', async () => {
+  it('writes ahead, so that readers and a backup do not wait for it', async () => {
     const file = join(await tempDir(), 'repo.db')
     await tempRepository({ file })
     assert.equal(look<{ journal_mode: string }>(file, 'pragma journal_mode')[0]?.journal_mode, 'wal')
