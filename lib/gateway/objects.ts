@@ -1,16 +1,42 @@
-import type { Disposable } from '../contract.ts'
-import { MemoryCollection } from '../crest/collection.ts'
+import { join } from 'node:path'
+import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
 import type { ResourceRouter } from '../crest/router.ts'
+import { openRepository, type Repository } from '../repo/repository.ts'
+import { Scope } from '../util/scope.ts'
 import type { PasswordStore } from './identity/password-store.ts'
+import { managedObjects } from './managed.ts'
+import type { Project } from './project.ts'
+
+export interface ObjectsOptions {
+  readonly router: ResourceRouter
+  readonly project: Project
+  /** Where `managed.json` comes from. */
+  readonly configuration: ConfigurationService
+  readonly log: Logger
+}
 
 /** The objects that the gateway keeps itself. */
 export interface StoredObjects extends Disposable {
+  readonly repository: Repository
   /** Who of them may sign in with a password. */
   readonly passwordStores: readonly PasswordStore[]
 }
 
-/** Puts the managed objects on the router. */
-export async function openObjects(router: ResourceRouter): Promise<StoredObjects> {
-  const entry = router.add('managed/user', new MemoryCollection())
-  return { passwordStores: [], dispose: () => entry.dispose() }
+const DATABASE = 'openidm.db'
+
+/**
+ * Opens the project's database and puts the managed objects on the router.
+ * @throws Error when the database cannot be used, StartError when `managed.json` is broken
+ */
+export async function openObjects({ router, project, configuration, log }: ObjectsOptions): Promise<StoredObjects> {
+  const scope = new Scope(log)
+  try {
+    const repository = await openRepository({ file: join(project.db, DATABASE), log })
+    scope.defer('repository', () => repository.close())
+    const managed = scope.own('managed objects', await managedObjects({ router, repository, configuration, log }))
+    return { repository, passwordStores: [managed.passwords], dispose: () => scope.dispose() }
+  } catch (error) {
+    await scope.dispose()
+    throw error
+  }
 }

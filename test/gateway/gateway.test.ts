@@ -14,6 +14,8 @@ const basic = (username: string, password: string) => ({
 const DENIED = { code: 401, reason: 'Unauthorized', message: 'Access Denied' }
 const FORBIDDEN = { code: 403, reason: 'Forbidden', message: 'Access denied' }
 
+const AMIRA = { userName: 'amira', givenName: 'Amira', sn: 'Haddad', mail: 'amira@example.net' }
+
 describe('gateway', () => {
   it('serves info, health and managed users to whom it should', async () => {
     const { call } = await startGateway()
@@ -28,7 +30,7 @@ describe('gateway', () => {
     const version = (await call('/info/version', { headers: ANONYMOUS })).json as Record<string, unknown>
     assert.deepEqual(Object.keys(version), ['_id', 'productVersion', 'productRevision'])
     assert.equal((await call('/info/nothing')).status, 404)
-    const created = await call('/managed/user/amira', { method: 'PUT', json: { userName: 'amira' } })
+    const created = await call('/managed/user/amira', { method: 'PUT', json: AMIRA })
     assert.equal(created.status, 201)
     assert.deepEqual((await call('/managed/user', { headers: ANONYMOUS })).json, FORBIDDEN)
   })
@@ -79,13 +81,13 @@ describe('gateway', () => {
         },
       },
     })
-    const create = { method: 'POST', json: {} }
-    assert.equal((await call('/managed/user', { ...create, headers: {} })).status, 201)
-    assert.equal((await call('/managed/user', { ...create, headers: { cookie: 'a=b' } })).status, 403)
-    assert.equal((await call('/managed/user?_queryFilter=true', { headers: { cookie: 'a=b' } })).status, 403)
+    const create = { method: 'POST', json: { name: 'a role' } }
+    assert.equal((await call('/managed/role', { ...create, headers: {} })).status, 201)
+    assert.equal((await call('/managed/role', { ...create, headers: { cookie: 'a=b' } })).status, 403)
+    assert.equal((await call('/managed/role?_queryFilter=true', { headers: { cookie: 'a=b' } })).status, 403)
     assert.equal((await call('/info/ping', { headers: { cookie: 'a=b' } })).status, 200)
     const scripted = { cookie: 'a=b', 'x-requested-with': 'x' }
-    assert.equal((await call('/managed/user', { ...create, headers: scripted })).status, 201)
+    assert.equal((await call('/managed/role', { ...create, headers: scripted })).status, 201)
   })
 
   it('follows conf/access.json while it runs', async () => {

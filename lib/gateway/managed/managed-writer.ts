@@ -37,7 +37,9 @@ export class ManagedWriter {
   /** An id that is taken is found out first: a PUT that means an update comes here before. */
   async create(id: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
     if (id !== null && (await this.#store.find(id))) throw preconditionFailed(`Object ${id} already exists`)
-    const wanted = { ...this.#type.defaults, ...withoutRelationships(this.#type, content) }
+    const given = withoutRelationships(this.#type, content)
+    // The members of the caller come first, in the caller's order.
+    const wanted = { ...given, ...this.#type.defaults, ...given }
     const event = { type: this.#type.name, id, object: wanted }
     const object = (await this.#hooks.beforeCreate?.(event, context)) ?? wanted
     return this.#write({ object, kept: {} }, (ready) => this.#store.insert(id, ready))
