@@ -1,16 +1,15 @@
-import { join } from 'node:path'
 import { configResource } from '../config/resource.ts'
 import { configurationService } from '../contract.ts'
 import { type Connection, connect, registryOf } from '../crest/connection.ts'
 import { crestHttp } from '../crest/http.ts'
 import { ResourceRouter, resourcesService } from '../crest/router.ts'
-import { TrustStore } from '../trust/trust-store.ts'
 import { Scope } from '../util/scope.ts'
 import type { Secret } from '../util/secret.ts'
 import { Authentication } from './authentication.ts'
 import { PluginHost } from './host.ts'
 import { HostConfiguration } from './host-configuration.ts'
 import { staticUsers } from './identity/administrator.ts'
+import { IntrospectionTrust } from './identity/introspection-trust.ts'
 import { LoginThrottle } from './identity/login-throttle.ts'
 import type { PasswordStore } from './identity/password-store.ts'
 import { TokenIdentities } from './identity/token-identities.ts'
@@ -36,6 +35,8 @@ export interface GatewayOptions {
   /** Folders with a `plugin.json`. */
   readonly plugins: readonly string[]
   readonly administratorPassword: Secret
+  /** Where expressions, keys and settings are looked for; `process.env` unless given. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   readonly log: HostLog
 }
 
@@ -59,7 +60,11 @@ export class Gateway {
     this.#options = options
     this.#stores = staticUsers(options.administratorPassword)
     this.#scope = new Scope(log)
-    this.#configuration = this.#scope.own('configuration', new HostConfiguration(project, log))
+    const secretFields = (pid: string) => this.#plugins.secretFields(pid)
+    this.#configuration = this.#scope.own(
+      'configuration',
+      new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields }),
+    )
     this.#mount = new OpenidmMount({
       state: this.#state,
       authentication: this.#createAuthentication(),
@@ -116,18 +121,16 @@ export class Gateway {
 
   #addResources(): void {
     const { log } = this.#options
-    const secretFields = (pid: string) => [...this.#configuration.secretFields(pid), ...this.#plugins.secretFields(pid)]
-    this.#router.add('config', configResource(this.#configuration.directory, { secretFields, log }))
+    const { directory, resolver } = this.#configuration
+    const secretFields = (pid: string) => this.#configuration.secretFields(pid)
+    this.#router.add('config', configResource(directory, { secretFields, keys: () => resolver.keys(), log }))
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
   }
 
   async #openObjects(): Promise<void> {
     const { project, log } = this.#options
     const configuration = this.#configuration.directory
-    const objects = this.#scope.own(
-      'objects',
-      await openObjects({ router: this.#router, project, configuration, log }),
-    )
+    const objects = this.#scope.own('objects', await openObjects({ router: this.#router, project, configuration, log }))
     this.#stores.push(...objects.passwordStores)
   }
 
@@ -147,16 +150,12 @@ export class Gateway {
   }
 
   #createAuthentication(): Authentication {
-    const { project, log } = this.#options
-    const trust = new TrustStore({ path: join(project.security, 'truststore'), systemRoots: true, log })
+    const trust = new IntrospectionTrust(this.#configuration.resolver.sources, this.#options)
     const tokens = this.#scope.own(
       'token identities',
       new TokenIdentities({
         setting: this.#configuration.authentication,
-        secureContext: async () => {
-          await trust.load()
-          return trust.secureContext()
-        },
+        secureContext: () => trust.secureContext(),
         connection: this.connection,
       }),
     )
