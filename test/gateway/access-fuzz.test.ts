@@ -6,6 +6,8 @@ import { request } from '../helpers/http.ts'
 import { openRaw } from '../helpers/raw.ts'
 import { ADMIN, ANONYMOUS, pluginFolder, ROUTERS, startGateway, type TestGateway } from './parts.ts'
 
+const userNamed = (userName: string) => ({ userName, givenName: 'A', sn: 'User', mail: 'user@example.net' })
+
 const rule = (pattern: string, excludePatterns = '') => ({
   pattern,
   roles: 'internal/role/openidm-reg',
@@ -72,8 +74,8 @@ describe('P3: access is decided on the path that is served', () => {
 
   before(async () => {
     host = await startGateway({ conf: CONF, plugins: [await pluginFolder(CARELESS, ROUTERS)] })
-    await host.call('/managed/user/config', { method: 'PUT', json: {}, headers: ADMIN })
-    await host.call('/managed/user/x', { method: 'PUT', json: {}, headers: ADMIN })
+    await host.call('/managed/user/config', { method: 'PUT', json: userNamed('config'), headers: ADMIN })
+    await host.call('/managed/user/x', { method: 'PUT', json: userNamed('x'), headers: ADMIN })
   })
   after(() => agent.destroy())
 
