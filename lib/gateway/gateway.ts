@@ -3,6 +3,7 @@ import { configurationService } from '../contract.ts'
 import { type Connection, connect, registryOf } from '../crest/connection.ts'
 import { crestHttp } from '../crest/http.ts'
 import { ResourceRouter, resourcesService } from '../crest/router.ts'
+import type { Repository } from '../repo/repository.ts'
 import { Scope } from '../util/scope.ts'
 import type { Secret } from '../util/secret.ts'
 import { Authentication } from './authentication.ts'
@@ -24,6 +25,7 @@ import { contextOf } from './request-record.ts'
 import { createServer } from './server.ts'
 import { ServerState } from './server-state.ts'
 import { ServiceRegistry } from './services.ts'
+import { addSynchronization } from './synchronization.ts'
 
 export interface GatewayOptions {
   readonly project: Project
@@ -132,6 +134,14 @@ export class Gateway {
     const configuration = this.#configuration.directory
     const objects = this.#scope.own('objects', await openObjects({ router: this.#router, project, configuration, log }))
     this.#stores.push(...objects.passwordStores)
+    await this.#addSynchronization(objects.repository)
+  }
+
+  async #addSynchronization(repository: Repository): Promise<void> {
+    const { log } = this.#options
+    const common = { router: this.#router, configuration: this.#configuration.directory, connection: this.connection }
+    const parts = { ...common, repository, scripts: undefined, log }
+    this.#scope.own('synchronization', await addSynchronization(parts))
   }
 
   #createPluginHost(): PluginHost {

@@ -21,7 +21,7 @@ export interface PerformParts {
   readonly hooks: Hooks
   readonly sources: ObjectSet
   readonly targets: ObjectSet
-  readonly committer: Committer
+  readonly committer: Pick<Committer, 'finish'>
   readonly statistics: Statistics
   /** Decides about one source anew, from what there is now; undefined = what has changed is left alone. */
   readonly again: ((source: JsonObject, qualifier: string) => Promise<NewRow | undefined>) | undefined

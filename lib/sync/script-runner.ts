@@ -1,9 +1,13 @@
 import { type ResourceException, toResourceException } from '../crest/errors.ts'
-import type { Script as CompiledScript, ScriptService } from '../script/engine.ts'
+import type { Script as CompiledScript, ScriptOutcome, ScriptService } from '../script/engine.ts'
+import { pieces } from './ahead.ts'
 import type { Script } from './condition.ts'
 import type { ScriptBatch, ScriptResult, Scripts } from './scripts.ts'
 
-/** A mapping's scripts in the sandbox: each is compiled once, and all runs of a batch go there in one crossing. */
+/** So many runs cross over at a time: they share the limits of one. */
+const MOST_CALLS = 250
+
+/** A mapping's scripts in the sandbox: each is compiled once, and the runs of a batch go there together. */
 export function scriptRunner(service: ScriptService): Scripts {
   const compiled = new WeakMap<Script, Promise<CompiledScript>>()
   const compile = (script: Script): Promise<CompiledScript> => {
@@ -23,14 +27,17 @@ async function runMany(
   compile: (script: Script) => Promise<CompiledScript>,
   { script, calls, modifies = [] }: ScriptBatch,
 ): Promise<(ScriptResult | ResourceException)[]> {
-  let code: CompiledScript
-  try {
-    code = await compile(script)
-  } catch (error) {
-    return calls.map(() => toResourceException(error))
+  const results: (ScriptResult | ResourceException)[] = []
+  for (const some of pieces(calls, MOST_CALLS)) {
+    try {
+      const outcomes = await service.runMany(await compile(script), some, { read: modifies })
+      results.push(...outcomes.map(resultOf))
+    } catch (error) {
+      results.push(...some.map(() => toResourceException(error)))
+    }
   }
-  const outcomes = await service.runMany(code, calls, { read: modifies })
-  return outcomes.map((outcome) =>
-    'error' in outcome ? outcome.error : { value: outcome.value, bindings: outcome.variables },
-  )
+  return results
 }
+
+const resultOf = (outcome: ScriptOutcome): ScriptResult | ResourceException =>
+  'error' in outcome ? outcome.error : { value: outcome.value, bindings: outcome.variables }

@@ -1,0 +1,104 @@
+import type { Json, JsonObject } from '../contract.ts'
+import { badRequest, conflict, notFound, notSupported } from '../crest/errors.ts'
+import { queryInMemory } from '../crest/page.ts'
+import { withoutIdentity } from '../crest/represent.ts'
+import type {
+  ActionRequest,
+  QueryRequest,
+  QueryResult,
+  ReadRequest,
+  Resource,
+  ResourceHandler,
+} from '../crest/request.ts'
+import { pathElements } from '../crest/resource-path.ts'
+import { ACTIONS, isAction } from './action.ts'
+import { linkedResources } from './linked-resources.ts'
+import type { ConfiguredMapping } from './mapping-registry.ts'
+import { performAction } from './perform-action.ts'
+import type { ReconServiceParts } from './recon-service.ts'
+import { isSituation, SITUATIONS } from './situation.ts'
+
+/** Whether a path is served now. */
+export type IsServed = (path: string) => boolean
+
+/** `sync`: explicit actions on one pair, what is linked to an object, and the mappings in their order. */
+export class SyncResource implements ResourceHandler {
+  readonly #parts: ReconServiceParts
+  readonly #isServed: IsServed
+
+  constructor(parts: ReconServiceParts, isServed: IsServed) {
+    this.#parts = parts
+    this.#isServed = isServed
+  }
+
+  async read({ resourcePath }: ReadRequest): Promise<Resource> {
+    const [first, name = '', ...rest] = pathElements(resourcePath)
+    const found = first === 'mappings' && rest.length === 0 ? this.#parts.mappings.find(name) : undefined
+    if (!found) throw notFound(`Resource 'sync/${resourcePath}' not found`)
+    return this.#mappingOf(found)
+  }
+
+  async query(request: QueryRequest): Promise<QueryResult> {
+    // Nothing is queued: there is no implicit synchronization in this gateway.
+    if (request.resourcePath === 'queue') return queryInMemory([], request)
+    if (request.resourcePath !== 'mappings') throw notFound(`Resource 'sync/${request.resourcePath}' not found`)
+    return this.#inOrder(request)
+  }
+
+  async action({ resourcePath, action, additionalParameters: parameters }: ActionRequest): Promise<Json> {
+    if (resourcePath !== '') throw notFound(`Resource 'sync/${resourcePath}' not found`)
+    if (action === 'getLinkedResources') return linkedResources(this.#parts, required(parameters, 'resourceName'))
+    if (action !== 'performAction')
+      throw action.startsWith('notify')
+        ? notSupported('This gateway has no implicit synchronization')
+        : badRequest(`sync knows the actions performAction and getLinkedResources, not ${action}`)
+    await this.#perform(parameters)
+    return { status: 'OK' }
+  }
+
+  async #perform(parameters: Readonly<Record<string, string>>): Promise<void> {
+    const name = required(parameters, 'mapping')
+    const configured = this.#parts.mappings.find(name)
+    if (!configured) throw conflict(`No such mapping: ${name}`)
+    const { action = '', situation } = parameters
+    if (!isAction(action)) throw badRequest(`The parameter action must be one of ${ACTIONS.join(', ')}`)
+    if (situation !== undefined && !isSituation(situation))
+      throw badRequest(`The parameter situation must be one of ${SITUATIONS.join(', ')}`)
+    const { sourceId, targetId, linkQualifier = 'default' } = parameters
+    if (sourceId === undefined && targetId === undefined) throw badRequest('The parameter sourceId is missing')
+    const pair = {
+      sourceId: sourceId ?? null,
+      targetId: targetId ?? null,
+      linkQualifier,
+      target: parameters.target === 'true',
+    }
+    await performAction(this.#parts, configured, { ...pair, action, situation: situation ?? '' })
+  }
+
+  /** In processing order; the cookie of a page is the name of the next mapping. */
+  #inOrder(request: QueryRequest): QueryResult {
+    const { pageSize, pagedResultsCookie: cookie, sortKeys } = request
+    const resources = this.#parts.mappings.all().map((configured) => this.#mappingOf(configured))
+    const all = { ...request, pageSize: 0, pagedResultsCookie: null }
+    const found = queryInMemory(resources, all)
+    if (pageSize === 0 || sortKeys.length > 0) return found
+    const start = cookie === null ? request.pagedResultsOffset : found.result.findIndex(({ id }) => id === cookie)
+    if (start < 0) throw badRequest('The parameter _pagedResultsCookie names no mapping')
+    const end = start + pageSize
+    return { ...found, result: found.result.slice(start, end), pagedResultsCookie: found.result[end]?.id ?? null }
+  }
+
+  #mappingOf({ mapping, config }: ConfiguredMapping): Resource {
+    const ready: JsonObject = {
+      sourceRouteReady: this.#isServed(mapping.source),
+      targetRouteReady: this.#isServed(mapping.target),
+    }
+    return { id: mapping.name, revision: null, content: { ...withoutIdentity(config), ...ready } }
+  }
+}
+
+function required(parameters: Readonly<Record<string, string>>, name: string): string {
+  const value = parameters[name]
+  if (value === undefined || value === '') throw badRequest(`The parameter ${name} is missing`)
+  return value
+}

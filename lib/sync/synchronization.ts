@@ -1,0 +1,56 @@
+import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
+import type { Connection } from '../crest/connection.ts'
+import type { ResourceHandler } from '../crest/request.ts'
+import { LinkCollection } from '../repo/link-collection.ts'
+import type { Repository } from '../repo/repository.ts'
+import type { ScriptService } from '../script/engine.ts'
+import { Scope } from '../util/scope.ts'
+import { ReconAuditResource } from './audit-resource.ts'
+import { MappingRegistry } from './mapping-registry.ts'
+import { ReconResource } from './recon-resource.ts'
+import { ReconService } from './recon-service.ts'
+import { scriptRunner } from './script-runner.ts'
+import { noScripts } from './scripts.ts'
+import { type IsServed, SyncResource } from './sync-resource.ts'
+
+export interface SynchronizationParts {
+  readonly repository: Repository
+  readonly configuration: ConfigurationService
+  /** For the mappings' own reads and writes. */
+  readonly connection: Connection
+  /** Absent: mappings with scripts fail, object by object, and say why. */
+  readonly scripts: ScriptService | undefined
+  readonly isServed: IsServed
+  readonly log: Logger
+}
+
+/** Mappings and reconciliation, ready to be put on a router. */
+export interface Synchronization extends Disposable {
+  readonly service: ReconService
+  /** By route. */
+  readonly resources: ReadonlyMap<string, ResourceHandler>
+}
+
+/** Resolves when the mappings are in force; runs that a crash interrupted are shown as failed from then on. */
+export async function startSynchronization(options: SynchronizationParts): Promise<Synchronization> {
+  const { repository, configuration, connection, scripts, isServed, log } = options
+  const scope = new Scope(log)
+  try {
+    const mappings = scope.own('mappings', new MappingRegistry(log))
+    await mappings.follow(configuration)
+    const runner = scripts ? scriptRunner(scripts) : noScripts
+    const parts = { mappings, connection, runs: repository.runs(), links: repository.links(), scripts: runner, log }
+    const service = scope.own('reconciliations', new ReconService(parts))
+    await service.begin()
+    const resources = new Map<string, ResourceHandler>([
+      ['recon', new ReconResource(service)],
+      ['sync', new SyncResource(parts, isServed)],
+      ['audit/recon', new ReconAuditResource(service)],
+      ['repo/link', new LinkCollection(parts.links)],
+    ])
+    return { service, resources, dispose: () => scope.dispose() }
+  } catch (error) {
+    await scope.dispose()
+    throw error
+  }
+}

@@ -1,0 +1,78 @@
+/** Two real gateways that play the remotes, and one between them that reconciles. */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { JsonObject } from '../../lib/contract.ts'
+import { MemoryCollection } from '../../lib/crest/collection.ts'
+import { type Connection, connect } from '../../lib/crest/connection.ts'
+import { crestHttp } from '../../lib/crest/http.ts'
+import { ResourceRouter } from '../../lib/crest/router.ts'
+import { packageRoot } from '../../lib/gateway/package-info.ts'
+import { startGateway, type TestGateway } from '../gateway/parts.ts'
+import { onCleanUp } from '../helpers/clean-up.ts'
+
+/** A remote IDM: its objects over HTTP, and a log of what it was asked. */
+export interface RemoteIdm {
+  readonly url: string
+  /** Its own side. */
+  readonly connection: Connection
+  /** `METHOD path?query` of each request. */
+  readonly requests: string[]
+  /** Answers with this status and `Retry-After` in place of its own answer, while it returns one. */
+  interfere: ((request: IncomingMessage) => number | undefined) | undefined
+}
+
+const READS = /^GET /
+
+/** How many requests did not write. */
+export const reads = ({ requests }: RemoteIdm): number => requests.filter((request) => READS.test(request)).length
+
+export async function startRemoteIdm(
+  collections: readonly string[] = ['managed/user', 'managed/alpha_user'],
+): Promise<RemoteIdm> {
+  const router = new ResourceRouter()
+  for (const collection of collections) router.add(collection, new MemoryCollection())
+  const resources = crestHttp({ router, contextOf: () => ({}) })
+  const server: Server = createServer((request, response) => {
+    const url = request.url ?? ''
+    remote.requests.push(`${request.method} ${url.slice('/openidm'.length)}`)
+    const status = remote.interfere?.(request)
+    if (status !== undefined) {
+      request.resume()
+      response.writeHead(status, { 'Retry-After': '1', 'Content-Type': 'application/json' })
+      response.end(JSON.stringify({ code: status, reason: 'Busy', message: 'Come again' }))
+      return
+    }
+    request.url = url.slice('/openidm'.length)
+    resources(request, response, () => response.writeHead(404).end())
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  onCleanUp(() => {
+    server.closeAllConnections()
+    return new Promise((done) => server.close(done))
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/openidm/`
+  const remote: RemoteIdm = { url, connection: connect(router, {}), requests: [], interfere: undefined }
+  return remote
+}
+
+/** `conf/external.idm-NAME.json` for a remote. */
+export const instanceOf = ({ url }: RemoteIdm): JsonObject => ({
+  enabled: true,
+  authType: 'basic',
+  instanceUrl: url,
+  userName: 'openidm-admin',
+  password: 'openidm-admin',
+})
+
+/** A gateway with the plugin in it, the remotes as its instances and `mappings` in its `sync.json`. */
+export async function startSyncGateway(
+  remotes: Readonly<Record<string, RemoteIdm>>,
+  mappings: readonly JsonObject[],
+  conf: Readonly<Record<string, unknown>> = {},
+): Promise<TestGateway> {
+  const instances = Object.entries(remotes).map(([name, remote]) => [`external.idm-${name}.json`, instanceOf(remote)])
+  return startGateway({
+    conf: { ...Object.fromEntries(instances), 'sync.json': { mappings }, ...conf },
+    plugins: [packageRoot],
+  })
+}
