@@ -24,6 +24,15 @@ describe('parseJson', () => {
     assert.deepEqual(parseJson('["__proto__","constructor"]'), ['__proto__', 'constructor'])
   })
 
+  it('throws a RangeError for what is nested too deeply, whatever it is', () => {
+    for (const inner of ['1', '"prototype"']) {
+      const nested = (levels: number) => `${'[{"a":'.repeat(levels / 2)}${inner}${'}]'.repeat(levels / 2)}`
+      assert.doesNotThrow(() => parseJson(nested(500)))
+      assert.throws(() => parseJson(nested(502)), new RangeError('it is nested more than 500 levels deep'))
+      assert.throws(() => parseJson(nested(40_000)), RangeError)
+    }
+  })
+
   it('throws a SyntaxError for what is no JSON', () => {
     for (const text of ['', '{', '{a:1}', 'undefined']) assert.throws(() => parseJson(text), SyntaxError)
   })
