@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Json } from '../contract.ts'
-import { parseJson } from '../util/json.ts'
+import { checkNesting, parseJson } from '../util/json.ts'
 import { badRequest, internalError, payloadTooLarge, unsupportedMediaType } from './errors.ts'
 
 /** A request as a host hands it over: its own middleware may have read the body already. */
@@ -18,28 +18,24 @@ export async function readJsonBody(request: HostRequest, maxBytes: number): Prom
   return parse(text)
 }
 
-/** What is nested deeper would overflow the stack of whoever copies or compares it. */
-const MAX_NESTING = 500
-
 function parse(text: string): Json {
   try {
-    const value = parseJson(text)
-    if (!isDeeper(value, MAX_NESTING)) return value
+    return parseJson(text)
   } catch (error) {
-    if (error instanceof SyntaxError) throw invalid(faultOf(error))
+    throw invalid(error instanceof SyntaxError ? faultOf(error) : (error as RangeError).message)
   }
-  throw tooDeep()
+}
+
+function guardNesting(value: unknown): void {
+  try {
+    checkNesting(value)
+  } catch (error) {
+    throw invalid((error as RangeError).message)
+  }
 }
 
 const invalid = (fault: string) =>
   badRequest(`The request could not be processed because the provided content is not valid JSON: ${fault}`)
-
-const tooDeep = () => invalid(`it is nested more than ${MAX_NESTING} levels deep`)
-
-const isDeeper = (value: unknown, levels: number): boolean =>
-  value !== null &&
-  typeof value === 'object' &&
-  (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)))
 
 /** Whether a body belongs to the request, read or not. */
 export const hasBody = (request: IncomingMessage): boolean =>
@@ -74,7 +70,7 @@ async function readText(request: IncomingMessage, maxBytes: number): Promise<str
 function hostText({ rawBody, body }: HostRequest): string {
   const kept = rawBody ?? body
   if (typeof kept === 'string' || Buffer.isBuffer(kept)) return kept.toString()
-  if (isDeeper(kept, MAX_NESTING)) throw tooDeep()
+  guardNesting(kept)
   if (kept !== undefined) return JSON.stringify(kept)
   throw internalError('The request body was read before it came here: mount this handler before the body parser')
 }
