@@ -7,7 +7,7 @@ import { type Connection, connect } from '../../lib/crest/connection.ts'
 import { crestHttp } from '../../lib/crest/http.ts'
 import { ResourceRouter } from '../../lib/crest/router.ts'
 import { packageRoot } from '../../lib/gateway/package-info.ts'
-import { startGateway, type TestGateway } from '../gateway/parts.ts'
+import { PASSWORD, startGateway, type TestGateway } from '../gateway/parts.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 
 /** A remote IDM: its objects over HTTP, and a log of what it was asked. */
@@ -56,17 +56,18 @@ export async function startRemoteIdm(
 }
 
 /** `conf/external.idm-NAME.json` for a remote. */
-export const instanceOf = ({ url }: RemoteIdm): JsonObject => ({
+export const instanceOf = ({ url }: Pick<RemoteIdm, 'url'>): JsonObject => ({
   enabled: true,
   authType: 'basic',
   instanceUrl: url,
   userName: 'openidm-admin',
-  password: 'openidm-admin',
+  // Of the gateways that play remotes; the others do not ask.
+  password: PASSWORD,
 })
 
 /** A gateway with the plugin in it, the remotes as its instances and `mappings` in its `sync.json`. */
 export async function startSyncGateway(
-  remotes: Readonly<Record<string, RemoteIdm>>,
+  remotes: Readonly<Record<string, Pick<RemoteIdm, 'url'>>>,
   mappings: readonly JsonObject[],
   conf: Readonly<Record<string, unknown>> = {},
 ): Promise<TestGateway> {
