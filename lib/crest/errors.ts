@@ -23,7 +23,7 @@ export class ResourceException extends Error {
   readonly code: number
   readonly reason: string
   readonly detail: Json | undefined
-  /** A remote said to come again after so many milliseconds (`Retry-After`); for whoever asks again, not for callers. */
+  /** Come again after so many milliseconds, as a remote says or we do: `Retry-After`. */
   readonly retryAfterMs: number | undefined
 
   constructor(

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Json } from '../contract.ts'
-import { toResourceException } from './errors.ts'
+import { type ResourceException, toResourceException } from './errors.ts'
 import { hasBody } from './http-body.ts'
 
 /** What is overloaded now may have room again soon. */
@@ -36,7 +36,7 @@ export function sendBytes(response: ServerResponse, status: number, bytes: Buffe
 export function sendError(response: ServerResponse, error: unknown, pretty = false): void {
   const exception = toResourceException(error)
   const allow = exception.code === 405 ? { Allow: 'GET, POST, PUT, PATCH, DELETE' } : {}
-  const retry = exception.code === 503 ? { 'Retry-After': RETRY_AFTER_S } : {}
+  const retry = retryAfter(exception)
   sendJson(
     response,
     exception.code,
@@ -44,6 +44,11 @@ export function sendError(response: ServerResponse, error: unknown, pretty = fal
     { ...allow, ...retry, ...closeIfUnread(response.req, exception.code) },
     pretty,
   )
+}
+
+function retryAfter({ code, retryAfterMs }: ResourceException): OutgoingHttpHeaders {
+  if (retryAfterMs !== undefined) return { 'Retry-After': Math.ceil(retryAfterMs / 1000) }
+  return code === 503 ? { 'Retry-After': RETRY_AFTER_S } : {}
 }
 
 /** So much of a refused body is read and thrown away to keep the connection. */

@@ -11,6 +11,8 @@ export interface Sides {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly proxyRequest: ClientRequest
+  /** Called when the connection is made. */
+  readonly isConnected: () => void
   /** Called when the caller does not send the rest of its body, or does not read the rest of the answer. */
   readonly callerIsSlow: () => void
 }
@@ -47,9 +49,13 @@ export class Deadlines {
       this.#arm(this.#connect, () => proxyRequest.destroy(new DeadlineError('connect')))
       socket.once(event, () => {
         this.clear()
+        sides.isConnected()
         this.#watch(socket, sides)
       })
-    } else this.#watch(socket, sides)
+    } else {
+      sides.isConnected()
+      this.#watch(socket, sides)
+    }
     // Node emits `finish` when the last byte of the request has left, so never before the connection is made.
     proxyRequest.once('finish', () => {
       if (!this.#answered) this.#arm(this.#socket, () => proxyRequest.destroy(new DeadlineError('response')))

@@ -8,7 +8,7 @@ import type {
 import type { Readable } from 'node:stream'
 import type { ResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http-response.ts'
-import { isSaturated } from '../remote/agent.ts'
+import { isSaturated, queuedIn } from '../remote/agent.ts'
 import type { Credentials } from '../remote/authentication.ts'
 import { type FaultName, faultException, refusedCredentials } from '../remote/fault.ts'
 import { faultBehind } from '../remote/forward-proxy.ts'
@@ -91,7 +91,8 @@ export class Exchange {
     })
     const { request, response } = this
     const callerIsSlow = () => this.#fail(bodyIsLate())
-    this.#deadlines.connection({ request, response, proxyRequest, callerIsSlow })
+    const isConnected = () => this.instance.circuit.reached()
+    this.#deadlines.connection({ request, response, proxyRequest, isConnected, callerIsSlow })
   }
 
   /** The proxyRes hook: the headers of the remote's answer are here. */
@@ -130,10 +131,15 @@ export class Exchange {
     this.#proxyRequest = undefined
     // The proxy copies all of `request.headers`: until it has, they are only what may pass (H1, H3). Afterwards the host
     // finds the caller's there again: its access log is written when the response has ended.
+    const { agent, properties } = this.instance
+    if (queuedIn(agent) >= properties.maxQueuedRequests) {
+      this.#fail(this.#note('queueFull', undefined))
+      return
+    }
     this.request.headers = this.#parts.headers
     this.#deadlines.queue(() => {
       // Otherwise the connection was begun, but the forward proxy has not made the tunnel.
-      const fault = isSaturated(this.instance.agent) ? 'queue' : 'connect'
+      const fault = isSaturated(agent) ? 'queue' : 'connect'
       this.#fail(this.#note(fault, undefined))
     })
     this.#send(this)
@@ -214,6 +220,7 @@ export class Exchange {
   #note(fault: FaultName, cause: unknown): ResourceException {
     const exception = faultException(this.instance.name, fault, cause)
     this.instance.health.failed(fault, exception.message, cause)
+    this.instance.circuit.failed(fault)
     return exception
   }
 

@@ -64,9 +64,13 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   const path = pathOf(route, instance)
   guardLoop(request.headers.via, options.pseudonym)
   if (response.destroyed) return
+  const leave = instance.circuit.enter()
   // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for (R2).
   instance.begin()
-  response.once('close', () => instance.end())
+  response.once('close', () => {
+    leave()
+    instance.end()
+  })
   const { authType, socketTimeout: idleMs } = instance.properties
   const body = await bodyOf(request, { keep: authType === 'bearer', idleMs, onConsumed: options.warnConsumed })
   const credentials = await instance.authentication.credentials()

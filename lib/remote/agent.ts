@@ -72,5 +72,12 @@ export function closeIdle(agent: Agent): void {
 /** True while requests wait for a connection because all that there may be are in use. */
 export const isSaturated = (agent: Agent): boolean => Object.keys(agent.requests).length > 0
 
+/** How many requests wait for a connection, those included that have given up: the agent keeps them until one is free. */
+export function queuedIn({ requests }: Agent): number {
+  let count = 0
+  for (const name in requests) count += requests[name]?.length ?? 0
+  return count
+}
+
 /** Cuts what is still open. */
 export const destroyAgent = (agent: Agent): void => agent.destroy()

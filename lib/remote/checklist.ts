@@ -121,6 +121,8 @@ const CLIENT_REFUSED =
   'same authentication method'
 
 const answerQuery: Run = async (instance) => {
+  // The steps before have made connections.
+  instance.circuit.reached()
   try {
     for (const collection of COLLECTIONS) {
       const { status } = await instance.client.request({ method: 'GET', path: collection + QUERY })

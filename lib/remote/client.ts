@@ -3,6 +3,7 @@ import { ResourceException } from '../crest/errors.ts'
 import { untilAborted } from '../util/abort.ts'
 import { type ConnectionSettings, tlsOptions } from './agent.ts'
 import { type Authentication, type Credentials, DEFAULT_API_VERSION, USER_AGENT } from './authentication.ts'
+import type { Circuit } from './circuit.ts'
 import { faultException, faultOf, refusedCredentials } from './fault.ts'
 import { faultBehind, proxyAuthorization } from './forward-proxy.ts'
 import type { Health } from './health.ts'
@@ -32,6 +33,7 @@ export interface Owner {
   readonly url: URL
   readonly authentication: Authentication
   readonly health: Health
+  readonly circuit: Circuit
   begin(): void
   end(): void
 }
@@ -56,7 +58,7 @@ export class RemoteClient {
   constructor(owner: Owner, settings: ConnectionSettings) {
     this.#owner = owner
     this.#properties = settings.properties
-    this.#slots = new Slots(settings.properties.maxConnections)
+    this.#slots = new Slots(settings.properties.maxConnections, settings.properties.maxQueuedRequests)
     this.#pool = createPool(owner.url, settings)
   }
 
@@ -67,10 +69,12 @@ export class RemoteClient {
    * `signal`
    */
   async request(request: RemoteRequest): Promise<RemoteAnswer> {
-    const { name, health } = this.#owner
+    const { name, health, circuit } = this.#owner
+    const leave = circuit.enter()
     this.#begin()
     try {
       const answer = await this.#exchange(request)
+      circuit.reached()
       if (answer.status !== 401) health.succeeded()
       else health.failed('authentication', refusedCredentials(name, this.#properties.authType).message, undefined)
       return answer
@@ -78,6 +82,7 @@ export class RemoteClient {
       request.signal?.throwIfAborted()
       throw error instanceof ResourceException ? error : this.#broken(error)
     } finally {
+      leave()
       this.#end()
     }
   }
@@ -147,6 +152,7 @@ export class RemoteClient {
     const fault = faultBehind(this.#properties, error)
     const exception = faultException(this.#owner.name, fault, error)
     this.#owner.health.failed(fault, exception.message, error)
+    this.#owner.circuit.failed(fault)
     return exception
   }
 }

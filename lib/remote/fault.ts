@@ -4,7 +4,7 @@
  */
 import { ResourceException } from '../crest/errors.ts'
 
-export type Phase = 'queue' | 'connect' | 'response' | 'idle'
+export type Phase = 'queue' | 'queueFull' | 'connect' | 'response' | 'idle'
 export type Side = 'remote' | 'token endpoint'
 
 /** A deadline of ours that passed; aborts the request with its own reason (pitfall R12). */
@@ -41,6 +41,8 @@ const KINDS = {
   tls: { status: 502, text: 'the TLS handshake failed' },
   forwardProxy: { status: 502, text: 'the forward proxy can not be reached, or refused the connection' },
   queue: { status: 503, text: 'all of its connections are busy' },
+  queueFull: { status: 503, text: 'all of its connections are busy, and too many requests wait for one' },
+  circuit: { status: 503, text: 'it could not be reached the last times; it is tried again in a moment' },
   connect: { status: 504, text: 'connecting to it took too long' },
   response: { status: 504, text: 'it did not begin to answer in time' },
   idle: { status: 504, text: 'it stopped sending in the middle of the exchange' },

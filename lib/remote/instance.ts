@@ -16,6 +16,7 @@ import {
 } from './agent.ts'
 import { type Authentication, BasicAuthentication } from './authentication.ts'
 import { BearerAuthentication, type Token } from './bearer.ts'
+import { Circuit } from './circuit.ts'
 import { RemoteClient } from './client.ts'
 import { Health } from './health.ts'
 import type { BearerProperties, InstanceProperties } from './properties.ts'
@@ -57,6 +58,7 @@ export class Instance {
   readonly target: Target
   readonly authentication: Authentication
   readonly health: Health
+  readonly circuit: Circuit
   readonly #surroundings: Surroundings
   #clientCertificate: ClientCertificate | undefined
   /** With the client certificate; without one the context is shared. */
@@ -83,6 +85,7 @@ export class Instance {
     this.#surroundings = surroundings
     this.#clientCertificate = clientCertificate
     this.health = new Health(name, surroundings.log ?? silentLog)
+    this.circuit = new Circuit(name, surroundings.log ?? silentLog)
     this.url = new URL(properties.instanceUrl)
     this.target = targetOf(this.url)
     this.#agent = this.#newAgent(this.url, true)
@@ -136,6 +139,8 @@ export class Instance {
    */
   renewTrust(): void {
     this.#ownContext = undefined
+    // What failed before may have failed for want of trust.
+    this.circuit.reached()
     if (this.url.protocol === 'https:') {
       const old = this.#agent
       this.#agent = this.#newAgent(this.url, true)

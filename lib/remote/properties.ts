@@ -83,6 +83,11 @@ const common = z.object({
     .min(1, 'must be a whole number from 1 to 10000')
     .max(10_000, 'must be a whole number from 1 to 10000')
     .default(64),
+  maxQueuedRequests: z
+    .int('must be a whole number from 1 to 100000')
+    .min(1, 'must be a whole number from 1 to 100000')
+    .max(100_000, 'must be a whole number from 1 to 100000')
+    .default(1000),
   hostnameVerifier: oneOf(['STRICT', 'ALLOW_ALL']).default('STRICT'),
   tlsVersion: oneOf(['TLSv1.2', 'TLSv1.3']).optional(),
   dangerouslySkipTlsVerify: flag(false),

@@ -14,6 +14,7 @@ const SHOWN: Known = new Set([
   'enabled',
   'hostnameVerifier',
   'maxConnections',
+  'maxQueuedRequests',
   'retryRequests',
   'reuseConnections',
   'socketTimeout',

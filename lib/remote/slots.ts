@@ -7,21 +7,25 @@ import { DeadlineError } from './fault.ts'
  */
 export class Slots {
   #free: number
+  readonly #longestQueue: number
   readonly #waiting = new Set<() => void>()
 
-  constructor(count: number) {
+  /** @param longestQueue how many may wait */
+  constructor(count: number, longestQueue: number) {
     this.#free = count
+    this.#longestQueue = longestQueue
   }
 
   /**
    * Resolves when there is a slot; `release` must follow.
-   * @throws DeadlineError after `ms` milliseconds, and the reason of `signal`
+   * @throws DeadlineError after `ms` milliseconds, or at once when too many wait already, and the reason of `signal`
    */
   async take(ms: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#free > 0) {
       this.#free--
       return
     }
+    if (this.#waiting.size >= this.#longestQueue) throw new DeadlineError('queueFull')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const limited = Number.isFinite(ms) && ms > 0
     const timer = limited ? setTimeout(() => reject(new DeadlineError('queue')), ms) : undefined

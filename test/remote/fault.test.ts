@@ -21,7 +21,13 @@ const KINDS: Record<FaultName, [status: number, text: string]> = {
   certificateInvalid: [502, 'its certificate is not acceptable'],
   tls: [502, 'the TLS handshake failed'],
   forwardProxy: [502, 'the forward proxy can not be reached, or refused the connection'],
+  forwardProxyCredentials: [
+    502,
+    'the forward proxy refused the credentials; check userName and password of proxy, or HTTPS_PROXY',
+  ],
   queue: [503, 'all of its connections are busy'],
+  queueFull: [503, 'all of its connections are busy, and too many requests wait for one'],
+  circuit: [503, 'it could not be reached the last times; it is tried again in a moment'],
   connect: [504, 'connecting to it took too long'],
   response: [504, 'it did not begin to answer in time'],
   idle: [504, 'it stopped sending in the middle of the exchange'],
@@ -90,13 +96,15 @@ describe('faults', () => {
       assert.equal(faultOf(new DeadlineError(phase)), phase))
   }
 
-  for (const words of [
-    'Failed to establish tunnel to x:443 via http://p: HTTP/1.1 407',
-    'Proxy response (407) !== 200 when HTTP Tunneling',
-    'Proxy Authentication Required (407)',
-  ]) {
+  for (const [words, fault] of [
+    ['Failed to establish tunnel to x:407 via http://p:407: HTTP/1.1 403 Forbidden', 'forwardProxy'],
+    ['Proxy response (502) !== 200 when HTTP Tunneling', 'forwardProxy'],
+    ['Failed to establish tunnel to x:443 via http://p: HTTP/1.1 407', 'forwardProxyCredentials'],
+    ['Proxy response (407) !== 200 when HTTP Tunneling', 'forwardProxyCredentials'],
+    ['Proxy Authentication Required (407)', 'forwardProxyCredentials'],
+  ] as const) {
     it(`a forward proxy that refused is known by its words: ${words}`, () => {
-      assert.equal(faultOf(Object.assign(new Error(words), { code: 'UND_ERR_ABORTED' })), 'forwardProxy')
+      assert.equal(faultOf(Object.assign(new Error(words), { code: 'UND_ERR_ABORTED' })), fault)
     })
   }
 

@@ -48,6 +48,7 @@ describe('the properties of an instance', () => {
       reuseConnections: true,
       retryRequests: true,
       maxConnections: 64,
+      maxQueuedRequests: 1000,
       hostnameVerifier: 'STRICT',
       dangerouslySkipTlsVerify: false,
     }
@@ -91,6 +92,7 @@ describe('the properties of an instance', () => {
       ['tlsVersion', 'TLSv1.3', 'TLSv1.3'],
       ['maxConnections', 1, 1],
       ['maxConnections', 10_000, 10_000],
+      ['maxQueuedRequests', 1, 1],
       ['connectionTimeout', 3, 3000],
       ['connectionTimeout', '500 ms', 500],
       ['connectionTimeout', 'zero', 0],
@@ -217,6 +219,7 @@ describe('the properties of an instance', () => {
       [{ ...BASIC, maxConnections: 1.5 }, `maxConnections: ${WHOLE} (found 1.5)`],
       [{ ...BASIC, maxConnections: 10_001 }, `maxConnections: ${WHOLE} (found 10001)`],
       [{ ...BASIC, maxConnections: '64' }, `maxConnections: ${WHOLE} (found "64")`],
+      [{ ...BASIC, maxQueuedRequests: 0 }, `maxQueuedRequests: ${WHOLE}0 (found 0)`],
       [{ ...BASIC, hostnameVerifier: 'NONE' }, 'hostnameVerifier: must be one of "STRICT", "ALLOW_ALL" (found "NONE")'],
       [{ ...BASIC, tlsVersion: 'SSLv3' }, 'tlsVersion: must be one of "TLSv1.2", "TLSv1.3" (found "SSLv3")'],
       [
