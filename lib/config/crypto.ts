@@ -56,6 +56,12 @@ export function isEncrypted(value: Json | undefined): boolean {
   return crypto !== undefined && crypto.type !== SALTED_HASH
 }
 
+/** The key that encrypted an envelope of ours; undefined for one of another kind. */
+export function keyIdOf(envelope: Json): string | undefined {
+  const crypto = cryptoValueOf(envelope)
+  return crypto?.type === OURS ? textMember(crypto.value, 'keyId') : undefined
+}
+
 function decryptOurs(value: JsonObject, keys: KeyRing): Json {
   if (textMember(value, 'cipher') !== CIPHER) throw new Error(`"$crypto": the cipher must be "${CIPHER}"`)
   const keyId = textMember(value, 'keyId')

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type Command, type CommandIo, OptionValues, UsageError } from './command.ts'
 import { commands } from './commands/index.ts'
-import { commandHelp, PROGRAM, programHelp } from './help.ts'
+import { commandHelp, groupHelp, PROGRAM, programHelp } from './help.ts'
 import { packageVersion } from './package-info.ts'
 import { reasonOf } from './start-error.ts'
 
@@ -20,18 +20,31 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
   }
 }
 
-async function run([name, ...args]: readonly string[], io: CommandIo): Promise<number> {
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const [name] = args
   if (name === '--version') return print(io, `${packageVersion()}\n`)
   if (name === '--help' || name === '-h' || name === 'help') return print(io, programHelp(commands))
   if (name === undefined) throw new UsageError('a command is missing')
-  const command = commands.find((known) => known.name === name)
-  if (!command) throw new UsageError(`there is no command ${JSON.stringify(name)}; there are ${names()}`)
-  const values = parseOptions(command, args)
+  const command = commands.find((known) => wordsOf(known).every((word, index) => word === args[index]))
+  if (!command) return runGroup(name, args[1], io)
+  const values = parseOptions(command, args.slice(wordsOf(command).length))
   if (values.flag('help')) return print(io, commandHelp(command))
   return command.run(values, io)
 }
 
-const names = (): string => commands.map(({ name }) => name).join(', ')
+/** `trust` alone, or with something behind it that it does not know. */
+function runGroup(name: string, second: string | undefined, io: CommandIo): number {
+  const group = commands.filter((known) => wordsOf(known)[0] === name)
+  if (group.length === 0) throw new UsageError(`there is no command ${JSON.stringify(name)}; there are ${names()}`)
+  if (second === '--help' || second === '-h') return print(io, groupHelp(name, group))
+  const choice = group.map((known) => wordsOf(known)[1]).join(', ')
+  const fault = second === undefined ? 'what to do is missing' : `there is no ${JSON.stringify(second)}`
+  throw new UsageError(`${name}: ${fault}; there are ${choice}`)
+}
+
+const wordsOf = ({ name }: Command): string[] => name.split(' ')
+
+const names = (): string => [...new Set(commands.map((command) => wordsOf(command)[0]))].join(', ')
 
 function print(io: CommandIo, text: string): number {
   io.stdout.write(text)
@@ -43,21 +56,30 @@ function parseOptions(command: Command, args: readonly string[]): OptionValues {
     ([name, { value, multiple = false }]) =>
       [name, { type: value === undefined ? 'boolean' : 'string', multiple }] as const,
   )
+  const operands = command.operands ?? []
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
       options: { ...Object.fromEntries(options), help: { type: 'boolean', short: 'h' } },
       strict: true,
-      allowPositionals: false,
+      allowPositionals: operands.length > 0,
     })
-    return new OptionValues(values)
+    if (values.help !== true) checkOperands(operands, positionals)
+    return new OptionValues(values, positionals)
   } catch (error) {
-    // Node adds advice about positional arguments, which no command takes.
+    // Node adds advice about positional arguments.
     throw new UsageError(`${command.name}: ${reasonOf(error).split('. ')[0]}`)
   }
 }
 
+function checkOperands(names: readonly string[], given: readonly string[]): void {
+  const missing = names[given.length]
+  if (missing !== undefined) throw new UsageError(`${missing} is missing`)
+  if (given.length > names.length) throw new UsageError(`Unexpected argument '${given[names.length]}'`)
+}
+
 const processIo = (): CommandIo => ({
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

@@ -2,6 +2,7 @@
 
 /** Where a command reads from and writes to. */
 export interface CommandIo {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
   readonly stdout: { write(text: string): unknown }
   readonly stderr: { write(text: string): unknown }
   readonly env: NodeJS.ProcessEnv
@@ -16,12 +17,19 @@ export interface CommandOption {
   readonly multiple?: boolean
 }
 
-/** The options as they were given. */
+/** Options and operands as they were given. */
 export class OptionValues {
   readonly #values: Readonly<Record<string, unknown>>
+  readonly #operands: readonly string[]
 
-  constructor(values: Readonly<Record<string, unknown>>) {
+  constructor(values: Readonly<Record<string, unknown>>, operands: readonly string[] = []) {
     this.#values = values
+    this.#operands = operands
+  }
+
+  /** By its place; all that a command names are there. */
+  operand(index: number): string {
+    return this.#operands[index] ?? ''
   }
 
   text(name: string): string | undefined {
@@ -59,11 +67,16 @@ export function parsePort(source: string, text: string): number {
 }
 
 export interface Command {
+  /** One word, or two for a command of a group: `trust add`. */
   readonly name: string
+  /** What must follow the name, as the help calls it: `ALIAS`, `FILE`. */
+  readonly operands?: readonly string[]
   /** One line, shown in the list of commands. */
   readonly summary: string
   /** Lines shown below the options. */
   readonly notes?: string
+  /** What may stand behind the name of the command, such as `MAPPING`; absent when nothing may. */
+  readonly words?: string
   readonly options: Readonly<Record<string, CommandOption>>
   /** @returns the exit status */
   run(values: OptionValues, io: CommandIo): Promise<number>

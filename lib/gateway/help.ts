@@ -18,12 +18,22 @@ ${columns([
 ])}
 `
 
+/** What `GROUP --help` prints. */
+export const groupHelp = (group: string, commands: readonly Command[]): string => `Usage: ${PROGRAM} ${group} COMMAND
+
+Commands:
+${columns(commands.map((command) => [usageOf(command), command.summary]))}
+`
+
+const usageOf = ({ name, operands = [] }: Command): string => [name, ...operands].join(' ')
+
 /** What `COMMAND --help` prints. */
-export function commandHelp({ name, summary, options, notes }: Command): string {
+export function commandHelp(command: Command): string {
+  const { summary, options, notes } = command
   const rows = Object.entries({ ...options, help: { description: 'show this' } }).map(
     ([option, described]) => [optionName(option, described), described.description] as const,
   )
-  return `Usage: ${PROGRAM} ${name} [OPTIONS]\n\n${summary}\n\nOptions:\n${columns(rows)}\n${notes ? `\n${notes}\n` : ''}`
+  return `Usage: ${PROGRAM} ${usageOf(command)} [OPTIONS]\n\n${summary}\n\nOptions:\n${columns(rows)}\n${notes ? `\n${notes}\n` : ''}`
 }
 
 const optionName = (name: string, { value }: CommandOption): string =>

@@ -1,7 +1,24 @@
 import type { Command } from '../command.ts'
 import { check } from './check.ts'
 import { demo } from './demo.ts'
+import { recon } from './recon.ts'
+import { secretEncrypt } from './secret-encrypt.ts'
+import { secretGenerateKey } from './secret-generate-key.ts'
+import { secretRotate } from './secret-rotate.ts'
 import { start } from './start.ts'
+import { trustAdd } from './trust-add.ts'
+import { trustList } from './trust-list.ts'
+import { trustRemove } from './trust-remove.ts'
 
 /** All commands, in the order the help shows them. */
-export const commands: readonly Command[] = [start, demo, check]
+export const commands: readonly Command[] = [
+  start,
+  demo,
+  check,
+  trustList,
+  trustAdd,
+  trustRemove,
+  secretEncrypt,
+  secretGenerateKey,
+  secretRotate,
+]
