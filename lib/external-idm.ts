@@ -93,11 +93,11 @@ async function startTrust(scope: Scope, parts: ExternalIdmParts, resolver: Conte
 }
 
 function startRegistry(scope: Scope, parts: ExternalIdmParts, trust: TrustStore): InstanceRegistry {
-  const { lookup, log } = parts
+  const { lookup, env, log } = parts
   const renew = () => void registry.renewClientCertificates()
   const certificates = scope.own('client certificates', new ClientCertificates(projectOf(parts), log, renew))
   const clientCertificate = (source: ClientCertificateSource) => certificates.read(source)
-  const registry = new InstanceRegistry({ trust, lookup, clientCertificate }, log)
+  const registry = new InstanceRegistry({ trust, lookup, env, clientCertificate }, log)
   scope.defer('instances', () => registry.close())
   scope.own(
     'trust changes',

@@ -173,7 +173,7 @@ export class Exchange {
   /** Not the remote's answer, but that of the forward proxy on the way to an http remote. */
   #refusedByProxy(proxyResponse: IncomingMessage): void {
     proxyResponse.resume()
-    this.#fail(this.#note('forwardProxy', undefined))
+    this.#fail(this.#note('forwardProxyCredentials', undefined))
   }
 
   /** The remote refuses our credentials: once more with a new token where that can help, else the caller is told. */

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { ConnectionOptions, SecureContext } from 'node:tls'
 import { proxyEnvironment } from './forward-proxy.ts'
 import type { InstanceProperties } from './properties.ts'
@@ -37,7 +38,22 @@ export function createAgent(origin: URL, settings: ConnectionSettings, keepAlive
     ...(proxyEnv ? { proxyEnv } : {}),
   }
   if (origin.protocol === 'http:') return new http.Agent(options)
-  return new https.Agent({ ...options, ...tlsOptions(origin, settings) })
+  const secure = { ...options, ...tlsOptions(origin, settings) }
+  return proxyEnv ? new TunnelAgent(secure, properties.connectionTimeout) : new https.Agent(secure)
+}
+
+/** Node gives a forward proxy as long to make a tunnel as a connection may be idle. */
+class TunnelAgent extends https.Agent {
+  readonly #timeout: number
+
+  constructor(options: https.AgentOptions, connectionTimeout: number) {
+    super(options)
+    this.#timeout = Number.isFinite(connectionTimeout) ? connectionTimeout : 0
+  }
+
+  override createConnection(options: https.RequestOptions, callback?: (error: Error | null, stream: Duplex) => void) {
+    return super.createConnection({ ...options, timeout: this.#timeout }, callback)
+  }
 }
 
 /** TLS as the instance wants it: the name that is checked is the configured one, never the caller's Host (H9). */

@@ -18,6 +18,16 @@ export class DeadlineError extends Error {
   }
 }
 
+/** What a forward proxy answered in place of the remote. */
+export class ForwardProxyError extends Error {
+  readonly code = 'ERR_PROXY_TUNNEL'
+
+  constructor(status: number | undefined) {
+    super(`the forward proxy answered ${status}`)
+    this.name = 'ForwardProxyError'
+  }
+}
+
 interface FaultKind {
   readonly status: 502 | 503 | 504
   readonly text: string
@@ -40,6 +50,10 @@ const KINDS = {
   certificateInvalid: { status: 502, text: 'its certificate is not acceptable' },
   tls: { status: 502, text: 'the TLS handshake failed' },
   forwardProxy: { status: 502, text: 'the forward proxy can not be reached, or refused the connection' },
+  forwardProxyCredentials: {
+    status: 502,
+    text: 'the forward proxy refused the credentials; check userName and password of proxy, or HTTPS_PROXY',
+  },
   queue: { status: 503, text: 'all of its connections are busy' },
   queueFull: { status: 503, text: 'all of its connections are busy, and too many requests wait for one' },
   circuit: { status: 503, text: 'it could not be reached the last times; it is tried again in a moment' },
@@ -103,6 +117,7 @@ export function faultOf(error: unknown): FaultName {
   if (error instanceof DeadlineError) return error.phase
   const code = codeOf(error)
   if (code === undefined) return 'unexpected'
+  if (code === 'ERR_PROXY_TUNNEL' && / 407\b|\(407\)/.test((error as Error).message)) return 'forwardProxyCredentials'
   return BY_CODE[code] ?? BY_PREFIX.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'unexpected'
 }
 

@@ -18,6 +18,7 @@ import { type Authentication, BasicAuthentication } from './authentication.ts'
 import { BearerAuthentication, type Token } from './bearer.ts'
 import { Circuit } from './circuit.ts'
 import { RemoteClient } from './client.ts'
+import { withEnvironmentProxy } from './environment-proxy.ts'
 import { Health } from './health.ts'
 import type { BearerProperties, InstanceProperties } from './properties.ts'
 import { tokenFetcher } from './token-endpoint.ts'
@@ -33,6 +34,8 @@ export interface Surroundings {
   readonly trust: Trust
   /** Resolves host names; Node's own when absent. */
   readonly lookup?: LookupFunction | undefined
+  /** Where `HTTPS_PROXY` and its like are looked for. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Rejects with a sentence when the certificate cannot be had. */
   readonly clientCertificate?: ((source: ClientCertificateSource) => Promise<ClientCertificate>) | undefined
   readonly log?: Logger | undefined
@@ -53,6 +56,7 @@ export interface Target {
 /** One remote instance in force: its settings, its credentials and its connections. Immutable but for its connections. */
 export class Instance {
   readonly name: string
+  /** As they hold for the remote: with the forward proxy that the environment names, if any. */
   readonly properties: InstanceProperties
   readonly url: URL
   readonly target: Target
@@ -60,6 +64,7 @@ export class Instance {
   readonly health: Health
   readonly circuit: Circuit
   readonly #surroundings: Surroundings
+  readonly #written: InstanceProperties
   #clientCertificate: ClientCertificate | undefined
   /** With the client certificate; without one the context is shared. */
   #ownContext: SecureContext | undefined
@@ -81,14 +86,15 @@ export class Instance {
     clientCertificate?: ClientCertificate,
   ) {
     this.name = name
-    this.properties = properties
+    this.url = new URL(properties.instanceUrl)
+    this.#written = properties
     this.#surroundings = surroundings
+    this.properties = this.#propertiesTo(this.url)
     this.#clientCertificate = clientCertificate
     this.health = new Health(name, surroundings.log ?? silentLog)
     this.circuit = new Circuit(name, surroundings.log ?? silentLog)
-    this.url = new URL(properties.instanceUrl)
     this.target = targetOf(this.url)
-    this.#agent = this.#newAgent(this.url, true)
+    this.#agent = createAgent(this.url, this.connectionSettings(), true)
     this.authentication = this.#authenticate(previous)
   }
 
@@ -143,7 +149,7 @@ export class Instance {
     this.circuit.reached()
     if (this.url.protocol === 'https:') {
       const old = this.#agent
-      this.#agent = this.#newAgent(this.url, true)
+      this.#agent = createAgent(this.url, this.connectionSettings(), true)
       retireAgent(old)
       this.#client?.retire()
       this.#client = undefined
@@ -170,14 +176,15 @@ export class Instance {
     if (this.#tokenAgent) destroyAgent(this.#tokenAgent)
   }
 
-  #newAgent(url: URL, keepAlive: boolean): Agent {
-    return createAgent(url, this.connectionSettings(), keepAlive)
+  /** The settings of connections to the remote, or to another server (its token endpoint) on its behalf. */
+  connectionSettings(to: URL = this.url): ConnectionSettings {
+    const { lookup } = this.#surroundings
+    return { properties: this.#propertiesTo(to), secureContext: () => this.#secureContext(), lookup }
   }
 
-  connectionSettings(): ConnectionSettings {
-    const { properties } = this
-    const { lookup } = this.#surroundings
-    return { properties, secureContext: () => this.#secureContext(), lookup }
+  /** The environment may name another forward proxy for the token endpoint than for the remote. */
+  #propertiesTo(url: URL): InstanceProperties {
+    return withEnvironmentProxy(this.#written, url, this.#surroundings.env ?? {})
   }
 
   #secureContext(): SecureContext {
@@ -193,7 +200,9 @@ export class Instance {
   #authenticate(previous: Instance | undefined): Authentication {
     const { name, properties } = this
     if (properties.authType === 'basic') return new BasicAuthentication(properties)
-    const fetchToken = tokenFetcher(name, properties, () => this.#currentTokenAgent(properties.tokenEndpoint))
+    const url = new URL(properties.tokenEndpoint)
+    const { proxy } = this.#propertiesTo(url)
+    const fetchToken = tokenFetcher(name, { ...properties, proxy }, () => this.#currentTokenAgent(url))
     const authentication = new BearerAuthentication(() => this.#noted(fetchToken))
     const old = previous?.authentication
     if (old instanceof BearerAuthentication && sameGrant(previous?.properties, properties)) authentication.takeOver(old)
@@ -210,8 +219,8 @@ export class Instance {
     }
   }
 
-  #currentTokenAgent(tokenEndpoint: string): Agent {
-    this.#tokenAgent ??= this.#newAgent(new URL(tokenEndpoint), false)
+  #currentTokenAgent(url: URL): Agent {
+    this.#tokenAgent ??= createAgent(url, this.connectionSettings(url), false)
     return this.#tokenAgent
   }
 

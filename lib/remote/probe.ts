@@ -6,7 +6,7 @@ import type { LookupFunction, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { chainOf } from '../trust/certificate.ts'
 import { type ConnectionSettings, hostNameOf, tlsOptions } from './agent.ts'
-import { DeadlineError } from './fault.ts'
+import { DeadlineError, ForwardProxyError } from './fault.ts'
 import { proxyAuthorization } from './forward-proxy.ts'
 
 /** Where a connection to a remote goes. */
@@ -43,7 +43,7 @@ export function tunnelTo(url: URL, { properties }: ConnectionSettings): Promise<
         return
       }
       socket.destroy()
-      reject(Object.assign(new Error(`the forward proxy answered ${statusCode}`), { code: 'ERR_PROXY_TUNNEL' }))
+      reject(new ForwardProxyError(statusCode))
     })
     connecting.once('error', reject).end()
   })

@@ -42,7 +42,7 @@ function createClient(properties: BearerProperties, agent: () => Agent): ClientC
     client: { id: properties.clientId, secret: properties.clientSecret.reveal() },
     auth: { tokenHost: url.origin, tokenPath: url.pathname + url.search },
     http: {
-      agent: uncloneable(agent, url),
+      agent: uncloneable(agent),
       timeout: Math.min(limit(properties.connectionTimeout) + limit(properties.socketTimeout), LONGEST_WAIT_MS),
       maxBytes: LARGEST_ANSWER_BYTES,
       redirects: false,
@@ -59,16 +59,17 @@ function createClient(properties: BearerProperties, agent: () => Agent): ClientC
 const limit = (ms: number): number => (ms === 0 ? UNLIMITED : ms)
 
 /**
- * An agent that survives cloning: functions are kept by reference, so each clone hands on to the one real agent of the
- * moment. Node takes the port from it when the URL names none, and port 80 when it names none either.
+ * An agent that survives cloning: a function is kept by reference, and what is asked of it is answered by the one real
+ * agent of the moment, its settings for a forward proxy included.
  */
-const uncloneable = (agent: () => Agent, { protocol }: URL) => ({
-  defaultPort: protocol === 'https:' ? 443 : 80,
-  addRequest(...parameters: unknown[]) {
-    const real = agent()
-    Reflect.apply(Reflect.get(real, 'addRequest'), real, parameters)
-  },
-})
+const uncloneable = (agent: () => Agent): object =>
+  new Proxy(() => undefined, {
+    get(_target, name) {
+      const real = agent()
+      const value: unknown = Reflect.get(real, name)
+      return typeof value === 'function' ? value.bind(real) : value
+    },
+  })
 
 function tokenOf(token: Record<string, unknown>): Token {
   const { access_token: value, expires_in: expiresIn } = token

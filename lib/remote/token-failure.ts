@@ -1,6 +1,6 @@
 import { ResourceException } from '../crest/errors.ts'
 import { isObject } from '../util/json.ts'
-import { DeadlineError, faultException } from './fault.ts'
+import { DeadlineError, ForwardProxyError, faultException } from './fault.ts'
 import { faultBehind } from './forward-proxy.ts'
 import type { BearerProperties } from './properties.ts'
 
@@ -16,6 +16,7 @@ export function tokenException(instance: string, properties: BearerProperties, e
   const fault = (cause: Error) => faultException(instance, faultBehind(properties, cause), cause, 'token endpoint')
   const failure = failureOf(error)
   const { answer, code, library } = failure
+  if (answer?.status === 407 && properties.proxy) return fault(new ForwardProxyError(407))
   if (answer && answer.status >= 400) return refusal(subject, answer)
   if (library === 504 || library === 408) return fault(new DeadlineError(answer ? 'idle' : 'response'))
   if (answer && library === 500) {

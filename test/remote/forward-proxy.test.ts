@@ -11,7 +11,8 @@ import { startForwardProxy } from './forward-proxy-server.ts'
 const USER = 'pröxy:user'
 const PASSWORD = 'ca:+/@%nary'
 const AUTHORIZATION = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`
-const FAULT = 'Remote instance "eu": the forward proxy can not be reached, or refused the connection'
+const UNREACHABLE = 'the forward proxy can not be reached, or refused the connection'
+const REFUSED = 'the forward proxy refused the credentials; check userName and password of proxy, or HTTPS_PROXY'
 
 const credentials = { userName: USER, password: PASSWORD }
 /** Names that only the forward proxy can resolve. */
@@ -85,9 +86,10 @@ describe('a forward proxy', () => {
     }
   })
 
-  const REFUSALS: [title: string, proxyOf: () => Promise<object>][] = [
+  const REFUSALS: [title: string, fault: string, proxyOf: () => Promise<object>][] = [
     [
       'wants other credentials',
+      REFUSED,
       async () => {
         const proxy = await startForwardProxy()
         proxy.authorization = AUTHORIZATION
@@ -96,6 +98,7 @@ describe('a forward proxy', () => {
     ],
     [
       'is not there',
+      UNREACHABLE,
       async () => {
         const proxy = await startForwardProxy()
         const { uri } = proxy
@@ -103,17 +106,17 @@ describe('a forward proxy', () => {
         return { proxyUri: uri, ...credentials }
       },
     ],
-    ['has no address', async () => ({ proxyUri: 'http://nowhere.invalid:3128', ...credentials })],
+    ['has no address', UNREACHABLE, async () => ({ proxyUri: 'http://nowhere.invalid:3128', ...credentials })],
   ]
-  for (const [title, proxyOf] of REFUSALS) {
+  for (const [title, fault, proxyOf] of REFUSALS) {
     for (const scheme of ['https', 'http']) {
       it(`that ${title} is named as the culprit, and nothing goes past it: ${scheme}`, async () => {
         const remote = scheme === 'https' ? await startTlsRemote() : await startRemote()
         const idm = await startIdm({ eu: basicOf(remote, { proxy: await proxyOf() }) })
         const answer = await idm.call('eu/x')
-        assert.deepEqual([answer.status, (answer.json as Error).message], [502, FAULT])
+        assert.deepEqual([answer.status, (answer.json as Error).message], [502, `Remote instance "eu": ${fault}`])
         const check = await idm.call('eu?_action=test', { method: 'POST' })
-        assert.match(check.text, /the forward proxy can not be reached, or refused the connection/)
+        assert.ok(check.text.includes(fault), check.text)
         assert.equal(remote.connections, 0)
         assert.ok(!`${answer.text}${check.text}${idm.log.text}`.includes('nary'))
       })
