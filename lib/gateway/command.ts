@@ -75,8 +75,6 @@ export interface Command {
   readonly summary: string
   /** Lines shown below the options. */
   readonly notes?: string
-  /** What may stand behind the name of the command, such as `MAPPING`; absent when nothing may. */
-  readonly words?: string
   readonly options: Readonly<Record<string, CommandOption>>
   /** @returns the exit status */
   run(values: OptionValues, io: CommandIo): Promise<number>

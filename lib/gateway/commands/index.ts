@@ -2,6 +2,9 @@ import type { Command } from '../command.ts'
 import { check } from './check.ts'
 import { demo } from './demo.ts'
 import { recon } from './recon.ts'
+import { reconCancel } from './recon-cancel.ts'
+import { reconMappings } from './recon-mappings.ts'
+import { reconStatus } from './recon-status.ts'
 import { secretEncrypt } from './secret-encrypt.ts'
 import { secretGenerateKey } from './secret-generate-key.ts'
 import { secretRotate } from './secret-rotate.ts'
@@ -15,6 +18,11 @@ export const commands: readonly Command[] = [
   start,
   demo,
   check,
+  // The longer names first: whatever else stands behind `recon` is the name of a mapping.
+  reconMappings,
+  reconStatus,
+  reconCancel,
+  recon,
   trustList,
   trustAdd,
   trustRemove,
