@@ -70,7 +70,7 @@ describe('a forward proxy', () => {
     assert.equal(remote.requests.length, 0)
   })
 
-  it('is the only way: the variables of the environment change nothing', async () => {
+  it('goes before the variables of the environment', async () => {
     const remote = await startTlsRemote()
     const elsewhere = await startForwardProxy()
     const before = { ...process.env }
