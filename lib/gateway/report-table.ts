@@ -8,6 +8,7 @@ export interface Report {
     readonly ok: boolean | null
     readonly message: string
     readonly cure?: string
+    readonly chain?: readonly string[]
   }[]
 }
 
@@ -22,8 +23,9 @@ export function reportTable(reports: readonly Report[]): string {
     `${name.padEnd(names)}  ${step.padEnd(steps)}  ${result.padEnd(6)}  ${text}`.trimEnd()
   const lines = [line('INSTANCE', 'STEP', 'RESULT', '')]
   for (const { name, steps: rows } of reports) {
-    for (const { step, ok, message, cure } of rows) {
+    for (const { step, ok, message, cure, chain = [] } of rows) {
       lines.push(line(name, step, resultOf(ok), message))
+      for (const certificate of chain) lines.push(line('', '', '', `presented: ${certificate}`))
       if (cure !== undefined) lines.push(line('', '', '', `do: ${cure}`))
     }
   }

@@ -2,10 +2,12 @@
  * The vendor's verification checklist (*Remote proxy setup*, *troubleshooting*): one step after the other, each with
  * what is wrong and what to do about it. Stops at the first step that fails, since the next ones need it.
  */
+import type { X509Certificate } from 'node:crypto'
 import { lookup as systemLookup } from 'node:dns'
 import { connect as connectTcp, type LookupFunction } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { ResourceException } from '../crest/errors.ts'
+import { describeCertificate } from '../trust/certificate.ts'
 import { explainTrustFailure } from '../trust/certificate-failure.ts'
 import { type ConnectionSettings, hostNameOf, tlsOptions } from './agent.ts'
 import { codeOf, faultOf, faultText } from './fault.ts'
@@ -22,6 +24,8 @@ export interface Step {
   readonly message: string
   /** What to do; only where something is wrong. */
   readonly cure?: string
+  /** The certificates that were presented and refused, the server's own first: a line for each. */
+  readonly chain?: string[]
 }
 
 const QUERY = '?_queryFilter=true&_pageSize=1'
@@ -93,20 +97,31 @@ const checkCertificate: Run = async ({ url }, settings, truststore) => {
     socket.destroy()
     return { step: 'certificate', ok: true, message: 'its certificate is trusted' }
   } catch (error) {
-    if (!faultOf(error).startsWith('certificate')) return failure('certificate', error, NO_TLS)
-    const { reason, cure } = explainTrustFailure(codeOf(error) ?? '', await presentedChain(url, settings), truststore)
-    return { step: 'certificate', ok: false, message: reason, cure }
+    if (!isTrustFailure(error)) return failure('certificate', error, NO_TLS)
+    return trustFailure('certificate', error, await presentedChain(url, settings), truststore)
   }
+}
+
+const isTrustFailure = (error: unknown): boolean => faultOf(error).startsWith('certificate')
+
+function trustFailure(step: StepName, error: unknown, chain: readonly X509Certificate[], truststore: string): Step {
+  const { reason, cure } = explainTrustFailure(codeOf(error) ?? '', chain, truststore)
+  return { step, ok: false, message: reason, cure, chain: chain.map(describeCertificate) }
 }
 
 const NO_TLS = 'check that instanceUrl names a port at which the remote speaks TLS, and tlsVersion'
 
-const obtainToken: Run = async ({ authentication, properties }) => {
+const obtainToken: Run = async (instance, _settings, truststore) => {
+  const { authentication, properties } = instance
   if (properties.authType === 'basic') return { step: 'token', ok: null, message: 'authType basic needs no token' }
   try {
     await authentication.credentials()
     return { step: 'token', ok: true, message: 'the token endpoint granted a token' }
   } catch (error) {
+    if (isTrustFailure(error)) {
+      const url = new URL(properties.tokenEndpoint)
+      return trustFailure('token', error, await presentedChain(url, instance.connectionSettings(url)), truststore)
+    }
     const refused = error instanceof ResourceException && error.code === 401
     return failure(
       'token',

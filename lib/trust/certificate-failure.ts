@@ -101,9 +101,13 @@ const EXPLANATIONS: Readonly<Record<string, Explain>> = {
 
 /** With keytool, and for people without Java. */
 function commands(trustStorePath: string, alias: string): string {
-  const store = /^[\w./\\:-]+$/.test(trustStorePath) ? trustStorePath : `'${trustStorePath.replaceAll("'", `'\\''`)}'`
+  const project = /^(.+)[\\/]security[\\/]truststore$/.exec(trustStorePath)?.[1]
+  const where = project === undefined || project === process.cwd() ? '' : ` --project ${quoted(project)}`
   return (
-    `keytool -import -alias ${alias} -keystore ${store} -file ${alias}.pem` +
-    ` (or, without Java: openidm-external-idm trust add ${alias} ${alias}.pem)`
+    `keytool -import -alias ${alias} -keystore ${quoted(trustStorePath)} -file ${alias}.pem` +
+    ` (or, without Java: openidm-external-idm trust add ${alias} ${alias}.pem${where})`
   )
 }
+
+/** As a shell reads it back. */
+const quoted = (path: string): string => (/^[\w./\\:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
