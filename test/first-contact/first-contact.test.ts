@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ownedBySuite } from '../helpers/clean-up.ts'
+import { type Block, codeBlocks } from '../helpers/readme.ts'
 import { until } from '../helpers/until.ts'
 import { isFree, Newcomer } from './newcomer.ts'
-import { type Block, codeBlocks } from './readme.ts'
 
 /** What the README's demo listens on. */
 const PORTS = [8080, 8081, 8082, 8443]
