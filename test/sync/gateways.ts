@@ -23,6 +23,8 @@ export interface RemoteIdm {
 
 const READS = /^GET /
 
+export const writes = ({ requests }: RemoteIdm): number => requests.filter((request) => !READS.test(request)).length
+
 /** How many requests did not write. */
 export const reads = ({ requests }: RemoteIdm): number => requests.filter((request) => READS.test(request)).length
 

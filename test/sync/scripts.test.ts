@@ -73,13 +73,14 @@ describe('scripts of a mapping', function () {
   })
 
   it('correlationQuery by script is answered from what the scan has seen; correlationScript asks by itself', async () => {
-    for (const correlation of [
+    const correlations: JsonObject[] = [
       { correlationQuery: js("({ _queryFilter: 'mail eq \"' + source.mail + '\"' })") },
       {
         correlationQuery: null,
         correlationScript: js('openidm.query("b", { _queryFilter: \'mail eq "\' + source.mail + \'"\' }).result'),
       },
-    ]) {
+    ]
+    for (const correlation of correlations) {
       const world = await stage(correlation)
       await world.put('a', '1', { name: 'one', mail: 'one@x' })
       await world.put('b', 't', { name: 'other', mail: 'ONE@x' })
