@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { isObject } from '../util/json.ts'
+import { parseAcceptApiVersion } from './api-version.ts'
 import { badGateway, badRequest, ResourceException } from './errors.ts'
 import { parseFields } from './fields.ts'
 import { parsePatch } from './patch.ts'
@@ -8,7 +9,10 @@ import type { ActionRequest, QueryRequest, RequestContext, ResourceRequest } fro
 import { RequestParameters } from './request-parameters.ts'
 import type { ResourceRegistry, ResourceRouter } from './router.ts'
 
-/** Parameters of an in-process call, reserved (`_queryFilter`) and additional ones; nothing is URL-encoded. */
+/**
+ * Parameters of an in-process call, reserved (`_queryFilter`) and additional ones; nothing is URL-encoded.
+ * `Accept-API-Version` is what the header is over HTTP.
+ */
 export type Params = Readonly<Record<string, Json>> | null
 /** Field names as in `_fields`; null or empty = all default fields. */
 export type Fields = readonly string[] | null
@@ -53,6 +57,7 @@ export const registryOf = (router: ResourceRouter): ResourceRegistry => ({
 })
 
 const PAGE_SIZE = 1000
+const API_VERSION = 'Accept-API-Version'
 
 class RouterConnection implements Connection {
   readonly #router: ResourceRouter
@@ -137,10 +142,13 @@ class RouterConnection implements Connection {
 function common(method: ResourceRequest['method'], resourcePath: string, params: Params, fields: Fields) {
   const parameters = RequestParameters.ofObject(params)
   parameters.check(method)
+  const { [API_VERSION]: version, ...additionalParameters } = parameters.additional(method)
+  const { resource } = parseAcceptApiVersion(version)
   return {
     resourcePath,
     fields: fields && fields.length > 0 ? parseFields(fields.join(',')) : parameters.fields,
-    additionalParameters: parameters.additional(method),
+    additionalParameters,
+    ...(resource === undefined ? {} : { resourceVersion: resource }),
   }
 }
 

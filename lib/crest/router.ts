@@ -23,6 +23,16 @@ export interface ResourceRegistry {
 
 export const resourcesService: ServiceRef<ResourceRegistry> = { id: 'resources' }
 
+/** What a router answers, by the kind of request. */
+export type Answer = Resource | QueryResult | Json | undefined
+
+/** Stands before the handlers: may change the request, answer it itself, or change what `next` answered. */
+export type RequestFilter = (
+  request: ResourceRequest,
+  context: RequestContext,
+  next: (request: ResourceRequest) => Promise<Answer>,
+) => Promise<Answer>
+
 interface Match {
   readonly handler: ResourceHandler
   /** Behind the route, without slashes at its ends. */
@@ -32,6 +42,13 @@ interface Match {
 /** Finds the handler of a path by its longest route, in whole elements, and asks it. */
 export class ResourceRouter {
   readonly #handlers = new Map<string, ResourceHandler>()
+  readonly #filters = new Set<RequestFilter>()
+
+  /** Has every request go through `filter`, behind those that are there already. */
+  use(filter: RequestFilter): Disposable {
+    this.#filters.add(filter)
+    return { dispose: () => void this.#filters.delete(filter) }
+  }
 
   add(route: string, handler: ResourceHandler): Disposable {
     const key = normalizePath(route)
@@ -56,18 +73,27 @@ export class ResourceRouter {
   handle(request: QueryRequest, context: RequestContext): Promise<QueryResult>
   handle(request: ActionRequest, context: RequestContext): Promise<Json | undefined>
   handle(request: Exclude<ResourceRequest, QueryRequest | ActionRequest>, context: RequestContext): Promise<Resource>
-  handle(request: ResourceRequest, context: RequestContext): Promise<Resource | QueryResult | Json | undefined>
+  handle(request: ResourceRequest, context: RequestContext): Promise<Answer>
   /** Rejects with a ResourceException, whatever the handler threw. */
-  async handle(request: ResourceRequest, context: RequestContext): Promise<Resource | QueryResult | Json | undefined> {
+  async handle(request: ResourceRequest, context: RequestContext): Promise<Answer> {
     try {
-      context.signal?.throwIfAborted()
-      const match = this.#find(request.resourcePath)
-      if (!match) throw notFound(`Resource '${request.resourcePath}' not found`)
-      if (!supportsVersion(match.handler, request.resourceVersion)) throw notFound("Resource '' not found")
-      return await dispatch(match.handler, { ...request, resourcePath: match.rest }, context)
+      return await this.#handleThrough([...this.#filters], request, context)
     } catch (error) {
       throw toResourceException(error)
     }
+  }
+
+  async #handleThrough(
+    [filter, ...others]: readonly RequestFilter[],
+    request: ResourceRequest,
+    context: RequestContext,
+  ): Promise<Answer> {
+    context.signal?.throwIfAborted()
+    if (filter) return filter(request, context, (next) => this.#handleThrough(others, next, context))
+    const match = this.#find(request.resourcePath)
+    if (!match) throw notFound(`Resource '${request.resourcePath}' not found`)
+    if (!supportsVersion(match.handler, request.resourceVersion)) throw notFound("Resource '' not found")
+    return dispatch(match.handler, { ...request, resourcePath: match.rest }, context)
   }
 
   #find(path: string): Match | undefined {
@@ -87,11 +113,7 @@ export class ResourceRouter {
   }
 }
 
-async function dispatch(
-  handler: ResourceHandler,
-  request: ResourceRequest,
-  context: RequestContext,
-): Promise<Resource | QueryResult | Json | undefined> {
+async function dispatch(handler: ResourceHandler, request: ResourceRequest, context: RequestContext): Promise<Answer> {
   if (request.method === 'action') {
     if (!handler.action) throw unsupported(request)
     return handler.action(request, context)
