@@ -21,18 +21,21 @@ const FORM =
 const TREE_FORM = 'expressionTree: must be {"any" or "all": [fields of the target, or further such objects]}'
 
 /** By link qualifier; empty when there is no correlation. */
-export const correlationQuerySchema = z.unknown().transform((value, context): Map<string, CorrelationQuery> => {
-  const found = new Map<string, CorrelationQuery>()
-  for (const entry of Array.isArray(value)
-    ? (value as unknown[])
-    : value === undefined || value === null
-      ? []
-      : [value]) {
-    const fault = addEntry(found, entry)
-    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
-  }
-  return found
-})
+export const correlationQuerySchema = z
+  .unknown()
+  .optional()
+  .transform((value, context): Map<string, CorrelationQuery> => {
+    const found = new Map<string, CorrelationQuery>()
+    for (const entry of Array.isArray(value)
+      ? (value as unknown[])
+      : value === undefined || value === null
+        ? []
+        : [value]) {
+      const fault = addEntry(found, entry)
+      if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
+    }
+    return found
+  })
 
 function addEntry(found: Map<string, CorrelationQuery>, entry: unknown): string | undefined {
   if (!isObject(entry)) return FORM

@@ -58,6 +58,8 @@ const policy = z.looseObject(
   'must be an object {"situation", "action", "condition", "postAction"}',
 )
 
+const QUALIFIERS_FORM = 'must be an array of names, or a script'
+
 const qualifier = z
   .string('must be a name')
   .min(1, 'must not be empty')
@@ -99,7 +101,7 @@ const shape = {
   enableLinking: flag(true),
   syncAfter: list(z.string('must be the name of a mapping'), 'must be an array of names of mappings'),
   linkQualifiers: z
-    .union([z.array(qualifier).min(1), scriptSchema], 'must be an array of names, or a script')
+    .union([z.array(qualifier).min(1, QUALIFIERS_FORM), scriptSchema], QUALIFIERS_FORM)
     .nullish()
     .transform((value) => value ?? ['default']),
   correlationQuery: correlationQuerySchema,

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import type { JsonObject } from '../../lib/contract.ts'
+import { mappingSchema, TOLERATED, unknownProperties } from '../../lib/sync/mapping.ts'
+import { inOrder } from '../../lib/sync/mapping-order.ts'
+import { allowedDeletes, parseMaxDeletes } from '../../lib/sync/max-deletes.ts'
+import { faultsOf } from '../../lib/util/schema.ts'
+
+const LEAST = { name: 'm', source: 'a', target: 'b' }
+
+const faults = (content: JsonObject): string[] => {
+  const parsed = mappingSchema.safeParse({ ...LEAST, ...content })
+  return parsed.success ? [] : faultsOf(parsed.error).map(({ key, message }) => `${key}: ${message}`)
+}
+
+describe('a mapping', () => {
+  it('needs name, source and target, and has the defaults of the documentation', () => {
+    const mapping = mappingSchema.parse(LEAST)
+    assert.deepEqual(mapping.linkQualifiers, ['default'])
+    assert.deepEqual(
+      [mapping.taskThreads, mapping.enableLinking, mapping.allowEmptySourceSet, mapping.correlateEmptyTargetSet],
+      [10, true, false, false],
+    )
+    assert.equal(mapping.correlationQuery.size, 0)
+    assert.deepEqual(mapping.reconAssociation, { maxAnalysisRunsPerMapping: 1, maxNonAnalysisRunsPerMapping: 1 })
+    assert.ok(!mappingSchema.safeParse({ name: 'm', source: 'a' }).success)
+  })
+
+  it('takes null for what is absent', () => {
+    const names = [
+      'properties',
+      'policies',
+      'links',
+      'enableLinking',
+      'syncAfter',
+      'linkQualifiers',
+      'correlationQuery',
+    ]
+    const more = [
+      'correlationScript',
+      'validSource',
+      'sourceCondition',
+      'sourceQuery',
+      'taskThreads',
+      'onCreate',
+      'maxDeletes',
+    ]
+    assert.deepEqual(faults(Object.fromEntries([...names, ...more].map((name) => [name, null]))), [])
+  })
+
+  const FAULTS: readonly (readonly [JsonObject, RegExp])[] = [
+    [{ source: 'managed//user' }, /^source: must be the path of a resource/],
+    [{ properties: [{ target: '' }] }, /^properties.0.target: must be the name of a field/],
+    [{ properties: [{ target: 'a/__proto__' }] }, /^properties.0.target: must be the name of a field.*not allowed/],
+    [
+      { properties: [{ target: 'a', condition: '/object/mail is' }] },
+      /^properties.0.condition: must be a query filter/,
+    ],
+    [{ properties: [{ target: 'a', transform: { type: 'text/javascript' } }] }, /transform: must be a script/],
+    [{ policies: [{ situation: 'LOST', action: 'UPDATE' }] }, /situation: must be one of SOURCE_IGNORED, /],
+    [{ policies: [{ situation: 'FOUND', action: 'MERGE' }] }, /action: must be one of CREATE, /],
+    [{ sourceQuery: { _queryFilter: 'a eq' } }, /^sourceQuery: .*_queryFilter/],
+    [{ sourceQuery: { _queryFilter: 'true', _queryId: 'x' } }, /^sourceQuery: must be an object with exactly one of/],
+    [{ correlationQuery: { expressionTree: { some: ['a'] } } }, /^correlationQuery: expressionTree: must be/],
+    [
+      { correlationQuery: [{ expressionTree: { any: ['a'] } }, { expressionTree: { any: ['b'] } }] },
+      /two entries for the link qualifier/,
+    ],
+    [
+      {
+        correlationQuery: { expressionTree: { any: ['a'] } },
+        correlationScript: { type: 'text/javascript', source: '[]' },
+      },
+      /^correlationScript: stands beside correlationQuery/,
+    ],
+    [{ taskThreads: -1 }, /^taskThreads: must be a whole number from 0 up/],
+    [{ maxDeletes: 'many' }, /^maxDeletes: must be a whole number of objects, or a share/],
+    [{ linkQualifiers: [] }, /^linkQualifiers: must be an array of names, or a script/],
+  ]
+  for (const [content, message] of FAULTS)
+    it(`is refused with ${JSON.stringify(content)}`, () => {
+      assert.ok(
+        faults(content).some((fault) => message.test(fault)),
+        faults(content).join('; '),
+      )
+    })
+
+  it('knows what has no effect here, and what nobody knows', () => {
+    for (const name of ['consentRequired', 'queuedSync', 'optimizeAssignmentSync', 'icon'])
+      assert.ok(TOLERATED.has(name))
+    assert.deepEqual(unknownProperties({ ...LEAST, icon: 'x', onCraete: {} }), ['onCraete'])
+  })
+
+  it('comes after those that it names in syncAfter; a circle does no harm', () => {
+    const entry = (name: string, ...syncAfter: string[]) => ({ mapping: { name, syncAfter } })
+    const names = (...entries: ReturnType<typeof entry>[]) => inOrder(entries).map(({ mapping }) => mapping.name)
+    assert.deepEqual(names(entry('a', 'c'), entry('b'), entry('c', 'b')), ['b', 'c', 'a'])
+    assert.deepEqual(names(entry('a', 'b'), entry('b', 'a'), entry('c', 'nobody')), ['b', 'a', 'c'])
+  })
+})
+
+describe('maxDeletes', () => {
+  it('is a number or a share; a share never stops fewer than 20', () => {
+    assert.deepEqual(parseMaxDeletes('25%'), { share: 0.25 })
+    assert.deepEqual(parseMaxDeletes(5), { count: 5 })
+    for (const wrong of ['', '-1', '101%', '1.5', {}, null]) assert.equal(parseMaxDeletes(wrong), undefined)
+    assert.equal(allowedDeletes({ share: 0.1 }, 100), 19)
+    assert.equal(allowedDeletes({ share: 0.1 }, 1000), 100)
+    assert.equal(allowedDeletes({ count: 5 }, 1000), 5)
+  })
+})
