@@ -7,11 +7,12 @@ import { writeAtomically } from '../helpers/files.ts'
 import { rawExchange } from '../helpers/raw.ts'
 import { loginPage, oauthError } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
-import { callerHeaders, honest, instancesOf, type Scenery, startScenery } from './scenario.ts'
+import { callerHeaders, filesOf, honest, instancesOf, type Scenery, startScenery } from './scenario.ts'
 import { startApplication, startGateway, type TalkativeHost } from './start-host.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
-const GOOD = ['basic', 'bearer-basic', 'bearer-post', 'proxied']
+const BY_REFERENCE = ['by-value', 'by-purpose', 'encrypted', 'proxy-by-value']
+const GOOD = ['basic', 'bearer-basic', 'bearer-post', 'proxied', ...BY_REFERENCE]
 const FAILURES: Behaviour[] = [
   unauthorized(),
   reply({ status: 500, body: '<html>' }),
@@ -22,8 +23,11 @@ const FAILURES: Behaviour[] = [
 ]
 
 const HOSTS: [title: string, start: (scenery: Scenery) => Promise<TalkativeHost>][] = [
-  ['a plain application', (scenery) => startApplication(instancesOf(scenery))],
-  ['the reference gateway', (scenery) => startGateway(instancesOf(scenery), scenery.canaries.callerPassword)],
+  ['a plain application', async (scenery) => startApplication(instancesOf(scenery), await filesOf(scenery))],
+  [
+    'the reference gateway',
+    async (scenery) => startGateway(instancesOf(scenery), scenery.canaries.callerPassword, await filesOf(scenery)),
+  ],
 ]
 
 describe('S1 no secret leaves, whatever happens', function () {
@@ -153,6 +157,9 @@ class Scene {
       await writeAtomically(this.#host.confFile('basic'), content)
       await this.#told(/external\.idm-basic\.json: line \d+/g, index + 1)
     }
+    const resolver = join(this.#host.directory, 'resolver', 'canary.json')
+    await writeAtomically(resolver, `{"canary":{"value":"${this.#scenery.canaries.valuePassword}`)
+    await this.#told(/resolver\/canary\.json/g, 1)
     await rm(this.#host.confFile('basic'))
     await this.#told(/"basic\\" is removed/g, 1)
     await writeAtomically(join(this.#host.directory, 'security', 'truststore.pem'), password)
@@ -169,6 +176,9 @@ class Scene {
     assert.deepEqual(canaries.foundIn(JSON.stringify(sent)).sort(), [
       'access token',
       'client secret',
+      'encrypted password',
+      'password by a purpose',
+      'password by an expression',
       'password of the instance',
       'value in the query',
     ])

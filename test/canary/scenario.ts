@@ -1,4 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { encrypt, parseKeys } from '../../lib/config/crypto.ts'
 import { type Behaviour, guarded, reply } from '../helpers/behaviours.ts'
 import { testPki } from '../helpers/pki.ts'
 import { type Remote, startRemote } from '../helpers/remote.ts'
@@ -12,6 +15,12 @@ export class Canaries {
   readonly password = secret('p')
   readonly clientSecret = secret('s')
   readonly proxyPassword = secret('f')
+  readonly valuePassword = secret('v')
+  readonly purposePassword = secret('o')
+  readonly cryptoPassword = secret('e')
+  readonly truststorePassword = secret('t')
+  readonly keystorePassword = secret('k')
+  readonly key = randomBytes(32).toString('base64')
   readonly callerPassword = secret('c')
   readonly callerCookie = `cookie-${randomUUID()}`
   readonly remoteCookie = `remote-cookie-${randomUUID()}`
@@ -29,6 +38,12 @@ export class Canaries {
       ['password of the instance', writings(this.password, 'svc')],
       ['client secret', writings(this.clientSecret, 'client-basic', 'client-post')],
       ['password of the forward proxy', writings(this.proxyPassword, 'proxy-user', 'proxy-stranger')],
+      ['password by an expression', writings(this.valuePassword, 'svc')],
+      ['password by a purpose', writings(this.purposePassword, 'svc')],
+      ['encrypted password', writings(this.cryptoPassword, 'svc')],
+      ['password of the trust store', writings(this.truststorePassword)],
+      ['password of a client certificate', writings(this.keystorePassword)],
+      ['key', [this.key, Buffer.from(this.key, 'base64').toString('hex')]],
       ['password of the caller', writings(this.callerPassword, 'openidm-admin')],
       ['cookie of the caller', writings(this.callerCookie)],
       ['cookie of the remote', writings(this.remoteCookie)],
@@ -76,6 +91,7 @@ export function instancesOf({ canaries, remote, expired, tokens, proxy: forward 
     bearerOf(remote, tokens, { socketTimeout: '200 ms', ...more }, { id, secret: canaries.clientSecret, method })
   const password = encodeURIComponent(canaries.password)
   const proxyPassword = encodeURIComponent(canaries.proxyPassword)
+  const { encrypted, altered } = envelopes(canaries)
   const proxy = { proxyUri: forward.uri, userName: 'proxy-user', password: canaries.proxyPassword }
   return {
     basic,
@@ -86,6 +102,20 @@ export function instancesOf({ canaries, remote, expired, tokens, proxy: forward 
     expired: { ...basic, instanceUrl: expired.url },
     gone: { ...basic, instanceUrl: 'https://127.0.0.1:9/openidm/' },
     proxied: { ...basic, proxy },
+    'by-value': { ...basic, password: '&{canary.value}' },
+    'by-purpose': { ...basic, password: { $purpose: { name: 'canary.purpose', jsonPointer: '/password' } } },
+    encrypted: { ...basic, password: encrypted },
+    'proxy-by-value': { ...basic, proxy: { ...proxy, password: '&{canary.proxy}' } },
+    'value-in-clear': { ...basic, password: `&{nowhere}${canaries.valuePassword}` },
+    'value-of-wrong-type': { ...basic, maxConnections: { $int: '&{canary.value}' } },
+    'value-as-token': { ...basic, password: '&{&{canary.value}}' },
+    'purpose-without-member': { ...basic, password: { $purpose: { name: 'canary.purpose', jsonPointer: '/x' } } },
+    'purpose-without-json': { ...basic, password: { $purpose: { name: 'canary.text', jsonPointer: '/x' } } },
+    altered: { ...basic, password: altered },
+    'client-certificate': {
+      ...basic,
+      clientCertificate: { file: 'security/truststore', password: canaries.keystorePassword },
+    },
     'proxy-gone': { ...basic, proxy: { ...proxy, proxyUri: 'http://127.0.0.1:9' } },
     'proxy-refusing': { ...basic, proxy: { ...proxy, userName: 'proxy-stranger' } },
     disabled: { ...basic, enabled: false },
@@ -102,14 +132,41 @@ export function instancesOf({ canaries, remote, expired, tokens, proxy: forward 
   }
 }
 
+function envelopes({ cryptoPassword, key }: Canaries) {
+  const encrypted = encrypt(cryptoPassword, parseKeys(`k1:${key}`, 'a test'))
+  const altered = structuredClone(encrypted) as { $crypto: { value: { tag: string } } }
+  altered.$crypto.value.tag = Buffer.alloc(16).toString('base64')
+  return { encrypted, altered }
+}
+
+/** What the instances refer to; the trust store does not open with the password that is configured. */
+export async function filesOf({ canaries }: Scenery): Promise<Record<string, unknown>> {
+  const store = {
+    name: 'canary',
+    class: 'FileSystemStore',
+    config: { directory: 'secrets', mappings: [{ secretId: 'canary.purpose' }, { secretId: 'canary.text' }] },
+  }
+  return {
+    'conf/secrets.json': { stores: [store] },
+    'conf/system.properties': `openidm.truststore.password=${canaries.truststorePassword}\n`,
+    'resolver/canary.json': { canary: { value: canaries.valuePassword, proxy: canaries.proxyPassword } },
+    'secrets/canary.purpose': { password: canaries.purposePassword },
+    'secrets/canary.text': canaries.purposePassword,
+    'security/crypto.keys': `k1:${canaries.key}\n`,
+    'security/truststore': await readFile(join(import.meta.dirname, '../fixtures/keystores/keytool.jks')),
+  }
+}
+
 /** Answers those who have the right credentials, with a cookie as an IDM sets it; and notes the tokens it sees. */
 export const honest = ({ canaries, tokens }: Scenery): Behaviour =>
   guarded(
     (authorization) => {
       const token = /^Bearer (.*)$/.exec(authorization ?? '')?.[1]
       if (token !== undefined) canaries.tokens.add(token)
-      const basic = `Basic ${Buffer.from(`svc:${canaries.password}`).toString('base64')}`
-      return authorization === basic || tokens.accepts(authorization)
+      const { password, valuePassword, purposePassword, cryptoPassword } = canaries
+      const passwords = [password, valuePassword, purposePassword, cryptoPassword]
+      const basic = passwords.map((text) => `Basic ${Buffer.from(`svc:${text}`).toString('base64')}`)
+      return basic.some((one) => one === authorization) || tokens.accepts(authorization)
     },
     reply({ headers: { 'set-cookie': `session-jwt=${canaries.remoteCookie}` }, body: { result: [] } }),
   )

@@ -35,11 +35,13 @@ export class TalkativeHost {
   }
 }
 
+/** By name, and by path. */
 type Instances = Readonly<Record<string, unknown>>
+type Files = Readonly<Record<string, unknown>>
 
 /** A plain application: see application.ts. */
-export async function startApplication(instances: Instances): Promise<TalkativeHost> {
-  const directory = await directoryWith(instances)
+export async function startApplication(instances: Instances, files: Files = {}): Promise<TalkativeHost> {
+  const directory = await directoryWith(instances, files)
   const script = join(import.meta.dirname, 'application.ts')
   const child = spawnNode([script, join(directory, 'conf')], { env: { DEBUG: '*' } })
   const { port } = JSON.parse(await child.line(/^\{"port"/)) as { port: number }
@@ -47,8 +49,12 @@ export async function startApplication(instances: Instances): Promise<TalkativeH
 }
 
 /** The reference gateway, as one starts it from the command line. */
-export async function startGateway(instances: Instances, administratorPassword: string): Promise<TalkativeHost> {
-  const directory = await directoryWith(instances)
+export async function startGateway(
+  instances: Instances,
+  administratorPassword: string,
+  files: Files = {},
+): Promise<TalkativeHost> {
+  const directory = await directoryWith(instances, files)
   const command = join(import.meta.dirname, '../../lib/bin.js')
   const child = spawnNode([command, 'start', '--project', directory, '--port', '0'], {
     env: { DEBUG: '*', LOG_LEVEL: 'trace', OPENIDM_ADMIN_PASSWORD: administratorPassword },
@@ -57,10 +63,10 @@ export async function startGateway(instances: Instances, administratorPassword: 
   return new TalkativeHost(child, directory, Number(/:(\d+)\//.exec(line)?.[1]))
 }
 
-async function directoryWith(instances: Instances): Promise<string> {
+async function directoryWith(instances: Instances, more: Files): Promise<string> {
   const { ca } = await testPki()
   const files = Object.entries(instances).map(([name, content]) => [`conf/external.idm-${name}.json`, content])
-  return tempDirWith({ 'security/truststore.pem': ca, 'conf/other.json': {}, ...Object.fromEntries(files) })
+  return tempDirWith({ 'security/truststore.pem': ca, 'conf/other.json': {}, ...Object.fromEntries(files), ...more })
 }
 
 /** Every way in which a secret may be written: as it is, in JSON, in a form, in an Authorization header. */
