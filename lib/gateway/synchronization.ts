@@ -1,18 +1,27 @@
 import type { Disposable } from '../contract.ts'
+import { connect } from '../crest/connection.ts'
 import type { ResourceRouter } from '../crest/router.ts'
+import { ScriptEngine, type ScriptService } from '../script/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
 import { Scope } from '../util/scope.ts'
+import type { Project } from './project.ts'
 import { Schedules } from './schedules/schedules.ts'
 
-export type SynchronizationOptions = Omit<SynchronizationParts, 'isServed'> & { readonly router: ResourceRouter }
+export interface SynchronizationOptions extends Omit<SynchronizationParts, 'isServed' | 'scripts'> {
+  readonly router: ResourceRouter
+  readonly project: Project
+  /** Runs the scripts of mappings; one of their own unless given. */
+  readonly scripts?: ScriptService | undefined
+}
 
 /** Puts mappings and reconciliation on the router: `recon`, `sync`, `audit/recon` and `repo/link`; keeps the schedules. */
-export async function addSynchronization({ router, ...parts }: SynchronizationOptions): Promise<Disposable> {
-  const { log, scripts, configuration } = parts
+export async function addSynchronization({ router, project, ...parts }: SynchronizationOptions): Promise<Disposable> {
+  const { log, configuration } = parts
   const scope = new Scope(log)
   try {
+    const scripts = parts.scripts ?? scope.own('scripts of mappings', scriptEngine(router, project, log))
     const isServed = (path: string): boolean => router.routes(path)
-    const synchronization = scope.own('synchronization', await startSynchronization({ ...parts, isServed }))
+    const synchronization = scope.own('synchronization', await startSynchronization({ ...parts, scripts, isServed }))
     for (const [route, handler] of synchronization.resources) scope.own(`route ${route}`, router.add(route, handler))
     const schedules = scope.own('schedules', new Schedules({ recon: synchronization.service, scripts, log }))
     await schedules.follow(configuration)
@@ -22,3 +31,6 @@ export async function addSynchronization({ router, ...parts }: SynchronizationOp
     throw error
   }
 }
+
+const scriptEngine = (router: ResourceRouter, { dir, script }: Project, log: SynchronizationOptions['log']) =>
+  new ScriptEngine({ directories: [script, dir], connect: (context) => connect(router, context), log })

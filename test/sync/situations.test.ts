@@ -23,6 +23,7 @@ const TABLES: Readonly<Record<string, readonly [phase: string, row: string]>> = 
   'hidden-confirmed': ['target', 'CONFIRMED UPDATE SUCCESS'],
   'hidden-unqualified': ['target', 'UNQUALIFIED DELETE SUCCESS'],
   gone: ['target', 'SOURCE_MISSING EXCEPTION FAILURE'],
+  system: ['target', 'TARGET_IGNORED IGNORE SUCCESS'],
 }
 
 const mappingOf = (source: string, target: string): JsonObject => ({
@@ -31,6 +32,7 @@ const mappingOf = (source: string, target: string): JsonObject => ({
   target,
   sourceQuery: { _queryFilter: '! (hidden eq true)' },
   sourceCondition: '! (/source/out eq true)',
+  validTarget: { type: 'text/javascript', source: 'target.name !== "system"' },
   properties: [
     { source: 'name', target: 'name' },
     { source: 'mail', target: 'mail' },
@@ -84,7 +86,7 @@ for (const [direction, source, target] of [
     it('sums up: SUCCESS though objects failed, all situations listed', () => {
       assert.equal(run.state, 'SUCCESS')
       assert.equal(Object.keys(run.situationSummary as JsonObject).length, 13)
-      assert.deepEqual(run.statusSummary, { SUCCESS: 8, FAILURE: 7 })
+      assert.deepEqual(run.statusSummary, { SUCCESS: 9, FAILURE: 7 })
     })
 
     it('did what it said: updated, created, deleted', async () => {
@@ -140,6 +142,7 @@ async function prepare(connection: Connection, source: string, target: string): 
     ['t1', 'twin'],
     ['t2', 'twin'],
     ['lonely', 'lonely'],
+    ['system', 'system'],
     ['q', 'unqualified-unlinked'],
   ] as const)
     await connection.create(target, id, { name })
