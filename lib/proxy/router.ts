@@ -10,6 +10,7 @@ import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { guardEmptySegments, guardLoop, guardPath, guardRequest } from './guard.ts'
 import { type Forwarding, requestHeaders } from './headers.ts'
+import { closeWithConnection } from './queued-response.ts'
 import { type Route, routeOf } from './route.ts'
 
 export interface ProxyOptions extends Forwarding {
@@ -31,6 +32,7 @@ export function proxyRouter(options: ProxyOptions): HttpHandler {
       next()
       return
     }
+    closeWithConnection(request, response)
     serve(service, route, request, response).catch((error: unknown) => {
       if (response.destroyed) return
       if (!(error instanceof ResourceException)) options.log.error({ err: error }, 'a proxied request failed')
