@@ -21,7 +21,7 @@ const quiet = () => undefined
 const log = { trace: quiet, debug: quiet, info: quiet, warn: print('warn'), error: print('error') }
 
 const responses = new WeakMap()
-/** How many requests wait for the end of their response. */
+/** How many requests of ours wait for the end of their response. */
 let waiting = 0
 
 /** Decides as the caller's header says, and shows on the response which path the decision was made for (pitfall P3). */
@@ -65,10 +65,12 @@ const json = (response, status, body) => {
 /** Notes that a request has begun, and writes an access log as hosts do: when the response has ended. */
 const begin = (request, response) => {
   responses.set(request, response)
-  waiting += 1
-  response.once('close', () => {
-    waiting -= 1
-  })
+  if (request.url.includes('/external/idm/')) {
+    waiting += 1
+    response.once('close', () => {
+      waiting -= 1
+    })
+  }
   const { method, url } = request
   if (request.headers['user-agent'] === undefined) return
   response.once('finish', () => print('access')({}, `${method} ${url} "${request.headers['user-agent']}"`))

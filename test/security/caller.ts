@@ -100,7 +100,7 @@ async function isThere(stage: Stage, name: string): Promise<boolean> {
 export async function untilQuiet(stage: Stage): Promise<void> {
   await until(async () => {
     const { json } = await callHost(stage, '/openidm/info/waiting')
-    return (json as { waiting: number }).waiting === 1
+    return (json as { waiting: number }).waiting === 0
   }, 'the application serves nobody')
   await until(() => seen(stage).every(({ complete, aborted }) => complete || aborted))
 }

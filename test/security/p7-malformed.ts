@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { reply } from '../helpers/behaviours.ts'
+import { held, reply } from '../helpers/behaviours.ts'
 import { rawAnswer } from '../helpers/faults.ts'
+import { openRaw } from '../helpers/raw.ts'
+import { until } from '../helpers/until.ts'
 import { callHost, callRaw, MOUNT, type OnStage, untilQuiet, wire } from './caller.ts'
 
 const LINES = [
@@ -43,6 +45,9 @@ const LINES = [
   '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
   '\xff\xfe\xfd',
 ]
+
+/** More than the connections of an instance. */
+const QUEUE = 70
 
 /** Answers that a server must not give. */
 const ANSWERS = [
@@ -123,6 +128,20 @@ export const p7 = (stage: OnStage): void => {
       }
       stage().eu.answer(reply({ body: {} }))
       assert.equal((await callHost(stage(), `${MOUNT}eu/x`)).status, 200)
+    })
+
+    it('nor a caller that leaves a queue of requests behind, none of which goes on for ever (R4)', async () => {
+      const { eu, host } = stage()
+      const request = wire(`POST ${MOUNT}eu/x`, ['Content-Length: 2'], '{}')
+      const late = held()
+      eu.answer(late)
+      const connection = await openRaw(host.ports.bare)
+      await connection.write(request.repeat(QUEUE))
+      await until(() => late.waiting > 10, 'they have arrived')
+      connection.destroy()
+      await untilQuiet(stage())
+      for (const { aborted } of eu.requests) assert.equal(aborted, true)
+      late.release()
     })
 
     it('nor a caller that breaks off', async () => {

@@ -51,7 +51,11 @@ export function useStage(subject: Subject): () => Stage {
       const remote = current()[instance]
       history.push(...remote.requests.splice(0).map((request) => ({ instance, request })))
       remote.answer(echo())
-      assert.deepEqual(remote.refusals.splice(0).filter(isGarbage), [], `what reached the remote ${instance} was HTTP`)
+      assert.deepEqual(
+        remote.refusals.splice(0).filter(isGarbage).map(String),
+        [],
+        `what reached the remote ${instance} was HTTP`,
+      )
     }
     const { child, stderr } = current().host.process
     assert.equal(child.exitCode ?? child.signalCode, null, `the application lives\n${stderr}`)
