@@ -59,8 +59,13 @@ export class ContentResolver implements Disposable {
   }
 
   /** Reads everything, and follows its changes from now on. */
-  async start(): Promise<void> {
-    await this.#queue.request(true)
+  start(): Promise<void> {
+    return this.refresh()
+  }
+
+  /** Looks at everything now; resolves when changes are known. */
+  refresh(): Promise<void> {
+    return this.#queue.request(true)
   }
 
   /**

@@ -16,8 +16,8 @@ import type {
   UpdateRequest,
 } from '../crest/request.ts'
 import { pathElements } from '../crest/resource-path.ts'
+import type { ContentResolver } from './content-resolver.ts'
 import { ConfigWriter } from './config-writer.ts'
-import type { KeyRing } from './crypto.ts'
 import type { CurrentFile } from './current-file.ts'
 import type { ConfigDirectory } from './directory.ts'
 import { listingEntry } from './listing.ts'
@@ -30,8 +30,8 @@ import type { StoredObject } from './stored-object.ts'
 export interface ConfigResourceOptions {
   /** The fields (JSON pointers) of a factory's objects, or of an object that exists once, that are never shown in clear. */
   secretFields(pid: string): readonly string[]
-  /** The keys that encrypt secret fields when they are written; throws a sentence when they cannot be read. */
-  keys?(): KeyRing | undefined
+  /** What content refers to, brought up to date before it is judged, and the keys that encrypt secret fields. */
+  readonly values?: Pick<ContentResolver, 'refresh' | 'keys'> | undefined
   readonly log?: Logger
 }
 
@@ -47,13 +47,13 @@ class ConfigResource implements ResourceHandler {
   readonly #directory: ConfigDirectory
   readonly #writer: ConfigWriter
   readonly #secretFields: (pid: string) => readonly string[]
-  readonly #keys: () => KeyRing | undefined
+  readonly #values: ConfigResourceOptions['values']
 
-  constructor(directory: ConfigDirectory, { secretFields, keys, log }: ConfigResourceOptions) {
+  constructor(directory: ConfigDirectory, { secretFields, values, log }: ConfigResourceOptions) {
     this.#directory = directory
     this.#writer = new ConfigWriter(directory, log)
     this.#secretFields = secretFields
-    this.#keys = keys ?? (() => undefined)
+    this.#values = values
   }
 
   async create({ resourcePath, newResourceId, content }: CreateRequest): Promise<Resource> {
@@ -91,6 +91,7 @@ class ConfigResource implements ResourceHandler {
       throw notSupported('The patch operation transform is not supported: there is no script engine for configuration')
     }
     let patched: JsonObject = {}
+    await this.#values?.refresh()
     await this.#writer.change(id, (current) => {
       const stored = contentOf(id, current)
       const seen = maskSecrets(stored, this.#fields(id))
@@ -128,6 +129,7 @@ class ConfigResource implements ResourceHandler {
     base: (current: CurrentFile | undefined) => JsonObject,
   ): Promise<Resource> {
     let stored: JsonObject = {}
+    await this.#values?.refresh()
     await this.#writer.change(id, (current) => {
       stored = this.#toStore(id, withoutIdentity(content), base(current))
       return stored
@@ -140,7 +142,7 @@ class ConfigResource implements ResourceHandler {
     const fields = this.#fields(id)
     const restored = restoreSecrets(content, before, fields)
     try {
-      const keys = this.#keys()
+      const keys = this.#values?.keys()
       return keys ? encryptFields(restored, fields, keys) : restored
     } catch (error) {
       throw internalError(`The configuration ${id} is not stored: ${(error as Error).message}`)

@@ -125,7 +125,7 @@ export class Gateway {
     const { log } = this.#options
     const { directory, resolver } = this.#configuration
     const secretFields = (pid: string) => this.#configuration.secretFields(pid)
-    this.#router.add('config', configResource(directory, { secretFields, keys: () => resolver.keys(), log }))
+    this.#router.add('config', configResource(directory, { secretFields, values: resolver, log }))
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
   }
 

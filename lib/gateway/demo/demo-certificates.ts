@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { addToBundle, removeFromBundle } from '../../trust/trust-store-bundle.ts'
 import { createAuthority, issueCertificate } from '../certificates.ts'
 import type { Project } from '../project.ts'
 import { startError } from '../start-error.ts'
@@ -42,11 +43,14 @@ async function areGood(gateway: Project, remote: Project): Promise<boolean> {
 const isGood = (certificate: X509Certificate, authority: X509Certificate): boolean =>
   certificate.verify(authority.publicKey) && certificate.validToDate.getTime() > Date.now() + DAY_MS
 
+const ALIAS = 'demo-ca'
+
 /** Adds the authority to what the gateway trusts when it talks to remotes; what else is in there stays. */
 async function trust({ security }: Project, certificate: string): Promise<void> {
   const file = join(security, 'truststore.pem')
-  const others = await readFile(file, 'utf8').catch(() => '')
-  await write(file, `${others}${certificate}`)
+  const before = await readFile(file, 'utf8').catch(() => '')
+  const others = before === '' ? '' : removeFromBundle(before, ALIAS).text
+  await write(file, addToBundle(others, ALIAS, new X509Certificate(certificate)))
 }
 
 async function write(file: string, text: string, mode = 0o644): Promise<void> {
