@@ -1,15 +1,27 @@
-/** `npm run bench -- [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+/** `npm run bench -- [recon [--objects N]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { memory } from './memory.ts'
 import { PINNED } from './process.ts'
+import { recon } from './recon.ts'
 import { reload, startUp } from './reload.ts'
 import { printMemory, printReload, printStart, printThroughput } from './report.ts'
 import { Setup } from './setup.ts'
 import { type Result, throughput, type Work } from './throughput.ts'
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } } })
+const { values, positionals } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    objects: { type: 'string', default: '200000' },
+  },
+  allowPositionals: true,
+})
+if (positionals[0] === 'recon') {
+  await recon(Number(values.objects))
+  process.exit()
+}
 const { quick } = values
 
 const get: Work = {

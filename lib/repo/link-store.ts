@@ -87,16 +87,12 @@ const linkOf = ({ id, type, qualifier, first_id, second_id }: LinkTable): Link =
  * @returns one answer for each: whether it was added; one that would break a unique rule is not
  */
 export async function insertLinks(session: Session, links: readonly NewLink[]): Promise<boolean[]> {
-  const added: boolean[] = []
-  for (const { type, qualifier, first, second } of links) {
-    const { numInsertedOrUpdatedRows } = await session
-      .insertInto('link')
-      .values({ id: randomUUID(), type, qualifier, first_id: first, second_id: second })
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirst()
-    added.push((numInsertedOrUpdatedRows ?? 0n) > 0n)
-  }
-  return added
+  if (links.length === 0) return []
+  const rows = links.map(({ type, qualifier, first, second }) => [randomUUID(), type, qualifier, first, second])
+  const insert = sql<{ id: string }>`insert or ignore into link (id, type, qualifier, first_id, second_id)
+    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from ${each(rows)} where true returning id`
+  const added = new Set((await insert.execute(session)).rows.map(({ id }) => id))
+  return rows.map(([id = '']) => added.has(id))
 }
 
 export async function deleteLinks(session: Session, ids: readonly string[]): Promise<void> {

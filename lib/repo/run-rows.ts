@@ -137,13 +137,15 @@ export class RunRows {
       session,
       outcomes.flatMap(({ unlink }) => unlink),
     )
-    const linked: boolean[] = []
-    for (const outcome of outcomes) {
-      const [added = true] = outcome.link ? await insertLinks(session, [outcome.link]) : []
-      linked.push(added)
-      const failed = added ? outcome : { ...outcome, status: 'FAILURE' as const, failure: LINK_EXISTS }
-      await updateRow(session, failed)
-    }
+    const links = outcomes.flatMap(({ link }) => link ?? [])
+    const added = (await insertLinks(session, links)).values()
+    const linked = outcomes.map(({ link }) => (link ? added.next().value === true : true))
+    await updateRows(
+      session,
+      outcomes.map((outcome, index) =>
+        linked[index] ? outcome : { ...outcome, status: 'FAILURE' as const, failure: LINK_EXISTS },
+      ),
+    )
     return linked
   }
 
@@ -160,20 +162,14 @@ export const LINK_EXISTS: JsonObject = {
   message: 'The source or the target is linked to another object already',
 }
 
-async function updateRow(session: Session, { key, targetId, situation, action, status, failure }: RowOutcome) {
-  await session
-    .updateTable('run_row')
-    .set({
-      target_id: targetId,
-      situation,
-      action,
-      status,
-      failure: textOf(failure),
-      work: null,
-      ended: new Date().toISOString(),
-    })
-    .where('key', '=', key)
-    .execute()
+async function updateRows(session: Session, outcomes: readonly RowOutcome[]): Promise<void> {
+  const ended = new Date().toISOString()
+  const rows = outcomes.map(({ key, targetId, situation, action, status, failure }) => {
+    return [key, targetId, situation, action, status, textOf(failure)]
+  })
+  await sql`update run_row set target_id = o.value ->> 1, situation = o.value ->> 2, action = o.value ->> 3,
+      status = o.value ->> 4, failure = o.value ->> 5, work = null, ended = ${ended}
+    from ${each(rows)} as o where run_row.key = o.value ->> 0`.execute(session)
 }
 
 const textOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))

@@ -3,6 +3,7 @@ import type { JsonObject } from '../contract.ts'
 import { sql } from './kysely.ts'
 import { RunRows } from './run-rows.ts'
 import { RunSnapshot } from './run-snapshot.ts'
+import { createRunScratch } from './sync-tables.ts'
 import type { Database } from './tables.ts'
 
 export interface StoredRun {
@@ -86,10 +87,12 @@ export class RunStore {
 
   /** Forgets what a run saw, as soon as it needs it no more. */
   async clear(number: number): Promise<void> {
+    await createRunScratch(this.#database)
     for (const table of ['run_value', 'run_source', 'run_object'] as const) await this.#removeAll(table, number)
   }
 
-  snapshot(number: number): RunSnapshot {
+  async snapshot(number: number): Promise<RunSnapshot> {
+    await createRunScratch(this.#database)
     return new RunSnapshot(this.#database, number)
   }
 

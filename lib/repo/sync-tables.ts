@@ -110,33 +110,6 @@ async function createRunTables(schema: Session['schema']): Promise<void> {
     .addColumn('persists', 'integer', (column) => column.notNull())
     .addColumn('content', 'text', (column) => column.notNull())
     .execute()
-  await schema
-    .createTable('run_object')
-    .addColumn('run', 'integer', (column) => column.notNull())
-    .addColumn('key', 'text', (column) => column.notNull())
-    .addColumn('id', 'text', (column) => column.notNull())
-    .addColumn('revision', 'text')
-    .addColumn('is_full', 'integer', (column) => column.notNull())
-    .addColumn('is_planned', 'integer', (column) => column.notNull())
-    .addColumn('content', 'text', (column) => column.notNull())
-    .addUniqueConstraint('run_object_by_key', ['run', 'key'])
-    .execute()
-  await schema
-    .createTable('run_value')
-    .addColumn('run', 'integer', (column) => column.notNull())
-    .addColumn('field', 'text', (column) => column.notNull())
-    .addColumn('order_key', 'text', (column) => column.notNull())
-    .addColumn('object', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('run_value_key', ['run', 'field', 'order_key', 'object'])
-    .modifyEnd(sql`without rowid`)
-    .execute()
-  await schema
-    .createTable('run_source')
-    .addColumn('run', 'integer', (column) => column.notNull())
-    .addColumn('key', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('run_source_key', ['run', 'key'])
-    .modifyEnd(sql`without rowid`)
-    .execute()
   await createRowTable(schema)
 }
 
@@ -159,5 +132,45 @@ async function createRowTable(schema: Session['schema']): Promise<void> {
     .on('run_row')
     .columns(['run', 'key'])
     .where(sql.ref('status'), 'is', null)
+    .execute()
+}
+
+/**
+ * What runs see goes into tables of this connection alone: they are in a file that has no name, nobody waits for the
+ * disk because of them, and they are gone with the process.
+ */
+export async function createRunScratch({ schema }: Session): Promise<void> {
+  await schema
+    .createTable('run_object')
+    .temporary()
+    .ifNotExists()
+    .addColumn('run', 'integer', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('revision', 'text')
+    .addColumn('is_full', 'integer', (column) => column.notNull())
+    .addColumn('is_planned', 'integer', (column) => column.notNull())
+    .addColumn('content', 'text', (column) => column.notNull())
+    .addUniqueConstraint('run_object_by_key', ['run', 'key'])
+    .execute()
+  await schema
+    .createTable('run_value')
+    .temporary()
+    .ifNotExists()
+    .addColumn('run', 'integer', (column) => column.notNull())
+    .addColumn('field', 'text', (column) => column.notNull())
+    .addColumn('order_key', 'text', (column) => column.notNull())
+    .addColumn('object', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('run_value_key', ['run', 'field', 'order_key', 'object'])
+    .modifyEnd(sql`without rowid`)
+    .execute()
+  await schema
+    .createTable('run_source')
+    .temporary()
+    .ifNotExists()
+    .addColumn('run', 'integer', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('run_source_key', ['run', 'key'])
+    .modifyEnd(sql`without rowid`)
     .execute()
 }

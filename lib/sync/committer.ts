@@ -6,31 +6,40 @@ interface Entry {
   readonly reject: (error: unknown) => void
 }
 
-/**
- * Writes what became of rows, together with their links: those that end while a commit is under way share the next one.
- * Whoever finished a row goes on when it is on the disk, so a crash loses no more links than there are workers.
- */
+/** A commit waits for the disk, and all of the process with it: rather one for many rows. */
+const MOST_ROWS = 100
+const LINGER_MS = 20
+
+/** Writes what became of rows, together with their links, many in one commit. */
 export class Committer {
   readonly #rows: RunRows
+  readonly #lingers: boolean
   #waiting: Entry[] = []
+  #timer: NodeJS.Timeout | undefined
   #busy = false
 
-  constructor(rows: RunRows) {
+  /** @param lingers whether a commit may wait for more rows; else it takes what has come by the end of the turn */
+  constructor(rows: RunRows, lingers: boolean) {
     this.#rows = rows
+    this.#lingers = lingers
   }
 
-  /** @returns false when the link would break a unique rule: the row is a failure then */
+  /** Resolves when it is on the disk. @returns false when the link would break a unique rule: the row is a failure then */
   finish(outcome: RowOutcome): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>()
     this.#waiting.push({ outcome, resolve, reject })
-    if (!this.#busy) {
-      this.#busy = true
-      setImmediate(() => void this.#commit())
+    const full = this.#waiting.length >= MOST_ROWS
+    if (this.#busy) return promise
+    if (full || !this.#timer) {
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(() => void this.#commit(), full || !this.#lingers ? 0 : LINGER_MS)
     }
     return promise
   }
 
   async #commit(): Promise<void> {
+    this.#busy = true
+    this.#timer = undefined
     while (this.#waiting.length > 0) {
       const entries = this.#waiting
       this.#waiting = []
@@ -40,8 +49,10 @@ export class Committer {
       } catch (error) {
         for (const { reject } of entries) reject(error)
       }
+      if (this.#lingers && this.#waiting.length < MOST_ROWS) break
       await new Promise((next) => setImmediate(next))
     }
     this.#busy = false
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => void this.#commit(), LINGER_MS)
   }
 }

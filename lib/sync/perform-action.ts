@@ -80,7 +80,7 @@ export async function performAction(
     statistics: new Statistics(),
     again: undefined,
   })
-  const status = await performer.perform({
+  const { settled } = await performer.perform({
     key: 0,
     phase: asked.target ? 'target' : 'source',
     qualifier: asked.linkQualifier,
@@ -97,7 +97,7 @@ export async function performAction(
     changes: null,
     work: { source, target, mapped, link: link && { ...link }, policy: null },
   })
-  if (status === 'FAILURE') throw failureOf(outcomes.at(-1))
+  if ((await settled) === 'FAILURE') throw failureOf(outcomes.at(-1))
 }
 
 async function linkOf(links: LinkSpace, asked: ExplicitAction): Promise<PairLink | null> {

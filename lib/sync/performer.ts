@@ -50,14 +50,17 @@ export class Performer {
     this.#parts = parts
   }
 
-  /** @returns how it ended */
-  async perform(row: OpenRow): Promise<RowStatus> {
-    return this.#settle(row, await this.#outcome(row, true))
+  /**
+   * Resolves when it is done at the target.
+   * @returns how it ended, as soon as that is on the disk
+   */
+  async perform(row: OpenRow): Promise<{ readonly settled: Promise<RowStatus> }> {
+    return { settled: this.#settle(row, await this.#outcome(row, true)) }
   }
 
   /** Leaves a row alone that was decided by what is not so any more. */
-  skip(row: OpenRow, why: string): Promise<RowStatus> {
-    return this.#settle(row, { ...outcomeOf(row, 'FAILURE'), failure: situationFailure(why) })
+  skip(row: OpenRow, why: string): { readonly settled: Promise<RowStatus> } {
+    return { settled: this.#settle(row, { ...outcomeOf(row, 'FAILURE'), failure: situationFailure(why) }) }
   }
 
   async #settle(row: OpenRow, outcome: RowOutcome): Promise<RowStatus> {

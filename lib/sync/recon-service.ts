@@ -136,6 +136,7 @@ export class ReconService implements Disposable {
         persists,
         content: {},
       })
+      const snapshot = await runs.snapshot(number)
       const others = mappings.all().map((entry) => entry.mapping)
       const parts = {
         id,
@@ -147,6 +148,7 @@ export class ReconService implements Disposable {
         connection,
         runs,
         linkStore: links,
+        snapshot,
         scripts,
         log,
       }

@@ -9,7 +9,7 @@ import type { RunSnapshot, SeenObject } from '../repo/run-snapshot.ts'
 import type { RunStore } from '../repo/run-store.ts'
 import { ahead, pieces } from './ahead.ts'
 import { Committer } from './committer.ts'
-import { correlatedFields } from './correlation.ts'
+import { correlatedFields, correlates } from './correlation.ts'
 import { Durations } from './durations.ts'
 import { isFullEntry, isUnrestricted } from './full-entry.ts'
 import { Hooks } from './hooks.ts'
@@ -41,6 +41,7 @@ export interface RunParts {
   readonly connection: Connection
   readonly runs: RunStore
   readonly linkStore: LinkStore
+  readonly snapshot: RunSnapshot
   readonly scripts: Scripts
   readonly log: Logger
 }
@@ -72,6 +73,7 @@ export class Run {
   readonly #hooks: Hooks
   readonly #begin = Date.now()
   readonly #ending = Promise.withResolvers<void>()
+  readonly #unsettled = new Set<Promise<void>>()
   #stage: Stage = 'ACTIVE_INITIALIZED'
   #description: string | undefined
   #endTime: number | undefined
@@ -84,7 +86,7 @@ export class Run {
     this.ended = this.#ending.promise
     this.#mapping = overridden(parts.mapping, parts.options.overrides)
     this.#links = new LinkSpace(this.#mapping, parts.mappings, parts.linkStore)
-    this.#snapshot = parts.runs.snapshot(parts.number)
+    this.#snapshot = parts.snapshot
     this.#rows = parts.runs.rows(parts.number)
     const common = { connection: parts.connection, pace: new Pace(this.#abort.signal), durations: this.#durations }
     const { source, target, defaultSourceFields, defaultTargetFields } = this.#mapping
@@ -378,8 +380,8 @@ export class Run {
       if (last.phase === 'target') this.#enter('ACTIVE_RECONCILING_TARGET')
       const skipped = decidesAgain ? new Set<number>() : await this.#changedSources(rows)
       await this.#work(rows, async (row) => {
-        await (skipped.has(row.key) ? performer.skip(row, CHANGED) : performer.perform(row))
-        this.#countDone(row)
+        const { settled } = skipped.has(row.key) ? performer.skip(row, CHANGED) : await performer.perform(row)
+        await this.#settling(settled.then(() => this.#countDone(row)))
       })
       await this.#persist()
       after = last.key
@@ -416,7 +418,7 @@ export class Run {
       hooks: this.#hooks,
       sources: this.#sources,
       targets: this.#targetSet,
-      committer: new Committer(this.#rows),
+      committer: new Committer(this.#rows, correlates(this.#mapping)),
       statistics: this.statistics,
       again: decidesAgain ? async (source, qualifier) => (await planner.plan([source], qualifier))[0] : undefined,
     })
@@ -450,7 +452,19 @@ export class Run {
       }
     }
     await Promise.all(Array.from({ length: Math.max(1, this.#mapping.taskThreads) }, worker))
+    await Promise.all(this.#unsettled)
     this.#checkCanceled()
+  }
+
+  /**
+   * Where sources are correlated, the next row need not wait until this one is on the disk: what a crash would lose, the
+   * next run finds again. Where nothing else tells what was created, each waits.
+   */
+  async #settling(settled: Promise<void>): Promise<void> {
+    if (!correlates(this.#mapping)) return settled
+    const one = settled.finally(() => this.#unsettled.delete(one))
+    this.#unsettled.add(one)
+    if (this.#unsettled.size >= MOST_UNSETTLED) await Promise.race(this.#unsettled)
   }
 
   #checkCanceled(): void {
@@ -489,6 +503,9 @@ export class Run {
     }
   }
 }
+
+/** So many rows may be done at the target and not yet on the disk. */
+const MOST_UNSETTLED = 200
 
 const CHANGED = 'The source has changed since the plan was made: nothing was done'
 
