@@ -1,0 +1,96 @@
+import type { ConfigurationConsumer, ConfigurationObject, Disposable, Json, JsonObject, Logger } from '../contract.ts'
+import type { ResourceRouter } from '../crest/router.ts'
+import { Endpoint } from './endpoint.ts'
+import type { ScriptService } from './engine.ts'
+import { parseScript } from './script.ts'
+
+export interface EndpointsOptions {
+  readonly router: ResourceRouter
+  readonly scripts: ScriptService
+  readonly log: Logger
+}
+
+interface Served {
+  /** What it was made from. */
+  readonly content: string
+  readonly entry: Disposable
+}
+
+/**
+ * The custom endpoints of `conf/endpoint-NAME.json`. One that is broken is told and does not serve, or serves as it did
+ * before.
+ */
+export class Endpoints implements ConfigurationConsumer, Disposable {
+  readonly factoryPid = 'endpoint'
+  readonly #options: EndpointsOptions
+  /** By id of the configuration object. */
+  readonly #served = new Map<string, Served>()
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options
+  }
+
+  validate(id: string, content: JsonObject): string[] {
+    try {
+      const { route, script } = parseEndpoint(id, content)
+      parseScript(script)
+      return route === '' ? ['context: must be a path such as "endpoint/quota/*"'] : []
+    } catch (error) {
+      return [sentenceOf(error)]
+    }
+  }
+
+  async apply(objects: readonly ConfigurationObject[]): Promise<void> {
+    const present = new Set(objects.map(({ id }) => id))
+    for (const id of [...this.#served.keys()]) if (!present.has(id)) await this.#withdraw(id)
+    for (const object of objects) await this.#serve(object)
+  }
+
+  async dispose(): Promise<void> {
+    for (const id of [...this.#served.keys()]) await this.#withdraw(id)
+  }
+
+  async #serve({ id, file, content, error }: ConfigurationObject): Promise<void> {
+    const { log } = this.#options
+    // Whoever read the file has told that it is broken.
+    if (content === undefined) return log.debug({ file }, error ?? `${id} cannot be read`)
+    const text = JSON.stringify(content)
+    if (this.#served.get(id)?.content === text) return
+    try {
+      await this.#replace(id, content, text)
+    } catch (failure) {
+      const stays = this.#served.has(id) ? '; what was in force stays' : ''
+      log.error({ file }, `${id}: ${sentenceOf(failure)}${stays}`)
+    }
+  }
+
+  async #replace(id: string, content: JsonObject, text: string): Promise<void> {
+    const { router, scripts } = this.#options
+    const { route, below, script } = parseEndpoint(id, content)
+    const compiled = await scripts.compile(script, id)
+    await this.#withdraw(id)
+    const entry = router.add(route, new Endpoint({ scripts, script: compiled, below }))
+    this.#served.set(id, { content: text, entry })
+  }
+
+  async #withdraw(id: string): Promise<void> {
+    await this.#served.get(id)?.entry.dispose()
+    this.#served.delete(id)
+  }
+}
+
+/** The route: `context` without its closing `/*`, else the id of the object. */
+function parseEndpoint(id: string, content: JsonObject): { route: string; below: boolean; script: JsonObject } {
+  const { context = null, apiDescription: _description, _id, ...script } = content
+  if (context === null) return { route: id, below: true, script }
+  const path = pathOf(context)
+  return { route: path.replace(/\/?\*$/, ''), below: path.endsWith('*'), script }
+}
+
+function pathOf(context: Json): string {
+  if (typeof context === 'string' && /^\/?[^*\s/]+(?:\/[^*\s/]+)*(?:\/\*|\/)?$/.test(context))
+    return context.replace(/^\//, '').replace(/\/$/, '')
+  throw new Error('context: must be a path such as "endpoint/quota/*"')
+}
+
+const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

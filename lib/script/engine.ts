@@ -1,0 +1,275 @@
+import { randomBytes } from 'node:crypto'
+import type { Disposable, Json, JsonObject, Logger, ServiceRef } from '../contract.ts'
+import type { Connection } from '../crest/connection.ts'
+import { internalError, type ResourceException } from '../crest/errors.ts'
+import type { RequestContext, ResourceRequest } from '../crest/request.ts'
+import { parseJson } from '../util/json.ts'
+import { contextVariable } from './context-variable.ts'
+import type { ServerProperties } from './identity-server.ts'
+import { KnownModules } from './known-modules.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { Modules } from './modules.ts'
+import { nesting } from './nesting.ts'
+import { Pool, type PoolSize } from './pool.ts'
+import { PreparedContexts } from './prepared-contexts.ts'
+import { type Code, keyOf, type Outcome, type RunJob } from './protocol.ts'
+import { requestVariable } from './request-variable.ts'
+import { parseScript, type ScriptDefinition, versionOf } from './script.ts'
+import { compileException, toScriptException } from './script-exception.ts'
+import { ScriptFiles } from './script-files.ts'
+import { ScriptHost } from './script-host.ts'
+import type { ScriptSecrets } from './secrets.ts'
+
+/** What can be changed while the engine is in service. */
+export interface ScriptEngineSettings {
+  /** Absolute directories of script files; the first one that has a file counts. */
+  readonly directories: readonly string[]
+  /** Whether changes of files are taken up. */
+  readonly watch: boolean
+  readonly limits: Limits
+  readonly size: PoolSize
+  /** Whether messages to callers say in which file and line. */
+  readonly showPlaces: boolean
+}
+
+export interface ScriptEngineOptions extends Partial<ScriptEngineSettings> {
+  /** In-process access to resources, in the name of whoever `context` says. */
+  readonly connect: (context: RequestContext) => Connection
+  readonly secrets?: ScriptSecrets
+  readonly server?: ServerProperties
+  /** Takes what scripts print with `console.log`. Default: standard output. */
+  readonly print?: (line: string) => void
+  readonly log: Logger
+}
+
+export interface RunOptions {
+  /** Who asks: the variable `context`, and in whose name `openidm` functions work. */
+  readonly context?: RequestContext
+  /** The request that triggered the script: the variable `request`. */
+  readonly request?: ResourceRequest
+  /** Aborting it stops the script. Default: that of the context. */
+  readonly signal?: AbortSignal | undefined
+  readonly limits?: Partial<Limits>
+}
+
+/** A script that compiles. One out of a file is always the last version of the file that does. */
+export interface Script {
+  readonly name: string
+  readonly definition: ScriptDefinition
+}
+
+/** What came of one run. `variables`: those that were asked for, as the script left them. */
+export interface ScriptResult {
+  readonly value: Json
+  readonly variables: JsonObject
+}
+
+export type ScriptOutcome = ScriptResult | { readonly error: ResourceException }
+
+/** Scripts as others use them. Whatever a script does wrong is a ResourceException. */
+export interface ScriptService {
+  /**
+   * @param name for messages, where the script is no file
+   * @throws ResourceException 400 when it is no script, or does not compile
+   */
+  compile(script: Json, name?: string): Promise<Script>
+  /**
+   * Runs once, in a context of its own.
+   * @returns the value of the last statement; null when it is undefined
+   */
+  run(script: Script, variables: JsonObject, options?: RunOptions): Promise<Json>
+  /** The same, for scripts that change variables in place: `read` names those whose state is asked for. */
+  runAndRead(
+    script: Script,
+    variables: JsonObject,
+    read: readonly string[],
+    options?: RunOptions,
+  ): Promise<ScriptResult>
+  /**
+   * Runs once for each set of variables, in one crossing: what a page of objects needs. One that fails does not keep
+   * the others from running. A script that is one expression has one context for all of them.
+   */
+  runMany(
+    script: Script,
+    variables: readonly JsonObject[],
+    options?: RunOptions & { readonly read?: readonly string[] },
+  ): Promise<ScriptOutcome[]>
+}
+
+export const scriptsService: ServiceRef<ScriptService> = { id: 'scripts' }
+
+/** Runs JavaScript in a sandbox, in threads of its own. */
+export class ScriptEngine implements ScriptService, Disposable {
+  readonly #options: ScriptEngineOptions
+  readonly #pool: Pool
+  readonly #contexts = new PreparedContexts()
+  readonly #known = new KnownModules()
+  #settings: ScriptEngineSettings
+  #files: ScriptFiles
+  #modules: Modules
+
+  constructor(options: ScriptEngineOptions) {
+    this.#options = options
+    this.#settings = {
+      directories: options.directories ?? [],
+      watch: options.watch ?? true,
+      limits: options.limits ?? DEFAULT_LIMITS,
+      size: options.size ?? Pool.defaultSize(),
+      showPlaces: options.showPlaces ?? false,
+    }
+    this.#pool = new Pool({ size: this.#settings.size, log: options.log })
+    this.#files = this.#openFiles()
+    this.#modules = new Modules(this.#files)
+  }
+
+  /** How many threads there are, and how many scripts run or wait. */
+  get load(): { readonly threads: number; readonly scripts: number } {
+    return { threads: this.#pool.threads, scripts: this.#pool.tasks }
+  }
+
+  get limits(): Limits {
+    return this.#settings.limits
+  }
+
+  /** Takes other settings into force, for all scripts that begin from now on. */
+  async configure(settings: Partial<ScriptEngineSettings>): Promise<void> {
+    this.#settings = { ...this.#settings, ...settings }
+    this.#pool.resize(this.#settings.size)
+    const before = this.#files
+    this.#files = this.#openFiles()
+    this.#modules = new Modules(this.#files)
+    await before.dispose()
+  }
+
+  async compile(script: Json, name = 'script'): Promise<Script> {
+    const definition = parseScript(script)
+    const { code } = definition
+    if ('source' in code) {
+      await this.#check({ name, source: code.source })
+      return { name, definition }
+    }
+    const file = this.#files.read(code.file)
+    await this.#check(file)
+    this.#files.accept(file)
+    return { name: file.name, definition }
+  }
+
+  async run(script: Script, variables: JsonObject, options: RunOptions = {}): Promise<Json> {
+    return (await this.runAndRead(script, variables, [], options)).value
+  }
+
+  async runAndRead(
+    script: Script,
+    variables: JsonObject,
+    read: readonly string[],
+    options: RunOptions = {},
+  ): Promise<ScriptResult> {
+    const [outcome] = await this.runMany(script, [variables], { ...options, read })
+    if (!outcome) throw internalError(`The script ${script.name} has no result`)
+    if ('error' in outcome) throw outcome.error
+    return outcome
+  }
+
+  async runMany(
+    script: Script,
+    variables: readonly JsonObject[],
+    options: RunOptions & { readonly read?: readonly string[] } = {},
+  ): Promise<ScriptOutcome[]> {
+    if (variables.length === 0) return []
+    const code = this.#codeOf(script)
+    const limits = { ...this.#settings.limits, ...options.limits }
+    const items = variables.map((own) => itemOf(script.definition, own, options))
+    const tooLong = items.find(({ length }) => length > limits.transferLength)
+    if (tooLong) throw internalError(`The script ${code.name}: its variables are longer than ${limits.transferLength}`)
+    const outcomes = await this.#execute(code, items, limits, options)
+    return variables.map((_, index) => this.#result(outcomes[index] ?? outcomes.at(-1), code.name))
+  }
+
+  dispose(): Promise<void> {
+    return this.close()
+  }
+
+  /** Ends all scripts and threads. */
+  async close(): Promise<void> {
+    await this.#files.dispose()
+    await this.#pool.close()
+  }
+
+  async #execute(code: Code, items: readonly string[], limits: Limits, options: RunOptions) {
+    const version = versionOf(code.source)
+    const modules = this.#known.of(version, code.source)
+    const context = this.#contexts.get(keyOf(modules, (name) => this.#modules.versionOf(name)))
+    const job: RunJob = { kind: 'run', code, items, limits, context, modules }
+    const depth = nesting.next(this.#settings.size.depth)
+    const { log, secrets, server, connect, print = printLine } = this.#options
+    const host = new ScriptHost({ script: code.name, depth, limits, log, print, secrets, server, connect })
+    const caller = options.context ?? {}
+    const answer = await this.#pool.run({
+      job,
+      depth,
+      computeMs: limits.computeMs,
+      wallMs: limits.wallMs,
+      signal: options.signal ?? caller.signal,
+      serve: (name, args, signal) => host.serve(name, args, { ...caller, signal }, this.#modules),
+      tell: (name, args) => host.tell(name, args),
+      keep: (prepared) => this.#contexts.keep(prepared),
+    })
+    this.#known.note(version, answer.modules)
+    return answer.outcomes
+  }
+
+  #result(outcome: Outcome | undefined, name: string): ScriptOutcome {
+    if (!outcome) return { error: internalError(`The script ${name} has no result`) }
+    if ('fault' in outcome) return { error: toScriptException(outcome.fault, name, this.#settings.showPlaces) }
+    try {
+      const { value = null, variables = {} } = parseJson(outcome.text) as { value?: Json; variables?: JsonObject }
+      return { value, variables }
+    } catch (error) {
+      return { error: internalError(`The result of the script ${name}: ${(error as Error).message}`) }
+    }
+  }
+
+  #codeOf({ name, definition: { code } }: Script): Code {
+    return 'source' in code ? { name, source: code.source } : this.#files.current(code.file)
+  }
+
+  /** @throws ResourceException 400 with the place of the fault */
+  async #check({ name, source }: Code): Promise<void> {
+    const { memoryBytes, computeMs, wallMs } = this.#settings.limits
+    const { outcomes } = await this.#pool.run({
+      job: { kind: 'compile', code: { name, source }, memoryBytes },
+      depth: nesting.next(this.#settings.size.depth),
+      computeMs,
+      wallMs,
+      signal: undefined,
+      serve: () => Promise.reject(new Error('nothing is called while a script is compiled')),
+      tell: () => undefined,
+      keep: () => undefined,
+    })
+    const [outcome] = outcomes
+    if (outcome && 'fault' in outcome) throw compileException(outcome.fault)
+  }
+
+  #openFiles(): ScriptFiles {
+    const { directories, watch } = this.#settings
+    return new ScriptFiles({ directories, watch, check: (file) => this.#check(file), log: this.#options.log })
+  }
+}
+
+const printLine = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+function itemOf(
+  { variables, bindings }: ScriptDefinition,
+  own: JsonObject,
+  { context, request, read }: RunOptions & { readonly read?: readonly string[] },
+): string {
+  return JSON.stringify({
+    seed: [...new Uint32Array(new Uint8Array(randomBytes(16)).buffer)],
+    variables: { ...variables, ...own, ...(context && { context: contextVariable(context) }) },
+    ...(request && { request: requestVariable(request) }),
+    ...(bindings.length > 0 && { bindings }),
+    ...(read && read.length > 0 && { read }),
+  })
+}

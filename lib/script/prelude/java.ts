@@ -1,0 +1,90 @@
+import type { Ask } from './ask.ts'
+
+/** The few Java classes that the vendor's own examples use, and one clear error for all others. */
+export function makeJava(ask: Ask): { globals: Record<string, unknown>; QueryFilter: new (text: string) => object } {
+  const OFFERED = 'java.lang.System.getProperty, org.forgerock.util.query.QueryFilter'
+
+  const refuse = (name: string): never => {
+    throw new Error(
+      `Java class ${name} is not available: scripts run in a JavaScript engine without Java, which knows ${OFFERED} only`,
+    )
+  }
+
+  /** Any path of names; an error as soon as something is made, called or compared by it. */
+  const javaName = (path: string, known: Readonly<Record<string, unknown>>): unknown =>
+    // A class, because only of what can be constructed the construction is trapped.
+    new Proxy(class {}, {
+      get: (target, member) => {
+        if (member === 'prototype') return target.prototype
+        if (typeof member === 'symbol') return refuse(path)
+        const name = `${path}.${member}`
+        if (Object.hasOwn(known, name)) return known[name]
+        if (member === 'toString' || member === 'valueOf') return () => refuse(path)
+        return javaName(name, known)
+      },
+      apply: () => refuse(path.split('.').slice(0, -1).join('.') || path),
+      construct: () => refuse(path),
+      set: () => refuse(path),
+    })
+
+  const pointer = (field: unknown): string => {
+    const text = String(field)
+    return text.startsWith('/') ? text : `/${text}`
+  }
+  const literal = (value: unknown): string =>
+    typeof value === 'number' || typeof value === 'boolean'
+      ? String(value)
+      : `"${String(value).replace(/["\\]/g, '\\$&')}"`
+
+  class QueryFilter {
+    readonly #text: string
+    constructor(text: string) {
+      this.#text = text
+    }
+    toString(): string {
+      return this.#text
+    }
+    toJSON(): string {
+      return this.#text
+    }
+  }
+  const compare = (operator: string) => (field: unknown, value: unknown) =>
+    new QueryFilter(`${pointer(field)} ${operator} ${literal(value)}`)
+  const join =
+    (operator: string, none: string) =>
+    (...parts: unknown[]) => {
+      const filters = parts.flat().map(String)
+      return new QueryFilter(filters.length < 2 ? (filters[0] ?? none) : `(${filters.join(` ${operator} `)})`)
+    }
+  const filters = {
+    alwaysTrue: () => new QueryFilter('true'),
+    alwaysFalse: () => new QueryFilter('false'),
+    equalTo: compare('eq'),
+    contains: compare('co'),
+    startsWith: compare('sw'),
+    greaterThan: compare('gt'),
+    greaterThanOrEqualTo: compare('ge'),
+    lessThan: compare('lt'),
+    lessThanOrEqualTo: compare('le'),
+    extendedMatch: (field: unknown, operator: string, value: unknown) => compare(operator)(field, value),
+    present: (field: unknown) => new QueryFilter(`${pointer(field)} pr`),
+    and: join('and', 'true'),
+    or: join('or', 'false'),
+    not: (filter: unknown) => new QueryFilter(`!(${String(filter)})`),
+  }
+  const known = {
+    'java.lang.System.getProperty': (name: unknown, otherwise?: unknown) =>
+      ask('property', name, false) ?? otherwise ?? null,
+    'org.forgerock.util.query.QueryFilter': filters,
+  }
+
+  const globals: Record<string, unknown> = {}
+  for (const name of ['java', 'javax', 'org', 'com', 'net', 'edu']) globals[name] = javaName(name, known)
+  globals.Packages = new Proxy(() => undefined, {
+    get: (_target, member) => (typeof member === 'string' ? (globals[member] ?? javaName(member, known)) : undefined),
+  })
+  globals.Java = { type: (name: unknown) => refuse(String(name)) }
+  for (const name of ['importClass', 'importPackage', 'JavaImporter', 'JavaAdapter'])
+    globals[name] = javaName(name, known)
+  return { globals, QueryFilter }
+}

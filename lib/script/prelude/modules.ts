@@ -1,0 +1,65 @@
+/** What a module is compiled to: a CommonJS function. */
+export type ModuleFunction = (exports: object, module: Module, require: Require) => void
+
+interface Module {
+  readonly id: string
+  exports: Record<string, unknown>
+}
+
+export type Require = (name: string) => unknown
+
+/**
+ * `require`. A module runs once in a run, when it is first asked for.
+ * @param load compiles a module; throws when there is none
+ */
+export function makeModules(load: (name: string) => ModuleFunction, adapt: (name: string, exports: unknown) => void) {
+  const compiled = new Map<string, ModuleFunction>()
+  const modules = new Map<string, Module>()
+  const used: string[] = []
+
+  /** `./name` is looked for beside the module that asks. */
+  const resolve = (name: unknown, from: string): string => {
+    if (typeof name !== 'string' || name === '' || name.includes('\0'))
+      throw new TypeError('require: the name of a module is expected')
+    const bare = name.replace(/\.js$/, '')
+    if (!/^\.\.?\//.test(bare)) return bare
+    const path = from.split('/').slice(0, -1)
+    for (const part of bare.split('/')) {
+      if (part === '..' && path.pop() === undefined) throw new Error(`Module "${name}" would lie outside`)
+      if (part !== '..' && part !== '.') path.push(part)
+    }
+    return path.join('/')
+  }
+
+  const functionOf = (id: string): ModuleFunction => {
+    const known = compiled.get(id)
+    if (known) return known
+    const made = load(id)
+    compiled.set(id, made)
+    return made
+  }
+
+  const run = (id: string): Module => {
+    const body = functionOf(id)
+    const module: Module = { id, exports: {} }
+    modules.set(id, module)
+    try {
+      body.call(module.exports, module.exports, module, requireFrom(id))
+      adapt(id, module.exports)
+    } catch (error) {
+      modules.delete(id)
+      throw error
+    }
+    return module
+  }
+
+  const requireFrom =
+    (from: string): Require =>
+    (name) => {
+      const id = resolve(name, from)
+      if (!used.includes(id)) used.push(id)
+      return (modules.get(id) ?? run(id)).exports
+    }
+
+  return { require: requireFrom(''), compile: (id: string) => void functionOf(id), used: () => used }
+}

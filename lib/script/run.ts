@@ -1,0 +1,122 @@
+import type { Job, Outcome, PreparedContext, Reply } from './protocol.ts'
+import type { Thread } from './thread.ts'
+
+/** What the pool is to do. */
+export interface Task {
+  readonly job: Job
+  /** 1 for a script that no script called. */
+  readonly depth: number
+  readonly computeMs: number
+  readonly wallMs: number
+  readonly signal: AbortSignal | undefined
+  /** Serves a call of the script, which waits for it. Does not reject. `signal` aborts when the script is stopped. */
+  serve(name: string, args: string, signal: AbortSignal): Promise<Reply>
+  /** Takes what the script has to say and waits for no answer to. */
+  tell(name: string, args: string): void
+  /** Takes a context for the next run. */
+  keep(context: PreparedContext): void
+}
+
+export interface Answer {
+  readonly outcomes: readonly Outcome[]
+  /** The modules that the script used. */
+  readonly modules: readonly string[]
+}
+
+/**
+ * - `queued`: has no thread yet
+ * - `computing`: has a turn
+ * - `waiting`: for a reply, or for nothing any more once it was stopped
+ * - `ready`: has the reply, waits for a turn
+ */
+type State = 'queued' | 'computing' | 'waiting' | 'ready'
+
+/** One task on its way through the pool. */
+export class Run {
+  readonly task: Task
+  readonly #result = Promise.withResolvers<Answer>()
+  readonly #abort = new AbortController()
+  state: State = 'queued'
+  /** Whose turn it is: the lower one's. */
+  order = 0
+  thread: Thread | undefined
+  /** What it gets with its next turn. */
+  reply: Reply | undefined
+  #startedAt = 0
+  #turnSince = 0
+  #computedMs = 0
+  #progress = 0
+  #stopped = false
+  #settled = false
+
+  constructor(task: Task) {
+    this.task = task
+    // Whoever asked may be gone by then.
+    this.#result.promise.catch(() => undefined)
+  }
+
+  get result(): Promise<Answer> {
+    return this.#result.promise
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped
+  }
+
+  get isSettled(): boolean {
+    return this.#settled
+  }
+
+  settle(answer: Answer): void {
+    this.#settled = true
+    this.#result.resolve(answer)
+  }
+
+  fail(error: unknown): void {
+    this.#settled = true
+    this.#result.reject(error)
+  }
+
+  /** It was told to end: what it waits for is not needed any more. */
+  stop(): void {
+    this.#stopped = true
+    this.#computedMs = 0
+    this.#turnSince = performance.now()
+    this.#abort.abort()
+  }
+
+  beginTurn(now: number): void {
+    if (this.state === 'queued') this.#startedAt = now
+    this.state = 'computing'
+    this.#turnSince = now
+  }
+
+  endTurn(now: number, state: State): void {
+    this.#computedMs += now - this.#turnSince
+    this.state = state
+  }
+
+  wallMs(now: number): number {
+    return this.thread ? now - this.#startedAt : 0
+  }
+
+  /** How long it has its turn. */
+  turnMs(now: number): number {
+    return now - this.#turnSince
+  }
+
+  /** Computing time of the present item. */
+  computedMs(now: number): number {
+    const progress = this.thread?.progress ?? 0
+    if (progress !== this.#progress) {
+      this.#progress = progress
+      this.#computedMs = 0
+      this.#turnSince = now
+    }
+    return this.#computedMs + (this.state === 'computing' ? this.turnMs(now) : 0)
+  }
+}

@@ -1,0 +1,223 @@
+import type { Thrown } from './prelude/entry.ts'
+import { type Prelude, preludeSource } from './prelude/prelude.ts'
+import type { Fault, ModuleSource, Outcome, PreparedContext } from './protocol.ts'
+import { type Completion, type Engine, type Handle, QuickJs } from './quickjs.ts'
+import { placeIn } from './stack.ts'
+
+export interface SandboxHost {
+  /** Serves what the prelude asks for: JSON in, JSON out. What it throws is thrown in the script. */
+  cross(name: string, args: string): string
+  /** @throws Error when there is no such module */
+  module(name: string): ModuleSource
+  /** True stops what computes. */
+  interrupt(): boolean
+}
+
+export interface SandboxOptions {
+  readonly engine: Engine
+  readonly host: SandboxHost
+}
+
+/** Begins, behind comments, like what is no expression, or another one inside parentheses. */
+const STATEMENT = /^(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*(?:\{|function\b|async\b|class\b|let\b)/
+
+/** A sandbox at rest. */
+type Snapshot = Pick<PreparedContext, 'fingerprint' | 'image'>
+
+/** The prelude's files in stack traces; they are left out. */
+const PRELUDE = '<prelude>'
+/** So much more is given to say what went wrong when all memory was used. */
+const LAST_BYTES = 4 * 1024 * 1024
+const OUT_OF_MEMORY = 'InternalError: out of memory'
+const MEMORY = 'it used more memory than it may'
+/** The first characters of `(()=>(…))` around an expression. */
+const EXPRESSION = ['(()=>(', '\n))'] as const
+
+/** Runs scripts, each in a context as it was after the prelude, or after the modules that were loaded beforehand. */
+export class Sandbox {
+  readonly #host: SandboxHost
+  readonly #quickjs: QuickJs
+  readonly #entry: Record<keyof Prelude, Handle>
+  readonly #bare: Snapshot
+  /** After a fault in the engine itself nothing of it can be trusted. */
+  #broken = false
+
+  private constructor(host: SandboxHost, quickjs: QuickJs) {
+    this.#host = host
+    this.#quickjs = quickjs
+    const prelude = ok(quickjs.evaluate(preludeSource(), PRELUDE))
+    const entry = ok(quickjs.call(prelude, this.#crossing(), this.#loader()))
+    const member = (name: keyof Prelude) => quickjs.member(entry, name)
+    this.#entry = {
+      begin: member('begin'),
+      end: member('end'),
+      settled: member('settled'),
+      fail: member('fail'),
+      used: member('used'),
+      require: member('require'),
+      compile: member('compile'),
+    }
+    this.#bare = { fingerprint: quickjs.fingerprint, image: quickjs.takeImage() }
+  }
+
+  static async create({ engine, host }: SandboxOptions): Promise<Sandbox> {
+    const interrupt = () => host.interrupt()
+    return new Sandbox(host, await QuickJs.create({ engine, interrupt }))
+  }
+
+  get isBroken(): boolean {
+    return this.#broken
+  }
+
+  get memoryBytes(): number {
+    return this.#quickjs.memoryBytes
+  }
+
+  /** The names of the modules that were asked for since `enter`. */
+  used(): string[] {
+    const text = this.#guard(() => this.#textFrom(this.#quickjs.call(this.#entry.used)))
+    return text === undefined ? [] : (JSON.parse(text) as string[])
+  }
+
+  /** Begins anew, in `context` if it fits. */
+  enter(context: Snapshot | undefined, memoryBytes: number): void {
+    const fits = context?.fingerprint === this.#bare.fingerprint
+    this.#quickjs.putBack(fits ? context.image : this.#bare.image)
+    this.#quickjs.limitMemory(memoryBytes)
+  }
+
+  /** @returns what is wrong with the script, if anything */
+  check(source: string, name: string): Fault | undefined {
+    return this.#guard(() => {
+      const { error } = this.#quickjs.compile(source, name)
+      return error && { ...this.#describe(error), kind: 'syntax' }
+    }, asFault)
+  }
+
+  /** Runs a script once with the variables in `item`; call `enter` before. */
+  run(source: string, name: string, item: string): Outcome {
+    return this.#outcome(() => {
+      const begun = this.#call('begin', item)
+      return begun.error ? begun : this.#quickjs.evaluate(source, name)
+    })
+  }
+
+  /**
+   * A script that is one expression, compiled to be run many times in one context; undefined when it is none. A
+   * statement cannot be: what it has as its value only an evaluation tells.
+   */
+  expression(source: string, name: string): ((item: string) => Outcome) | undefined {
+    if (STATEMENT.test(source)) return undefined
+    const [before, after] = EXPRESSION
+    const made = this.#guard(() => this.#quickjs.evaluate(before + source.replace(/;\s*$/, '') + after, name))
+    if (made === undefined || made.error) return undefined
+    const { value: run } = made
+    return (item) =>
+      this.#outcome(() => {
+        const begun = this.#call('begin', item)
+        return begun.error ? begun : this.#quickjs.call(run)
+      })
+  }
+
+  /**
+   * A context with `modules` in it: the bundled ones loaded, those of the project only compiled, for they may do
+   * anything. What fails or is too large is left out: the script will be told when it asks for it.
+   */
+  prepare(modules: readonly string[], memoryBytes: number): Snapshot | undefined {
+    this.enter(undefined, memoryBytes)
+    this.#quickjs.clearAround(this.#bare.image)
+    return this.#guard(() => {
+      for (const name of modules) this.#call(name.startsWith('lib/') ? 'require' : 'compile', name)
+      if (this.#quickjs.isGrown) return this.#bare
+      return { fingerprint: this.#bare.fingerprint, image: this.#quickjs.takeImage() }
+    })
+  }
+
+  #outcome(work: () => Completion): Outcome {
+    return this.#guard(
+      () => {
+        const ran = work()
+        const thrown = ran.error ?? this.#quickjs.runJobs()?.error
+        if (thrown) return { fault: this.#describe(thrown) }
+        const ended = this.#quickjs.call(this.#entry.end, (ran as { value: Handle }).value)
+        if (ended.error) return { fault: this.#describe(ended.error) }
+        const text = this.#quickjs.textOf(ended.value)
+        return text === undefined ? this.#settled() : { text }
+      },
+      (message) => ({ fault: asFault(message) }),
+    )
+  }
+
+  #settled(): Outcome {
+    const thrown = this.#quickjs.runJobs()?.error
+    const settled = thrown ? { error: thrown } : this.#quickjs.call(this.#entry.settled)
+    if (settled.error) return { fault: this.#describe(settled.error) }
+    return { text: this.#quickjs.textOf(settled.value) ?? 'null' }
+  }
+
+  #describe(error: Handle): Fault {
+    const { isExhausted } = this.#quickjs
+    this.#quickjs.limitMemory(this.#quickjs.memoryBytes + LAST_BYTES)
+    const text = this.#textFrom(this.#quickjs.call(this.#entry.fail, error))
+    if (text === undefined) return { kind: 'thrown', message: 'the script ended with an error that cannot be shown' }
+    const { kind, name, stack = '', message, code, reason, detail } = JSON.parse(text) as Thrown
+    if (isExhausted && (message === 'null' || message.startsWith(OUT_OF_MEMORY)))
+      return { kind: 'limit', message: MEMORY }
+    const isSyntax = kind === 'error' && name === 'SyntaxError'
+    const place = placeIn(stack, PRELUDE)
+    return {
+      kind: isSyntax && place.isUnrun ? 'syntax' : 'thrown',
+      message,
+      ...(kind !== 'value' && { code, reason, detail }),
+      ...place.position,
+      stack: place.stack,
+    }
+  }
+
+  #call(name: keyof Prelude, text: string): Completion {
+    return this.#quickjs.call(this.#entry[name], this.#quickjs.text(text))
+  }
+
+  #textFrom(completion: Completion): string | undefined {
+    return completion.error ? undefined : this.#quickjs.textOf(completion.value)
+  }
+
+  /** A fault in the engine (its stack, its memory) ends it. */
+  #guard<T>(work: () => T): T | undefined
+  #guard<T>(work: () => T, otherwise: (message: string) => T): T
+  #guard<T>(work: () => T, otherwise?: (message: string) => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      this.#broken = true
+      return otherwise?.(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #crossing(): Handle {
+    return this.#quickjs.expose('cross', (name, args) => {
+      const [call = '', text = ''] = [name, args].map((handle) => handle && this.#quickjs.textOf(handle))
+      return this.#quickjs.text(this.#host.cross(call, text))
+    })
+  }
+
+  #loader(): Handle {
+    return this.#quickjs.expose('load', (name) => {
+      const module = this.#host.module((name && this.#quickjs.textOf(name)) ?? '')
+      // On one line with the source, so that lines stay as they are.
+      const made = this.#quickjs.evaluate(`(function (exports, module, require) {${module.source}\n})`, module.file)
+      if (made.error) throw made.error
+      return made.value
+    })
+  }
+}
+
+const asFault = (message: string): Fault => ({
+  kind: 'broken',
+  message: `the script broke the JavaScript engine (${message})`,
+})
+
+function ok({ value, error }: { value?: Handle; error?: Handle }): Handle {
+  if (value && !error) return value
+  throw new Error('the prelude of the sandbox cannot be run')
+}

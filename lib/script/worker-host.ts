@@ -1,0 +1,138 @@
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
+import type { Limits } from './limits.ts'
+import { type Job, keyOf, type ModuleSource, type Reply, Signal, type ThreadMessage } from './protocol.ts'
+import type { SandboxHost } from './sandbox.ts'
+
+/** These are told, not asked: nobody waits for an answer, but for every so many. */
+const TOLD: ReadonlySet<string> = new Set(['log', 'print'])
+/** Keeps a script that only logs from running ahead of whoever writes the log. */
+const TOLD_AT_ONCE = 64
+const STOPPED = 'the script is stopped'
+
+/** The way out of a sandbox: messages to the owner of this thread, and waiting for its replies. */
+export class Host implements SandboxHost {
+  readonly #port
+  readonly #signals: Int32Array<SharedArrayBuffer>
+  /** Versions of the modules that came in last. */
+  readonly #versions = new Map<string, string>()
+  #limits: Limits | undefined
+  #since = 0
+  #waited = 0
+  #calls = 0
+  #told = 0
+  #exceeded: string | undefined
+
+  constructor(signals: Int32Array<SharedArrayBuffer>) {
+    if (!parentPort) throw new Error('this file is run in a worker thread')
+    this.#port = parentPort
+    this.#signals = signals
+  }
+
+  onJob(listener: (job: Job) => void): void {
+    this.#port.on('message', listener)
+  }
+
+  post(message: ThreadMessage): void {
+    this.#port.postMessage(message)
+  }
+
+  /** The limit that the script ran into, as a sentence. */
+  get exceeded(): string | undefined {
+    return this.#exceeded
+  }
+
+  get isStopped(): boolean {
+    return Atomics.load(this.#signals, Signal.stop) === 1
+  }
+
+  /** A job begins. */
+  open(limits: Limits): void {
+    this.#limits = limits
+    this.#calls = 0
+    Atomics.store(this.#signals, Signal.progress, 0)
+    this.restart()
+  }
+
+  /** One of its items begins. */
+  restart(): void {
+    this.#since = performance.now()
+    this.#waited = 0
+    this.#exceeded = undefined
+    Atomics.add(this.#signals, Signal.progress, 1)
+  }
+
+  /** Nothing is limited any more. */
+  close(): void {
+    this.#limits = undefined
+  }
+
+  interrupt(): boolean {
+    const { yield: others } = Signal
+    if (this.isStopped) return true
+    if (Atomics.exchange(this.#signals, others, 0) === 1 && this.#limits) this.#ask({ kind: 'yield' })
+    const limit = this.#limits?.computeMs ?? Number.POSITIVE_INFINITY
+    if (performance.now() - this.#since - this.#waited <= limit) return this.isStopped
+    this.#exceeded ??= `it computed longer than ${limit} ms`
+    return true
+  }
+
+  cross(name: string, args: string): string {
+    if (!this.#limits) throw new Error(`${name}: a module can call nothing while it is prepared`)
+    this.#check(name, args.length, this.#limits)
+    if (!TOLD.has(name)) return this.#replyTo({ kind: 'call', name, args })
+    this.#told += 1
+    if (this.#told % TOLD_AT_ONCE === 0) return this.#replyTo({ kind: 'call', name, args })
+    this.post({ kind: 'log', name, args })
+    return '{}'
+  }
+
+  module(name: string): ModuleSource {
+    if (this.#limits) this.#check('require', name.length, this.#limits)
+    const reply = this.#ask({ kind: 'call', name: 'module', args: name })
+    if (reply.kind === 'module') {
+      this.#versions.set(name, reply.module.version)
+      return reply.module
+    }
+    throw new Error(reply.kind === 'reply' ? reply.text : STOPPED)
+  }
+
+  /** Names the modules with the versions that were loaded. */
+  keyOf(modules: readonly string[]): string {
+    return keyOf(modules, (name) => this.#versions.get(name))
+  }
+
+  #check(name: string, length: number, limits: Limits): void {
+    if (this.isStopped) throw new Error(STOPPED)
+    this.#calls += 1
+    if (this.#calls > limits.calls) throw this.#exceed(`it made more than ${limits.calls} calls`)
+    if (length > limits.transferLength)
+      throw new Error(`${name}: more than ${limits.transferLength} characters are handed over`)
+  }
+
+  /** Whatever the script makes of the error: the next interrupt ends it. */
+  #exceed(sentence: string): Error {
+    this.#exceeded ??= sentence
+    Atomics.store(this.#signals, Signal.stop, 1)
+    return new Error(sentence)
+  }
+
+  #replyTo(message: ThreadMessage): string {
+    const reply = this.#ask(message)
+    if (reply.kind === 'reply') return reply.text
+    throw new Error(STOPPED)
+  }
+
+  /** Posts and sleeps until there is a reply. */
+  #ask(message: ThreadMessage): Reply {
+    const start = performance.now()
+    this.post(message)
+    for (;;) {
+      Atomics.wait(this.#signals, Signal.wake, 0)
+      Atomics.store(this.#signals, Signal.wake, 0)
+      const received = receiveMessageOnPort(this.#port)
+      if (!received) continue
+      this.#waited += performance.now() - start
+      return received.message as Reply
+    }
+  }
+}
