@@ -105,4 +105,17 @@ export interface ConfigurationService {
   subscribe(consumer: ConfigurationConsumer): Promise<Disposable>
 }
 
+/** What the processes of a host have in common that runs as several; a host of one process need not provide it. */
+export interface HostProcesses {
+  /** The same in all processes of the host, and in no other host: letters and digits. */
+  readonly hostId: string
+  /**
+   * Runs `work` in one process at a time for each key; those that ask for the same meanwhile, in whatever process, get
+   * what came of it. An error keeps its `code` and `message` on the way.
+   */
+  share(key: string, work: () => Promise<Json>): Promise<Json>
+}
+
+export const hostProcessesService: ServiceRef<HostProcesses> = { id: 'processes' }
+
 export const configurationService: ServiceRef<ConfigurationService> = { id: 'configuration' }

@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { ContentResolver } from './config/content-resolver.ts'
 import { ConfigDirectory } from './config/directory.ts'
 import { watchDirectory } from './config/watcher.ts'
-import type { ConfigurationService, HttpHandler, Logger } from './contract.ts'
+import type { ConfigurationService, HostProcesses, HttpHandler, Logger } from './contract.ts'
 import { crestHttp } from './crest/http.ts'
 import type { RequestContext, ResourceHandler } from './crest/request.ts'
 import { ResourceRouter } from './crest/router.ts'
@@ -26,6 +26,8 @@ export interface ExternalIdmParts {
   readonly confDir: string
   /** The host's configuration; without one the directory is read and watched by ourselves. */
   readonly configuration: ConfigurationService | undefined
+  /** The other processes of the host. */
+  readonly processes?: HostProcesses | undefined
   readonly authorize: Authorize
   /** True when `request.url` begins behind the mount, whatever the framework. */
   readonly behindMount: boolean
@@ -58,7 +60,7 @@ export async function startExternalIdm(scope: Scope, parts: ExternalIdmParts): P
   resources.add(ROUTE, handler)
   const status = crestHttp({ router: resources, contextOf: parts.contextOf, log })
   // Random, so that neither another gateway nor a caller can be taken for us.
-  const pseudonym = `openidm-external-idm-${randomBytes(6).toString('hex')}`
+  const pseudonym = `openidm-external-idm-${parts.processes?.hostId ?? randomBytes(6).toString('hex')}`
   const router = proxyRouter({ registry, authorize, behindMount, status, log, pseudonym, trustTransactionId })
   return { registry, handler, router }
 }
@@ -97,7 +99,7 @@ function startRegistry(scope: Scope, parts: ExternalIdmParts, trust: TrustStore)
   const renew = () => void registry.renewClientCertificates()
   const certificates = scope.own('client certificates', new ClientCertificates(projectOf(parts), log, renew))
   const clientCertificate = (source: ClientCertificateSource) => certificates.read(source)
-  const registry = new InstanceRegistry({ trust, lookup, env, clientCertificate }, log)
+  const registry = new InstanceRegistry({ trust, lookup, env, clientCertificate, processes: parts.processes }, log)
   scope.defer('instances', () => registry.close())
   scope.own(
     'trust changes',

@@ -1,4 +1,4 @@
-import { configurationService, type PluginContext } from './contract.ts'
+import { configurationService, hostProcessesService, type PluginContext } from './contract.ts'
 import { resourcesService } from './crest/router.ts'
 import { ROUTE, startExternalIdm } from './external-idm.ts'
 import { Scope } from './util/scope.ts'
@@ -23,6 +23,7 @@ export async function activate(context: PluginContext): Promise<void> {
   const { handler, router } = await startExternalIdm(scope, {
     confDir: context.confDir,
     configuration: context.optionalService(configurationService),
+    processes: context.optionalService(hostProcessesService),
     // The host has authenticated the caller and asked its access rules before the request came here.
     authorize: () => true,
     behindMount: true,

@@ -13,30 +13,42 @@ import { writeFailure } from './write-failure.ts'
 /** Makes of what is there (undefined = nothing) what shall be there (undefined = nothing); throws to leave it. */
 export type Edit = (current: CurrentFile | undefined) => JsonObject | undefined
 
+/** Others that read and write the same directory. */
+export interface OtherProcesses {
+  /** Runs `work` while none of them runs one of this key. */
+  alone<T>(key: string, work: () => Promise<T>): Promise<T>
+  /** Resolves when they have in force what is in the directory. */
+  rescanOthers(): Promise<void>
+}
+
 /** How long an answer waits until the change is in force (`openidm.config.waitTimeout`). */
 const IN_FORCE_MS = 5000
 /** How often to begin again when somebody else changes the file at the same time. */
 const ATTEMPTS = 5
 
-/** Changes the files of a configuration directory, one change at a time. A directory has one writer. */
+/** Changes the files of a configuration directory, one change at a time. A directory has one writer in each process. */
 export class ConfigWriter {
   readonly #directory: ConfigDirectory
   readonly #log: Logger | undefined
+  readonly #others: OtherProcesses | undefined
   #last: Promise<unknown> = Promise.resolve()
   #swept: Promise<void> | undefined
 
-  constructor(directory: ConfigDirectory, log?: Logger) {
+  constructor(directory: ConfigDirectory, log?: Logger, others?: OtherProcesses) {
     this.#directory = directory
     this.#log = log
+    this.#others = others
   }
 
   /**
-   * Resolves when the change is on disk and in force, or five seconds have passed. What was edited is the file as it
+   * Resolves when the change is on disk and in force, in all processes, or five seconds have passed. What was edited is the file as it
    * is on disk: an edit by hand is never lost. A change that cannot be taken into force is taken back.
    * @throws ResourceException 400 for content that its owner refuses, 409 when the file does not come to rest, 500
    */
   change(id: string, edit: Edit): Promise<void> {
-    const change = this.#last.then(() => this.#change(id, edit))
+    const others = this.#others
+    const work = () => this.#change(id, edit)
+    const change = this.#last.then(() => (others ? others.alone('configuration', work) : work()))
     this.#last = change.catch(() => undefined)
     return change
   }
@@ -102,10 +114,15 @@ export class ConfigWriter {
   async #settle(id: string): Promise<void> {
     const timer = new AbortController()
     const late = delay(IN_FORCE_MS, true, { signal: timer.signal }).catch(() => false)
-    const isLate = await Promise.race([this.#directory.rescan().then(() => false), late])
+    const isLate = await Promise.race([this.#everywhere().then(() => false), late])
     timer.abort()
     if (isLate)
       this.#log?.warn({ id }, `the configuration ${id} is stored but not yet in force after ${IN_FORCE_MS} ms`)
+  }
+
+  async #everywhere(): Promise<void> {
+    await this.#directory.rescan()
+    await this.#others?.rescanOthers()
   }
 
   /** On a disk that does not tell `EU` from `eu`, the file is another object's. */

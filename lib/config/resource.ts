@@ -16,8 +16,8 @@ import type {
   UpdateRequest,
 } from '../crest/request.ts'
 import { pathElements } from '../crest/resource-path.ts'
+import { ConfigWriter, type OtherProcesses } from './config-writer.ts'
 import type { ContentResolver } from './content-resolver.ts'
-import { ConfigWriter } from './config-writer.ts'
 import type { CurrentFile } from './current-file.ts'
 import type { ConfigDirectory } from './directory.ts'
 import { listingEntry } from './listing.ts'
@@ -33,6 +33,8 @@ export interface ConfigResourceOptions {
   /** What content refers to, brought up to date before it is judged, and the keys that encrypt secret fields. */
   readonly values?: Pick<ContentResolver, 'refresh' | 'keys'> | undefined
   readonly log?: Logger
+  /** That serve the same directory. */
+  readonly others?: OtherProcesses | undefined
 }
 
 /**
@@ -49,9 +51,9 @@ class ConfigResource implements ResourceHandler {
   readonly #secretFields: (pid: string) => readonly string[]
   readonly #values: ConfigResourceOptions['values']
 
-  constructor(directory: ConfigDirectory, { secretFields, values, log }: ConfigResourceOptions) {
+  constructor(directory: ConfigDirectory, { secretFields, values, log, others }: ConfigResourceOptions) {
     this.#directory = directory
-    this.#writer = new ConfigWriter(directory, log)
+    this.#writer = new ConfigWriter(directory, log, others)
     this.#secretFields = secretFields
     this.#values = values
   }

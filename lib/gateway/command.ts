@@ -53,6 +53,14 @@ export class OptionValues {
     return value
   }
 
+  /** @throws UsageError when it is no whole number from 1 to `most` */
+  count(name: string, most: number): number | undefined {
+    const value = this.text(name)
+    if (value === undefined) return undefined
+    if (/^[1-9]\d{0,5}$/.test(value) && Number(value) <= most) return Number(value)
+    throw new UsageError(`--${name}: must be a whole number from 1 to ${most}, found ${JSON.stringify(value)}`)
+  }
+
   /** @throws UsageError when it is no port */
   port(name: string): number | undefined {
     const value = this.text(name)

@@ -1,5 +1,5 @@
 import { configResource } from '../config/resource.ts'
-import { configurationService } from '../contract.ts'
+import { configurationService, hostProcessesService } from '../contract.ts'
 import { type Connection, connect, registryOf } from '../crest/connection.ts'
 import { crestHttp } from '../crest/http.ts'
 import { ResourceRouter, resourcesService } from '../crest/router.ts'
@@ -26,6 +26,8 @@ import { createServer } from './server.ts'
 import { ServerState } from './server-state.ts'
 import { ServiceRegistry } from './services.ts'
 import { addSynchronization } from './synchronization.ts'
+import type { WorkersLink } from './workers-link.ts'
+import { refuseSynchronization } from './workers-refusal.ts'
 
 export interface GatewayOptions {
   readonly project: Project
@@ -40,6 +42,8 @@ export interface GatewayOptions {
   /** Where expressions, keys and settings are looked for; `process.env` unless given. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly log: HostLog
+  /** The other processes, when this is one of several. */
+  readonly link?: WorkersLink | undefined
 }
 
 /** The reference gateway on one project directory. */
@@ -122,19 +126,21 @@ export class Gateway {
   }
 
   #addResources(): void {
-    const { log } = this.#options
+    const { log, link } = this.#options
     const { directory, resolver } = this.#configuration
     const secretFields = (pid: string) => this.#configuration.secretFields(pid)
-    this.#router.add('config', configResource(directory, { secretFields, values: resolver, log }))
+    this.#router.add('config', configResource(directory, { secretFields, values: resolver, log, others: link }))
+    link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
   }
 
   async #openObjects(): Promise<void> {
-    const { project, log } = this.#options
-    const configuration = this.#configuration.directory
-    const objects = this.#scope.own('objects', await openObjects({ router: this.#router, project, configuration, log }))
+    const { project, log, link } = this.#options
+    const common = { router: this.#router, configuration: this.#configuration.directory, log }
+    const objects = this.#scope.own('objects', await openObjects({ ...common, project, link }))
     this.#stores.push(...objects.passwordStores)
-    await this.#addSynchronization(objects.repository)
+    if (link) refuseSynchronization(this.#router)
+    else await this.#addSynchronization(objects.repository)
   }
 
   async #addSynchronization(repository: Repository): Promise<void> {
@@ -149,6 +155,7 @@ export class Gateway {
     const services = new ServiceRegistry()
     services.provide(resourcesService, registryOf(this.#router))
     services.provide(configurationService, this.#configuration.directory)
+    if (this.#options.link) services.provide(hostProcessesService, this.#options.link)
     const mounts = { '/openidm': this.#mount }
     return new PluginHost({
       confDir: project.conf,
@@ -177,11 +184,12 @@ export class Gateway {
   }
 
   async #listen(): Promise<void> {
-    const { host, port, httpsPort, project, log } = this.#options
+    const { host, port, httpsPort, project, log, link } = this.#options
     const onRequest = createServer({ mount: this.#mount, settings: () => this.#configuration.settings.value, log })
     const tls = httpsPort === undefined ? undefined : await readServerCertificate(project)
-    if (port !== undefined) await this.#open({ host, port, onRequest })
-    if (httpsPort !== undefined && tls) await this.#open({ host, port: httpsPort, tls, onRequest })
+    const common = { host, onRequest, reusePort: link?.reusesPorts ?? false }
+    if (port !== undefined) await this.#open({ ...common, port })
+    if (httpsPort !== undefined && tls) await this.#open({ ...common, port: httpsPort, tls })
   }
 
   async #open(options: ListenerOptions): Promise<void> {

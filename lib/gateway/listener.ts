@@ -11,6 +11,8 @@ export interface ListenerOptions {
   /** PEM; with it the listener speaks HTTPS. */
   readonly tls?: { readonly certificate: string; readonly key: string }
   readonly onRequest: http.RequestListener
+  /** Other processes listen there as well; the system gives each its share of the connections. */
+  readonly reusePort?: boolean
 }
 
 /**
@@ -88,10 +90,10 @@ export class Listener {
     return this.#closing
   }
 
-  #listen({ host, port }: ListenerOptions): Promise<void> {
+  #listen({ host, port, reusePort = false }: ListenerOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen({ host, port, reusePort }, () => {
         this.#server.off('error', reject)
         resolve()
       })

@@ -6,6 +6,7 @@ import { Scope } from '../util/scope.ts'
 import type { PasswordStore } from './identity/password-store.ts'
 import { managedObjects } from './managed.ts'
 import type { Project } from './project.ts'
+import type { WorkersLink } from './workers-link.ts'
 
 export interface ObjectsOptions {
   readonly router: ResourceRouter
@@ -13,6 +14,8 @@ export interface ObjectsOptions {
   /** Where `managed.json` comes from. */
   readonly configuration: ConfigurationService
   readonly log: Logger
+  /** Other processes that have the same database open. */
+  readonly link?: Pick<WorkersLink, 'alone'> | undefined
 }
 
 /** The objects that the gateway keeps itself. */
@@ -28,10 +31,20 @@ const DATABASE = 'openidm.db'
  * Opens the project's database and puts the managed objects on the router.
  * @throws Error when the database cannot be used, StartError when `managed.json` is broken
  */
-export async function openObjects({ router, project, configuration, log }: ObjectsOptions): Promise<StoredObjects> {
+export async function openObjects({
+  router,
+  project,
+  configuration,
+  log,
+  link,
+}: ObjectsOptions): Promise<StoredObjects> {
   const scope = new Scope(log)
   try {
-    const repository = await openRepository({ file: join(project.db, DATABASE), log })
+    const repository = await openRepository({
+      file: join(project.db, DATABASE),
+      log,
+      alone: link && ((key, work) => link.alone(key, work)),
+    })
     scope.defer('repository', () => repository.close())
     const managed = scope.own('managed objects', await managedObjects({ router, repository, configuration, log }))
     return { repository, passwordStores: [managed.passwords], dispose: () => scope.dispose() }

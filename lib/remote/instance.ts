@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net'
 import type { SecureContext, SecureContextOptions } from 'node:tls'
-import type { Logger } from '../contract.ts'
+import type { HostProcesses, Logger } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
 import type { ClientCertificateSource } from '../trust/client-certificates.ts'
 import type { ClientCertificate } from '../trust/keystore-client.ts'
@@ -22,6 +22,7 @@ import { withEnvironmentProxy } from './environment-proxy.ts'
 import { Health } from './health.ts'
 import type { BearerProperties, InstanceProperties } from './properties.ts'
 import { tokenFetcher } from './token-endpoint.ts'
+import { sharedFetcher } from './token-sharing.ts'
 
 /** The certificates that remotes are trusted by, as the trust store keeps them; they may change while we run. */
 export interface Trust {
@@ -39,6 +40,8 @@ export interface Surroundings {
   /** Rejects with a sentence when the certificate cannot be had. */
   readonly clientCertificate?: ((source: ClientCertificateSource) => Promise<ClientCertificate>) | undefined
   readonly log?: Logger | undefined
+  /** The other processes of the host: one of them asks a token endpoint for all that want the same token. */
+  readonly processes?: HostProcesses | undefined
 }
 
 /** Where requests of an instance go, in the parts that Node's http wants. */
@@ -202,7 +205,8 @@ export class Instance {
     if (properties.authType === 'basic') return new BasicAuthentication(properties)
     const url = new URL(properties.tokenEndpoint)
     const { proxy } = this.#propertiesTo(url)
-    const fetchToken = tokenFetcher(name, { ...properties, proxy }, () => this.#currentTokenAgent(url))
+    const fetchHere = tokenFetcher(name, { ...properties, proxy }, () => this.#currentTokenAgent(url))
+    const fetchToken = sharedFetcher(this.#surroundings.processes, name, properties, fetchHere)
     const authentication = new BearerAuthentication(() => this.#noted(fetchToken))
     const old = previous?.authentication
     if (old instanceof BearerAuthentication && sameGrant(previous?.properties, properties)) authentication.takeOver(old)

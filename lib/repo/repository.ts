@@ -16,6 +16,8 @@ export interface RepositoryOptions {
   readonly log: Logger
   /** How many objects a query looks at in one go, with nothing else of the process running; 1000 unless given. */
   readonly window?: number
+  /** Runs `work` while no other process that has this database open runs one of this key. */
+  readonly alone?: ((key: string, work: () => Promise<void>) => Promise<void>) | undefined
 }
 
 export interface TypeOptions {
@@ -30,13 +32,15 @@ export class Repository {
   readonly #database: Database
   readonly #log: Logger
   readonly #window: number
+  readonly #alone: RepositoryOptions['alone']
   #closed: Promise<void> | undefined
   #indexing: Promise<unknown> = Promise.resolve()
 
-  constructor(database: Database, log: Logger, window: number) {
+  constructor(database: Database, log: Logger, window: number, alone?: RepositoryOptions['alone']) {
     this.#database = database
     this.#log = log
     this.#window = window
+    this.#alone = alone
   }
 
   /** The objects of `type` (such as `managed/user`), indexed as asked for: a new index is built before it resolves. */
@@ -69,7 +73,8 @@ export class Repository {
 
   /** Two builds of one type would undo each other's work. */
   #oneByOne(build: () => Promise<void>): Promise<void> {
-    const built = this.#indexing.then(build)
+    const alone = this.#alone
+    const built = this.#indexing.then(() => (alone ? alone('indexes', build) : build()))
     this.#indexing = built.catch(() => {})
     return built
   }
@@ -88,7 +93,7 @@ export class Repository {
  * Opens the repository in `file`, and brings its tables up to date.
  * @throws Error that names the file and says why it cannot be used
  */
-export async function openRepository({ file, log, window = 1000 }: RepositoryOptions): Promise<Repository> {
+export async function openRepository({ file, log, window = 1000, alone }: RepositoryOptions): Promise<Repository> {
   const database = new Kysely<Tables>({ dialect: sqliteDialect(file) })
   try {
     await migrate(database)
@@ -97,5 +102,5 @@ export async function openRepository({ file, log, window = 1000 }: RepositoryOpt
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`The repository ${file} cannot be opened: ${reason}`, { cause: error })
   }
-  return new Repository(database, log, window)
+  return new Repository(database, log, window, alone)
 }

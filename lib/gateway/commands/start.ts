@@ -1,13 +1,19 @@
 import { resolve } from 'node:path'
 import type { Command } from '../command.ts'
-import { Gateway } from '../gateway.ts'
+import { Gateway, type GatewayOptions } from '../gateway.ts'
 import { administratorPassword } from '../identity/administrator.ts'
 import { createLog, logLevelOf } from '../log.ts'
 import { isLoopback } from '../loopback.ts'
 import { packageRoot } from '../package-info.ts'
 import { openProject } from '../project.ts'
 import { stopOnSignal } from '../signals.ts'
+import { Workers } from '../workers.ts'
+import { isWorker } from '../workers-link.ts'
+import { REFUSAL } from '../workers-refusal.ts'
+import { serveAsWorker } from '../workers-worker.ts'
 
+/** More would only take memory. */
+const MOST_WORKERS = 64
 const DEFAULT_HOST = '127.0.0.1'
 const DEFAULT_PORT = 8080
 
@@ -25,6 +31,7 @@ export const start: Command = {
       value: 'N',
       description: 'the port for HTTPS; needs security/server.pem and security/server-key.pem',
     },
+    workers: { value: 'N', description: 'processes that serve requests, to use as many cores (default 1)' },
     plugin: { value: 'DIR', description: 'a folder with a plugin.json to load as well', multiple: true },
   },
   notes: `Environment:
@@ -34,17 +41,20 @@ export const start: Command = {
 
 When requests are served, standard output gets the line
   Listening on http://HOST:PORT/openidm
-and one for HTTPS. Logs go to standard error.`,
+and one for HTTPS. Logs go to standard error.
+
+With several workers, one that dies is replaced, and a change of configuration over REST is answered when all
+of them have it in force. Reconciliation needs a gateway of one process: recon and sync answer 501.`,
 
   async run(values, { stdout, env, cwd }) {
     const host = values.text('host') ?? DEFAULT_HOST
     const port = values.port('port') ?? DEFAULT_PORT
     const httpsPort = values.port('https-port')
     const project = await openProject(resolve(cwd, values.required('project')))
+    const workers = values.count('workers', MOST_WORKERS) ?? 1
     const log = createLog({ level: logLevelOf(env) })
     const { password, isDefault } = administratorPassword(env, isLoopback(host))
-    if (isDefault) log.warn({}, 'openidm-admin has the well-known default password: set OPENIDM_ADMIN_PASSWORD')
-    const gateway = await Gateway.start({
+    const options: GatewayOptions = {
       project,
       host,
       port,
@@ -52,9 +62,28 @@ and one for HTTPS. Logs go to standard error.`,
       plugins: [packageRoot, ...values.texts('plugin').map((dir) => resolve(cwd, dir))],
       administratorPassword: password,
       log,
-    })
-    for (const origin of gateway.origins) stdout.write(`Listening on ${origin}/openidm\n`)
-    await stopOnSignal(() => gateway.stop(), log)
+    }
+    if (isWorker()) return serveAsWorker(options)
+    if (isDefault) log.warn({}, 'openidm-admin has the well-known default password: set OPENIDM_ADMIN_PASSWORD')
+    const { origins, stop } = await (workers === 1 ? startOne(options) : startSeveral(workers, options))
+    for (const origin of origins) stdout.write(`Listening on ${origin}/openidm\n`)
+    await stopOnSignal(stop, log)
     return 0
   },
+}
+
+interface Running {
+  readonly origins: readonly string[]
+  stop(): Promise<void>
+}
+
+async function startOne(options: GatewayOptions): Promise<Running> {
+  const gateway = await Gateway.start(options)
+  return { origins: gateway.origins, stop: () => gateway.stop() }
+}
+
+async function startSeveral(count: number, options: GatewayOptions): Promise<Running> {
+  const { workers, origins } = await Workers.start(count, options, options.log)
+  options.log.info({ workers: count }, REFUSAL)
+  return { origins, stop: () => workers.stop() }
 }

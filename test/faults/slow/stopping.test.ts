@@ -33,7 +33,7 @@ function startLoad(gateway: GatewayProcess) {
 describe('SIGTERM under load', function () {
   this.timeout(60_000)
 
-  for (const args of [[]]) {
+  for (const args of [[], ['--workers', '2']]) {
     it(`cuts no request that has reached the remote, and ends within its bound (${args.join(' ') || 'one process'})`, async () => {
       const remote = await startRemote()
       const gateway = await startGatewayProcess({ 'external.idm-eu.json': basic(remote) }, { args })
