@@ -3,7 +3,10 @@ import { execFile } from 'node:child_process'
 import { access, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { writeFiles } from '../helpers/files.ts'
+import { tempDirWith, writeFiles } from '../helpers/files.ts'
+import { request } from '../helpers/http.ts'
+import { spawnNode } from '../helpers/process.ts'
+import { startRemote } from '../helpers/remote.ts'
 import { INSTALL_TIMEOUT, type Installation, installPackage, NODE_VERSIONS } from './packed.ts'
 
 const run = promisify(execFile)
@@ -51,7 +54,15 @@ describe('the package', () => {
       assert.ok(files.includes(`${module}.map`), module)
       assert.ok(files.includes(module.replace(/\.js$/, '.d.ts')), module)
     }
-    for (const name of ['README.md', 'LICENSE', 'package.json', 'plugin.json', 'dist/plugin.js', 'dist/index.js'])
+    for (const name of [
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'package.json',
+      'plugin.json',
+      'dist/plugin.js',
+      'dist/index.js',
+    ])
       assert.ok(files.includes(name), name)
     const others = files.filter((file) => !/^dist\/.*\.(js|js\.map|d\.ts)$|^lib\/.*\.schema\.json$|^[^/]+$/.test(file))
     assert.deepEqual(others, [])
@@ -121,6 +132,25 @@ describe('the package', () => {
       await access(command)
       const { stdout } = await run(installed.node[version], [await realpath(command), '--help'])
       assert.match(stdout, /openidm-external-idm/)
+    })
+
+    it(`is a gateway that finds its own plugin on Node ${version}`, async function () {
+      this.timeout(30_000)
+      const remote = await startRemote()
+      const instance = { authType: 'basic', instanceUrl: remote.url, userName: 'svc', password: 'pw' }
+      const project = await tempDirWith({ 'conf/external.idm-eu.json': instance })
+      const command = await realpath(join(installed.dir, 'node_modules/.bin/openidm-external-idm'))
+      const env = { OPENIDM_ADMIN_PASSWORD: 'admin-pw' }
+      const args = [command, 'start', '--project', project, '--port', '0']
+      const gateway = spawnNode(args, { node: installed.node[version], env })
+      const url = (await gateway.line(/^Listening on /, 20_000)).replace('Listening on ', '')
+      const headers = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'admin-pw' }
+      const answer = await request(`${url}/external/idm/eu/managed/user?_queryFilter=true`, { headers })
+      assert.equal(answer.status, 200, answer.text)
+      assert.equal(remote.last.url, '/openidm/managed/user?_queryFilter=true')
+      assert.equal(remote.last.headers.authorization, `Basic ${Buffer.from('svc:pw').toString('base64')}`)
+      assert.equal((await request(`${url}/external/idm/eu/managed/user`)).status, 401)
+      assert.deepEqual(await gateway.kill(), { code: 0, signal: null })
     })
   }
 })
