@@ -7,7 +7,7 @@ import { until } from '../helpers/until.ts'
 import { isFree, Newcomer } from './newcomer.ts'
 
 /** What the README's demo listens on. */
-const PORTS = [8080, 8081, 8082, 8443]
+const PORTS = [8080, 8082, 8083, 8443]
 const SECURE = 'https://localhost:8443/openidm'
 const ADMIN = '-sS -u openidm-admin:openidm-admin'
 
