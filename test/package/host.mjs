@@ -157,3 +157,6 @@ for (const [entrance, [listener, options = {}]] of Object.entries(entrances)) {
   ports[entrance] = server.address().port
 }
 process.stdout.write(`${JSON.stringify({ ports, refusals })}\n`)
+
+// Whoever started it may be cut off; then nobody is left who would end it.
+process.stdin.on('end', () => process.exit()).resume()
