@@ -146,7 +146,7 @@ export class Gateway {
   async #addSynchronization(repository: Repository): Promise<void> {
     const { log } = this.#options
     const common = { router: this.#router, configuration: this.#configuration.directory, connection: this.connection }
-    const parts = { ...common, repository, scripts: undefined, log }
+    const parts = { ...common, repository, project: this.#options.project, log }
     this.#scope.own('synchronization', await addSynchronization(parts))
   }
 
