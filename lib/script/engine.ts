@@ -1,21 +1,20 @@
-import { randomBytes } from 'node:crypto'
 import type { Disposable, Json, JsonObject, Logger, ServiceRef } from '../contract.ts'
 import type { Connection } from '../crest/connection.ts'
-import { internalError, type ResourceException } from '../crest/errors.ts'
+import { internalError } from '../crest/errors.ts'
 import type { RequestContext, ResourceRequest } from '../crest/request.ts'
-import { parseJson } from '../util/json.ts'
 import { contextVariable } from './context-variable.ts'
 import type { ServerProperties } from './identity-server.ts'
 import { KnownModules } from './known-modules.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { Modules } from './modules.ts'
 import { nesting } from './nesting.ts'
+import { type ScriptFacts, type ScriptOutcome, type ScriptResult, scriptOutcomes } from './outcome.ts'
 import { Pool, type PoolSize } from './pool.ts'
 import { PreparedContexts } from './prepared-contexts.ts'
-import { type Code, keyOf, type Outcome, type RunJob } from './protocol.ts'
+import { type Code, keyOf, type RunJob } from './protocol.ts'
 import { requestVariable } from './request-variable.ts'
 import { parseScript, type ScriptDefinition, versionOf } from './script.ts'
-import { compileException, toScriptException } from './script-exception.ts'
+import { ScriptException } from './script-exception.ts'
 import { ScriptFiles } from './script-files.ts'
 import { ScriptHost } from './script-host.ts'
 import type { ScriptSecrets } from './secrets.ts'
@@ -58,13 +57,7 @@ export interface Script {
   readonly definition: ScriptDefinition
 }
 
-/** What came of one run. `variables`: those that were asked for, as the script left them. */
-export interface ScriptResult {
-  readonly value: Json
-  readonly variables: JsonObject
-}
-
-export type ScriptOutcome = ScriptResult | { readonly error: ResourceException }
+export type { ScriptOutcome, ScriptResult }
 
 /** Scripts as others use them. Whatever a script does wrong is a ResourceException. */
 export interface ScriptService {
@@ -182,7 +175,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     const tooLong = items.find(({ length }) => length > limits.transferLength)
     if (tooLong) throw internalError(`The script ${code.name}: its variables are longer than ${limits.transferLength}`)
     const outcomes = await this.#execute(code, items, limits, options)
-    return variables.map((_, index) => this.#result(outcomes[index] ?? outcomes.at(-1), code.name))
+    return scriptOutcomes(outcomes, items.length, this.#facts(code.name))
   }
 
   dispose(): Promise<void> {
@@ -218,15 +211,8 @@ export class ScriptEngine implements ScriptService, Disposable {
     return answer.outcomes
   }
 
-  #result(outcome: Outcome | undefined, name: string): ScriptOutcome {
-    if (!outcome) return { error: internalError(`The script ${name} has no result`) }
-    if ('fault' in outcome) return { error: toScriptException(outcome.fault, name, this.#settings.showPlaces) }
-    try {
-      const { value = null, variables = {} } = parseJson(outcome.text) as { value?: Json; variables?: JsonObject }
-      return { value, variables }
-    } catch (error) {
-      return { error: internalError(`The result of the script ${name}: ${(error as Error).message}`) }
-    }
+  #facts(name: string): ScriptFacts {
+    return { name, showPlaces: this.#settings.showPlaces }
   }
 
   #codeOf({ name, definition: { code } }: Script): Code {
@@ -246,8 +232,8 @@ export class ScriptEngine implements ScriptService, Disposable {
       tell: () => undefined,
       keep: () => undefined,
     })
-    const [outcome] = outcomes
-    if (outcome && 'fault' in outcome) throw compileException(outcome.fault)
+    const [outcome] = scriptOutcomes(outcomes, 1, this.#facts(name))
+    if (outcome && 'error' in outcome) throw new ScriptException('syntax', 400, outcome.error.message)
   }
 
   #openFiles(): ScriptFiles {
@@ -266,7 +252,7 @@ function itemOf(
   { context, request, read }: RunOptions & { readonly read?: readonly string[] },
 ): string {
   return JSON.stringify({
-    seed: [...new Uint32Array(new Uint8Array(randomBytes(16)).buffer)],
+    seed: [...crypto.getRandomValues(new Uint32Array(4))],
     variables: { ...variables, ...own, ...(context && { context: contextVariable(context) }) },
     ...(request && { request: requestVariable(request) }),
     ...(bindings.length > 0 && { bindings }),

@@ -51,22 +51,14 @@ export interface CompileJob {
 
 export type Job = RunJob | CompileJob
 
-/** Why a script came to no good end. */
+/** Why a script was ended: by a limit, from outside, or because it broke the engine. */
 export interface Fault {
-  readonly kind: 'syntax' | 'thrown' | 'limit' | 'stopped' | 'broken'
+  readonly kind: 'limit' | 'stopped' | 'broken'
   readonly message: string
-  /** What the script threw, when it was an object or an error with a code. */
-  readonly code?: unknown
-  readonly reason?: unknown
-  readonly detail?: unknown
-  readonly file?: string
-  readonly line?: number
-  readonly column?: number
-  readonly stack?: string
 }
 
-/** JSON of `{ value, variables? }`, or what went wrong. */
-export type Outcome = { readonly text: string } | { readonly fault: Fault }
+/** How the next runs of a job ended: JSON of a list of Ended; or what kept the next one from its end. */
+export type Outcome = { readonly ends: string } | { readonly fault: Fault }
 
 /** From a thread to its owner. After `call` and `yield` the thread waits for a `Reply`. */
 export type ThreadMessage =

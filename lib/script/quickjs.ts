@@ -32,7 +32,9 @@ const release = 'default' in variant ? variant.default : variant
 /** A value inside the engine. */
 export type Handle = QuickJSHandle
 /** How something that ran inside came to its end. */
-export type Completion = { readonly value: Handle; readonly error?: undefined } | { readonly error: Handle }
+export type Completion =
+  | { readonly value: Handle; readonly error?: undefined }
+  | { readonly value?: undefined; readonly error: Handle }
 
 const PAGE = 65_536
 /** What the engine begins with; scripts with more than some 10 MB of objects make it grow. */

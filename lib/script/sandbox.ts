@@ -1,8 +1,7 @@
-import type { Thrown } from './prelude/entry.ts'
 import { type Prelude, preludeSource } from './prelude/prelude.ts'
-import type { Fault, ModuleSource, Outcome, PreparedContext } from './protocol.ts'
+import type { ModuleSource, Outcome, PreparedContext } from './protocol.ts'
 import { type Completion, type Engine, type Handle, QuickJs } from './quickjs.ts'
-import { placeIn } from './stack.ts'
+import { PRELUDE } from './stack.ts'
 
 export interface SandboxHost {
   /** Serves what the prelude asks for: JSON in, JSON out. What it throws is thrown in the script. */
@@ -24,12 +23,13 @@ const STATEMENT = /^(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*(?:\{|function\b|async\b|clas
 /** A sandbox at rest. */
 type Snapshot = Pick<PreparedContext, 'fingerprint' | 'image'>
 
-/** The prelude's files in stack traces; they are left out. */
-const PRELUDE = '<prelude>'
 /** So much more is given to say what went wrong when all memory was used. */
 const LAST_BYTES = 4 * 1024 * 1024
-const OUT_OF_MEMORY = 'InternalError: out of memory'
-const MEMORY = 'it used more memory than it may'
+/** Thrown where there was no memory left for an error. */
+const NO_ERROR = '"message":"null"'
+const OUT_OF_MEMORY: Outcome = { fault: { kind: 'limit', message: 'it used more memory than it may' } }
+/** Ended by the interrupt, in the middle of something of ours. */
+const ENDED: Outcome = { fault: { kind: 'stopped', message: 'it was ended' } }
 /** The first characters of `(()=>(…))` around an expression. */
 const EXPRESSION = ['(()=>(', '\n))'] as const
 
@@ -51,8 +51,9 @@ export class Sandbox {
     this.#entry = {
       begin: member('begin'),
       end: member('end'),
-      settled: member('settled'),
       fail: member('fail'),
+      many: member('many'),
+      take: member('take'),
       used: member('used'),
       require: member('require'),
       compile: member('compile'),
@@ -75,7 +76,7 @@ export class Sandbox {
 
   /** The names of the modules that were asked for since `enter`. */
   used(): string[] {
-    const text = this.#guard(() => this.#textFrom(this.#quickjs.call(this.#entry.used)))
+    const text = this.#guard(() => this.#textFrom(this.#call('used')))
     return text === undefined ? [] : (JSON.parse(text) as string[])
   }
 
@@ -86,37 +87,41 @@ export class Sandbox {
     this.#quickjs.limitMemory(memoryBytes)
   }
 
-  /** @returns what is wrong with the script, if anything */
-  check(source: string, name: string): Fault | undefined {
+  /** Compiles only. The end is the value true, or what is wrong. */
+  check(source: string, name: string): Outcome {
     return this.#guard(() => {
       const { error } = this.#quickjs.compile(source, name)
-      return error && { ...this.#describe(error), kind: 'syntax' }
-    }, asFault)
+      return error ? this.#failed(error) : { ends: '[{"value":true}]' }
+    }, broken)
   }
 
   /** Runs a script once with the variables in `item`; call `enter` before. */
   run(source: string, name: string, item: string): Outcome {
-    return this.#outcome(() => {
-      const begun = this.#call('begin', item)
-      return begun.error ? begun : this.#quickjs.evaluate(source, name)
-    })
+    return this.#guard(() => {
+      const begun = this.#call('begin', this.#quickjs.text(item))
+      const { value, error } = begun.error ? begun : this.#quickjs.evaluate(source, name)
+      if (error) return this.#failed(error)
+      return this.#taken(this.#call('end', value))
+    }, broken)
   }
 
   /**
    * A script that is one expression, compiled to be run many times in one context; undefined when it is none. A
-   * statement cannot be: what it has as its value only an evaluation tells.
+   * statement cannot be: what it has as its value only an evaluation tells. The function runs it for each of a list of
+   * items; when it was stopped, `ended` has the ends before that.
    */
-  expression(source: string, name: string): ((item: string) => Outcome) | undefined {
+  expression(source: string, name: string): ((items: string) => Outcome) | undefined {
     if (STATEMENT.test(source)) return undefined
     const [before, after] = EXPRESSION
     const made = this.#guard(() => this.#quickjs.evaluate(before + source.replace(/;\s*$/, '') + after, name))
     if (made === undefined || made.error) return undefined
     const { value: run } = made
-    return (item) =>
-      this.#outcome(() => {
-        const begun = this.#call('begin', item)
-        return begun.error ? begun : this.#quickjs.call(run)
-      })
+    return (items) => this.#guard(() => this.#taken(this.#call('many', run, this.#quickjs.text(items))), broken)
+  }
+
+  /** The ends of those runs of a list that came to one. */
+  ended(): string {
+    return this.#guard(() => this.#textFrom(this.#call('take'))) ?? '[]'
   }
 
   /**
@@ -127,55 +132,30 @@ export class Sandbox {
     this.enter(undefined, memoryBytes)
     this.#quickjs.clearAround(this.#bare.image)
     return this.#guard(() => {
-      for (const name of modules) this.#call(name.startsWith('lib/') ? 'require' : 'compile', name)
+      for (const name of modules) this.#call(name.startsWith('lib/') ? 'require' : 'compile', this.#quickjs.text(name))
       if (this.#quickjs.isGrown) return this.#bare
       return { fingerprint: this.#bare.fingerprint, image: this.#quickjs.takeImage() }
     })
   }
 
-  #outcome(work: () => Completion): Outcome {
-    return this.#guard(
-      () => {
-        const ran = work()
-        const thrown = ran.error ?? this.#quickjs.runJobs()?.error
-        if (thrown) return { fault: this.#describe(thrown) }
-        const ended = this.#quickjs.call(this.#entry.end, (ran as { value: Handle }).value)
-        if (ended.error) return { fault: this.#describe(ended.error) }
-        const text = this.#quickjs.textOf(ended.value)
-        return text === undefined ? this.#settled() : { text }
-      },
-      (message) => ({ fault: asFault(message) }),
-    )
-  }
-
-  #settled(): Outcome {
-    const thrown = this.#quickjs.runJobs()?.error
-    const settled = thrown ? { error: thrown } : this.#quickjs.call(this.#entry.settled)
-    if (settled.error) return { fault: this.#describe(settled.error) }
-    return { text: this.#quickjs.textOf(settled.value) ?? 'null' }
-  }
-
-  #describe(error: Handle): Fault {
+  #failed(error: Handle): Outcome {
     const { isExhausted } = this.#quickjs
     this.#quickjs.limitMemory(this.#quickjs.memoryBytes + LAST_BYTES)
-    const text = this.#textFrom(this.#quickjs.call(this.#entry.fail, error))
-    if (text === undefined) return { kind: 'thrown', message: 'the script ended with an error that cannot be shown' }
-    const { kind, name, stack = '', message, code, reason, detail } = JSON.parse(text) as Thrown
-    if (isExhausted && (message === 'null' || message.startsWith(OUT_OF_MEMORY)))
-      return { kind: 'limit', message: MEMORY }
-    const isSyntax = kind === 'error' && name === 'SyntaxError'
-    const place = placeIn(stack, PRELUDE)
-    return {
-      kind: isSyntax && place.isUnrun ? 'syntax' : 'thrown',
-      message,
-      ...(kind !== 'value' && { code, reason, detail }),
-      ...place.position,
-      stack: place.stack,
-    }
+    const outcome = this.#taken(this.#call('fail', error))
+    return isExhausted && 'ends' in outcome && outcome.ends.includes(NO_ERROR) ? OUT_OF_MEMORY : outcome
   }
 
-  #call(name: keyof Prelude, text: string): Completion {
-    return this.#quickjs.call(this.#entry[name], this.#quickjs.text(text))
+  /** What there is to take when all that promises wait for has run. */
+  #taken(completion: Completion): Outcome {
+    if (completion.error) return ENDED
+    const thrown = this.#quickjs.runJobs()?.error
+    if (thrown) this.#call('fail', thrown)
+    const ends = this.#textFrom(this.#call('take'))
+    return ends === undefined ? ENDED : { ends }
+  }
+
+  #call(name: keyof Prelude, ...args: Handle[]): Completion {
+    return this.#quickjs.call(this.#entry[name], ...args)
   }
 
   #textFrom(completion: Completion): string | undefined {
@@ -212,12 +192,11 @@ export class Sandbox {
   }
 }
 
-const asFault = (message: string): Fault => ({
-  kind: 'broken',
-  message: `the script broke the JavaScript engine (${message})`,
+const broken = (message: string): Outcome => ({
+  fault: { kind: 'broken', message: `it broke the JavaScript engine (${message})` },
 })
 
-function ok({ value, error }: { value?: Handle; error?: Handle }): Handle {
-  if (value && !error) return value
+function ok({ value }: Completion): Handle {
+  if (value) return value
   throw new Error('the prelude of the sandbox cannot be run')
 }

@@ -1,6 +1,8 @@
 import type { Json } from '../contract.ts'
 import { ResourceException, reasonOf } from '../crest/errors.ts'
+import type { Thrown } from './prelude/entry.ts'
 import type { Fault } from './protocol.ts'
+import { type Position, placeIn } from './stack.ts'
 
 /** Why a script has no result, as whoever asked for it is told. */
 export class ScriptException extends ResourceException {
@@ -8,38 +10,57 @@ export class ScriptException extends ResourceException {
    * `syntax`: nothing of it ran. `thrown`: by the script, or by what it called. `limit`: it ran into one. `stopped`,
    * `broken`: from outside.
    */
-  readonly kind: Fault['kind']
+  readonly kind: 'syntax' | 'thrown' | Fault['kind']
 
-  constructor(kind: Fault['kind'], code: number, message: string, options: { detail?: Json; cause?: unknown } = {}) {
+  constructor(
+    kind: ScriptException['kind'],
+    code: number,
+    message: string,
+    options: { detail?: Json; cause?: unknown } = {},
+  ) {
     super(code, message, options)
     this.kind = kind
   }
 }
 
-/**
- * What a script threw as a failed request: `{ code, message, detail }` has that status, anything else is a 500.
- * @param showPlaces whether the message says in which line
- */
-export function toScriptException(fault: Fault, name: string, showPlaces: boolean): ScriptException {
-  const { kind, message, stack } = fault
-  const cause = causeOf(fault)
-  if (kind === 'syntax') return new ScriptException(kind, 500, message + placeOf(fault), { cause })
-  if (kind !== 'thrown') return new ScriptException(kind, 500, `The script ${name} was stopped: ${message}`, { cause })
-  const code = statusOf(fault.code)
-  const shown = showPlaces && stack !== undefined ? message + placeOf(fault) : message
-  if (code === undefined) return new ScriptException(kind, 500, shown || reasonOf(500), { cause })
-  const detail = fault.detail === undefined || fault.detail === null ? {} : { detail: fault.detail as Json }
-  return new ScriptException(kind, code, shown || reasonOf(code), { ...detail, cause })
+export const stoppedException = ({ kind, message }: Fault, name: string): ScriptException =>
+  new ScriptException(kind, 500, `The script ${name} was stopped: ${message}`)
+
+/** What the engine itself throws at a script that asks for too much. */
+const LIMITS: Readonly<Record<string, string>> = {
+  'InternalError: out of memory': 'it used more memory than it may',
+  'InternalError: out of memory in regexp execution': 'it used more memory than it may',
+  'InternalError: string too long': 'it made a text that is too long',
+  'InternalError: stack overflow': 'its calls are nested too deep',
 }
 
-/** A script that does not compile, asked for by whoever wrote it. */
-export const compileException = (fault: Fault): ScriptException =>
-  new ScriptException('syntax', 400, fault.message + placeOf(fault))
+/**
+ * What a script threw as a failed request: `{ code, message, detail }` has that status, anything else is a 500.
+ * @param facts.showPlaces whether the message says in which line
+ */
+export function thrownException(
+  thrown: Thrown,
+  { name, showPlaces }: { readonly name: string; readonly showPlaces: boolean },
+): ScriptException {
+  const { message } = thrown
+  const limit = LIMITS[message]
+  if (limit !== undefined) return stoppedException({ kind: 'limit', message: limit }, name)
+  const { position, isUnrun, stack } = placeIn(thrown.stack ?? '')
+  const cause = causeOf(message, stack)
+  if (thrown.name === 'SyntaxError' && isUnrun)
+    return new ScriptException('syntax', 500, message + inWords(position), { cause })
+  const shown = showPlaces ? message + inWords(position) : message
+  const code = statusOf(thrown.code)
+  if (code === undefined) return new ScriptException('thrown', 500, shown || reasonOf(500), { cause })
+  const detail = thrown.detail === undefined || thrown.detail === null ? {} : { detail: thrown.detail as Json }
+  return new ScriptException('thrown', code, shown || reasonOf(code), { ...detail, cause })
+}
 
-/** In IDM's words. */
-function placeOf({ file, line, column }: Fault): string {
+/** As IDM says it. */
+function inWords({ file, line, column }: Position): string {
   if (line === undefined) return ''
-  return ` in ${file ?? 'the script'} at line number ${line}${column === undefined ? '' : ` at column number ${column}`}`
+  const inLine = column === undefined ? '' : ` at column number ${column}`
+  return ` in ${file ?? 'the script'} at line number ${line}${inLine}`
 }
 
 function statusOf(code: unknown): number | undefined {
@@ -48,8 +69,8 @@ function statusOf(code: unknown): number | undefined {
 }
 
 /** For the log: the trace of the script, not ours. */
-function causeOf({ message, stack }: Fault): Error | undefined {
-  if (!stack) return undefined
+function causeOf(message: string, stack: string): Error | undefined {
+  if (stack === '') return undefined
   const cause = new Error(message)
   cause.stack = `${message}\n${stack}`
   return cause

@@ -1,25 +1,31 @@
-/** Where in a script something happened, read from the stack trace of the engine. */
+/** Where in a script something is. */
+export interface Position {
+  readonly file?: string
+  readonly line?: number
+  readonly column?: number
+}
+
+/** What a stack trace of the engine says. */
 export interface Place {
-  readonly position: { readonly file?: string; readonly line?: number; readonly column?: number }
+  readonly position: Position
   /** Whether nothing ran yet: the engine names a place, and no function at it. */
   readonly isUnrun: boolean
   /** The trace without lines of our own. */
   readonly stack: string
 }
 
-/**
- * Reads `    at name (file:line:column)` and `    at file:line:column`.
- * @param own the file whose lines are left out
- */
-export function placeIn(stack: string, own: string): Place {
-  const lines = stack.split('\n').filter((line) => line.trim() !== '' && !line.includes(own))
-  const visible = lines.filter((line) => !line.endsWith('(native)'))
-  const [, file, line, column] = /(?:\(|at )([^()]+?)(?::(\d+))?(?::(\d+))?\)?$/.exec(visible[0] ?? '') ?? []
+/** The name of our own code in stack traces. */
+export const PRELUDE = '<prelude>'
+
+/** Reads `    at name (file:line:column)` and `    at file:line:column`. */
+export function placeIn(trace: string): Place {
+  const lines = trace.split('\n').filter((line) => line.trim() !== '' && !line.includes(PRELUDE))
+  const first = lines.find((line) => !line.endsWith('(native)')) ?? ''
+  const [, file, line, column] = /(?:\(|at )([^()]+?)(?::(\d+))?(?::(\d+))?\)?$/.exec(first) ?? []
   const position = {
     ...(file !== undefined && { file }),
     ...(line !== undefined && { line: Number(line) }),
     ...(column !== undefined && { column: Number(column) }),
   }
-  const isUnrun = lines.length === 1 && !lines[0]?.includes('(')
-  return { position, isUnrun, stack: lines.join('\n') }
+  return { position, isUnrun: lines.length === 1 && !first.includes('('), stack: lines.join('\n') }
 }

@@ -1,4 +1,4 @@
-import type { CompileJob, Fault, Job, Outcome, PreparedContext, RunJob } from './protocol.ts'
+import type { CompileJob, Job, Outcome, PreparedContext, RunJob } from './protocol.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { Host } from './worker-host.ts'
 
@@ -18,8 +18,7 @@ function run(sandbox: Sandbox, host: Host, job: RunJob): void {
 
 function compile(sandbox: Sandbox, host: Host, { code, memoryBytes }: CompileJob): void {
   sandbox.enter(undefined, memoryBytes)
-  const fault = sandbox.check(code.source, code.name)
-  host.post({ kind: 'done', outcomes: [fault ? { fault } : { text: 'true' }], modules: [] })
+  host.post({ kind: 'done', outcomes: [sandbox.check(code.source, code.name)], modules: [] })
 }
 
 function prepare(sandbox: Sandbox, host: Host, job: RunJob, modules: readonly string[]): PreparedContext | undefined {
@@ -36,56 +35,66 @@ interface ItemsRun {
   readonly used: readonly string[]
 }
 
+/** So many objects share the computing time of one run. */
+const GROUP = 50
+
 function runItems(sandbox: Sandbox, host: Host, job: RunJob, context: PreparedContext | undefined): ItemsRun {
-  const { limits, items } = job
-  const outcomes: Outcome[] = []
+  const { code, limits, items } = job
   const used = new Set<string>()
-  const runItem = runner(sandbox, job, context)
+  const enter = () => sandbox.enter(context, limits.memoryBytes)
+  const noteUsed = () => {
+    for (const name of sandbox.used()) used.add(name)
+  }
   host.open(limits)
-  for (const item of items) {
-    host.restart()
-    const outcome = judged(runItem(item), host, limits.transferLength)
+  enter()
+  const expression = items.length > 1 && sandbox.expression(code.source, code.name) !== undefined
+  const runs = expression ? runGroups(sandbox, host, job, enter) : runEach(sandbox, host, job, enter)
+  const outcomes: Outcome[] = []
+  for (const outcome of runs) {
     outcomes.push(outcome)
-    if (items.length === 1 || 'fault' in outcome) for (const name of sandbox.used()) used.add(name)
+    noteUsed()
     if (host.isStopped || sandbox.isBroken) break
   }
   host.close()
   return { outcomes, used: [...used] }
 }
 
-/** Each run in a context of its own; a mere expression many times in one, with its variables set anew. */
-function runner(sandbox: Sandbox, { code, items, limits }: RunJob, context: PreparedContext | undefined) {
-  const enter = () => sandbox.enter(context, limits.memoryBytes)
-  const once = (item: string): Outcome => {
+/** Each run in a context of its own. */
+function* runEach(sandbox: Sandbox, host: Host, { code, items, limits }: RunJob, enter: () => void) {
+  for (const item of items) {
+    host.restart()
     enter()
-    return sandbox.run(code.source, code.name, item)
-  }
-  if (items.length === 1) return once
-  enter()
-  const express = () => sandbox.expression(code.source, code.name)
-  let expression = express()
-  if (!expression) return once
-  return (item: string): Outcome => {
-    const outcome = expression ? expression(item) : once(item)
-    if ('text' in outcome) return outcome
-    enter()
-    expression = express()
-    return outcome
+    yield judged(sandbox.run(code.source, code.name, item), host, limits.transferLength)
   }
 }
 
-const SENTENCES: Readonly<Record<string, string>> = {
-  'InternalError: out of memory': 'it used more memory than it may',
-  'InternalError: string too long': 'it made a text that is too long',
-  'InternalError: stack overflow': 'its calls are nested too deep',
+/** A mere expression many times in one context, with its variables set anew. */
+function* runGroups(sandbox: Sandbox, host: Host, { code, items, limits }: RunJob, enter: () => void) {
+  for (let next = 0; next < items.length; ) {
+    enter()
+    const run = sandbox.expression(code.source, code.name)
+    for (let isWell = true; run && isWell && next < items.length; ) {
+      host.restart()
+      const group = items.slice(next, next + GROUP)
+      const outcome = judged(run(`[${group.join()}]`), host, limits.transferLength)
+      isWell = 'ends' in outcome
+      if (isWell) next += group.length
+      else {
+        host.restart()
+        const ends = sandbox.ended()
+        yield { ends }
+        next += 1 + (JSON.parse(ends) as unknown[]).length
+      }
+      yield outcome
+    }
+  }
 }
 
+/** A limit that struck is what ended it, whatever the script made of it. */
 function judged(outcome: Outcome, host: Host, transferLength: number): Outcome {
-  if ('text' in outcome && outcome.text.length > transferLength)
-    return { fault: { kind: 'limit', message: `its result is longer than ${transferLength} characters` } }
-  const fault: Partial<Fault> = 'fault' in outcome ? outcome.fault : {}
-  const sentence = host.exceeded ?? SENTENCES[fault.message ?? '']
-  if (sentence !== undefined) return { fault: { ...fault, kind: 'limit', message: sentence } }
+  if (host.exceeded !== undefined) return { fault: { kind: 'limit', message: host.exceeded } }
   if (host.isStopped) return { fault: { kind: 'stopped', message: 'it was stopped' } }
+  if ('ends' in outcome && outcome.ends.length > transferLength)
+    return { fault: { kind: 'limit', message: `its result is longer than ${transferLength} characters` } }
   return outcome
 }

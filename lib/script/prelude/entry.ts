@@ -3,7 +3,8 @@ import type { makeOpenidm } from './openidm.ts'
 
 /** What a script is given for one run. */
 export interface RunVariables {
-  readonly seed: readonly number[]
+  /** Begins a new series of random numbers. */
+  readonly seed?: readonly number[]
   /** By name. */
   readonly variables: Readonly<Record<string, unknown>>
   /** The request that triggered the script; its `queryFilter` as text. */
@@ -25,6 +26,11 @@ export interface Thrown {
   readonly stack?: string
 }
 
+/** How one run ended. */
+export type Ended =
+  | { readonly value?: unknown; readonly variables?: Readonly<Record<string, unknown>> }
+  | { readonly thrown: Thrown }
+
 export interface EntryParts {
   readonly global: Record<string, unknown>
   readonly bind: ReturnType<typeof makeOpenidm>['bind']
@@ -33,25 +39,27 @@ export interface EntryParts {
   readonly QueryFilter: new (text: string) => object
 }
 
-/** What the engine calls before and after a script: `begin`, then `end` with its value or `fail` with what it threw. */
+/**
+ * What the engine calls around a script: `begin`, then `end` with its value or `fail` with what it threw; or `many`,
+ * which does all of it. `take` has the ends when all jobs have run.
+ */
 export function makeEntry({ global, bind, used, seed, QueryFilter }: EntryParts) {
   const { parse, stringify } = JSON
   const { defineProperty, getOwnPropertyNames, hasOwn } = Object
   const { deleteProperty } = Reflect
   const toText = String
-  let kept: Record<string, unknown> = {}
-  let isKept = false
+  type Box = { value?: unknown; error?: unknown }
+  let ends: (string | Box)[] = []
+  let kept: Record<string, unknown> | undefined
   let defined: readonly string[] = []
-  let awaited: { value?: unknown; error?: unknown } | undefined
 
   const define = (name: string, value: unknown): void => {
     defineProperty(global, name, { value, writable: true, enumerable: true, configurable: true })
   }
 
-  const begin = (text: string): void => {
-    const { seed: values, variables, request, bindings = [], read } = parse(text) as RunVariables
+  const start = ({ seed: values, variables, request, bindings = [], read }: RunVariables): void => {
     for (const name of defined) if (!hasOwn(variables, name)) deleteProperty(global, name)
-    seed(values)
+    if (values) seed(values)
     defined = getOwnPropertyNames(variables)
     for (const name of defined) define(name, variables[name])
     for (const { resource, version, binding } of bindings) define(binding, bind(resource, version))
@@ -59,34 +67,8 @@ export function makeEntry({ global, bind, used, seed, QueryFilter }: EntryParts)
       if (typeof request.queryFilter === 'string') request.queryFilter = new QueryFilter(request.queryFilter)
       define('request', request)
     }
-    kept = {}
-    isKept = read !== undefined
-    for (const name of read ?? []) kept[name] = global[name]
-  }
-
-  const finish = (value: unknown): string =>
-    stringify(isKept ? { value: value ?? null, variables: kept } : { value: value ?? null })
-
-  /** Undefined when the value is a promise: `settled` has the answer when all jobs have run. */
-  const end = (value: unknown): string | undefined => {
-    if (!(value instanceof Promise)) return finish(value)
-    const box: { value?: unknown; error?: unknown } = {}
-    awaited = box
-    value.then(
-      (result) => {
-        box.value = result
-      },
-      (error) => {
-        box.error = error
-      },
-    )
-    return undefined
-  }
-
-  const settled = (): string => {
-    if (awaited && hasOwn(awaited, 'error')) throw awaited.error
-    if (awaited && hasOwn(awaited, 'value')) return finish(awaited.value)
-    throw new Error('the script ended with a promise that nothing settles: all openidm functions are synchronous')
+    kept = read && {}
+    for (const name of read ?? []) if (kept) kept[name] = global[name]
   }
 
   const describeError = (error: Error & { code?: unknown; reason?: unknown; detail?: unknown }): Thrown => {
@@ -101,14 +83,71 @@ export function makeEntry({ global, bind, used, seed, QueryFilter }: EntryParts)
     const text = isBare ? (code === undefined ? stringify(error) : '') : toText(message)
     return { kind: 'object', message: text, code, reason, detail }
   }
-
-  const fail = (error: unknown): string => {
+  const thrown = (error: unknown): string => {
     try {
-      return stringify(describe(error))
+      return stringify({ thrown: describe(error) })
     } catch {
-      return '{"kind":"value","message":"the script threw something that cannot be shown"}'
+      return '{"thrown":{"kind":"value","message":"the script threw something that cannot be shown"}}'
     }
   }
 
-  return { begin, end, settled, fail, used: () => stringify(used()) }
+  const finish = (value: unknown): string => {
+    try {
+      return stringify({ value: value ?? null, variables: kept })
+    } catch (error) {
+      return thrown(error)
+    }
+  }
+
+  const note = (value: unknown): void => {
+    if (!(value instanceof Promise)) {
+      ends.push(finish(value))
+      return
+    }
+    const box: Box = {}
+    ends.push(box)
+    value.then(
+      (result) => {
+        box.value = result
+      },
+      (error) => {
+        box.error = error
+      },
+    )
+  }
+  const settled = (box: Box): string => {
+    if (hasOwn(box, 'error')) return thrown(box.error)
+    if (hasOwn(box, 'value')) return finish(box.value)
+    return thrown(
+      new Error('the script ended with a promise that nothing settles: all openidm functions are synchronous'),
+    )
+  }
+
+  return {
+    begin: (text: string): void => {
+      ends = []
+      start(parse(text))
+    },
+    end: note,
+    fail: (error: unknown): void => {
+      ends = [thrown(error)]
+    },
+    many: (run: () => unknown, text: string): void => {
+      ends = []
+      for (const item of parse(text)) {
+        try {
+          start(item)
+          note(run())
+        } catch (error) {
+          ends.push(thrown(error))
+        }
+      }
+    },
+    take: (): string => {
+      let text = ''
+      for (const end of ends) text += `${text === '' ? '[' : ','}${typeof end === 'string' ? end : settled(end)}`
+      return text === '' ? '[]' : `${text}]`
+    },
+    used: (): string => stringify(used()),
+  }
 }

@@ -1,0 +1,44 @@
+import type { Json, JsonObject } from '../contract.ts'
+import { internalError, type ResourceException } from '../crest/errors.ts'
+import { parseJson } from '../util/json.ts'
+import type { Ended } from './prelude/entry.ts'
+import type { Outcome } from './protocol.ts'
+import { stoppedException, thrownException } from './script-exception.ts'
+
+/** What came of one run. `variables`: those that were asked for, as the script left them. */
+export interface ScriptResult {
+  readonly value: Json
+  readonly variables: JsonObject
+}
+
+export type ScriptOutcome = ScriptResult | { readonly error: ResourceException }
+
+export interface ScriptFacts {
+  /** For messages. */
+  readonly name: string
+  /** Whether messages say in which line. */
+  readonly showPlaces: boolean
+}
+
+/** The outcomes of `count` runs, from what the thread says of them. Those that never began share the last fault. */
+export function scriptOutcomes(outcomes: readonly Outcome[], count: number, facts: ScriptFacts): ScriptOutcome[] {
+  const all = outcomes.flatMap((outcome) => outcomesOf(outcome, facts))
+  const last = all.at(-1) ?? { error: internalError(`The script ${facts.name} has no result`) }
+  return Array.from({ length: count }, (_, index) => all[index] ?? last)
+}
+
+function outcomesOf(outcome: Outcome, facts: ScriptFacts): ScriptOutcome[] {
+  if ('fault' in outcome) return [{ error: stoppedException(outcome.fault, facts.name) }]
+  try {
+    return (parseJson(outcome.ends) as readonly Ended[]).map((ended) => outcomeOf(ended, facts))
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return [{ error: internalError(`The result of the script ${facts.name}: ${message}`) }]
+  }
+}
+
+function outcomeOf(ended: Ended, facts: ScriptFacts): ScriptOutcome {
+  if ('thrown' in ended) return { error: thrownException(ended.thrown, facts) }
+  const { value = null, variables = {} } = ended
+  return { value: value as Json, variables: variables as JsonObject }
+}
