@@ -107,7 +107,16 @@ describe('encryption of what is written', () => {
     }
     const written = encryptFields(
       { ...stay, password: 'clear', proxy: { userName: 'svc', password: 'inner' } },
-      [['password'], ['clientSecret'], ['none'], ['sealed'], ['purpose'], ['absent'], ['proxy', 'password'], ['proxy', 'x']],
+      [
+        ['password'],
+        ['clientSecret'],
+        ['none'],
+        ['sealed'],
+        ['purpose'],
+        ['absent'],
+        ['proxy', 'password'],
+        ['proxy', 'x'],
+      ],
       keys,
     )
     const { password, proxy, ...rest } = written
