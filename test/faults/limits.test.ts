@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { dirname, join } from 'node:path'
 import { echo, held, reply } from '../helpers/behaviours.ts'
 import { resetBeforeHeaders } from '../helpers/faults.ts'
+import { writeAtomically } from '../helpers/files.ts'
 import type { CallResponse } from '../helpers/http.ts'
+import { testPki } from '../helpers/pki.ts'
 import { type Remote, startRemote } from '../helpers/remote.ts'
 import { until } from '../helpers/until.ts'
 import { basicOf, startTlsRemote } from '../proxy/mounted.ts'
@@ -136,6 +139,19 @@ describe('limits: the circuit of an instance', () => {
     await app.configure('eu', basic(good))
     assert.equal((await app.call('eu/x')).status, 200)
     await assertNothingLeft(app, [good])
+  })
+
+  it('a changed trust store begins anew', async () => {
+    const { unknown, unknownAuthority, ca } = await testPki()
+    const remote = await startTlsRemote({ tls: await unknown('idm.example.com') })
+    const app = await startApp({ eu: basicOf(remote) })
+    await opened(app)
+    assert.equal((await app.call('eu/x')).status, 503)
+    const file = join(dirname(app.confDir), 'security', 'truststore.pem')
+    await writeAtomically(file, `${ca}${unknownAuthority.certificate}`)
+    // Long before the pause of a second is over.
+    await until(async () => (await app.call('eu/x')).status === 200, 'it is tried', { timeoutMs: 900 })
+    await assertNothingLeft(app, [remote])
   })
 
   it('one dead instance keeps nobody from another, and the check looks for itself', async () => {
