@@ -8,6 +8,7 @@ import { DURATION_FORMS, parseDuration } from '../util/duration.ts'
 import { faultsOf, z } from '../util/schema.ts'
 import { Secret } from '../util/secret.ts'
 import { faultSentence, unknownNotice, unknownProperties } from './property-fault.ts'
+import { withReferences } from './schema-references.ts'
 
 /** Configuration fields that hold a secret; named in plugin.json so that a host never shows them. */
 export const SECRET_FIELDS = ['password', 'clientSecret', 'proxy/password', 'clientCertificate/password'] as const
@@ -131,7 +132,8 @@ export type BasicProperties = z.output<typeof basic>
 export type BearerProperties = z.output<typeof bearer>
 
 /** The JSON Schema of the file, for the manifest and for editors. */
-export const instanceJsonSchema = (): object => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+export const instanceJsonSchema = (): object =>
+  withReferences(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }))
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...Object.keys(basic.shape),

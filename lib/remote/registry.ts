@@ -3,40 +3,15 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../contract.ts'
 import type { ClientCertificateSource } from '../trust/client-certificates.ts'
 import type { ClientCertificate } from '../trust/keystore-client.ts'
-import type { LastError } from './health.ts'
 import { Instance, type Surroundings } from './instance.ts'
+import { type Entry, type InstanceStatus, statusOf } from './instance-status.ts'
 import { type Judgement, judgeProperties } from './properties.ts'
+
+export type { InstanceState, InstanceStatus } from './instance-status.ts'
 
 export const FACTORY_PID = 'external.idm'
 
-/**
- * READY: in force. FAILING: in force, its last exchange failed. OUTDATED: the file has a fault, the last good settings
- * are in force. INVALID: the file has a fault and there were no good settings before. DISABLED: `enabled` is false.
- */
-export type InstanceState = 'READY' | 'FAILING' | 'OUTDATED' | 'INVALID' | 'DISABLED'
-
-/** One instance as `GET /openidm/external/idm?_queryFilter=true` shows it; nothing secret. */
-export interface InstanceStatus {
-  readonly name: string
-  readonly enabled: boolean
-  readonly authType: string | null
-  readonly instanceUrl: string | null
-  readonly state: InstanceState
-  readonly lastError: LastError | null
-  /** When the state began. */
-  readonly since: Date
-}
-
 type Accepted = Exclude<Judgement, { faults: string[] }>
-
-interface Entry {
-  readonly content: JsonObject | undefined
-  readonly instance: Instance | undefined
-  readonly enabled: boolean
-  /** What is wrong with the file. */
-  readonly fault: LastError | undefined
-  readonly since: Date
-}
 
 /** How long a plugin that is stopped waits for requests in flight. */
 const DRAIN_MS = 10_000
@@ -248,26 +223,3 @@ export class InstanceRegistry implements ConfigurationConsumer {
     })
   }
 }
-
-function statusOf(name: string, { instance, enabled, fault, since, content }: Entry): InstanceStatus {
-  const failing = instance?.health.failing ?? false
-  const state = stateOf(enabled, instance !== undefined, fault !== undefined, failing)
-  const properties = instance?.properties
-  return {
-    name,
-    enabled,
-    authType: properties?.authType ?? textOf(content?.authType),
-    instanceUrl: properties?.instanceUrl ?? textOf(content?.instanceUrl),
-    state,
-    lastError: fault ?? instance?.health.lastError ?? null,
-    since: state === 'FAILING' && instance ? instance.health.since : since,
-  }
-}
-
-function stateOf(enabled: boolean, inForce: boolean, faulty: boolean, failing: boolean): InstanceState {
-  if (faulty) return inForce ? 'OUTDATED' : 'INVALID'
-  if (!enabled) return 'DISABLED'
-  return failing ? 'FAILING' : 'READY'
-}
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
