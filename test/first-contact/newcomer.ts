@@ -35,7 +35,7 @@ export class Newcomer {
 
   /** Runs lines in a shell, as typed in the clone. */
   async type(lines: string, timeoutMs = 60_000): Promise<Printed> {
-    const shell = spawn('bash', ['-euo', 'pipefail', '-c', lines], {
+    const shell = spawn('bash', ['-c', lines], {
       cwd: this.dir,
       env: this.#env,
       timeout: timeoutMs,
