@@ -23,15 +23,18 @@ const TOLERANCE: Readonly<Record<'heap' | 'handles' | 'files' | 'listeners', (be
   listeners: () => 0,
 }
 
-/** @returns one sentence for each holding that has grown: the least of the last third above the most of the first */
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+
+/** @returns one sentence for each holding of which the last third of the run has more than the first */
 export function growth(samples: readonly Sample[]): string[] {
   const counted = samples.slice(Math.floor(samples.length * WARM_UP))
   const third = Math.max(1, Math.floor(counted.length / 3))
   const [first, last] = [counted.slice(0, third), counted.slice(-third)]
   return Object.entries(TOLERANCE).flatMap(([name, tolerance]) => {
     const of = (sample: Sample) => sample[name as keyof typeof TOLERANCE]
-    const before = Math.max(...first.map(of))
-    const after = Math.min(...last.map(of))
+    const before = median(first.map(of))
+    const after = median(last.map(of))
     return after > before + tolerance(before) ? [`${name} grew from ${before.toFixed(1)} to ${after.toFixed(1)}`] : []
   })
 }
