@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import type { Json, JsonObject } from '../../lib/contract.ts'
+import { type Connection, connect } from '../../lib/crest/connection.ts'
+import { RouterFilters } from '../../lib/script/filters.ts'
+import { ownedBySuite } from '../helpers/clean-up.ts'
+import { js, type Scripting, startScripting } from './parts.ts'
+import { configured } from './served.ts'
+
+describe('router filters', () => {
+  ownedBySuite()
+  let scripting: Scripting
+  let filters: RouterFilters
+  let openidm: Connection
+
+  before(() => {
+    scripting = startScripting()
+    const { router, engine, log } = scripting
+    filters = new RouterFilters({ router, scripts: engine, log })
+    openidm = connect(router, {})
+    router.add('fails', { read: () => Promise.reject(Object.assign(new Error('inner'), { code: 1 })) })
+    router.add('echo', {
+      action: async ({ content, action, additionalParameters }) => ({ content, action, additionalParameters }),
+    })
+  })
+
+  afterEach(() => filters.apply([]))
+
+  const apply = (...all: readonly JsonObject[]) => filters.apply([configured('router', { filters: all as Json[] })])
+
+  it('may change a request', async () => {
+    await apply({
+      pattern: '^managed/user($|(/.+))',
+      methods: ['create', 'update'],
+      onRequest: js('request.content.seen = request.method; if (request.newResourceId) request.newResourceId += "2"'),
+    })
+    const created = await openidm.create('managed/user', 'a', { v: 1 })
+    assert.deepEqual([created._id, created.v, created.seen], ['a2', 1, 'create'])
+    assert.equal((await openidm.update('managed/user/a2', null, {})).seen, 'update')
+    assert.equal(
+      (await openidm.patch('managed/user/a2', null, [{ operation: 'add', field: 'x', value: 1 }])).seen,
+      'update',
+    )
+    await openidm.delete('managed/user/a2', null)
+  })
+
+  it('may change every part of a request', async () => {
+    await apply(
+      {
+        pattern: 'echo',
+        onRequest: js('request.action = "other"; request.content = [1]; request.additionalParameters.p = 5'),
+      },
+      { pattern: 'here', onRequest: js('request.resourcePath = "managed/user"; request.queryFilter = "false"') },
+      {
+        pattern: 'managed/user/p',
+        methods: ['patch'],
+        onRequest: js('request.patchOperations[0].value = 2; request.fields = ["v"]'),
+      },
+    )
+    assert.deepEqual(await openidm.action('echo', 'go', {}), {
+      content: [1],
+      action: 'other',
+      additionalParameters: { p: '5' },
+    })
+    await openidm.create('managed/user', 'p', { v: 0, w: 0 })
+    assert.equal((await openidm.query('here', { _queryFilter: 'true' })).resultCount, 0)
+    const { _rev: _, ...patched } = await openidm.patch('managed/user/p', null, [
+      { operation: 'replace', field: 'v', value: 1 },
+    ])
+    assert.deepEqual(patched, { _id: 'p', v: 2 })
+    await openidm.delete('managed/user/p', null)
+  })
+
+  it('what it throws stops the request', async () => {
+    await apply({
+      methods: ['delete'],
+      onRequest: js('throw { code: 403, message: "no " + request.method + " of " + resourcePath }'),
+    })
+    await openidm.create('managed/user', 'd', {})
+    await assert.rejects(openidm.delete('managed/user/d', null), { code: 403, message: 'no delete of managed/user/d' })
+    await filters.apply([])
+    await openidm.delete('managed/user/d', null)
+  })
+
+  it('may change a response', async () => {
+    await openidm.create('managed/user', 'r', { secret: 1, v: 1 })
+    await apply({
+      pattern: 'managed/.*',
+      onResponse: js('(response.result || [response]).forEach(function (o) { delete o.secret; o.seen = true })'),
+    })
+    const { _rev, ...read } = (await openidm.read('managed/user/r')) ?? {}
+    assert.deepEqual([typeof _rev, read], ['string', { _id: 'r', v: 1, seen: true }])
+    const { result, resultCount } = await openidm.query('managed/user', { _queryFilter: 'true' })
+    assert.deepEqual([resultCount, result[0]?.seen, result[0]?.secret, result[0]?._id], [1, true, undefined, 'r'])
+    await openidm.delete('managed/user/r', null)
+  })
+
+  it('requests go down, responses come up', async () => {
+    const mark = (name: string) => ({
+      pattern: 'echo',
+      onRequest: js(`request.content.push("${name} down")`),
+      onResponse: js(`response.content.push("${name} up")`),
+    })
+    await apply(mark('one'), mark('two'))
+    const { content } = (await openidm.action('echo', 'go', [])) as JsonObject
+    assert.deepEqual(content, ['one down', 'two down', 'two up', 'one up'])
+  })
+
+  it('may say another failure', async () => {
+    await apply({
+      pattern: '.*',
+      onFailure: js('if (exception.code === 404) throw { code: 410, message: exception.message + "!" }'),
+    })
+    await assert.rejects(openidm.update('managed/user/x', null, {}), { code: 410, message: 'Object x not found!' })
+    await assert.rejects(openidm.read('fails'), { code: 500, message: 'Internal Server Error' })
+  })
+
+  it('its condition decides, for each request', async () => {
+    await apply({ condition: js('request.content && request.content.v > 1'), onRequest: js('throw { code: 400 }') })
+    await openidm.create('managed/user', 'c1', { v: 1 })
+    await assert.rejects(openidm.create('managed/user', 'c2', { v: 2 }), { code: 400 })
+    await filters.apply([])
+    await openidm.delete('managed/user/c1', null)
+  })
+
+  it('its pattern stands for whole paths', async () => {
+    await apply({ pattern: 'managed/user', onRequest: js('throw { code: 400 }') })
+    assert.deepEqual([filters.covers('managed/user'), filters.covers('managed/user/a')], [true, false])
+    assert.equal(await openidm.read('managed/user/a'), null)
+    await assert.rejects(openidm.query('managed/user', { _queryFilter: 'true' }), { code: 400 })
+  })
+
+  it('a filter that asks for what it filters ends in an error, not in a loop', async () => {
+    await apply({ pattern: 'managed/.*', onRequest: js('openidm.read("managed/user/x")') })
+    await assert.rejects(openidm.read('managed/user/x'), { message: 'Scripts call each other more than 8 levels deep' })
+  })
+
+  it('broken filters at the start are an error; later those in force stay', async () => {
+    const { router, engine, log } = scripting
+    const own = new RouterFilters({ router, scripts: engine, log })
+    const broken = configured('router', { filters: [{ pattern: 'echo', onRequest: js('(') }] })
+    await assert.rejects(
+      own.apply([broken]),
+      /^Error: router\.json: SyntaxError: .* in router filter 1 onRequest at line number 1/,
+    )
+    await own.apply([configured('router', { filters: [{ pattern: 'echo', onRequest: js('throw { code: 400 }') }] })])
+    await own.apply([broken])
+    await own.apply([configured('router')])
+    await assert.rejects(openidm.action('echo', 'go'), { code: 400 })
+    assert.equal(log.messages('error').filter((message) => message.endsWith('what was in force stays')).length, 2)
+    await own.dispose()
+    assert.deepEqual(await openidm.action('echo', 'go', 1), { content: 1, action: 'go', additionalParameters: {} })
+  })
+
+  it('names the faults of its configuration', () => {
+    const faults = (filter: JsonObject) => filters.validate('router', { filters: [filter] })
+    assert.deepEqual(faults({ pattern: '^a($|(/.+))', methods: ['read'], onRequest: js('1') }), [])
+    assert.match(faults({ pattern: '(' })[0] ?? '', /^filters\.0\.pattern: must be a regular expression/)
+    assert.match(faults({ methods: ['get'] })[0] ?? '', /^filters\.0\.methods\.0: must be an array of create, read/)
+    assert.match(faults({ onRequest: { type: 'groovy' } })[0] ?? '', /^filters\.0: The script: Groovy is not supported/)
+    assert.match(faults({ condition: 'x' })[0] ?? '', /^filters\.0\.condition: must be a script/)
+  })
+})
