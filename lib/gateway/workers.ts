@@ -35,9 +35,9 @@ export class Workers {
   }
 
   /**
-   * Resolves when all of them serve requests. `options` says where: that nobody else listens there is seen here, for
-   * workers would share a port with anybody of the same user. The first one is alone in making the files that it finds missing, and in
+   * Resolves when all of them serve requests. The first one is alone in making the files that it finds missing, and in
    * failing for what would have all of them fail.
+   * @param options where: that nobody else listens there is seen here, for workers would share a port with anybody
    * @throws StartError why the first that could not start did not; none is left then
    */
   static async start(
@@ -74,6 +74,8 @@ export class Workers {
     return new Promise((resolve, reject) => {
       let isReady = false
       let why = 'it ended before it was ready'
+      // A message that came too late for it; without a listener that would be the end of this process.
+      worker.on('error', (error) => this.#log.debug({ err: error }, 'a worker could not be told'))
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'hello') this.#greet(worker, member)
         else if (message.type === 'ready') {
