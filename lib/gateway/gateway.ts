@@ -4,6 +4,7 @@ import { type Connection, connect, registryOf } from '../crest/connection.ts'
 import { crestHttp } from '../crest/http.ts'
 import { ResourceRouter, resourcesService } from '../crest/router.ts'
 import type { Repository } from '../repo/repository.ts'
+import { scriptsService } from '../script/engine.ts'
 import { Scope } from '../util/scope.ts'
 import type { Secret } from '../util/secret.ts'
 import { Authentication } from './authentication.ts'
@@ -22,6 +23,8 @@ import { OpenidmMount } from './openidm-mount.ts'
 import { packageVersion } from './package-info.ts'
 import { type Project, readServerCertificate } from './project.ts'
 import { contextOf } from './request-record.ts'
+import { Scripting } from './scripts.ts'
+import { scriptedCollections } from './scripts-managed-collection.ts'
 import { createServer } from './server.ts'
 import { ServerState } from './server-state.ts'
 import { ServiceRegistry } from './services.ts'
@@ -54,6 +57,7 @@ export class Gateway {
   readonly #state = new ServerState()
   readonly #router = new ResourceRouter()
   readonly #configuration: HostConfiguration
+  readonly #scripting: Scripting
   readonly #mount: OpenidmMount
   readonly #plugins: PluginHost
   readonly #stores: PasswordStore[]
@@ -71,11 +75,13 @@ export class Gateway {
       'configuration',
       new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields }),
     )
+    this.#scripting = this.#scope.own('scripts', this.#createScripting())
     this.#mount = new OpenidmMount({
       state: this.#state,
       authentication: this.#createAuthentication(),
       access: () => this.#configuration.access.value,
       resources: crestHttp({ router: this.#router, contextOf, log }),
+      isFiltered: (path) => this.#scripting.filters.covers(path),
       log,
     })
     this.#plugins = this.#scope.own('plugins', this.#createPluginHost())
@@ -120,6 +126,7 @@ export class Gateway {
     this.#addResources()
     await this.#listen()
     await this.#configuration.start()
+    await this.#scripting.start()
     await this.#openObjects()
     await this.#plugins.load(this.#options.plugins)
     this.#state.enter('ACTIVE_READY')
@@ -137,7 +144,8 @@ export class Gateway {
   async #openObjects(): Promise<void> {
     const { project, log, link } = this.#options
     const common = { router: this.#router, configuration: this.#configuration.directory, log }
-    const objects = this.#scope.own('objects', await openObjects({ ...common, project, link }))
+    const collectionOf = scriptedCollections(this.#scripting.engine)
+    const objects = this.#scope.own('objects', await openObjects({ ...common, project, collectionOf, link }))
     this.#stores.push(...objects.passwordStores)
     if (link) refuseSynchronization(this.#router)
     else await this.#addSynchronization(objects.repository)
@@ -146,7 +154,7 @@ export class Gateway {
   async #addSynchronization(repository: Repository): Promise<void> {
     const { log } = this.#options
     const common = { router: this.#router, configuration: this.#configuration.directory, connection: this.connection }
-    const parts = { ...common, repository, project: this.#options.project, log }
+    const parts = { ...common, repository, project: this.#options.project, scripts: this.#scripting.engine, log }
     this.#scope.own('synchronization', await addSynchronization(parts))
   }
 
@@ -155,6 +163,7 @@ export class Gateway {
     const services = new ServiceRegistry()
     services.provide(resourcesService, registryOf(this.#router))
     services.provide(configurationService, this.#configuration.directory)
+    services.provide(scriptsService, this.#scripting.engine)
     if (this.#options.link) services.provide(hostProcessesService, this.#options.link)
     const mounts = { '/openidm': this.#mount }
     return new PluginHost({
@@ -164,6 +173,12 @@ export class Gateway {
       mounts,
       logOf: (plugin) => log.child({ plugin }),
     })
+  }
+
+  #createScripting(): Scripting {
+    const { project, log } = this.#options
+    const { directory: configuration, resolver } = this.#configuration
+    return new Scripting({ router: this.#router, project, configuration, resolver, log })
   }
 
   #createAuthentication(): Authentication {

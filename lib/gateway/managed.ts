@@ -7,6 +7,7 @@ import type {
   Logger,
 } from '../contract.ts'
 import { printPointer } from '../crest/pointer.ts'
+import type { ResourceHandler } from '../crest/request.ts'
 import type { ResourceRouter } from '../crest/router.ts'
 import type { ObjectStore } from '../repo/object-store.ts'
 import type { Repository } from '../repo/repository.ts'
@@ -28,8 +29,16 @@ export interface ManagedObjectsOptions {
   /** Where `managed.json` comes from and changes; or what it says, once and for all. */
   readonly configuration: ConfigurationService | ManagedConfiguration
   readonly hooks?: ManagedHooks
+  /** Makes the resource for the objects of a type; undefined leaves it at a plain collection. */
+  readonly collectionOf?: CollectionOf | undefined
   readonly log: Logger
 }
+
+export type CollectionOf = (
+  type: ManagedType,
+  store: ObjectStore,
+  configuration: ManagedTypeConfiguration,
+) => Promise<ResourceHandler | undefined>
 
 interface Served {
   /** What it was made from: tells whether it changed. */
@@ -106,14 +115,15 @@ export class ManagedObjects implements ConfigurationConsumer, Disposable {
   }
 
   async #serveType(configuration: ManagedTypeConfiguration): Promise<void> {
-    const { router, repository, hooks, log } = this.#options
+    const { router, repository, hooks, collectionOf, log } = this.#options
     const [text, old] = [JSON.stringify(configuration), this.#served.get(configuration.name)]
     if (old?.configuration === text) return
     const type = new ManagedType(configuration)
     const [indexes, unique] = [type.indexes, type.unique].map((names) => names.map((name) => printPointer([name])))
     const store = await repository.store(type.route, { indexes, unique })
+    const own = await collectionOf?.(type, store, configuration)
     await old?.route.dispose()
-    const route = router.add(type.route, new ManagedCollection(type, store, hooks))
+    const route = router.add(type.route, own ?? new ManagedCollection(type, store, hooks))
     this.#served.set(type.name, { configuration: text, store, route })
     const ignored = unknownPolicies(type)
     if (ignored.length > 0) log.info({ type: type.name, policies: ignored }, 'policies that are not judged here')

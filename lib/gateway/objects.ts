@@ -4,7 +4,7 @@ import type { ResourceRouter } from '../crest/router.ts'
 import { openRepository, type Repository } from '../repo/repository.ts'
 import { Scope } from '../util/scope.ts'
 import type { PasswordStore } from './identity/password-store.ts'
-import { managedObjects } from './managed.ts'
+import { type CollectionOf, managedObjects } from './managed.ts'
 import type { Project } from './project.ts'
 import type { WorkersLink } from './workers-link.ts'
 
@@ -13,6 +13,8 @@ export interface ObjectsOptions {
   readonly project: Project
   /** Where `managed.json` comes from. */
   readonly configuration: ConfigurationService
+  /** See ManagedObjectsOptions. */
+  readonly collectionOf?: CollectionOf
   readonly log: Logger
   /** Other processes that have the same database open. */
   readonly link?: Pick<WorkersLink, 'alone'> | undefined
@@ -35,6 +37,7 @@ export async function openObjects({
   router,
   project,
   configuration,
+  collectionOf,
   log,
   link,
 }: ObjectsOptions): Promise<StoredObjects> {
@@ -46,7 +49,8 @@ export async function openObjects({
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())
-    const managed = scope.own('managed objects', await managedObjects({ router, repository, configuration, log }))
+    const parts = { router, repository, configuration, collectionOf, log }
+    const managed = scope.own('managed objects', await managedObjects(parts))
     return { repository, passwordStores: [managed.passwords], dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()

@@ -20,6 +20,8 @@ export interface MountOptions {
   readonly access: () => readonly AccessRule[]
   /** Serves the resources; passes on what none of them serves. */
   readonly resources: HttpHandler
+  /** Whether filters want to see requests for this path: they stand around the resources, not around plugins' routers. */
+  readonly isFiltered?: (path: string) => boolean
   readonly log: Logger
 }
 
@@ -69,7 +71,10 @@ export class OpenidmMount implements HostMount {
       () => this.#fail(response, notFound(`Resource '${path.strict}' not found`)),
       () => undefined,
     )
-    this.routers.handle(request, response, next(this.#probes, next(this.#options.resources, missing)))
+    const { resources, isFiltered } = this.#options
+    const own = next(this.#probes, next(resources, missing))
+    if (isFiltered?.(path.strict)) own()
+    else this.routers.handle(request, response, own)
   }
 
   #fail(response: ServerResponse, error: unknown): void {

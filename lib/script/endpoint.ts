@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../contract.ts'
-import { internalError, notFound, notSupported } from '../crest/errors.ts'
+import { internalError, notFound, notSupported, type ResourceException } from '../crest/errors.ts'
 import type {
   ActionRequest,
   CreateRequest,
@@ -16,7 +16,8 @@ import { resourceOf } from './response-variable.ts'
 
 export interface EndpointOptions {
   readonly scripts: ScriptService
-  readonly script: Script
+  /** Compiled when it is needed first, and again as long as it fails: its file may come later. */
+  readonly compile: () => Promise<Script>
   /** Whether paths below the route are served too. */
   readonly below: boolean
 }
@@ -24,9 +25,16 @@ export interface EndpointOptions {
 /** A custom endpoint: one script that answers all methods (50-script.md, section 7). */
 export class Endpoint implements ResourceHandler {
   readonly #options: EndpointOptions
+  #script: Script | undefined
 
   constructor(options: EndpointOptions) {
     this.#options = options
+  }
+
+  /** @throws ResourceException 400 when its script does not compile */
+  async compile(): Promise<Script> {
+    this.#script ??= await this.#options.compile()
+    return this.#script
   }
 
   /** A PUT that does not say `If-None-Match: *` is an update here, as IDM's endpoints know it. */
@@ -69,10 +77,13 @@ export class Endpoint implements ResourceHandler {
     return resourceOf(objectOr(await this.#run(request, context), {}))
   }
 
-  #run(request: ResourceRequest, context: RequestContext): Promise<Json> {
-    const { scripts, script, below } = this.#options
-    if (!below && request.resourcePath !== '') throw notFound(`Resource '${request.resourcePath}' not found`)
+  async #run(request: ResourceRequest, context: RequestContext): Promise<Json> {
+    const { scripts, below } = this.#options
     const { resourcePath } = request
+    if (!below && resourcePath !== '') throw notFound(`Resource '${resourcePath}' not found`)
+    const script = await this.compile().catch((error: ResourceException) => {
+      throw internalError(`The endpoint cannot be run: ${error.message}`)
+    })
     return scripts.run(script, { resourcePath, resourceName: resourcePath }, { context, request })
   }
 }

@@ -17,8 +17,8 @@ interface Served {
 }
 
 /**
- * The custom endpoints of `conf/endpoint-NAME.json`. One that is broken is told and does not serve, or serves as it did
- * before.
+ * The custom endpoints of `conf/endpoint-NAME.json`. One that is broken is told and serves as it did before; a new one
+ * answers with what is wrong until its script compiles.
  */
 export class Endpoints implements ConfigurationConsumer, Disposable {
   readonly factoryPid = 'endpoint'
@@ -59,18 +59,25 @@ export class Endpoints implements ConfigurationConsumer, Disposable {
     try {
       await this.#replace(id, content, text)
     } catch (failure) {
-      const stays = this.#served.has(id) ? '; what was in force stays' : ''
-      log.error({ file }, `${id}: ${sentenceOf(failure)}${stays}`)
+      const stays = this.#served.get(id)?.content === text ? '' : '; what was in force stays'
+      log.error({ file }, `${id}: ${sentenceOf(failure)}${this.#served.has(id) ? stays : ''}`)
     }
   }
 
+  /** @throws Error with a sentence when it is broken; it serves all the same when nothing did before */
   async #replace(id: string, content: JsonObject, text: string): Promise<void> {
     const { router, scripts } = this.#options
     const { route, below, script } = parseEndpoint(id, content)
-    const compiled = await scripts.compile(script, id)
-    await this.#withdraw(id)
-    const entry = router.add(route, new Endpoint({ scripts, script: compiled, below }))
-    this.#served.set(id, { content: text, entry })
+    const endpoint = new Endpoint({ scripts, compile: () => scripts.compile(script, id), below })
+    const fault = await endpoint.compile().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    if (fault === undefined || !this.#served.has(id)) {
+      await this.#withdraw(id)
+      this.#served.set(id, { content: text, entry: router.add(route, endpoint) })
+    }
+    if (fault !== undefined) throw fault
   }
 
   async #withdraw(id: string): Promise<void> {

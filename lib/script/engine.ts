@@ -46,6 +46,8 @@ export interface RunOptions {
   readonly context?: RequestContext
   /** The request that triggered the script: the variable `request`. */
   readonly request?: ResourceRequest
+  /** Other names of variables, for the same object: `{ newObject: 'object' }`. */
+  readonly aliases?: Readonly<Record<string, string>>
   /** Aborting it stops the script. Default: that of the context. */
   readonly signal?: AbortSignal | undefined
   readonly limits?: Partial<Limits>
@@ -249,11 +251,12 @@ const printLine = (line: string): void => {
 function itemOf(
   { variables, bindings }: ScriptDefinition,
   own: JsonObject,
-  { context, request, read }: RunOptions & { readonly read?: readonly string[] },
+  { context, request, aliases, read }: RunOptions & { readonly read?: readonly string[] },
 ): string {
   return JSON.stringify({
     seed: [...crypto.getRandomValues(new Uint32Array(4))],
     variables: { ...variables, ...own, ...(context && { context: contextVariable(context) }) },
+    ...(aliases && { aliases }),
     ...(request && { request: requestVariable(request) }),
     ...(bindings.length > 0 && { bindings }),
     ...(read && read.length > 0 && { read }),

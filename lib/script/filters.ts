@@ -28,7 +28,7 @@ export class RouterFilters implements ConfigurationConsumer, Disposable {
     this.#entry = options.router.use((request, context, next) => through(this.#filters, request, context, next))
   }
 
-  /** Whether some filter is concerned with this path: then it must come to the router. */
+  /** Whether some filter is concerned with this path, however it is read: then it must come to the router. */
   covers(path: string): boolean {
     return this.#filters.some((filter) => filter.covers(path))
   }

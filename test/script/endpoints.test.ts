@@ -184,6 +184,16 @@ describe('custom endpoints', () => {
     await until(async () => (await value()) === 4)
   })
 
+  it('is served as soon as its file is there', async () => {
+    const directory = await tempDirWith({})
+    const { call, endpoints } = await startEndpoints({ directories: [directory] })
+    await endpoints.apply([configured('endpoint/late', { type: 'text/javascript', file: 'late.js' })])
+    const message = async () => ((await call('endpoint/late')).json as JsonObject).message
+    assert.match(String(await message()), /The script file late\.js is in none of the script directories/)
+    await writeAtomically(`${directory}/late.js`, '({ message: "there" })')
+    assert.equal(await message(), 'there')
+  })
+
   it('one that is broken does not keep others from serving', async () => {
     const { call, endpoints, log } = await startEndpoints()
     await endpoints.apply([
@@ -191,7 +201,9 @@ describe('custom endpoints', () => {
       configured('endpoint/b', js('({})', { context: 'managed/user' })),
       configured('endpoint/c', js('({})')),
     ])
-    assert.deepEqual([(await call('endpoint/a')).status, (await call('endpoint/c')).status], [404, 200])
+    const { status, json } = await call('endpoint/a')
+    assert.match(String((json as JsonObject).message), /^The endpoint cannot be run: SyntaxError: .* at line number 1/)
+    assert.deepEqual([status, (await call('endpoint/c')).status], [500, 200])
     assert.match(log.messages('error')[1] ?? '', /^endpoint\/b: The route 'managed\/user' is already served$/)
   })
 

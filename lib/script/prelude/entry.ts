@@ -7,6 +7,8 @@ export interface RunVariables {
   readonly seed?: readonly number[]
   /** By name. */
   readonly variables: Readonly<Record<string, unknown>>
+  /** Other names of variables: `newObject` is `object`. */
+  readonly aliases?: Readonly<Record<string, string>>
   /** The request that triggered the script; its `queryFilter` as text. */
   readonly request?: { queryFilter?: unknown }
   readonly bindings?: readonly { readonly resource: string; readonly version?: string; readonly binding: string }[]
@@ -57,11 +59,12 @@ export function makeEntry({ global, bind, used, seed, QueryFilter }: EntryParts)
     defineProperty(global, name, { value, writable: true, enumerable: true, configurable: true })
   }
 
-  const start = ({ seed: values, variables, request, bindings = [], read }: RunVariables): void => {
+  const start = ({ seed: values, variables, aliases = {}, request, bindings = [], read }: RunVariables): void => {
     for (const name of defined) if (!hasOwn(variables, name)) deleteProperty(global, name)
     if (values) seed(values)
     defined = getOwnPropertyNames(variables)
     for (const name of defined) define(name, variables[name])
+    for (const name of getOwnPropertyNames(aliases)) define(name, variables[aliases[name] ?? ''])
     for (const { resource, version, binding } of bindings) define(binding, bind(resource, version))
     if (request) {
       if (typeof request.queryFilter === 'string') request.queryFilter = new QueryFilter(request.queryFilter)
