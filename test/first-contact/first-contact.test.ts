@@ -35,7 +35,7 @@ describe('first contact: a fresh clone, an empty npm cache, the README as it sta
     }
     newcomer = await Newcomer.arrive()
     blocks = (await codeBlocks(join(newcomer.dir, 'README.md'))).filter(({ language }) => language === 'sh')
-    const printed = await newcomer.serve(blocks[0]?.text ?? '')
+    const printed = await newcomer.serve(blocks[0]?.text ?? '', /Ctrl-C ends the demo/)
     assert.match(printed, /export CURL_CA_BUNDLE=/)
   })
 
@@ -43,7 +43,7 @@ describe('first contact: a fresh clone, an empty npm cache, the README as it sta
     let exported = ''
     for (const { text, heading } of blocks.slice(1)) {
       if (/npm run gateway/.test(text)) {
-        await newcomer.serve(text)
+        await newcomer.serve(text, /^Listening on /m)
         continue
       }
       const { code, output } = await newcomer.type(`${exported}${text}`)

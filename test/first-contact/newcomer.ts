@@ -46,8 +46,8 @@ export class Newcomer {
     return { code, output }
   }
 
-  /** Runs lines that start a server, and waits until it says that it listens. @returns what it has printed by then */
-  async serve(lines: string, timeoutMs = 240_000): Promise<string> {
+  /** Runs lines that start a server, and waits until it says that it is `ready`. @returns what it has printed by then */
+  async serve(lines: string, ready: RegExp, timeoutMs = 240_000): Promise<string> {
     const shell = spawn('bash', ['-c', lines], { cwd: this.dir, env: this.#env, detached: true })
     let output = ''
     let ended = false
@@ -59,7 +59,7 @@ export class Newcomer {
       if (shell.pid && !ended) process.kill(-shell.pid, 'SIGTERM')
       await until(() => ended, 'the end of the server', { timeoutMs: 20_000 })
     })
-    await until(() => ended || /Listening on .*\/openidm[\s\S]*(Ctrl-C|$)/.test(output), 'Listening on …', {
+    await until(() => ended || ready.test(output), String(ready), { timeoutMs })
       timeoutMs,
     })
     if (ended) throw new Error(`it ended before it listened:\n${output}`)

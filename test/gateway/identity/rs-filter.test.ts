@@ -25,7 +25,8 @@ const active = (more: Partial<Extract<Introspection, { active: true }>> = {}): I
   subject: '(age!proxy)',
   clientId: 'proxy',
   scopes: new Set(['fr:idm:*']),
-  expiresAt: Date.now() / 1000 + 100,
+  // Tables are made when the file is read, which may be minutes before the tests run.
+  expiresAt: Date.now() / 1000 + 86_400,
   ...more,
 })
 
