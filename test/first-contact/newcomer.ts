@@ -60,8 +60,6 @@ export class Newcomer {
       await until(() => ended, 'the end of the server', { timeoutMs: 20_000 })
     })
     await until(() => ended || ready.test(output), String(ready), { timeoutMs })
-      timeoutMs,
-    })
     if (ended) throw new Error(`it ended before it listened:\n${output}`)
     return output
   }
