@@ -40,6 +40,8 @@ const middleware = createProxyMiddleware({
   /** The target's path is the whole path, byte for byte as the caller wrote it. */
   ignorePath: true,
   selfHandleResponse: true,
+  /** Whatever comes here is to be proxied; the default reads the URL once more to find out. */
+  pathFilter: () => true,
   ws: false,
 })
 
