@@ -30,6 +30,8 @@ export interface PoolOptions {
 const LOOK_MS = 20
 /** How long a script may compute while others want to. */
 const SLICE_MS = 20
+/** How long a turn is left unused before one more thread is started. */
+const HUNGER_MS = 5
 /** A script ends itself when told to; one that has not by then is ended with its thread. */
 const GRACE_MS = 500
 
@@ -56,6 +58,7 @@ export class Pool {
   #orders = 0
   #look: NodeJS.Timeout | undefined
   #shrink: NodeJS.Timeout | undefined
+  #hunger: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
 
   constructor({ size, log }: PoolOptions) {
@@ -120,6 +123,7 @@ export class Pool {
     this.#starting = undefined
     clearInterval(this.#look)
     clearTimeout(this.#shrink)
+    clearTimeout(this.#hunger)
     await this.#engine?.catch(() => undefined)
     await Promise.all(this.#ending)
   }
@@ -133,15 +137,29 @@ export class Pool {
       if (next.state === 'queued') this.#begin(next, now)
       else this.#resume(next, now)
     }
+    this.#growIfNeeded()
     this.#watch()
   }
 
   #next(): Run | undefined {
     const [ready] = this.#ready
     const start = this.#startable()
-    if (start && this.#idle.length === 0) void this.#grow()
     if (!start || this.#idle.length === 0) return ready
     return ready && ready.order < start.order ? ready : start
+  }
+
+  /**
+   * Starts a thread where one is missing: at once when fewer compute than may, or when a script waits for this one;
+   * else when a turn has been left unused for a while, because all threads wait for slow resources.
+   */
+  #growIfNeeded(): void {
+    const start = this.#closing || this.#idle.length > 0 ? undefined : this.#startable()
+    const isFree = this.#computing.size < this.#size.computing
+    if (!start || !isFree) {
+      clearTimeout(this.#hunger)
+      this.#hunger = undefined
+    } else if (this.threads < this.#size.computing || start.task.depth > 1) void this.#grow()
+    else this.#hunger ??= setTimeout(() => void this.#grow(), HUNGER_MS)
   }
 
   #startable(): Run | undefined {
@@ -194,9 +212,13 @@ export class Pool {
     if (message.kind === 'call') void this.#serve(run, message.name, message.args)
     else if (message.kind === 'log') run.task.tell(message.name, message.args)
     else if (message.kind === 'prepared') run.task.keep(message.context)
-    else if (message.kind === 'done') run.settle(message)
-    else {
+    else if (message.kind === 'done') {
+      run.settle(message)
+      if (message.idle) this.#onIdle(thread, message.worn)
+    } else {
       this.#pause(run)
+      // It will keep its thread for long: whoever waits needs another one.
+      if (this.#idle.length === 0 && this.#startable()) void this.#grow()
       this.#makeReady(run, { kind: 'go' })
     }
   }
@@ -253,6 +275,7 @@ export class Pool {
 
   async #grow(): Promise<void> {
     const { threads, depth } = this.#size
+    this.#hunger = undefined
     if (this.#starting || this.threads >= Math.max(threads, depth)) return
     this.#starting = true
     try {

@@ -60,12 +60,21 @@ export interface Fault {
 /** How the next runs of a job ended: JSON of a list of Ended; or what kept the next one from its end. */
 export type Outcome = { readonly ends: string } | { readonly fault: Fault }
 
+/** The answer to a job. With `idle` it says what the message of that name says. */
+export interface Done {
+  readonly kind: 'done'
+  readonly outcomes: readonly Outcome[]
+  readonly modules: readonly string[]
+  readonly idle: boolean
+  readonly worn: boolean
+}
+
 /** From a thread to its owner. After `call` and `yield` the thread waits for a `Reply`. */
 export type ThreadMessage =
   | { readonly kind: 'call'; readonly name: string; readonly args: string }
   | { readonly kind: 'log'; readonly name: string; readonly args: string }
   | { readonly kind: 'yield' }
-  | { readonly kind: 'done'; readonly outcomes: readonly Outcome[]; readonly modules: readonly string[] }
+  | Done
   | { readonly kind: 'prepared'; readonly context: PreparedContext }
   /** It waits for a job; with `worn` it has to be replaced. */
   | { readonly kind: 'idle'; readonly worn: boolean }

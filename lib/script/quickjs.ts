@@ -37,8 +37,8 @@ export type Completion =
   | { readonly value?: undefined; readonly error: Handle }
 
 const PAGE = 65_536
-/** What the engine begins with; scripts with more than some 10 MB of objects make it grow. */
-const INITIAL_PAGES = 256
+/** What the engine begins with, 32 MB, of which only what is used takes memory; a larger script makes it grow. */
+const INITIAL_PAGES = 512
 /** No script may have more than this, whatever its limit says: 1 GB. */
 const MAX_PAGES = 16_384
 /** What the engine itself has of its memory: static data and its stack. */
@@ -128,7 +128,7 @@ export class QuickJs {
 
   /**
    * The engine's own limit looks at one allocation only: in WebAssembly it cannot tell what is in use. So memory is
-   * kept from growing. What it has already is there to be used: less than some 10 MB is no limit.
+   * kept from growing. What it has already is there to be used: less than some 25 MB is no limit.
    */
   limitMemory(bytes: number): void {
     this.#maxBytes = OWN_BYTES + bytes

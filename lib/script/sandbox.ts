@@ -70,8 +70,9 @@ export class Sandbox {
     return this.#broken
   }
 
-  get memoryBytes(): number {
-    return this.#quickjs.memoryBytes
+  /** Whether it has taken more memory than it began with. */
+  get isGrown(): boolean {
+    return this.#quickjs.isGrown
   }
 
   /** The names of the modules that were asked for since `enter`. */
@@ -133,7 +134,7 @@ export class Sandbox {
     this.#quickjs.clearAround(this.#bare.image)
     return this.#guard(() => {
       for (const name of modules) this.#call(name.startsWith('lib/') ? 'require' : 'compile', this.#quickjs.text(name))
-      if (this.#quickjs.isGrown) return this.#bare
+      if (this.#quickjs.isGrown) return undefined
       return { fingerprint: this.#bare.fingerprint, image: this.#quickjs.takeImage() }
     })
   }

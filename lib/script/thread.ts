@@ -14,6 +14,8 @@ export interface ThreadOptions {
 const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
 /** Of V8 beside the engine's own memory: text on its way in and out. */
 const HEAP_MB = 256
+/** What is used up before garbage is looked for: left alone, V8 takes several times as much for each thread. */
+const YOUNG_MB = 4
 
 /** One thread with a sandbox, seen from outside. It keeps the process alive only while it has a job. */
 export class Thread {
@@ -28,7 +30,7 @@ export class Thread {
       workerData,
       env: {},
       execArgv: [],
-      resourceLimits: { stackSizeMb: STACK_MB, maxOldGenerationSizeMb: HEAP_MB },
+      resourceLimits: { stackSizeMb: STACK_MB, maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: YOUNG_MB },
     })
     const crash = (error: Error) => {
       if (this.#ended) return

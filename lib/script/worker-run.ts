@@ -2,7 +2,10 @@ import type { CompileJob, Job, Outcome, PreparedContext, RunJob } from './protoc
 import type { Sandbox } from './sandbox.ts'
 import type { Host } from './worker-host.ts'
 
-/** Does one job and says `done`; then prepares what the script will want next time. */
+/** A thread whose engine has grown is replaced: WebAssembly's memory never shrinks. */
+const isWorn = (sandbox: Sandbox): boolean => sandbox.isBroken || sandbox.isGrown
+
+/** Does one job and says `done`; prepares what the script will want next time, and says `idle`. */
 export function runJob(sandbox: Sandbox, host: Host, job: Job): void {
   if (job.kind === 'compile') compile(sandbox, host, job)
   else run(sandbox, host, job)
@@ -12,13 +15,18 @@ function run(sandbox: Sandbox, host: Host, job: RunJob): void {
   const context = job.context ?? prepare(sandbox, host, job, job.modules)
   const { outcomes, used } = runItems(sandbox, host, job, context)
   const modules = [...new Set([...(context?.modules ?? []), ...used])]
-  host.post({ kind: 'done', outcomes, modules })
-  if (!sandbox.isBroken && modules.length > (context?.modules.length ?? 0)) prepare(sandbox, host, job, modules)
+  const worn = isWorn(sandbox)
+  const idle = worn || modules.length === (context?.modules.length ?? 0)
+  host.post({ kind: 'done', outcomes, modules, idle, worn })
+  if (idle) return
+  prepare(sandbox, host, job, modules)
+  host.post({ kind: 'idle', worn: isWorn(sandbox) })
 }
 
 function compile(sandbox: Sandbox, host: Host, { code, memoryBytes }: CompileJob): void {
   sandbox.enter(undefined, memoryBytes)
-  host.post({ kind: 'done', outcomes: [sandbox.check(code.source, code.name)], modules: [] })
+  const outcomes = [sandbox.check(code.source, code.name)]
+  host.post({ kind: 'done', outcomes, modules: [], idle: true, worn: isWorn(sandbox) })
 }
 
 function prepare(sandbox: Sandbox, host: Host, job: RunJob, modules: readonly string[]): PreparedContext | undefined {

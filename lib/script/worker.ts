@@ -5,19 +5,9 @@ import { Sandbox } from './sandbox.ts'
 import { Host } from './worker-host.ts'
 import { runJob } from './worker-run.ts'
 
-/** A thread whose engine has grown beyond this is replaced: WebAssembly's memory never shrinks. */
-const WORN_BYTES = 32 * 1024 * 1024
-
 const { engine, signals } = workerData as ThreadData
 const host = new Host(signals)
 const sandbox = await Sandbox.create({ engine, host })
 
-host.onJob((job: Job) => {
-  runJob(sandbox, host, job)
-  idle()
-})
-idle()
-
-function idle(): void {
-  host.post({ kind: 'idle', worn: sandbox.isBroken || sandbox.memoryBytes > WORN_BYTES })
-}
+host.onJob((job: Job) => runJob(sandbox, host, job))
+host.post({ kind: 'idle', worn: false })
