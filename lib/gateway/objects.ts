@@ -4,6 +4,7 @@ import type { ResourceRouter } from '../crest/router.ts'
 import { openRepository, type Repository } from '../repo/repository.ts'
 import { Scope } from '../util/scope.ts'
 import type { PasswordStore } from './identity/password-store.ts'
+import { InternalUsers } from './internal-users.ts'
 import { type CollectionOf, managedObjects } from './managed.ts'
 import type { Project } from './project.ts'
 import type { WorkersLink } from './workers-link.ts'
@@ -51,7 +52,8 @@ export async function openObjects({
     scope.defer('repository', () => repository.close())
     const parts = { router, repository, configuration, collectionOf, log }
     const managed = scope.own('managed objects', await managedObjects(parts))
-    return { repository, passwordStores: [managed.passwords], dispose: () => scope.dispose() }
+    const internal = scope.own('internal users', await InternalUsers.open(repository, router, log))
+    return { repository, passwordStores: [internal, managed.passwords], dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

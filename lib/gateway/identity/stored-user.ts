@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
-import { isObject } from '../../util/json.ts'
 import { type Identity, identity } from './password-store.ts'
+import { rolesIn } from './roles.ts'
 import type { SubjectMapping } from './rs-filter-properties.ts'
 import { type TokenParty, typedSubject } from './token-subject.ts'
 
@@ -37,13 +37,4 @@ function identityOf(user: JsonObject, component: string, { userRoles, defaultRol
   const own = userRoles === undefined ? [] : rolesIn(user[userRoles.replace(/\/\*$/, '')])
   const authenticationId = typeof user.userName === 'string' ? user.userName : id
   return identity({ authenticationId, id, component, roles: [...new Set([...defaultRoles, ...own])] })
-}
-
-/** Roles are written as texts or as references: `{"_ref": "internal/role/openidm-admin"}`. */
-function rolesIn(value: unknown): string[] {
-  if (!Array.isArray(value)) return []
-  return value.flatMap((entry) => {
-    const role = isObject(entry) ? entry._ref : entry
-    return typeof role === 'string' ? [role] : []
-  })
 }

@@ -4,6 +4,8 @@ import type { ManagedTypeConfiguration, PolicyConfiguration, PropertyConfigurati
 /** One type of managed objects: what its schema says, in the words of those who ask. */
 export class ManagedType {
   readonly name: string
+  /** Where its objects are: `managed/NAME` unless they are the gateway's own. */
+  readonly route: string
   readonly required: readonly string[]
   /** Never shown, and kept when an update leaves them out. */
   readonly privates: ReadonlySet<string>
@@ -20,11 +22,12 @@ export class ManagedType {
   readonly types: ReadonlyMap<string, readonly string[]>
   readonly policies: ReadonlyMap<string, readonly PolicyConfiguration[]>
 
-  constructor({ name, schema = {} }: ManagedTypeConfiguration) {
+  constructor({ name, schema = {} }: ManagedTypeConfiguration, route = `managed/${name}`) {
     const properties = Object.entries(schema.properties ?? {})
     const where = (holds: (property: PropertyConfiguration) => boolean | undefined) =>
       properties.filter(([, property]) => holds(property)).map(([name]) => name)
     this.name = name
+    this.route = route
     this.required = schema.required ?? []
     this.hashed = new Set(where(isHashed))
     this.privates = new Set(where((property) => property.scope === 'private' || isHashed(property)))
@@ -41,10 +44,6 @@ export class ManagedType {
     )
     this.types = new Map(properties.map(([name, property]) => [name, this.#typesOf(name, property)]))
     this.policies = new Map(properties.map(([name, { policies = [] }]) => [name, policies]))
-  }
-
-  get route(): string {
-    return `managed/${this.name}`
   }
 
   #typesOf(name: string, property: PropertyConfiguration): readonly string[] {

@@ -1,0 +1,58 @@
+import type { Disposable, Logger } from '../contract.ts'
+import type { ResourceRouter } from '../crest/router.ts'
+import type { ObjectStore } from '../repo/object-store.ts'
+import type { Repository } from '../repo/repository.ts'
+import { type Identity, identity, type PasswordStore } from './identity/password-store.ts'
+import { rolesIn } from './identity/roles.ts'
+import { ManagedCollection } from './managed/managed-collection.ts'
+import { ManagedType } from './managed/managed-type.ts'
+import { StoredPasswords } from './managed/stored-passwords.ts'
+
+const COLLECTION = 'internal/user'
+
+/** An internal user is an id, a password and roles; one without a password is known by tokens only. */
+const TYPE = new ManagedType(
+  {
+    name: 'user',
+    schema: {
+      properties: {
+        password: { type: 'string', isProtected: true },
+        roles: { type: 'array', items: { type: ['string', 'object'] }, default: [] },
+      },
+    },
+  },
+  COLLECTION,
+)
+
+/** `internal/user`: accounts of the gateway's own, who sign in with their id. Their roles are what they say. */
+export class InternalUsers implements PasswordStore, Disposable {
+  readonly #store: ObjectStore
+  readonly #passwords: StoredPasswords
+  readonly #route: Disposable
+
+  private constructor(store: ObjectStore, router: ResourceRouter, log: Logger) {
+    this.#store = store
+    this.#passwords = new StoredPasswords(COLLECTION, log)
+    this.#route = router.add(COLLECTION, new ManagedCollection(TYPE, store))
+  }
+
+  static async open(repository: Repository, router: ResourceRouter, log: Logger): Promise<InternalUsers> {
+    return new InternalUsers(await repository.store(COLLECTION), router, log)
+  }
+
+  async verify(username: string, password: string): Promise<Identity | undefined> {
+    const user = await this.#store.find(username)
+    if (!(await this.#passwords.isPasswordOf(user, password)) || !user) return undefined
+    return identity({
+      authenticationId: user.id,
+      id: user.id,
+      component: COLLECTION,
+      roles: rolesIn(user.content.roles),
+      moduleId: 'INTERNAL_USER',
+    })
+  }
+
+  dispose(): void | Promise<void> {
+    return this.#route.dispose()
+  }
+}
