@@ -14,8 +14,8 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** Starts a script of this folder on one core and waits for its line of JSON. */
-export async function start(file: string, core: 0 | 1, env: NodeJS.ProcessEnv = {}): Promise<Running> {
+/** Starts a script of this folder on one core, or on both, and waits for its line of JSON. */
+export async function start(file: string, core: 0 | 1 | '0,1', env: NodeJS.ProcessEnv = {}): Promise<Running> {
   const script = fileURLToPath(new URL(file, import.meta.url))
   const command = TASKSET === undefined ? [process.execPath] : [TASKSET, '-c', String(core), process.execPath]
   const child = spawn(command[0] ?? '', [...command.slice(1), '--expose-gc', script], {

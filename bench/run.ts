@@ -1,4 +1,4 @@
-/** `npm run bench -- [recon [--objects N]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+/** `npm run bench -- [scripts | recon [--objects N]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -7,6 +7,7 @@ import { PINNED } from './process.ts'
 import { recon } from './recon.ts'
 import { reload, startUp } from './reload.ts'
 import { printMemory, printReload, printStart, printThroughput } from './report.ts'
+import { scripts } from './scripts.ts'
 import { Setup } from './setup.ts'
 import { type Result, throughput, type Work } from './throughput.ts'
 
@@ -18,6 +19,10 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 })
+if (positionals[0] === 'scripts') {
+  await scripts()
+  process.exit()
+}
 if (positionals[0] === 'recon') {
   await recon(Number(values.objects))
   process.exit()
