@@ -15,6 +15,9 @@ export { resourcesService } from './crest/router.ts'
 export { activate } from './plugin.ts'
 export type { Authorize, Verdict } from './proxy/authorize.ts'
 export type { InstanceState, InstanceStatus } from './remote/registry.ts'
+export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './script/engine.ts'
+export { scriptsService } from './script/engine.ts'
+export { scriptResource } from './script/resource.ts'
 
 export interface ExternalIdmOptions {
   /** Holds `external.idm-NAME.json`, one file for each remote instance; watched. */

@@ -1,6 +1,10 @@
+import { dirname, join } from 'node:path'
 import { configurationService, hostProcessesService, type PluginContext } from './contract.ts'
-import { resourcesService } from './crest/router.ts'
+import { registryOf } from './crest/connection.ts'
+import type { ResourceHandler } from './crest/request.ts'
+import { type ResourceRegistry, ResourceRouter, resourcesService } from './crest/router.ts'
 import { ROUTE, startExternalIdm } from './external-idm.ts'
+import { ScriptEngine, scriptsService } from './script/engine.ts'
 import { Scope } from './util/scope.ts'
 
 const MOUNT = '/openidm'
@@ -35,5 +39,26 @@ export async function activate(context: PluginContext): Promise<void> {
   const resources = context.optionalService(resourcesService)
   // Withdrawn before the instances go: nobody finds a route that leads nowhere, and the next activation finds it free.
   if (resources) scope.own('resource route', resources.add(ROUTE, handler))
+  offerScripts(context, scope, resources ?? registryOf(routerWith(handler)))
   context.registerRouter(MOUNT, () => router)
+}
+
+/** Where the host has no resources, scripts see those of the plugin. */
+function routerWith(handler: ResourceHandler): ResourceRouter {
+  const router = new ResourceRouter()
+  router.add(ROUTE, handler)
+  return router
+}
+
+/** Scripts, for a host that has none of its own. It gets no routes for them: see `scriptResource`. */
+function offerScripts(context: PluginContext, scope: Scope, resources: ResourceRegistry): void {
+  if (context.optionalService(scriptsService)) return
+  const project = dirname(context.confDir)
+  const engine = new ScriptEngine({
+    directories: [join(project, 'script'), project],
+    connect: (caller) => resources.connect(caller),
+    log: context.log,
+  })
+  scope.own('scripts', engine)
+  scope.own('service scripts', context.provide(scriptsService, engine))
 }

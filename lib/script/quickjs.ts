@@ -1,13 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import variant from '@jitl/quickjs-wasmfile-release-sync'
-import {
-  newQuickJSWASMModuleFromVariant,
-  newVariant,
-  type QuickJSContext,
-  type QuickJSHandle,
-  type QuickJSRuntime,
-} from 'quickjs-emscripten-core'
+import type { QuickJSContext, QuickJSHandle, QuickJSRuntime } from 'quickjs-emscripten-core'
 import { clearAround, type MemoryImage, putBack, takeImage } from './memory-image.ts'
 
 /** The compiled engine: a WebAssembly.Module, a name that TypeScript knows in browsers only. */
@@ -25,9 +18,6 @@ interface Wasm {
 }
 
 const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: Wasm }
-
-/** Seen as CommonJS by TypeScript, as the module it is by Node. */
-const release = 'default' in variant ? variant.default : variant
 
 /** A value inside the engine. */
 export type Handle = QuickJSHandle
@@ -85,6 +75,11 @@ export class QuickJs {
 
   static async create({ engine, interrupt }: QuickJsOptions): Promise<QuickJs> {
     const wasmMemory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES })
+    // Loaded in the threads only: whoever starts them needs nothing of it.
+    const { newQuickJSWASMModuleFromVariant, newVariant } = await import('quickjs-emscripten-core')
+    const { default: variant } = await import('@jitl/quickjs-wasmfile-release-sync')
+    // Seen as CommonJS by TypeScript, as the module it is by Node.
+    const release = 'default' in variant ? variant.default : variant
     const quickjs = await newQuickJSWASMModuleFromVariant(newVariant(release, { wasmModule: engine, wasmMemory }))
     const runtime = quickjs.newRuntime({ maxStackSizeBytes: STACK_BYTES })
     runtime.setInterruptHandler(interrupt)

@@ -4,6 +4,7 @@ import type { PluginContext, ServiceRef } from '../../lib/contract.ts'
 import { registryOf } from '../../lib/crest/connection.ts'
 import { ResourceRouter, resourcesService } from '../../lib/crest/router.ts'
 import { activate } from '../../lib/plugin.ts'
+import { scriptsService } from '../../lib/script/engine.ts'
 import { Scope } from '../../lib/util/scope.ts'
 import { reply } from '../helpers/behaviours.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
@@ -13,7 +14,7 @@ import { startRemote } from '../helpers/remote.ts'
 
 /** A host that has resources and nothing else to give. */
 function contextOf(confDir: string, router: ResourceRouter, scope: Scope): PluginContext {
-  const services: Readonly<Record<string, unknown>> = { [resourcesService.id]: registryOf(router) }
+  const services: Record<string, unknown> = { [resourcesService.id]: registryOf(router) }
   const optionalService = <T>({ id }: ServiceRef<T>): T | undefined => services[id] as T | undefined
   return {
     id: 'external-idm',
@@ -22,7 +23,11 @@ function contextOf(confDir: string, router: ResourceRouter, scope: Scope): Plugi
     signal: scope.signal,
     service: () => assert.fail('it requires nothing'),
     optionalService,
-    provide: () => assert.fail('it provides nothing'),
+    provide: ({ id }, implementation) => {
+      assert.equal(id, scriptsService.id)
+      services[id] = implementation
+      return { dispose: () => void delete services[id] }
+    },
     authenticates: () => true,
     registerRouter: () => ({ dispose: () => undefined }),
     defer: (label, cleanUp) => scope.defer(label, cleanUp),
@@ -39,10 +44,16 @@ describe('the plugin and the resources of its host', () => {
     for (let n = 0; n < 2; n++) {
       const scope = new Scope()
       onCleanUp(() => scope.dispose())
-      await activate(contextOf(join(dir, 'conf'), router, scope))
+      const context = contextOf(join(dir, 'conf'), router, scope)
+      await activate(context)
       const { result } = await connect().query('external/idm/eu/managed/user', { _queryFilter: 'true' })
       assert.deepEqual(result, [{ _id: 'bo' }])
+      const scripts = context.optionalService(scriptsService)
+      const source = "openidm.query('external/idm/eu/managed/user', { '_queryFilter': 'true' }).resultCount"
+      const script = await scripts?.compile({ type: 'text/javascript', source })
+      assert.equal(script && (await scripts?.run(script, {})), 1)
       await scope.dispose()
+      assert.equal(context.optionalService(scriptsService), undefined)
       await assert.rejects(connect().query('external/idm', { _queryFilter: 'true' }), { code: 404 })
     }
   })
