@@ -1,14 +1,14 @@
-import type { Disposable, Json, JsonObject, Logger, ServiceRef } from '../contract.ts'
+import type { Disposable, Json, JsonObject, Logger } from '../contract.ts'
 import type { Connection } from '../crest/connection.ts'
 import { internalError } from '../crest/errors.ts'
-import type { RequestContext, ResourceRequest } from '../crest/request.ts'
+import type { RequestContext } from '../crest/request.ts'
 import { contextVariable } from './context-variable.ts'
 import type { ServerProperties } from './identity-server.ts'
 import { KnownModules } from './known-modules.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { Modules } from './modules.ts'
 import { nesting } from './nesting.ts'
-import { type ScriptFacts, type ScriptOutcome, type ScriptResult, scriptOutcomes } from './outcome.ts'
+import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
 import { Pool, type PoolSize } from './pool.ts'
 import { PreparedContexts } from './prepared-contexts.ts'
 import { type Code, keyOf, type RunJob } from './protocol.ts'
@@ -18,6 +18,10 @@ import { ScriptException } from './script-exception.ts'
 import { ScriptFiles } from './script-files.ts'
 import { ScriptHost } from './script-host.ts'
 import type { ScriptSecrets } from './secrets.ts'
+import type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
+
+export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
+export { scriptsService } from './service.ts'
 
 /** What can be changed while the engine is in service. */
 export interface ScriptEngineSettings {
@@ -40,58 +44,6 @@ export interface ScriptEngineOptions extends Partial<ScriptEngineSettings> {
   readonly print?: (line: string) => void
   readonly log: Logger
 }
-
-export interface RunOptions {
-  /** Who asks: the variable `context`, and in whose name `openidm` functions work. */
-  readonly context?: RequestContext
-  /** The request that triggered the script: the variable `request`. */
-  readonly request?: ResourceRequest
-  /** Other names of variables, for the same object: `{ newObject: 'object' }`. */
-  readonly aliases?: Readonly<Record<string, string>>
-  /** Aborting it stops the script. Default: that of the context. */
-  readonly signal?: AbortSignal | undefined
-  readonly limits?: Partial<Limits>
-}
-
-/** A script that compiles. One out of a file is always the last version of the file that does. */
-export interface Script {
-  readonly name: string
-  readonly definition: ScriptDefinition
-}
-
-export type { ScriptOutcome, ScriptResult }
-
-/** Scripts as others use them. Whatever a script does wrong is a ResourceException. */
-export interface ScriptService {
-  /**
-   * @param name for messages, where the script is no file
-   * @throws ResourceException 400 when it is no script, or does not compile
-   */
-  compile(script: Json, name?: string): Promise<Script>
-  /**
-   * Runs once, in a context of its own.
-   * @returns the value of the last statement; null when it is undefined
-   */
-  run(script: Script, variables: JsonObject, options?: RunOptions): Promise<Json>
-  /** The same, for scripts that change variables in place: `read` names those whose state is asked for. */
-  runAndRead(
-    script: Script,
-    variables: JsonObject,
-    read: readonly string[],
-    options?: RunOptions,
-  ): Promise<ScriptResult>
-  /**
-   * Runs once for each set of variables, in one crossing: what a page of objects needs. One that fails does not keep
-   * the others from running. A script that is one expression has one context for all of them.
-   */
-  runMany(
-    script: Script,
-    variables: readonly JsonObject[],
-    options?: RunOptions & { readonly read?: readonly string[] },
-  ): Promise<ScriptOutcome[]>
-}
-
-export const scriptsService: ServiceRef<ScriptService> = { id: 'scripts' }
 
 /** Runs JavaScript in a sandbox, in threads of its own. */
 export class ScriptEngine implements ScriptService, Disposable {
