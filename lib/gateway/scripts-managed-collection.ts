@@ -22,7 +22,8 @@ import type { ManagedEvent, ManagedHooks } from './managed/hooks.ts'
 import { ManagedCollection } from './managed/managed-collection.ts'
 import type { ManagedType } from './managed/managed-type.ts'
 import type { CollectionOf } from './managed.ts'
-import { type HookCall, ManagedScripts } from './scripts-managed.ts'
+import type { HookCall } from './scripts-call.ts'
+import { ManagedScripts } from './scripts-managed.ts'
 
 /** Collections with scripts, for the types whose configuration has some. */
 export const scriptedCollections =
@@ -62,10 +63,10 @@ export class ScriptedCollection implements ResourceHandler {
   }
 
   async read(request: ReadRequest, context: RequestContext): Promise<Resource> {
-    if (!this.#scripts.has('onRead') && !this.#scripts.has('onRetrieve')) return this.#objects.read(request)
+    if (!this.#scripts.has('onRead') && !this.#scripts.retrieves) return this.#objects.read(request)
     const resource = await this.#objects.read({ ...request, fields: [] })
     const call = this.#call(request, context)
-    const retrieved = await this.#scripts.run('onRetrieve', { object: representResource(resource) }, call)
+    const [retrieved = {}] = await this.#scripts.retrieve([representResource(resource)], call)
     const shown = await this.#scripts.run('onRead', { object: retrieved }, call)
     return { ...resource, content: projectFields(withoutIdentity(shown), request.fields) }
   }
@@ -89,10 +90,10 @@ export class ScriptedCollection implements ResourceHandler {
   }
 
   async query(request: QueryRequest, context: RequestContext): Promise<QueryResult> {
-    if (!this.#scripts.has('onRetrieve')) return this.#objects.query(request, context)
+    if (!this.#scripts.retrieves) return this.#objects.query(request, context)
     const answer = await this.#objects.query({ ...request, fields: [] }, context)
     const objects = answer.result.map(representResource)
-    const shown = await this.#scripts.runMany('onRetrieve', objects, this.#call(request, context))
+    const shown = await this.#scripts.retrieve(objects, this.#call(request, context))
     const result = answer.result.map((resource, index) => ({
       ...resource,
       content: projectFields(withoutIdentity(shown[index] ?? {}), request.fields),
@@ -145,9 +146,8 @@ export class ScriptedCollection implements ResourceHandler {
 
   async #store(hook: 'onCreate' | 'onUpdate', event: ManagedEvent, more: JsonObject, context: RequestContext) {
     const call = this.#inner(context, event.id)
-    let object = await this.#scripts.run(hook, { object: identified(event.id, event.object), ...more }, call)
-    for (const next of ['onValidate', 'onStore'] as const) object = await this.#scripts.run(next, { object }, call)
-    return withoutIdentity(object)
+    const object = await this.#scripts.run(hook, { object: identified(event.id, event.object), ...more }, call)
+    return withoutIdentity(await this.#scripts.prepare(object, call))
   }
 
   /** Inside the collection a context is always one that `#enter` made. */

@@ -1,9 +1,10 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { badRequest } from '../crest/errors.ts'
-import type { RequestContext, ResourceRequest } from '../crest/request.ts'
 import type { Script, ScriptService } from '../script/engine.ts'
 import { isObject } from '../util/json.ts'
 import type { ManagedTypeConfiguration } from './managed/schema.ts'
+import { type HookCall, optionsOf, withNames } from './scripts-call.ts'
+import { PropertyScripts } from './scripts-managed-properties.ts'
 
 /** The scripts that `managed.json` may have run around the objects of a type. */
 const HOOKS = [
@@ -30,26 +31,22 @@ const ALIASES: Readonly<Partial<Record<ManagedHook, Readonly<Record<string, stri
   onStore: { value: 'object' },
 }
 
-/** What is being done, and for whom. */
-export interface HookCall {
-  readonly request: ResourceRequest
-  readonly context: RequestContext
-  /** `managed/user/amira`. */
-  readonly resourceName: string
-}
-
 /** The scripts of one type of managed objects (50-script.md, section 4). */
 export class ManagedScripts {
   readonly #service: ScriptService
   readonly #hooks: ReadonlyMap<ManagedHook, Script>
   readonly #actions: ReadonlyMap<string, Script>
+  /** Those of single properties. */
+  readonly properties: PropertyScripts
 
   private constructor(
     service: ScriptService,
     hooks: ReadonlyMap<ManagedHook, Script>,
     actions: ReadonlyMap<string, Script>,
+    properties: PropertyScripts,
   ) {
     this.#service = service
+    this.properties = properties
     this.#hooks = hooks
     this.#actions = actions
   }
@@ -66,11 +63,33 @@ export class ManagedScripts {
     for (const name of HOOKS) if (isObject(type[name])) hooks.set(name, await compile(name, type[name]))
     const own = new Map<string, Script>()
     for (const [name, script] of Object.entries(actions)) own.set(name, await compile(`action ${name}`, script))
-    return hooks.size + own.size === 0 ? undefined : new ManagedScripts(service, hooks, own)
+    const properties = await PropertyScripts.of(service, type)
+    const isEmpty = hooks.size + own.size === 0 && properties.isEmpty
+    return isEmpty ? undefined : new ManagedScripts(service, hooks, own, properties)
   }
 
   has(hook: ManagedHook): boolean {
     return this.#hooks.has(hook)
+  }
+
+  /** Whether objects are changed when they are read. */
+  get retrieves(): boolean {
+    return this.has('onRetrieve') || this.properties.has('onRetrieve')
+  }
+
+  /** The objects as `onRetrieve` leaves them: those of properties first. */
+  async retrieve(objects: readonly JsonObject[], call: HookCall): Promise<JsonObject[]> {
+    return this.runMany('onRetrieve', await this.properties.run('onRetrieve', objects, call), call)
+  }
+
+  /** An object as it is to be stored: judged, then changed, properties first. @throws what refuses it */
+  async prepare(object: JsonObject, call: HookCall): Promise<JsonObject> {
+    let prepared = object
+    for (const hook of ['onValidate', 'onStore'] as const) {
+      const [changed = prepared] = await this.properties.run(hook, [prepared], call)
+      prepared = await this.run(hook, { object: changed }, call)
+    }
+    return prepared
   }
 
   /** @returns `object` as the hook left it; as it is when there is no such hook */
@@ -122,13 +141,5 @@ export class ManagedScripts {
     return objectOr(result.variables.object, variables.object)
   }
 }
-
-const optionsOf = ({ request, context }: HookCall) => ({ request, context })
-
-const withNames = (variables: JsonObject, { resourceName }: HookCall): JsonObject => ({
-  ...variables,
-  resourceName,
-  resourcePath: resourceName,
-})
 
 const objectOr = (value: Json | undefined, otherwise: JsonObject): JsonObject => (isObject(value) ? value : otherwise)

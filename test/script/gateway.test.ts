@@ -78,6 +78,19 @@ describe('scripts in the gateway', () => {
               },
             },
             { name: 'note' },
+            {
+              name: 'card',
+              schema: {
+                properties: {
+                  code: {
+                    type: 'string',
+                    onValidate: js('if (property === "bad") throw { code: 403, message: "bad code" }'),
+                    onStore: js('property && property.toUpperCase() + propertyName.length'),
+                  },
+                  label: { type: 'string', onRetrieve: js('object._id + ":" + object.code') },
+                },
+              },
+            },
           ],
         },
       })
@@ -166,6 +179,18 @@ describe('scripts in the gateway', () => {
         await gateway.call('/managed/user/h2', { method: 'PATCH', json: [{ operation: 'remove', field: 'v' }] })
         assert.equal((await gateway.call('/managed/user/h2', { method: 'DELETE' })).status, 200)
         assert.equal((await gateway.call('/managed/note/h2')).status, 404)
+      })
+
+      it('of single properties judge, store and show', async () => {
+        const bad = await post('/managed/card?_action=create&_id=c1', { code: 'bad' })
+        assert.deepEqual([bad.status, (bad.json as JsonObject).message], [403, 'bad code'])
+        await post('/managed/card?_action=create&_id=c1', { code: 'abc' })
+        const { code, label } = (await gateway.call('/managed/card/c1')).json as JsonObject
+        assert.deepEqual([code, label], ['ABC4', 'c1:ABC4'])
+        const { result } = (await gateway.call('/managed/card?_queryFilter=true&_fields=label')).json as {
+          result: JsonObject[]
+        }
+        assert.deepEqual([result[0]?.label, result[0]?.code], ['c1:ABC4', undefined])
       })
 
       it('work for scripts as for clients', async () => {
