@@ -4,7 +4,8 @@ import { addScriptResource } from '../../lib/script/resource.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import type { CallResponse } from '../helpers/http.ts'
-import { js, startScripting } from './parts.ts'
+import { until } from '../helpers/until.ts'
+import { js, type Scripting, startScripting } from './parts.ts'
 import { ADMINISTRATOR, SOMEBODY, serve } from './served.ts'
 
 describe('the resource script', () => {
@@ -12,10 +13,12 @@ describe('the resource script', () => {
   let post: (path: string, json: unknown) => Promise<CallResponse>
   let call: Awaited<ReturnType<typeof serve>>
   let caller = ADMINISTRATOR
+  let scripting: Scripting
 
   before(async () => {
     const directory = await tempDirWith({ 'dir/file.js': 'offset + 1', 'broken.js': '\nvar = 1' })
-    const { engine, router } = startScripting({ directories: [directory] })
+    scripting = startScripting({ directories: [directory] })
+    const { engine, router } = scripting
     addScriptResource(router, engine)
     call = await serve(router, () => caller)
     post = (path, json) => call(path, { method: 'POST', json })
@@ -110,6 +113,16 @@ describe('the resource script', () => {
       post('script', js('1')),
     ]
     for (const { status, text } of await Promise.all([...requests, ...others])) assert.equal(status, 501, text)
+  })
+
+  it('a caller who leaves stops the script', async () => {
+    const abort = new AbortController()
+    const body = { method: 'POST', json: js('logger.info("begun"); while (true);'), signal: abort.signal }
+    const gone = assert.rejects(call('script?_action=eval', body))
+    await until(() => scripting.log.messages('info').includes('begun'))
+    abort.abort()
+    await gone
+    await until(() => scripting.engine.load.scripts === 0, 'the script has ended', { timeoutMs: 2000 })
   })
 
   it('403 for everyone but administrators', async () => {
