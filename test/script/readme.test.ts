@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Json, JsonObject } from '../../lib/contract.ts'
+import { MemoryCollection } from '../../lib/crest/collection.ts'
+import { Gateway } from '../../lib/gateway/gateway.ts'
+import { createLog } from '../../lib/gateway/log.ts'
+import { openProject } from '../../lib/gateway/project.ts'
+import { Secret } from '../../lib/util/secret.ts'
+import { onCleanUp } from '../helpers/clean-up.ts'
+import { tempDirWith, writeFiles } from '../helpers/files.ts'
+import { request } from '../helpers/http.ts'
+import { codeBlocks } from '../helpers/readme.ts'
+import { acceptsBasic, basic, startCrestServer } from '../remote/resource-parts.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+/** Another text than the README's, to try it before it stands there. */
+const README = process.env.SCRIPTS_README ?? join(ROOT, 'README.md')
+const shell = promisify(execFile)
+
+/** The section "Scripts", as a file of its own; the line above each block names the file that it is. */
+async function section(): Promise<{ file: string; files: Record<string, string> }> {
+  const text = await readFile(README, 'utf8')
+  const [, own = ''] = /^(## Scripts\n[\s\S]*?)(?=\n## |$(?![\s\S]))/m.exec(text) ?? []
+  const named = own.matchAll(/^`((?:conf|script)\/[\w./-]+)`:\n\n```\w+\n([\s\S]*?)^```$/gm)
+  const files = Object.fromEntries([...named].map(([, name = '', content = '']) => [name, content]))
+  return { file: join(await tempDirWith({ 'scripts.md': own }), 'scripts.md'), files }
+}
+
+/** A gateway with what the section says, whose remote `platform` has two users. */
+async function startAsWritten(files: Record<string, string>): Promise<string> {
+  const url = await startCrestServer({ accepts: acceptsBasic, handlers: { 'managed/user': new MemoryCollection() } })
+  const project = await openProject(await tempDirWith({}))
+  await writeFiles(project.dir, files)
+  await writeFiles(project.conf, { 'external.idm-platform.json': basic(url) })
+  const gateway = await Gateway.start({
+    project,
+    host: '127.0.0.1',
+    port: 0,
+    plugins: [ROOT],
+    administratorPassword: new Secret('openidm-admin'),
+    log: createLog({ level: 'silent' }),
+  })
+  onCleanUp(() => gateway.stop())
+  for (const userName of ['bjensen', 'amira']) {
+    const user = { userName, mail: `${userName}@example.com`, telephoneNumber: '123' }
+    await gateway.connection.create('external/idm/platform/managed/user', userName, user)
+  }
+  return gateway.origins[0] ?? ''
+}
+
+describe('the section "Scripts" of the README', () => {
+  it('has commands that answer as they stand', async function () {
+    const hasCurl = await shell('curl', ['--version']).catch(() => undefined)
+    if (!hasCurl) this.skip()
+    const { file, files } = await section()
+    const origin = await startAsWritten(files)
+    const blocks = (await codeBlocks(file)).filter(({ language }) => language === 'sh')
+    assert.ok(blocks.length > 0)
+    for (const { text } of blocks) {
+      const commands = text
+        .replaceAll('https://localhost:8443', origin)
+        .replaceAll('curl ', 'curl --silent --fail-with-body ')
+      const { stdout } = await shell('sh', ['-e', '-c', commands])
+      assert.doesNotMatch(stdout, /"code":[45]\d\d/)
+    }
+  })
+
+  it('has files that do what it says', async function () {
+    const { files } = await section()
+    if (!files['conf/router.json']) this.skip()
+    const origin = await startAsWritten(files)
+    const call = async (path: string, method = 'GET', json?: JsonObject): Promise<[number, JsonObject]> => {
+      const headers = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
+      const answer = await request(`${origin}/openidm/${path}`, { method, headers, ...(json && { json }) })
+      return [answer.status, answer.json as JsonObject]
+    }
+    assert.deepEqual(await call('endpoint/people'), [200, { _id: '', count: 2, max: 100 }])
+    const [, people] = await call('endpoint/people?_queryFilter=mail+pr')
+    const names = (people.result as JsonObject[]).map(({ userName }) => userName as Json)
+    assert.deepEqual(names, ['amira', 'bjensen'])
+    const detail = { method: 'delete' }
+    const [status, refused] = await call('endpoint/people', 'DELETE')
+    assert.deepEqual([status, refused.message, refused.detail], [405, 'delete is not for people', detail])
+
+    const [created, account] = await call('managed/account?_action=create&_id=a', 'POST', { userName: 'amira' })
+    assert.deepEqual([created, account.mail], [201, 'amira@example.com'])
+    const [forbidden, { message }] = await call('managed/account?_action=create', 'POST', { userName: 'nobody' })
+    assert.deepEqual([forbidden, message], [403, 'nobody is not known at platform'])
+    const [, { greeting }] = await call('managed/account/a?_action=greet', 'POST', {})
+    assert.equal(greeting, 'Hello amira')
+
+    const [, { telephoneNumber, mail }] = await call('external/idm/platform/managed/user/amira')
+    assert.deepEqual([telephoneNumber, mail], [undefined, 'amira@example.com'])
+    const [kept, why] = await call('external/idm/platform/managed/user/amira', 'DELETE')
+    assert.deepEqual([kept, why.message], [403, 'nobody is deleted from here'])
+  })
+})
