@@ -8,6 +8,8 @@ import { isFree, Newcomer } from './newcomer.ts'
 
 /** What the README's demo listens on. */
 const PORTS = [8080, 8082, 8083, 8443]
+/** These need the files that stand above them; test/script/readme.test.ts writes and runs them. */
+const WITH_FILES = new Set(['A custom endpoint over a remote'])
 /** An error of the gateway, of our command, of npm, of the shell, of curl. */
 const WENT_WRONG = /"code":\s*[45]\d\d|^openidm-external-idm: |^npm error|^bash: |^curl: /m
 const SECURE = 'https://localhost:8443/openidm'
@@ -34,7 +36,9 @@ describe('first contact: a fresh clone, an empty npm cache, the README as it sta
       this.skip()
     }
     newcomer = await Newcomer.arrive()
-    blocks = (await codeBlocks(join(newcomer.dir, 'README.md'))).filter(({ language }) => language === 'sh')
+    blocks = (await codeBlocks(join(newcomer.dir, 'README.md'))).filter(
+      ({ language, heading }) => language === 'sh' && !WITH_FILES.has(heading),
+    )
     const printed = await newcomer.serve(blocks[0]?.text ?? '', /Ctrl-C ends the demo/)
     assert.match(printed, /export CURL_CA_BUNDLE=/)
   })
