@@ -51,6 +51,8 @@ export class ScriptEngine implements ScriptService, Disposable {
   readonly #pool: Pool
   readonly #contexts = new PreparedContexts()
   readonly #known = new KnownModules()
+  /** The versions of sources that are known to compile. */
+  readonly #compiling = new Set<string>()
   #settings: ScriptEngineSettings
   #files: ScriptFiles
   #modules: Modules
@@ -175,6 +177,8 @@ export class ScriptEngine implements ScriptService, Disposable {
 
   /** @throws ResourceException 400 with the place of the fault */
   async #check({ name, source }: Code): Promise<void> {
+    const version = versionOf(source)
+    if (this.#compiling.has(version)) return
     const { memoryBytes, computeMs, wallMs } = this.#settings.limits
     const { outcomes } = await this.#pool.run({
       job: { kind: 'compile', code: { name, source }, memoryBytes },
@@ -188,6 +192,9 @@ export class ScriptEngine implements ScriptService, Disposable {
     })
     const [outcome] = scriptOutcomes(outcomes, 1, this.#facts(name))
     if (outcome && 'error' in outcome) throw new ScriptException('syntax', 400, outcome.error.message)
+    this.#compiling.add(version)
+    const [oldest] = this.#compiling
+    if (this.#compiling.size > MOST_COMPILING && oldest !== undefined) this.#compiling.delete(oldest)
   }
 
   #openFiles(): ScriptFiles {
@@ -195,6 +202,8 @@ export class ScriptEngine implements ScriptService, Disposable {
     return new ScriptFiles({ directories, watch, check: (file) => this.#check(file), log: this.#options.log })
   }
 }
+
+const MOST_COMPILING = 1000
 
 /** Made many at a time: one by one they cost more than all else here. */
 const seeds = new Uint32Array(1024)

@@ -75,10 +75,10 @@ export class Sandbox {
     return this.#quickjs.isGrown
   }
 
-  /** The names of the modules that were asked for since `enter`. */
+  /** The names of the modules that were loaded since `enter`, as far as the script left them to be known. */
   used(): string[] {
-    const text = this.#guard(() => this.#textFrom(this.#call('used')))
-    return text === undefined ? [] : (JSON.parse(text) as string[])
+    const names = parsed(this.#guard(() => this.#textFrom(this.#call('used'))))
+    return names.filter((name) => typeof name === 'string')
   }
 
   /** Begins anew, in `context` if it fits. */
@@ -120,9 +120,10 @@ export class Sandbox {
     return (items) => this.#guard(() => this.#taken(this.#call('many', run, this.#quickjs.text(items))), broken)
   }
 
-  /** The ends of those runs of a list that came to one. */
-  ended(): string {
-    return this.#guard(() => this.#textFrom(this.#call('take'))) ?? '[]'
+  /** The ends of those runs of a list that came to one, and how many they are. */
+  ended(): { readonly ends: string; readonly count: number } {
+    const ends = this.#guard(() => this.#textFrom(this.#call('take'))) ?? '[]'
+    return { ends, count: parsed(ends).length }
   }
 
   /**
@@ -196,6 +197,16 @@ export class Sandbox {
 const broken = (message: string): Outcome => ({
   fault: { kind: 'broken', message: `it broke the JavaScript engine (${message})` },
 })
+
+/** A list, whatever a script has done to the functions that wrote it. */
+function parsed(text: string | undefined): unknown[] {
+  try {
+    const value: unknown = JSON.parse(text ?? '[]')
+    return Array.isArray(value) ? value : []
+  } catch {
+    return []
+  }
+}
 
 function ok({ value }: Completion): Handle {
   if (value) return value

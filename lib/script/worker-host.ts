@@ -3,10 +3,12 @@ import type { Limits } from './limits.ts'
 import { type Job, keyOf, type ModuleSource, type Reply, Signal, type ThreadMessage } from './protocol.ts'
 import type { SandboxHost } from './sandbox.ts'
 
-/** These are told, not asked: nobody waits for an answer, but for every so many. */
+/** These are told, not asked: nobody waits for an answer, but after so much of it. */
 const TOLD: ReadonlySet<string> = new Set(['log', 'print'])
-/** Keeps a script that only logs from running ahead of whoever writes the log. */
-const TOLD_AT_ONCE = 64
+/** In characters. Keeps a script that only logs from running ahead of whoever writes the log. */
+const TOLD_AT_ONCE = 16_384
+/** What a line has besides its text. */
+const LINE_OVERHEAD = 200
 const STOPPED = 'the script is stopped'
 
 /** The way out of a sandbox: messages to the owner of this thread, and waiting for its replies. */
@@ -80,8 +82,11 @@ export class Host implements SandboxHost {
     if (!this.#limits) throw new Error(`${name}: a module can call nothing while it is prepared`)
     this.#check(name, args.length, this.#limits)
     if (!TOLD.has(name)) return this.#replyTo({ kind: 'call', name, args })
-    this.#told += 1
-    if (this.#told % TOLD_AT_ONCE === 0) return this.#replyTo({ kind: 'call', name, args })
+    this.#told += args.length + LINE_OVERHEAD
+    if (this.#told > TOLD_AT_ONCE) {
+      this.#told = 0
+      return this.#replyTo({ kind: 'call', name, args })
+    }
     this.post({ kind: 'log', name, args })
     return '{}'
   }

@@ -3,6 +3,9 @@ import type { Sandbox } from './sandbox.ts'
 import type { Host } from './worker-host.ts'
 
 /** A thread whose engine has grown is replaced: WebAssembly's memory never shrinks. */
+/** So many are prepared for a script; more are loaded when they are asked for. */
+const MOST_MODULES = 64
+
 const isWorn = (sandbox: Sandbox): boolean => sandbox.isBroken || sandbox.isGrown
 
 /** Does one job and says `done`; prepares what the script will want next time, and says `idle`. */
@@ -14,7 +17,7 @@ export function runJob(sandbox: Sandbox, host: Host, job: Job): void {
 function run(sandbox: Sandbox, host: Host, job: RunJob): void {
   const context = job.context ?? prepare(sandbox, host, job, job.modules)
   const { outcomes, used } = runItems(sandbox, host, job, context)
-  const modules = [...new Set([...(context?.modules ?? []), ...used])]
+  const modules = [...new Set([...(context?.modules ?? []), ...used])].slice(0, MOST_MODULES)
   const worn = isWorn(sandbox)
   const idle = worn || modules.length === (context?.modules.length ?? 0)
   host.post({ kind: 'done', outcomes, modules, idle, worn })
@@ -89,9 +92,9 @@ function* runGroups(sandbox: Sandbox, host: Host, { code, items, limits }: RunJo
       if (isWell) next += group.length
       else {
         host.restart()
-        const ends = sandbox.ended()
+        const { ends, count } = sandbox.ended()
         yield { ends }
-        next += 1 + (JSON.parse(ends) as unknown[]).length
+        next += count + 1
       }
       yield outcome
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ownedBySuite } from '../helpers/clean-up.ts'
-import { limits, type Scripting, startScripting } from './parts.ts'
+import { js, limits, type Scripting, startScripting } from './parts.ts'
 
 describe('hostile scripts', () => {
   ownedBySuite()
@@ -154,6 +154,35 @@ describe('hostile scripts', () => {
       await scripting.run(source).catch(() => undefined)
       assert.equal(({} as Record<string, unknown>).polluted, undefined)
       assert.equal(await scripting.run('typeof ({}).polluted'), 'undefined')
+    })
+
+    it('what it makes of the functions that write its result hurts its own result only', async () => {
+      const forgeries = [
+        'Array.prototype[Symbol.iterator] = function* () { yield "forged" }; 1',
+        'Array.prototype.toJSON = function () { return 5 }; require("lib/lodash"); 1',
+        'String.prototype.toString = function () { return {} }; Object.prototype.thrown = { kind: "value", message: "forged" }; 1',
+        'Array.prototype.push = function () { while (false); }; [].push(1); 1',
+        'Object.defineProperty(Array.prototype, "0", { get: function () { return "forged" } }); [1]',
+      ]
+      for (const source of forgeries) await scripting.run(source).catch(() => undefined)
+      const { engine, log } = scripting
+      const expressions = forgeries.map((source) => `(function () { ${source.replace(/;([^;]*)$/, '; return $1')} }())`)
+      for (const source of expressions) await engine.runMany(await engine.compile(js(source)), [{}, {}, {}])
+      assert.equal(await scripting.run('[1, 2].map(String).join()'), '1,2')
+      assert.deepEqual(log.messages('error'), [])
+    })
+
+    it('long lines do not pile up', async () => {
+      const source = 'for (var i = 0; i < 20; i++) logger.info("x".repeat(5e5) + i)'
+      await scripting.run(source, {}, { limits: { computeMs: 5000, wallMs: 10_000 } })
+      assert.equal(scripting.log.messages('info').filter((line) => line.length > 5e5).length, 20)
+      scripting.log.clear()
+    })
+
+    it('modules that are not there are forgotten', async () => {
+      const source = 'for (var i = 0; i < 500; i++) try { require("none" + i) } catch (e) {} i'
+      assert.equal(await scripting.run(source, {}, { limits: { wallMs: 5000 } }), 500)
+      assert.equal(await scripting.run(source, {}, { limits: { wallMs: 5000 } }), 500)
     })
 
     it('names that would reach a prototype do not cross', async () => {

@@ -36,6 +36,7 @@ export function makeModules(load: (name: string) => ModuleFunction, adapt: (name
     if (known) return known
     const made = load(id)
     compiled.set(id, made)
+    used.push(id)
     return made
   }
 
@@ -57,7 +58,6 @@ export function makeModules(load: (name: string) => ModuleFunction, adapt: (name
     (from: string): Require =>
     (name) => {
       const id = resolve(name, from)
-      if (!used.includes(id)) used.push(id)
       return (modules.get(id) ?? run(id)).exports
     }
 

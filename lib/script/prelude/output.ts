@@ -16,7 +16,10 @@ export function makeOutput(ask: Ask) {
   /** Each `{}` takes the next parameter. */
   const fill = (message: unknown, params: unknown[]): string => {
     let next = 0
-    return show(message).replace(/\{\}/g, (braces) => (next < params.length ? show(params[next++]) : braces))
+    const text = show(message)
+    return params.length === 0
+      ? text
+      : text.replace(/\{\}/g, (braces) => (next < params.length ? show(params[next++]) : braces))
   }
 
   const logger: Record<string, unknown> = {}
