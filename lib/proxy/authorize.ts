@@ -11,10 +11,20 @@ export type Authorize = (request: IncomingMessage) => Verdict | Promise<Verdict>
 const CHANGING: ReadonlySet<string | undefined> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 const CREDENTIALS = ['authorization', 'x-openidm-username'] as const
 
-/** @throws ResourceException 401 or 403 */
-export async function authorizeRequest(request: IncomingMessage, authorize: Authorize): Promise<void> {
+/**
+ * @returns a promise only when the verdict is one
+ * @throws ResourceException 401 or 403
+ */
+export function authorizeRequest(request: IncomingMessage, authorize: Authorize): Promise<void> | undefined {
   guardForgery(request)
-  const verdict = await authorize(request)
+  const verdict = authorize(request)
+  // Any promise, a library's own as well.
+  if (typeof verdict === 'object') return Promise.resolve(verdict).then(check)
+  check(verdict)
+  return undefined
+}
+
+function check(verdict: Verdict): void {
   if (verdict !== true) throw refusal(verdict)
 }
 

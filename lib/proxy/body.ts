@@ -30,10 +30,11 @@ export interface BodyOptions {
 
 /**
  * Prepares the body. Nothing is read unless it must be kept; then as much as may be kept.
+ * @returns a promise only when something must be read
  * @throws ResourceException 500 when the host has consumed the body and left nothing to send, 408 for a body that does
  * not come
  */
-export async function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: BodyOptions): Promise<Body> {
+export function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: BodyOptions): Body | Promise<Body> {
   if (!hasBody(request)) return NO_BODY(request)
   if (request.readableDidRead) {
     onConsumed()

@@ -1,7 +1,8 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { DeadlineError } from '../remote/fault.ts'
-import type { InstanceProperties } from '../remote/properties.ts'
+import type { Instance } from '../remote/instance.ts'
+import type { Bounded } from '../util/deadline-queue.ts'
 
 /** How many idle periods in a row a caller that does not read may hold a connection to the remote. */
 const PATIENCE = 5
@@ -11,55 +12,57 @@ export interface Sides {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly proxyRequest: ClientRequest
-  /** Called when the connection is made. */
-  readonly isConnected: () => void
-  /** Called when the caller does not send the rest of its body, or does not read the rest of the answer. */
-  readonly callerIsSlow: () => void
+  readonly hasBody: boolean
+}
+
+/** What an exchange is told. That the remote is late, it learns from its request, which is destroyed. */
+export interface Events {
+  /** There was no connection in time; there is no request yet that could be aborted. */
+  notConnected(): void
+  /** The connection is made. */
+  connected(): void
+  /** The caller does not send the rest of its body, or does not read the rest of the answer. */
+  callerIsSlow(): void
 }
 
 /**
  * The deadlines of one exchange, each with its own reason (pitfall R12): a connection of the agent is free (queue), it
  * is made (connect), the response begins after the request was sent (response), bytes move (idle).
  */
-export class Deadlines {
-  readonly #connect: number
-  readonly #socket: number
-  #timer: NodeJS.Timeout | undefined
+export class Deadlines implements Bounded {
+  readonly #instance: Instance
+  readonly #events: Events
+  #phase: 'queue' | 'connect' | 'response' | undefined
+  #sides: Sides | undefined
   #answered = false
+  #patience = PATIENCE
 
-  constructor({ connectionTimeout, socketTimeout }: InstanceProperties) {
-    this.#connect = connectionTimeout
-    this.#socket = socketTimeout
+  constructor(instance: Instance, events: Events) {
+    this.#instance = instance
+    this.#events = events
   }
 
-  /** Until the agent has a connection for us. There is nothing to abort yet, so the caller is told. */
-  queue(expired: () => void): void {
+  /** Until the agent has a connection for us. */
+  queue(): void {
     this.#answered = false
-    this.#arm(this.#connect, expired)
+    this.#patience = PATIENCE
+    this.#begin('queue')
   }
 
   /** The request has its connection, which may still be in the making. */
   connection(sides: Sides): void {
     this.clear()
+    this.#sides = sides
     const { proxyRequest } = sides
     const { socket } = proxyRequest
     if (!socket) return
     const event = connecting(socket)
     if (event) {
-      this.#arm(this.#connect, () => proxyRequest.destroy(new DeadlineError('connect')))
-      socket.once(event, () => {
-        this.clear()
-        sides.isConnected()
-        this.#watch(socket, sides)
-      })
-    } else {
-      sides.isConnected()
-      this.#watch(socket, sides)
-    }
+      this.#begin('connect')
+      socket.once(event, () => this.#connected(socket, sides))
+    } else this.#connected(socket, sides)
     // Node emits `finish` when the last byte of the request has left, so never before the connection is made.
-    proxyRequest.once('finish', () => {
-      if (!this.#answered) this.#arm(this.#socket, () => proxyRequest.destroy(new DeadlineError('response')))
-    })
+    if (sides.hasBody) proxyRequest.once('finish', () => this.#sent())
   }
 
   /** The headers of the answer are here. */
@@ -69,38 +72,75 @@ export class Deadlines {
   }
 
   clear(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    if (this.#phase === undefined) return
+    this.#queueOf(this.#phase).delete(this)
+    this.#phase = undefined
   }
 
-  /**
-   * Bytes must move, in either direction. The listener leaves the socket before the agent gives it to another request;
-   * Node's own `proxyRequest.setTimeout` would ask only once.
-   */
-  #watch(socket: Socket, sides: Sides): void {
-    const ms = this.#socket
-    if (!Number.isFinite(ms) || ms === 0) return
-    let patience = PATIENCE
-    const idle = () => {
-      const side = waitsFor(sides, this.#answered)
-      if (side === 'reader' && patience-- > 0) socket.setTimeout(ms)
-      else if (side === 'answer') socket.setTimeout(ms)
-      else if (side === 'remote') sides.proxyRequest.destroy(new DeadlineError('idle'))
-      else sides.callerIsSlow()
-    }
-    socket.setTimeout(ms).on('timeout', idle)
-    sides.proxyRequest.once('close', () => socket.off('timeout', idle))
+  expired(): void {
+    const phase = this.#phase
+    this.#phase = undefined
+    if (phase === 'queue') this.#events.notConnected()
+    else if (phase) this.#sides?.proxyRequest.destroy(new DeadlineError(phase))
   }
 
-  #arm(ms: number, expired: () => void): void {
+  /** Nothing moved on the socket for as long as nothing may. */
+  idle(socket: Socket): void {
+    if (!this.#sides) return
+    const { proxyRequest } = this.#sides
+    // The agent has it back.
+    if (proxyRequest.destroyed || proxyRequest.socket !== socket) return
+    const side = waitsFor(this.#sides, this.#answered)
+    const wait = side === 'answer' || (side === 'reader' && this.#patience-- > 0)
+    if (wait) socket.setTimeout(this.#instance.properties.socketTimeout)
+    else if (side === 'remote') proxyRequest.destroy(new DeadlineError('idle'))
+    else this.#events.callerIsSlow()
+  }
+
+  #connected(socket: Socket, sides: Sides): void {
     this.clear()
-    if (Number.isFinite(ms) && ms > 0) this.#timer = setTimeout(expired, ms)
+    this.#events.connected()
+    watch(socket, this, this.#instance.properties.socketTimeout)
+    if (!sides.hasBody) this.#sent()
   }
+
+  #sent(): void {
+    if (!this.#answered) this.#begin('response')
+  }
+
+  #begin(phase: 'queue' | 'connect' | 'response'): void {
+    this.clear()
+    this.#phase = phase
+    this.#queueOf(phase).add(this)
+  }
+
+  #queueOf(phase: 'queue' | 'connect' | 'response') {
+    const { connection, response } = this.#instance.deadlines
+    return phase === 'response' ? response : connection
+  }
+}
+
+const WATCHER = Symbol('watcher')
+type Watched = Socket & { [WATCHER]?: Deadlines }
+
+/**
+ * Bytes must move, in either direction. The listener stays as long as the connection, which serves many exchanges; Node's
+ * own `proxyRequest.setTimeout` would ask only once.
+ */
+function watch(socket: Watched, deadlines: Deadlines, ms: number): void {
+  if (!Number.isFinite(ms) || ms === 0) return
+  if (!socket[WATCHER]) socket.on('timeout', tellWatcher)
+  socket[WATCHER] = deadlines
+  if (socket.timeout !== ms) socket.setTimeout(ms)
+}
+
+function tellWatcher(this: Watched): void {
+  this[WATCHER]?.idle(this)
 }
 
 /** The event that ends the making of a connection; undefined when it is made, as one that another request left us is. */
 function connecting(socket: Socket): 'connect' | 'secureConnect' | undefined {
-  if (Reflect.get(socket, 'secureConnecting') === true) return 'secureConnect'
+  if ((socket as { secureConnecting?: boolean }).secureConnecting === true) return 'secureConnect'
   return socket.connecting ? 'connect' : undefined
 }
 

@@ -13,7 +13,7 @@ import type { Credentials } from '../remote/authentication.ts'
 import { type FaultName, faultException, refusedCredentials } from '../remote/fault.ts'
 import { faultBehind } from '../remote/forward-proxy.ts'
 import type { Instance } from '../remote/instance.ts'
-import { type Body, bodyIsLate } from './body.ts'
+import { type Body, bodyIsLate, hasBody } from './body.ts'
 import { Deadlines } from './deadlines.ts'
 import { responseHeaders } from './headers.ts'
 
@@ -46,6 +46,8 @@ export class Exchange {
   readonly #send: (exchange: Exchange) => void
   #credentials: Credentials
   #proxyRequest: ClientRequest | undefined
+  /** What is relayed. */
+  #answer: IncomingMessage | undefined
   #newToken = false
   #newConnection = false
   #over = false
@@ -58,7 +60,12 @@ export class Exchange {
     this.response = parts.response
     this.instance = parts.instance
     this.#credentials = parts.credentials
-    this.#deadlines = new Deadlines(parts.instance.properties)
+    this.#deadlines = new Deadlines(parts.instance, {
+      // Without a queue the connection was begun, but the forward proxy has not made the tunnel.
+      notConnected: () => this.#fail(this.#note(isSaturated(this.instance.agent) ? 'queue' : 'connect', undefined)),
+      connected: () => this.instance.circuit.reached(),
+      callerIsSlow: () => this.#fail(bodyIsLate()),
+    })
     this.#callerHeaders = parts.request.headers
   }
 
@@ -71,8 +78,14 @@ export class Exchange {
   }
 
   start(): void {
-    this.response.once('close', () => this.#end())
     this.#attempt()
+  }
+
+  /** The response is over, or its caller has left. */
+  closed(): void {
+    // Not before its end: a remote that breaks off each answer would be well and ill in turn, and the log full of it.
+    if (!this.#over && this.#answer?.complete) this.instance.health.succeeded()
+    this.#end()
   }
 
   /** The proxyReq hook: the request has a connection and no byte of it has left. */
@@ -83,16 +96,15 @@ export class Exchange {
     }
     this.#proxyRequest = proxyRequest
     this.request.headers = this.#callerHeaders
-    for (const [name, value] of Object.entries(this.#credentials.headers)) proxyRequest.setHeader(name, value)
+    const { headers } = this.#credentials
+    for (const name in headers) proxyRequest.setHeader(name, headers[name] ?? '')
     // Without a listener Node cuts the connection of a remote that answers 101 unasked, and says so to nobody.
     proxyRequest.once('upgrade', (_answer, socket) => {
       socket.destroy()
       this.failed(new Error('the remote switched to another protocol unasked'))
     })
     const { request, response } = this
-    const callerIsSlow = () => this.#fail(bodyIsLate())
-    const isConnected = () => this.instance.circuit.reached()
-    this.#deadlines.connection({ request, response, proxyRequest, isConnected, callerIsSlow })
+    this.#deadlines.connection({ request, response, proxyRequest, hasBody: hasBody(request) })
   }
 
   /** The proxyRes hook: the headers of the remote's answer are here. */
@@ -137,20 +149,13 @@ export class Exchange {
       return
     }
     this.request.headers = this.#parts.headers
-    this.#deadlines.queue(() => {
-      // Otherwise the connection was begun, but the forward proxy has not made the tunnel.
-      const fault = isSaturated(agent) ? 'queue' : 'connect'
-      this.#fail(this.#note(fault, undefined))
-    })
+    this.#deadlines.queue()
     this.#send(this)
   }
 
   #relay(proxyResponse: IncomingMessage): void {
     const { response, instance } = this
-    // Not before its end: a remote that breaks off each answer would be well and ill in turn, and the log full of it.
-    proxyResponse.once('end', () => {
-      if (!this.#over) instance.health.succeeded()
-    })
+    this.#answer = proxyResponse
     const headers = responseHeaders(proxyResponse, instance, this.#parts.localBase, this.path)
     if (!this.#begin(proxyResponse.statusCode ?? 502, headers)) return
     // A response of unknown length may be a slow stream: its headers do not wait for its first byte.

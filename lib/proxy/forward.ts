@@ -9,11 +9,14 @@ import type { Exchange } from './exchange.ts'
 
 const { createProxyMiddleware } = requireQuietly('http-proxy-middleware') as typeof import('http-proxy-middleware')
 
-const exchanges = new WeakMap<IncomingMessage, Exchange>()
+/** On the request itself: an entry of a WeakMap for each request would cost more than the rest of this file (GC). */
+const EXCHANGE = Symbol('exchange')
+type Carrier = IncomingMessage & { [EXCHANGE]?: Exchange }
+const exchangeOf = (request: IncomingMessage): Exchange | undefined => (request as Carrier)[EXCHANGE]
 
 /** Node's request options come with the target; the agent carries everything that concerns TLS. */
 const router = (request: IncomingMessage, _response: unknown, options: Options): Options['target'] => {
-  const exchange = exchanges.get(request)
+  const exchange = exchangeOf(request)
   if (!exchange) return undefined
   const { agent, target } = exchange.instance
   const source = exchange.source()
@@ -24,10 +27,10 @@ const router = (request: IncomingMessage, _response: unknown, options: Options):
 
 /** `on` would be dropped together with the ejected plugins (pitfall H10), so the hooks are a plugin of their own. */
 const hooks: Plugin = (proxy) => {
-  proxy.on('proxyReq', (proxyRequest, request) => exchanges.get(request)?.connected(proxyRequest))
-  proxy.on('proxyRes', (proxyResponse, request) => exchanges.get(request)?.answered(proxyResponse))
+  proxy.on('proxyReq', (proxyRequest, request) => exchangeOf(request)?.connected(proxyRequest))
+  proxy.on('proxyRes', (proxyResponse, request) => exchangeOf(request)?.answered(proxyResponse))
   proxy.on('error', (error, request) => {
-    if (request) exchanges.get(request)?.failed(error)
+    if (request) exchangeOf(request)?.failed(error)
   })
 }
 
@@ -47,6 +50,7 @@ const middleware = createProxyMiddleware({
 
 /** Hands an exchange, or a further attempt of it, to the proxy. */
 export function forward(exchange: Exchange): void {
-  exchanges.set(exchange.request, exchange)
-  void middleware(exchange.request, exchange.response)
+  const request: Carrier = exchange.request
+  request[EXCHANGE] = exchange
+  void middleware(request, exchange.response)
 }

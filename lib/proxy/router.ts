@@ -56,7 +56,9 @@ function once(act: () => void): () => void {
 
 async function serve(options: Service, route: Route, request: IncomingMessage, response: ServerResponse) {
   guardRequest(request)
-  await authorizeRequest(request, options.authorize)
+  // What is there at once is not waited for: each turn of the event queue would be felt in every request.
+  const authorized = authorizeRequest(request, options.authorize)
+  if (authorized) await authorized
   if (isStatus(route, request)) {
     request.url = `/external/idm${route.name === undefined ? '' : `/${route.name}`}${route.query}`
     options.status(request, response, () => sendError(response, notFound('Resource not found')))
@@ -69,19 +71,24 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   const leave = instance.circuit.enter()
   // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for (R2).
   instance.begin()
+  let exchange: Exchange | undefined
   response.once('close', () => {
     leave()
     instance.end()
+    exchange?.closed()
   })
   const { authType, socketTimeout: idleMs } = instance.properties
-  const body = await bodyOf(request, { keep: authType === 'bearer', idleMs, onConsumed: options.warnConsumed })
-  const credentials = await instance.authentication.credentials()
+  const read = bodyOf(request, { keep: authType === 'bearer', idleMs, onConsumed: options.warnConsumed })
+  const body = read instanceof Promise ? await read : read
+  const given = instance.authentication.credentials()
+  const credentials = given instanceof Promise ? await given : given
   if (response.destroyed) return
   const headers = requestHeaders(request, options)
   reframe(headers, body)
   const localBase = `${route.mount}/external/idm/${instance.name}/`
   const parts = { request, response, instance, credentials, body, headers, path, localBase }
-  new Exchange(parts, forward).start()
+  exchange = new Exchange(parts, forward)
+  exchange.start()
 }
 
 /** The list of instances, and `POST external/idm/NAME?_action=test`. */

@@ -1,8 +1,9 @@
 import http from 'node:http'
 import https from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP, type LookupFunction, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions, SecureContext } from 'node:tls'
+import { type Bounded, DeadlineQueue } from '../util/deadline-queue.ts'
 import { proxyEnvironment } from './forward-proxy.ts'
 import type { InstanceProperties } from './properties.ts'
 
@@ -21,6 +22,8 @@ export interface ConnectionSettings {
  * Jetty and nginx longer.
  */
 const IDLE_MS = 4_000
+/** The name of the one origin in an agent's tables. */
+const ORIGIN = 'remote'
 
 /**
  * The agent for one origin. It belongs to one instance (pitfall R3): bounded, and retired with it.
@@ -33,17 +36,50 @@ export function createAgent(origin: URL, settings: ConnectionSettings, keepAlive
     keepAlive: keepAlive && properties.reuseConnections,
     maxSockets: properties.maxConnections,
     maxFreeSockets: properties.maxConnections,
-    ...(keepAlive ? { timeout: IDLE_MS } : {}),
+    ...(keepAlive && Number.isFinite(properties.socketTimeout) ? { timeout: properties.socketTimeout } : {}),
     ...(lookup ? { lookup } : {}),
     ...(proxyEnv ? { proxyEnv } : {}),
   }
-  if (origin.protocol === 'http:') return new http.Agent(options)
+  if (origin.protocol === 'http:') return new PlainAgent(options)
   const secure = { ...options, ...tlsOptions(origin, settings) }
-  return proxyEnv ? new TunnelAgent(secure, properties.connectionTimeout) : new https.Agent(secure)
+  return proxyEnv ? new TunnelAgent(secure, properties.connectionTimeout) : new SecureAgent(secure)
 }
 
+const IDLE = Symbol('idle')
+type Kept = Socket & { [IDLE]?: Bounded }
+
+/**
+ * What an agent for one origin does more cheaply than one for all: nothing is put together to tell origins apart, and
+ * the connections that nobody uses share one timer. Their own timers are left alone, so that each request finds its
+ * connection with the time-out that it wants.
+ */
+function singleOrigin<Base extends new (options: https.AgentOptions) => http.Agent>(Agent: Base) {
+  return class extends (Agent as new (options: https.AgentOptions) => http.Agent) {
+    readonly #idle = new DeadlineQueue(IDLE_MS)
+
+    override getName(): string {
+      return ORIGIN
+    }
+
+    override keepSocketAlive(socket: Kept): boolean {
+      socket[IDLE] ??= { expired: () => socket.destroy() }
+      this.#idle.add(socket[IDLE])
+      // Not in the types: false = it must not be kept.
+      return (super.keepSocketAlive(socket) as unknown) !== false
+    }
+
+    override reuseSocket(socket: Kept, request: http.ClientRequest): void {
+      if (socket[IDLE]) this.#idle.delete(socket[IDLE])
+      super.reuseSocket(socket, request)
+    }
+  }
+}
+
+const PlainAgent = singleOrigin(http.Agent)
+const SecureAgent = singleOrigin(https.Agent)
+
 /** Node gives a forward proxy as long to make a tunnel as a connection may be idle. */
-class TunnelAgent extends https.Agent {
+class TunnelAgent extends SecureAgent {
   readonly #timeout: number
 
   constructor(options: https.AgentOptions, connectionTimeout: number) {

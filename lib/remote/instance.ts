@@ -4,6 +4,7 @@ import type { HostProcesses, Logger } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
 import type { ClientCertificateSource } from '../trust/client-certificates.ts'
 import type { ClientCertificate } from '../trust/keystore-client.ts'
+import { DeadlineQueue } from '../util/deadline-queue.ts'
 import { silentLog } from '../util/silent-log.ts'
 import {
   type Agent,
@@ -66,6 +67,8 @@ export class Instance {
   readonly authentication: Authentication
   readonly health: Health
   readonly circuit: Circuit
+  /** For all exchanges under way: until there is a connection, and until the answer begins. */
+  readonly deadlines: { readonly connection: DeadlineQueue; readonly response: DeadlineQueue }
   readonly #surroundings: Surroundings
   readonly #written: InstanceProperties
   #clientCertificate: ClientCertificate | undefined
@@ -96,6 +99,8 @@ export class Instance {
     this.#clientCertificate = clientCertificate
     this.health = new Health(name, surroundings.log ?? silentLog)
     this.circuit = new Circuit(name, surroundings.log ?? silentLog)
+    const { connectionTimeout, socketTimeout } = this.properties
+    this.deadlines = { connection: new DeadlineQueue(connectionTimeout), response: new DeadlineQueue(socketTimeout) }
     this.target = targetOf(this.url)
     this.#agent = createAgent(this.url, this.connectionSettings(), true)
     this.authentication = this.#authenticate(previous)

@@ -8,7 +8,7 @@ import { incoming } from './incoming.ts'
 const KEPT = 65_536
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' }
 
-const prepare = (request: IncomingMessage, more: Partial<BodyOptions> = {}): Promise<Body> =>
+const prepare = async (request: IncomingMessage, more: Partial<BodyOptions> = {}): Promise<Body> =>
   bodyOf(request, { keep: true, idleMs: 0, onConsumed: () => undefined, ...more })
 
 /** A request whose body has come in as these chunks. */
