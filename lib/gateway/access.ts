@@ -24,12 +24,15 @@ export function isAllowed(
   path: RequestPath,
   permissions: readonly Permission[],
 ): boolean {
-  const own = rules.filter((rule) => rule.roles === '*' || roles.some((role) => includes(rule.roles, role)))
-  const readings = path.strict === path.loose ? [path.strict] : [path.strict, path.loose]
-  return readings.every((reading) =>
-    permissions.every((permission) => own.some((rule) => covers(rule, reading) && permits(rule, permission))),
-  )
+  const allows = (reading: string): boolean =>
+    permissions.every((permission) =>
+      rules.some((rule) => isFor(rule, roles) && covers(rule, reading) && permits(rule, permission)),
+    )
+  return allows(path.strict) && (path.loose === path.strict || allows(path.loose))
 }
+
+const isFor = (rule: AccessRule, roles: readonly string[]): boolean =>
+  rule.roles === '*' || roles.some((role) => includes(rule.roles, role))
 
 const includes = (list: NameList, name: string): boolean => list === '*' || list.has(name)
 

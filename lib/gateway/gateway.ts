@@ -200,9 +200,9 @@ export class Gateway {
 
   async #listen(): Promise<void> {
     const { host, port, httpsPort, project, log, link } = this.#options
-    const onRequest = createServer({ mount: this.#mount, settings: () => this.#configuration.settings.value, log })
+    const front = createServer({ mount: this.#mount, settings: () => this.#configuration.settings.value, log })
     const tls = httpsPort === undefined ? undefined : await readServerCertificate(project)
-    const common = { host, onRequest, reusePort: link?.reusesPorts ?? false }
+    const common = { host, ...front, reusePort: link?.reusesPorts ?? false }
     if (port !== undefined) await this.#open({ ...common, port })
     if (httpsPort !== undefined && tls) await this.#open({ ...common, port: httpsPort, tls })
   }

@@ -11,6 +11,8 @@ export interface ListenerOptions {
   /** PEM; with it the listener speaks HTTPS. */
   readonly tls?: { readonly certificate: string; readonly key: string }
   readonly onRequest: http.RequestListener
+  /** What Node makes requests and responses of; its own when absent. */
+  readonly classes?: Pick<http.ServerOptions, 'IncomingMessage' | 'ServerResponse'>
   /** Other processes listen there as well; the system gives each its share of the connections. */
   readonly reusePort?: boolean
 }
@@ -40,11 +42,11 @@ export class Listener {
   readonly #connections = new Map<Socket, Set<http.ServerResponse>>()
   #closing: Promise<void> | undefined
 
-  private constructor({ host, tls, onRequest }: ListenerOptions) {
+  private constructor({ host, tls, onRequest, classes }: ListenerOptions) {
     this.#host = host
     this.#secure = tls !== undefined
     this.#onRequest = onRequest
-    const options = { ...TIMEOUTS, shouldUpgradeCallback: mustUpgrade }
+    const options = { ...TIMEOUTS, ...classes, shouldUpgradeCallback: mustUpgrade }
     this.#server = tls
       ? https.createServer({ ...options, cert: tls.certificate, key: tls.key, handshakeTimeout: HANDSHAKE_MS })
       : http.createServer(options)

@@ -30,8 +30,22 @@ export function logLevelOf(env: NodeJS.ProcessEnv): LogLevel {
  * nothing is lost when the process ends.
  */
 export function createLog({ level = 'info', destination = standardError() }: LogOptions = {}): HostLog {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: describeError } }
+  const options = { level, base: null, timestamp: isoTime(), serializers: { err: describeError } }
   return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, destination)
+}
+
+/** As pino wants it: the part of a line that says when. The text of the second is put together once per second. */
+function isoTime(): () => string {
+  let second = Number.NaN
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (Math.floor(now / 1000) !== second) {
+      second = Math.floor(now / 1000)
+      text = new Date(now).toISOString().slice(0, -'mmmZ'.length)
+    }
+    return `,"time":"${text}${String(now % 1000).padStart(3, '0')}Z"`
+  }
 }
 
 const standardError = (): { write(line: string): void } =>

@@ -11,6 +11,8 @@ export interface RequestPath {
   readonly loose: string
 }
 
+/** What all readers understand alike: segments that neither begin with a dot nor hold anything but these characters. */
+const PLAIN = /^(?:\/[\w~:@!$&'()*+,=-][\w.~:@!$&'()*+,=-]*)+$/
 /** Beyond printable ASCII nothing belongs into a path (RFC 3986); readers disagree about `\`, `;` and `#`. */
 const AMBIGUOUS = /[^!-~]|[\\;#]/
 const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\;]|$)/
@@ -25,6 +27,10 @@ const DECODING_LIMIT = 4
 export function requestPathOf(target: string): RequestPath {
   const query = target.indexOf('?')
   const path = query < 0 ? target : target.slice(0, query)
+  if (PLAIN.test(path)) {
+    const plain = path.slice(1)
+    return { strict: plain, loose: plain }
+  }
   if (path !== '' && !path.startsWith('/')) throw badRequest('The request target must begin with /')
   if (AMBIGUOUS.test(path)) throw badRequest('The path holds a character that must be percent-encoded')
   if (path === '' || path === '/') return { strict: '', loose: '' }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { IncomingMessage, type RequestListener, ServerResponse } from 'node:http'
 import express from 'express'
 import type { Logger } from '../contract.ts'
 import { internalError, notFound } from '../crest/errors.ts'
@@ -24,26 +24,62 @@ const SECURITY_HEADERS = [
   ['Referrer-Policy', 'no-referrer'],
 ] as const
 
-/** The gateway as a listener for Node's servers. */
-export function createServer({ mount, settings, log }: ServerOptions): RequestListener {
+/** What Node's servers need to serve the gateway. */
+export interface Front {
+  readonly onRequest: RequestListener
+  /** To be created with, so that requests and responses are Express's from the beginning. */
+  readonly classes: { readonly IncomingMessage: typeof IncomingMessage; readonly ServerResponse: typeof ServerResponse }
+}
+
+const MOUNT = '/openidm'
+const BEHIND = `${MOUNT}/`
+
+/** The gateway for Node's servers. */
+export function createServer({ mount, settings, log }: ServerOptions): Front {
   const application = createApplication(mount, log)
-  return (request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     const { cors, trustTransactionHeader } = settings()
     logAccess(log, request, response, openRecord(request, trustTransactionHeader))
     for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value)
-    if (!allowOrigin(cors.allowedOrigins, request, response)) application(request, response)
+    if (allowOrigin(cors.allowedOrigins, request, response)) return
+    if (request.url?.startsWith(BEHIND)) toMount(mount, request, response)
+    else application(request, response)
   }
+  return { onRequest, classes: classesOf(application) }
+}
+
+/**
+ * What Express does on the way to a mount, without its way: looking for it, and above all changing the prototypes of
+ * each request and response, costs as much as all that the gateway does itself.
+ */
+function toMount(mount: Pick<OpenidmMount, 'handle'>, request: IncomingMessage, response: ServerResponse): void {
+  const originalUrl = request.url ?? ''
+  Object.assign(request, { originalUrl, baseUrl: MOUNT, url: originalUrl.slice(MOUNT.length), res: response })
+  mount.handle(request, response)
+}
+
+/** Routers of plugins may be Express's and want its methods: here the prototypes are there before the first request. */
+function classesOf(application: express.Application): Front['classes'] {
+  class ExpressRequest extends IncomingMessage {}
+  class ExpressResponse<Request extends IncomingMessage> extends ServerResponse<Request> {
+    readonly locals: object = Object.create(null)
+  }
+  // Not in the types: what Express would make the prototypes of each request and response.
+  const { request, response } = application as unknown as { request: object; response: object }
+  Object.setPrototypeOf(ExpressRequest.prototype, request)
+  Object.setPrototypeOf(ExpressResponse.prototype, response)
+  return { IncomingMessage: ExpressRequest, ServerResponse: ExpressResponse }
 }
 
 /** Express with everything off that we do ourselves or that would cost time per request. */
-function createApplication(mount: Pick<OpenidmMount, 'handle'>, log: Logger): RequestListener {
+function createApplication(mount: Pick<OpenidmMount, 'handle'>, log: Logger): express.Application {
   const application = express()
   application.set('etag', false)
   application.set('query parser', false)
   application.set('trust proxy', false)
   application.disable('x-powered-by')
   application.enable('case sensitive routing')
-  application.use('/openidm', (request, response) => mount.handle(request, response))
+  application.use(MOUNT, (request, response) => mount.handle(request, response))
   application.use((_request, response) => sendError(response, notFound('Not Found')))
   // Four parameters are what makes it Express's error handler; its own would print the stack.
   application.use((error: unknown, _request: IncomingMessage, response: ServerResponse, _next: unknown) => {

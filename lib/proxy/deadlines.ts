@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { DeadlineError } from '../remote/fault.ts'
 import type { Instance } from '../remote/instance.ts'
-import type { Bounded } from '../util/deadline-queue.ts'
+import { Bounded } from '../util/deadline-queue.ts'
 
 /** How many idle periods in a row a caller that does not read may hold a connection to the remote. */
 const PATIENCE = 5
@@ -29,7 +29,7 @@ export interface Events {
  * The deadlines of one exchange, each with its own reason (pitfall R12): a connection of the agent is free (queue), it
  * is made (connect), the response begins after the request was sent (response), bytes move (idle).
  */
-export class Deadlines implements Bounded {
+export class Deadlines extends Bounded {
   readonly #instance: Instance
   readonly #events: Events
   #phase: 'queue' | 'connect' | 'response' | undefined
@@ -38,6 +38,7 @@ export class Deadlines implements Bounded {
   #patience = PATIENCE
 
   constructor(instance: Instance, events: Events) {
+    super()
     this.#instance = instance
     this.#events = events
   }
@@ -77,7 +78,7 @@ export class Deadlines implements Bounded {
     this.#phase = undefined
   }
 
-  expired(): void {
+  override expired(): void {
     const phase = this.#phase
     this.#phase = undefined
     if (phase === 'queue') this.#events.notConnected()

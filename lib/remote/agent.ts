@@ -3,7 +3,7 @@ import https from 'node:https'
 import { isIP, type LookupFunction, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions, SecureContext } from 'node:tls'
-import { type Bounded, DeadlineQueue } from '../util/deadline-queue.ts'
+import { Bounded, DeadlineQueue } from '../util/deadline-queue.ts'
 import { proxyEnvironment } from './forward-proxy.ts'
 import type { InstanceProperties } from './properties.ts'
 
@@ -46,7 +46,20 @@ export function createAgent(origin: URL, settings: ConnectionSettings, keepAlive
 }
 
 const IDLE = Symbol('idle')
-type Kept = Socket & { [IDLE]?: Bounded }
+type Kept = Socket & { [IDLE]?: IdleConnection }
+
+class IdleConnection extends Bounded {
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    super()
+    this.#socket = socket
+  }
+
+  override expired(): void {
+    this.#socket.destroy()
+  }
+}
 
 /**
  * What an agent for one origin does more cheaply than one for all: nothing is put together to tell origins apart, and
@@ -62,7 +75,7 @@ function singleOrigin<Base extends new (options: https.AgentOptions) => http.Age
     }
 
     override keepSocketAlive(socket: Kept): boolean {
-      socket[IDLE] ??= { expired: () => socket.destroy() }
+      socket[IDLE] ??= new IdleConnection(socket)
       this.#idle.add(socket[IDLE])
       // Not in the types: false = it must not be kept.
       return (super.keepSocketAlive(socket) as unknown) !== false

@@ -31,8 +31,8 @@ async function mounted() {
   const authentication = new Authentication({ stores: () => users, throttle, rsFilter: () => undefined })
   const resources = crestHttp({ router, contextOf })
   const mount = new OpenidmMount({ state, authentication, access: defaultAccess, resources, log })
-  const onRequest = createServer({ mount, settings: () => settingsSchema.parse({}), log })
-  const listener = await Listener.open({ host: '127.0.0.1', port: 0, onRequest })
+  const front = createServer({ mount, settings: () => settingsSchema.parse({}), log })
+  const listener = await Listener.open({ host: '127.0.0.1', port: 0, ...front })
   onCleanUp(() => listener.close(AbortSignal.abort()))
   const get = (path: string, headers = ADMIN) => request(`${listener.origin}/openidm${path}`, { headers })
   return { state, get }

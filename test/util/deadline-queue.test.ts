@@ -1,8 +1,21 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { DeadlineQueue } from '../../lib/util/deadline-queue.ts'
+import { Bounded, DeadlineQueue } from '../../lib/util/deadline-queue.ts'
 
 const MS = 40
+
+class Waiting extends Bounded {
+  readonly #told: () => void
+
+  constructor(told: () => void) {
+    super()
+    this.#told = told
+  }
+
+  override expired(): void {
+    this.#told()
+  }
+}
 
 /** What has expired, in its order, and an event for each. */
 function stage(ms: number) {
@@ -11,12 +24,10 @@ function stage(ms: number) {
   const expired: { name: string; after: number }[] = []
   const bounded = (name: string) => {
     const added = performance.now()
-    return {
-      expired: () => {
-        expired.push({ name, after: performance.now() - added })
-        events.emit('expired')
-      },
-    }
+    return new Waiting(() => {
+      expired.push({ name, after: performance.now() - added })
+      events.emit('expired')
+    })
   }
   return { queue, expired, bounded, next: () => once(events, 'expired') }
 }
@@ -66,12 +77,12 @@ describe('DeadlineQueue', () => {
     const { queue, expired, bounded, next } = stage(MS)
     const taken = bounded('taken')
     const added = bounded('added')
-    queue.add({
-      expired: () => {
+    queue.add(
+      new Waiting(() => {
         queue.delete(taken)
         queue.add(added)
-      },
-    })
+      }),
+    )
     queue.add(taken)
     await next()
     assert.deepEqual(

@@ -45,7 +45,8 @@ export class LoginThrottle {
    * @returns what it found; undefined, late, when it found nobody or too many failures of this pair wait already
    */
   async attempt<T>(account: string, address: string, verify: () => Promise<T | undefined>): Promise<T | undefined> {
-    const key = JSON.stringify([account.slice(0, 256), address])
+    // No address holds a space.
+    const key = `${address} ${account.slice(0, 256)}`
     const known = this.#records.get(key)
     const found = known && known.waiting >= WAITING_LIMIT ? undefined : await verify()
     if (found !== undefined) return found
