@@ -72,7 +72,7 @@ export class SyncResource implements ResourceHandler {
       linkQualifier,
       target: parameters.target === 'true',
     }
-    await performAction(this.#parts, configured, { ...pair, action, situation: situation ?? '' })
+    await performAction(this.#parts, configured, { ...pair, action, situation: situation ?? null })
   }
 
   /** In processing order; the cookie of a page is the name of the next mapping. */

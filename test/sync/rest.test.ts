@@ -141,6 +141,7 @@ describe('reconciliation over REST', function () {
     assert.deepEqual([linkQualifier, linkType, (content as JsonObject).userName], ['default', 'eu_to_us', 'user.1'])
     assert.ok(String(resourceName).startsWith(`${String(MAPPING.target)}/`))
     assert.equal((await perform('action=CREATE&sourceId=1')).status, 409)
+    await eu.connection.delete('managed/user/1', null)
     assert.equal((await perform('action=DELETE&sourceId=1')).status, 200)
     assert.equal(((await get('/repo/link?_queryFilter=true')) as { resultCount: number }).resultCount, 0)
     assert.equal((await us.connection.query('managed/user', { _queryFilter: 'true' })).resultCount, 0)
