@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { JsonObject } from '../contract.ts'
 import { notFound } from '../crest/errors.ts'
+import { insertRows } from './insert-rows.ts'
 import { type RawBuilder, sql } from './kysely.ts'
 import type { LinkTable } from './sync-tables.ts'
 import type { Database, Session } from './tables.ts'
@@ -74,7 +75,7 @@ export class LinkStore {
   }
 }
 
-const linkOf = ({ id, type, qualifier, first_id, second_id }: LinkTable): Link => ({
+export const linkOf = ({ id, type, qualifier, first_id, second_id }: LinkTable): Link => ({
   id,
   type,
   qualifier,
@@ -89,9 +90,10 @@ const linkOf = ({ id, type, qualifier, first_id, second_id }: LinkTable): Link =
 export async function insertLinks(session: Session, links: readonly NewLink[]): Promise<boolean[]> {
   if (links.length === 0) return []
   const rows = links.map(({ type, qualifier, first, second }) => [randomUUID(), type, qualifier, first, second])
-  const insert = sql<{ id: string }>`insert or ignore into link (id, type, qualifier, first_id, second_id)
-    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 from ${each(rows)} where true returning id`
-  const added = new Set((await insert.execute(session)).rows.map(({ id }) => id))
+  const into = 'insert or ignore into link (id, type, qualifier, first_id, second_id)'
+  if ((await insertRows(session, into, [], rows)) === rows.length) return rows.map(() => true)
+  const query = sql<{ id: string }>`select id from link where id in (select value from ${each(rows.map(([id]) => id))})`
+  const added = new Set((await query.execute(session)).rows.map(({ id }) => id))
   return rows.map(([id = '']) => added.has(id))
 }
 

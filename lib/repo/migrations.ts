@@ -1,5 +1,5 @@
 import { sql } from './kysely.ts'
-import { createSyncTables } from './sync-tables.ts'
+import { createSyncTables, narrowRowIndex } from './sync-tables.ts'
 import type { Database, Session } from './tables.ts'
 
 export type Migration = (session: Session) => Promise<void>
@@ -8,7 +8,7 @@ export type Migration = (session: Session) => Promise<void>
  * The steps from an empty database to today's, in order; a released step is never changed. Each runs in a transaction
  * with the mark that it ran, so an interrupted one has not happened.
  */
-const MIGRATIONS: readonly Migration[] = [createObjectTables, createSyncTables]
+const MIGRATIONS: readonly Migration[] = [createObjectTables, createSyncTables, narrowRowIndex]
 
 /**
  * Brings the tables up to date.

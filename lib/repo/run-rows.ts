@@ -1,9 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Json, JsonObject } from '../contract.ts'
+import { insertRows } from './insert-rows.ts'
 import { sql } from './kysely.ts'
 import { deleteLinks, each, insertLinks, type NewLink } from './link-store.ts'
 import type { RunRowTable } from './sync-tables.ts'
 import type { Database, Session } from './tables.ts'
+import { unhurried } from './unhurried.ts'
 
 export type RowStatus = 'SUCCESS' | 'FAILURE'
 
@@ -63,29 +65,24 @@ export class RunRows {
   async add(rows: readonly NewRow[]): Promise<void> {
     if (rows.length === 0) return
     const ended = new Date().toISOString()
-    const values = rows.map((row) => [
-      row.phase,
-      row.qualifier,
-      row.sourceId,
-      row.targetId,
-      row.targetKey,
-      Number(row.claims),
-      row.situation,
-      row.action,
-      row.reason,
-      row.status,
-      textOf(row.failure),
-      textOf(row.ambiguous),
-      textOf(row.changes),
-      textOf(row.work),
-      row.status === null ? null : ended,
-    ])
-    await sql`insert into run_row (run, phase, qualifier, source_id, target_id, target_key, claims, situation, action,
-        reason, status, failure, ambiguous, changes, work, ended)
-      select ${this.#run}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-        value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
-      from ${each(values)}`.execute(this.#database)
+    await unhurried(this.#database, async (session) => {
+      for (const group of alike(rows)) await this.#insert(session, group, ended)
+    })
     await turn()
+  }
+
+  /** @param rows that share what all of them have in common by their kind */
+  async #insert(session: Session, rows: readonly NewRow[], ended: string): Promise<void> {
+    const [first] = rows
+    if (!first) return
+    const { phase, qualifier, claims, situation, action, reason, status } = first
+    const end = status === null ? null : ended
+    const shared = [this.#run, phase, qualifier, Number(claims), situation, action, reason, status, end]
+    const values = rows.map(({ sourceId, targetId, targetKey, failure, ambiguous, changes, work }) => {
+      const own = [sourceId, targetId, targetKey]
+      return isPlain(first) ? own : [...own, ...[failure, ambiguous, changes, work].map(textOf)]
+    })
+    await insertRows(session, isPlain(first) ? INTO_PLAIN : INTO_ROWS, shared, values)
   }
 
   /** Which of these targets rows before have taken, and for which kind of link. */
@@ -117,6 +114,11 @@ export class RunRows {
   /** What became of rows, with their links: one commit for all. @returns one answer each: whether its link was added */
   async finish(outcomes: readonly RowOutcome[]): Promise<boolean[]> {
     return this.#database.transaction().execute((session) => this.#finish(session, outcomes))
+  }
+
+  /** The same for what the next run would find again if a power cut took it back. */
+  async finishUnhurried(outcomes: readonly RowOutcome[]): Promise<boolean[]> {
+    return unhurried(this.#database, (session) => this.#finish(session, outcomes))
   }
 
   /** What the plan would do that is counted before it does anything. */
@@ -171,6 +173,30 @@ async function updateRows(session: Session, outcomes: readonly RowOutcome[]): Pr
       status = o.value ->> 4, failure = o.value ->> 5, work = null, ended = ${ended}
     from ${each(rows)} as o where run_row.key = o.value ->> 0`.execute(session)
 }
+
+const COMMON =
+  'run, phase, qualifier, claims, situation, action, reason, status, ended, source_id, target_id, target_key'
+const INTO_PLAIN = `insert into run_row (${COMMON})`
+const INTO_ROWS = `insert into run_row (${COMMON}, failure, ambiguous, changes, work)`
+
+const isPlain = ({ failure, ambiguous, changes, work }: NewRow): boolean =>
+  failure === null && ambiguous === null && work === null && (changes === null || changes.length === 0)
+
+/** Neighbours that differ in their objects only: most rows of most runs. */
+function alike(rows: readonly NewRow[]): NewRow[][] {
+  const groups: NewRow[][] = []
+  for (const row of rows) {
+    const group = groups.at(-1)
+    if (group?.[0] && isAlike(group[0], row)) group.push(row)
+    else groups.push([row])
+  }
+  return groups
+}
+
+const ALIKE = ['phase', 'qualifier', 'claims', 'situation', 'action', 'reason', 'status'] as const
+
+const isAlike = (left: NewRow, right: NewRow): boolean =>
+  ALIKE.every((member) => left[member] === right[member]) && isPlain(left) === isPlain(right)
 
 const textOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
 

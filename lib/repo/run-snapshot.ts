@@ -1,21 +1,24 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Json, JsonObject } from '../contract.ts'
+import type { JsonObject } from '../contract.ts'
 import { getAt, type Pointer, printPointer } from '../crest/pointer.ts'
+import { BitSet } from './bit-set.ts'
+import { insertRows } from './insert-rows.ts'
 import { sql } from './kysely.ts'
-import { each } from './link-store.ts'
+import { each, type Link, linkOf } from './link-store.ts'
 import { coarse, orderKey } from './order-key.ts'
-import type { Database } from './tables.ts'
+import type { LinkTable } from './sync-tables.ts'
+import type { Database, Session } from './tables.ts'
 
 /** An object as a run saw it, or one that it will create. */
 export interface SeenObject {
   /** The id as links have it. */
   readonly key: string
-  readonly id: string
-  readonly revision: string | null
   readonly isFull: boolean
   readonly isPlanned: boolean
-  /** Without `_id` and `_rev`. */
-  readonly content: JsonObject
+  /** With `_id` and `_rev`; one that is planned has neither. */
+  readonly object: JsonObject
+  /** Where it stands in the snapshot; undefined = it comes from elsewhere. */
+  readonly place?: number
 }
 
 /** One value of one field that is looked for. */
@@ -24,16 +27,24 @@ export interface WantedValue {
   readonly value: string | number | boolean
 }
 
-interface Row {
-  readonly key: string
-  readonly id: string
-  readonly revision: string | null
-  readonly is_full: number
-  readonly is_planned: number
-  readonly content: string
+/** A link, and the object at its other end if that was seen. */
+export interface Followed {
+  readonly link: Link
+  readonly seen: SeenObject | undefined
 }
 
-const COLUMNS = sql`o.key, o.id, o.revision, o.is_full, o.is_planned, o.content`
+interface Row {
+  readonly place: number
+  readonly key: string
+  readonly kind: number
+  readonly object: string
+}
+
+const PARTIAL = 0
+const FULL = 1
+const PLANNED = 2
+
+const COLUMNS = sql`o.rowid as place, o.key, o.kind, o.object`
 const WINDOW = 1000
 
 /** What one run saw of the target, and which sources it has seen. */
@@ -42,6 +53,8 @@ export class RunSnapshot {
   readonly #run: number
   /** Fields by whose values objects are found. */
   readonly #fields = new Map<string, Pointer>()
+  readonly #touched = new BitSet()
+  #pages = 0
 
   constructor(database: Database, run: number) {
     this.#database = database
@@ -51,16 +64,13 @@ export class RunSnapshot {
   /** Adds what is not there yet. @returns how many were new */
   async add(objects: readonly SeenObject[]): Promise<number> {
     if (objects.length === 0) return 0
-    const rows = objects.map(({ key, id, revision, isFull, isPlanned, content }) => {
-      return [key, id, revision, Number(isFull), Number(isPlanned), JSON.stringify(content)]
+    const rows = objects.map(({ key, isFull, isPlanned, object }) => {
+      return [key, isPlanned ? PLANNED : isFull ? FULL : PARTIAL, JSON.stringify(object)]
     })
-    const insert = sql`insert or ignore into run_object (run, key, id, revision, is_full, is_planned, content)
-      select ${this.#run}, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 from ${each(rows)}`
     const added = await this.#database.transaction().execute(async (session) => {
-      const { numAffectedRows } = await insert.execute(session)
-      const values = objects.flatMap((object) => this.#valuesOf(object, this.#fields))
-      if (values.length > 0) await insertValues(this.#run, values).execute(session)
-      return Number(numAffectedRows ?? 0n)
+      const added = await insertRows(session, INTO_OBJECTS, [this.#run], rows)
+      await this.#addValues(session, objects, this.#fields)
+      return added
     })
     await turn()
     return added
@@ -71,10 +81,8 @@ export class RunSnapshot {
     const missing = new Map(fields.map((field) => [printPointer(field), field] as const))
     for (const name of this.#fields.keys()) missing.delete(name)
     if (missing.size === 0) return
-    for await (const objects of this.#windows()) {
-      const values = objects.flatMap((object) => this.#valuesOf(object, missing))
-      if (values.length > 0) await insertValues(this.#run, values).execute(this.#database)
-    }
+    for await (const objects of this.#windows())
+      await this.#database.transaction().execute((session) => this.#addValues(session, objects, missing))
     for (const [name, field] of missing) this.#fields.set(name, field)
   }
 
@@ -84,6 +92,17 @@ export class RunSnapshot {
       where o.run = ${this.#run} and o.key = wanted.value`
     const { rows } = await query.execute(this.#database)
     return new Map(rows.map((row) => [row.key, seenOf(row)]))
+  }
+
+  /** The links of one type that have one of `ids` at one end, with what was seen of the other end. */
+  async follow(type: string, end: 'first' | 'second', ids: readonly string[]): Promise<Followed[]> {
+    if (ids.length === 0) return []
+    const [near, far] = end === 'first' ? [sql`l.first_id`, sql`l.second_id`] : [sql`l.second_id`, sql`l.first_id`]
+    const query = sql<Row & LinkTable>`select l.*, o.rowid as place, o.key, o.kind, o.object
+      from ${each(ids)} as wanted cross join link as l on l.type = ${type} and ${near} = wanted.value
+      left join run_object as o on o.run = ${this.#run} and o.key = ${far}`
+    const { rows } = await query.execute(this.#database)
+    return rows.map((row) => ({ link: linkOf(row), seen: row.place === null ? undefined : seenOf(row) }))
   }
 
   /** The keys of the objects with each of the values, apart from what makes no difference to `eq`. */
@@ -98,37 +117,67 @@ export class RunSnapshot {
     return found
   }
 
+  /** Rows of the plan are about these. @param places of objects of this snapshot */
+  touch(places: readonly number[]): void {
+    for (const place of places) this.#touched.add(place)
+  }
+
+  /** The same by keys, for objects whose places are not known. */
+  async touchKeys(keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return
+    const query = sql<{ place: number }>`select o.rowid as place from ${each(keys)} as wanted
+      cross join run_object as o where o.run = ${this.#run} and o.key = wanted.value`
+    this.touch((await query.execute(this.#database)).rows.map(({ place }) => place))
+  }
+
   /** Targets that no row of the plan is about, in the order they came: a window behind `after`. */
   async untouched(after: number, limit: number): Promise<{ objects: SeenObject[]; last: number | undefined }> {
-    const query = sql<Row & { place: number }>`select o.rowid as place, ${COLUMNS} from run_object as o
-      where o.run = ${this.#run} and o.rowid > ${after} and o.is_planned = 0
-        and not exists (select 1 from run_row as r where r.run = o.run and r.target_key = o.key)
-      order by o.rowid limit ${limit}`
-    const { rows } = await query.execute(this.#database)
+    const places = await this.#placesBehind(after)
+    const last = places.at(-1)
+    const open = places.filter((place) => !this.#touched.has(place))
+    const some = open.slice(0, limit)
     await turn()
-    return { objects: rows.map(seenOf), last: rows.at(-1)?.place }
+    if (some.length === 0) return { objects: [], last }
+    const query = sql<Row>`select ${COLUMNS} from ${each(some)} as wanted cross join run_object as o
+      where o.rowid = wanted.value`
+    const { rows } = await query.execute(this.#database)
+    return { objects: rows.map(seenOf), last: open.length > limit ? some.at(-1) : last }
   }
 
-  /** @returns those of `keys` that were not seen before, each once */
+  /** @returns those of `keys` that were not seen before; each may stand in it once */
   async see(keys: readonly string[]): Promise<Set<string>> {
-    const insert = sql<{ key: string }>`insert or ignore into run_source (run, key)
-      select ${this.#run}, value from ${each(keys)} where true returning key`
-    return new Set((await insert.execute(this.#database)).rows.map(({ key }) => key))
+    this.#pages += 1
+    const [run, page] = [this.#run, this.#pages]
+    const rows = keys.map((key) => [key])
+    const added = await this.#database
+      .transaction()
+      .execute((session) => insertRows(session, INTO_SOURCES, [run, page], rows))
+    if (added === keys.length) return new Set(keys)
+    const query = sql<{ key: string }>`select s.key from ${each(keys)} as wanted cross join run_source as s
+      where s.run = ${run} and s.key = wanted.value and s.page = ${page}`
+    return new Set((await query.execute(this.#database)).rows.map(({ key }) => key))
   }
 
-  #valuesOf({ key, id, revision, content }: SeenObject, fields: ReadonlyMap<string, Pointer>): string[][] {
-    const object: Json = { ...content, _id: id, _rev: revision }
-    return [...fields].flatMap(([name, field]) => {
-      const found = getAt(object, field) ?? null
-      const values = Array.isArray(found) ? found : [found]
-      const keys = values.filter((value) => value !== null).map((value) => coarse(orderKey(value)))
-      return [...new Set(keys)].map((orderKey) => [name, orderKey, key])
-    })
+  async #addValues(
+    session: Session,
+    objects: readonly SeenObject[],
+    fields: ReadonlyMap<string, Pointer>,
+  ): Promise<void> {
+    if (fields.size === 0) return
+    const values = objects.flatMap((seen) => valuesOf(seen, fields))
+    await insertRows(session, INTO_VALUES, [this.#run], values)
+  }
+
+  /** Of objects that are there, not only planned. */
+  async #placesBehind(after: number): Promise<number[]> {
+    const query = sql<{ place: number }>`select rowid as place from run_object
+      where run = ${this.#run} and rowid > ${after} and kind <> ${PLANNED} order by rowid limit ${WINDOW * 5}`
+    return (await query.execute(this.#database)).rows.map(({ place }) => place)
   }
 
   async *#windows(): AsyncGenerator<SeenObject[], void, undefined> {
     for (let after = 0; ; ) {
-      const query = sql<Row & { place: number }>`select o.rowid as place, ${COLUMNS} from run_object as o
+      const query = sql<Row>`select ${COLUMNS} from run_object as o
         where o.run = ${this.#run} and o.rowid > ${after} order by o.rowid limit ${WINDOW}`
       const { rows } = await query.execute(this.#database)
       yield rows.map(seenOf)
@@ -140,15 +189,23 @@ export class RunSnapshot {
   }
 }
 
-const insertValues = (run: number, values: readonly string[][]) =>
-  sql`insert or ignore into run_value (run, field, order_key, object)
-    select ${run}, value ->> 0, value ->> 1, value ->> 2 from ${each(values)}`
+const INTO_OBJECTS = 'insert or ignore into run_object (run, key, kind, object)'
+const INTO_SOURCES = 'insert or ignore into run_source (run, page, key)'
+const INTO_VALUES = 'insert or ignore into run_value (run, field, order_key, object)'
 
-const seenOf = ({ key, id, revision, is_full, is_planned, content }: Row): SeenObject => ({
+/** Field, order key and key of the object, for each value that it has in one of the fields. */
+const valuesOf = ({ key, object }: SeenObject, fields: ReadonlyMap<string, Pointer>): string[][] =>
+  [...fields].flatMap(([name, field]) => {
+    const found = getAt(object, field) ?? null
+    const values = Array.isArray(found) ? found : [found]
+    const keys = values.filter((value) => value !== null).map((value) => coarse(orderKey(value)))
+    return [...new Set(keys)].map((orderKey) => [name, orderKey, key])
+  })
+
+const seenOf = ({ place, key, kind, object }: Row): SeenObject => ({
   key,
-  id,
-  revision,
-  isFull: is_full === 1,
-  isPlanned: is_planned === 1,
-  content: JSON.parse(content) as JsonObject,
+  isFull: kind !== PARTIAL,
+  isPlanned: kind === PLANNED,
+  object: JSON.parse(object) as JsonObject,
+  place,
 })

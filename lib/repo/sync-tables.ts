@@ -32,13 +32,10 @@ export interface RunObjectTable {
   readonly run: number
   /** The id as links have it. */
   readonly key: string
-  readonly id: string
-  readonly revision: string | null
-  /** 1 = it holds all of the object. */
-  readonly is_full: number
-  /** 1 = it is not there yet: this run creates it. */
-  readonly is_planned: number
-  readonly content: string
+  /** 0 = it holds a part of the object, 1 = all of it, 2 = it is not there yet: this run creates it. */
+  readonly kind: number
+  /** JSON. */
+  readonly object: string
 }
 
 /** Values of targets by which sources are correlated, each as its order key. */
@@ -52,6 +49,8 @@ export interface RunValueTable {
 /** Which sources a run has seen. */
 export interface RunSourceTable {
   readonly run: number
+  /** In which page it came. */
+  readonly page: number
   readonly key: string
 }
 
@@ -135,6 +134,17 @@ async function createRowTable(schema: Session['schema']): Promise<void> {
     .execute()
 }
 
+/** Few rows claim a target that is not linked to their source yet: an index of those is all that is asked. */
+export async function narrowRowIndex({ schema }: Session): Promise<void> {
+  await schema.dropIndex('run_row_by_target').execute()
+  await schema
+    .createIndex('run_row_claims')
+    .on('run_row')
+    .columns(['run', 'target_key'])
+    .where(sql.ref('claims'), '=', 1)
+    .execute()
+}
+
 /**
  * What runs see goes into tables of this connection alone: they are in a file that has no name, nobody waits for the
  * disk because of them, and they are gone with the process.
@@ -146,11 +156,8 @@ export async function createRunScratch({ schema }: Session): Promise<void> {
     .ifNotExists()
     .addColumn('run', 'integer', (column) => column.notNull())
     .addColumn('key', 'text', (column) => column.notNull())
-    .addColumn('id', 'text', (column) => column.notNull())
-    .addColumn('revision', 'text')
-    .addColumn('is_full', 'integer', (column) => column.notNull())
-    .addColumn('is_planned', 'integer', (column) => column.notNull())
-    .addColumn('content', 'text', (column) => column.notNull())
+    .addColumn('kind', 'integer', (column) => column.notNull())
+    .addColumn('object', 'text', (column) => column.notNull())
     .addUniqueConstraint('run_object_by_key', ['run', 'key'])
     .execute()
   await schema
@@ -169,6 +176,7 @@ export async function createRunScratch({ schema }: Session): Promise<void> {
     .temporary()
     .ifNotExists()
     .addColumn('run', 'integer', (column) => column.notNull())
+    .addColumn('page', 'integer', (column) => column.notNull())
     .addColumn('key', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('run_source_key', ['run', 'key'])
     .modifyEnd(sql`without rowid`)

@@ -7,7 +7,7 @@ interface Entry {
 }
 
 /** A commit waits for the disk, and all of the process with it: rather one for many rows. */
-const MOST_ROWS = 100
+const MOST_ROWS = 250
 const LINGER_MS = 20
 
 /** Writes what became of rows, together with their links, many in one commit. */
@@ -18,13 +18,16 @@ export class Committer {
   #timer: NodeJS.Timeout | undefined
   #busy = false
 
-  /** @param lingers whether a commit may wait for more rows; else it takes what has come by the end of the turn */
+  /**
+   * @param lingers whether a commit may wait for more rows, and need not wait for the disk; else it takes what has come by
+   * the end of the turn
+   */
   constructor(rows: RunRows, lingers: boolean) {
     this.#rows = rows
     this.#lingers = lingers
   }
 
-  /** Resolves when it is on the disk. @returns false when the link would break a unique rule: the row is a failure then */
+  /** Resolves when it is written. @returns false when the link would break a unique rule: the row is a failure then */
   finish(outcome: RowOutcome): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>()
     this.#waiting.push({ outcome, resolve, reject })
@@ -44,7 +47,8 @@ export class Committer {
       const entries = this.#waiting
       this.#waiting = []
       try {
-        const linked = await this.#rows.finish(entries.map(({ outcome }) => outcome))
+        const outcomes = entries.map(({ outcome }) => outcome)
+        const linked = await (this.#lingers ? this.#rows.finishUnhurried(outcomes) : this.#rows.finish(outcomes))
         for (const [index, { resolve }] of entries.entries()) resolve(linked[index] ?? false)
       } catch (error) {
         for (const { reject } of entries) reject(error)

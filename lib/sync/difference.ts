@@ -24,7 +24,7 @@ export function differences(before: JsonObject, after: JsonObject, path = ''): C
 }
 
 /** Whether two values say the same. */
-function isSame(left: Json, right: Json): boolean {
+export function isSame(left: Json, right: Json): boolean {
   if (left === right) return true
   if (Array.isArray(left) && Array.isArray(right))
     return left.length === right.length && left.every((value, index) => isSame(value, right[index] ?? null))

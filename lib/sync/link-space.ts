@@ -1,4 +1,5 @@
 import type { LinkStore, NewLink } from '../repo/link-store.ts'
+import type { RunSnapshot, SeenObject } from '../repo/run-snapshot.ts'
 import type { Mapping } from './mapping.ts'
 
 /** A link as a mapping sees it: from its source to its target. */
@@ -7,6 +8,11 @@ export interface PairLink {
   readonly qualifier: string
   readonly sourceKey: string
   readonly targetKey: string
+}
+
+export interface FollowedLink {
+  readonly link: PairLink
+  readonly seen: SeenObject | undefined
 }
 
 /**
@@ -55,6 +61,13 @@ export class LinkSpace {
       ? await this.#links.byFirst(this.#type, keys)
       : await this.#links.bySecond(this.#type, keys)
     return links.map((link) => this.#pairOf(link))
+  }
+
+  /** The links of sources, each with what the run saw of its target. */
+  async follow(keys: readonly string[], snapshot: RunSnapshot): Promise<FollowedLink[]> {
+    if (!this.enabled) return []
+    const followed = await snapshot.follow(this.#type, this.#isReverse ? 'second' : 'first', keys)
+    return followed.map(({ link, seen }) => ({ link: this.#pairOf(link), seen }))
   }
 
   count(): Promise<number> {

@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
 import { getAt, type Pointer, printPointer } from '../crest/pointer.ts'
 import { setAt } from '../crest/write-at.ts'
+import { copyJson } from '../util/copy-json.ts'
 import { judge, type Verdict } from './decide-condition.ts'
 import type { Property } from './mapping.ts'
 import type { Scripts } from './scripts.ts'
@@ -25,7 +26,7 @@ export async function mapProperties(
   tasks: readonly MappingTask[],
   scripts: Scripts,
 ): Promise<(JsonObject | ResourceException)[]> {
-  const results: (JsonObject | ResourceException)[] = tasks.map(({ onto }) => structuredClone(onto))
+  const results: (JsonObject | ResourceException)[] = tasks.map(({ onto }) => copyJson(onto))
   for (const property of properties) await applyProperty(property, tasks, results, scripts)
   return results
 }
@@ -93,7 +94,7 @@ function put(
   if (value instanceof ResourceException) results[index] = value
   else
     try {
-      setAt(result, target, structuredClone(value))
+      setAt(result, target, copyJson(value))
     } catch (error) {
       results[index] = error instanceof ResourceException ? error : new ResourceException(500, String(error))
     }

@@ -33,6 +33,8 @@ export interface PlannedCase {
   readonly assessment: Assessment | undefined
   readonly decision: Decision | undefined
   readonly mapped: JsonObject | ResourceException | undefined
+  /** Known without mapping: the mapping would leave the target as it is. */
+  readonly isSame?: boolean
   readonly failure: ResourceException | undefined
 }
 
@@ -47,11 +49,12 @@ export function planRow(mapping: Mapping, one: PlannedCase, isAnalysis: boolean)
   const fault = impossible(action, { source: one.source !== null, target: one.target !== null })
   const raised = action === 'EXCEPTION' ? `${assessment.situation}: ${assessment.reason}` : fault
   const rest = {
-    claims: rule.links && mapping.enableLinking,
+    // A link that is there says it already.
+    claims: rule.links && mapping.enableLinking && one.link === null,
     situation: assessment.situation,
     action,
     reason: decision.policy ? `${assessment.reason}; a policy says ${action}` : assessment.reason,
-    changes: changes?.map((change) => ({ ...change })) ?? null,
+    changes: changes === null || changes.length === 0 ? null : changes.map((change) => ({ ...change })),
   }
   if (raised !== undefined && !isAnalysis && !mapping.onError && !hasPostAction(decision))
     return { ...common(one), ...rest, status: 'FAILURE', failure: situationFailure(raised), work: null }
@@ -78,10 +81,13 @@ function needsWork(mapping: Mapping, one: PlannedCase, decision: Decision, chang
 }
 
 function changesOf(one: PlannedCase, action: Action): Change[] | null {
+  if (one.isSame && action === 'UPDATE') return NO_CHANGES
   const { mapped, target } = one
   if (!ACTION_RULES[action].maps || !mapped || mapped instanceof ResourceException) return null
   return differences(action === 'UPDATE' && target ? target : {}, mapped)
 }
+
+const NO_CHANGES: Change[] = []
 
 const workOf = (mapping: Mapping, { source, target, mapped, link, decision }: PlannedCase): JsonObject => ({
   source,

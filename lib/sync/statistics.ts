@@ -23,7 +23,9 @@ export class Statistics {
   situation(situation: Situation, id: string | null): void {
     this.#situations.set(situation, (this.#situations.get(situation) ?? 0) + 1)
     const ids = this.#ids.get(situation) ?? []
-    if (id !== null && ids.length < MOST_IDS) this.#ids.set(situation, [...ids, id])
+    if (id === null || ids.length >= MOST_IDS) return
+    ids.push(id)
+    this.#ids.set(situation, ids)
   }
 
   status(status: RowStatus, count = 1): void {

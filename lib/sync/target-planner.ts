@@ -6,11 +6,11 @@ import { ACTION_RULES } from './action.ts'
 import type { PairLink } from './link-space.ts'
 import { mapProperties } from './map-properties.ts'
 import { idOf, type ObjectSet } from './object-set.ts'
+import type { PlanParts } from './plan-parts.ts'
 import { ontoTarget, type PlannedCase, planRow } from './plan-row.ts'
 import { decide } from './policy.ts'
 import { qualifications, targetValidity } from './qualification.ts'
 import { assessTarget } from './situation.ts'
-import type { PlanParts } from './source-planner.ts'
 import { objectOf } from './targets.ts'
 
 type Case = { -readonly [member in keyof PlannedCase]: PlannedCase[member] }
@@ -122,7 +122,7 @@ const caseOf = (target: SeenObject, link: PairLink | null): Case => ({
   qualifier: link?.qualifier ?? 'default',
   sourceId: null,
   source: null,
-  targetId: target.id,
+  targetId: idOf(target.object),
   targetKey: target.key,
   target: objectOf(target),
   link,

@@ -2,11 +2,10 @@ import type { JsonObject } from '../contract.ts'
 import { ResourceException, toResourceException } from '../crest/errors.ts'
 import { matches } from '../crest/evaluate.ts'
 import type { QueryFilter } from '../crest/query-filter.ts'
-import { withoutIdentity } from '../crest/represent.ts'
 import type { RunSnapshot, SeenObject } from '../repo/run-snapshot.ts'
 import type { Lookup } from './correlation.ts'
-import type { LinkSpace } from './link-space.ts'
-import { idOf, type ObjectSet, revisionOf } from './object-set.ts'
+import type { FollowedLink, LinkSpace, PairLink } from './link-space.ts'
+import { idOf, type ObjectSet } from './object-set.ts'
 import { wantedFields, wantedValues } from './wanted-values.ts'
 
 /** The keys of targets that correlate with a source, or why they could not be found. */
@@ -24,8 +23,7 @@ export interface TargetsParts {
 }
 
 /** `_id`, `_rev` and content as one object. */
-export const objectOf = ({ id, revision, content }: SeenObject): JsonObject =>
-  revision === null ? { _id: id, ...content } : { _id: id, _rev: revision, ...content }
+export const objectOf = ({ object }: SeenObject): JsonObject => object
 
 /** The targets of a run: out of its snapshot where that has them, else from the target itself. */
 export class Targets {
@@ -50,16 +48,42 @@ export class Targets {
     const missing = wanted.filter((key) => !found.has(key))
     const partial = wanted.flatMap((key) => {
       const object = found.get(key)
-      return object && !object.isFull ? object.id : []
+      return object && !object.isFull ? idOf(object.object) : []
     })
     if (missing.length + partial.length === 0) return found
     const fetched = await this.fetch([...missing, ...partial])
     for (const key of wanted) {
       const object = fetched.get(key)
-      if (object) found.set(key, object)
+      const place = found.get(key)?.place
+      if (object) found.set(key, place === undefined ? object : { ...object, place })
       else if (found.get(key)?.isFull === false) found.delete(key)
     }
     return found
+  }
+
+  /** The links of sources, each with the whole object at its other end; undefined = that is not there. */
+  async follow(sourceKeys: readonly string[]): Promise<FollowedLink[]> {
+    const { snapshot, links } = this.#parts
+    if (!snapshot) return this.#find(await links.bySources(sourceKeys))
+    const followed = await links.follow(sourceKeys, snapshot)
+    const open = followed.filter(({ seen }) => !seen?.isFull)
+    if (open.length === 0) return followed
+    const found = await this.find(open.map(({ link }) => link.targetKey))
+    return followed.map((one) => (one.seen?.isFull ? one : { link: one.link, seen: found.get(one.link.targetKey) }))
+  }
+
+  async #find(links: readonly PairLink[]): Promise<FollowedLink[]> {
+    const found = await this.find(links.map(({ targetKey }) => targetKey))
+    return links.map((link) => ({ link, seen: found.get(link.targetKey) }))
+  }
+
+  /** Rows of the plan are about these: the target phase leaves them alone. */
+  async touch(touched: readonly { readonly key: string; readonly seen: SeenObject | undefined }[]): Promise<void> {
+    const { snapshot } = this.#parts
+    const places = touched.flatMap(({ seen }) => seen?.place ?? [])
+    snapshot?.touch(places)
+    if (places.length < touched.length)
+      await snapshot?.touchKeys(touched.flatMap(({ key, seen }) => (seen?.place === undefined ? [key] : [])))
   }
 
   /** The same from the target itself, as it is now. */
@@ -95,11 +119,9 @@ export class Targets {
     await this.#parts.snapshot?.add(
       objects.map(({ key, content }) => ({
         key,
-        id: '',
-        revision: null,
         isFull: true,
         isPlanned: true,
-        content,
+        object: content,
       })),
     )
   }
@@ -180,8 +202,6 @@ export class Targets {
   }
 
   #seen(object: JsonObject): SeenObject {
-    const id = idOf(object)
-    const [key, revision] = [this.#parts.links.targetKey(id), revisionOf(object)]
-    return { key, id, revision, isFull: true, isPlanned: false, content: withoutIdentity(object) }
+    return { key: this.#parts.links.targetKey(idOf(object)), isFull: true, isPlanned: false, object }
   }
 }

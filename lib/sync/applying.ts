@@ -1,0 +1,125 @@
+import { conflict } from '../crest/errors.ts'
+import { changedSources } from './changed-sources.ts'
+import { Committer } from './committer.ts'
+import { correlates } from './correlation.ts'
+import { allowedDeletes, DEFAULT_MAX_DELETES } from './max-deletes.ts'
+import { type OpenRow, Performer } from './performer.ts'
+import type { RunContext } from './run-context.ts'
+import { SourcePlanner } from './source-planner.ts'
+import type { Tally } from './tally.ts'
+import { Targets } from './targets.ts'
+
+const WINDOW = 500
+/** So many rows may be done at the target and not yet on the disk. */
+const MOST_UNSETTLED = 1000
+
+const CHANGED = 'The source has changed since the plan was made: nothing was done'
+
+/** The second half of a run: its rows, carried out. */
+export class Applying {
+  readonly #context: RunContext
+  readonly #tally: Tally
+  readonly #decidesAgain: boolean
+  readonly #waits: boolean
+  readonly #unsettled = new Set<Promise<void>>()
+  #fault: unknown
+
+  /** @param decidesAgain whether what has changed meanwhile is decided anew, or left alone */
+  constructor(context: RunContext, tally: Tally, decidesAgain: boolean) {
+    this.#context = context
+    this.#tally = tally
+    this.#decidesAgain = decidesAgain
+    this.#waits = !correlates(context.mapping)
+  }
+
+  async apply(): Promise<void> {
+    const context = this.#context
+    await this.#guard()
+    context.enter('ACTIVE_RECONCILING_SOURCE')
+    const performer = this.#performer()
+    for (let after = 0; ; ) {
+      const rows = await context.rows.waiting(after, WINDOW)
+      const last = rows.at(-1)
+      if (!last) break
+      if (last.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
+      const skipped = this.#decidesAgain ? NOBODY : await changedSources(context.sources, rows)
+      await this.#work(rows, async (row) => {
+        const { settled } = skipped.has(row.key) ? performer.skip(row, CHANGED) : await performer.perform(row)
+        await this.#settling(row, settled)
+      })
+      context.checkCanceled()
+      if (this.#fault !== undefined) break
+      await context.persist()
+      after = last.key
+    }
+    await this.#settle()
+  }
+
+  /** Resolves when all that was done is written. @throws why it could not be */
+  async #settle(): Promise<void> {
+    await Promise.all(this.#unsettled)
+    if (this.#fault !== undefined) throw this.#fault
+  }
+
+  async #guard(): Promise<void> {
+    const { mapping, rows, statistics } = this.#context
+    const limit = mapping.maxDeletes ?? DEFAULT_MAX_DELETES
+    const planned = await rows.countWaiting('DELETE')
+    const targets = statistics.targets ?? planned
+    if (planned <= allowedDeletes(limit, targets)) return
+    const said = 'count' in limit ? `${limit.count}` : `${Math.round(limit.share * 1000) / 10} %`
+    throw conflict(
+      `It would delete ${planned} of ${targets} targets, more than maxDeletes (${said}) allows. Nothing was written.`,
+    )
+  }
+
+  #performer(): Performer {
+    const { mapping, links, parts, hooks, sources, targets: set, rows, statistics } = this.#context
+    const isProjected = mapping.defaultTargetFields !== undefined
+    const targets = new Targets({ set, links, snapshot: undefined, isComplete: false, isProjected })
+    const planner = new SourcePlanner({ ...this.#context.planParts(targets, true), isAnalysis: false })
+    return new Performer({
+      mapping,
+      links,
+      scripts: parts.scripts,
+      hooks,
+      sources,
+      targets: set,
+      committer: new Committer(rows, !this.#waits),
+      statistics,
+      again: this.#decidesAgain ? async (source, qualifier) => (await planner.plan([source], qualifier))[0] : undefined,
+    })
+  }
+
+  /** `taskThreads` at a time, in order; returns when what has begun is done. */
+  async #work(rows: readonly OpenRow[], work: (row: OpenRow) => Promise<void>): Promise<void> {
+    const { signal, mapping } = this.#context
+    const queue = rows.values()
+    const worker = async (): Promise<void> => {
+      for (const row of queue) {
+        if (signal.aborted || this.#fault !== undefined) return
+        await work(row)
+      }
+    }
+    await Promise.all(Array.from({ length: Math.max(1, mapping.taskThreads) }, worker))
+    if (signal.aborted) await this.#settle()
+  }
+
+  /**
+   * Where sources are correlated, the next row need not wait until this one is on the disk: what a crash would lose, the
+   * next run finds again. Where nothing else tells what was created, each waits.
+   */
+  async #settling(row: OpenRow, settled: Promise<unknown>): Promise<void> {
+    const done = settled.then(() => this.#tally.done(row))
+    if (this.#waits) return done
+    const one = done
+      .catch((error: unknown) => {
+        this.#fault ??= error
+      })
+      .finally(() => this.#unsettled.delete(one))
+    this.#unsettled.add(one)
+    if (this.#unsettled.size >= MOST_UNSETTLED) await Promise.race(this.#unsettled)
+  }
+}
+
+const NOBODY: ReadonlySet<number> = new Set()

@@ -1,0 +1,41 @@
+import type { JsonObject } from '../contract.ts'
+import { getAt, type Pointer } from '../crest/pointer.ts'
+import { isSame } from './difference.ts'
+import type { Mapping, Property } from './mapping.ts'
+
+/**
+ * The properties of a mapping that are copied as they stand, without script or condition. Whether they would change a
+ * target can be seen without mapping anything, which is all there is to do about most objects of most runs.
+ */
+export class PlainProperties {
+  readonly #properties: readonly Property[]
+
+  private constructor(properties: readonly Property[]) {
+    this.#properties = properties
+  }
+
+  /** undefined when a property is not plain, or one of them writes over another. */
+  static of({ properties }: Mapping): PlainProperties | undefined {
+    const isPlain = ({ transform, condition, target }: Property): boolean =>
+      !transform && !condition && target.length > 0 && !IDENTITY.has(target[0] ?? '')
+    const overlap = properties.some(({ target }, index) =>
+      properties.some((other, place) => place !== index && isPrefix(target, other.target)),
+    )
+    return properties.every(isPlain) && !overlap ? new PlainProperties(properties) : undefined
+  }
+
+  /** Whether mapping `source` onto `target` would surely leave it as it is; false = mapping it tells. */
+  leaves(target: JsonObject, source: JsonObject): boolean {
+    return this.#properties.every(({ source: from, target: to, default: fallback }) => {
+      const wanted = (from ? getAt(source, from) : null) ?? fallback
+      // Where the parents of an absent value cannot be made, mapping fails.
+      if (wanted === null && to.length > 1) return false
+      return isSame(getAt(target, to) ?? null, wanted)
+    })
+  }
+}
+
+/** Another `_id` is a fault that mapping finds. */
+const IDENTITY: ReadonlySet<string> = new Set(['_id', '_rev'])
+
+const isPrefix = (short: Pointer, long: Pointer): boolean => short.every((name, index) => long[index] === name)

@@ -1,0 +1,118 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { JsonObject, Logger } from '../contract.ts'
+import type { Connection } from '../crest/connection.ts'
+import type { LinkStore } from '../repo/link-store.ts'
+import type { RunRows } from '../repo/run-rows.ts'
+import type { RunSnapshot } from '../repo/run-snapshot.ts'
+import type { RunStore } from '../repo/run-store.ts'
+import { correlates } from './correlation.ts'
+import { Durations } from './durations.ts'
+import { Hooks } from './hooks.ts'
+import { LinkSpace } from './link-space.ts'
+import type { Mapping } from './mapping.ts'
+import { ObjectSet } from './object-set.ts'
+import { Pace } from './pace.ts'
+import type { PlanParts } from './plan-parts.ts'
+import { overridden, type RunOptions } from './run-options.ts'
+import type { Stage } from './run-state.ts'
+import type { Scripts } from './scripts.ts'
+import { Statistics } from './statistics.ts'
+import type { Targets } from './targets.ts'
+
+export interface RunParts {
+  readonly id: string
+  readonly number: number
+  readonly mapping: Mapping
+  /** The mapping as it is configured, for scripts. */
+  readonly config: JsonObject
+  /** For links that mappings share. */
+  readonly mappings: readonly Mapping[]
+  readonly options: RunOptions
+  readonly connection: Connection
+  readonly runs: RunStore
+  readonly linkStore: LinkStore
+  readonly snapshot: RunSnapshot
+  readonly scripts: Scripts
+  readonly log: Logger
+}
+
+/** How often at most what is shown of a run is kept for the case of a crash. */
+const PERSIST_MS = 2000
+
+/** What the phases of one run share. */
+export class RunContext {
+  readonly parts: RunParts
+  readonly mapping: Mapping
+  readonly links: LinkSpace
+  readonly snapshot: RunSnapshot
+  readonly rows: RunRows
+  readonly sources: ObjectSet
+  readonly targets: ObjectSet
+  readonly hooks: Hooks
+  readonly statistics = new Statistics()
+  readonly durations = new Durations()
+  readonly signal: AbortSignal
+  stage: Stage = 'ACTIVE_INITIALIZED'
+  readonly #keep: () => Promise<void>
+  #persisted = 0
+
+  /**
+   * @param signal aborts when the run is canceled
+   * @param keep writes down what is shown of the run
+   */
+  constructor(parts: RunParts, signal: AbortSignal, keep: () => Promise<void>) {
+    this.parts = parts
+    this.signal = signal
+    this.#keep = keep
+    this.mapping = overridden(parts.mapping, parts.options.overrides)
+    this.links = new LinkSpace(this.mapping, parts.mappings, parts.linkStore)
+    this.snapshot = parts.snapshot
+    this.rows = parts.runs.rows(parts.number)
+    const common = { connection: parts.connection, pace: new Pace(signal), durations: this.durations }
+    const { source, target, defaultSourceFields, defaultTargetFields } = this.mapping
+    this.sources = new ObjectSet({ ...common, path: source, fields: defaultSourceFields })
+    this.targets = new ObjectSet({ ...common, path: target, fields: defaultTargetFields })
+    this.hooks = new Hooks(this.mapping, parts.config, parts.scripts, parts.id)
+  }
+
+  get isAnalysis(): boolean {
+    return this.parts.options.isAnalysis
+  }
+
+  get runsTargetPhase(): boolean {
+    return this.mapping.runTargetPhase ?? this.parts.options.action === 'recon'
+  }
+
+  /** @param mayCorrelate false when there was no target at the start */
+  planParts(targets: Targets, mayCorrelate: boolean): PlanParts {
+    const isCorrelated = mayCorrelate && correlates(this.mapping)
+    return {
+      mapping: this.mapping,
+      links: this.links,
+      scripts: this.parts.scripts,
+      targets,
+      rows: this.rows,
+      reconId: this.parts.id,
+      isAnalysis: this.isAnalysis,
+      correlates: isCorrelated,
+      plansCreations: isCorrelated && targets.isComplete,
+    }
+  }
+
+  /** @throws what cancelled the run */
+  checkCanceled(): void {
+    this.signal.throwIfAborted()
+  }
+
+  enter(stage: Stage): void {
+    if (!this.signal.aborted) this.stage = stage
+  }
+
+  /** Keeps what is shown of the run, and lets others have their turn. */
+  async persist(now = false): Promise<void> {
+    if (!now && performance.now() - this.#persisted < PERSIST_MS) return
+    this.#persisted = performance.now()
+    await this.#keep()
+    await turn()
+  }
+}

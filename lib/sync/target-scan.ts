@@ -1,0 +1,43 @@
+import { ahead, pieces } from './ahead.ts'
+import { correlatedFields } from './correlation.ts'
+import { isFullEntry, isUnrestricted } from './full-entry.ts'
+import { idOf } from './object-set.ts'
+import type { PlanParts } from './plan-parts.ts'
+import type { RunContext } from './run-context.ts'
+import { Targets } from './targets.ts'
+
+/** The most objects that go into the snapshot at once. */
+const PIECE = 1000
+
+/** Puts what there is at the target into the snapshot, where planning finds it. */
+export async function scanTargets(context: RunContext): Promise<PlanParts> {
+  const { mapping, targets: set, links, snapshot, statistics, durations, runsTargetPhase: scans } = context
+  statistics.links = await durations.measure('linkQuery', () => links.count())
+  // With links that are there, few sources will be correlated: their values are written down when the first asks.
+  if (scans && statistics.links === 0) await snapshot.index(correlatedFields(mapping))
+  const isFull = scans ? await scan(context) : true
+  const isWhole = isUnrestricted(mapping.targetQuery)
+  const isProjected = mapping.defaultTargetFields !== undefined
+  const isComplete = scans && isFull && isWhole && !isProjected
+  const isEmpty = scans && statistics.targets === 0 && isWhole
+  const targets = new Targets({ set, links, snapshot, isComplete, isProjected })
+  return context.planParts(targets, !isEmpty || mapping.correlateEmptyTargetSet)
+}
+
+/** @returns whether all of them came whole */
+async function scan(context: RunContext): Promise<boolean> {
+  const { mapping, targets, links, snapshot, statistics } = context
+  const { targetQuery, targetQueryFullEntry, reconTargetQueryPageSize: size } = mapping
+  let isFull = true
+  statistics.targets = 0
+  for await (const page of ahead(targets.pages(targetQuery, size, 'targetQuery'))) {
+    context.checkCanceled()
+    const seen = page.map((object) => {
+      const isFull = isFullEntry(object, targetQuery, targetQueryFullEntry)
+      return { key: links.targetKey(idOf(object)), isFull, isPlanned: false, object }
+    })
+    isFull &&= seen.every((object) => object.isFull)
+    for (const piece of pieces(seen, PIECE)) statistics.targets += await snapshot.add(piece)
+  }
+  return isFull
+}
