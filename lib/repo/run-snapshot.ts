@@ -54,6 +54,7 @@ export class RunSnapshot {
   /** Fields by whose values objects are found. */
   readonly #fields = new Map<string, Pointer>()
   readonly #touched = new BitSet()
+  #end = Number.MAX_SAFE_INTEGER
   #pages = 0
 
   constructor(database: Database, run: number) {
@@ -130,7 +131,14 @@ export class RunSnapshot {
     this.touch((await query.execute(this.#database)).rows.map(({ place }) => place))
   }
 
-  /** Targets that no row of the plan is about, in the order they came: a window behind `after`. */
+  /** What comes from now on was not in the target query: rows may be about it, and `untouched` leaves it out. */
+  async endScan(): Promise<void> {
+    const query = sql<{ end: number }>`select rowid as end from run_object where run = ${this.#run}
+      order by rowid desc limit 1`
+    this.#end = (await query.execute(this.#database)).rows[0]?.end ?? 0
+  }
+
+  /** Targets of the scan that no row of the plan is about, in the order they came: a window behind `after`. */
   async untouched(after: number, limit: number): Promise<{ objects: SeenObject[]; last: number | undefined }> {
     const places = await this.#placesBehind(after)
     const last = places.at(-1)
@@ -171,7 +179,7 @@ export class RunSnapshot {
   /** Of objects that are there, not only planned. */
   async #placesBehind(after: number): Promise<number[]> {
     const query = sql<{ place: number }>`select rowid as place from run_object
-      where run = ${this.#run} and rowid > ${after} and kind <> ${PLANNED} order by rowid limit ${WINDOW * 5}`
+      where run = ${this.#run} and rowid > ${after} and rowid <= ${this.#end} and kind <> ${PLANNED} order by rowid limit ${WINDOW * 5}`
     return (await query.execute(this.#database)).rows.map(({ place }) => place)
   }
 

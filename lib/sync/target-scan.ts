@@ -39,5 +39,6 @@ async function scan(context: RunContext): Promise<boolean> {
     isFull &&= seen.every((object) => object.isFull)
     for (const piece of pieces(seen, PIECE)) statistics.targets += await snapshot.add(piece)
   }
+  await snapshot.endScan()
   return isFull
 }

@@ -86,6 +86,20 @@ describe('a reconciliation is careful', () => {
     assert.equal((await stage.ids('b')).length, 2)
   })
 
+  it('leaves alone what is not in the target query, though sources correlate with it', async () => {
+    const policies = [{ situation: 'UNASSIGNED', action: 'DELETE' }]
+    const stage = await startStage({ mapping: { policies, targetQuery: { _queryFilter: 'ours eq true' } } })
+    for (const id of ['t1', 't2']) await stage.put('b', id, { name: 'same', ours: false })
+    await stage.put('b', 'lonely', { name: 'lonely', ours: true })
+    await stage.put('a', '1', { name: 'same' })
+    const run = await stage.run()
+    assert.deepEqual(await stage.entries(run), {
+      1: 'AMBIGUOUS EXCEPTION FAILURE',
+      lonely: 'UNASSIGNED DELETE SUCCESS',
+    })
+    assert.deepEqual(await stage.ids('b'), ['t1', 't2'])
+  })
+
   it('counts what pages repeat once', async () => {
     const source = new Living()
     source.repeats = true
