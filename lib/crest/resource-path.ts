@@ -25,6 +25,7 @@ export function splitPath(path: string): string[] {
 }
 
 function decodeElement(element: string): string {
+  if (!element.includes('%')) return element
   try {
     return decodeURIComponent(element)
   } catch {

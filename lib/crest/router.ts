@@ -12,7 +12,7 @@ import type {
   ResourceHandler,
   ResourceRequest,
 } from './request.ts'
-import { normalizePath, pathElements, pathFrom } from './resource-path.ts'
+import { normalizePath, pathElements } from './resource-path.ts'
 
 /** What plugins of a host share: resources by route, for HTTP and for in-process calls alike. */
 export interface ResourceRegistry {
@@ -100,9 +100,10 @@ export class ResourceRouter {
     const elements = pathElements(path)
     if (elements.some((element) => element === '.' || element === '..'))
       throw badRequest(`Resource path '${path}' contains relative path elements`)
+    const encoded = elements.map(encodeURIComponent)
     for (let length = elements.length; length >= 0; length--) {
-      const handler = this.#handlers.get(pathFrom(elements.slice(0, length)))
-      if (handler) return { handler, rest: pathFrom(elements.slice(length)) }
+      const handler = this.#handlers.get(encoded.slice(0, length).join('/'))
+      if (handler) return { handler, rest: encoded.slice(length).join('/') }
     }
     return undefined
   }

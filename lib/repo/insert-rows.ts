@@ -12,35 +12,53 @@ const SIZES = [100, 10, 1] as const
  * @param rows what each has in the others
  * @returns how many were added: fewer than there are where `into` ignores some
  */
-export async function insertRows(
+export const insertRows = (
   session: Session,
   into: string,
   shared: readonly unknown[],
   rows: readonly (readonly unknown[])[],
+): Promise<number> => eachSome(session, [into, ''], shared, rows)
+
+/**
+ * Changes rows in the same way.
+ * @param update such as `update t set a = v.column2 from`, and behind the values such as `where t.key = v.column1`
+ * @returns how many were changed
+ */
+export const updateRows = (
+  session: Session,
+  [before, behind]: readonly [before: string, behind: string],
+  rows: readonly (readonly unknown[])[],
+): Promise<number> => eachSome(session, [`${before} (`, `) as v ${behind}`], [], rows)
+
+async function eachSome(
+  session: Session,
+  around: readonly [before: string, behind: string],
+  shared: readonly unknown[],
+  rows: readonly (readonly unknown[])[],
 ): Promise<number> {
-  let added = 0
+  let changed = 0
   let start = 0
   for (const size of SIZES) {
     for (; rows.length - start >= size; start += size) {
       const some = rows.slice(start, start + size)
-      const text = statement(into, shared.length, some[0]?.length ?? 0, size)
+      const text = statement(around, shared.length, some[0]?.length ?? 0, size)
       const { numAffectedRows } = await session.executeQuery(CompiledQuery.raw(text, [...shared, ...some.flat()]))
-      added += Number(numAffectedRows ?? 0n)
+      changed += Number(numAffectedRows ?? 0n)
     }
   }
-  return added
+  return changed
 }
 
 const statements = new Map<string, string>()
 
-function statement(into: string, shared: number, own: number, size: number): string {
-  const name = `${size} ${own} ${shared} ${into}`
+function statement([before, behind]: readonly [string, string], shared: number, own: number, size: number): string {
+  const name = `${size} ${own} ${shared} ${before} ${behind}`
   const known = statements.get(name)
   if (known !== undefined) return known
   const parameters = (first: number, count: number) => Array.from({ length: count }, (_, index) => `?${first + index}`)
   const common = parameters(1, shared)
   const values = Array.from({ length: size }, (_, row) => [...common, ...parameters(shared + 1 + row * own, own)])
-  const text = `${into} values ${values.map((row) => `(${row.join(', ')})`).join(', ')}`
+  const text = `${before} values ${values.map((row) => `(${row.join(', ')})`).join(', ')}${behind}`
   statements.set(name, text)
   return text
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Json, JsonObject } from '../contract.ts'
-import { insertRows } from './insert-rows.ts'
+import { insertRows, updateRows } from './insert-rows.ts'
 import { sql } from './kysely.ts'
 import { deleteLinks, each, insertLinks, type NewLink } from './link-store.ts'
 import type { RunRowTable } from './sync-tables.ts'
@@ -62,27 +62,37 @@ export class RunRows {
     this.#run = run
   }
 
-  async add(rows: readonly NewRow[]): Promise<void> {
+  /** @param isLasting whether what carrying them out needs is to outlive the process: a plan that somebody will read */
+  async add(rows: readonly NewRow[], isLasting: boolean): Promise<void> {
     if (rows.length === 0) return
     const ended = new Date().toISOString()
     await unhurried(this.#database, async (session) => {
-      for (const group of alike(rows)) await this.#insert(session, group, ended)
+      let key = await lastKey(session)
+      for (const group of alike(rows)) {
+        await this.#insert(session, group, { after: key, ended, isLasting })
+        key += group.length
+      }
     })
     await turn()
   }
 
-  /** @param rows that share what all of them have in common by their kind */
-  async #insert(session: Session, rows: readonly NewRow[], ended: string): Promise<void> {
+  /** @param rows that differ in their objects only */
+  async #insert(session: Session, rows: readonly NewRow[], { after, ended, isLasting }: Insertion): Promise<void> {
     const [first] = rows
     if (!first) return
     const { phase, qualifier, claims, situation, action, reason, status } = first
     const end = status === null ? null : ended
     const shared = [this.#run, phase, qualifier, Number(claims), situation, action, reason, status, end]
-    const values = rows.map(({ sourceId, targetId, targetKey, failure, ambiguous, changes, work }) => {
-      const own = [sourceId, targetId, targetKey]
-      return isPlain(first) ? own : [...own, ...[failure, ambiguous, changes, work].map(textOf)]
+    const isPlain = rows.every((row) => hasNothing(row) && (row.work === null || !isLasting))
+    const values = rows.map(({ sourceId, targetId, targetKey, failure, ambiguous, changes, work }, index) => {
+      const own = [after + 1 + index, sourceId, targetId, targetKey]
+      if (isPlain) return own
+      return [...own, textOf(failure), textOf(ambiguous), textOf(changes), isLasting ? textOf(work) : null]
     })
-    await insertRows(session, isPlain(first) ? INTO_PLAIN : INTO_ROWS, shared, values)
+    await insertRows(session, isPlain ? INTO_PLAIN : INTO_ROWS, shared, values)
+    if (isLasting) return
+    const works = rows.flatMap(({ work }, index) => (work ? [[after + 1 + index, textOf(work)]] : []))
+    await insertRows(session, INTO_WORKS, [this.#run], works)
   }
 
   /** Which of these targets rows before have taken, and for which kind of link. */
@@ -94,9 +104,14 @@ export class RunRows {
     return (await query.execute(this.#database)).rows
   }
 
-  /** Rows that are still to be done. */
-  waiting(after: number, limit: number): Promise<Row[]> {
-    return this.#select(sql`r.status is null and r.key > ${after}`, limit)
+  /** Rows that are still to be done, with what that needs. */
+  async waiting(after: number, limit: number): Promise<Row[]> {
+    const query = sql<RunRowTable & { key: number }>`select r.key, r.phase, r.qualifier, r.source_id, r.target_id,
+        r.target_key, r.claims, r.situation, r.action, r.reason, r.status, null as failure, r.ambiguous,
+        null as changes, coalesce(w.work, r.work) as work, r.ended
+      from run_row as r left join run_work as w on w.key = r.key
+      where r.run = ${this.#run} and r.status is null and r.key > ${after} order by r.key limit ${limit}`
+    return (await query.execute(this.#database)).rows.map(rowOf)
   }
 
   /** All rows behind `after` in their order. */
@@ -142,7 +157,7 @@ export class RunRows {
     const links = outcomes.flatMap(({ link }) => link ?? [])
     const added = (await insertLinks(session, links)).values()
     const linked = outcomes.map(({ link }) => (link ? added.next().value === true : true))
-    await updateRows(
+    await setOutcomes(
       session,
       outcomes.map((outcome, index) =>
         linked[index] ? outcome : { ...outcome, status: 'FAILURE' as const, failure: LINK_EXISTS },
@@ -164,23 +179,42 @@ export const LINK_EXISTS: JsonObject = {
   message: 'The source or the target is linked to another object already',
 }
 
-async function updateRows(session: Session, outcomes: readonly RowOutcome[]): Promise<void> {
+async function setOutcomes(session: Session, outcomes: readonly RowOutcome[]): Promise<void> {
   const ended = new Date().toISOString()
   const rows = outcomes.map(({ key, targetId, situation, action, status, failure }) => {
-    return [key, targetId, situation, action, status, textOf(failure)]
+    return [key, targetId, situation, action, status, textOf(failure), ended]
   })
-  await sql`update run_row set target_id = o.value ->> 1, situation = o.value ->> 2, action = o.value ->> 3,
-      status = o.value ->> 4, failure = o.value ->> 5, work = null, ended = ${ended}
-    from ${each(rows)} as o where run_row.key = o.value ->> 0`.execute(session)
+  await updateRows(session, SET_OUTCOME, rows)
+}
+
+const SET_OUTCOME = [
+  `update run_row set target_id = v.column2, situation = v.column3, action = v.column4, status = v.column5,
+    failure = v.column6, ended = v.column7, work = null from`,
+  'where run_row.key = v.column1',
+] as const
+
+interface Insertion {
+  /** The highest key so far. */
+  readonly after: number
+  readonly ended: string
+  readonly isLasting: boolean
+}
+
+/** The highest key that a row has or had; nobody else adds rows while a transaction is open. */
+async function lastKey(session: Session): Promise<number> {
+  const query = sql<{ seq: number }>`select seq from sqlite_sequence where name = 'run_row'`
+  return (await query.execute(session)).rows[0]?.seq ?? 0
 }
 
 const COMMON =
-  'run, phase, qualifier, claims, situation, action, reason, status, ended, source_id, target_id, target_key'
+  'run, phase, qualifier, claims, situation, action, reason, status, ended, key, source_id, target_id, target_key'
 const INTO_PLAIN = `insert into run_row (${COMMON})`
 const INTO_ROWS = `insert into run_row (${COMMON}, failure, ambiguous, changes, work)`
 
-const isPlain = ({ failure, ambiguous, changes, work }: NewRow): boolean =>
-  failure === null && ambiguous === null && work === null && (changes === null || changes.length === 0)
+const INTO_WORKS = 'insert into run_work (run, key, work)'
+
+const hasNothing = ({ failure, ambiguous, changes }: NewRow): boolean =>
+  failure === null && ambiguous === null && changes === null
 
 /** Neighbours that differ in their objects only: most rows of most runs. */
 function alike(rows: readonly NewRow[]): NewRow[][] {
@@ -196,7 +230,7 @@ function alike(rows: readonly NewRow[]): NewRow[][] {
 const ALIKE = ['phase', 'qualifier', 'claims', 'situation', 'action', 'reason', 'status'] as const
 
 const isAlike = (left: NewRow, right: NewRow): boolean =>
-  ALIKE.every((member) => left[member] === right[member]) && isPlain(left) === isPlain(right)
+  ALIKE.every((member) => left[member] === right[member]) && hasNothing(left) === hasNothing(right)
 
 const textOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
 

@@ -16,6 +16,8 @@ export interface StoredRun {
   readonly content: JsonObject
 }
 
+const SCRATCH = ['run_value', 'run_source', 'run_object', 'run_work'] as const
+
 export type NewRun = Omit<StoredRun, 'number'>
 
 /** Reconciliations: what is shown of them, what they saw, and their plans. */
@@ -88,7 +90,13 @@ export class RunStore {
   /** Forgets what a run saw, as soon as it needs it no more. */
   async clear(number: number): Promise<void> {
     await createRunScratch(this.#database)
-    for (const table of ['run_value', 'run_source', 'run_object'] as const) await this.#removeAll(table, number)
+    for (const table of SCRATCH) {
+      const { rows } = await sql<{ others: number }>`select exists (select 1 from ${sql.table(table)}
+        where run <> ${number}) as others`.execute(this.#database)
+      // All of a table goes at once.
+      if (rows[0]?.others === 0) await this.#database.deleteFrom(table).execute()
+      else await this.#removeAll(table, number)
+    }
   }
 
   async snapshot(number: number): Promise<RunSnapshot> {
@@ -101,12 +109,13 @@ export class RunStore {
   }
 
   /** In pieces, so that others have their turn. */
-  async #removeAll(table: 'run_row' | 'run_object' | 'run_value' | 'run_source', number: number): Promise<void> {
+  async #removeAll(table: 'run_row' | (typeof SCRATCH)[number], number: number): Promise<void> {
     const name = sql.table(table)
     const some = {
       run_row: sql`key in (select key from run_row where run = ${number} limit 5000)`,
       run_object: sql`rowid in (select rowid from run_object where run = ${number} limit 5000)`,
       run_value: sql`(run, field, order_key, object) in (select run, field, order_key, object from run_value where run = ${number} limit 5000)`,
+      run_work: sql`key in (select key from run_work where run = ${number} limit 5000)`,
       run_source: sql`(run, key) in (select run, key from run_source where run = ${number} limit 5000)`,
     }[table]
     for (;;) {

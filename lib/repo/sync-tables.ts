@@ -79,9 +79,18 @@ export interface RunRowTable {
   readonly ambiguous: string | null
   /** JSON list of the fields that change. */
   readonly changes: string | null
-  /** JSON: what carrying it out needs; null when there is nothing to carry out. */
+  /** JSON: what carrying it out needs, where that has to outlive the process; else it is in `run_work`. */
   readonly work: string | null
   readonly ended: string | null
+}
+
+/** What carrying out a row needs, for as long as its run goes on. */
+export interface RunWorkTable {
+  /** Of the row. */
+  readonly key: number
+  readonly run: number
+  /** JSON. */
+  readonly work: string
 }
 
 export async function createSyncTables({ schema }: Session): Promise<void> {
@@ -180,5 +189,13 @@ export async function createRunScratch({ schema }: Session): Promise<void> {
     .addColumn('key', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('run_source_key', ['run', 'key'])
     .modifyEnd(sql`without rowid`)
+    .execute()
+  await schema
+    .createTable('run_work')
+    .temporary()
+    .ifNotExists()
+    .addColumn('key', 'integer', (column) => column.primaryKey())
+    .addColumn('run', 'integer', (column) => column.notNull())
+    .addColumn('work', 'text', (column) => column.notNull())
     .execute()
 }

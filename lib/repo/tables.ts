@@ -1,5 +1,13 @@
 import type { Generated, Kysely, Transaction } from './kysely.ts'
-import type { LinkTable, RunObjectTable, RunRowTable, RunSourceTable, RunTable, RunValueTable } from './sync-tables.ts'
+import type {
+  LinkTable,
+  RunObjectTable,
+  RunRowTable,
+  RunSourceTable,
+  RunTable,
+  RunValueTable,
+  RunWorkTable,
+} from './sync-tables.ts'
 
 /** The tables, as the query builder knows them. `migrations.ts` makes them. */
 export interface Tables {
@@ -12,6 +20,7 @@ export interface Tables {
   readonly run_value: RunValueTable
   readonly run_source: RunSourceTable
   readonly run_row: RunRowTable
+  readonly run_work: RunWorkTable
   readonly schema_version: SchemaVersionTable
 }
 

@@ -7,8 +7,8 @@ interface Entry {
 }
 
 /** A commit waits for the disk, and all of the process with it: rather one for many rows. */
-const MOST_ROWS = 250
-const LINGER_MS = 20
+const MOST_ROWS = 500
+const LINGER_MS = 50
 
 /** Writes what became of rows, together with their links, many in one commit. */
 export class Committer {

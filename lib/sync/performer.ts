@@ -1,26 +1,16 @@
 import type { JsonObject } from '../contract.ts'
 import { conflict, internalError, ResourceException, toResourceException } from '../crest/errors.ts'
-import type { NewLink } from '../repo/link-store.ts'
 import { LINK_EXISTS, type NewRow, type RowOutcome, type RowStatus } from '../repo/run-rows.ts'
 import { ACTION_RULES, type Action, impossible, isAction } from './action.ts'
 import type { Committer } from './committer.ts'
-import { differences } from './difference.ts'
-import type { HookFacts, Hooks } from './hooks.ts'
-import type { LinkSpace } from './link-space.ts'
-import { mapProperties } from './map-properties.ts'
-import type { Mapping } from './mapping.ts'
-import { idOf, type ObjectSet, revisionOf } from './object-set.ts'
-import { ontoTarget, situationFailure, type Work, workIn } from './plan-row.ts'
-import type { Scripts } from './scripts.ts'
+import { type EffectParts, Effects } from './effects.ts'
+import type { HookFacts } from './hooks.ts'
+import type { ObjectSet } from './object-set.ts'
+import { situationFailure, type Work, workIn } from './plan-row.ts'
 import type { Statistics } from './statistics.ts'
 
-export interface PerformParts {
-  readonly mapping: Mapping
-  readonly links: LinkSpace
-  readonly scripts: Scripts
-  readonly hooks: Hooks
+export interface PerformParts extends EffectParts {
   readonly sources: ObjectSet
-  readonly targets: ObjectSet
   readonly committer: Pick<Committer, 'finish'>
   readonly statistics: Statistics
   /** Decides about one source anew, from what there is now; undefined = what has changed is left alone. */
@@ -30,24 +20,17 @@ export interface PerformParts {
 /** A row that is carried out. */
 export type OpenRow = NewRow & { readonly key: number }
 
-interface Effect {
-  readonly targetId: string | null
-  readonly target: JsonObject | null
-  readonly link: NewLink | null
-  readonly unlink: readonly string[]
-  /** What is counted. */
-  readonly counts?: 'created' | 'updated' | 'unchanged' | 'deleted'
-}
-
 /** What a row was decided by is not so any more. */
 class Outdated extends Error {}
 
 /** Carries out rows of a plan, each on its own: what fails fails that row only. */
 export class Performer {
   readonly #parts: PerformParts
+  readonly #effects: Effects
 
   constructor(parts: PerformParts) {
     this.#parts = parts
+    this.#effects = new Effects(parts)
   }
 
   /**
@@ -124,8 +107,8 @@ export class Performer {
     const fault = impossible(action, { source: details.source !== null, target: details.target !== null })
     if (fault !== undefined) throw conflict(fault)
     const facts = factsOf(row, details, action)
-    const effect = await this.#effect(action, row, details, facts)
-    await this.#after(action, row, details, { ...facts, target: effect.target, targetId: effect.targetId })
+    const effect = await this.#effects.of(action, row, details, facts)
+    await this.#after(action, details, { ...facts, target: effect.target, targetId: effect.targetId })
     if (effect.counts) this.#parts.statistics[effect.counts] += 1
     if (action === 'EXCEPTION') throw conflict(`${row.situation}: ${row.reason}`)
     return {
@@ -136,83 +119,7 @@ export class Performer {
     }
   }
 
-  async #effect(action: Action, row: OpenRow, work: Work, facts: HookFacts): Promise<Effect> {
-    switch (action) {
-      case 'CREATE':
-        return this.#create(row, work, facts)
-      case 'UPDATE':
-        return this.#update(row, work, facts)
-      case 'DELETE':
-        return this.#delete(row, work, facts)
-      case 'LINK':
-        return { ...same(row, work), ...(await this.#link(row, work, facts, row.targetId ?? '')) }
-      case 'UNLINK':
-        return { ...same(row, work), ...(await this.#unlink(work, facts)) }
-      default:
-        return same(row, work)
-    }
-  }
-
-  async #create(row: OpenRow, work: Work, facts: HookFacts): Promise<Effect> {
-    const content = await this.#mapped('onCreate', work, { ...facts, oldTarget: null })
-    const created = await this.#parts.targets.create(idIn(content), content)
-    const targetId = idOf(created)
-    const linking = await this.#link(row, work, { ...facts, target: created, targetId }, targetId)
-    return { targetId, target: created, ...linking, counts: 'created' }
-  }
-
-  async #update(row: OpenRow, work: Work, facts: HookFacts): Promise<Effect> {
-    const target = work.target ?? {}
-    const content = await this.#mapped('onUpdate', work, facts)
-    const targetId = idOf(target)
-    const wanted = idIn(content)
-    if (wanted !== null && wanted !== targetId) throw conflict('The mapping would give the target another _id')
-    const changed = differences(target, content).length > 0
-    if (changed) await this.#parts.targets.update(targetId, revisionOf(target), content)
-    const linking = await this.#link(row, work, { ...facts, target: content, targetId }, targetId)
-    return { targetId, target: { _id: targetId, ...content }, ...linking, counts: changed ? 'updated' : 'unchanged' }
-  }
-
-  async #delete(row: OpenRow, work: Work, facts: HookFacts): Promise<Effect> {
-    if (row.ambiguous) throw conflict('DELETE needs one target object, and several correlate')
-    const { hooks, targets } = this.#parts
-    await hooks.run('onDelete', facts)
-    if (work.target) await targets.delete(idOf(work.target), revisionOf(work.target))
-    const unlinking = await this.#unlink(work, facts)
-    return { ...same(row, work), ...unlinking, ...(work.target ? { counts: 'deleted' as const } : {}) }
-  }
-
-  /** The target as properties and hooks make it, on top of what the plan has. */
-  async #mapped(hook: 'onCreate' | 'onUpdate', work: Work, facts: HookFacts): Promise<JsonObject> {
-    const { mapping, scripts, hooks } = this.#parts
-    const onto = hook === 'onUpdate' ? ontoTarget(work.target) : {}
-    let target = work.mapped
-    if (hooks.has('onMapping') || target === null) {
-      const prepared = (await hooks.run('onMapping', { ...facts, target: onto })) ?? onto
-      const task = { source: work.source ?? {}, onto: prepared, linkQualifier: facts.linkQualifier }
-      const [mapped] = await mapProperties(mapping.properties, [task], scripts)
-      if (mapped === undefined || mapped instanceof ResourceException)
-        throw mapped ?? internalError('Nothing was mapped')
-      target = mapped
-    }
-    return (await hooks.run(hook, { ...facts, target })) ?? target
-  }
-
-  async #link(row: OpenRow, work: Work, facts: HookFacts, targetId: string): Promise<Pick<Effect, 'link' | 'unlink'>> {
-    const { links, hooks } = this.#parts
-    const isLinked = work.link !== null && work.link.targetKey === links.targetKey(targetId)
-    if (!links.enabled || isLinked || row.sourceId === null) return { link: null, unlink: [] }
-    await hooks.run('onLink', facts)
-    return { link: links.between(row.sourceId, targetId, row.qualifier), unlink: work.link ? [work.link.id] : [] }
-  }
-
-  async #unlink(work: Work, facts: HookFacts): Promise<Pick<Effect, 'link' | 'unlink'>> {
-    if (!work.link) return { link: null, unlink: [] }
-    await this.#parts.hooks.run('onUnlink', facts)
-    return { link: null, unlink: [work.link.id] }
-  }
-
-  async #after(action: Action, _row: OpenRow, { policy }: Work, facts: HookFacts): Promise<void> {
+  async #after(action: Action, { policy }: Work, facts: HookFacts): Promise<void> {
     const { mapping, hooks } = this.#parts
     const rule = ACTION_RULES[action]
     if (rule.writes) await hooks.run('postMapping', facts)
@@ -242,8 +149,6 @@ const outcomeOf = (row: OpenRow, status: RowStatus): RowOutcome => ({
   unlink: [],
 })
 
-const same = (row: OpenRow, { target }: Work): Effect => ({ targetId: row.targetId, target, link: null, unlink: [] })
-
 const factsOf = (row: OpenRow, { source, target }: Work, action: Action): HookFacts => ({
   source,
   target,
@@ -255,5 +160,3 @@ const factsOf = (row: OpenRow, { source, target }: Work, action: Action): HookFa
   targetId: row.targetId,
   sourceAction: row.phase === 'source',
 })
-
-const idIn = ({ _id: id }: JsonObject): string | null => (typeof id === 'string' && id !== '' ? id : null)

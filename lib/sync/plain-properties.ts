@@ -1,5 +1,8 @@
 import type { JsonObject } from '../contract.ts'
+import { ResourceException } from '../crest/errors.ts'
 import { getAt, type Pointer } from '../crest/pointer.ts'
+import { setAt } from '../crest/write-at.ts'
+import { copyJson } from '../util/copy-json.ts'
 import { isSame } from './difference.ts'
 import type { Mapping, Property } from './mapping.ts'
 
@@ -22,6 +25,22 @@ export class PlainProperties {
       properties.some((other, place) => place !== index && isPrefix(target, other.target)),
     )
     return properties.every(isPlain) && !overlap ? new PlainProperties(properties) : undefined
+  }
+
+  /** What `mapProperties` makes of it, without waiting. @param onto is not changed */
+  map(source: JsonObject, onto: JsonObject): JsonObject | ResourceException {
+    const mapped = copyJson(onto)
+    try {
+      for (const { source: from, target: to, default: fallback } of this.#properties) {
+        const value = copyJson((from ? getAt(source, from) : null) ?? fallback)
+        const [name] = to
+        if (to.length === 1 && name !== undefined) mapped[name] = value
+        else setAt(mapped, to, value)
+      }
+      return mapped
+    } catch (error) {
+      return error instanceof ResourceException ? error : new ResourceException(500, String(error))
+    }
   }
 
   /** Whether mapping `source` onto `target` would surely leave it as it is; false = mapping it tells. */

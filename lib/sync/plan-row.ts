@@ -54,7 +54,11 @@ export function planRow(mapping: Mapping, one: PlannedCase, isAnalysis: boolean)
     situation: assessment.situation,
     action,
     reason: decision.policy ? `${assessment.reason}; a policy says ${action}` : assessment.reason,
-    changes: changes === null || changes.length === 0 ? null : changes.map((change) => ({ ...change })),
+    // All of what is created is new.
+    changes:
+      changes === null || (action === 'CREATE' && !isAnalysis) || changes.length === 0
+        ? null
+        : changes.map((change) => ({ ...change })),
   }
   if (raised !== undefined && !isAnalysis && !mapping.onError && !hasPostAction(decision))
     return { ...common(one), ...rest, status: 'FAILURE', failure: situationFailure(raised), work: null }
@@ -92,10 +96,14 @@ const NO_CHANGES: Change[] = []
 const workOf = (mapping: Mapping, { source, target, mapped, link, decision }: PlannedCase): JsonObject => ({
   source,
   target,
-  mapped: mapped && !(mapped instanceof ResourceException) ? mapped : null,
+  // What costs nothing to make again need not be kept.
+  mapped: mapped && !(mapped instanceof ResourceException) && !isScriptless(mapping) ? mapped : null,
   link: link && { ...link },
   policy: decision?.policy ? mapping.policies.indexOf(decision.policy) : null,
 })
+
+const isScriptless = ({ properties }: Mapping): boolean =>
+  properties.every(({ transform, condition }) => !transform && !(condition && 'script' in condition))
 
 /** Reads it back. */
 export const workIn = (work: JsonObject): Work => work as unknown as Work

@@ -90,7 +90,7 @@ export class Planning {
 
   async #add(rows: readonly NewRow[]): Promise<void> {
     for (const row of rows) this.#tally.planned(row)
-    await this.#context.rows.add(rows)
+    await this.#context.rows.add(rows, this.#context.isAnalysis)
   }
 
   async #timed(name: string, work: () => Promise<void>): Promise<void> {

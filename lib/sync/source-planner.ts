@@ -109,11 +109,15 @@ export class SourcePlanner {
         one.isSame = this.#plain?.leaves(one.target, one.source) ?? false
     const open = cases.filter(({ mapped, isSame }) => mapped === undefined && !isSame)
     if (open.length === 0) return
-    const tasks = open.map((one) => ({
-      ...taskOf(one),
-      onto: ontoTarget(one.decision?.action === 'UPDATE' ? one.target : null),
-    }))
-    const mapped = await mapProperties(mapping.properties, tasks, scripts)
+    const onto = (one: SourceCase) => ontoTarget(one.decision?.action === 'UPDATE' ? one.target : null)
+    const plain = this.#plain
+    const mapped = plain
+      ? open.map((one) => plain.map(one.source, onto(one)))
+      : await mapProperties(
+          mapping.properties,
+          open.map((one) => ({ ...taskOf(one), onto: onto(one) })),
+          scripts,
+        )
     for (const [index, one] of open.entries()) one.mapped = mapped[index]
   }
 
