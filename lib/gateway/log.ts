@@ -26,8 +26,8 @@ export function logLevelOf(env: NodeJS.ProcessEnv): LogLevel {
 }
 
 /**
- * A log on standard error: lines for people on a terminal, JSON elsewhere. Written before the call returns, so that
- * nothing is lost when the process ends.
+ * A log on standard error: lines for people on a terminal, JSON elsewhere. Written before the turn of the event loop
+ * ends, or the process does.
  */
 export function createLog({ level = 'info', destination = standardError() }: LogOptions = {}): HostLog {
   const options = { level, base: null, timestamp: isoTime(), serializers: { err: describeError } }
@@ -49,7 +49,29 @@ function isoTime(): () => string {
 }
 
 const standardError = (): { write(line: string): void } =>
-  process.stderr.isTTY ? readableLines(process.stderr) : pino.destination({ dest: 2, sync: true })
+  process.stderr.isTTY ? readableLines(process.stderr) : turnwise(pino.destination({ dest: 2, sync: true }))
+
+/** So many characters are not held back any longer. */
+const MOST_HELD = 16_384
+
+/** One system call for all lines of a turn of the event loop: under load that is a third of what a line costs. */
+function turnwise(destination: { write(text: string): unknown }): { write(line: string): void } {
+  let lines = ''
+  let begun = false
+  const flush = () => {
+    if (lines !== '') destination.write(lines)
+    lines = ''
+  }
+  return {
+    write(line) {
+      if (!begun) process.on('exit', flush)
+      begun = true
+      if (lines === '') setImmediate(flush)
+      lines += line
+      if (lines.length > MOST_HELD) flush()
+    },
+  }
+}
 
 /** How deep causes are followed; errors can be their own cause. */
 const CAUSES = 4

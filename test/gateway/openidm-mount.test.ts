@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import express from 'express'
 import { crestHttp } from '../../lib/crest/http.ts'
 import { ResourceRouter } from '../../lib/crest/router.ts'
 import { defaultAccess } from '../../lib/gateway/access.ts'
@@ -35,7 +36,7 @@ async function mounted() {
   const listener = await Listener.open({ host: '127.0.0.1', port: 0, ...front })
   onCleanUp(() => listener.close(AbortSignal.abort()))
   const get = (path: string, headers = ADMIN) => request(`${listener.origin}/openidm${path}`, { headers })
-  return { state, get }
+  return { state, get, mount }
 }
 
 const notReady = (state: StateName, shortDesc: string) => ({
@@ -71,5 +72,36 @@ describe('the gateway in its states', () => {
   it('tells strangers nothing of its state', async () => {
     const gateway = await mounted()
     assert.equal((await gateway.get('/health/live', { ...ADMIN, 'x-openidm-password': 'y' })).status, 401)
+  })
+})
+
+describe('a router of a plugin on the mount', () => {
+  it('may be one of Express, with all that its handlers expect', async () => {
+    const { state, get, mount } = await mounted()
+    state.enter('ACTIVE_READY')
+    const router = express.Router()
+    router.use((_request, response, next) => {
+      response.locals.seen = 'yes'
+      next()
+    })
+    router.get('/plugin/:id', (request, response) => {
+      const { baseUrl, originalUrl, params } = request
+      const { host, seen } = { host: request.get('host') !== undefined, ...response.locals }
+      response.status(202).json({ baseUrl, originalUrl, id: params.id, host, seen, fresh: request.fresh })
+    })
+    mount.routers.add((request, response, next) =>
+      router(request as express.Request, response as express.Response, next),
+    )
+    const answer = await get('/plugin/a?b=c')
+    assert.equal(answer.status, 202)
+    assert.equal(answer.headers['x-content-type-options'], 'nosniff')
+    assert.deepEqual(answer.json, {
+      baseUrl: '/openidm',
+      originalUrl: '/openidm/plugin/a?b=c',
+      id: 'a',
+      host: true,
+      seen: 'yes',
+      fresh: false,
+    })
   })
 })

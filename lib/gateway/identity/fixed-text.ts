@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 
 /** Texts that are not longer are compared in the same time. */
-const BLOCK = 256
+const BLOCK = 64
 
 /**
  * A text that others are compared with, in a time that says nothing about it but how many blocks it fills. Hashing both
@@ -21,10 +21,9 @@ export class FixedText {
 
   /** Writes in UTF-8, and no more than there is room for: a longer text differs in its length in any case. */
   equals(other: string): boolean {
-    this.#other.fill(0)
-    this.#other.write(other)
+    const written = this.#other.write(other)
     const same = timingSafeEqual(this.#other, this.#text)
-    this.#other.fill(0)
+    this.#other.fill(0, 0, written)
     return same && Buffer.byteLength(other) === this.#length
   }
 }
