@@ -1,6 +1,7 @@
 import type { JsonObject } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
 import { parseQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
+import { parseScript } from '../script/script.ts'
 import { isObject } from '../util/json.ts'
 import { z } from '../util/schema.ts'
 
@@ -12,11 +13,28 @@ export type Condition = { readonly filter: QueryFilter } | { readonly script: Sc
 
 const SCRIPT_FORM = 'must be a script: {"type": "text/javascript", "source" or "file"}'
 
-const isScript = (value: JsonObject): boolean =>
-  typeof value.type === 'string' && (typeof value.source === 'string') !== (typeof value.file === 'string')
+/** Why a value cannot be run as a script; undefined when it can. */
+export function scriptFault(value: unknown): string | undefined {
+  if (!isObject(value)) return SCRIPT_FORM
+  try {
+    parseScript(value)
+    return undefined
+  } catch (error) {
+    const why = error instanceof ResourceException ? error.message.replace('The script: ', '') : String(error)
+    return `${SCRIPT_FORM} (${why})`
+  }
+}
+
+/** The message for a value that is neither a script nor what `form` says. */
+export const orScript = (form: string) => ({
+  error: ({ input }: { readonly input?: unknown }) =>
+    isObject(input) ? (scriptFault(input)?.replace(SCRIPT_FORM, form) ?? form) : form,
+})
 
 /** A script; the file it names is looked for when it runs. */
-export const scriptSchema = z.custom<Script>((value) => isObject(value) && isScript(value), SCRIPT_FORM)
+export const scriptSchema = z.custom<Script>((value) => scriptFault(value) === undefined, {
+  error: ({ input }) => scriptFault(input) ?? SCRIPT_FORM,
+})
 
 /** A hook: null counts as absent. */
 export const hookSchema = scriptSchema.nullish().transform((script) => script ?? undefined)
@@ -24,7 +42,7 @@ export const hookSchema = scriptSchema.nullish().transform((script) => script ??
 const FILTER_FORM = 'must be a query filter such as "/object/mail pr", or a script'
 
 export const conditionSchema = z
-  .union([z.string(), z.boolean(), scriptSchema], FILTER_FORM)
+  .union([z.string(), z.boolean(), scriptSchema], orScript(FILTER_FORM))
   .nullish()
   .transform((value, context): Condition | undefined => {
     if (value === null || value === undefined || value === '') return undefined

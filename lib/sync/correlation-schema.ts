@@ -2,7 +2,7 @@ import type { Json } from '../contract.ts'
 import { type Pointer, parsePointer } from '../crest/pointer.ts'
 import { isObject } from '../util/json.ts'
 import { z } from '../util/schema.ts'
-import type { Script } from './condition.ts'
+import { type Script, scriptFault } from './condition.ts'
 
 /** Fields of the target that have to be equal: any of them, or all. */
 export type ExpressionTree =
@@ -49,8 +49,9 @@ function addEntry(found: Map<string, CorrelationQuery>, entry: unknown): string 
     return undefined
   }
   if (script.file === TREE_FILE) return `${TREE_FILE} needs an expressionTree`
-  if (typeof script.type !== 'string' || (typeof script.source !== 'string' && typeof script.file !== 'string'))
-    return FORM
+  if (script.type === undefined && script.source === undefined && script.file === undefined) return FORM
+  const fault = scriptFault(script)
+  if (fault !== undefined) return fault
   found.set(linkQualifier, { script })
   return undefined
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type {
   ConfigurationConsumer,
   ConfigurationObject,
@@ -6,10 +7,11 @@ import type {
   JsonObject,
   Logger,
 } from '../contract.ts'
+import { conflict } from '../crest/errors.ts'
 import { isObject } from '../util/json.ts'
 import { faultsOf } from '../util/schema.ts'
 import { Scope } from '../util/scope.ts'
-import { type Mapping, mappingSchema, unknownProperties } from './mapping.ts'
+import { type Mapping, mappingNotices, mappingSchema } from './mapping.ts'
 import { inOrder } from './mapping-order.ts'
 
 /** A mapping in force. */
@@ -58,6 +60,25 @@ export class MappingRegistry implements Disposable {
     return this.all().find(({ mapping }) => mapping.name === name)
   }
 
+  /**
+   * A mapping that can be carried out.
+   * @throws conflict when there is none of that name, or when it shares links that are not between its two resources
+   */
+  usable(name: string): ConfiguredMapping {
+    const found = this.find(name)
+    if (!found) throw conflict(`No such mapping: ${name}`)
+    const { links, source, target } = found.mapping
+    if (!links || links === name) return found
+    const owner = this.find(links)?.mapping
+    if (!owner) throw conflict(`Mapping ${name}: links: there is no mapping "${links}"`)
+    const [own, others] = [
+      [source, target],
+      [owner.source, owner.target],
+    ].map((pair) => pair.sort().join(' '))
+    if (own === others) return found
+    throw conflict(`Mapping ${name}: links: mapping "${links}" is not between the same two resources`)
+  }
+
   dispose(): Promise<void> {
     return this.#scope.dispose()
   }
@@ -78,6 +99,10 @@ export class MappingRegistry implements Disposable {
     for (const object of objects) {
       const last = this.#single.get(object.id)
       const config = object.content && named(object.content, object.id)
+      if (last && isDeepStrictEqual(config, last.config)) {
+        next.set(object.id, last)
+        continue
+      }
       const found = config ? faults(config) : []
       if (config && found.length === 0) next.set(object.id, this.#configured(object, config))
       else if (last) next.set(object.id, last)
@@ -88,12 +113,8 @@ export class MappingRegistry implements Disposable {
 
   #configured({ file }: ConfigurationObject, config: JsonObject): ConfiguredMapping {
     const mapping = mappingSchema.parse(config)
-    const unknown = unknownProperties(config)
-    if (unknown.length > 0)
-      this.#log.warn(
-        { file },
-        `${file}: mapping ${mapping.name}: unknown properties are ignored: ${unknown.join(', ')}`,
-      )
+    const notices = mappingNotices(config)
+    if (notices.length > 0) this.#log.warn({ file }, `${file}: mapping ${mapping.name}: ${notices.join('; ')}`)
     return { mapping, config }
   }
 

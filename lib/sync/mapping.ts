@@ -2,16 +2,17 @@
  * One mapping, as `sync.json` or `mapping-NAME.json` says it (40-sync.md, section 2). The schema is the one source of
  * its type and of the messages.
  */
-import type { Json } from '../contract.ts'
+import type { Json, JsonObject } from '../contract.ts'
 import { isForbiddenMember } from '../util/json.ts'
 import { z } from '../util/schema.ts'
 import { ACTIONS, type Action, isAction } from './action.ts'
-import { conditionSchema, hookSchema, scriptSchema } from './condition.ts'
+import { conditionSchema, hookSchema, orScript, scriptSchema } from './condition.ts'
 import { correlationQuerySchema } from './correlation-schema.ts'
 import { fieldsSchema, resourcePathSchema, sourcePointerSchema, targetPointerSchema } from './mapping-path.ts'
 import { maxDeletesSchema } from './max-deletes.ts'
 import { querySchema } from './query-schema.ts'
 import { isSituation, SITUATIONS, type Situation } from './situation.ts'
+import { type KnownNames, unknownProperties } from './unknown-properties.ts'
 
 const flag = (fallback: boolean) =>
   z
@@ -35,28 +36,29 @@ const count = (fallback: number, least = 1) => {
 
 const json = z.custom<Json>(() => true)
 
+const propertyShape = {
+  target: targetPointerSchema,
+  source: sourcePointerSchema,
+  transform: hookSchema,
+  condition: conditionSchema,
+  default: json.optional().transform((value) => value ?? null),
+}
+
 const property = z.looseObject(
-  {
-    target: targetPointerSchema,
-    source: sourcePointerSchema,
-    transform: hookSchema,
-    condition: conditionSchema,
-    default: json.optional().transform((value) => value ?? null),
-  },
+  propertyShape,
   'must be an object {"target", "source", "transform", "condition", "default"}',
 )
 
 const ACTION_FORM = `must be one of ${ACTIONS.join(', ')}, or a script that yields one`
 
-const policy = z.looseObject(
-  {
-    situation: z.custom<Situation>(isSituation, `must be one of ${SITUATIONS.join(', ')}`),
-    action: z.union([z.custom<Action>(isAction), scriptSchema], ACTION_FORM),
-    condition: conditionSchema,
-    postAction: hookSchema,
-  },
-  'must be an object {"situation", "action", "condition", "postAction"}',
-)
+const policyShape = {
+  situation: z.custom<Situation>(isSituation, `must be one of ${SITUATIONS.join(', ')}`),
+  action: z.union([z.custom<Action>(isAction), scriptSchema], orScript(ACTION_FORM)),
+  condition: conditionSchema,
+  postAction: hookSchema,
+}
+
+const policy = z.looseObject(policyShape, 'must be an object {"situation", "action", "condition", "postAction"}')
 
 const QUALIFIERS_FORM = 'must be an array of names, or a script'
 
@@ -71,9 +73,9 @@ const list = <T extends z.ZodType>(element: T, form: string) =>
     .nullish()
     .transform((value) => value ?? [])
 
-const associations = z
-  .looseObject({ maxAnalysisRunsPerMapping: count(1, 0), maxNonAnalysisRunsPerMapping: count(1, 0) })
-  .prefault({})
+const associationShape = { maxAnalysisRunsPerMapping: count(1, 0), maxNonAnalysisRunsPerMapping: count(1, 0) }
+
+const associations = z.looseObject(associationShape).prefault({})
 
 const HOOKS = {
   onCreate: hookSchema,
@@ -101,7 +103,7 @@ const shape = {
   enableLinking: flag(true),
   syncAfter: list(z.string('must be the name of a mapping'), 'must be an array of names of mappings'),
   linkQualifiers: z
-    .union([z.array(qualifier).min(1, QUALIFIERS_FORM), scriptSchema], QUALIFIERS_FORM)
+    .union([z.array(qualifier).min(1, QUALIFIERS_FORM), scriptSchema], orScript(QUALIFIERS_FORM))
     .nullish()
     .transform((value) => value ?? ['default']),
   correlationQuery: correlationQuerySchema,
@@ -156,6 +158,28 @@ export type Mapping = z.infer<typeof mappingSchema>
 export type Property = z.infer<typeof property>
 export type Policy = z.infer<typeof policy>
 
-/** Properties that nobody knows: most likely misspelt. */
-export const unknownProperties = (content: object): string[] =>
-  Object.keys(content).filter((name) => !(name in shape) && !TOLERATED.has(name))
+const KNOWN: KnownNames = {
+  names: new Set([...Object.keys(shape), ...TOLERATED]),
+  within: {
+    properties: new Set(Object.keys(propertyShape)),
+    policies: new Set(Object.keys(policyShape)),
+    reconAssociation: new Set(Object.keys(associationShape)),
+    queuedSync: new Set([
+      'enabled',
+      'pageSize',
+      'pollingInterval',
+      'maxQueueSize',
+      'maxRetries',
+      'retryDelay',
+      'postRetryAction',
+    ]),
+  },
+}
+
+/** What a mapping says in vain: properties that nobody knows, and a consent that nobody is asked for here. */
+export function mappingNotices(content: JsonObject): string[] {
+  const notices = unknownProperties(content, KNOWN)
+  if (content.consentRequired === true)
+    notices.push('"consentRequired" has no effect: objects are synchronized without anybody\'s consent')
+  return notices
+}

@@ -23,9 +23,15 @@ export const querySchema = z
     if (resourceName !== undefined && typeof resourceName !== 'string')
       return fault(context, 'resourceName: must be the path of a resource')
     const names = ['_queryFilter', '_queryId', '_queryExpression']
-    const params: JsonObject = names.some((name) => name in rest) ? rest : { ...rest, _queryFilter: 'true' }
+    const isNamed = names.some((name) => name in rest)
+    // A misspelt filter would otherwise be a query for everything.
+    const [stray] = isNamed ? [] : Object.keys(rest).filter((name) => !name.startsWith('_'))
+    if (stray !== undefined) return fault(context, `${FORM}: there is only "${stray}"`)
+    const params: JsonObject = isNamed ? rest : { ...rest, _queryFilter: 'true' }
     try {
-      void RequestParameters.ofObject(params).query
+      const parameters = RequestParameters.ofObject(params)
+      parameters.check('query')
+      void parameters.query
     } catch (error) {
       return fault(context, `${FORM}: ${error instanceof ResourceException ? error.message : String(error)}`)
     }

@@ -49,7 +49,7 @@ export class ReconService implements Disposable {
    * @throws conflict when there is no such mapping, or a run of it goes on
    */
   async start(name: string, options: RunOptions): Promise<Run> {
-    const configured = this.#mapping(name)
+    const configured = this.parts.mappings.usable(name)
     return this.#launch(configured, options, async (run) => run.start())
   }
 
@@ -64,7 +64,7 @@ export class ReconService implements Disposable {
     if (!planned.isAnalysis || planned.state !== 'SUCCESS' || !planned.persists)
       throw conflict('Only an analysis that ended well and kept its associations has a plan to carry out')
     const options = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides } as const
-    return this.#launch(this.#mapping(planned.mapping), options, async (run, number) => {
+    return this.#launch(this.parts.mappings.usable(planned.mapping), options, async (run, number) => {
       await runs.moveRows(planned.number, number)
       run.startApproved()
     })
@@ -106,12 +106,6 @@ export class ReconService implements Disposable {
     this.#closed = true
     for (const run of this.#active.values()) run?.cancel()
     while (this.#ending.size > 0) await Promise.all(this.#ending)
-  }
-
-  #mapping(name: string): ConfiguredMapping {
-    const configured = this.parts.mappings.find(name)
-    if (!configured) throw conflict(`No such mapping: ${name}`)
-    return configured
   }
 
   async #launch(

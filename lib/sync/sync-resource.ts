@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../contract.ts'
-import { badRequest, conflict, notFound, notSupported } from '../crest/errors.ts'
+import { badRequest, notFound, notSupported } from '../crest/errors.ts'
 import { queryInMemory } from '../crest/page.ts'
 import { withoutIdentity } from '../crest/represent.ts'
 import type {
@@ -58,8 +58,7 @@ export class SyncResource implements ResourceHandler {
 
   async #perform(parameters: Readonly<Record<string, string>>): Promise<void> {
     const name = required(parameters, 'mapping')
-    const configured = this.#parts.mappings.find(name)
-    if (!configured) throw conflict(`No such mapping: ${name}`)
+    const configured = this.#parts.mappings.usable(name)
     const { action = '', situation } = parameters
     if (!isAction(action)) throw badRequest(`The parameter action must be one of ${ACTIONS.join(', ')}`)
     if (situation !== undefined && !isSituation(situation))

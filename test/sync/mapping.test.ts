@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { mappingSchema, TOLERATED, unknownProperties } from '../../lib/sync/mapping.ts'
+import { mappingNotices, mappingSchema } from '../../lib/sync/mapping.ts'
 import { inOrder } from '../../lib/sync/mapping-order.ts'
 import { allowedDeletes, parseMaxDeletes } from '../../lib/sync/max-deletes.ts'
 import { faultsOf } from '../../lib/util/schema.ts'
@@ -72,6 +72,18 @@ describe('a mapping', () => {
       },
       /^correlationScript: stands beside correlationQuery/,
     ],
+    [{ sourceQuery: { queryFilter: 'a eq 1' } }, /^sourceQuery: must be an object with .*there is only "queryFilter"/],
+    [{ targetQuery: { _queryFliter: 'a eq 1' } }, /^targetQuery: .*Unrecognized request parameter '_queryFliter'/],
+    [{ onCreate: { type: 'groovy', source: '1' } }, /^onCreate: must be a script: .*Groovy is not supported/],
+    [
+      { properties: [{ target: 'a', condition: { type: 'groovy', source: '1' } }] },
+      /^properties.0.condition: must be a query filter .*Groovy is not supported/,
+    ],
+    [
+      { policies: [{ situation: 'FOUND', action: { type: 'text/javascript' } }] },
+      /^policies.0.action: must be one of .*either "source" or "file" must be a text/,
+    ],
+    [{ correlationQuery: { type: 'groovy', source: '1' } }, /^correlationQuery: .*Groovy is not supported/],
     [{ taskThreads: -1 }, /^taskThreads: must be a whole number from 0 up/],
     [{ maxDeletes: 'many' }, /^maxDeletes: must be a whole number of objects, or a share/],
     [{ linkQualifiers: [] }, /^linkQualifiers: must be an array of names, or a script/],
@@ -84,10 +96,38 @@ describe('a mapping', () => {
       )
     })
 
-  it('knows what has no effect here, and what nobody knows', () => {
-    for (const name of ['consentRequired', 'queuedSync', 'optimizeAssignmentSync', 'icon'])
-      assert.ok(TOLERATED.has(name))
-    assert.deepEqual(unknownProperties({ ...LEAST, icon: 'x', onCraete: {} }), ['onCraete'])
+  it('names what nobody knows, and what was probably meant', () => {
+    const notice = (key: string, meant: string) => `unknown property "${key}" is ignored; did you mean "${meant}"?`
+    const notices = mappingNotices({
+      ...LEAST,
+      corelationQuery: {},
+      onCraete: {},
+      whatever: 1,
+      _parked: 1,
+      comment: 'x',
+      properties: [
+        { target: 'a', comment: 'x' },
+        { target: 'b', sorce: 'b' },
+      ],
+      policies: [{ situation: 'FOUND', action: 'LINK', postaction: {}, conditon: 'false' }],
+      reconAssociation: { maxAnalysisRunPerMapping: 2 },
+      queuedSync: { enable: true },
+    })
+    assert.deepEqual(notices, [
+      notice('corelationQuery', 'correlationQuery'),
+      notice('onCraete', 'onCreate'),
+      'unknown property "whatever" is ignored',
+      notice('properties.1.sorce', 'source'),
+      notice('policies.0.postaction', 'postAction'),
+      notice('policies.0.conditon', 'condition'),
+      notice('reconAssociation.maxAnalysisRunPerMapping', 'maxAnalysisRunsPerMapping'),
+      notice('queuedSync.enable', 'enabled'),
+    ])
+  })
+
+  it('says so when nobody will be asked for the consent that it requires', () => {
+    assert.deepEqual(mappingNotices({ ...LEAST, consentRequired: false }), [])
+    assert.match(mappingNotices({ ...LEAST, consentRequired: true }).join(), /^"consentRequired" has no effect/)
   })
 
   it('comes after those that it names in syncAfter; a circle does no harm', () => {
