@@ -86,7 +86,8 @@ describe('a router of a plugin on the mount', () => {
     })
     router.get('/plugin/:id', (request, response) => {
       const { baseUrl, originalUrl, params } = request
-      const { host, seen } = { host: request.get('host') !== undefined, ...response.locals }
+      const host = request.get('host') !== undefined
+      const { seen } = response.locals
       response.status(202).json({ baseUrl, originalUrl, id: params.id, host, seen, fresh: request.fresh })
     })
     mount.routers.add((request, response, next) =>
