@@ -58,8 +58,11 @@ export function associationEntry(run: StoredRun, row: Row, collections: Collecti
   }
 }
 
-/** An entry of `recon/plan/ID/entry`: what a person wants to know before saying yes. */
-export const planEntry = (run: StoredRun, row: Row): Resource => ({
+/**
+ * An entry of `recon/plan/ID/entry`: what a person wants to know before saying yes.
+ * @param secrets see `maskedChanges`
+ */
+export const planEntry = (run: StoredRun, row: Row, secrets: ReadonlySet<string> | undefined): Resource => ({
   id: idOfRow(run, row),
   revision: null,
   content: {
@@ -71,7 +74,7 @@ export const planEntry = (run: StoredRun, row: Row): Resource => ({
     reason: row.reason,
     status: row.status,
     message: row.failure ? String(row.failure.message) : null,
-    changes: maskedChanges(row.changes ?? []),
+    changes: maskedChanges(row.changes ?? [], secrets),
   },
 })
 

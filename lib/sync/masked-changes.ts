@@ -6,21 +6,35 @@ const STARS = '********'
 /** What is nobody's business, by the name of its field. */
 const SECRET_NAME = /pass(?:word|phrase|wd)|secret|credential|token|private_?key|api_?key|kbainfo|securityanswer/i
 
-/** Changes of fields as a person may see them: secrets, and what stands encrypted or hashed, are stars. */
-export const maskedChanges = (changes: readonly Json[]): Json[] =>
+/**
+ * Changes of fields as a person may see them: secrets, and what stands encrypted or hashed, are stars.
+ * @param secrets fields that are secret besides, as `differences` writes fields; undefined = nobody knows which, and all are stars
+ */
+export const maskedChanges = (changes: readonly Json[], secrets: ReadonlySet<string> | undefined): Json[] =>
   changes.map((change) => {
     if (!isObject(change)) return change
-    const isSecret = SECRET_NAME.test(String(change.field))
-    const show = (value: Json | undefined): Json => (isSecret && value !== null ? STARS : masked(value ?? null))
+    const field = String(change.field)
+    const show = (value: Json | undefined): Json =>
+      isSecret(field, secrets) ? stars(value) : masked(value, field, secrets)
     return { ...change, from: show(change.from), to: show(change.to) }
   })
 
-function masked(value: Json): Json {
-  if (Array.isArray(value)) return value.map(masked)
-  if (!isObject(value)) return value
+const stars = (value: Json | undefined): Json => (value === null || value === undefined ? null : STARS)
+
+/** By its own name, or within a field that is secret. */
+function isSecret(field: string, secrets: ReadonlySet<string> | undefined): boolean {
+  if (!secrets || SECRET_NAME.test(field)) return true
+  const names = field.split('/')
+  return names.some((_, index) => secrets.has(names.slice(0, index + 1).join('/')))
+}
+
+function masked(value: Json | undefined, field: string, secrets: ReadonlySet<string> | undefined): Json {
+  if (Array.isArray(value)) return value.map((one) => masked(one, field, secrets))
+  if (!isObject(value)) return value ?? null
   if ('$crypto' in value) return STARS
-  const shown = Object.entries(value).map(
-    ([name, inner]) => [name, SECRET_NAME.test(name) ? STARS : masked(inner)] as const,
-  )
+  const shown = Object.entries(value).map(([name, inner]) => {
+    const place = `${field}/${name}`
+    return [name, isSecret(place, secrets) ? STARS : masked(inner, place, secrets)] as const
+  })
   return Object.fromEntries(shown)
 }

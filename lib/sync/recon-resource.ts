@@ -14,6 +14,7 @@ import type {
 import { pathElements } from '../crest/resource-path.ts'
 import type { StoredRun } from '../repo/run-store.ts'
 import { associationEntry, planEntry, rowStream } from './entries.ts'
+import type { PrivateFields } from './private-fields.ts'
 import { queryStream } from './query-stream.ts'
 import type { ReconService } from './recon-service.ts'
 import { parseOverrides, type RunOptions } from './run-options.ts'
@@ -24,9 +25,11 @@ import { parseOverrides, type RunOptions } from './run-options.ts'
  */
 export class ReconResource implements ResourceHandler {
   readonly #service: ReconService
+  readonly #privateFields: Pick<PrivateFields, 'ofMapping'>
 
-  constructor(service: ReconService) {
+  constructor(service: ReconService, privateFields: Pick<PrivateFields, 'ofMapping'>) {
     this.#service = service
+    this.#privateFields = privateFields
   }
 
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
@@ -45,8 +48,9 @@ export class ReconResource implements ResourceHandler {
     const { runs, mappings } = this.#service.parts
     const run = first === 'assoc' ? await this.#persisted(id) : await this.#service.stored(id)
     const collections = mappings.find(run.mapping)?.mapping
+    const secrets = collections && this.#privateFields.ofMapping(collections)
     const show = (row: Parameters<typeof planEntry>[1]) =>
-      first === 'assoc' ? associationEntry(run, row, collections) : planEntry(run, row)
+      first === 'assoc' ? associationEntry(run, row, collections) : planEntry(run, row, secrets)
     return queryStream(request, (after) => rowStream(runs.rows(run.number), after, show))
   }
 

@@ -7,6 +7,7 @@ import type { ScriptService } from '../script/engine.ts'
 import { Scope } from '../util/scope.ts'
 import { ReconAuditResource } from './audit-resource.ts'
 import { MappingRegistry } from './mapping-registry.ts'
+import { PrivateFields } from './private-fields.ts'
 import { ReconResource } from './recon-resource.ts'
 import { ReconService } from './recon-service.ts'
 import { scriptRunner } from './script-runner.ts'
@@ -38,12 +39,14 @@ export async function startSynchronization(options: SynchronizationParts): Promi
   try {
     const mappings = scope.own('mappings', new MappingRegistry(log))
     await mappings.follow(configuration)
+    const privateFields = scope.own('private fields', new PrivateFields(log))
+    await privateFields.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
     const parts = { mappings, connection, runs: repository.runs(), links: repository.links(), scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const resources = new Map<string, ResourceHandler>([
-      ['recon', new ReconResource(service)],
+      ['recon', new ReconResource(service, privateFields)],
       ['sync', new SyncResource(parts, isServed)],
       ['audit/recon', new ReconAuditResource(service)],
       ['repo/link', new LinkCollection(parts.links)],

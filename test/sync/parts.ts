@@ -9,6 +9,7 @@ import { LinkCollection } from '../../lib/repo/link-collection.ts'
 import type { Repository } from '../../lib/repo/repository.ts'
 import { ReconAuditResource } from '../../lib/sync/audit-resource.ts'
 import { MappingRegistry } from '../../lib/sync/mapping-registry.ts'
+import { PrivateFields } from '../../lib/sync/private-fields.ts'
 import { ReconResource } from '../../lib/sync/recon-resource.ts'
 import { ReconService } from '../../lib/sync/recon-service.ts'
 import { noScripts, type Scripts } from '../../lib/sync/scripts.ts'
@@ -70,13 +71,15 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   await directory.start()
   const mappings = new MappingRegistry(log)
   await mappings.follow(directory)
+  const privateFields = new PrivateFields(log)
+  await privateFields.follow(directory)
   const connection = connect(router, {})
   const parts = { mappings, connection, runs: repository.runs(), links: repository.links(), scripts, log }
   const service = new ReconService(parts)
   onCleanUp(() => service.dispose())
   router.add('a', source ?? new MemoryCollection())
   router.add('b', target ?? new MemoryCollection())
-  router.add('recon', new ReconResource(service))
+  router.add('recon', new ReconResource(service, privateFields))
   router.add('audit/recon', new ReconAuditResource(service))
   router.add('repo/link', new LinkCollection(repository.links()))
   await service.begin()
