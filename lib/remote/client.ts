@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool, ProxyAgent } from 'undici'
+import { createRequire } from 'node:module'
+import type { Dispatcher, Pool } from 'undici'
 import { ResourceException } from '../crest/errors.ts'
 import { untilAborted } from '../util/abort.ts'
 import { type ConnectionSettings, tlsOptions } from './agent.ts'
@@ -157,7 +158,11 @@ export class RemoteClient {
   }
 }
 
+/** At the first call from inside: it takes 150 ms to load, and a gateway that only proxies needs it never. */
+const library = () => createRequire(import.meta.url)('undici') as typeof import('undici')
+
 function createPool(url: URL, settings: ConnectionSettings): Dispatcher {
+  const { Pool, ProxyAgent } = library()
   const { properties, lookup } = settings
   const limit = (ms: number) => (Number.isFinite(ms) ? ms : 0)
   const timeout = limit(properties.connectionTimeout)

@@ -17,17 +17,19 @@ const LONGEST_LIFE_S = 86_400
 /** Longest wait for a token when the instance sets no limit of its own. */
 const LONGEST_WAIT_MS = 30_000
 
-const { ClientCredentials: Client } = requireQuietly('simple-oauth2') as typeof import('simple-oauth2')
+/** At the first token: it takes 150 ms to load, and most gateways have no instance with tokens. */
+const library = () => requireQuietly('simple-oauth2') as typeof import('simple-oauth2')
 
 /**
  * Makes the function that asks the token endpoint of an instance for a token.
  * @returns rejects with 401 when the endpoint refuses, 502 when it can not be reached or understood, 504 when it is late
  */
 export function tokenFetcher(instance: string, properties: BearerProperties, agent: () => Agent): () => Promise<Token> {
-  const client = createClient(properties, agent)
+  let client: ClientCredentials | undefined
   const scope = properties.scope.length === 0 ? {} : { scope: [...properties.scope] }
   return async () => {
     try {
+      client ??= createClient(properties, agent)
       const { token } = await client.getToken(scope)
       return tokenOf(token)
     } catch (error) {
@@ -38,7 +40,7 @@ export function tokenFetcher(instance: string, properties: BearerProperties, age
 
 function createClient(properties: BearerProperties, agent: () => Agent): ClientCredentials {
   const url = new URL(properties.tokenEndpoint)
-  return new Client({
+  return new (library().ClientCredentials)({
     client: { id: properties.clientId, secret: properties.clientSecret.reveal() },
     auth: { tokenHost: url.origin, tokenPath: url.pathname + url.search },
     http: {

@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addToBundle, removeFromBundle } from '../../trust/trust-store-bundle.ts'
-import { createAuthority, issueCertificate } from '../certificates.ts'
 import type { Project } from '../project.ts'
 import { startError } from '../start-error.ts'
 
@@ -18,6 +17,8 @@ export const authorityFile = ({ security }: Project): string => join(security, '
  */
 export async function ensureCertificates(gateway: Project, remote: Project): Promise<void> {
   if (await areGood(gateway, remote)) return
+  // Only now: issuing certificates takes a library that no other command needs, and 60 ms to load.
+  const { createAuthority, issueCertificate } = await import('../certificates.ts')
   const authority = await createAuthority('openidm-external-idm demo')
   await write(authorityFile(gateway), authority.certificate)
   for (const { security } of [gateway, remote]) {
