@@ -1,5 +1,5 @@
-import { conflict } from '../crest/errors.ts'
-import { changedSources } from './changed-sources.ts'
+import { conflict, toResourceException } from '../crest/errors.ts'
+import { changedMeanwhile, changedSince } from './changed-since.ts'
 import { Committer } from './committer.ts'
 import { correlates } from './correlation.ts'
 import { allowedDeletes, DEFAULT_MAX_DELETES } from './max-deletes.ts'
@@ -12,8 +12,6 @@ import { Targets } from './targets.ts'
 const WINDOW = 500
 /** So many rows may be done at the target and not yet on the disk. */
 const MOST_UNSETTLED = 1000
-
-const CHANGED = 'The source has changed since the plan was made: nothing was done'
 
 /** The second half of a run: its rows, carried out. */
 export class Applying {
@@ -42,9 +40,10 @@ export class Applying {
       const last = rows.at(-1)
       if (!last) break
       if (last.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
-      const skipped = this.#decidesAgain ? NOBODY : await changedSources(context.sources, rows)
+      const changed = this.#decidesAgain ? NOBODY : await changedSince(context, rows)
       await this.#work(rows, async (row) => {
-        const { settled } = skipped.has(row.key) ? performer.skip(row, CHANGED) : await performer.perform(row)
+        const why = changed.get(row.key) ?? (await this.#changedMeanwhile(row))
+        const { settled } = why === undefined ? await performer.perform(row) : performer.skip(row, why)
         await this.#settling(row, settled)
       })
       context.checkCanceled()
@@ -59,6 +58,15 @@ export class Applying {
   async #settle(): Promise<void> {
     await Promise.all(this.#unsettled)
     if (this.#fault !== undefined) throw this.#fault
+  }
+
+  async #changedMeanwhile(row: OpenRow): Promise<string | undefined> {
+    if (this.#decidesAgain) return undefined
+    try {
+      return await changedMeanwhile(this.#context.targets, row)
+    } catch (error) {
+      return `Nobody can say whether the target has changed: ${toResourceException(error).message}`
+    }
   }
 
   async #guard(): Promise<void> {
@@ -122,4 +130,4 @@ export class Applying {
   }
 }
 
-const NOBODY: ReadonlySet<number> = new Set()
+const NOBODY: ReadonlyMap<number, string> = new Map()

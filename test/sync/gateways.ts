@@ -5,6 +5,7 @@ import type { JsonObject } from '../../lib/contract.ts'
 import { MemoryCollection } from '../../lib/crest/collection.ts'
 import { type Connection, connect } from '../../lib/crest/connection.ts'
 import { crestHttp } from '../../lib/crest/http.ts'
+import type { ResourceHandler } from '../../lib/crest/request.ts'
 import { ResourceRouter } from '../../lib/crest/router.ts'
 import { packageRoot } from '../../lib/gateway/package-info.ts'
 import { PASSWORD, startGateway, type TestGateway } from '../gateway/parts.ts'
@@ -28,11 +29,15 @@ export const writes = ({ requests }: RemoteIdm): number => requests.filter((requ
 /** How many requests did not write. */
 export const reads = ({ requests }: RemoteIdm): number => requests.filter((request) => READS.test(request)).length
 
+/** @param collections by their paths */
 export async function startRemoteIdm(
-  collections: readonly string[] = ['managed/user', 'managed/alpha_user'],
+  collections: Readonly<Record<string, ResourceHandler>> = {
+    'managed/user': new MemoryCollection(),
+    'managed/alpha_user': new MemoryCollection(),
+  },
 ): Promise<RemoteIdm> {
   const router = new ResourceRouter()
-  for (const collection of collections) router.add(collection, new MemoryCollection())
+  for (const [path, collection] of Object.entries(collections)) router.add(path, collection)
   const resources = crestHttp({ router, contextOf: () => ({}) })
   const server: Server = createServer((request, response) => {
     const url = request.url ?? ''
