@@ -17,22 +17,33 @@ export const insertRows = (
   into: string,
   shared: readonly unknown[],
   rows: readonly (readonly unknown[])[],
-): Promise<number> => eachSome(session, [into, ''], shared, rows)
+): Promise<number> => eachSome(session, { before: into, behind: '', repeats: true }, shared, rows)
 
 /**
  * Changes rows in the same way.
- * @param update such as `update t set a = v.column2 from`, and behind the values such as `where t.key = v.column1`
+ * @param update such as `update t set a = ?1, b = v.column2 from`, and behind the values `where t.key = v.column1`
+ * @param shared what is the same for all: ?1, ?2, …
  * @returns how many were changed
  */
 export const updateRows = (
   session: Session,
   [before, behind]: readonly [before: string, behind: string],
+  shared: readonly unknown[],
   rows: readonly (readonly unknown[])[],
-): Promise<number> => eachSome(session, [`${before} (`, `) as v ${behind}`], [], rows)
+): Promise<number> =>
+  eachSome(session, { before: `${before} (`, behind: `) as v ${behind}`, repeats: false }, shared, rows)
+
+/** A statement but for the values of its rows. */
+interface Frame {
+  readonly before: string
+  readonly behind: string
+  /** Each row begins with what all share. */
+  readonly repeats: boolean
+}
 
 async function eachSome(
   session: Session,
-  around: readonly [before: string, behind: string],
+  frame: Frame,
   shared: readonly unknown[],
   rows: readonly (readonly unknown[])[],
 ): Promise<number> {
@@ -41,7 +52,7 @@ async function eachSome(
   for (const size of SIZES) {
     for (; rows.length - start >= size; start += size) {
       const some = rows.slice(start, start + size)
-      const text = statement(around, shared.length, some[0]?.length ?? 0, size)
+      const text = statement(frame, shared.length, some[0]?.length ?? 0, size)
       const { numAffectedRows } = await session.executeQuery(CompiledQuery.raw(text, [...shared, ...some.flat()]))
       changed += Number(numAffectedRows ?? 0n)
     }
@@ -51,12 +62,12 @@ async function eachSome(
 
 const statements = new Map<string, string>()
 
-function statement([before, behind]: readonly [string, string], shared: number, own: number, size: number): string {
+function statement({ before, behind, repeats }: Frame, shared: number, own: number, size: number): string {
   const name = `${size} ${own} ${shared} ${before} ${behind}`
   const known = statements.get(name)
   if (known !== undefined) return known
   const parameters = (first: number, count: number) => Array.from({ length: count }, (_, index) => `?${first + index}`)
-  const common = parameters(1, shared)
+  const common = repeats ? parameters(1, shared) : []
   const values = Array.from({ length: size }, (_, row) => [...common, ...parameters(shared + 1 + row * own, own)])
   const text = `${before} values ${values.map((row) => `(${row.join(', ')})`).join(', ')}${behind}`
   statements.set(name, text)

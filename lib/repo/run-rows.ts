@@ -179,17 +179,24 @@ export const LINK_EXISTS: JsonObject = {
   message: 'The source or the target is linked to another object already',
 }
 
+/** All outcomes of one kind together: there are few kinds, and most of a row is its kind. */
 async function setOutcomes(session: Session, outcomes: readonly RowOutcome[]): Promise<void> {
   const ended = new Date().toISOString()
-  const rows = outcomes.map(({ key, targetId, situation, action, status, failure }) => {
-    return [key, targetId, situation, action, status, textOf(failure), ended]
-  })
-  await updateRows(session, SET_OUTCOME, rows)
+  const kinds = Map.groupBy(outcomes, ({ situation, action, status, failure }) =>
+    [situation, action, status, textOf(failure)].join('\u0000'),
+  )
+  for (const own of kinds.values()) {
+    const [{ situation, action, status, failure } = NO_OUTCOME] = own
+    const rows = own.map(({ key, targetId }) => [key, targetId])
+    await updateRows(session, SET_OUTCOME, [situation, action, status, textOf(failure), ended], rows)
+  }
 }
 
+const NO_OUTCOME = { situation: '', action: '', status: 'FAILURE', failure: null } as const
+
 const SET_OUTCOME = [
-  `update run_row set target_id = v.column2, situation = v.column3, action = v.column4, status = v.column5,
-    failure = v.column6, ended = v.column7, work = null from`,
+  `update run_row set situation = ?1, action = ?2, status = ?3, failure = ?4, ended = ?5, target_id = v.column2,
+    work = null from`,
   'where run_row.key = v.column1',
 ] as const
 

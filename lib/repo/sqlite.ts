@@ -6,7 +6,8 @@ import { installJsonFunctions } from './sqlite-json.ts'
 /**
  * WAL with `synchronous = FULL`: a commit is on the disk before it is acknowledged, so neither kill -9 nor a power cut
  * takes it back. NORMAL would outlive kill -9 too, but not a power cut; it saves half a millisecond a write, which a
- * store of people's accounts is not worth. The busy time-out is for a backup or a shell that holds the file.
+ * store of people's accounts is not worth. The busy time-out is for a backup or a shell that holds the file. Temporary
+ * tables are gone with the process in any case: what they take back is kept in memory.
  */
 const SETTINGS = `
   PRAGMA journal_mode = WAL;
@@ -14,6 +15,8 @@ const SETTINGS = `
   PRAGMA foreign_keys = ON;
   PRAGMA busy_timeout = 2000;
   PRAGMA cache_size = -16000;
+  PRAGMA temp.cache_size = -8000;
+  PRAGMA temp.journal_mode = MEMORY;
 `
 
 /** Filters make ever new texts: this many statements are kept, the least recently used goes first. */

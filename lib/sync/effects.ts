@@ -94,10 +94,10 @@ export class Effects {
     const onto = hook === 'onUpdate' ? ontoTarget(work.target) : {}
     let target = work.mapped
     if (hooks.has('onMapping') || target === null) {
-      const prepared = (await hooks.run('onMapping', { ...facts, target: onto })) ?? onto
-      target = await this.#map(work.source ?? {}, prepared, facts.linkQualifier)
+      const prepared = hooks.has('onMapping') ? await hooks.run('onMapping', { ...facts, target: onto }) : onto
+      target = await this.#map(work.source ?? {}, prepared ?? onto, facts.linkQualifier)
     }
-    return (await hooks.run(hook, { ...facts, target })) ?? target
+    return hooks.has(hook) ? ((await hooks.run(hook, { ...facts, target })) ?? target) : target
   }
 
   async #map(source: JsonObject, onto: JsonObject, linkQualifier: string): Promise<JsonObject> {
@@ -113,7 +113,7 @@ export class Effects {
     const { links, hooks } = this.#parts
     const isLinked = work.link !== null && work.link.targetKey === links.targetKey(targetId)
     if (!links.enabled || isLinked || row.sourceId === null) return { link: null, unlink: [] }
-    await hooks.run('onLink', facts)
+    if (hooks.has('onLink')) await hooks.run('onLink', facts)
     return { link: links.between(row.sourceId, targetId, row.qualifier), unlink: work.link ? [work.link.id] : [] }
   }
 

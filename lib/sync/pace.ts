@@ -23,7 +23,8 @@ export class Pace {
   /** Does `work`, again as long as the remote says when to come again. */
   async keep<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      await this.#wait()
+      // A turn for each request that need not wait adds up.
+      if (this.#until > performance.now()) await this.#wait()
       try {
         return await work()
       } catch (error) {

@@ -58,7 +58,7 @@ export class Performer {
 
   async #outcome(row: OpenRow, mayDecideAgain: boolean): Promise<RowOutcome> {
     try {
-      if (mayDecideAgain) await this.#checkMissing(row)
+      if (mayDecideAgain && SEEMS_GONE.has(row.situation)) await this.#checkMissing(row)
       return await this.#carryOut(row)
     } catch (error) {
       if (mayDecideAgain && isOutdated(error)) return this.#decideAgain(row)
@@ -108,7 +108,8 @@ export class Performer {
     if (fault !== undefined) throw conflict(fault)
     const facts = factsOf(row, details, action)
     const effect = await this.#effects.of(action, row, details, facts)
-    await this.#after(action, details, { ...facts, target: effect.target, targetId: effect.targetId })
+    if (details.policy !== null || this.#parts.hooks.has('postMapping'))
+      await this.#after(action, details, { ...facts, target: effect.target, targetId: effect.targetId })
     if (effect.counts) this.#parts.statistics[effect.counts] += 1
     if (action === 'EXCEPTION') throw conflict(`${row.situation}: ${row.reason}`)
     return {
@@ -134,6 +135,8 @@ export class Performer {
     await hooks.run('onError', factsOf(row, workIn(row.work), row.action), failure).catch(() => undefined)
   }
 }
+
+const SEEMS_GONE: ReadonlySet<string> = new Set(['MISSING', 'SOURCE_MISSING'])
 
 const isOutdated = (error: unknown): boolean =>
   error instanceof Outdated || (error instanceof ResourceException && error.code === 412)

@@ -45,7 +45,8 @@ export function planRow(mapping: Mapping, one: PlannedCase, isAnalysis: boolean)
   if (failure || !assessment || !decision) return failedRow(one, failure ?? toResourceException(undefined))
   const { action } = decision
   const rule = ACTION_RULES[action]
-  const changes = changesOf(one, action)
+  // All of what is created is new.
+  const changes = action === 'CREATE' && !isAnalysis ? null : changesOf(one, action)
   const fault = impossible(action, { source: one.source !== null, target: one.target !== null })
   const raised = action === 'EXCEPTION' ? `${assessment.situation}: ${assessment.reason}` : fault
   const rest = {
@@ -54,11 +55,7 @@ export function planRow(mapping: Mapping, one: PlannedCase, isAnalysis: boolean)
     situation: assessment.situation,
     action,
     reason: decision.policy ? `${assessment.reason}; a policy says ${action}` : assessment.reason,
-    // All of what is created is new.
-    changes:
-      changes === null || (action === 'CREATE' && !isAnalysis) || changes.length === 0
-        ? null
-        : changes.map((change) => ({ ...change })),
+    changes: changes === null || changes.length === 0 ? null : changes.map((change) => ({ ...change })),
   }
   if (raised !== undefined && !isAnalysis && !mapping.onError && !hasPostAction(decision))
     return { ...common(one), ...rest, status: 'FAILURE', failure: situationFailure(raised), work: null }

@@ -5,6 +5,7 @@ import { Planning } from './planning.ts'
 import { RunContext, type RunParts } from './run-context.ts'
 import { shownQuery } from './run-options.ts'
 import { STAGES, type Stage, stateOf } from './run-state.ts'
+import { holdHeapSmall } from './small-heap.ts'
 import type { Statistics } from './statistics.ts'
 import { Tally } from './tally.ts'
 
@@ -91,6 +92,7 @@ export class Run {
 
   async #run(work: () => Promise<void>): Promise<void> {
     const context = this.#context
+    const release = holdHeapSmall()
     let end: Stage = 'COMPLETED_SUCCESS'
     try {
       await context.hooks.begin()
@@ -103,6 +105,8 @@ export class Run {
       if (end === 'COMPLETED_FAILED') this.#fail(error)
     }
     await this.#finish(end)
+    release()
+    this.#ending.resolve()
   }
 
   #fail(error: unknown): void {
@@ -125,7 +129,6 @@ export class Run {
     } catch (error) {
       log.error({ err: error, reconId: this.id }, `the end of the reconciliation of ${this.mappingName} was not kept`)
     }
-    this.#ending.resolve()
   }
 
   get #parameters(): JsonObject {

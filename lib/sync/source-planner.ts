@@ -107,7 +107,7 @@ export class SourcePlanner {
     for (const one of cases)
       if (one.target && one.decision?.action === 'UPDATE')
         one.isSame = this.#plain?.leaves(one.target, one.source) ?? false
-    const open = cases.filter(({ mapped, isSame }) => mapped === undefined && !isSame)
+    const open = cases.filter((one) => one.mapped === undefined && !one.isSame && !this.#isMappedLater(one))
     if (open.length === 0) return
     const onto = (one: SourceCase) => ontoTarget(one.decision?.action === 'UPDATE' ? one.target : null)
     const plain = this.#plain
@@ -119,6 +119,12 @@ export class SourcePlanner {
           scripts,
         )
     for (const [index, one] of open.entries()) one.mapped = mapped[index]
+  }
+
+  /** When it is carried out it is mapped in any case, and nobody wants to see it before. */
+  #isMappedLater({ decision }: SourceCase): boolean {
+    const { plansCreations, isAnalysis } = this.#parts
+    return this.#plain !== undefined && decision?.action === 'CREATE' && !plansCreations && !isAnalysis
   }
 
   async #touch(cases: readonly SourceCase[]): Promise<void> {
