@@ -1,34 +1,74 @@
-/** Fetches the pages of both collections and posts what it is told to, and nothing else. Prints `{"ms":MS}`. */
+/**
+ * A client that fetches the pages of both collections, writes what it is told to flat out, and does nothing else. Does
+ * so once for each message; answers `{ms, cpuMs}`.
+ */
 import { Pool } from 'undici'
 
-const { TARGET = '', POSTS = '0' } = process.env
-const pool = new Pool(TARGET, { connections: 10 })
-const begin = performance.now()
+/** What it writes: every object of the source, those that differ, or nothing. */
+export type Writes = 'all' | 'changed' | 'none'
+export interface BareResult {
+  readonly ms: number
+  readonly cpuMs: number
+}
 
-async function fetchPages(collection: string): Promise<object[]> {
-  const objects: object[] = []
+interface Entry {
+  readonly _id: string
+  readonly _rev: string
+  readonly [member: string]: unknown
+}
+
+const SOURCE = 'managed/user'
+const TARGET = 'managed/alpha_user'
+const pool = new Pool(process.env.TARGET ?? '', { connections: 10 })
+
+async function fetchPages(collection: string): Promise<Entry[]> {
+  const objects: Entry[] = []
   let cookie: string | null = null
   do {
     const paging: string = cookie === null ? '' : `&_pagedResultsCookie=${cookie}`
     const path = `/openidm/${collection}?_queryFilter=true&_pageSize=1000${paging}`
     const answer = await pool.request({ method: 'GET', path })
-    const page = JSON.parse(await answer.body.text()) as { result: object[]; pagedResultsCookie: string | null }
+    const page = JSON.parse(await answer.body.text()) as { result: Entry[]; pagedResultsCookie: string | null }
     objects.push(...page.result)
     cookie = page.pagedResultsCookie
   } while (cookie !== null)
   return objects
 }
 
-await fetchPages('managed/alpha_user')
-const objects = await fetchPages('managed/user')
-const queue = objects.slice(0, Number(POSTS)).values()
-const worker = async () => {
-  for (const object of queue) {
-    const headers = { 'content-type': 'application/json' }
-    const path = '/openidm/managed/alpha_user?_action=create'
-    await (await pool.request({ method: 'POST', path, headers, body: JSON.stringify(object) })).body.text()
-  }
+interface Write {
+  readonly method: 'POST' | 'PUT'
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly object: object
 }
-await Promise.all(Array.from({ length: 10 }, worker))
-console.log(JSON.stringify({ ms: Math.round(performance.now() - begin) }))
-process.exit()
+
+const JSON_BODY = { 'content-type': 'application/json' }
+
+function writesOf(writes: Writes, sources: readonly Entry[], targets: readonly Entry[]): Write[] {
+  const post = { method: 'POST', path: `/openidm/${TARGET}?_action=create`, headers: JSON_BODY } as const
+  if (writes === 'all') return sources.map((object) => ({ ...post, object }))
+  if (writes === 'none') return []
+  const byName = new Map(targets.map((target) => [target.userName, target]))
+  return sources.flatMap((object) => {
+    const target = byName.get(object.userName)
+    if (!target || target.department === object.department) return []
+    const headers = { ...JSON_BODY, 'if-match': target._rev }
+    return [{ method: 'PUT' as const, path: `/openidm/${TARGET}/${target._id}`, headers, object }]
+  })
+}
+
+async function round(writes: Writes): Promise<BareResult> {
+  const [begin, usage] = [performance.now(), process.cpuUsage()]
+  const targets = await fetchPages(TARGET)
+  const queue = writesOf(writes, await fetchPages(SOURCE), targets).values()
+  const worker = async () => {
+    for (const { object, ...request } of queue)
+      await (await pool.request({ ...request, body: JSON.stringify(object) })).body.text()
+  }
+  await Promise.all(Array.from({ length: 10 }, worker))
+  const { user, system } = process.cpuUsage(usage)
+  return { ms: performance.now() - begin, cpuMs: (user + system) / 1000 }
+}
+
+process.on('message', async (writes: Writes) => process.send?.(await round(writes)))
+console.log('{}')

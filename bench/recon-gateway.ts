@@ -1,9 +1,13 @@
-/** The gateway that reconciles. Prints `{"port":PORT}`. */
-import { Gateway } from '../lib/gateway/gateway.ts'
-import { createLog } from '../lib/gateway/log.ts'
-import { packageRoot } from '../lib/gateway/package-info.ts'
-import { openProject } from '../lib/gateway/project.ts'
-import { Secret } from '../lib/util/secret.ts'
+/** The gateway that reconciles, as it is compiled in the folder `DIST`. Prints `{"port":PORT}`. */
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const load = (file: string) => import(pathToFileURL(join(process.env.DIST ?? '', file)).href)
+const { Gateway }: typeof import('../lib/gateway/gateway.ts') = await load('gateway/gateway.js')
+const { createLog }: typeof import('../lib/gateway/log.ts') = await load('gateway/log.js')
+const { packageRoot }: typeof import('../lib/gateway/package-info.ts') = await load('gateway/package-info.js')
+const { openProject }: typeof import('../lib/gateway/project.ts') = await load('gateway/project.js')
+const { Secret }: typeof import('../lib/util/secret.ts') = await load('util/secret.js')
 
 const gateway = await Gateway.start({
   project: await openProject(process.env.PROJECT ?? ''),
