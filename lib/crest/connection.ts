@@ -140,6 +140,8 @@ class RouterConnection implements Connection {
 
 /** The parts that every request has; an explicit list of fields goes before `_fields`. */
 function common(method: ResourceRequest['method'], resourcePath: string, params: Params, fields: Fields) {
+  if (params === null && (fields === null || fields.length === 0))
+    return { resourcePath, fields: [], additionalParameters: {} }
   const parameters = RequestParameters.ofObject(params)
   parameters.check(method)
   const { [API_VERSION]: version, ...additionalParameters } = parameters.additional(method)

@@ -43,6 +43,7 @@ interface Match {
 export class ResourceRouter {
   readonly #handlers = new Map<string, ResourceHandler>()
   readonly #filters = new Set<RequestFilter>()
+  #last: { readonly path: string; readonly match: Match | undefined } | undefined
 
   /** Has every request go through `filter`, behind those that are there already. */
   use(filter: RequestFilter): Disposable {
@@ -54,8 +55,10 @@ export class ResourceRouter {
     const key = normalizePath(route)
     if (this.#handlers.has(key)) throw conflict(`The route '${key}' is already served`)
     this.#handlers.set(key, handler)
+    this.#last = undefined
     return {
       dispose: () => {
+        this.#last = undefined
         if (this.#handlers.get(key) === handler) this.#handlers.delete(key)
       },
     }
@@ -96,7 +99,15 @@ export class ResourceRouter {
     return dispatch(match.handler, { ...request, resourcePath: match.rest }, context)
   }
 
+  /** The path of the last request is often that of the next: whoever writes many objects writes them to one collection. */
   #find(path: string): Match | undefined {
+    if (this.#last?.path === path) return this.#last.match
+    const match = this.#search(path)
+    this.#last = { path, match }
+    return match
+  }
+
+  #search(path: string): Match | undefined {
     const elements = pathElements(path)
     if (elements.some((element) => element === '.' || element === '..'))
       throw badRequest(`Resource path '${path}' contains relative path elements`)

@@ -7,10 +7,20 @@ type Pairs = readonly (readonly [name: string, value: string | undefined])[]
 
 /** With its question mark, each name and value percent-encoded once; empty when there is nothing to say. */
 export function queryString(request: ResourceRequest): string {
+  if (request.method !== 'query' && request.method !== 'action' && isBare(request)) return bareQuery(request)
   const pairs: Pairs = [...ownParameters(request), ...Object.entries(request.additionalParameters), fields(request)]
   const parts = pairs.flatMap(([name, value]) => (value === undefined ? [] : `${encode(name)}=${encode(value)}`))
   return parts.length === 0 ? '' : `?${parts.join('&')}`
 }
+
+/** Most requests of most reconciliations: there is nothing to encode. */
+function isBare({ fields, additionalParameters }: ResourceRequest): boolean {
+  for (const _ in additionalParameters) return false
+  return fields.length === 0
+}
+
+const bareQuery = (request: ResourceRequest): string =>
+  request.method === 'create' && request.newResourceId === null ? '?_action=create' : ''
 
 /** A lone surrogate is no character: it becomes U+FFFD, as in every other encoder. */
 const encode = (text: string): string => encodeURIComponent(text.toWellFormed())
