@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import type { Json, JsonObject } from '../../contract.ts'
 import { type Command, type CommandIo, type OptionValues, UsageError } from '../command.ts'
 import { apiNotes, apiOptions, withApi } from '../recon/open-api.ts'
@@ -65,10 +65,13 @@ function limits(values: OptionValues): Json {
   return limit === undefined ? null : { maxDeletes: limit }
 }
 
-async function agrees({ stdin }: CommandIo): Promise<boolean> {
-  const terminal = createInterface({ input: stdin, output: process.stderr })
+/** A terminal that is closed without an answer says no. */
+async function agrees({ stdin, stderr }: CommandIo): Promise<boolean> {
+  stderr.write('\nCarry this plan out? [y/N] ')
+  const terminal = createInterface({ input: stdin })
   try {
-    return /^y(es)?$/i.test((await terminal.question('\nCarry this plan out? [y/N] ')).trim())
+    for await (const line of terminal) return /^y(es)?$/i.test(line.trim())
+    return false
   } finally {
     terminal.close()
   }
