@@ -3,7 +3,7 @@ import type { JsonObject } from '../../lib/contract.ts'
 import { MemoryCollection } from '../../lib/crest/collection.ts'
 import type { QueryRequest, QueryResult, ReadRequest, Resource } from '../../lib/crest/request.ts'
 import type { TestGateway } from '../gateway/parts.ts'
-import { startRemoteIdm, startSyncGateway } from './gateways.ts'
+import { type RemoteIdm, reads, startRemoteIdm, startSyncGateway, writes } from './gateways.ts'
 
 const SOURCE = 'external/idm/eu/managed/user'
 const TARGET = 'external/idm/us/managed/user'
@@ -41,13 +41,13 @@ for (const kind of ['with', 'without'] as const)
     this.timeout(30_000)
     let gateway: TestGateway
     let objects: MemoryCollection
+    let eu: RemoteIdm
+    let us: RemoteIdm
 
     beforeEach(async () => {
       objects = kind === 'with' ? new MemoryCollection() : new WithoutRevisions()
-      gateway = await startSyncGateway(
-        { eu: await startRemoteIdm(), us: await startRemoteIdm({ 'managed/user': objects }) },
-        [MAPPING],
-      )
+      ;[eu, us] = [await startRemoteIdm(), await startRemoteIdm({ 'managed/user': objects })]
+      gateway = await startSyncGateway({ eu, us }, [MAPPING])
     })
 
     const connection = () => gateway.gateway.connection
@@ -131,6 +131,20 @@ for (const kind of ['with', 'without'] as const)
       await recon()
       assert.deepEqual(await entries(await execute(plan)), { a: `CREATE ${changed('link')}` })
       assert.deepEqual(Object.keys(await mails()), ['a'])
+    })
+
+    it('asks for what it is about with few queries', async () => {
+      const names = Array.from({ length: 150 }, (_, index) => `n${index}`)
+      for (const name of names) await connection().create(SOURCE, name, { userName: name, mail: 'old' })
+      await recon()
+      for (const name of names) await connection().update(`${SOURCE}/${name}`, null, { userName: name, mail: 'new' })
+      const plan = await recon('&analyze=true')
+      for (const remote of [eu, us]) remote.requests.length = 0
+      await execute(plan)
+      assert.equal(writes(us), 150)
+      assert.ok(reads(eu) <= 3, `${reads(eu)} reads of sources`)
+      const looks = kind === 'with' ? 0 : 150
+      assert.ok(reads(us) - looks <= 3, `${reads(us)} reads of targets`)
     })
 
     it('skips a target that changes between the look and the write', async () => {

@@ -1,47 +1,13 @@
 import assert from 'node:assert/strict'
-import { Readable, Writable } from 'node:stream'
 import type { JsonObject } from '../../lib/contract.ts'
-import { main } from '../../lib/gateway/cli.ts'
-import { PASSWORD } from '../gateway/parts.ts'
-import { type RemoteIdm, startRemoteIdm, startSyncGateway } from './gateways.ts'
-
-const MAPPING: JsonObject = {
-  name: 'eu_to_fidc',
-  source: 'external/idm/65/managed/user',
-  target: 'external/idm/fidc/managed/alpha_user',
-  properties: [
-    { source: 'userName', target: 'userName' },
-    { source: 'mail', target: 'mail' },
-    { source: 'password', target: 'password' },
-  ],
-  correlationQuery: [
-    {
-      linkQualifier: 'default',
-      expressionTree: { any: ['userName'] },
-      type: 'text/javascript',
-      file: 'ui/correlateTreeToQueryFilter.js',
-    },
-  ],
-}
+import { MAPPING, startCommandStage, typed } from './command-stage.ts'
+import type { RemoteIdm } from './gateways.ts'
 
 describe('the command recon', function () {
   this.timeout(30_000)
 
-  async function stage() {
-    const [source, target] = [await startRemoteIdm(), await startRemoteIdm()]
-    const gateway = await startSyncGateway({ 65: source, fidc: target }, [MAPPING])
-    for (const name of ['amira', 'bo', 'cy'])
-      await source.connection.create('managed/user', name, {
-        userName: name,
-        mail: `${name}@x`,
-        password: 'Sesam-1234',
-      })
-    const type = (...args: string[]) => typed(gateway.url, args)
-    return { source, target, gateway, type }
-  }
-
   it('shows a plan that a person can read, and writes nothing', async () => {
-    const { type, target } = await stage()
+    const { type, target } = await startCommandStage()
     const { code, stdout } = await type('eu_to_fidc', '--dry-run')
     assert.equal(code, 0, stdout)
     assert.match(
@@ -54,7 +20,7 @@ describe('the command recon', function () {
   })
 
   it('carries it out, says what it did, and finds nothing to do the next time', async () => {
-    const { type, target } = await stage()
+    const { type, target } = await startCommandStage()
     const first = await type('eu_to_fidc', '--yes')
     assert.equal(first.code, 0, first.stderr)
     assert.match(first.stdout, /SUCCESS {2}3 done, 0 failed/)
@@ -67,7 +33,7 @@ describe('the command recon', function () {
   })
 
   it('ends with 1 when an object failed, and names it', async () => {
-    const { type, target } = await stage()
+    const { type, target } = await startCommandStage()
     for (const id of ['t1', 't2']) await target.connection.create('managed/alpha_user', id, { userName: 'bo' })
     const { code, stdout } = await type('eu_to_fidc', '--yes')
     assert.equal(code, 1)
@@ -75,7 +41,7 @@ describe('the command recon', function () {
   })
 
   it('says what it needs', async () => {
-    const { type } = await stage()
+    const { type } = await startCommandStage()
     assert.deepEqual((await type('eu_to_fidc')).code, 2)
     assert.match((await type('nobody', '--dry-run')).stderr, /No such mapping: nobody/)
     assert.match((await type('cancel', 'x')).stderr, /there is no run "x"/)
@@ -86,23 +52,3 @@ describe('the command recon', function () {
 
 const countOf = async ({ connection }: RemoteIdm): Promise<number> =>
   (await connection.query('managed/alpha_user', { _queryFilter: 'true' })).result.length
-
-async function typed(url: string, args: readonly string[]) {
-  const printed = { stdout: '', stderr: '' }
-  const into = (name: 'stdout' | 'stderr') =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        printed[name] += String(chunk)
-        done()
-      },
-    })
-  const io = {
-    stdin: Readable.from([]),
-    stdout: into('stdout'),
-    stderr: into('stderr'),
-    env: { OPENIDM_URL: url, OPENIDM_PASSWORD: PASSWORD },
-    cwd: '/',
-  }
-  const code = await main(['recon', ...args], io)
-  return { code, ...printed }
-}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import type { JsonObject } from '../../lib/contract.ts'
+import { tempDirWith } from '../helpers/files.ts'
+import { MAPPING, startCommandStage, typed } from './command-stage.ts'
+import { instanceOf, type RemoteIdm, writes } from './gateways.ts'
+
+const DELETING = { policies: [{ situation: 'SOURCE_MISSING', action: 'DELETE' }] }
+
+const namesAt = async ({ connection }: RemoteIdm) =>
+  (await connection.query('managed/alpha_user', { _queryFilter: 'true' })).result.map(({ userName }) => userName).sort()
+
+/** What a person does who has read the plan, and then types. */
+const says = (answer: string, first?: () => Promise<unknown>) =>
+  async function* () {
+    await first?.()
+    yield `${answer}\n`
+  }
+
+describe('the command recon, as the README says', function () {
+  this.timeout(30_000)
+
+  it('asks at the terminal, and does nothing unless the answer is yes', async () => {
+    const { gateway, target } = await startCommandStage()
+    const no = await typed(gateway.url, ['eu_to_fidc'], says('no'))
+    assert.equal(no.code, 1)
+    assert.match(no.stdout, /^Plan of eu_to_fidc: 3 decisions/)
+    assert.match(no.stderr, /Carry this plan out\? \[y\/N\] $/)
+    const closed = await typed(gateway.url, ['eu_to_fidc'], async function* () {})
+    assert.equal(closed.code, 1)
+    assert.equal(writes(target), 0)
+    const yes = await typed(gateway.url, ['eu_to_fidc'], says('y'))
+    assert.equal(yes.code, 0, yes.stderr)
+    assert.deepEqual(await namesAt(target), ['amira', 'bo', 'cy'])
+  })
+
+  it('warns when much would be deleted or overwritten', async () => {
+    const { source, type } = await startCommandStage(DELETING)
+    await type('eu_to_fidc', '--yes')
+    await source.connection.delete('managed/user/cy', null)
+    for (const name of ['amira', 'bo'])
+      await source.connection.update(`managed/user/${name}`, null, { userName: name, mail: 'new', password: 'x' })
+    const { stdout } = await type('eu_to_fidc', '--dry-run')
+    assert.match(stdout, /^WARNING: this would delete 1 of 3 targets \(33 %\)$/m)
+    assert.match(stdout, /^WARNING: this would overwrite 2 of 3 targets \(67 %\)$/m)
+  })
+
+  it('--max-deletes stops it before the first write', async () => {
+    const { source, target, type } = await startCommandStage(DELETING)
+    await type('eu_to_fidc', '--yes')
+    for (const name of ['bo', 'cy']) await source.connection.delete(`managed/user/${name}`, null)
+    const before = writes(target)
+    const stopped = await type('eu_to_fidc', '--yes', '--max-deletes', '1')
+    assert.equal(stopped.code, 1)
+    assert.match(
+      stopped.stdout,
+      /would delete 2 of \d+ targets, more than maxDeletes \(1\) allows. Nothing was written/,
+    )
+    assert.equal(writes(target), before)
+    assert.equal((await type('eu_to_fidc', '--yes', '--max-deletes', '2')).code, 0)
+    assert.deepEqual(await namesAt(target), ['amira'])
+  })
+
+  it('skips what has changed since the plan was made, and names it', async () => {
+    const { source, target, gateway } = await startCommandStage()
+    const change = () => source.connection.update('managed/user/bo', null, { userName: 'bo', mail: 'other' })
+    const { code, stdout } = await typed(gateway.url, ['eu_to_fidc'], says('yes', change))
+    assert.equal(code, 1)
+    assert.match(stdout, /bo → —: The source has changed since the plan was made: nothing was done/)
+    assert.deepEqual(await namesAt(target), ['amira', 'cy'])
+  })
+
+  it('--by-id does one source', async () => {
+    const { target, type } = await startCommandStage()
+    assert.equal((await type('eu_to_fidc', '--by-id', 'bo', '--yes')).code, 0)
+    assert.deepEqual(await namesAt(target), ['bo'])
+  })
+
+  it('status --run shows a run with what failed, and cancel ends one', async () => {
+    const { target, gateway, type } = await startCommandStage()
+    for (const id of ['t1', 't2']) await target.connection.create('managed/alpha_user', id, { userName: 'bo' })
+    await type('eu_to_fidc', '--yes')
+    const { reconciliations } = (await gateway.call('/recon')).json as { reconciliations: JsonObject[] }
+    const id = String(reconciliations.at(-1)?._id)
+    const { code, stdout } = await type('status', '--run', id)
+    assert.equal(code, 0)
+    assert.match(stdout, /SUCCESS {2}2 done, 3 failed/)
+    assert.match(stdout, /Failed, for example\n {2}bo → —: AMBIGUOUS/)
+    assert.equal((await type('cancel', id)).stdout, `${id} is being canceled\n`)
+  })
+
+  it('--project runs a gateway for as long as it takes', async () => {
+    const { source, target } = await startCommandStage()
+    const dir = await tempDirWith({
+      'conf/external.idm-65.json': instanceOf(source),
+      'conf/external.idm-fidc.json': instanceOf(target),
+      'conf/sync.json': { mappings: [MAPPING] },
+    })
+    const { code, stdout, stderr } = await typed(undefined, ['eu_to_fidc', '--yes', '--project', dir])
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /Targets: 3 created/)
+    assert.deepEqual(await namesAt(target), ['amira', 'bo', 'cy'])
+  })
+})
