@@ -9,6 +9,7 @@ import type { LinkSpace } from './link-space.ts'
 import { mapProperties } from './map-properties.ts'
 import type { Mapping } from './mapping.ts'
 import { idOf, type ObjectSet, revisionOf } from './object-set.ts'
+import { patchOperations } from './patch-operations.ts'
 import { PlainProperties } from './plain-properties.ts'
 import { ontoTarget, type Work } from './plan-row.ts'
 import type { Scripts } from './scripts.ts'
@@ -74,9 +75,17 @@ export class Effects {
     const wanted = idIn(content)
     if (wanted !== null && wanted !== targetId) throw conflict('The mapping would give the target another _id')
     const changed = differences(target, content).length > 0
-    if (changed) await this.#parts.targets.update(targetId, revisionOf(target), content)
+    if (changed) await this.#write(targetId, target, content)
     const linking = await this.#link(row, work, { ...facts, target: content, targetId }, targetId)
     return { targetId, target: { _id: targetId, ...content }, ...linking, counts: changed ? 'updated' : 'unchanged' }
+  }
+
+  /** Where the mapping asks for some fields only, the others are not to be lost: what it does not see it does not replace. */
+  async #write(id: string, target: JsonObject, content: JsonObject): Promise<void> {
+    const { mapping, targets } = this.#parts
+    const isPartial = mapping.defaultTargetFields !== undefined || mapping.targetQuery?.params._fields !== undefined
+    if (isPartial) await targets.patch(id, revisionOf(target), patchOperations(target, content))
+    else await targets.update(id, revisionOf(target), content)
   }
 
   async #delete(row: NewRow, work: Work, facts: HookFacts): Promise<Effect> {

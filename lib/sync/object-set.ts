@@ -1,4 +1,4 @@
-import type { JsonObject } from '../contract.ts'
+import type { Json, JsonObject } from '../contract.ts'
 import type { Connection } from '../crest/connection.ts'
 import { badGateway, ResourceException } from '../crest/errors.ts'
 import { printQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
@@ -107,6 +107,11 @@ export class ObjectSet {
 
   update(id: string, revision: string | null, content: JsonObject): Promise<JsonObject> {
     return this.#timed('updateTargetObject', () => this.#connection.update(childPath(this.path, id), revision, content))
+  }
+
+  patch(id: string, revision: string | null, operations: Json): Promise<JsonObject> {
+    const path = childPath(this.path, id)
+    return this.#timed('updateTargetObject', () => this.#connection.patch(path, revision, operations))
   }
 
   /** What is gone already is deleted, too. */

@@ -146,6 +146,30 @@ describe('a property of a mapping has its effect between gateways', function () 
     assert.deepEqual([mail, city], ['a@x', 'Bergen'])
   })
 
+  for (const [name, mapping] of Object.entries({
+    defaultTargetFields: { defaultTargetFields: ['userName', 'mail', 'name/first', '_id', '_rev'] },
+    'the _fields of targetQuery': {
+      targetQuery: { _queryFilter: 'true', _fields: 'userName,mail,name/first,_id,_rev' },
+      targetQueryFullEntry: true,
+    },
+  }))
+    it(`${name}: fields that are not asked for are not lost when others are written`, async () => {
+      const properties: JsonObject[] = [
+        { source: 'userName', target: 'userName' },
+        { source: 'mail', target: 'mail', transform: { type: 'text/javascript', source: 'null' } },
+        { source: 'userName', target: 'name/first' },
+      ]
+      await stage({ ...mapping, properties }, ['a'])
+      const others = { city: 'Bergen', a: { 'odd/name': 1 } }
+      const names = { first: 'old', last: 'stays' }
+      await us.connection.create('managed/user', 't', { userName: 'A', mail: 'old', name: names, ...others })
+      assert.deepEqual(situations(await recon()), { FOUND: 1 })
+      const [{ _id, _rev, ...content } = {}] = await targets()
+      assert.deepEqual(content, { userName: 'a', name: { first: 'a', last: 'stays' }, ...others })
+      assert.equal(us.requests.filter((line) => line.startsWith('PATCH ')).length, 1)
+      assert.equal(((await recon()).progress as Record<string, JsonObject>).target?.unchanged, 1)
+    })
+
   it('runTargetPhase: false asks for no targets and leaves them alone', async () => {
     await stage({ runTargetPhase: false, policies: [{ situation: 'UNASSIGNED', action: 'DELETE' }] })
     await us.connection.create('managed/user', 't', { userName: 'lonely' })
