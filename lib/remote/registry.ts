@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../contract.ts'
 import type { ClientCertificateSource } from '../trust/client-certificates.ts'
 import type { ClientCertificate } from '../trust/keystore-client.ts'
-import { Instance, type Surroundings } from './instance.ts'
+import { Instance } from './instance.ts'
 import { type Entry, type InstanceStatus, statusOf } from './instance-status.ts'
 import { type Judgement, judgeProperties } from './properties.ts'
+import type { Surroundings } from './surroundings.ts'
 
 export type { InstanceState, InstanceStatus } from './instance-status.ts'
 
@@ -180,7 +181,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
       this.#certificateFaults.delete(name)
       const instance = this.#entries.get(name)?.instance
       if (!instance || certificate === instance.clientCertificate) return
-      instance.renewClientCertificate(certificate)
+      instance.renewTrust(certificate)
       this.#log.info({ instance: name }, `remote instance "${name}": its new client certificate is in force`)
     } catch (error) {
       const message = `remote instance "${name}": ${(error as Error).message}; the last good one stays in force`
