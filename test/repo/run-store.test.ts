@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import type { Repository } from '../../lib/repo/repository.ts'
+import type { NewRow, RowOutcome, RunRows } from '../../lib/repo/run-rows.ts'
+import type { RunSnapshot } from '../../lib/repo/run-snapshot.ts'
+import { tempRepository } from './repositories.ts'
+
+/** Neither a multiple of a statement's rows nor fewer. */
+const MANY = 1234
+
+interface Stored {
+  readonly number: number
+  readonly rows: RunRows
+  readonly snapshot: RunSnapshot
+}
+
+async function newRun(repository: Repository, id: string): Promise<Stored> {
+  const runs = repository.runs()
+  const run = { id, mapping: 'm', state: 'ACTIVE', isAnalysis: false, persists: false, content: {} }
+  const number = await runs.insert(run)
+  return { number, rows: runs.rows(number), snapshot: await runs.snapshot(number) }
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
+
+const seen = (id: string) => ({ key: id, isFull: true, isPlanned: false, object: { _id: id, name: `n ${id}` } })
+
+const row = (id: string, rest: Partial<NewRow> = {}): NewRow => ({
+  phase: 'source',
+  qualifier: 'default',
+  sourceId: id,
+  targetId: null,
+  targetKey: null,
+  claims: false,
+  situation: 'ABSENT',
+  action: 'CREATE',
+  reason: 'r',
+  status: null,
+  failure: null,
+  ambiguous: null,
+  changes: null,
+  work: { source: { _id: id } },
+  ...rest,
+})
+
+const outcome = (key: number, first: string, second: string): RowOutcome => ({
+  key,
+  targetId: second,
+  situation: 'ABSENT',
+  action: 'CREATE',
+  status: 'SUCCESS',
+  failure: null,
+  link: { type: 'm', qualifier: 'default', first, second },
+  unlink: [],
+})
+
+describe('what a run saw', () => {
+  it('is found by key and by value, each object once', async () => {
+    const { snapshot } = await newRun(await tempRepository(), 'r')
+    const objects = range(MANY).map((index) => seen(`t${index}`))
+    assert.equal(await snapshot.add(objects), MANY)
+    assert.equal(await snapshot.add(objects.slice(0, 20)), 0)
+    const found = await snapshot.byKeys(['t7', 'none'])
+    assert.deepEqual(
+      [...found.values()].map(({ object }) => object),
+      [{ _id: 't7', name: 'n t7' }],
+    )
+    await snapshot.index([['name']])
+    assert.deepEqual(await snapshot.keysByValues([{ field: '/name', value: 'N T9' }]), [['t9']])
+  })
+
+  it('is untouched until rows are about it, by place or by key', async () => {
+    const { snapshot } = await newRun(await tempRepository(), 'r')
+    await snapshot.add(range(MANY).map((index) => seen(`t${index}`)))
+    await snapshot.add([{ ...seen('planned'), isPlanned: true }])
+    const all = await snapshot.byKeys(range(MANY).map((index) => `t${index}`))
+    snapshot.touch([...all.values()].flatMap(({ key, place }) => (key !== 't5' && key !== 't6' ? (place ?? []) : [])))
+    await snapshot.touchKeys(['t6', 'none'])
+    const { objects } = await snapshot.untouched(0, 100)
+    assert.deepEqual(
+      objects.map(({ key }) => key),
+      ['t5'],
+    )
+  })
+
+  it('comes in windows, without leaving one out', async () => {
+    const { snapshot } = await newRun(await tempRepository(), 'r')
+    await snapshot.add(range(MANY).map((index) => seen(`t${index}`)))
+    const keys: string[] = []
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const { objects, last } = await snapshot.untouched(after, 100)
+      keys.push(...objects.map(({ key }) => key))
+      after = last
+    }
+    assert.deepEqual(
+      keys,
+      range(MANY).map((index) => `t${index}`),
+    )
+  })
+
+  it('tells which sources are new', async () => {
+    const { snapshot } = await newRun(await tempRepository(), 'r')
+    assert.equal((await snapshot.see(range(MANY).map(String))).size, MANY)
+    assert.deepEqual([...(await snapshot.see(['7', 'new', '8']))], ['new'])
+  })
+
+  it('is forgotten with its run, and that of others is not', async () => {
+    const repository = await tempRepository()
+    const [one, two] = [await newRun(repository, 'one'), await newRun(repository, 'two')]
+    for (const { snapshot } of [one, two]) await snapshot.add([seen('t')])
+    await repository.runs().clear(one.number)
+    assert.equal((await one.snapshot.byKeys(['t'])).size, 0)
+    assert.equal((await two.snapshot.byKeys(['t'])).size, 1)
+    await repository.runs().clear(two.number)
+    assert.equal((await two.snapshot.byKeys(['t'])).size, 0)
+  })
+})
+
+describe('the plan of a run', () => {
+  it('keeps its order, whatever kinds of rows are mixed', async () => {
+    const { rows } = await newRun(await tempRepository(), 'r')
+    const odd = (index: number): Partial<NewRow> => {
+      if (index % 3 === 0) return { status: 'SUCCESS', work: null }
+      return index % 7 === 0 ? { changes: [{ field: '/a', from: null, to: 1 }] } : {}
+    }
+    const planned = range(MANY).map((index) => row(`u${index}`, odd(index)))
+    await rows.add(planned, false)
+    const found = await rows.after(0, MANY)
+    assert.deepEqual(
+      found.map(({ sourceId }) => sourceId),
+      planned.map(({ sourceId }) => sourceId),
+    )
+    assert.deepEqual(
+      found.map(({ changes }) => changes),
+      planned.map(({ changes }) => changes),
+    )
+    const waiting = await rows.waiting(0, MANY)
+    assert.deepEqual(
+      waiting.map(({ work }) => work),
+      planned.flatMap(({ work }) => work ?? []),
+    )
+  })
+
+  it('outlives the process with what carrying it out needs only when it is to be read', async () => {
+    const repository = await tempRepository()
+    for (const isLasting of [true, false]) {
+      const { rows, number } = await newRun(repository, String(isLasting))
+      await rows.add([row('u')], isLasting)
+      await repository.runs().clear(number)
+      assert.deepEqual(
+        (await rows.waiting(0, 10)).map(({ work }) => work),
+        [isLasting ? { source: { _id: 'u' } } : null],
+      )
+    }
+  })
+
+  it('has each outcome with its link; a link that is taken makes the row a failure', async () => {
+    const repository = await tempRepository()
+    const { rows } = await newRun(repository, 'r')
+    await rows.add(
+      range(MANY).map((index) => row(`u${index}`)),
+      false,
+    )
+    const keys = (await rows.waiting(0, MANY)).map(({ key }) => key)
+    const outcomes = keys.map((key, index) => outcome(key, `u${index}`, index === 5 ? 't4' : `t${index}`))
+    const linked = await rows.finishUnhurried(outcomes)
+    assert.deepEqual(
+      linked.flatMap((isLinked, index) => (isLinked ? [] : [index])),
+      [5],
+    )
+    assert.equal((await rows.waiting(0, 10)).length, 0)
+    assert.deepEqual(
+      (await rows.after(0, MANY, { status: 'FAILURE' })).map(({ sourceId }) => sourceId),
+      ['u5'],
+    )
+    assert.equal(await repository.links().count('m'), MANY - 1)
+  })
+
+  it('says which targets are claimed', async () => {
+    const { rows } = await newRun(await tempRepository(), 'r')
+    await rows.add([row('u', { targetKey: 't', claims: true }), row('v', { targetKey: 'w' })], false)
+    const claimed = (await rows.claimed(['t', 'w'])).map((claim) => ({ ...claim }))
+    assert.deepEqual(claimed, [{ target: 't', qualifier: 'default', source: 'u' }])
+  })
+})

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Json } from '../../lib/contract.ts'
+import { copyJson } from '../../lib/util/copy-json.ts'
+
+describe('a copy of JSON', () => {
+  it('says the same', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const parsed = JSON.parse(JSON.stringify(value)) as Json
+        assert.equal(JSON.stringify(copyJson(parsed)), JSON.stringify(parsed, withoutPrototype))
+      }),
+    )
+  })
+
+  it('shares nothing', () => {
+    const value = { list: [{ name: 'a' }] }
+    const copy = copyJson(value)
+    copy.list[0] = { name: 'b' }
+    assert.deepEqual(value, { list: [{ name: 'a' }] })
+  })
+
+  it('has no prototype of its own choice', () => {
+    const copy = copyJson(JSON.parse('{"__proto__":{"admin":true}}') as Json)
+    assert.equal((copy as Record<string, unknown>).admin, undefined)
+  })
+})
+
+const withoutPrototype = (name: string, value: unknown): unknown => (name === '__proto__' ? undefined : value)
