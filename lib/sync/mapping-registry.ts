@@ -11,7 +11,8 @@ import { conflict } from '../crest/errors.ts'
 import { isObject } from '../util/json.ts'
 import { faultsOf } from '../util/schema.ts'
 import { Scope } from '../util/scope.ts'
-import { type Mapping, mappingNotices, mappingSchema } from './mapping.ts'
+import { type Mapping, mappingSchema } from './mapping.ts'
+import { mappingNotices } from './mapping-notices.ts'
 import { inOrder } from './mapping-order.ts'
 
 /** A mapping in force. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { mappingNotices, mappingSchema } from '../../lib/sync/mapping.ts'
+import { mappingSchema } from '../../lib/sync/mapping.ts'
+import { mappingNotices } from '../../lib/sync/mapping-notices.ts'
 import { inOrder } from '../../lib/sync/mapping-order.ts'
 import { allowedDeletes, parseMaxDeletes } from '../../lib/sync/max-deletes.ts'
 import { faultsOf } from '../../lib/util/schema.ts'
