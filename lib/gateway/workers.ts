@@ -7,14 +7,9 @@ import { StartError } from './start-error.ts'
 import { type Member, WorkersBoard } from './workers-board.ts'
 import { HOST_ID, ORIGINS } from './workers-link.ts'
 import type { FromWorker } from './workers-messages.ts'
+import { RestartPause } from './workers-pause.ts'
 
 type Where = Pick<GatewayOptions, 'host' | 'port' | 'httpsPort'>
-
-/** A worker that has lived so long did not die of its start. */
-const STEADY_MS = 60_000
-/** Before a worker is replaced; doubled each time in a row that one dies young. */
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 30_000
 
 /**
  * The worker processes of a gateway, seen from the first process: started one after the other, replaced when they die,
@@ -28,7 +23,7 @@ export class Workers {
   readonly #listening = new WeakSet<Worker>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #stopping = false
-  #deaths = 0
+  readonly #pause = new RestartPause()
 
   private constructor(log: Logger) {
     this.#log = log
@@ -110,24 +105,22 @@ export class Workers {
 
   #died({ process: { pid } }: Worker, exit: { code: number | null; signal: string | null }, lived: number): void {
     if (this.#stopping) return
-    if (lived > STEADY_MS) this.#deaths = 0
     this.#log.error({ pid, ...exit }, 'a worker has ended unasked; another one is started')
-    this.#replace()
+    this.#replace(lived)
   }
 
-  #replace(): void {
+  #replace(lived: number): void {
     if (this.#stopping) return
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#deaths++, LONGEST_PAUSE_MS)
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       this.#add().then(
         () => this.#log.info({}, 'another worker serves in its place'),
         (error: Error) => {
           if (!this.#stopping) this.#log.error({}, `a worker could not be started: ${error.message}`)
-          this.#replace()
+          this.#replace(0)
         },
       )
-    }, pause)
+    }, this.#pause.next(lived))
     this.#timers.add(timer)
   }
 }
