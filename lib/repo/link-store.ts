@@ -84,7 +84,7 @@ export class LinkStore {
   }
 }
 
-export const linkOf = ({ id, type, qualifier, first_id, second_id }: LinkTable): Link => ({
+const linkOf = ({ id, type, qualifier, first_id, second_id }: LinkTable): Link => ({
   id,
   type,
   qualifier,

@@ -4,9 +4,8 @@ import { getAt, type Pointer, printPointer } from '../crest/pointer.ts'
 import { BitSet } from './bit-set.ts'
 import { insertRows } from './insert-rows.ts'
 import { sql } from './kysely.ts'
-import { each, type Link, linkOf } from './link-store.ts'
+import { each, type Link } from './link-store.ts'
 import { coarse, orderKey } from './order-key.ts'
-import type { LinkTable } from './sync-tables.ts'
 import type { Database, Session } from './tables.ts'
 
 /** An object as a run saw it, or one that it will create. */
@@ -36,6 +35,18 @@ export interface Followed {
 interface Row {
   readonly place: number
   readonly key: string
+  readonly kind: number
+  readonly object: string
+}
+
+/** Few columns: a run reads one of these for each of its objects. */
+interface FollowedRow {
+  readonly id: string
+  readonly qualifier: string
+  readonly near: string
+  readonly far: string
+  /** null = the other end was not seen. */
+  readonly place: number | null
   readonly kind: number
   readonly object: string
 }
@@ -99,11 +110,15 @@ export class RunSnapshot {
   async follow(type: string, end: 'first' | 'second', ids: readonly string[]): Promise<Followed[]> {
     if (ids.length === 0) return []
     const [near, far] = end === 'first' ? [sql`l.first_id`, sql`l.second_id`] : [sql`l.second_id`, sql`l.first_id`]
-    const query = sql<Row & LinkTable>`select l.*, o.rowid as place, o.key, o.kind, o.object
+    const query = sql<FollowedRow>`select l.id, l.qualifier, ${near} as near, ${far} as far, o.rowid as place, o.kind, o.object
       from ${each(ids)} as wanted cross join link as l on l.type = ${type} and ${near} = wanted.value
       left join run_object as o on o.run = ${this.#run} and o.key = ${far}`
     const { rows } = await query.execute(this.#database)
-    return rows.map((row) => ({ link: linkOf(row), seen: row.place === null ? undefined : seenOf(row) }))
+    return rows.map(({ id, qualifier, near, far, place, kind, object }) => {
+      const [first, second] = end === 'first' ? [near, far] : [far, near]
+      const link = { id, type, qualifier, first, second }
+      return { link, seen: place === null ? undefined : seenOf({ place, key: far, kind, object }) }
+    })
   }
 
   /** The keys of the objects with each of the values, apart from what makes no difference to `eq`. */
