@@ -11,8 +11,11 @@ export interface Body {
   /** What a parser of the host has undone on the way, so that the headers must not say it any more. */
   readonly undone?: readonly ('content-encoding' | 'charset')[]
   /** What to send; undefined = the request itself. */
-  source(): Readable | undefined
+  source(): Source | undefined
 }
+
+/** What the proxy asks of a body: to be sent. */
+export type Source = Pick<Readable, 'pipe'>
 
 export const bodyIsLate = (): ResourceException => new ResourceException(408, 'The request body did not arrive in time')
 
@@ -35,7 +38,7 @@ export interface BodyOptions {
  * not come
  */
 export function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: BodyOptions): Body | Promise<Body> {
-  if (!hasBody(request)) return NO_BODY(request)
+  if (!hasBody(request)) return NO_BODY
   if (request.readableDidRead) {
     onConsumed()
     return consumedBody(request)
@@ -48,11 +51,16 @@ export function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: B
 
 const STREAMED: Body = { replayable: false, source: () => undefined }
 
-/** A request that has ended can not be piped a second time, so it is followed by an empty stream. */
-const NO_BODY = (request: IncomingMessage): Body => ({
-  replayable: true,
-  source: () => (request.readableEnded ? Readable.from([]) : undefined),
+/** Sends all at once. A stream would cost more than the rest of a small request. */
+const wholly = (send: (destination: NodeJS.WritableStream) => unknown): Source => ({
+  pipe(destination) {
+    send(destination)
+    return destination
+  },
 })
+
+const NOTHING = wholly((destination) => destination.end())
+const NO_BODY: Body = { replayable: true, source: () => NOTHING }
 
 export function hasBody({ headers }: IncomingMessage): boolean {
   if (headers['transfer-encoding'] !== undefined) return true
@@ -63,7 +71,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 const bytesBody = (bytes: Buffer): Body => ({
   replayable: true,
   length: bytes.length,
-  source: () => Readable.from([bytes], { objectMode: false }),
+  source: () => wholly((destination) => destination.end(bytes)),
 })
 
 export const CONSUMED =

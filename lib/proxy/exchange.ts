@@ -5,7 +5,6 @@ import type {
   OutgoingHttpHeaders,
   ServerResponse,
 } from 'node:http'
-import type { Readable } from 'node:stream'
 import type { ResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http-response.ts'
 import { isSaturated, queuedIn } from '../remote/agent.ts'
@@ -13,9 +12,10 @@ import type { Credentials } from '../remote/authentication.ts'
 import { type FaultName, faultException, refusedCredentials } from '../remote/fault.ts'
 import { faultBehind } from '../remote/forward-proxy.ts'
 import type { Instance } from '../remote/instance.ts'
-import { type Body, bodyIsLate, hasBody } from './body.ts'
+import { type Body, bodyIsLate, hasBody, type Source } from './body.ts'
 import { Deadlines } from './deadlines.ts'
 import { responseHeaders } from './headers.ts'
+import { relayBody } from './relay-body.ts'
 
 /** Methods that may be sent again when a connection failed under them (pitfall E3). */
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -73,7 +73,7 @@ export class Exchange {
     return this.#parts.path
   }
 
-  source(): Readable | undefined {
+  source(): Source | undefined {
     return this.#parts.body.source()
   }
 
@@ -160,7 +160,7 @@ export class Exchange {
     if (!this.#begin(proxyResponse.statusCode ?? 502, headers)) return
     // A response of unknown length may be a slow stream: its headers do not wait for its first byte.
     if (headers['content-length'] === undefined) setImmediate(() => response.flushHeaders())
-    proxyResponse.pipe(response)
+    relayBody(proxyResponse, response)
   }
 
   /** Node's parser lets things pass that Node does not write, such as the status 000; a hook must not throw (P7). */

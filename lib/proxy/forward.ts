@@ -3,6 +3,7 @@
  * holds no settings: what is particular to a request comes with its exchange.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Options, Plugin } from 'http-proxy-middleware'
 import { requireQuietly } from '../util/quiet-require.ts'
 import type { Exchange } from './exchange.ts'
@@ -21,7 +22,8 @@ const router = (request: IncomingMessage, _response: unknown, options: Options):
   const { agent, target } = exchange.instance
   const source = exchange.source()
   options.agent = agent
-  if (source) options.buffer = source
+  // All that is asked of it is to be piped.
+  if (source) options.buffer = source as Readable
   return { ...target, pathname: target.basePath + exchange.path }
 }
 

@@ -46,7 +46,8 @@ describe('faults of the conf directory, with callers who notice nothing', () => 
       await until(async () => (await app.call('us/x')).status === 200, 'what is new is in force')
       await traffic.stop()
       assert.deepEqual(traffic.failures, [])
-      const faults = toldBy(app)
+      // On a busy machine the watcher is in the middle of a look, and says that it will look by the clock.
+      const faults = toldBy(app).filter((line) => !line.startsWith('cannot watch'))
       assert.equal(faults.length, 1, faults.join('\n'))
       assert.ok(faults[0]?.includes(message), faults[0])
       assert.ok(app.log.messages('info').some((line) => line.endsWith('can be read again')))

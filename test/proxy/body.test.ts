@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
+import { PassThrough } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { type Body, type BodyOptions, bodyOf, CONSUMED, hasBody, reframe } from '../../lib/proxy/body.ts'
 import { pattern } from '../helpers/pattern.ts'
@@ -20,7 +21,8 @@ function withBody(chunks: readonly Buffer[], headers: IncomingMessage['headers']
 }
 
 async function sent(body: Body): Promise<Buffer> {
-  return buffer(body.source() ?? assert.fail('the request itself is the body'))
+  const source = body.source() ?? assert.fail('the request itself is the body')
+  return buffer(source.pipe(new PassThrough()))
 }
 
 /** As after a body parser: nothing is left in the stream. */
@@ -45,13 +47,9 @@ describe('hasBody', () => {
 
 describe('bodyOf', () => {
   it('no body can be sent as often as one likes', async () => {
-    const request = incoming()
-    request.push(null)
-    const body = await prepare(request)
+    const body = await prepare(incoming())
     assert.equal(body.replayable, true)
-    assert.equal(body.source(), undefined)
-    await buffer(request)
-    assert.equal((await sent(body)).length, 0)
+    for (const _ of [1, 2]) assert.equal((await sent(body)).length, 0)
   })
 
   it('a body is streamed, unread, where it need not be kept', async () => {
