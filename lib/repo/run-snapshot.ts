@@ -1,59 +1,25 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { JsonObject } from '../contract.ts'
-import { getAt, type Pointer, printPointer } from '../crest/pointer.ts'
+import { type Pointer, printPointer } from '../crest/pointer.ts'
 import { BitSet } from './bit-set.ts'
 import { insertRows } from './insert-rows.ts'
 import { sql } from './kysely.ts'
-import { each, type Link } from './link-store.ts'
+import { each } from './link-store.ts'
 import { coarse, orderKey } from './order-key.ts'
+import {
+  type Followed,
+  type FollowedRow,
+  FULL,
+  PARTIAL,
+  PLANNED,
+  type SeenObject,
+  type SeenRow,
+  seenOf,
+  valuesOf,
+  type WantedValue,
+} from './seen-object.ts'
 import type { Database, Session } from './tables.ts'
 
-/** An object as a run saw it, or one that it will create. */
-export interface SeenObject {
-  /** The id as links have it. */
-  readonly key: string
-  readonly isFull: boolean
-  readonly isPlanned: boolean
-  /** With `_id` and `_rev`; one that is planned has neither. */
-  readonly object: JsonObject
-  /** Where it stands in the snapshot; undefined = it comes from elsewhere. */
-  readonly place?: number
-}
-
-/** One value of one field that is looked for. */
-export interface WantedValue {
-  readonly field: string
-  readonly value: string | number | boolean
-}
-
-/** A link, and the object at its other end if that was seen. */
-export interface Followed {
-  readonly link: Link
-  readonly seen: SeenObject | undefined
-}
-
-interface Row {
-  readonly place: number
-  readonly key: string
-  readonly kind: number
-  readonly object: string
-}
-
-/** Few columns: a run reads one of these for each of its objects. */
-interface FollowedRow {
-  readonly id: string
-  readonly qualifier: string
-  readonly near: string
-  readonly far: string
-  /** null = the other end was not seen. */
-  readonly place: number | null
-  readonly kind: number
-  readonly object: string
-}
-
-const PARTIAL = 0
-const FULL = 1
-const PLANNED = 2
+export type { Followed, SeenObject, WantedValue } from './seen-object.ts'
 
 const COLUMNS = sql`o.rowid as place, o.key, o.kind, o.object`
 const WINDOW = 1000
@@ -100,7 +66,7 @@ export class RunSnapshot {
 
   async byKeys(keys: readonly string[]): Promise<Map<string, SeenObject>> {
     if (keys.length === 0) return new Map()
-    const query = sql<Row>`select ${COLUMNS} from ${each(keys)} as wanted cross join run_object as o
+    const query = sql<SeenRow>`select ${COLUMNS} from ${each(keys)} as wanted cross join run_object as o
       where o.run = ${this.#run} and o.key = wanted.value`
     const { rows } = await query.execute(this.#database)
     return new Map(rows.map((row) => [row.key, seenOf(row)]))
@@ -161,7 +127,7 @@ export class RunSnapshot {
     const some = open.slice(0, limit)
     await turn()
     if (some.length === 0) return { objects: [], last }
-    const query = sql<Row>`select ${COLUMNS} from ${each(some)} as wanted cross join run_object as o
+    const query = sql<SeenRow>`select ${COLUMNS} from ${each(some)} as wanted cross join run_object as o
       where o.rowid = wanted.value`
     const { rows } = await query.execute(this.#database)
     return { objects: rows.map(seenOf), last: open.length > limit ? some.at(-1) : last }
@@ -200,7 +166,7 @@ export class RunSnapshot {
 
   async *#windows(): AsyncGenerator<SeenObject[], void, undefined> {
     for (let after = 0; ; ) {
-      const query = sql<Row>`select ${COLUMNS} from run_object as o
+      const query = sql<SeenRow>`select ${COLUMNS} from run_object as o
         where o.run = ${this.#run} and o.rowid > ${after} order by o.rowid limit ${WINDOW}`
       const { rows } = await query.execute(this.#database)
       yield rows.map(seenOf)
@@ -215,20 +181,3 @@ export class RunSnapshot {
 const INTO_OBJECTS = 'insert or ignore into run_object (run, key, kind, object)'
 const INTO_SOURCES = 'insert or ignore into run_source (run, page, key)'
 const INTO_VALUES = 'insert or ignore into run_value (run, field, order_key, object)'
-
-/** Field, order key and key of the object, for each value that it has in one of the fields. */
-const valuesOf = ({ key, object }: SeenObject, fields: ReadonlyMap<string, Pointer>): string[][] =>
-  [...fields].flatMap(([name, field]) => {
-    const found = getAt(object, field) ?? null
-    const values = Array.isArray(found) ? found : [found]
-    const keys = values.filter((value) => value !== null).map((value) => coarse(orderKey(value)))
-    return [...new Set(keys)].map((orderKey) => [name, orderKey, key])
-  })
-
-const seenOf = ({ place, key, kind, object }: Row): SeenObject => ({
-  key,
-  isFull: kind !== PARTIAL,
-  isPlanned: kind === PLANNED,
-  object: JSON.parse(object) as JsonObject,
-  place,
-})
