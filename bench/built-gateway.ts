@@ -14,7 +14,8 @@ export function buildGateway(folder: string): string {
   const target = join(folder, 'node_modules', 'openidm-external-idm')
   mkdirSync(join(target, 'lib', 'remote'), { recursive: true })
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
-  execFileSync(process.execPath, [compiler, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(target, 'dist')])
+  const options = ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(target, 'dist')]
+  execFileSync(process.execPath, [compiler, ...options], { stdio: 'inherit' })
   for (const file of ['package.json', 'plugin.json', join('lib', 'remote', 'external.idm.schema.json')])
     copyFileSync(join(ROOT, file), join(target, file))
   symlinkSync(join(ROOT, 'node_modules'), join(target, 'node_modules'))
