@@ -5,6 +5,7 @@ import { conflict, notFound } from '../crest/errors.ts'
 import type { LinkStore } from '../repo/link-store.ts'
 import type { RunStore, StoredRun } from '../repo/run-store.ts'
 import type { ConfiguredMapping, MappingRegistry } from './mapping-registry.ts'
+import { PlannedMappings } from './planned-mappings.ts'
 import { Run } from './run.ts'
 import type { RunOptions } from './run-options.ts'
 import { interrupted } from './run-state.ts'
@@ -27,6 +28,7 @@ export class ReconService implements Disposable {
   readonly parts: ReconServiceParts
   readonly #active = new Map<string, Run | undefined>()
   readonly #ending = new Set<Promise<void>>()
+  readonly #planned = new PlannedMappings()
   #count = 0
   #closed = false
 
@@ -50,7 +52,10 @@ export class ReconService implements Disposable {
    */
   async start(name: string, options: RunOptions): Promise<Run> {
     const configured = this.parts.mappings.usable(name)
-    return this.#launch(configured, options, async (run) => run.start())
+    return this.#launch(configured, options, async (run) => {
+      if (options.isAnalysis) this.#planned.note(run.id, configured.config)
+      run.start()
+    })
   }
 
   /**
@@ -63,8 +68,11 @@ export class ReconService implements Disposable {
     if (!planned) throw notFound(`Reconciliation ${id} not found`)
     if (!planned.isAnalysis || planned.state !== 'SUCCESS' || !planned.persists)
       throw conflict('Only an analysis that ended well and kept its associations has a plan to carry out')
+    const configured = this.parts.mappings.usable(planned.mapping)
+    if (!this.#planned.isSame(planned, configured))
+      throw conflict(`The mapping ${planned.mapping} has changed since the plan was made: make another plan`)
     const options = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides } as const
-    return this.#launch(this.parts.mappings.usable(planned.mapping), options, async (run, number) => {
+    return this.#launch(configured, options, async (run, number) => {
       await runs.moveRows(planned.number, number)
       run.startApproved()
     })

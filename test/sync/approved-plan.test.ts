@@ -133,6 +133,21 @@ for (const kind of ['with', 'without'] as const)
       assert.deepEqual(Object.keys(await mails()), ['a'])
     })
 
+    it('is not carried out with another mapping than it was made with', async () => {
+      await connection().create(SOURCE, 'a', { userName: 'a' })
+      const plan = await recon('&analyze=true')
+      const put = async (mapping: JsonObject) => {
+        const answer = await gateway.call('/config/sync', { method: 'PUT', json: { mappings: [mapping] } })
+        assert.equal(answer.status, 200, answer.text)
+      }
+      await put({ ...MAPPING, target: 'external/idm/eu/managed/alpha_user' })
+      const refused = await gateway.call(`/recon/${plan}?_action=execute`, { method: 'POST' })
+      const message = 'The mapping m has changed since the plan was made: make another plan'
+      assert.deepEqual([refused.status, (refused.json as JsonObject).message], [409, message])
+      await put(MAPPING)
+      assert.deepEqual(await entries(await execute(plan)), { a: 'CREATE SUCCESS' })
+    })
+
     it('asks for what it is about with few queries', async () => {
       const names = Array.from({ length: 150 }, (_, index) => `n${index}`)
       for (const name of names) await connection().create(SOURCE, name, { userName: name, mail: 'old' })
