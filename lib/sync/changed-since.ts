@@ -59,9 +59,11 @@ async function changedLinks(links: LinkSpace, rows: readonly OpenRow[]): Promise
   const targetKey = ({ targetId }: OpenRow): string => links.targetKey(targetId ?? '')
   const now = new Map<OpenRow, string | undefined>()
   const bySource = await links.bySources([...new Set(named.map(sourceKey))])
-  for (const row of named) now.set(row, idOfLink(bySource, row, (link) => link.sourceKey === sourceKey(row)))
+  const ofSource = (row: OpenRow) => idOfLink(bySource, row, (link) => link.sourceKey === sourceKey(row))
+  for (const row of named) now.set(row, ofSource(row))
   const byTarget = await links.byTargets([...new Set(others.map(targetKey))])
-  for (const row of others) now.set(row, idOfLink(byTarget, row, (link) => link.targetKey === targetKey(row)))
+  const ofTarget = (row: OpenRow) => idOfLink(byTarget, row, (link) => link.targetKey === targetKey(row))
+  for (const row of others) now.set(row, ofTarget(row))
   const before = ({ work }: OpenRow): string | undefined => (work ? workIn(work).link?.id : undefined)
   return rows.filter((row) => row.work !== null && now.has(row) && now.get(row) !== before(row)).map(({ key }) => key)
 }
