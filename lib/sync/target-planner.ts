@@ -37,10 +37,9 @@ export class TargetPlanner {
     await this.#readSources(cases.filter((_, index) => verdicts[index] === true))
     const linked = cases.filter(({ source }) => source !== null)
     const qualified = await qualifications(mapping, linked.map(taskOf), scripts)
-    for (const [index, one] of cases.entries()) {
-      const own = linked.indexOf(one)
-      await this.#decide(one, verdicts[index] ?? false, own < 0 ? false : (qualified[own] ?? false))
-    }
+    const qualifies = new Map(linked.map((one, index) => [one, qualified[index] ?? false] as const))
+    for (const [index, one] of cases.entries())
+      await this.#decide(one, verdicts[index] ?? false, qualifies.get(one) ?? false)
     await this.#map(cases.filter((one) => one.source && one.decision && ACTION_RULES[one.decision.action].maps))
     return cases.map((one) => planRow(mapping, one, isAnalysis))
   }
