@@ -47,9 +47,10 @@ export class PlainProperties {
   leaves(target: JsonObject, source: JsonObject): boolean {
     return this.#properties.every(({ source: from, target: to, default: fallback }) => {
       const wanted = (from ? getAt(source, from) : null) ?? fallback
-      // Where the parents of an absent value cannot be made, mapping fails.
-      if (wanted === null && to.length > 1) return false
-      return isSame(getAt(target, to) ?? null, wanted)
+      const found = getAt(target, to) ?? null
+      // Whether the parents of what is absent can be made, and count as a change, mapping tells.
+      if (to.length > 1 && (found === null || wanted === null)) return false
+      return isSame(found, wanted)
     })
   }
 }
