@@ -62,7 +62,9 @@ async function conditions(
     const task = tasks[index]
     const object = task?.source ?? {}
     const target = result instanceof ResourceException || result === undefined ? {} : result
-    return { object, target, oldTarget: null, oldSource: null, linkQualifier: task?.linkQualifier ?? '' }
+    // As it was before the first property; who is mapped onto nothing has none.
+    const oldTarget = task && Object.keys(task.onto).length > 0 ? task.onto : null
+    return { object, target, oldTarget, oldSource: null, linkQualifier: task?.linkQualifier ?? '' }
   })
   const verdicts = await judge(condition, variables, scripts, `condition of the property ${printPointer(target)}`)
   const holds: Verdict[] = tasks.map(() => false)

@@ -41,16 +41,6 @@ export async function linkQualifiers(
   return readLists(await scripts.runMany({ script: configured as Script, calls }))
 }
 
-/** All kinds of link that the mapping has. */
-export async function allLinkQualifiers(mapping: Mapping, scripts: Scripts): Promise<readonly string[]> {
-  const { linkQualifiers: configured, name } = mapping
-  if (Array.isArray(configured)) return configured as string[]
-  const calls = [{ mapping: name, object: null, oldValue: null, returnAll: true }]
-  const [all] = readLists(await scripts.runMany({ script: configured as Script, calls }))
-  if (all === undefined || all instanceof ResourceException) throw all ?? internalError(LIST_FORM)
-  return all
-}
-
 const LIST_FORM = 'linkQualifiers: the script must yield a list of names'
 
 const readLists = (results: Awaited<ReturnType<Scripts['runMany']>>): (string[] | ResourceException)[] =>

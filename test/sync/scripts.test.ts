@@ -56,6 +56,24 @@ describe('scripts of a mapping', function () {
     ])
   })
 
+  it('conditions see the target as the properties before them have made it, and as it was', async () => {
+    const world = await stage({
+      properties: [
+        { source: 'name', target: 'name' },
+        { source: 'mail', target: 'mail' },
+        { source: 'mail', target: 'first', condition: js('oldTarget === null') },
+        { source: 'name', target: 'wasOld', condition: '/oldTarget/mail eq "old"' },
+        { source: 'name', target: 'isNew', condition: '/target/mail eq "new"' },
+      ],
+    })
+    await world.put('a', '1', { name: 'one', mail: 'old' })
+    await world.run()
+    await world.connection.update('a/1', null, { name: 'one', mail: 'new' })
+    await world.run()
+    const objects = (await targets(world)).map(({ _id, _rev, ...content }) => content)
+    assert.deepEqual(objects, [{ name: 'one', mail: 'new', first: 'old', wasOld: 'one', isNew: 'one' }])
+  })
+
   it('validSource and validTarget: TARGET_IGNORED; what is neither true nor false fails the object', async () => {
     const world = await stage({
       validSource: js('source.name === "odd" ? "yes" : source.name !== "no"'),
