@@ -29,21 +29,28 @@ export function counted(names: readonly string[]): Record<string, number> {
   return Object.fromEntries([...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length] as const))
 }
 
-/** The entry of the association: one for each row. */
+/** The entry of the association: one for each row, and the one that the dry run had announced. */
 export function checkEntry(matrix: Matrix, row: MatrixRow): void {
-  const { entries } = finished(matrix, row.choice)
-  const own = entries.filter(({ sourceObjectId: source, targetObjectId: target }) =>
-    source === null ? target === targetIdOf(row) : source === row.id,
-  )
-  assert.equal(own.length, 1)
-  const { situation, action, status, message, linkQualifier, ambiguousTargetObjectIds } = own[0] ?? {}
-  const expected = [row.situation, row.action, EFFECTS[row.action].status]
-  assert.deepEqual([situation, action, status], expected, String(message))
+  const { entries, plan } = finished(matrix, row.choice)
+  const own = entryOf(entries, row)
+  const { message, linkQualifier, ambiguousTargetObjectIds } = own
+  assert.deepEqual([decided(own), own.status], [`${row.situation} ${row.action}`, EFFECTS[row.action].status])
+  assert.equal(decided(entryOf(plan, row)), `${row.situation} ${row.action}`)
   if (row.action === 'EXCEPTION') assert.match(String(message), new RegExp(`^${row.situation}: `))
   else assert.equal(message, null)
   assert.equal(linkQualifier, 'default')
   const twins = row.twin ? [`t-${row.id}`, `u-${row.id}`].join(', ') : null
   assert.equal(ambiguousTargetObjectIds, twins)
+}
+
+const decided = ({ situation, action }: JsonObject): string => `${String(situation)} ${String(action)}`
+
+function entryOf(entries: readonly JsonObject[], row: MatrixRow): JsonObject {
+  const own = entries.filter(({ sourceObjectId: source, targetObjectId: target }) =>
+    source === null ? target === targetIdOf(row) : source === row.id,
+  )
+  assert.equal(own.length, 1)
+  return own[0] ?? {}
 }
 
 /** The entry of the audit, with full paths; none for what is not reported. */

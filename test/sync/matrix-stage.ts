@@ -29,6 +29,8 @@ export interface Moment {
 }
 
 export interface Finished {
+  /** The entries of the dry run before it. */
+  readonly plan: readonly JsonObject[]
   readonly run: JsonObject
   readonly entries: readonly JsonObject[]
   readonly audit: readonly JsonObject[]
@@ -38,6 +40,8 @@ export interface Matrix {
   readonly source: Side
   readonly target: Side
   readonly before: Moment
+  /** When all mappings have had a dry run. */
+  readonly planned: Moment
   readonly after: Moment
   readonly runs: ReadonlyMap<Choice, Finished>
   /** `METHOD path` of the requests that a remote got during the runs, reads left out. */
@@ -63,11 +67,14 @@ export async function startMatrix(direction: Direction): Promise<Matrix> {
   await Promise.all(ROWS.map((row) => stage.prepare(row)))
   const before = await stage.moment()
   const marks = new Map([stage.source, stage.target].map((side) => [side, side.gateway.log.lines.length] as const))
+  const plans = new Map<Choice, JsonObject[]>()
+  for (const choice of CHOICES) plans.set(choice, await stage.plan(choice))
+  const planned = await stage.moment()
   const runs = new Map<Choice, Finished>()
-  for (const choice of CHOICES) runs.set(choice, await stage.run(choice))
+  for (const choice of CHOICES) runs.set(choice, { plan: plans.get(choice) ?? [], ...(await stage.run(choice)) })
   const after = await stage.moment()
   const { source, target } = stage
-  return { source, target, before, after, runs, writes: (side) => writesSince(side, marks.get(side) ?? 0) }
+  return { source, target, before, planned, after, runs, writes: (side) => writesSince(side, marks.get(side) ?? 0) }
 }
 
 const remoteGateway = () => startGateway({ conf: { 'managed.json': MANAGED } })
@@ -131,14 +138,22 @@ class Stage {
     }
   }
 
-  async run(choice: Choice): Promise<Finished> {
-    const start = `/recon?_action=recon&mapping=${nameOf(choice)}&waitForCompletion=true&persistAssociations=true`
-    const id = String((await this.#call(this.#hub, start, 'POST'))._id)
+  async plan(choice: Choice): Promise<JsonObject[]> {
+    return this.#query(this.#hub, `recon/plan/${await this.#start(choice, '&analyze=true')}/entry`)
+  }
+
+  async run(choice: Choice): Promise<Omit<Finished, 'plan'>> {
+    const id = await this.#start(choice)
     return {
       run: await this.#call(this.#hub, `/recon/${id}`),
       entries: await this.#query(this.#hub, `recon/assoc/${id}/entry`),
       audit: await this.#query(this.#hub, 'audit/recon', `reconId+eq+"${id}"+and+entryType+eq+"entry"`),
     }
+  }
+
+  async #start(choice: Choice, more = ''): Promise<string> {
+    const params = `mapping=${nameOf(choice)}&waitForCompletion=true&persistAssociations=true${more}`
+    return String((await this.#call(this.#hub, `/recon?_action=recon&${params}`, 'POST'))._id)
   }
 
   async #query(gateway: TestGateway, path: string, filter = 'true'): Promise<JsonObject[]> {

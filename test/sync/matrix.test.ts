@@ -63,6 +63,10 @@ for (const direction of ['remote to remote', 'remote to local', 'local to remote
         assert.deepEqual(progress, { created, unchanged: 0, updated, deleted })
       })
 
+    it('the dry runs have touched nothing', () => {
+      assert.deepEqual(matrix.planned, matrix.before)
+    })
+
     it('no source was touched, and no target besides', () => {
       assert.deepEqual(matrix.after.sources, matrix.before.sources)
       const expected = ROWS.filter((row) => targetEffect(row) === 'created').length
