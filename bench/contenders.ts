@@ -1,20 +1,51 @@
-/** Who is measured. `file` is run as a process of its own. */
+import { HAS_NGINX, startNginx } from './nginx.ts'
+import { type Running, start } from './process.ts'
+
+/** Who is measured, each a process of its own on core 0. */
 export interface Contender {
   readonly name: string
-  readonly file: string
-  readonly env?: (setup: { project: string }) => NodeJS.ProcessEnv
+  /** @param environment as of `Setup.environment` */
+  start(environment: NodeJS.ProcessEnv): Promise<Running>
 }
 
 export const REFERENCE = 'raw Node relay'
+export const OURS_IN_EXPRESS = 'ours in Express 5'
+export const OURS_IN_GATEWAY = 'ours in the reference gateway'
+export const BARE_STACK = 'Express 5 + HPM + keep-alive agent'
+export const FASTIFY = '@fastify/http-proxy'
+
+const script = (name: string, file: string): Contender => ({
+  name,
+  start: (environment) => start(`contenders/${file}`, 0, environment),
+})
 
 export const CONTENDERS: readonly Contender[] = [
-  { name: REFERENCE, file: 'raw-relay.ts' },
-  { name: 'ours in Express 5', file: 'ours-express.ts', env: ({ project }) => ({ CONF: `${project}/conf` }) },
-  { name: 'ours in the reference gateway', file: 'ours-gateway.ts', env: ({ project }) => ({ PROJECT: project }) },
-  { name: 'Express 5 + HPM + keep-alive agent', file: 'hpm-express.ts' },
-  { name: 'HPM on plain http', file: 'hpm-http.ts' },
-  { name: 'httpxy', file: 'httpxy.ts' },
-  { name: 'raw undici dispatch', file: 'undici-dispatch.ts' },
-  { name: '@fastify/http-proxy', file: 'fastify-http-proxy.ts' },
-  { name: 'express-http-proxy', file: 'express-http-proxy.ts' },
+  script(REFERENCE, 'raw-relay.ts'),
+  script(OURS_IN_EXPRESS, 'ours-express.ts'),
+  script(OURS_IN_GATEWAY, 'ours-gateway.ts'),
+  script(BARE_STACK, 'hpm-express.ts'),
+  script('HPM on plain http', 'hpm-http.ts'),
+  script('httpxy', 'httpxy.ts'),
+  script('raw undici dispatch', 'undici-dispatch.ts'),
+  script(FASTIFY, 'fastify-http-proxy.ts'),
+  script('express-http-proxy', 'express-http-proxy.ts'),
+  ...(HAS_NGINX ? [{ name: 'nginx', start: nginxProxy }] : []),
 ]
+
+function nginxProxy({ TARGET = '' }: NodeJS.ProcessEnv): Promise<Running> {
+  const { protocol, host } = new URL(TARGET)
+  return startNginx(
+    0,
+    (port) => `
+  upstream remote { server ${host}; keepalive 64; }
+  server {
+    listen 127.0.0.1:${port};
+    location /openidm/external/idm/bench/ {
+      proxy_pass ${protocol}//remote/openidm/;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Authorization "Basic YmVuY2g6YmVuY2g=";
+    }
+  }`,
+  )
+}

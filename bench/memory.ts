@@ -1,26 +1,33 @@
 /** Peak memory of the proxies over idle while four slow clients each read 64 MB. */
+import { once } from 'node:events'
 import http from 'node:http'
-import { CONTENDERS } from './contenders.ts'
-import { type Running, residentBytes, start } from './process.ts'
+import { CONTENDERS, OURS_IN_EXPRESS, OURS_IN_GATEWAY, REFERENCE } from './contenders.ts'
+import { type Running, residentBytes } from './process.ts'
 import type { Setup } from './setup.ts'
 
+/** In megabytes, over what the process had at rest before. */
 export interface MemoryRow {
   readonly contender: string
-  readonly megabytes: number
+  /** Resident memory at most, the first time that the process sees large bodies. */
+  readonly first: number
+  /** The same the second time: what it then keeps for itself it has already. */
+  readonly again: number
+  /** What is needed while the bodies are under way: heap and buffers right after a collection of garbage. */
+  readonly needed: number
 }
 
 const CLIENTS = 4
 const BYTES = 64 * 1024 * 1024
-const SECONDS = 12
-const NAMES: readonly string[] = ['raw Node relay', 'ours in Express 5', 'ours in the reference gateway']
+const SECONDS = 8
+const NAMES: readonly string[] = [REFERENCE, OURS_IN_EXPRESS, OURS_IN_GATEWAY]
 
 export async function memory(setup: Setup): Promise<MemoryRow[]> {
   const environment = await setup.environment('http', 'basic')
   const rows: MemoryRow[] = []
-  for (const { name, file, env } of CONTENDERS.filter(({ name }) => NAMES.includes(name))) {
-    const process = await start(`contenders/${file}`, 0, { ...environment, ...env?.({ project: setup.project }) })
+  for (const { name, start } of CONTENDERS.filter(({ name }) => NAMES.includes(name))) {
+    const process = await start(environment)
     try {
-      rows.push({ contender: name, megabytes: (await peakOverIdle(process)) / 1024 / 1024 })
+      rows.push({ contender: name, ...(await measure(process)) })
     } finally {
       await process.stop()
     }
@@ -28,18 +35,46 @@ export async function memory(setup: Setup): Promise<MemoryRow[]> {
   return rows
 }
 
-async function peakOverIdle({ ready, child }: Running): Promise<number> {
-  const url = `http://127.0.0.1:${ready.port}/openidm/external/idm/bench/managed/`
+async function measure(running: Running): Promise<Omit<MemoryRow, 'contender'>> {
+  const url = `http://127.0.0.1:${running.ready.port}/openidm/external/idm/bench/managed/`
   // The first requests grow the heap once and for all; what is asked is what large bodies add.
   for (let i = 0; i < 200; i++) await slowly(`${url}small`, 1e9)
+  const first = await peakOverIdle(running, url)
+  const again = await peakOverIdle(running, url)
+  const idle = await neededBytes(running)
+  const bodies = readAll(url)
+  await new Promise((next) => setTimeout(next, (SECONDS * 1000) / 2))
+  const needed = (await neededBytes(running)) - idle
+  await bodies
+  return { first: first / MB, again: again / MB, needed: needed / MB }
+}
+
+const MB = 1024 * 1024
+
+async function peakOverIdle({ child }: Running, url: string): Promise<number> {
   const idle = residentBytes(child.pid)
   let peak = idle
   const timer = setInterval(() => {
     peak = Math.max(peak, residentBytes(child.pid))
   }, 20)
-  await Promise.all(Array.from({ length: CLIENTS }, () => slowly(`${url}endless`, BYTES / SECONDS)))
+  await readAll(url)
   clearInterval(timer)
   return peak - idle
+}
+
+const readAll = (url: string) =>
+  Promise.all(Array.from({ length: CLIENTS }, () => slowly(`${url}endless`, BYTES / SECONDS)))
+
+/** The least of a few looks: buffers are given back a moment after the collection that found them. */
+async function neededBytes({ child }: Running): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let look = 0; look < 4; look++) {
+    child.send('needed')
+    const [bytes] = await once(child, 'message')
+    least = Math.min(least, bytes as number)
+    await new Promise((next) => setTimeout(next, 50))
+  }
+  return least
 }
 
 /** Reads the answer at no more than `rate` bytes per second. */

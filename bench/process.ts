@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { processorMs } from './usage.ts'
 
 const TASKSET = ['/usr/bin/taskset', '/bin/taskset'].find((path) => existsSync(path))
 /** With two cores or more and taskset, the proxy has one core, load and backend the other. */
@@ -14,11 +15,15 @@ export interface Running {
   stop(): Promise<void>
 }
 
+/** A command line that runs on this core, or on both. */
+export const pinned = (command: readonly string[], core: 0 | 1 | '0,1'): string[] =>
+  TASKSET === undefined ? [...command] : [TASKSET, '-c', String(core), ...command]
+
 /** Starts a script of this folder on one core, or on both, and waits for its line of JSON. */
 export async function start(file: string, core: 0 | 1 | '0,1', env: NodeJS.ProcessEnv = {}): Promise<Running> {
   const script = fileURLToPath(new URL(file, import.meta.url))
-  const command = TASKSET === undefined ? [process.execPath] : [TASKSET, '-c', String(core), process.execPath]
-  const child = spawn(command[0] ?? '', [...command.slice(1), '--expose-gc', script], {
+  const [command = '', ...args] = pinned([process.execPath, '--expose-gc', script], core)
+  const child = spawn(command, args, {
     env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
     stdio: ['ignore', 'pipe', env.VERBOSE ? 'inherit' : 'ignore', 'ipc'],
   })
@@ -30,17 +35,17 @@ export async function start(file: string, core: 0 | 1 | '0,1', env: NodeJS.Proce
   return { ready: JSON.parse(ready), child, stop: () => stop(child) }
 }
 
-function firstLine(child: ChildProcess): Promise<string> {
+export function firstLine(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     if (child.stdout) createInterface({ input: child.stdout }).once('line', resolve)
   })
 }
 
-function stop(child: ChildProcess): Promise<void> {
+export function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) return resolve()
     child.once('exit', () => resolve())
-    child.kill('SIGKILL')
+    child.kill(signal)
   })
 }
 
@@ -48,4 +53,10 @@ function stop(child: ChildProcess): Promise<void> {
 export function residentBytes(pid: number | undefined): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024
+}
+
+/** Processor time so far of a process and its children, in milliseconds; Linux only. */
+export function familyMs(pid: number | undefined): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  return [pid, ...children].reduce<number>((sum, each) => sum + processorMs(each), 0)
 }

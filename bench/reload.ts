@@ -22,8 +22,9 @@ const GATEWAY = 'contenders/ours-gateway.ts'
 
 /** Milliseconds, over `count` new files one after the other. */
 export async function reload(setup: Setup, count: number): Promise<ReloadResult> {
-  const { TARGET = '' } = await setup.environment('http', 'basic')
-  const gateway = await start(GATEWAY, 0, { PROJECT: setup.project })
+  const environment = await setup.environment('http', 'basic')
+  const { TARGET = '' } = environment
+  const gateway = await start(GATEWAY, 0, environment)
   const times: number[] = []
   try {
     for (let i = 0; i < count; i++) times.push(await untilAnswered(setup, TARGET, gateway.ready.port ?? 0, `r${i}`))
@@ -57,11 +58,12 @@ function statusOf(port: number, name: string): Promise<number> {
 
 /** Start to listening with one and with a thousand instances, and the resident memory that one of them costs. */
 export async function startUp(setup: Setup): Promise<StartResult> {
-  const { TARGET = '' } = await setup.environment('http', 'basic')
-  const few = await timedStart(setup)
+  const environment = await setup.environment('http', 'basic')
+  const { TARGET = '' } = environment
+  const few = await timedStart(environment)
   for (let i = 0; i < INSTANCES; i++) await setup.writeInstance(`n${i}`, TARGET)
   try {
-    const many = await timedStart(setup)
+    const many = await timedStart(environment)
     const bytesPerInstance = (many.bytes - few.bytes) / INSTANCES
     return { emptyMs: few.ms, filledMs: many.ms, bytesPerInstance }
   } finally {
@@ -69,9 +71,9 @@ export async function startUp(setup: Setup): Promise<StartResult> {
   }
 }
 
-async function timedStart(setup: Setup): Promise<{ ms: number; bytes: number }> {
+async function timedStart(environment: NodeJS.ProcessEnv): Promise<{ ms: number; bytes: number }> {
   const began = performance.now()
-  const gateway = await start(GATEWAY, 0, { PROJECT: setup.project })
+  const gateway = await start(GATEWAY, 0, environment)
   const ms = performance.now() - began
   const bytes = residentBytes(gateway.child.pid)
   await gateway.stop()

@@ -4,24 +4,37 @@ import type { Result } from './throughput.ts'
 
 /** A reference that varies by more than this says that the machine was busy with something else. */
 const MOST_NOISE = 1 / 3
+export const isRestless = (noise: number): boolean => noise > MOST_NOISE
 
 export function printThroughput({ work, rows, noise }: Result): void {
-  const restless = noise > MOST_NOISE
+  const restless = isRestless(noise)
   console.log(`\n${work.name} (${work.connections} connections, ${work.scheme} remote, ${work.authType})`)
-  console.log(`  ${'contender'.padEnd(38)} ratio   req/s   p99 ms  failed`)
-  for (const { contender, ratio, rate, p99, failed } of [...rows].sort((a, b) => b.ratio - a.ratio)) {
-    const shown = restless ? '  ?  ' : ratio.toFixed(2).padStart(5)
+  console.log(`  ${'contender'.padEnd(36)} by time  by processor   req/s  µs/req   p99 ms  failed`)
+  for (const row of [...rows].sort((a, b) => b.processorRatio - a.processorRatio)) {
+    const shown = restless ? '?' : row.ratio.toFixed(2)
     console.log(
-      `  ${contender.padEnd(38)} ${shown} ${rate.toFixed(0).padStart(7)} ${p99.toFixed(0).padStart(8)} ${String(failed).padStart(7)}`,
+      [
+        `  ${row.contender.padEnd(36)}`,
+        shown.padStart(7),
+        row.processorRatio.toFixed(2).padStart(13),
+        row.rate.toFixed(0).padStart(7),
+        row.processor.toFixed(0).padStart(7),
+        row.p99.toFixed(1).padStart(8),
+        String(row.failed).padStart(7),
+      ].join(' '),
     )
   }
-  const verdict = restless ? '; too much for a verdict, run it again on a quiet machine' : ''
-  console.log(`  the reference varied by ${(noise * 100).toFixed(0)} % over the rounds${verdict}`)
+  const verdict = restless ? '; too much for a verdict by time, run it again on a quiet machine' : ''
+  console.log(`  the processor time of the reference varied by ${(noise * 100).toFixed(0)} % over the rounds${verdict}`)
 }
 
 export function printMemory(rows: readonly MemoryRow[]): void {
-  console.log('\n64 MB to each of 4 slow clients: peak resident memory over idle')
-  for (const { contender, megabytes } of rows) console.log(`  ${contender.padEnd(38)} ${megabytes.toFixed(1)} MB`)
+  console.log('\n64 MB to each of 4 slow clients, over idle: resident memory at most, the first and the second time;')
+  console.log('heap and buffers after a collection in the middle of it')
+  for (const { contender, first, again, needed } of rows) {
+    const shown = [first, again, needed].map((megabytes) => `${megabytes.toFixed(1).padStart(7)} MB`)
+    console.log(`  ${contender.padEnd(36)} ${shown.join('')}`)
+  }
 }
 
 export function printReload({ p50, p99, count }: ReloadResult): void {

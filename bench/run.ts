@@ -1,8 +1,10 @@
-/** `npm run bench -- [scripts | recon [--objects N]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+/** `npm run bench -- [scripts | workers | recon [--objects N]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { WRK } from './load.ts'
 import { memory } from './memory.ts'
+import { HAS_NGINX } from './nginx.ts'
 import { PINNED } from './process.ts'
 import { recon } from './recon.ts'
 import { reload, startUp } from './reload.ts'
@@ -10,6 +12,7 @@ import { printMemory, printReload, printStart, printThroughput } from './report.
 import { scripts } from './scripts.ts'
 import { Setup } from './setup.ts'
 import { type Result, throughput, type Work } from './throughput.ts'
+import { workers } from './workers.ts'
 
 const { values, positionals } = parseArgs({
   options: {
@@ -28,6 +31,10 @@ if (positionals[0] === 'recon') {
   process.exit()
 }
 const { quick } = values
+if (positionals[0] === 'workers') {
+  await workers(quick ? 4 : 9, quick ? 1 : 3)
+  process.exit()
+}
 
 const get: Work = {
   name: 'GET 700 B',
@@ -52,11 +59,12 @@ console.log(
   `Node ${process.version}, ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, ` +
     `${PINNED ? 'proxy on core 0, load and backend on core 1' : 'not pinned (no taskset): differences below 30 % mean nothing'}`,
 )
+console.log(`Load by ${WRK ? 'wrk' : 'autocannon'}, remote by ${HAS_NGINX ? 'nginx' : 'Node'}; ours as compiled`)
 const setup = await Setup.create()
 const results: Result[] = []
 try {
   for (const work of WORK) {
-    const result = await throughput(setup, work, quick ? 4 : 7, quick ? 1 : 2)
+    const result = await throughput(setup, work, quick ? 4 : 9, 1)
     results.push(result)
     printThroughput(result)
   }

@@ -2,10 +2,9 @@
  * What hostile scripts cost those who proxy through the same gateway: p99 with them ÷ without, in alternating rounds.
  * The gateway has both cores, so that scripts and proxy can have one each; load and remote share core 1.
  */
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Measured, Round } from './load.ts'
+import type { Measured } from './load.ts'
 import { type Running, residentBytes, start } from './process.ts'
 import { Setup } from './setup.ts'
 import { median } from './statistics.ts'
@@ -31,13 +30,13 @@ export async function scripts(): Promise<void> {
   const setup = await Setup.create()
   const environment = await setup.environment('http', 'basic')
   await writeFile(join(setup.project, 'conf', 'script.json'), JSON.stringify(LIMITS))
-  const gateway = await start('contenders/ours-gateway.ts', '0,1', { ...environment, PROJECT: setup.project })
+  const gateway = await start('contenders/ours-gateway.ts', '0,1', environment)
   try {
-    await round(setup.load, gateway)
+    await round(setup, gateway)
     await runsOf(gateway)
     console.log(`\nGET 700 B (${CONNECTIONS} connections) beside scripts, median of ${ROUNDS} rounds`)
-    for (const [name, source] of Object.entries(HOSTILE)) await compare(setup.load, gateway, name, [source])
-    await compare(setup.load, gateway, 'all of them at once', Object.values(HOSTILE))
+    for (const [name, source] of Object.entries(HOSTILE)) await compare(setup, gateway, name, [source])
+    await compare(setup, gateway, 'all of them at once', Object.values(HOSTILE))
     console.log(`  the gateway has ${(residentBytes(gateway.child.pid) / 2 ** 20).toFixed(0)} MB afterwards`)
   } finally {
     await gateway.stop()
@@ -45,13 +44,13 @@ export async function scripts(): Promise<void> {
   }
 }
 
-async function compare(load: Running, gateway: Running, name: string, sources: readonly string[]): Promise<void> {
+async function compare(setup: Setup, gateway: Running, name: string, sources: readonly string[]): Promise<void> {
   const pairs: { without: Measured; beside: Measured }[] = []
   for (let i = 0; i < ROUNDS; i++) {
-    const without = await round(load, gateway)
+    const without = await round(setup, gateway)
     const attack = new AbortController()
     const attacks = sources.map((source) => runAgainAndAgain(gateway, source, attack.signal))
-    const beside = await round(load, gateway)
+    const beside = await round(setup, gateway)
     attack.abort()
     await Promise.all(attacks)
     pairs.push({ without, beside })
@@ -65,12 +64,9 @@ async function compare(load: Running, gateway: Running, name: string, sources: r
   )
 }
 
-async function round({ child }: Running, gateway: Running): Promise<Measured> {
+function round(setup: Setup, gateway: Running): Promise<Measured> {
   const url = `http://127.0.0.1:${gateway.ready.port}${PATH}`
-  const answer = once(child, 'message')
-  child.send({ url, method: 'GET', connections: CONNECTIONS, seconds: SECONDS } satisfies Round)
-  const [measured] = await answer
-  return measured as Measured
+  return setup.load({ url, method: 'GET', connections: CONNECTIONS, seconds: SECONDS })
 }
 
 async function evaluate(gateway: Running, source: string): Promise<Response> {

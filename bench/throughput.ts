@@ -1,8 +1,7 @@
 /** Requests per second of each contender, as a ratio to the reference in the same round. */
-import { once } from 'node:events'
 import { CONTENDERS, REFERENCE } from './contenders.ts'
-import type { Measured, Round } from './load.ts'
-import { type Running, start } from './process.ts'
+import type { Measured } from './load.ts'
+import { familyMs, type Running } from './process.ts'
 import type { Setup } from './setup.ts'
 import { median, shuffled, spread } from './statistics.ts'
 
@@ -17,9 +16,12 @@ export interface Work {
 
 export interface Row {
   readonly contender: string
-  /** Median over the rounds of rate ÷ rate of the reference; undefined when the reference was too restless. */
+  /** Median over the rounds of rate ÷ rate of the reference in the same round. */
   readonly ratio: number
   readonly rate: number
+  /** Median of the processor time of one request, in microseconds, and as a ratio to the reference like `ratio`. */
+  readonly processor: number
+  readonly processorRatio: number
   readonly p99: number
   readonly failed: number
 }
@@ -27,7 +29,7 @@ export interface Row {
 export interface Result {
   readonly work: Work
   readonly rows: readonly Row[]
-  /** Spread of the reference over the rounds, as a share of its median. */
+  /** How far the reference's processor time of a request lay apart over the rounds, as a share of its median. */
   readonly noise: number
 }
 
@@ -35,53 +37,64 @@ export async function throughput(setup: Setup, work: Work, rounds: number, secon
   const environment = await setup.environment(work.scheme, work.authType)
   const running = new Map<string, Running>()
   try {
-    for (const { name, file, env } of CONTENDERS) {
-      running.set(name, await start(`contenders/${file}`, 0, { ...environment, ...env?.({ project: setup.project }) }))
-    }
-    return await measure(setup.load, running, work, rounds, seconds)
+    for (const { name, start } of CONTENDERS) running.set(name, await start(environment))
+    return await measure(setup, running, work, rounds, seconds)
   } finally {
     for (const process of running.values()) await process.stop()
   }
 }
 
+interface Entry extends Measured {
+  /** Processor time of one request in microseconds. */
+  readonly processor: number
+  readonly ratio: number
+  readonly processorRatio: number
+}
+
 async function measure(
-  load: Running,
+  setup: Setup,
   running: ReadonlyMap<string, Running>,
   work: Work,
   rounds: number,
   seconds: number,
 ) {
-  const measured = new Map<string, { ratio: number; result: Measured }[]>()
+  const measured = new Map<string, Entry[]>()
   const references: number[] = []
-  const run = (name: string, duration: number) => round(load, running.get(name)?.ready.port ?? 0, work, duration)
-  for (const name of running.keys()) await run(name, Math.max(1, seconds / 2))
+  for (const contender of running.values()) await round(setup, contender, work, 1)
   for (let i = 0; i < rounds; i++) {
-    const results = new Map<string, Measured>()
-    for (const name of shuffled([...running.keys()])) results.set(name, await run(name, seconds))
-    const reference = results.get(REFERENCE)?.rate ?? Number.NaN
-    references.push(reference)
+    const results = new Map<string, Measured & { processor: number }>()
+    for (const [name, contender] of shuffled([...running])) {
+      results.set(name, await round(setup, contender, work, seconds))
+    }
+    const reference = results.get(REFERENCE) ?? { rate: Number.NaN, processor: Number.NaN }
+    references.push(reference.processor)
     for (const [name, result] of results) {
-      measured.set(name, [...(measured.get(name) ?? []), { ratio: result.rate / reference, result }])
+      const ratio = result.rate / reference.rate
+      const entry = { ...result, ratio, processorRatio: reference.processor / result.processor }
+      measured.set(name, [...(measured.get(name) ?? []), entry])
     }
   }
-  const rows = [...measured].map(([contender, entries]): Row => {
-    const pick = (value: (entry: { ratio: number; result: Measured }) => number) => median(entries.map(value))
-    const failed = entries.reduce((sum, { result }) => sum + result.failed, 0)
-    return {
-      contender,
-      ratio: pick((e) => e.ratio),
-      rate: pick((e) => e.result.rate),
-      p99: pick((e) => e.result.p99),
-      failed,
-    }
-  })
+  const rows = [...measured].map(([contender, entries]) => rowOf(contender, entries))
   return { work, rows, noise: spread(references) }
 }
 
-async function round(load: Running, port: number, work: Work, seconds: number): Promise<Measured> {
+function rowOf(contender: string, entries: readonly Entry[]): Row {
+  const pick = (value: (entry: Entry) => number) => median(entries.map(value))
+  return {
+    contender,
+    ratio: pick((entry) => entry.ratio),
+    rate: pick((entry) => entry.rate),
+    processor: pick((entry) => entry.processor),
+    processorRatio: pick((entry) => entry.processorRatio),
+    p99: pick((entry) => entry.p99),
+    failed: entries.reduce((sum, { failed }) => sum + failed, 0),
+  }
+}
+
+async function round(setup: Setup, { ready, child }: Running, work: Work, seconds: number) {
   const { method, connections, path } = work
-  const url = `http://127.0.0.1:${port}/openidm/external/idm/bench/managed/${path}`
-  load.child.send({ url, method, connections, seconds } satisfies Round)
-  const [measured] = await once(load.child, 'message')
-  return measured as Measured
+  const url = `http://127.0.0.1:${ready.port}/openidm/external/idm/bench/managed/${path}`
+  const before = familyMs(child.pid)
+  const measured = await setup.load({ url, method, connections, seconds })
+  return { ...measured, processor: ((familyMs(child.pid) - before) * 1000) / measured.count }
 }

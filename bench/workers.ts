@@ -1,73 +1,60 @@
-/** `node bench/workers.ts [--quick]`: the reference gateway with two workers against one with one, in turns. */
+/** `npm run bench -- workers`: the reference gateway with two workers against one with one, in turns. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import type { Measured, Round } from './load.ts'
+import { join } from 'node:path'
+import { familyMs, firstLine, stop } from './process.ts'
 import { Setup } from './setup.ts'
 import { median, spread } from './statistics.ts'
 
-const BIN = fileURLToPath(new URL('../lib/bin.js', import.meta.url))
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
-const [rounds, seconds] = values.quick ? [4, 1] : [9, 3]
+interface Gateway {
+  readonly child: ChildProcess
+  readonly port: number
+  readonly rates: number[]
+  /** Processor time of one request in microseconds. */
+  readonly costs: number[]
+}
+
+export async function workers(rounds: number, seconds: number): Promise<void> {
+  const setup = await Setup.create()
+  await setup.environment('http', 'basic')
+  const one = await startGateway(setup, 1)
+  const two = await startGateway(setup, 2)
+  try {
+    for (const gateway of [one, two]) await measure(setup, gateway, 1)
+    for (const { rates, costs } of [one, two]) rates.length = costs.length = 0
+    for (let n = 0; n < rounds; n++) {
+      for (const gateway of n % 2 === 0 ? [one, two] : [two, one]) await measure(setup, gateway, seconds)
+    }
+    print(one, two)
+  } finally {
+    for (const { child } of [one, two]) await stop(child)
+    await setup.close()
+  }
+}
 
 /** Not tied to a core: two workers are to use what is there. */
-async function startGateway(project: string, workers: number): Promise<{ child: ChildProcess; port: number }> {
-  const args = ['start', '--project', project, '--port', '0', '--workers', String(workers)]
+async function startGateway({ dist, project }: Setup, count: number): Promise<Gateway> {
+  const args = [join(dist, 'bin.js'), 'start', '--project', project, '--port', '0', '--workers', String(count)]
   const env = { ...process.env, OPENIDM_ADMIN_PASSWORD: 'openidm-admin', NODE_NO_WARNINGS: '1' }
-  const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['ignore', 'pipe', 'ignore'] })
-  if (!child.stdout) throw new Error('no output')
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  return { child, port: Number(new URL(line.replace('Listening on ', '')).port) }
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] })
+  const line = await firstLine(child)
+  return { child, port: Number(new URL(line.replace('Listening on ', '')).port), rates: [], costs: [] }
 }
 
-/** Processor time of a process and its children so far, in microseconds; Linux only. */
-function processorTime(pid: number | undefined): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
-  return [pid, ...children].reduce<number>((sum, each) => {
-    const fields = readFileSync(`/proc/${each}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ')
-    return sum + (Number(fields[11]) + Number(fields[12])) * 10_000
-  }, 0)
+async function measure(setup: Setup, { child, port, rates, costs }: Gateway, seconds: number): Promise<void> {
+  const url = `http://127.0.0.1:${port}/openidm/external/idm/bench/managed/small`
+  const before = familyMs(child.pid)
+  const { rate, count, failed } = await setup.load({ url, method: 'GET', connections: 64, seconds })
+  rates.push(rate)
+  costs.push(((familyMs(child.pid) - before) * 1000) / count)
+  if (failed > 0) console.log(`${failed} requests failed`)
 }
 
-const setup = await Setup.create()
-await setup.environment('http', 'basic')
-const gateways = new Map<number, { child: ChildProcess; port: number }>()
-try {
-  for (const count of [1, 2]) gateways.set(count, await startGateway(setup.project, count))
-  const rates = new Map<number, number[]>([
-    [1, []],
-    [2, []],
-  ])
-  const cost = new Map<number, number[]>([
-    [1, []],
-    [2, []],
-  ])
-  const measure = async (count: number): Promise<number> => {
-    const { port, child } = gateways.get(count) ?? {}
-    const url = `http://127.0.0.1:${port}/openidm/external/idm/bench/managed/small`
-    const before = processorTime(child?.pid)
-    setup.load.child.send({ url, method: 'GET', connections: 64, seconds } satisfies Round)
-    const [{ rate, failed }] = (await once(setup.load.child, 'message')) as [Measured]
-    cost.get(count)?.push((processorTime(child?.pid) - before) / (rate * seconds))
-    if (failed > 0) console.log(`${failed} requests failed with ${count} worker(s)`)
-    return rate
-  }
-  for (const count of [1, 2]) await measure(count)
-  for (let n = 0; n < rounds; n++) {
-    for (const count of n % 2 === 0 ? [1, 2] : [2, 1]) rates.get(count)?.push(await measure(count))
-  }
-  const [one = [], two = []] = [rates.get(1), rates.get(2)]
-  const ratios = two.map((rate, n) => rate / (one[n] ?? Number.NaN))
-  console.log(`one worker ${median(one).toFixed(0)}/s, two workers ${median(two).toFixed(0)}/s`)
-  const [costOfOne, costOfTwo] = [1, 2].map((count) => median((cost.get(count) ?? []).slice(1)).toFixed(0))
-  console.log(`processor time per request: one worker ${costOfOne} µs, two workers ${costOfTwo} µs`)
-  console.log(`two ÷ one: ${median(ratios).toFixed(2)}; one varied by ${(spread(one) * 100).toFixed(0)} %`)
-} finally {
-  for (const { child } of gateways.values()) child.kill('SIGKILL')
-  await setup.close()
+function print(one: Gateway, two: Gateway): void {
+  const ratios = two.rates.map((rate, n) => rate / (one.rates[n] ?? Number.NaN))
+  console.log('\nGET 700 B (64 connections), gateway, load and remote on all cores')
+  console.log(`  requests per second: one worker ${median(one.rates).toFixed(0)}, two ${median(two.rates).toFixed(0)}`)
+  console.log(
+    `  processor time of a request: one ${median(one.costs).toFixed(0)} µs, two ${median(two.costs).toFixed(0)} µs`,
+  )
+  console.log(`  two ÷ one: ${median(ratios).toFixed(2)}; one varied by ${(spread(one.rates) * 100).toFixed(0)} %`)
 }

@@ -1,10 +1,12 @@
 /** This package's reference gateway: authentication, access rules and access log included. */
-import { Gateway } from '../../lib/gateway/gateway.ts'
-import { createLog } from '../../lib/gateway/log.ts'
-import { packageRoot } from '../../lib/gateway/package-info.ts'
-import { openProject } from '../../lib/gateway/project.ts'
-import { Secret } from '../../lib/util/secret.ts'
 import { ready } from './serve.ts'
+import { shipped } from './shipped.ts'
+
+const { Gateway }: typeof import('../../lib/gateway/gateway.ts') = await shipped('gateway/gateway.js')
+const { createLog }: typeof import('../../lib/gateway/log.ts') = await shipped('gateway/log.js')
+const { packageRoot }: typeof import('../../lib/gateway/package-info.ts') = await shipped('gateway/package-info.js')
+const { openProject }: typeof import('../../lib/gateway/project.ts') = await shipped('gateway/project.js')
+const { Secret }: typeof import('../../lib/util/secret.ts') = await shipped('util/secret.js')
 
 const gateway = await Gateway.start({
   project: await openProject(process.env.PROJECT ?? '.'),
