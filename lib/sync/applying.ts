@@ -1,4 +1,5 @@
 import { conflict, toResourceException } from '../crest/errors.ts'
+import { appearedSince } from './appeared-since.ts'
 import { changedMeanwhile, changedSince } from './changed-since.ts'
 import { Committer } from './committer.ts'
 import { correlates } from './correlation.ts'
@@ -34,6 +35,7 @@ export class Applying {
     const context = this.#context
     await this.#guard()
     context.enter('ACTIVE_RECONCILING_SOURCE')
+    const appeared = await this.#appeared()
     const performer = this.#performer()
     for (let after = 0; ; ) {
       const rows = await context.rows.waiting(after, WINDOW)
@@ -42,7 +44,7 @@ export class Applying {
       if (last.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
       const changed = this.#decidesAgain ? NOBODY : await changedSince(context, rows)
       await this.#work(rows, async (row) => {
-        const why = changed.get(row.key) ?? (await this.#changedMeanwhile(row))
+        const why = changed.get(row.key) ?? appeared.get(row.key) ?? (await this.#changedMeanwhile(row))
         const { settled } = why === undefined ? await performer.perform(row) : performer.skip(row, why)
         await this.#settling(row, settled)
       })
@@ -58,6 +60,19 @@ export class Applying {
   async #settle(): Promise<void> {
     await Promise.all(this.#unsettled)
     if (this.#fault !== undefined) throw this.#fault
+  }
+
+  async #appeared(): Promise<ReadonlyMap<number, string>> {
+    const found = new Map<number, string>()
+    if (this.#decidesAgain) return found
+    for (let after = 0; ; ) {
+      this.#context.checkCanceled()
+      const rows = await this.#context.rows.waiting(after, WINDOW)
+      const last = rows.at(-1)
+      if (!last) return found
+      for (const [key, why] of await appearedSince(this.#context, rows)) found.set(key, why)
+      after = last.key
+    }
   }
 
   async #changedMeanwhile(row: OpenRow): Promise<string | undefined> {

@@ -133,6 +133,19 @@ for (const kind of ['with', 'without'] as const)
       assert.deepEqual(Object.keys(await mails()), ['a'])
     })
 
+    it('creates nothing that somebody else has created since, linked or not', async () => {
+      for (const name of ['a', 'b', 'c']) await connection().create(SOURCE, name, { userName: name })
+      const plan = await recon('&analyze=true')
+      await connection().create(TARGET, 'other', { userName: 'B' })
+      const appeared = 'A target that correlates has appeared since the plan was made: nothing was done'
+      assert.deepEqual(await entries(await execute(plan)), {
+        a: 'CREATE SUCCESS',
+        b: `CREATE FAILURE ${appeared}`,
+        c: 'CREATE SUCCESS',
+      })
+      assert.deepEqual(Object.keys(await mails()).sort(), ['B', 'a', 'c'])
+    })
+
     it('is not carried out with another mapping than it was made with', async () => {
       await connection().create(SOURCE, 'a', { userName: 'a' })
       const plan = await recon('&analyze=true')

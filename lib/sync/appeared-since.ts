@@ -1,0 +1,32 @@
+import { ResourceException } from '../crest/errors.ts'
+import { correlates, lookups } from './correlation.ts'
+import type { OpenRow } from './performer.ts'
+import { workIn } from './plan-row.ts'
+import type { RunContext } from './run-context.ts'
+import { type Candidates, TargetCorrelation } from './target-correlation.ts'
+
+/**
+ * Rows of a plan that would create what somebody else has created since: why they are left alone, by the key of the row.
+ * To be asked before the first write, since what the plan itself creates may correlate as well.
+ */
+export async function appearedSince(context: RunContext, rows: readonly OpenRow[]): Promise<Map<number, string>> {
+  const { mapping, parts, links, targets: set } = context
+  const tasks = rows.flatMap(({ key, situation, action, qualifier, work }) => {
+    const source = work && situation === 'ABSENT' && action === 'CREATE' ? workIn(work).source : null
+    return source ? [{ key, source, linkQualifier: qualifier }] : []
+  })
+  if (tasks.length === 0 || !correlates(mapping)) return new Map()
+  const isProjected = mapping.defaultTargetFields !== undefined
+  const correlation = new TargetCorrelation({ set, links, snapshot: undefined, isComplete: false, isProjected })
+  const found = await correlation.correlate(await lookups(mapping, tasks, parts.scripts))
+  const whys = tasks.map(({ key }, index) => ({ key, why: whyNot(found[index] ?? []) }))
+  return new Map(whys.flatMap(({ key, why }) => (why === undefined ? [] : [[key, why] as const])))
+}
+
+function whyNot(candidates: Candidates): string | undefined {
+  if (candidates instanceof ResourceException)
+    return `Nobody can say whether a target correlates by now: ${candidates.message}`
+  return candidates.length > 0 ? APPEARED : undefined
+}
+
+const APPEARED = 'A target that correlates has appeared since the plan was made: nothing was done'
