@@ -13,7 +13,10 @@ export function logAccess(
   record: RequestRecord,
 ): void {
   const from = request.socket.remoteAddress
-  response.once('close', () => {
+  let isWritten = false
+  response.on('close', () => {
+    if (isWritten) return
+    isWritten = true
     const complete = response.writableFinished
     log.info(
       {

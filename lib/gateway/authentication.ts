@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { forbidden, unauthorized } from '../crest/errors.ts'
+import { type Awaitable, after } from '../util/awaitable.ts'
 import { credentialsOf } from './identity/credentials.ts'
 import type { LoginThrottle } from './identity/login-throttle.ts'
 import type { Identity, PasswordStore } from './identity/password-store.ts'
@@ -29,29 +30,34 @@ export class Authentication {
    * @throws ResourceException 401 when the caller proves to be nobody, 403 when a token is good but stands for nobody
    *   here, or when a browser may have been made to send the request
    */
-  async identify(request: IncomingMessage, permissions: readonly Permission[]): Promise<Identity> {
+  identify(request: IncomingMessage, permissions: readonly Permission[]): Awaitable<Identity> {
     const credentials = credentialsOf(request.headers)
     const rsFilter = this.#options.rsFilter()
     if (credentials.kind === 'password') {
-      return found(await this.#signIn(request, credentials.username, credentials.password))
+      return after(this.#signIn(request, credentials.username, credentials.password), found)
     }
-    if (credentials.kind === 'bearer') return found(await rsFilter?.authenticate(credentials.token))
+    if (credentials.kind === 'bearer') return after(rsFilter?.authenticate(credentials.token), found)
     checkNotCrossSite(request, permissions)
     return found(rsFilter?.anonymous())
   }
 
-  #signIn(request: IncomingMessage, username: string, password: string): Promise<Identity | undefined> {
+  #signIn(request: IncomingMessage, username: string, password: string): Awaitable<Identity | undefined> {
     const address = request.socket.remoteAddress ?? ''
-    return this.#options.throttle.attempt(username, address, () => this.#verify(username, password))
+    const stores = this.#options.stores()
+    return this.#options.throttle.attempt(username, address, () => firstThatKnows(stores, 0, username, password))
   }
+}
 
-  async #verify(username: string, password: string): Promise<Identity | undefined> {
-    for (const store of this.#options.stores()) {
-      const identity = await store.verify(username, password)
-      if (identity) return identity
-    }
-    return undefined
-  }
+function firstThatKnows(
+  stores: readonly PasswordStore[],
+  index: number,
+  username: string,
+  password: string,
+): Awaitable<Identity | undefined> {
+  const store = stores[index]
+  if (!store) return undefined
+  const next = (identity: Identity | undefined) => identity ?? firstThatKnows(stores, index + 1, username, password)
+  return after(store.verify(username, password), next)
 }
 
 function found(identity: Identity | undefined): Identity {

@@ -107,7 +107,7 @@ export class Listener {
     const responses = this.#connections.get(socket)
     responses?.add(response)
     if (this.#closing) response.setHeader('Connection', 'close')
-    response.once('close', () => {
+    response.on('close', () => {
       responses?.delete(response)
       if (this.#closing && responses?.size === 0) socket.destroySoon()
     })

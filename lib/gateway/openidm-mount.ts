@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpHandler, Logger, NextFunction } from '../contract.ts'
 import { forbidden, notFound, toResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http.ts'
+import { type Awaitable, after } from '../util/awaitable.ts'
 import { isAllowed } from './access.ts'
 import type { AccessRule } from './access-rules.ts'
 import type { Authentication } from './authentication.ts'
@@ -43,21 +44,24 @@ export class OpenidmMount implements HostMount {
 
   /** Expects `request.url` to begin behind the mount, and answers in any case. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#admit(request).then(
-      (path) => this.#serve(request, response, path),
-      (error: unknown) => this.#fail(response, error),
-    )
+    try {
+      const served = after(this.#admit(request), (path) => this.#serve(request, response, path))
+      if (served) served.catch((error: unknown) => this.#fail(response, error))
+    } catch (error) {
+      this.#fail(response, error)
+    }
   }
 
-  async #admit(request: IncomingMessage): Promise<RequestPath> {
+  #admit(request: IncomingMessage): Awaitable<RequestPath> {
     const { state, authentication, access } = this.#options
     const path = requestPathOf(request.url ?? '')
     if (!state.ready && !ALWAYS_THERE.test(path.strict)) throw notReady(state)
     const permissions = permissionsOf(request)
-    const identity = await authentication.identify(request, permissions)
-    recordOf(request).identity = identity
-    if (!isAllowed(access(), identity.authorization.roles, path, permissions)) throw forbidden('Access denied')
-    return path
+    return after(authentication.identify(request, permissions), (identity) => {
+      recordOf(request).identity = identity
+      if (!isAllowed(access(), identity.authorization.roles, path, permissions)) throw forbidden('Access denied')
+      return path
+    })
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, path: RequestPath): void {

@@ -15,6 +15,9 @@ export interface RequestRecord {
 }
 
 const HEADER = 'x-forgerock-transactionid'
+/** IDs that nobody gave are this process's, counted: one that is random each time would cost more to no purpose. */
+const PROCESS = randomUUID()
+let count = 0
 const TRANSACTION_ID = /^[\w./:-]{1,256}$/
 
 /** The request itself carries its record: an entry of a WeakMap for each request costs several times as much. */
@@ -28,7 +31,8 @@ type Carrier = IncomingMessage & { [RECORD]?: RequestRecord }
  */
 export function openRecord(request: IncomingMessage, trusted: boolean): RequestRecord {
   const given = request.headers[HEADER]
-  const transactionId = trusted && typeof given === 'string' && TRANSACTION_ID.test(given) ? given : randomUUID()
+  const transactionId =
+    trusted && typeof given === 'string' && TRANSACTION_ID.test(given) ? given : `${PROCESS}-${++count}`
   request.headers[HEADER] = transactionId
   const record = { startedAt: performance.now(), target: request.url ?? '', transactionId }
   ;(request as Carrier)[RECORD] = record

@@ -62,9 +62,16 @@ export function createServer({ mount, settings, log }: ServerOptions): Front {
  */
 function toMount(mount: Pick<OpenidmMount, 'handle'>, request: IncomingMessage, response: ServerResponse): void {
   const originalUrl = request.url ?? ''
-  Object.assign(request, { originalUrl, baseUrl: MOUNT, url: originalUrl.slice(MOUNT.length), res: response })
-  mount.handle(request, response)
+  const mounted: Mounted = request
+  mounted.originalUrl = originalUrl
+  mounted.baseUrl = MOUNT
+  mounted.url = originalUrl.slice(MOUNT.length)
+  mounted.res = response
+  mount.handle(mounted, response)
 }
+
+/** What Express notes down on a request. */
+type Mounted = IncomingMessage & { originalUrl?: string; baseUrl?: string; res?: ServerResponse }
 
 /** Routers of plugins may be Express's and want its methods: here the prototypes are there before the first request. */
 function classesOf(application: express.Application): Front['classes'] {

@@ -99,7 +99,7 @@ export class Exchange {
     const { headers } = this.#credentials
     for (const name in headers) proxyRequest.setHeader(name, headers[name] ?? '')
     // Without a listener Node cuts the connection of a remote that answers 101 unasked, and says so to nobody.
-    proxyRequest.once('upgrade', (_answer, socket) => {
+    proxyRequest.on('upgrade', (_answer, socket) => {
       socket.destroy()
       this.failed(new Error('the remote switched to another protocol unasked'))
     })

@@ -41,7 +41,6 @@ const middleware = createProxyMiddleware({
   plugins: [hooks],
   /** The default plugins answer errors in their own words (pitfall E1) and cost a tenth of the time. */
   ejectPlugins: true,
-  changeOrigin: true,
   /** The target's path is the whole path, byte for byte as the caller wrote it. */
   ignorePath: true,
   selfHandleResponse: true,

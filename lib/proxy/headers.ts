@@ -62,6 +62,7 @@ export interface Forwarding {
 /** The caller's headers as far as they pass, and ours but for the credentials, which are added at the last moment. */
 export function requestHeaders(
   request: IncomingMessage,
+  { target }: Pick<Instance, 'target'>,
   { pseudonym, trustTransactionId }: Forwarding,
 ): IncomingHttpHeaders {
   const from = request.headers
@@ -71,6 +72,8 @@ export function requestHeaders(
     if (value !== undefined) to[name] = value
   }
   dropNamed(from.connection, to)
+  // The caller's is this gateway's (pitfall H9).
+  to.host = target.host
   to['accept-api-version'] ??= DEFAULT_API_VERSION
   to['user-agent'] = USER_AGENT
   to.via = from.via === undefined ? `1.1 ${pseudonym}` : `${from.via}, 1.1 ${pseudonym}`

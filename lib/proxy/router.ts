@@ -72,7 +72,11 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for (R2).
   instance.begin()
   let exchange: Exchange | undefined
-  response.once('close', () => {
+  let isClosed = false
+  // It is emitted once, but for closeWithConnection; `once` would cost several times as much.
+  response.on('close', () => {
+    if (isClosed) return
+    isClosed = true
     leave()
     instance.end()
     exchange?.closed()
@@ -83,7 +87,7 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   const given = instance.authentication.credentials()
   const credentials = given instanceof Promise ? await given : given
   if (response.destroyed) return
-  const headers = requestHeaders(request, options)
+  const headers = requestHeaders(request, instance, options)
   reframe(headers, body)
   const localBase = `${route.mount}/external/idm/${instance.name}/`
   const parts = { request, response, instance, credentials, body, headers, path, localBase }

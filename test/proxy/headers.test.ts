@@ -4,6 +4,7 @@ import { createSecureContext, TLSSocket } from 'node:tls'
 import { localLocation, requestHeaders, responseHeaders } from '../../lib/proxy/headers.ts'
 import { Instance } from '../../lib/remote/instance.ts'
 import { judgeProperties } from '../../lib/remote/properties.ts'
+import { targetOf } from '../../lib/remote/target.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { incoming } from './incoming.ts'
 
@@ -17,6 +18,8 @@ function instanceAt(instanceUrl: string): Instance {
   onCleanUp(() => instance.destroy())
   return instance
 }
+
+const target = targetOf(new URL('https://idm.example.com:8443/openidm/'))
 
 /** All that a careless or hostile caller may send. */
 const CALLER = {
@@ -67,13 +70,14 @@ const DROPPED = {
 describe('requestHeaders', () => {
   const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: '10.1.2.3' })
   const ours = {
+    host: 'idm.example.com:8443',
     'user-agent': 'openidm-external-idm',
     via: '1.1 me',
     'x-forwarded-for': '10.1.2.3',
     'x-forwarded-proto': 'http',
   }
   const of = (headers: object, forwarding = FORWARDING) =>
-    requestHeaders(incoming({ headers: { ...headers } }, socket), forwarding)
+    requestHeaders(incoming({ headers: { ...headers } }, socket), { target }, forwarding)
 
   it('are those of the list, and ours', () => {
     assert.deepEqual(of({ ...CALLER, ...DROPPED }), { ...CALLER, ...ours })
@@ -116,7 +120,7 @@ describe('requestHeaders', () => {
   })
 
   it('say https when the caller came by TLS', () => {
-    const headers = requestHeaders(incoming({}, new TLSSocket(new Socket())), FORWARDING)
+    const headers = requestHeaders(incoming({}, new TLSSocket(new Socket())), { target }, FORWARDING)
     assert.equal(headers['x-forwarded-proto'], 'https')
   })
 })

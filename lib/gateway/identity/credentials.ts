@@ -34,8 +34,10 @@ function ofBasic(value: string): Credentials {
 /** RFC 5987: `UTF-8''m%C3%BCller` is `müller`; raw bytes are read as UTF-8 when they are UTF-8. */
 function headerText(header: string | string[] | undefined): string {
   const text = typeof header === 'string' ? header : ''
-  const [, charset, encoded] = /^(utf-8|iso-8859-1)'[^']*'(.*)$/is.exec(text) ?? []
-  if (charset !== undefined && encoded !== undefined) return decodeExtended(charset, encoded) ?? text
+  if (text.includes("'")) {
+    const [, charset, encoded] = /^(utf-8|iso-8859-1)'[^']*'(.*)$/is.exec(text) ?? []
+    if (charset !== undefined && encoded !== undefined) return decodeExtended(charset, encoded) ?? text
+  }
   return /[^\0-\x7f]/.test(text) ? utf8(Buffer.from(text, 'latin1')) : text
 }
 

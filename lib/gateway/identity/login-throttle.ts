@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { type Awaitable, after } from '../../util/awaitable.ts'
 import { ExpiringCache } from './expiring-cache.ts'
 
 const FREE_FAILURES = 3
@@ -44,17 +45,19 @@ export class LoginThrottle {
    * Runs `verify`.
    * @returns what it found; undefined, late, when it found nobody or too many failures of this pair wait already
    */
-  async attempt<T>(account: string, address: string, verify: () => Promise<T | undefined>): Promise<T | undefined> {
+  attempt<T>(account: string, address: string, verify: () => Awaitable<T | undefined>): Awaitable<T | undefined> {
     // No address holds a space.
     const key = `${address} ${account.slice(0, 256)}`
     const known = this.#records.get(key)
-    const found = known && known.waiting >= WAITING_LIMIT ? undefined : await verify()
-    if (found !== undefined) return found
+    const found = known && known.waiting >= WAITING_LIMIT ? undefined : verify()
+    return after(found, (somebody) => somebody ?? this.#failed(key))
+  }
+
+  async #failed(key: string): Promise<undefined> {
     const record = this.#records.get(key) ?? { count: 0, waiting: 0 }
     record.count += 1
     this.#records.set(key, record, MEMORY_MS)
     await this.#holdBack(record)
-    return undefined
   }
 
   async #holdBack(record: Failures): Promise<void> {

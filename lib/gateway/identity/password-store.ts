@@ -1,4 +1,5 @@
 import type { SecurityContext } from '../../crest/request.ts'
+import type { Awaitable } from '../../util/awaitable.ts'
 
 /** Who a caller turned out to be. */
 export type Identity = SecurityContext
@@ -9,7 +10,7 @@ export type Identity = SecurityContext
  */
 export interface PasswordStore {
   /** The caller; undefined when the account is unknown, inactive, or the password is wrong. */
-  verify(username: string, password: string): Promise<Identity | undefined>
+  verify(username: string, password: string): Awaitable<Identity | undefined>
 }
 
 export interface IdentityParts {

@@ -26,7 +26,7 @@ export class StaticUser implements PasswordStore {
     })
   }
 
-  async verify(username: string, password: string): Promise<Identity | undefined> {
+  verify(username: string, password: string): Identity | undefined {
     const sameName = this.#name.equals(username)
     const samePassword = this.#password.equals(password)
     return sameName && samePassword ? this.#identity : undefined
