@@ -25,7 +25,9 @@ export function printThroughput({ work, rows, noise }: Result): void {
     )
   }
   const verdict = restless ? '; too much for a verdict by time, run it again on a quiet machine' : ''
-  console.log(`  the processor time of the reference varied by ${(noise * 100).toFixed(0)} % over the rounds${verdict}`)
+  console.log(
+    `  in the middle half of the rounds the processor time of the reference varied by ${(noise * 100).toFixed(0)} %${verdict}`,
+  )
 }
 
 export function printMemory(rows: readonly MemoryRow[]): void {

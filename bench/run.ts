@@ -64,7 +64,7 @@ const setup = await Setup.create()
 const results: Result[] = []
 try {
   for (const work of WORK) {
-    const result = await throughput(setup, work, quick ? 4 : 9, 1)
+    const result = await throughput(setup, work, quick ? 4 : work === get ? 11 : 5, 1)
     results.push(result)
     printThroughput(result)
   }

@@ -10,9 +10,9 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
-/** How far the values lie apart, as a share of their median. */
+/** How far the middle half of the values lies apart, as a share of their median: one stall of the machine is no verdict. */
 export const spread = (values: readonly number[]): number =>
-  (Math.max(...values) - Math.min(...values)) / median(values)
+  (percentile(values, 0.75) - percentile(values, 0.25)) / median(values)
 
 /** A copy in random order. */
 export function shuffled<T>(values: readonly T[]): T[] {

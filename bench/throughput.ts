@@ -29,7 +29,7 @@ export interface Row {
 export interface Result {
   readonly work: Work
   readonly rows: readonly Row[]
-  /** How far the reference's processor time of a request lay apart over the rounds, as a share of its median. */
+  /** Spread of the reference's processor time of a request over the rounds. */
   readonly noise: number
 }
 

@@ -56,5 +56,7 @@ function print(one: Gateway, two: Gateway): void {
   console.log(
     `  processor time of a request: one ${median(one.costs).toFixed(0)} µs, two ${median(two.costs).toFixed(0)} µs`,
   )
-  console.log(`  two ÷ one: ${median(ratios).toFixed(2)}; one varied by ${(spread(one.rates) * 100).toFixed(0)} %`)
+  console.log(
+    `  two ÷ one: ${median(ratios).toFixed(2)}; in the middle half of the rounds one varied by ${(spread(one.rates) * 100).toFixed(0)} %`,
+  )
 }

@@ -20,7 +20,11 @@ serve((request, response) => {
       body: hasBody ? request : null,
     },
     {
-      onRequestStart: () => undefined,
+      onRequestStart: (controller) => {
+        response.once('close', () => {
+          if (!response.writableFinished) controller.abort(new Error('the caller left'))
+        })
+      },
       onResponseStart: (_controller, status, responseHeaders) => {
         response.writeHead(status, responseHeaders)
       },
