@@ -1,13 +1,12 @@
-import { createRequire } from 'node:module'
-import type { Dispatcher, Pool } from 'undici'
 import { ResourceException } from '../crest/errors.ts'
 import { untilAborted } from '../util/abort.ts'
-import { type ConnectionSettings, tlsOptions } from './agent.ts'
+import type { ConnectionSettings } from './agent.ts'
 import { type Authentication, type Credentials, DEFAULT_API_VERSION, USER_AGENT } from './authentication.ts'
 import type { Circuit } from './circuit.ts'
 import { faultException, faultOf, refusedCredentials } from './fault.ts'
-import { faultBehind, proxyAuthorization } from './forward-proxy.ts'
+import { faultBehind } from './forward-proxy.ts'
 import type { Health } from './health.ts'
+import { HttpPool, type RemoteAnswer } from './http-pool.ts'
 import type { InstanceProperties } from './properties.ts'
 import { Slots } from './slots.ts'
 
@@ -22,12 +21,6 @@ export interface RemoteRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface RemoteAnswer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly text: string
-}
-
 /** What the client needs to know of its instance. */
 export interface Owner {
   readonly name: string
@@ -39,11 +32,6 @@ export interface Owner {
   end(): void
 }
 
-/** As for the proxy: idle connections are closed by us before the remote closes them under a request. */
-const IDLE_MS = 4_000
-/** Largest answer that is read into memory (pitfall B5). */
-const LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
-
 /**
  * Calls to a remote from inside the gateway: scripts, reconciliation, the check. Same credentials, trust, deadlines and
  * connection limit as the proxied requests of the instance.
@@ -51,7 +39,7 @@ const LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 export class RemoteClient {
   readonly #owner: Owner
   readonly #properties: InstanceProperties
-  readonly #pool: Dispatcher
+  readonly #pool: HttpPool
   readonly #slots: Slots
   #busy = 0
   #retired = false
@@ -60,7 +48,7 @@ export class RemoteClient {
     this.#owner = owner
     this.#properties = settings.properties
     this.#slots = new Slots(settings.properties.maxConnections, settings.properties.maxQueuedRequests)
-    this.#pool = createPool(owner.url, settings)
+    this.#pool = new HttpPool(owner.url, settings)
   }
 
   /**
@@ -91,11 +79,11 @@ export class RemoteClient {
   /** Requests in flight end, those included that still wait for a token; then the connections close. */
   retire(): void {
     this.#retired = true
-    if (this.#busy === 0) void this.#pool.close().catch(() => undefined)
+    if (this.#busy === 0) this.#pool.close()
   }
 
   destroy(): void {
-    void this.#pool.destroy().catch(() => undefined)
+    this.#pool.destroy()
   }
 
   #begin(): void {
@@ -111,7 +99,8 @@ export class RemoteClient {
 
   async #exchange(request: RemoteRequest): Promise<RemoteAnswer> {
     const { authentication } = this.#owner
-    const credentials = await untilAborted(authentication.credentials(), request.signal)
+    const given = authentication.credentials()
+    const credentials = given instanceof Promise ? await untilAborted(given, request.signal) : given
     const answer = await this.#attempt(request, credentials)
     if (answer.status !== 401 || !authentication.refused(credentials)) return answer
     return this.#attempt(request, await untilAborted(authentication.credentials(), request.signal))
@@ -119,23 +108,25 @@ export class RemoteClient {
 
   async #attempt(request: RemoteRequest, credentials: Credentials): Promise<RemoteAnswer> {
     const { connectionTimeout, retryRequests } = this.#properties
-    await this.#slots.take(connectionTimeout, request.signal)
+    const queued = this.#slots.take(connectionTimeout, request.signal)
+    if (queued) await queued
     try {
-      return await this.#send(request, credentials).catch((error: unknown) => {
-        const safe = request.method === 'GET' && retryRequests && faultOf(error) === 'reset'
-        if (!safe || request.signal?.aborted) throw error
-        return this.#send(request, credentials)
-      })
+      return await this.#send(request, credentials)
+    } catch (error) {
+      const safe = request.method === 'GET' && retryRequests && faultOf(error) === 'reset'
+      if (!safe || request.signal?.aborted) throw error
+      return await this.#send(request, credentials)
     } finally {
       this.#slots.release()
     }
   }
 
-  async #send({ method, path, headers, body, signal }: RemoteRequest, credentials: Credentials): Promise<RemoteAnswer> {
-    const answer = await this.#pool.request({
-      origin: this.#owner.url.origin,
+  #send({ method, path, headers, body, signal }: RemoteRequest, credentials: Credentials): Promise<RemoteAnswer> {
+    const { origin, pathname } = this.#owner.url
+    const options = {
+      origin,
       method,
-      path: this.#owner.url.pathname + path,
+      path: pathname + path,
       headers: {
         'accept-api-version': DEFAULT_API_VERSION,
         'user-agent': USER_AGENT,
@@ -144,9 +135,8 @@ export class RemoteClient {
         ...credentials.headers,
       },
       body: body ?? null,
-      signal: signal ?? null,
-    })
-    return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() }
+    }
+    return this.#pool.request(options, signal)
   }
 
   #broken(error: unknown): ResourceException {
@@ -156,38 +146,4 @@ export class RemoteClient {
     this.#owner.circuit.failed(fault)
     return exception
   }
-}
-
-/** At the first call from inside: it takes 150 ms to load, and a gateway that only proxies needs it never. */
-const library = () => createRequire(import.meta.url)('undici') as typeof import('undici')
-
-function createPool(url: URL, settings: ConnectionSettings): Dispatcher {
-  const { Pool, ProxyAgent } = library()
-  const { properties, lookup } = settings
-  const limit = (ms: number) => (Number.isFinite(ms) ? ms : 0)
-  const timeout = limit(properties.connectionTimeout)
-  const tls = url.protocol === 'https:' ? tlsOptions(url, settings) : {}
-  const options: Pool.Options = {
-    connections: properties.maxConnections,
-    // 0 = a connection for each request.
-    pipelining: properties.reuseConnections ? 1 : 0,
-    keepAliveTimeout: IDLE_MS,
-    keepAliveMaxTimeout: IDLE_MS,
-    headersTimeout: limit(properties.socketTimeout),
-    bodyTimeout: limit(properties.socketTimeout),
-    maxResponseSize: LARGEST_ANSWER_BYTES,
-    // As the proxy; and HTTP/2 would put all requests on one connection.
-    allowH2: false,
-  }
-  if (!properties.proxy)
-    return new Pool(url.origin, { ...options, connect: { timeout, ...tls, ...(lookup ? { lookup } : {}) } })
-  const token = proxyAuthorization(properties)
-  return new ProxyAgent({
-    ...options,
-    uri: properties.proxy.proxyUri,
-    ...(token === undefined ? {} : { token }),
-    requestTls: tls,
-    connectTimeout: timeout,
-    proxyTunnel: false,
-  })
 }

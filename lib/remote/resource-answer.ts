@@ -7,7 +7,7 @@ import { badGateway, ResourceException } from '../crest/errors.ts'
 import { withoutIdentity } from '../crest/represent.ts'
 import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../crest/request.ts'
 import { isObject, parseJson } from '../util/json.ts'
-import type { RemoteAnswer } from './client.ts'
+import type { RemoteAnswer } from './http-pool.ts'
 
 /**
  * The JSON of a good answer; undefined when it has no body.

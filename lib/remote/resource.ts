@@ -16,8 +16,8 @@ import type {
   UpdateRequest,
 } from '../crest/request.ts'
 import { pathElements } from '../crest/resource-path.ts'
-import type { RemoteAnswer } from './client.ts'
 import { refusedCredentials } from './fault.ts'
+import type { RemoteAnswer } from './http-pool.ts'
 import type { InstanceRegistry } from './registry.ts'
 import { answeredDeletion, answeredJson, answeredQuery, answeredResource } from './resource-answer.ts'
 import { remoteRequest } from './resource-request.ts'

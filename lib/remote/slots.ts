@@ -17,14 +17,17 @@ export class Slots {
   }
 
   /**
-   * Resolves when there is a slot; `release` must follow.
+   * Takes a slot; `release` must follow.
+   * @returns undefined when there is one, else a promise that resolves when there is
    * @throws DeadlineError after `ms` milliseconds, or at once when too many wait already, and the reason of `signal`
    */
-  async take(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#free > 0) {
-      this.#free--
-      return
-    }
+  take(ms: number, signal: AbortSignal | undefined): Promise<void> | undefined {
+    if (this.#free === 0) return this.#wait(ms, signal)
+    this.#free--
+    return undefined
+  }
+
+  async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting.size >= this.#longestQueue) throw new DeadlineError('queueFull')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const limited = Number.isFinite(ms) && ms > 0
