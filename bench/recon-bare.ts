@@ -17,6 +17,7 @@ interface Entry {
   readonly [member: string]: unknown
 }
 
+const CREDENTIALS = { authorization: `Basic ${Buffer.from('openidm-admin:openidm-admin').toString('base64')}` }
 const SOURCE = 'managed/user'
 const TARGET = 'managed/alpha_user'
 const pool = new Pool(process.env.TARGET ?? '', { connections: 10 })
@@ -27,7 +28,7 @@ async function fetchPages(collection: string): Promise<Entry[]> {
   do {
     const paging: string = cookie === null ? '' : `&_pagedResultsCookie=${cookie}`
     const path = `/openidm/${collection}?_queryFilter=true&_pageSize=1000${paging}`
-    const answer = await pool.request({ method: 'GET', path })
+    const answer = await pool.request({ method: 'GET', path, headers: CREDENTIALS })
     const page = JSON.parse(await answer.body.text()) as { result: Entry[]; pagedResultsCookie: string | null }
     objects.push(...page.result)
     cookie = page.pagedResultsCookie
@@ -42,7 +43,7 @@ interface Write {
   readonly object: object
 }
 
-const JSON_BODY = { 'content-type': 'application/json' }
+const JSON_BODY = { 'content-type': 'application/json', ...CREDENTIALS }
 
 function writesOf(writes: Writes, sources: readonly Entry[], targets: readonly Entry[]): Write[] {
   const post = { method: 'POST', path: `/openidm/${TARGET}?_action=create`, headers: JSON_BODY } as const

@@ -1,4 +1,4 @@
-/** The gateway that reconciles, as it is compiled in the folder `DIST`. Prints `{"port":PORT}`. */
+/** The gateway that reconciles, or plays the remotes, as it is compiled in the folder `DIST`. Prints `{"port":PORT}`. */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -12,7 +12,7 @@ const { Secret }: typeof import('../lib/util/secret.ts') = await load('util/secr
 const gateway = await Gateway.start({
   project: await openProject(process.env.PROJECT ?? ''),
   host: '127.0.0.1',
-  port: 0,
+  port: Number(process.env.PORT ?? 0),
   plugins: [packageRoot],
   administratorPassword: new Secret('openidm-admin'),
   log: createLog({ level: 'error' }),

@@ -1,6 +1,7 @@
 /** The remotes of the reconciliation benchmark: two collections in memory, paged by offset. Prints `{"port":PORT}`. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { userOf } from './recon-remotes.ts'
 
 interface Entry {
   readonly _id: string
@@ -64,15 +65,6 @@ function control(fill: number, change: number): object {
     for (let index = 0; index < source.size; index += 100) put(source, `u${index}`, userOf(index, `Team ${change}`))
   return {}
 }
-
-const userOf = (index: number, department: string) => ({
-  userName: `user.${index}`,
-  givenName: `Given ${index}`,
-  sn: `Family ${index}`,
-  mail: `user.${index}@example.com`,
-  department,
-  description: 'x'.repeat(300),
-})
 
 async function textOf(request: http.IncomingMessage): Promise<string> {
   let text = ''

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { buildGateway } from './built-gateway.ts'
 import { type Running, residentBytes, start } from './process.ts'
 import type { BareResult, Writes } from './recon-bare.ts'
+import { type Content, GatewayRemote, memoryRemote, type Remote } from './recon-remotes.ts'
 import { forgetPeak, peakMegabytes, processorMs } from './usage.ts'
 
 const MAPPING = {
@@ -22,6 +23,9 @@ const HEADERS = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': '
 /** The run says itself how long it took; asking for it costs the gateway time. */
 const POLL_MS = 200
 
+export type RemoteKind = 'memory' | 'gateway'
+const ADMINISTRATOR = { userName: 'openidm-admin', password: 'openidm-admin' }
+
 export interface OurResult extends BareResult {
   readonly megabytes: number
 }
@@ -30,30 +34,27 @@ export interface OurResult extends BareResult {
 export class ReconSides {
   readonly #folder: string
   readonly #dist: string
-  readonly #remote: Running
+  readonly #remote: Remote
   readonly #bare: Running
-  readonly #origin: string
   #gateway: Running | undefined
   #projects = 0
 
-  private constructor(folder: string, dist: string, remote: Running, bare: Running) {
+  private constructor(folder: string, dist: string, remote: Remote, bare: Running) {
     this.#folder = folder
     this.#dist = dist
     this.#remote = remote
     this.#bare = bare
-    this.#origin = originOf(remote)
   }
 
-  static async start(): Promise<ReconSides> {
+  static async start(kind: RemoteKind): Promise<ReconSides> {
     const folder = await mkdtemp(join(tmpdir(), 'idm-recon-'))
     const dist = buildGateway(folder)
-    const remote = await start('recon-remote.ts', 1)
-    return new ReconSides(folder, dist, remote, await start('recon-bare.ts', 0, { TARGET: originOf(remote) }))
+    const remote = kind === 'memory' ? await memoryRemote() : await GatewayRemote.create(folder, dist)
+    return new ReconSides(folder, dist, remote, await start('recon-bare.ts', 0, { TARGET: remote.origin }))
   }
 
-  /** Fills the source with as many objects and empties the target; or changes every 100th of the source. */
-  async prepare(what: { readonly fill?: number; readonly change?: number }): Promise<void> {
-    await fetch(`${this.#origin}/openidm/control?fill=${what.fill ?? 0}&change=${what.change ?? 0}`, { method: 'POST' })
+  prepare(content: Content): Promise<void> {
+    return this.#remote.prepare(content)
   }
 
   bare(writes: Writes): Promise<BareResult> {
@@ -70,7 +71,7 @@ export class ReconSides {
     this.#projects += 1
     const project = join(this.#folder, `project-${this.#projects}`)
     await mkdir(join(project, 'conf'), { recursive: true })
-    const instance = { authType: 'basic', instanceUrl: `${this.#origin}/openidm/`, userName: 'u', password: 'p' }
+    const instance = { authType: 'basic', instanceUrl: `${this.#remote.origin}/openidm/`, ...ADMINISTRATOR }
     for (const name of ['a', 'b'])
       await writeFile(join(project, 'conf', `external.idm-${name}.json`), JSON.stringify(instance))
     await writeFile(join(project, 'conf', 'sync.json'), JSON.stringify({ mappings: [MAPPING] }))
@@ -103,5 +104,3 @@ export class ReconSides {
     await rm(this.#folder, { recursive: true, force: true })
   }
 }
-
-const originOf = (remote: Running): string => `http://127.0.0.1:${remote.ready.port}`

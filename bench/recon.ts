@@ -1,20 +1,24 @@
 /**
- * `npm run bench -- recon [--objects N]`: reconciliation of two remotes, beside a bare client that fetches the same
+ * `npm run bench -- recon [--objects N] [--remote memory|gateway]`: reconciliation of two remotes, beside a bare client that fetches the same
  * pages and writes the same objects. Both in turn on the same core, the remotes on another; medians of the rounds.
  */
 import { PINNED } from './process.ts'
 import type { BareResult, Writes } from './recon-bare.ts'
-import { type OurResult, ReconSides } from './recon-sides.ts'
+import { type OurResult, ReconSides, type RemoteKind } from './recon-sides.ts'
 import { median } from './statistics.ts'
+
+const KINDS = { memory: 'in memory', gateway: 'gateways of ours' } as const
 
 /** With more objects than this one round has to do: it is long, and its length evens the noise out. */
 const MANY = 50_000
 
-export async function recon(objects: number): Promise<void> {
+export async function recon(objects: number, kind: RemoteKind): Promise<void> {
   const rounds = objects > MANY ? 1 : 3
-  const sides = await ReconSides.start()
+  const sides = await ReconSides.start(kind)
   try {
-    console.log(`\nReconciliation of ${objects} objects of two remotes, beside a bare client (${rounds} round(s))\n`)
+    console.log(
+      `\nReconciliation of ${objects} objects of two remotes (${KINDS[kind]}), beside a bare client (${rounds} round(s))\n`,
+    )
     if (!PINNED) console.log('  not pinned (no taskset): ratios mean little')
     console.log('               objects/s     bare   ratio   µs of processor/object   bare   resident MB at most')
     const atRest = await create(sides, objects, rounds)

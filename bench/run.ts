@@ -1,4 +1,4 @@
-/** `npm run bench -- [scripts | workers | recon [--objects N]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+/** `npm run bench -- [scripts | workers | recon [--objects N] [--remote memory|gateway]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     objects: { type: 'string', default: '200000' },
+    remote: { type: 'string', default: 'memory' },
   },
   allowPositionals: true,
 })
@@ -27,7 +28,7 @@ if (positionals[0] === 'scripts') {
   process.exit()
 }
 if (positionals[0] === 'recon') {
-  await recon(Number(values.objects))
+  await recon(Number(values.objects), values.remote === 'gateway' ? 'gateway' : 'memory')
   process.exit()
 }
 const { quick } = values
