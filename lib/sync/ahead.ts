@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
 /** The same items, each asked for while the one before is worked on. */
 export async function* ahead<T>(items: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
   let next = items.next()
@@ -8,6 +10,8 @@ export async function* ahead<T>(items: AsyncGenerator<T, void>): AsyncGenerator<
       next = items.next()
       // Whoever asks for it sees the failure.
       next.catch(() => undefined)
+      // Only asked: the question leaves before the work on this one keeps the process busy.
+      await turn()
       yield value as T
     }
   } finally {
