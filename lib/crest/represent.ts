@@ -3,9 +3,22 @@ import type { QueryResult, Resource } from './request.ts'
 
 /** A resource as callers see it: `_id` and `_rev` first; without revision no `_rev`. */
 export function representResource({ id, revision, content }: Resource): JsonObject {
+  if (isRepresented(content, id, revision)) return content
   // Hardly any has them, and leaving them out takes longer than a copy.
   const own = '_id' in content || '_rev' in content ? withoutIdentity(content) : content
   return revision === null ? { _id: id, ...own } : { _id: id, _rev: revision, ...own }
+}
+
+/** Whether an object is what callers are to see, as a remote has sent it: it need not be taken apart and put together. */
+export function isRepresented(object: JsonObject, id: string, revision: string | null): boolean {
+  if (object._id !== id || (revision === null ? '_rev' in object : object._rev !== revision)) return false
+  let place = 0
+  for (const name in object) {
+    if (name !== (place === 0 ? '_id' : '_rev')) return false
+    place += 1
+    if (place === 2 || revision === null) return true
+  }
+  return false
 }
 
 /** The answer to a query: always these six members. */

@@ -4,7 +4,7 @@
  */
 import type { Json, JsonObject } from '../contract.ts'
 import { badGateway, ResourceException } from '../crest/errors.ts'
-import { withoutIdentity } from '../crest/represent.ts'
+import { isRepresented, withoutIdentity } from '../crest/represent.ts'
 import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../crest/request.ts'
 import { isObject, parseJson } from '../util/json.ts'
 import type { RemoteAnswer } from './http-pool.ts'
@@ -80,6 +80,13 @@ const resourceOf = (json: JsonObject, id: string): Resource => ({
   content: withoutIdentity(json),
 })
 
+/** A page may hold a thousand of them: what is in the right form stays as it is. */
+function asSent(object: JsonObject): Resource {
+  const id = textOf(object._id)
+  const revision = textOf(object._rev) || null
+  return isRepresented(object, id, revision) ? { id, revision, content: object } : resourceOf(object, id)
+}
+
 const textOf = (value: Json | undefined): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : ''
 
@@ -92,7 +99,7 @@ export function answeredQuery(path: string, answer: RemoteAnswer): QueryResult {
   if (!isObject(json) || !Array.isArray(result) || !result.every(isObject))
     throw badGateway(`${path}: the remote answered a query with something that has no list of objects "result"`)
   return {
-    result: result.map((object) => resourceOf(object, textOf(object._id))),
+    result: result.map(asSent),
     pagedResultsCookie: textOf(json.pagedResultsCookie) || null,
     totalPagedResultsPolicy: POLICIES.find((policy) => policy === json.totalPagedResultsPolicy) ?? 'NONE',
     totalPagedResults: countOf(json.totalPagedResults),
