@@ -66,7 +66,7 @@ const readAll = (url: string) =>
   Promise.all(Array.from({ length: CLIENTS }, () => slowly(`${url}endless`, BYTES / SECONDS)))
 
 /** The least of a few looks: buffers are given back a moment after the collection that found them. */
-async function neededBytes({ child }: Running): Promise<number> {
+export async function neededBytes({ child }: Running): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let look = 0; look < 4; look++) {
     child.send('needed')

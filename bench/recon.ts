@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- recon [--objects N] [--remote memory|gateway]`: reconciliation of two remotes, beside a bare client that fetches the same
+ * `npm run bench -- recon [--objects N] [--remote gateway|memory]`: reconciliation of two remotes, beside a bare client that fetches the same
  * pages and writes the same objects. Both in turn on the same core, the remotes on another; medians of the rounds.
  */
 import { PINNED } from './process.ts'

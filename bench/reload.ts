@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process'
 import { rename, rm } from 'node:fs/promises'
 import http from 'node:http'
 import { join } from 'node:path'
-import { firstLine, residentBytes, start, stop } from './process.ts'
+import { neededBytes } from './memory.ts'
+import { firstLine, start, stop } from './process.ts'
 import type { Setup } from './setup.ts'
 import { median, percentile } from './statistics.ts'
 
@@ -58,18 +59,20 @@ function statusOf(port: number, name: string): Promise<number> {
 }
 
 /**
- * Start to listening with one and with a thousand instances, as users start it, and the resident memory that one of them
- * costs. The first start, which has nothing compiled yet, is not counted.
+ * Start to listening with one and with a thousand instances, as users start it, and the memory that one of them costs
+ * when all garbage is collected. The first start, which has nothing compiled yet, is not counted.
  */
 export async function startUp(setup: Setup): Promise<StartResult> {
-  const { TARGET = '' } = await setup.environment('http', 'basic')
+  const environment = await setup.environment('http', 'basic')
+  const { TARGET = '' } = environment
   await timedStart(setup)
   const few = await starts(setup)
+  const bytes = await atRest(environment)
   for (let i = 0; i < INSTANCES; i++) await setup.writeInstance(`n${i}`, TARGET)
   try {
     const many = await starts(setup)
-    const bytesPerInstance = (many.bytes - few.bytes) / INSTANCES
-    return { emptyMs: few.ms, filledMs: many.ms, bytesPerInstance }
+    const bytesPerInstance = ((await atRest(environment)) - bytes) / INSTANCES
+    return { emptyMs: few, filledMs: many, bytesPerInstance }
   } finally {
     for (let i = 0; i < INSTANCES; i++) await rm(join(setup.project, 'conf', `external.idm-n${i}.json`))
   }
@@ -77,24 +80,25 @@ export async function startUp(setup: Setup): Promise<StartResult> {
 
 const STARTS = 5
 
-async function starts(setup: Setup): Promise<Start> {
-  const all: Start[] = []
+async function starts(setup: Setup): Promise<number> {
+  const all: number[] = []
   for (let i = 0; i < STARTS; i++) all.push(await timedStart(setup))
-  return { ms: median(all.map(({ ms }) => ms)), bytes: median(all.map(({ bytes }) => bytes)) }
+  return median(all)
 }
 
-interface Start {
-  readonly ms: number
-  readonly bytes: number
+async function atRest(environment: NodeJS.ProcessEnv): Promise<number> {
+  const gateway = await start(GATEWAY, 0, environment)
+  const bytes = await neededBytes(gateway)
+  await gateway.stop()
+  return bytes
 }
 
-async function timedStart({ dist, project }: Setup): Promise<Start> {
+async function timedStart({ dist, project }: Setup): Promise<number> {
   const began = performance.now()
   const args = [join(dist, 'bin.js'), 'start', '--project', project, '--port', '0']
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   await firstLine(child)
   const ms = performance.now() - began
-  const bytes = residentBytes(child.pid)
   await stop(child, 'SIGTERM')
-  return { ms, bytes }
+  return ms
 }
