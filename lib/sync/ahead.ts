@@ -1,15 +1,23 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
-/** The same items, each asked for while the one before is worked on. */
+/** So many are asked for before they are wanted: the next one leaves as soon as the one before is there. */
+const DEPTH = 2
+
+/** The same items, asked for while others are worked on. */
 export async function* ahead<T>(items: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
-  let next = items.next()
+  const asked: Promise<IteratorResult<T, void>>[] = []
+  const ask = () => {
+    const next = items.next()
+    // Whoever asks for it sees the failure.
+    next.catch(() => undefined)
+    asked.push(next)
+  }
+  for (let n = 0; n < DEPTH; n++) ask()
   try {
-    for (;;) {
+    for (let next = asked.shift(); next; next = asked.shift()) {
       const { done, value } = await next
       if (done) return
-      next = items.next()
-      // Whoever asks for it sees the failure.
-      next.catch(() => undefined)
+      ask()
       // Only asked: the question leaves before the work on this one keeps the process busy.
       await turn()
       yield value as T
