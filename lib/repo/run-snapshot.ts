@@ -32,6 +32,9 @@ export class RunSnapshot {
   readonly #fields = new Map<string, Pointer>()
   readonly #touched = new BitSet()
   #end = Number.MAX_SAFE_INTEGER
+  /** How many objects the scan brought, and of how many of them there are rows. */
+  #scanned = 0
+  #touchedOfScan = 0
   #pages = 0
 
   constructor(database: Database, run: number) {
@@ -50,6 +53,7 @@ export class RunSnapshot {
       await this.#addValues(session, objects, this.#fields)
       return added
     })
+    if (this.#end === Number.MAX_SAFE_INTEGER) this.#scanned += added
     await turn()
     return added
   }
@@ -101,7 +105,10 @@ export class RunSnapshot {
 
   /** Rows of the plan are about these. @param places of objects of this snapshot */
   touch(places: readonly number[]): void {
-    for (const place of places) this.#touched.add(place)
+    for (const place of places) {
+      if (place <= this.#end && !this.#touched.has(place)) this.#touchedOfScan += 1
+      this.#touched.add(place)
+    }
   }
 
   /** The same by keys, for objects whose places are not known. */
@@ -121,6 +128,7 @@ export class RunSnapshot {
 
   /** Targets of the scan that no row of the plan is about, in the order they came: a window behind `after`. */
   async untouched(after: number, limit: number): Promise<{ objects: SeenObject[]; last: number | undefined }> {
+    if (this.#touchedOfScan === this.#scanned) return { objects: [], last: undefined }
     const places = await this.#placesBehind(after)
     const last = places.at(-1)
     const open = places.filter((place) => !this.#touched.has(place))
