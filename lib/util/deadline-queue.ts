@@ -7,6 +7,9 @@ export abstract class Bounded {
   abstract expired(): void
 }
 
+/** Node takes a longer one for none. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /**
  * Deadlines that are all equally long: they end in the order in which they began, so that one timer serves thousands of
  * them and a request pays for its place in a list instead of for a timer of its own.
@@ -66,6 +69,6 @@ export class DeadlineQueue {
 
   /** Keeps no process alive: what is waited for does that. */
   #wake(ms: number): void {
-    this.#timer = setTimeout(this.#expire, ms).unref()
+    this.#timer = setTimeout(this.#expire, Math.min(ms, LONGEST_TIMER_MS)).unref()
   }
 }

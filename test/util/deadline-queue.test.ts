@@ -91,8 +91,8 @@ describe('DeadlineQueue', () => {
     )
   })
 
-  for (const ms of [0, Number.POSITIVE_INFINITY]) {
-    it(`has no deadline for ${ms}`, async () => {
+  for (const ms of [0, Number.POSITIVE_INFINITY, 2 ** 40]) {
+    it(`tells nobody in the time of this test: ${ms} ms`, async () => {
       const endless = stage(ms)
       endless.queue.add(endless.bounded('endless'))
       const { queue, bounded, next } = stage(MS)
