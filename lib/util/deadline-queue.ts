@@ -1,3 +1,5 @@
+import { LONGEST_MS } from './duration.ts'
+
 /** Something that must be over in time. It waits in one queue at most. */
 export abstract class Bounded {
   /** @internal Its place in the queue that it waits in. */
@@ -6,9 +8,6 @@ export abstract class Bounded {
   /** It is not over. Called at most once for each time it was added. */
   abstract expired(): void
 }
-
-/** Node takes a longer one for none. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
  * Deadlines that are all equally long: they end in the order in which they began, so that one timer serves thousands of
@@ -69,6 +68,6 @@ export class DeadlineQueue {
 
   /** Keeps no process alive: what is waited for does that. */
   #wake(ms: number): void {
-    this.#timer = setTimeout(this.#expire, Math.min(ms, LONGEST_TIMER_MS)).unref()
+    this.#timer = setTimeout(this.#expire, Math.min(ms, LONGEST_MS)).unref()
   }
 }

@@ -24,7 +24,7 @@ const UNITS: Readonly<Record<string, number>> = {
   days: 86_400_000,
 }
 /** Longest delay that Node's timers take: 2^31 - 1 ms, about 24 days. */
-const LONGEST_MS = 2_147_483_647
+export const LONGEST_MS = 2_147_483_647
 /** No duration is written longer; looking for units costs the square of the length. */
 const LONGEST_TEXT = 100
 
