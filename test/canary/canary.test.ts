@@ -170,7 +170,7 @@ class Scene {
   assertThatItHappened(): void {
     const { canaries, remote, tokens } = this.#scenery
     const { output } = this.#host
-    assert.match(output, /canary DEBUG is in force|router dispatching/)
+    assert.match(output, /canary DEBUG is in force|router:layer new/)
     assert.ok(canaries.tokens.size >= 4, 'tokens were used')
     const sent = [...remote.requests, ...tokens.requests].map(({ url, text, rawHeaders }) => [url, text, ...rawHeaders])
     assert.deepEqual(canaries.foundIn(JSON.stringify(sent)).sort(), [
