@@ -9,7 +9,8 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { Modules } from './modules.ts'
 import { nesting } from './nesting.ts'
 import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
-import { Pool, type PoolSize } from './pool.ts'
+import { Pool } from './pool.ts'
+import { defaultPoolSize, type PoolSize } from './pool-size.ts'
 import { PreparedContexts } from './prepared-contexts.ts'
 import { type Code, keyOf, type RunJob } from './protocol.ts'
 import { requestVariable } from './request-variable.ts'
@@ -63,7 +64,7 @@ export class ScriptEngine implements ScriptService, Disposable {
       directories: options.directories ?? [],
       watch: options.watch ?? true,
       limits: options.limits ?? DEFAULT_LIMITS,
-      size: options.size ?? Pool.defaultSize(),
+      size: options.size ?? defaultPoolSize(),
       showPlaces: options.showPlaces ?? false,
     }
     this.#pool = new Pool({ size: this.#settings.size, log: options.log })

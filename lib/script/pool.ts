@@ -1,39 +1,13 @@
-import { availableParallelism } from 'node:os'
 import type { Logger } from '../contract.ts'
 import { internalError, serviceUnavailable } from '../crest/errors.ts'
+import { Growth } from './growth.ts'
+import { Overseer } from './overseer.ts'
+import { mostThreads, type PoolSize } from './pool-size.ts'
 import type { ThreadMessage } from './protocol.ts'
 import { type Answer, Run, type Task } from './run.ts'
 import { RunQueue } from './run-queue.ts'
-import { ScriptException } from './script-exception.ts'
 import type { Thread } from './thread.ts'
 import { Threads } from './threads.ts'
-
-export interface PoolSize {
-  /** How many scripts may compute at once. */
-  readonly computing: number
-  /** How many threads there may be: one for each script that computes or waits. */
-  readonly threads: number
-  /** How deep scripts may call scripts; there are at least as many threads. */
-  readonly depth: number
-  /** How many scripts may wait for a thread. */
-  readonly queued: number
-  /** A thread without work ends after this time. */
-  readonly idleMs: number
-}
-
-export interface PoolOptions {
-  readonly size: PoolSize
-  readonly log: Logger
-}
-
-/** How often running scripts are looked at. */
-const LOOK_MS = 20
-/** How long a script may compute while others want to. */
-const SLICE_MS = 20
-/** How long a turn is left unused before one more thread is started. */
-const HUNGER_MS = 5
-/** A script ends itself when told to; one that has not by then is ended with its thread. */
-const GRACE_MS = 500
 
 /**
  * Threads for scripts. A script has a thread from its begin to its end, and computes while it has a turn: it gives the
@@ -49,13 +23,13 @@ export class Pool {
   readonly #computing = new Set<Run>()
   readonly #begun = new Map<Thread, Run>()
   readonly #threads: Threads
+  readonly #growth: Growth
+  readonly #overseer: Overseer
   #size: PoolSize
   #orders = 0
-  #look: NodeJS.Timeout | undefined
-  #hunger: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor({ size, log }: PoolOptions) {
+  constructor({ size, log }: { readonly size: PoolSize; readonly log: Logger }) {
     this.#size = size
     this.#threads = new Threads({
       idleMs: () => this.#size.idleMs,
@@ -64,11 +38,13 @@ export class Pool {
       onFailure: (error) => this.#failAll(internalError('Scripts cannot be run', { cause: error })),
       log,
     })
-  }
-
-  /** All cores but one compute, so that whoever else is in the process keeps one. */
-  static defaultSize(): PoolSize {
-    return { computing: Math.max(1, availableParallelism() - 1), threads: 64, depth: 8, queued: 1000, idleMs: 30_000 }
+    this.#growth = new Growth(this.#threads, () => mostThreads(this.#size))
+    this.#overseer = new Overseer({
+      runs: () => this.#begun.values(),
+      areOthersWaiting: () => this.#ready.length > 0 || this.#startable() !== undefined,
+      stop: (run, reason) => this.#stop(run, reason),
+      kill: (run) => this.#kill(run),
+    })
   }
 
   /** Threads that are too many then end when they have been idle. */
@@ -110,8 +86,8 @@ export class Pool {
     this.#isClosed = true
     this.#failAll(closed())
     for (const run of this.#begun.values()) this.#stop(run, closed())
-    clearInterval(this.#look)
-    clearTimeout(this.#hunger)
+    this.#overseer.end()
+    this.#growth.rest()
     await this.#threads.close()
     this.#begun.clear()
     this.#computing.clear()
@@ -134,7 +110,8 @@ export class Pool {
     }
     if (this.#isClosed) return
     this.#growIfNeeded()
-    this.#watch()
+    if (this.#begun.size > 0) this.#overseer.begin()
+    else this.#overseer.end()
   }
 
   #next(): Run | undefined {
@@ -151,23 +128,14 @@ export class Pool {
   #growIfNeeded(): void {
     const start = this.#threads.isOneIdle ? undefined : this.#startable()
     const isFree = this.#computing.size < this.#size.computing
-    if (!start || !isFree) {
-      clearTimeout(this.#hunger)
-      this.#hunger = undefined
-    } else if (this.threads < this.#size.computing || start.task.depth > 1) this.#grow()
-    else this.#hunger ??= setTimeout(() => this.#grow(), HUNGER_MS)
-  }
-
-  #grow(): void {
-    const { threads, depth } = this.#size
-    this.#hunger = undefined
-    if (this.#threads.count < Math.max(threads, depth)) void this.#threads.grow()
+    if (!start || !isFree) this.#growth.rest()
+    else if (this.threads < this.#size.computing || start.task.depth > 1) this.#growth.now()
+    else this.#growth.want()
   }
 
   #startable(): Run | undefined {
-    const { threads, depth } = this.#size
-    const left = Math.max(threads, depth) - this.#begun.size - 1
-    return this.#queue.oldest((own) => left >= depth - own)
+    const left = mostThreads(this.#size) - this.#begun.size - 1
+    return this.#queue.oldest((own) => left >= this.#size.depth - own)
   }
 
   #begin(run: Run, now: number): void {
@@ -223,7 +191,7 @@ export class Pool {
   /** It will keep its thread for long: whoever waits needs another one. */
   #onYield(run: Run): void {
     this.#pause(run)
-    if (!this.#threads.isOneIdle && this.#startable()) this.#grow()
+    if (!this.#threads.isOneIdle && this.#startable()) this.#growth.now()
     this.#makeReady(run, { kind: 'go' })
   }
 
@@ -272,31 +240,9 @@ export class Pool {
     if (run.state === 'waiting' || run.state === 'ready') this.#makeReady(run, { kind: 'stop' })
   }
 
-  /** Looks after running scripts, as long as there are any. */
-  #watch(): void {
-    if (this.#begun.size > 0) this.#look ??= setInterval(() => this.#lookAfterAll(), LOOK_MS)
-    else {
-      clearInterval(this.#look)
-      this.#look = undefined
-    }
-  }
-
-  #lookAfterAll(): void {
-    const now = performance.now()
-    const others = this.#ready.length > 0 || this.#startable() !== undefined
-    for (const run of [...this.#begun.values()]) {
-      const { task, thread, state } = run
-      if (run.wallMs(now) > task.wallMs) this.#stop(run, tooLong(task, `it took longer than ${task.wallMs} ms`))
-      const allowed = run.isStopped ? 0 : task.computeMs
-      if (state === 'computing' && run.computedMs(now) > allowed + GRACE_MS) this.#kill(run)
-      else if (state === 'computing' && others && run.turnMs(now) > SLICE_MS) thread?.askToYield()
-    }
-  }
-
   #kill(run: Run): void {
-    const { thread, task } = run
+    const { thread } = run
     if (!thread) return
-    this.#stop(run, tooLong(task, `it computed longer than ${task.computeMs} ms`))
     this.#release(thread, run)
     this.#threads.end(thread)
     this.#advance()
@@ -304,6 +250,3 @@ export class Pool {
 }
 
 const closed = () => serviceUnavailable('Scripts are not run any more: the gateway stops')
-
-const tooLong = ({ job }: Task, sentence: string) =>
-  new ScriptException('limit', 500, `The script ${job.code.name} was stopped: ${sentence}`)

@@ -5,7 +5,7 @@ import { DURATION_FORMS, parseDuration } from '../util/duration.ts'
 import { z } from '../util/schema.ts'
 import type { ScriptEngineSettings } from './engine.ts'
 import { DEFAULT_LIMITS } from './limits.ts'
-import { Pool } from './pool.ts'
+import { defaultPoolSize } from './pool-size.ts'
 
 const DURATION_FORM = `must be ${DURATION_FORMS}, but not unlimited`
 const duration = (byDefault: number) =>
@@ -37,7 +37,7 @@ const limits = z.strictObject({
   transferMB: count(DEFAULT_LIMITS.transferLength / MB, 256),
   calls: count(DEFAULT_LIMITS.calls, 1_000_000_000),
   nesting: count(8, 64),
-  computing: count(Pool.defaultSize().computing, 256),
+  computing: count(defaultPoolSize().computing, 256),
   threads: count(64, 1024),
 })
 
@@ -83,6 +83,6 @@ export function engineSettings(settings: ScriptSettings, project: string): Scrip
       transferLength: own.transferMB * MB,
       calls: own.calls,
     },
-    size: { ...Pool.defaultSize(), computing: own.computing, threads: own.threads, depth: own.nesting },
+    size: { ...defaultPoolSize(), computing: own.computing, threads: own.threads, depth: own.nesting },
   }
 }

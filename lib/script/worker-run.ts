@@ -2,10 +2,10 @@ import type { CompileJob, Job, Outcome, PreparedContext, RunJob } from './protoc
 import type { Sandbox } from './sandbox.ts'
 import type { Host } from './worker-host.ts'
 
-/** A thread whose engine has grown is replaced: WebAssembly's memory never shrinks. */
 /** So many are prepared for a script; more are loaded when they are asked for. */
 const MOST_MODULES = 64
 
+/** A thread whose engine has grown is replaced: WebAssembly's memory never shrinks. */
 const isWorn = (sandbox: Sandbox): boolean => sandbox.isBroken || sandbox.isGrown
 
 /** Does one job and says `done`; prepares what the script will want next time, and says `idle`. */

@@ -5,7 +5,7 @@ import type { ResourceException } from '../../lib/crest/errors.ts'
 import { ResourceRouter } from '../../lib/crest/router.ts'
 import { type RunOptions, ScriptEngine, type ScriptEngineOptions } from '../../lib/script/engine.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../lib/script/limits.ts'
-import { Pool, type PoolSize } from '../../lib/script/pool.ts'
+import { defaultPoolSize, type PoolSize } from '../../lib/script/pool-size.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { type MemoryLog, memoryLog } from '../helpers/log.ts'
 
@@ -43,4 +43,4 @@ export function startScripting(options: Partial<ScriptEngineOptions> = {}): Scri
 }
 
 export const limits = (own: Partial<Limits>): Limits => ({ ...DEFAULT_LIMITS, ...own })
-export const size = (own: Partial<PoolSize>): PoolSize => ({ ...Pool.defaultSize(), ...own })
+export const size = (own: Partial<PoolSize>): PoolSize => ({ ...defaultPoolSize(), ...own })

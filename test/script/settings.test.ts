@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { DEFAULT_LIMITS } from '../../lib/script/limits.ts'
-import { Pool } from '../../lib/script/pool.ts'
+import { defaultPoolSize } from '../../lib/script/pool-size.ts'
 import { engineSettings, scriptSettingsSchema } from '../../lib/script/settings.ts'
 import { faultsOf } from '../../lib/util/schema.ts'
 
@@ -14,7 +14,7 @@ describe('script.json', () => {
   it('may be empty', () => {
     const { directories, watch, showPlaces, limits, size } = settings({})
     assert.deepEqual([directories, watch, showPlaces], [['/project/script', '/project'], true, false])
-    assert.deepEqual([limits, size], [DEFAULT_LIMITS, Pool.defaultSize()])
+    assert.deepEqual([limits, size], [DEFAULT_LIMITS, defaultPoolSize()])
   })
 
   it("is read as IDM's, whose directories are searched from the last to the first", () => {
