@@ -54,7 +54,7 @@ const standardError = (): { write(line: string): void } =>
 /** So many characters are not held back any longer. */
 const MOST_HELD = 16_384
 
-/** One system call for all lines of a turn of the event loop: under load that is a third of what a line costs. */
+/** One system call for all lines of a turn of the event loop: under load that was half of what a line cost. */
 function turnwise(destination: { write(text: string): unknown }): { write(line: string): void } {
   let lines = ''
   let begun = false

@@ -57,8 +57,8 @@ export function createServer({ mount, settings, log }: ServerOptions): Front {
 }
 
 /**
- * What Express does on the way to a mount, without its way: looking for it, and above all changing the prototypes of
- * each request and response, costs as much as all that the gateway does itself.
+ * What Express does on the way to a mount, without its way: it would look for the mount and change the prototypes of each
+ * request and response, which is felt in each.
  */
 function toMount(mount: Pick<OpenidmMount, 'handle'>, request: IncomingMessage, response: ServerResponse): void {
   const originalUrl = request.url ?? ''
@@ -90,8 +90,8 @@ const prototypesOf = (application: express.Application) =>
   application as unknown as { readonly request: object; readonly response: { writeHead?: typeof writeHead } }
 
 /**
- * Node's own, which each response goes through, with the headers that all of ours have. Set one by one beforehand, they
- * would cost several times as much.
+ * Node's own, which each response goes through, with the headers that all of ours have. Headers that are set one by one
+ * beforehand have Node set all others one by one as well.
  */
 function writeHead(this: ServerResponse, status: number, reason?: string | Headers, given?: Headers): ServerResponse {
   const headers = typeof reason === 'string' ? given : (given ?? reason)

@@ -51,7 +51,7 @@ export function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: B
 
 const STREAMED: Body = { replayable: false, source: () => undefined }
 
-/** Sends all at once. A stream would cost more than the rest of a small request. */
+/** Sends all at once: a small body is not worth a stream. */
 const wholly = (send: (destination: NodeJS.WritableStream) => unknown): Source => ({
   pipe(destination) {
     send(destination)

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /**
- * Sends the body of the remote's answer on to the caller, no faster than the caller reads. `pipe` does the same with four
- * times as many listeners, put on and taken off again for each answer; what it does about sides that break off, the
- * proxy and the exchange do here.
+ * Sends the body of the remote's answer on to the caller, no faster than the caller reads. `pipe` does the same with many
+ * more listeners, put on and taken off again for each answer; what it does about sides that break off, the proxy and the
+ * exchange do here.
  */
 export function relayBody(from: IncomingMessage, to: ServerResponse): void {
   from.on('data', (chunk: Buffer) => {

@@ -73,7 +73,7 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   instance.begin()
   let exchange: Exchange | undefined
   let isClosed = false
-  // It is emitted once, but for closeWithConnection; `once` would cost several times as much.
+  // It is emitted once, but for closeWithConnection; `once` would wrap the listener, and take it off again.
   response.on('close', () => {
     if (isClosed) return
     isClosed = true

@@ -25,7 +25,7 @@ export class HttpPool {
 
   /**
    * Sends a request and collects its answer. undici's own `request` makes a stream of each answer, for those who want it
-   * piece by piece; a small answer costs twice as much by that way.
+   * piece by piece.
    * @throws whatever undici has against it, or the reason of `signal`
    */
   request(options: Dispatcher.DispatchOptions, signal: AbortSignal | undefined): Promise<RemoteAnswer> {

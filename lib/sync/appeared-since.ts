@@ -3,7 +3,7 @@ import { correlates, lookups } from './correlation.ts'
 import type { OpenRow } from './performer.ts'
 import { workIn } from './plan-row.ts'
 import type { RunContext } from './run-context.ts'
-import { type Candidates, TargetCorrelation } from './target-correlation.ts'
+import { type Candidates, liveTargets, TargetCorrelation } from './target-correlation.ts'
 
 /**
  * Rows of a plan that would create what somebody else has created since: why they are left alone, by the key of the row.
@@ -16,8 +16,7 @@ export async function appearedSince(context: RunContext, rows: readonly OpenRow[
     return source ? [{ key, source, linkQualifier: qualifier }] : []
   })
   if (tasks.length === 0 || !correlates(mapping)) return new Map()
-  const isProjected = mapping.defaultTargetFields !== undefined
-  const correlation = new TargetCorrelation({ set, links, snapshot: undefined, isComplete: false, isProjected })
+  const correlation = new TargetCorrelation(liveTargets(mapping, set, links))
   const found = await correlation.correlate(await lookups(mapping, tasks, parts.scripts))
   const whys = tasks.map(({ key }, index) => ({ key, why: whyNot(found[index] ?? []) }))
   return new Map(whys.flatMap(({ key, why }) => (why === undefined ? [] : [[key, why] as const])))

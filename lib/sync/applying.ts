@@ -8,6 +8,7 @@ import { type OpenRow, Performer } from './performer.ts'
 import type { RunContext } from './run-context.ts'
 import { SourcePlanner } from './source-planner.ts'
 import type { Tally } from './tally.ts'
+import { liveTargets } from './target-correlation.ts'
 import { Targets } from './targets.ts'
 
 const WINDOW = 500
@@ -98,8 +99,7 @@ export class Applying {
 
   #performer(): Performer {
     const { mapping, links, parts, hooks, sources, targets: set, rows, statistics } = this.#context
-    const isProjected = mapping.defaultTargetFields !== undefined
-    const targets = new Targets({ set, links, snapshot: undefined, isComplete: false, isProjected })
+    const targets = new Targets(liveTargets(mapping, set, links))
     const planner = new SourcePlanner({ ...this.#context.planParts(targets, true), isAnalysis: false })
     return new Performer({
       mapping,

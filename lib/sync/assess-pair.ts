@@ -7,7 +7,7 @@ import { idOf, type ObjectSet } from './object-set.ts'
 import { qualifications, targetValidity } from './qualification.ts'
 import type { Scripts } from './scripts.ts'
 import { type Assessment, assessSource, assessTarget } from './situation.ts'
-import { TargetCorrelation } from './target-correlation.ts'
+import { liveTargets, TargetCorrelation } from './target-correlation.ts'
 
 export interface PairParts {
   readonly mapping: Mapping
@@ -107,8 +107,7 @@ async function linkOf(
 
 async function candidates(parts: PairParts, pair: NamedPair, source: JsonObject | null): Promise<readonly string[]> {
   const { mapping, links, scripts, targets: set } = parts
-  const isProjected = mapping.defaultTargetFields !== undefined
-  const correlation = new TargetCorrelation({ set, links, snapshot: undefined, isComplete: false, isProjected })
+  const correlation = new TargetCorrelation(liveTargets(mapping, set, links))
   const tasks = [{ source: source ?? {}, ...qualifierOf(pair) }]
   const [found = []] = await correlation.correlate(await lookups(mapping, tasks, scripts))
   if (found instanceof ResourceException) throw found

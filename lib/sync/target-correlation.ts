@@ -5,6 +5,7 @@ import type { QueryFilter } from '../crest/query-filter.ts'
 import type { RunSnapshot, SeenObject } from '../repo/run-snapshot.ts'
 import type { Lookup } from './correlation.ts'
 import type { LinkSpace } from './link-space.ts'
+import type { Mapping } from './mapping.ts'
 import { idOf, type ObjectSet } from './object-set.ts'
 import { wantedFields, wantedValues } from './wanted-values.ts'
 
@@ -21,6 +22,15 @@ export interface TargetsParts {
   /** The fields that a query names limit what its answers can be judged by. */
   readonly isProjected: boolean
 }
+
+/** Every question goes to the target itself, as it is now. */
+export const liveTargets = (mapping: Mapping, set: ObjectSet, links: LinkSpace): TargetsParts => ({
+  set,
+  links,
+  snapshot: undefined,
+  isComplete: false,
+  isProjected: mapping.defaultTargetFields !== undefined,
+})
 
 /** A whole object as it is at the target. */
 export const seenAt = (links: LinkSpace, object: JsonObject): SeenObject => ({

@@ -22,16 +22,17 @@ export class DeadlineQueue {
   #last: Bounded | undefined
   #timer: NodeJS.Timeout | undefined
   readonly #expire = () => {
-    this.#timer = undefined
-    const now = performance.now()
-    for (let first = this.#first; first?.place; first = this.#first) {
+    try {
       // Timers may come up to a millisecond early.
-      if (first.place.end > now + 1) {
-        this.#wake(first.place.end - now)
-        return
+      const due = performance.now() + 1
+      for (let first = this.#first; first?.place && first.place.end <= due; first = this.#first) {
+        this.delete(first)
+        first.expired()
       }
-      this.delete(first)
-      first.expired()
+    } finally {
+      // Also when one of them throws: the others are still waited for.
+      this.#timer = undefined
+      if (this.#first?.place) this.#wake(this.#first.place.end - performance.now())
     }
   }
 

@@ -5,7 +5,7 @@ const BLOCK = 64
 
 /**
  * A text that others are compared with, in a time that says nothing about it but how many blocks it fills. Hashing both
- * sides would do the same for ten times the price, with each request.
+ * sides would do the same for several times the price, with each request.
  */
 export class FixedText {
   readonly #length: number
