@@ -14,15 +14,17 @@ export const OURS_IN_GATEWAY = 'ours in the reference gateway'
 export const BARE_STACK = 'Express 5 + HPM + keep-alive agent'
 export const FASTIFY = '@fastify/http-proxy'
 
-const script = (name: string, file: string): Contender => ({
+const script = (name: string, file: string, more: NodeJS.ProcessEnv = {}): Contender => ({
   name,
-  start: (environment) => start(`contenders/${file}`, 0, environment),
+  start: (environment) => start(`contenders/${file}`, 0, { ...environment, ...more }),
 })
 
 export const CONTENDERS: readonly Contender[] = [
   script(REFERENCE, 'raw-relay.ts'),
   script(OURS_IN_EXPRESS, 'ours-express.ts'),
+  script('ours on plain http', 'ours-http.ts'),
   script(OURS_IN_GATEWAY, 'ours-gateway.ts'),
+  script('ours in the gateway, no access log', 'ours-gateway.ts', { ACCESS_LOG: 'off' }),
   script(BARE_STACK, 'hpm-express.ts'),
   script('HPM on plain http', 'hpm-http.ts'),
   script('httpxy', 'httpxy.ts'),

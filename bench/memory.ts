@@ -18,16 +18,16 @@ export interface MemoryRow {
 
 const CLIENTS = 4
 const BYTES = 64 * 1024 * 1024
-const SECONDS = 8
 const NAMES: readonly string[] = [REFERENCE, OURS_IN_EXPRESS, OURS_IN_GATEWAY]
 
-export async function memory(setup: Setup): Promise<MemoryRow[]> {
+/** @param seconds that the bodies take, each time */
+export async function memory(setup: Setup, seconds: number): Promise<MemoryRow[]> {
   const environment = await setup.environment('http', 'basic')
   const rows: MemoryRow[] = []
   for (const { name, start } of CONTENDERS.filter(({ name }) => NAMES.includes(name))) {
     const process = await start(environment)
     try {
-      rows.push({ contender: name, ...(await measure(process)) })
+      rows.push({ contender: name, ...(await measure(process, seconds)) })
     } finally {
       await process.stop()
     }
@@ -35,15 +35,15 @@ export async function memory(setup: Setup): Promise<MemoryRow[]> {
   return rows
 }
 
-async function measure(running: Running): Promise<Omit<MemoryRow, 'contender'>> {
+async function measure(running: Running, seconds: number): Promise<Omit<MemoryRow, 'contender'>> {
   const url = `http://127.0.0.1:${running.ready.port}/openidm/external/idm/bench/managed/`
   // The first requests grow the heap once and for all; what is asked is what large bodies add.
   for (let i = 0; i < 200; i++) await slowly(`${url}small`, 1e9)
-  const first = await peakOverIdle(running, url)
-  const again = await peakOverIdle(running, url)
+  const first = await peakOverIdle(running, url, seconds)
+  const again = await peakOverIdle(running, url, seconds)
   const idle = await neededBytes(running)
-  const bodies = readAll(url)
-  await new Promise((next) => setTimeout(next, (SECONDS * 1000) / 2))
+  const bodies = readAll(url, seconds)
+  await new Promise((next) => setTimeout(next, (seconds * 1000) / 2))
   const needed = (await neededBytes(running)) - idle
   await bodies
   return { first: first / MB, again: again / MB, needed: needed / MB }
@@ -51,19 +51,19 @@ async function measure(running: Running): Promise<Omit<MemoryRow, 'contender'>> 
 
 const MB = 1024 * 1024
 
-async function peakOverIdle({ child }: Running, url: string): Promise<number> {
+async function peakOverIdle({ child }: Running, url: string, seconds: number): Promise<number> {
   const idle = residentBytes(child.pid)
   let peak = idle
   const timer = setInterval(() => {
     peak = Math.max(peak, residentBytes(child.pid))
   }, 20)
-  await readAll(url)
+  await readAll(url, seconds)
   clearInterval(timer)
   return peak - idle
 }
 
-const readAll = (url: string) =>
-  Promise.all(Array.from({ length: CLIENTS }, () => slowly(`${url}endless`, BYTES / SECONDS)))
+const readAll = (url: string, seconds: number) =>
+  Promise.all(Array.from({ length: CLIENTS }, () => slowly(`${url}endless`, BYTES / seconds)))
 
 /** The least of a few looks: buffers are given back a moment after the collection that found them. */
 export async function neededBytes({ child }: Running): Promise<number> {

@@ -69,7 +69,7 @@ try {
     results.push(result)
     printThroughput(result)
   }
-  const memoryRows = await memory(setup)
+  const memoryRows = await memory(setup, quick ? 3 : 8)
   printMemory(memoryRows)
   const reloaded = await reload(setup, 100)
   printReload(reloaded)

@@ -14,6 +14,6 @@ const gateway = await Gateway.start({
   port: 0,
   plugins: [packageRoot],
   administratorPassword: new Secret('openidm-admin'),
-  log: createLog({ level: 'info' }),
+  log: createLog({ level: process.env.ACCESS_LOG === 'off' ? 'warn' : 'info' }),
 })
 ready(Number(new URL(gateway.origins[0] ?? '').port))
