@@ -126,19 +126,17 @@ export class RunSnapshot {
     this.#end = (await query.execute(this.#database)).rows[0]?.end ?? 0
   }
 
-  /** Targets of the scan that no row of the plan is about, in the order they came: a window behind `after`. */
+  /**
+   * Targets of the scan that no row of the plan is about, in the order they came: so many behind `after`, wherever they
+   * are, since their sources are asked for together. @returns the place to go on behind; undefined = these were all
+   */
   async untouched(after: number, limit: number): Promise<{ objects: SeenObject[]; last: number | undefined }> {
-    if (this.#touchedOfScan === this.#scanned) return { objects: [], last: undefined }
-    const places = await this.#placesBehind(after)
-    const last = places.at(-1)
-    const open = places.filter((place) => !this.#touched.has(place))
-    const some = open.slice(0, limit)
-    await turn()
-    if (some.length === 0) return { objects: [], last }
+    const some = await this.#untouchedPlaces(after, limit)
+    if (some.length === 0) return { objects: [], last: undefined }
     const query = sql<SeenRow>`select ${COLUMNS} from ${each(some)} as wanted cross join run_object as o
       where o.rowid = wanted.value`
     const { rows } = await query.execute(this.#database)
-    return { objects: rows.map(seenOf), last: open.length > limit ? some.at(-1) : last }
+    return { objects: rows.map(seenOf), last: some.at(-1) }
   }
 
   /** @returns those of `keys` that were not seen before; each may stand in it once */
@@ -163,6 +161,18 @@ export class RunSnapshot {
     if (fields.size === 0) return
     const values = objects.flatMap((seen) => valuesOf(seen, fields))
     await insertRows(session, INTO_VALUES, [this.#run], values)
+  }
+
+  async #untouchedPlaces(after: number, limit: number): Promise<number[]> {
+    const found: number[] = []
+    if (this.#touchedOfScan === this.#scanned) return found
+    for (let behind: number | undefined = after; behind !== undefined && found.length < limit; ) {
+      const places = await this.#placesBehind(behind)
+      found.push(...places.filter((place) => !this.#touched.has(place)))
+      behind = places.at(-1)
+      await turn()
+    }
+    return found.slice(0, limit)
   }
 
   /** Of objects that are there, not only planned. */

@@ -97,6 +97,21 @@ describe('what a run saw', () => {
     )
   })
 
+  it('what is untouched comes together, however far apart it lies', async () => {
+    const { snapshot } = await newRun(await tempRepository(), 'r')
+    const keys = range(5200).map((index) => `t${index}`)
+    await snapshot.add(keys.map(seen))
+    await snapshot.endScan()
+    await snapshot.touchKeys(keys.slice(1, -1))
+    const { objects } = await snapshot.untouched(0, 100)
+    assert.deepEqual(
+      objects.map(({ key }) => key),
+      ['t0', 't5199'],
+    )
+    await snapshot.touchKeys(['t0', 't5199'])
+    assert.deepEqual(await snapshot.untouched(0, 100), { objects: [], last: undefined })
+  })
+
   it('tells which sources are new', async () => {
     const { snapshot } = await newRun(await tempRepository(), 'r')
     assert.equal((await snapshot.see(range(MANY).map(String))).size, MANY)
