@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict'
+import type { JsonObject } from '../../../lib/contract.ts'
+import { request } from '../http.ts'
+import { until } from '../until.ts'
+import { call } from './call.ts'
+import {
+  alternatingCookies,
+  busy,
+  cutAfter,
+  cutBefore,
+  delayed,
+  emptyPagesFirst,
+  endlessCookies,
+  errorIn200,
+  type FakeIdm,
+  fakeIdm,
+  foreign,
+  held,
+  ignoresWrites,
+  inLatin1,
+  invalidUtf8,
+  missingRows,
+  otherId,
+  partialRows,
+  repeatedRow,
+  rewriteObject,
+  rowsWithoutId,
+} from './fake-idm.ts'
+
+const THING = 'managed/thing/a'
+const CHANGE = [{ operation: 'replace', field: '/name', value: 'changed' }]
+
+describe('fake IDM: interceptors', () => {
+  let remote: FakeIdm
+
+  beforeEach(async () => {
+    remote = await fakeIdm()
+    remote.seed('managed/thing', [{ _id: 'a', name: 'René' }, { _id: 'b', name: 'Beta' }, { _id: 'c' }])
+  })
+
+  const name = () => remote.object('managed/thing', 'a')?.name
+  const page = async (parameters = '') => {
+    const { body } = await call(remote, `GET managed/thing?_queryFilter=true${parameters}`)
+    const ids = (body.result as JsonObject[]).map(({ _id }) => _id)
+    return { ids, rows: body.result as JsonObject[], cookie: body.pagedResultsCookie, count: body.resultCount }
+  }
+
+  describe('when', () => {
+    it('is a pattern of method and path, or a function', async () => {
+      const reads = remote.intercept('GET managed/thing/*', busy())
+      const named = remote.intercept(({ query }) => query._fields === 'name', busy(503))
+      assert.equal((await page()).count, 3)
+      assert.equal((await call(remote, `GET ${THING}`)).status, 429)
+      assert.equal((await call(remote, `GET ${THING}?_fields=name`)).status, 503)
+      assert.deepEqual([reads.hits, named.hits], [2, 1])
+      reads.remove()
+      assert.equal((await call(remote, `GET ${THING}`)).status, 200)
+    })
+
+    it('can be limited to the first requests', async () => {
+      remote.intercept('*', busy(503, 2), { times: 2 })
+      const answers = [await call(remote, `GET ${THING}`), await call(remote, `GET ${THING}`)]
+      assert.deepEqual(
+        answers.map(({ status, headers }) => [status, headers['retry-after']]),
+        [
+          [503, '2'],
+          [503, '2'],
+        ],
+      )
+      assert.equal((await call(remote, `GET ${THING}`)).status, 200)
+    })
+
+    it('has no Retry-After unless told', async () => {
+      remote.intercept('*', busy())
+      assert.equal((await call(remote, `GET ${THING}`)).headers['retry-after'], undefined)
+    })
+
+    it('ends with reset', async () => {
+      remote.intercept('*', busy())
+      remote.reset()
+      assert.deepEqual([(await page()).ids, remote.requests.length], [[], 1])
+    })
+  })
+
+  for (const [kind, type, text] of [
+    ['html', 'text/html', /^<html>/],
+    ['text', 'text/plain', /^404/],
+    ['empty', undefined, /^$/],
+    ['json', 'application/json;charset=utf-8', /"error":"no route"/],
+  ] as const)
+    it(`answers with a foreign 404 (${kind}) and carries nothing out`, async () => {
+      remote.intercept('DELETE *', foreign(kind))
+      const answer = await call(remote, `DELETE ${THING}`)
+      assert.deepEqual([answer.status, answer.headers['content-type']], [404, type])
+      assert.match(answer.text, text)
+      assert.equal(name(), 'René')
+    })
+
+  describe('lies', () => {
+    it('answers 200 with an error, the write done or not', async () => {
+      remote.intercept('PATCH *', errorIn200({ applied: true }))
+      remote.intercept('PATCH *', errorIn200(), { times: 1 })
+      const first = await call(remote, `PATCH ${THING}`, CHANGE)
+      assert.deepEqual([first.status, first.body.code, name()], [200, 500, 'René'])
+      const second = await call(remote, `PATCH ${THING}`, CHANGE)
+      assert.deepEqual([second.status, second.body.code, name()], [200, 500, 'changed'])
+    })
+
+    it('answers with another id', async () => {
+      remote.intercept('PATCH *', otherId('z'))
+      assert.equal((await call(remote, `PATCH ${THING}`, CHANGE)).body._id, 'z')
+      assert.deepEqual(remote.ids('managed/thing'), ['a', 'b', 'c'])
+    })
+
+    it('pretends to write', async () => {
+      remote.intercept('PUT *', ignoresWrites())
+      assert.deepEqual((await call(remote, `PUT ${THING}`, { name: 'x' })).body, { name: 'x' })
+      assert.equal(name(), 'René')
+    })
+
+    it('changes the object in an answer', async () => {
+      remote.intercept(
+        'GET *',
+        rewriteObject((object) => ({ ...object, name: 'other' })),
+      )
+      assert.equal((await call(remote, `GET ${THING}`)).body.name, 'other')
+    })
+  })
+
+  describe('rows', () => {
+    it('are missing, though reads by id find them', async () => {
+      remote.intercept('GET managed/thing', missingRows('a', 'c'))
+      assert.deepEqual(await page().then(({ ids, count }) => [ids, count]), [['b'], 1])
+      assert.equal((await call(remote, `GET ${THING}`)).status, 200)
+    })
+
+    it('have no _id', async () => {
+      remote.intercept('*', rowsWithoutId('a'))
+      assert.deepEqual((await page()).ids, [undefined, 'b', 'c'])
+    })
+
+    it('have _id and _rev only', async () => {
+      remote.intercept('*', partialRows('a'))
+      assert.deepEqual((await page()).rows[0], { _id: 'a', _rev: '1' })
+    })
+
+    it('come twice', async () => {
+      remote.intercept('*', repeatedRow('b', { name: 'Other' }))
+      const { ids, rows } = await page()
+      assert.deepEqual([ids, rows[2]?.name], [['a', 'b', 'b', 'c'], 'Other'])
+    })
+  })
+
+  describe('cookies', () => {
+    const scan = async (pages: number) => {
+      const seen: unknown[] = []
+      let cookie: unknown = ''
+      for (let count = 0; count < pages && cookie !== null; count++) {
+        const parameters: string = cookie ? `&_pagedResultsCookie=${cookie}` : ''
+        const next = await page(`&_pageSize=2${parameters}`)
+        cookie = next.cookie
+        seen.push([next.ids.join(), cookie])
+      }
+      return seen
+    }
+
+    it('are ever new for the same page', async () => {
+      remote.intercept('*', endlessCookies())
+      const pages = [
+        ['a,b', 'endless-1'],
+        ['a,b', 'endless-2'],
+        ['a,b', 'endless-3'],
+      ]
+      assert.deepEqual(await scan(3), pages)
+    })
+
+    it('alternate', async () => {
+      remote.intercept('*', alternatingCookies())
+      assert.deepEqual(await scan(4), [
+        ['a,b', 'A'],
+        ['c', 'B'],
+        ['a,b', 'A'],
+        ['c', 'B'],
+      ])
+    })
+
+    it('lead through empty pages to the data', async () => {
+      remote.intercept('*', emptyPagesFirst(2))
+      assert.deepEqual(await scan(9), [
+        ['', 'empty-1'],
+        ['', 'empty-2'],
+        ['a,b', '2'],
+        ['c', null],
+      ])
+    })
+  })
+
+  describe('time and connection', () => {
+    it('moves a revision once, before a write is carried out', async () => {
+      remote.before('PATCH *', () => remote.change('managed/thing', 'a', { size: 1 }))
+      assert.equal((await call(remote, `PATCH ${THING}`, CHANGE, { 'if-match': '1' })).status, 412)
+      assert.equal((await call(remote, `PATCH ${THING}`, CHANGE, { 'if-match': '2' })).status, 200)
+    })
+
+    it('holds and delays', async () => {
+      const gate = held()
+      remote.intercept('GET *', gate)
+      remote.intercept('GET *', delayed(1))
+      const answer = call(remote, `GET ${THING}`)
+      await until(() => gate.waiting === 1)
+      gate.release()
+      assert.equal((await answer).status, 200)
+    })
+
+    it('cuts the connection before or after the write', async () => {
+      remote.intercept('PATCH *', cutAfter())
+      remote.intercept('PATCH *', cutBefore(), { times: 1 })
+      await assert.rejects(call(remote, `PATCH ${THING}`, CHANGE))
+      assert.equal(name(), 'René')
+      await assert.rejects(call(remote, `PATCH ${THING}`, CHANGE))
+      assert.equal(name(), 'changed')
+    })
+  })
+
+  describe('bytes', () => {
+    for (const [title, interceptor, type] of [
+      ['are ISO-8859-1 as the header says', inLatin1(), 'application/json;charset=ISO-8859-1'],
+      ['are not the UTF-8 that the header promises', invalidUtf8(), 'application/json;charset=utf-8'],
+    ] as const)
+      it(title, async () => {
+        remote.intercept('*', interceptor)
+        const { body, headers } = await request(`${remote.url}${THING}`)
+        assert.equal(headers['content-type'], type)
+        assert.ok(body.includes(Buffer.from('Ren\xe9', 'latin1')))
+      })
+  })
+})
+
+describe('fake IDM: switches', () => {
+  let remote: FakeIdm
+
+  beforeEach(async () => {
+    remote = await fakeIdm()
+    remote.seed('managed/thing', [{ _id: 'a', name: 'one', secret: 's', tags: ['b', 'a'] }])
+  })
+
+  const stored = (id = 'a') => remote.object('managed/thing', id)
+
+  it('swallows a field', async () => {
+    remote.switches.swallowed = ['name']
+    const { status, body } = await call(remote, `PATCH ${THING}`, CHANGE)
+    assert.deepEqual([status, body.name, stored()?._rev], [200, 'one', '1'])
+    await call(remote, 'PUT managed/thing/n', { name: 'x', size: 1 })
+    assert.deepEqual(stored('n'), { _id: 'n', _rev: '1', size: 1 })
+  })
+
+  it('stores a write-only field, never shows it, and keeps it at a PUT', async () => {
+    remote.switches.writeOnly = ['secret']
+    await call(remote, `PUT ${THING}`, { name: 'two' })
+    assert.deepEqual([stored()?.secret, stored()?.name], ['s', 'two'])
+    const change = [{ operation: 'replace', field: '/secret', value: 't' }]
+    assert.equal('secret' in (await call(remote, `PATCH ${THING}`, change)).body, false)
+    assert.equal(stored()?.secret, 't')
+  })
+
+  it('stores values otherwise than they were sent', async () => {
+    remote.switches.normalised = { mail: 'lowerCase', name: 'trim', tags: 'sort', phone: () => '+1' }
+    const { body } = await call(remote, 'PUT managed/thing/n', {
+      mail: 'A@B',
+      name: ' x ',
+      tags: ['b', 'a'],
+      phone: '1',
+    })
+    const expected = { _id: 'n', _rev: '1', mail: 'a@b', name: 'x', tags: ['a', 'b'], phone: '+1' }
+    assert.deepEqual(body, expected)
+    assert.deepEqual(stored('n'), expected)
+  })
+
+  it('has no revisions, and ignores conditions', async () => {
+    const plain = await fakeIdm({ revisions: 'none' })
+    plain.seed('managed/thing', [{ _id: 'a' }])
+    const { body, headers } = await call(plain, `GET ${THING}`)
+    assert.deepEqual([body, headers.etag], [{ _id: 'a' }, undefined])
+    const write = await call(plain, `PATCH ${THING}`, CHANGE, { 'if-match': 'xyz' })
+    assert.deepEqual([write.status, write.body], [200, { _id: 'a', name: 'changed' }])
+  })
+
+  for (const status of [400, 405, 501] as const)
+    it(`refuses PATCH with ${status}`, async () => {
+      remote.switches.patch = status
+      assert.equal((await call(remote, `PATCH ${THING}`, CHANGE)).status, status)
+      assert.equal(stored()?.name, 'one')
+    })
+
+  for (const status of [400, 403, 405] as const)
+    it(`refuses ids of clients with ${status}`, async () => {
+      remote.switches.clientIds = status
+      assert.equal((await call(remote, 'PUT managed/thing/n', {}, { 'if-none-match': '*' })).status, status)
+      assert.equal((await call(remote, 'POST managed/thing?_action=create', { _id: 'n' })).status, status)
+      assert.equal((await call(remote, 'POST managed/thing?_action=create', { name: 'x' })).status, 201)
+      assert.equal((await call(remote, `PUT ${THING}`, { name: 'two' })).status, 200)
+    })
+
+  it('names objects by a field: creates have its value for an id, updates rename', async () => {
+    remote.switches.namedBy = 'name'
+    const created = await call(remote, 'PUT managed/thing/given', { name: 'given2' }, { 'if-none-match': '*' })
+    assert.deepEqual([created.status, created.body._id], [201, 'given2'])
+    const renamed = await call(remote, 'PATCH managed/thing/given2', CHANGE)
+    assert.deepEqual([renamed.status, renamed.body._id], [200, 'changed'])
+    assert.deepEqual(remote.ids('managed/thing'), ['a', 'changed'])
+    assert.equal((await call(remote, 'GET managed/thing/given2')).status, 404)
+  })
+
+  it('loses no edge by a rename', async () => {
+    remote.switches.namedBy = 'name'
+    remote.seed('managed/user', [{ _id: 'u1' }])
+    remote.seed('managed/role', [{ _id: 'Sales', name: 'Sales', members: [{ _ref: 'managed/user/u1' }] }])
+    await call(remote, 'PATCH managed/role/Sales', [{ operation: 'replace', field: '/name', value: 'Support' }])
+    assert.deepEqual(remote.refs('managed/user', 'u1', 'roles'), ['managed/role/Support'])
+  })
+})
