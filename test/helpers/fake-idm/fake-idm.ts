@@ -26,13 +26,13 @@
  * Fixed from the start: `collections` (others are 404 until seeded) and `relationships`.
  *
  * Interceptors (`remote.intercept(when, interceptor, { times })`; interceptors.ts), the latest one outermost:
- *   a load balancer   foreign('html' | 'text' | 'empty' | 'json', status), busy(429 | 503, retryAfter?)
+ *   a load balancer   foreign('html' | 'text' | 'empty' | 'json' | 'idm', status), busy(429 | 503, retryAfter?)
  *   lies              errorIn200(), otherId(id), ignoresWrites()
  *   forgetful scans   missingRows(…ids), rowsWithoutId(…ids), partialRows(…ids), repeatedRow(id, fields), rewriteRows(f)
  *   endless scans     endlessCookies(), alternatingCookies(), emptyPagesFirst(n)
  *   time              before(f), delayed(ms), held()
  *   connection        cutBefore(), cutAfter()
- *   bytes             inLatin1(), invalidUtf8()
+ *   bytes             inLatin1(), invalidUtf8(), truncated()
  *   anything else     respond(answer), rewrite(f), rewriteObject(f), or a function of request and next
  */
 import type { Json, JsonObject } from '../../../lib/contract.ts'
@@ -44,7 +44,7 @@ import { isMap, parseExact, printExact } from './exact-json.ts'
 import { before, CUT, type Interceptor, type Next } from './interceptors.ts'
 import { DEFAULT_RELATIONSHIPS, defaultSwitches, type FakeIdmOptions, type Switches } from './options.ts'
 import { type ObjectName, Relationships } from './relationships.ts'
-import { refOf } from './represent.ts'
+import { identityOf, refOf } from './represent.ts'
 import { FakeRequest } from './request.ts'
 import { Store } from './store.ts'
 
@@ -121,7 +121,7 @@ export class FakeIdm {
   text(collection: string, id: string): string | undefined {
     const entry = this.#store.find({ collection, id })
     if (!entry) return undefined
-    return printExact({ _id: id, ...(entry.revision === null ? {} : { _rev: entry.revision }), ...entry.content })
+    return printExact({ ...identityOf(entry), ...entry.content })
   }
 
   /** All of a collection as it is stored, in the order of creation. */

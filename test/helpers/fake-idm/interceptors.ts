@@ -33,14 +33,15 @@ export const rewriteObject = (change: (object: JsonObject, request: FakeRequest)
 
 // A load balancer, a gateway or a container in front of it.
 
-const FOREIGN: Readonly<Record<'html' | 'text' | 'empty' | 'json', (status: number) => Answer>> = {
+const FOREIGN: Readonly<Record<'html' | 'text' | 'empty' | 'json' | 'idm', (status: number) => Answer>> = {
   html: (status) => raw(status, 'text/html', `<html><head><title>${status}</title></head><body>nginx</body></html>`),
   text: (status) => raw(status, 'text/plain', `${status}: no route\n`),
   empty: (status) => ({ status, headers: {} }),
   json: (status) => json(status, { error: 'no route', path: '/' }),
+  idm: (status) => errorAnswer(status, 'Not here'),
 }
 
-/** An answer that does not come from the IDM: `json` is JSON that says nothing about the object. */
+/** An answer that does not come from the IDM: `json` says nothing about the object, `idm` is worded as an IDM does. */
 export const foreign = (kind: keyof typeof FOREIGN, status = 404): Interceptor => respond(FOREIGN[kind](status))
 
 /** 429 or 503; without `retryAfter` (seconds, or a date) there is no such header. */
@@ -195,3 +196,10 @@ export const invalidUtf8 = (): Interceptor =>
       ? answer
       : raw(answer.status, 'application/json;charset=utf-8', Buffer.from(printExact(answer.json), 'latin1')),
   )
+
+/** The first half of the JSON, in an answer that is whole to HTTP. */
+export const truncated = (): Interceptor =>
+  rewrite((answer) => {
+    const text = printExact(answer.json ?? {})
+    return raw(answer.status, 'application/json;charset=utf-8', text.slice(0, Math.ceil(text.length / 2)))
+  })

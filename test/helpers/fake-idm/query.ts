@@ -8,21 +8,23 @@ import { compareSortValues, parseSortKeys, sortValue } from '../../../lib/crest/
 import { isMap, plain } from './exact-json.ts'
 import type { Switches } from './options.ts'
 import type { ObjectName } from './relationships.ts'
-import { represent, showEdge, visible } from './represent.ts'
+import { identityOf, represent, showEdge, visible } from './represent.ts'
 import type { Entry, Store } from './store.ts'
 
 export type Query = Readonly<Record<string, string>>
 
-/** A row before it is shown: `facts` is what filter and sort keys see. */
+/** A row before it is shown. */
 interface Row {
-  readonly facts: JsonObject
+  /** What filter and sort keys see; not computed for a scan of everything. */
+  facts(): JsonObject
   show(): JsonObject
 }
 
 export function queryCollection(store: Store, collection: string, query: Query): JsonObject {
   const fields = query._queryId === 'query-all-ids' ? [['_id']] : parseFields(query._fields)
+  const facts = factsOf(store)
   const rows = [...store.collection(collection).values()].map((entry) => ({
-    facts: factsOf(store, entry),
+    facts: () => facts(entry),
     show: () => represent(store, collection, entry, fields),
   }))
   return answerQuery(store.switches, rows, query)
@@ -33,7 +35,7 @@ export function queryEdges(store: Store, name: ObjectName, field: string, query:
   const fields = parseFields(query._fields)
   const rows = store.relationships.edges(name, field).map((edge) => {
     const identity = { _id: edge.id, _rev: String(edge.revision) }
-    const facts = { ...identity, ...showEdge(store, name, field, edge) }
+    const facts = () => seenBy(store.switches, { ...identity, ...showEdge(store, name, field, edge) })
     return { facts, show: () => ({ ...identity, ...showEdge(store, name, field, edge, fields) }) }
   })
   return answerQuery(store.switches, rows, query)
@@ -41,13 +43,12 @@ export function queryEdges(store: Store, name: ObjectName, field: string, query:
 
 function answerQuery(switches: Switches, rows: readonly Row[], query: Query): JsonObject {
   const filter = filterOf(query, switches)
-  const asRead = (facts: JsonObject) => (switches.like === 'openidm' ? withoutElements(facts) : facts)
   const sortKeys = parseSortKeys(query._sortKeys)
   // PingIDM pages by the values of the last object, OpenIDM by its place in the repository's order.
   const keys = switches.like === 'pingidm' ? [...sortKeys, BY_ID] : sortKeys
-  const found = rows
-    .filter(({ facts }) => matches(filter, asRead(facts)))
-    .sort((one, other) => compare(keys, one, other))
+  const matching =
+    filter.operator === 'literal' && filter.value ? rows : rows.filter((row) => matches(filter, row.facts()))
+  const found = keys.length === 0 ? matching : matching.toSorted((one, other) => compare(keys, one, other))
   const pageSize = countOf(query, '_pageSize')
   const start = startOf(found, keys, query, switches)
   const page = pageSize > 0 ? found.slice(start, start + pageSize) : found.slice(start)
@@ -85,25 +86,35 @@ function operatorsOf(filter: string): string[] {
   )
 }
 
-/** Read again and again by scans, and changed by none: an entry is replaced, never altered. */
-const plainContents = new WeakMap<Entry, JsonObject>()
+/** An entry is replaced and never altered, so what a query sees of it is computed once for each setting of the switches. */
+const known = new Map<string, WeakMap<Entry, JsonObject>>()
 
-function factsOf(store: Store, entry: Entry): JsonObject {
-  const content = plainContents.get(entry) ?? plain(entry.content)
-  plainContents.set(entry, content)
-  return { ...visible(store, content), _id: entry.id, _rev: entry.revision ?? '' }
+/** @returns what filter and sort keys see of an entry under the present setting */
+function factsOf(store: Store): (entry: Entry) => JsonObject {
+  const { like, invisible, writeOnly } = store.switches
+  const setting = JSON.stringify([like, invisible, writeOnly])
+  const facts = known.get(setting) ?? new WeakMap<Entry, JsonObject>()
+  known.set(setting, facts)
+  return (entry) => {
+    const content =
+      facts.get(entry) ?? seenBy(store.switches, { ...visible(store, plain(entry.content)), ...identityOf(entry) })
+    facts.set(entry, content)
+    return content
+  }
 }
 
-/** There no element of a list is found by a comparison, yet the list is present. */
-function withoutElements(facts: JsonObject): JsonObject {
+/** OpenIDM finds no element of a list by a comparison, yet the list is present. */
+function seenBy({ like }: Switches, object: JsonObject): JsonObject {
   const seen = (value: Json): Json => (Array.isArray(value) ? {} : isMap(value) ? withoutElements(value) : value)
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, seen(value)]))
+  const withoutElements = (map: JsonObject): JsonObject =>
+    Object.fromEntries(Object.entries(map).map(([name, value]) => [name, seen(value)]))
+  return like === 'openidm' ? withoutElements(object) : object
 }
 
-const valuesOf = (keys: readonly SortKey[], { facts }: Row) => keys.map(({ field }) => sortValue(facts, field))
+const valuesOf = (keys: readonly SortKey[], row: Row) => keys.map(({ field }) => sortValue(row.facts(), field))
 
 const compare = (keys: readonly SortKey[], one: Row, other: Row): number =>
-  keys.length === 0 ? 0 : compareSortValues(keys, valuesOf(keys, one), valuesOf(keys, other))
+  compareSortValues(keys, valuesOf(keys, one), valuesOf(keys, other))
 
 function countOf(query: Query, name: string): number {
   const text = query[name] ?? '0'

@@ -37,11 +37,13 @@ export interface EdgePlan {
   readonly added: readonly Omit<Edge, 'id' | 'revision'>[]
 }
 
+const NONE: ReadonlyMap<string, boolean> = new Map()
 const keyOf = ({ collection, id }: ObjectName, field: string): string => `${collection}/${field}/${id}`
 const opposite = (side: 0 | 1): 0 | 1 => (side === 0 ? 1 : 0)
 
 export class Relationships {
   readonly #routes: readonly Route[]
+  readonly #fields = new Map<string, ReadonlyMap<string, boolean>>()
   readonly #edges = new Map<string, Set<Edge>>()
 
   /** @param declared both ends by their paths, see `FakeIdmOptions.relationships` */
@@ -50,10 +52,14 @@ export class Relationships {
       const ends = [endOf(one), endOf(other)] as const
       return [0 as const, 1 as const].filter((near) => ends[near].field !== '').map((near) => ({ ends, near }))
     })
+    for (const { ends, near } of this.#routes) {
+      const { collection, field, isList } = ends[near]
+      this.#fields.set(collection, new Map(this.#fields.get(collection)).set(field, isList))
+    }
   }
 
   get collections(): string[] {
-    return this.#routes.map(({ ends, near }) => ends[near].collection)
+    return [...this.#fields.keys()]
   }
 
   clear(): void {
@@ -61,9 +67,8 @@ export class Relationships {
   }
 
   /** The relationship fields of a collection, and whether each holds a list. */
-  fields(collection: string): Map<string, boolean> {
-    const routes = this.#routes.filter(({ ends, near }) => ends[near].collection === collection)
-    return new Map(routes.map(({ ends, near }) => [ends[near].field, ends[near].isList]))
+  fields(collection: string): ReadonlyMap<string, boolean> {
+    return this.#fields.get(collection) ?? NONE
   }
 
   edges(name: ObjectName, field: string): Edge[] {

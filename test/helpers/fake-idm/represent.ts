@@ -11,7 +11,7 @@ export const EFFECTIVE_ROLES = 'effectiveRoles'
 /** An object as a caller sees it that asks for `fields` (none: all that is shown by default). */
 export function represent(store: Store, collection: string, entry: Entry, fields: readonly Pointer[]): JsonObject {
   const name = { collection, id: entry.id }
-  const identity: JsonObject = { _id: entry.id, ...(entry.revision === null ? {} : { _rev: entry.revision }) }
+  const identity = identityOf(entry)
   const shown = { ...identity, ...visible(store, entry.content), ...effectiveRoles(store, name) }
   if (fields.length === 0) return shown
   const relationships = relationshipFields(store, collection, fields)
@@ -19,6 +19,9 @@ export function represent(store: Store, collection: string, entry: Entry, fields
   const chosen = others.length === 0 ? {} : projectFields(shown, others)
   return { ...identity, ...chosen, ...showRelationships(store, name, relationships) }
 }
+
+export const identityOf = ({ id, revision }: Entry): JsonObject =>
+  revision === null ? { _id: id } : { _id: id, _rev: revision }
 
 /** The content without what is never shown. */
 export function visible({ switches }: Store, content: JsonObject): JsonObject {
