@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../../lib/contract.ts'
-import { badRequest, internalError, preconditionFailed } from '../../../lib/crest/errors.ts'
+import { badRequest, internalError } from '../../../lib/crest/errors.ts'
 import { getAt, isPosition, type Pointer, parsePointer } from '../../../lib/crest/pointer.ts'
 import { removeAt, setAt } from '../../../lib/crest/write-at.ts'
 import { copyExact, isMap, isSame, numberOf } from './exact-json.ts'
@@ -39,12 +39,11 @@ export function readOperations(body: Json | undefined): Operation[] {
 
 /**
  * Applies the operations to `draft`, which it changes: an object with its relationship fields in it.
- * @throws badRequest or preconditionFailed; the draft is then to be thrown away
+ * @throws badRequest; the draft is then to be thrown away
  */
 export function applyOperations(draft: JsonObject, operations: readonly Operation[], rules: PatchRules): void {
   for (const operation of operations) {
     const [name = ''] = operation.field
-    if (name === '_id' || name === '_rev') continue
     refusePosition(draft, operation.field)
     if (rules.relationships.has(name) && operation.field.length <= 2) applyToReferences(draft, name, operation, rules)
     else apply(draft, operation, rules)
@@ -104,7 +103,7 @@ function applyToReferences(draft: JsonObject, name: string, operation: Operation
   if (kind !== 'add' && kind !== 'replace') throw badRequest(`${kind} is not allowed on relationship field '${name}'`)
   const given = Array.isArray(value) ? value.map(asNewReference) : asNewReference(value ?? null)
   const current = Array.isArray(draft[name]) ? draft[name] : []
-  if (field[1] === '-') draft[name] = [...current, refuseDuplicate(current, given)]
+  if (field[1] === '-') draft[name] = [...current, given]
   else if (kind === 'add' && rules.addOfList === 'appends' && Array.isArray(given))
     draft[name] = [...current, ...given.filter((element) => !holds(current, element))]
   else draft[name] = given
@@ -112,8 +111,3 @@ function applyToReferences(draft: JsonObject, name: string, operation: Operation
 
 const holds = (references: readonly Json[], wanted: Json): boolean =>
   references.some((reference) => isMap(reference) && isMap(wanted) && reference._ref === wanted._ref)
-
-function refuseDuplicate(references: readonly Json[], added: Json): Json {
-  if (!holds(references, added)) return added
-  throw preconditionFailed('Duplicate relationship specified in relationship collection.')
-}

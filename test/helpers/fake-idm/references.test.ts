@@ -152,6 +152,15 @@ describe('fake IDM: relationships', () => {
       assert.deepEqual(remote.refs('managed/user', 'boss', 'reports'), [])
     })
 
+    it('gives a user one manager only, from either end', async () => {
+      await patch({ operation: 'replace', field: '/manager', value: { _ref: 'managed/user/boss' } })
+      remote.seed('managed/user', [{ _id: 'chief' }])
+      const report = { operation: 'add', field: '/reports/-', value: { _ref: USER } }
+      await call(remote, 'PATCH managed/user/chief', [report])
+      assert.deepEqual(remote.refs('managed/user', 'u1', 'manager'), ['managed/user/chief'])
+      assert.deepEqual(remote.refs('managed/user', 'boss', 'reports'), [])
+    })
+
     it('applies nothing when a reference is refused', async () => {
       const bad = { operation: 'add', field: '/roles/-', value: { _ref: 'managed/role/none' } }
       assert.equal((await patch({ operation: 'replace', field: '/userName', value: 'x' }, bad)).status, 400)

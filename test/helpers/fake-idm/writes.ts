@@ -38,10 +38,10 @@ export function create(store: Store, collection: string, body: Json | undefined,
     throw new ResourceException(clientIds, 'Creation with a client-provided id is not supported')
   const id = namedBy === undefined ? (chosen ?? randomUUID()) : String(object[namedBy])
   const name = { collection, id }
-  const taken = [id, pathId ?? id].map((id) => store.find({ collection, id })).find((entry) => entry !== undefined)
+  const taken = store.find(name)
   // The text of the database, with all that it holds.
   if (taken)
-    throw preconditionFailed(`Cannot index record ${printExact({ _id: taken.id, ...taken.content })}: duplicated key`)
+    throw preconditionFailed(`Cannot index record ${printExact({ _id: id, ...taken.content })}: duplicated key`)
   const { content, references } = split(store, collection, { ...copyExact(defaults), ...object })
   return commit(store, { name, content, references, conditions: [], always: true })
 }
