@@ -2,11 +2,11 @@ import { STATUS_CODES } from 'node:http'
 import type { Json, JsonObject } from '../../../lib/contract.ts'
 import { isMap } from './exact-json.ts'
 
-/** What goes out: JSON, or bytes as they stand. */
+/** A response: JSON, or raw bytes. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** Numbers may be raw ones, see exact-json.ts. */
+  /** May contain raw numbers, see exact-json.ts. */
   readonly json?: Json
   readonly raw?: string | Buffer
 }
@@ -25,7 +25,7 @@ export const raw = (status: number, type: string, body: string | Buffer): Answer
   raw: body,
 })
 
-/** An error as IDM words it. */
+/** An error in IDM's format. */
 export const errorAnswer = (status: number, message: string, headers: Readonly<Record<string, string>> = {}): Answer =>
   json(status, { code: status, reason: STATUS_CODES[status] ?? '', message }, headers)
 
@@ -33,7 +33,7 @@ export const errorAnswer = (status: number, message: string, headers: Readonly<R
 export const rowsOf = ({ json: body }: Answer): JsonObject[] | undefined =>
   isMap(body) && Array.isArray(body.result) ? body.result.filter(isMap) : undefined
 
-/** The same page with other rows or another cookie. */
+/** The page with other rows or another cookie. */
 export function withPage(
   answer: Answer,
   page: { result?: readonly Json[]; pagedResultsCookie?: string | null },

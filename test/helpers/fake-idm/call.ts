@@ -1,12 +1,12 @@
 import type { Json, JsonObject } from '../../../lib/contract.ts'
 import { type CallResponse, request } from '../http.ts'
 
-/** What a caller reads: `body` is the parsed JSON, an empty object where there is none. */
+/** `body` is the parsed JSON, or an empty object when the answer is not JSON. */
 export interface Called extends Pick<CallResponse, 'status' | 'headers' | 'text' | 'rawHeaders'> {
   readonly body: JsonObject
 }
 
-/** Asks a fake IDM directly: `call(remote, 'PATCH managed/user/u1', [{ … }], { 'if-match': '1' })`. */
+/** Calls a fake IDM directly: `call(remote, 'PATCH managed/user/u1', [{ … }], { 'if-match': '1' })`. */
 export async function call(
   { url }: { readonly url: string },
   line: string,

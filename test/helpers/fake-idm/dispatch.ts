@@ -18,7 +18,7 @@ import type { FakeRequest } from './request.ts'
 import type { Entry, Store } from './store.ts'
 import { create, createEdge, edgeOf, patch, remove, removeEdge, update, type Written } from './writes.ts'
 
-/** Where a path leads to. `field` and `edge` are those of `managed/user/u1/roles/EDGE`. */
+/** The parts of `managed/user/u1/roles/EDGE`; empty when absent. */
 interface Target {
   readonly collection: string
   readonly id: string
@@ -26,7 +26,7 @@ interface Target {
   readonly edge: string
 }
 
-/** What it does with a request when nothing interferes. */
+/** The answer to a request when no interceptor applies. */
 export function dispatch(store: Store, request: FakeRequest): Answer {
   try {
     return answered(store, request)
@@ -37,7 +37,7 @@ export function dispatch(store: Store, request: FakeRequest): Answer {
 }
 
 function answered(store: Store, request: FakeRequest): Answer {
-  // The container refuses these before the server sees them.
+  // The servlet container rejects these before OpenIDM sees them.
   if (/%2f|%25|%2e%2e|%5c/i.test(request.url.split('?', 1)[0] ?? '')) return htmlBadRequest
   checkCredentials(store, request)
   if (request.method === 'OPTIONS') return { status: 200, headers: { allow: 'GET, POST, PUT, PATCH, DELETE, OPTIONS' } }
@@ -63,7 +63,7 @@ const OWN_RESOURCES: Readonly<Record<string, JsonObject>> = {
   'GET info/login': { _id: 'login', authenticationId: 'openidm-admin', authorization: { component: 'internal/user' } },
 }
 
-/** Without `WWW-Authenticate`: a client must not wait for a challenge. */
+/** The 401 has no `WWW-Authenticate`: a client must not wait for a challenge. */
 function checkCredentials({ switches: { credentials } }: Store, { headers }: FakeRequest): void {
   if (!credentials) return
   const basic = `Basic ${Buffer.from(`${credentials.userName}:${credentials.password}`).toString('base64')}`
@@ -93,7 +93,7 @@ function kindOf({ method, query }: FakeRequest): Kind {
   return kind
 }
 
-/** The longest collection that the path begins with. */
+/** The longest collection path that is a prefix of `path`. */
 function targetOf({ collections }: Store, path: string): Target {
   const owners = collections.filter((collection) => path === collection || path.startsWith(`${collection}/`))
   const collection = owners.toSorted((one, other) => other.length - one.length)[0]
@@ -126,7 +126,7 @@ function answerObject(store: Store, request: FakeRequest, name: ObjectName): Ans
   return answer
 }
 
-/** OpenIDM 7.0.1 counts its revisions: anything but a number is no revision at all. */
+/** OpenIDM 7.0.1 parses revisions as integers. */
 function checkRevision({ switches }: Store, { ifMatch }: FakeRequest): void {
   if (switches.revisions === 'counter' && ifMatch !== undefined && !/^\d+$/.test(ifMatch))
     throw conflict(`Unable to parse revision ${ifMatch}`)
@@ -170,18 +170,18 @@ function edgeResource(store: Store, name: ObjectName, field: string, id: string)
   return { _id: edge.id, _rev: String(edge.revision), ...showEdge(store, name, field, edge) }
 }
 
-/** A write that changed nothing has no `ETag`. */
+/** A write without effect has no `ETag`. */
 function shown(store: Store, request: FakeRequest, collection: string, written: Written, status: number): Answer {
   const body = represent(store, collection, written.entry, parseFields(request.query._fields))
   const answer = json(status, body, written.changed ? entityTag(written.entry) : {})
-  // The collection is missing there.
+  // OpenIDM leaves the collection out.
   const location = `http://${request.headers.host}/openidm/${encodeURIComponent(written.entry.id)}`
   return status === 201 ? { ...answer, headers: { ...answer.headers, location } } : answer
 }
 
 const entityTag = ({ revision }: Entry): Record<string, string> => (revision === null ? {} : { etag: `"${revision}"` })
 
-/** Messages are escaped as if they were for a page. */
+/** OpenIDM HTML-escapes its messages. */
 function failure(error: ResourceException): Answer {
   const { message, ...rest } = error.toJSON()
   const escaped = message.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)

@@ -1,8 +1,8 @@
-/** JSON whose numbers keep the digits they were written with. */
+/** JSON whose numbers keep their digits. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../../../lib/contract.ts'
 
-/** Not yet in TypeScript's own declarations. */
+/** Missing from TypeScript's own declarations. */
 const exact = JSON as unknown as {
   parse(text: string, reviver: (name: string, value: Json, context: { readonly source?: string }) => Json): Json
   rawJSON(text: string): JsonObject
@@ -19,13 +19,13 @@ export const printExact = (value: Json): string => JSON.stringify(value)
 
 export const copyExact = <T extends Json>(value: T): T => parseExact(printExact(value)) as T
 
-/** The same with ordinary numbers, as a client without special care reads it. */
+/** The same value with ordinary doubles. */
 export const plain = <T extends Json>(value: T): T => JSON.parse(printExact(value)) as T
 
 /** Members in any order; `1` and `1.0` differ. */
 export const isSame = (left: Json | undefined, right: Json | undefined): boolean => isDeepStrictEqual(left, right)
 
-/** An object with members, which a raw number is not. */
+/** True for an object with members, false for a raw number. */
 export const isMap = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !exact.isRawJSON(value)
 

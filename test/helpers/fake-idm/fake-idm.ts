@@ -1,6 +1,6 @@
 /**
- * A fake IDM for tests: a real HTTP server on a free port of loopback that behaves like OpenIDM 7.0.1, as observed
- * request by request, or like PingIDM 8.1, and that can be made to misbehave in the ways that remotes do.
+ * A fake IDM for tests: a real HTTP server on a free loopback port. It behaves like OpenIDM 7.0.1, as observed request
+ * by request, or like PingIDM 8.1, and tests can add the faults that real remotes and their networks have.
  *
  *     const remote = await fakeIdm({ invisible: ['password'] })
  *     remote.seed('managed/user', [{ _id: 'u1', sn: 'Ortiz', password: 'Secret12' }])
@@ -12,23 +12,23 @@
  * Switches (`fakeIdm({ … })`, or `remote.switches.NAME = …` while it runs; options.ts):
  *   like           `openidm` (default) or `pingidm`: long revisions, `add` of a list appends, cookies by sort values,
  *                  `in`, totals, fields behind lists of relationships
- *   invisible      never shown, removed by a PUT that lacks them
- *   writeOnly      never shown, kept by a PUT that lacks them
+ *   invisible      never returned; a PUT without them removes them
+ *   writeOnly      never returned; a PUT without them keeps them
  *   swallowed      accepted, not stored
- *   normalised     stored trimmed, in lower case, sorted, or changed by a function
- *   defaults       set by a create that lacks them
- *   policies       403 with `failedPolicyRequirements`; none unless given, `USER_POLICIES` are OpenIDM's
+ *   normalised     stored trimmed, lower-cased, sorted, or mapped by a function
+ *   defaults       set on create when absent
+ *   policies       403 with `failedPolicyRequirements`; none by default, see `USER_POLICIES`
  *   revisions      `counter`, `opaque` or `none`
- *   patch          `supported`, or the status that refuses it (400, 405, 501)
- *   clientIds      `accepted`, or the status that refuses a create with an id (400, 403, 405)
- *   namedBy        the id follows this field, as at connectors: an update of it renames the object
- *   credentials    all others are answered with 401; everybody is welcome unless given
- * Fixed from the start: `collections` (others are 404 until seeded) and `relationships`.
+ *   patch          `supported`, or the status that rejects it (400, 405, 501)
+ *   clientIds      `accepted`, or the status that rejects a create with an id (400, 403, 405)
+ *   namedBy        the field that is the id, as with connectors: updating it renames the object
+ *   credentials    required from callers, 401 otherwise; none by default
+ * Fixed at start: `collections` (others answer 404 until seeded) and `relationships`.
  *
- * Interceptors (`remote.intercept(when, interceptor, { times })`; interceptors.ts), the latest one outermost:
- *   a load balancer   foreign('html' | 'text' | 'empty' | 'json' | 'idm', status), busy(429 | 503, retryAfter?)
+ * Interceptors (`remote.intercept(when, interceptor, { times })`; interceptors.ts); the last one added is outermost:
+ *   load balancer     foreign('html' | 'text' | 'empty' | 'json' | 'idm', status), busy(429 | 503, retryAfter?)
  *   lies              errorIn200(), otherId(id), ignoresWrites()
- *   forgetful scans   missingRows(…ids), rowsWithoutId(…ids), partialRows(…ids), repeatedRow(id, fields), rewriteRows(f)
+ *   incomplete scans  missingRows(…ids), rowsWithoutId(…ids), partialRows(…ids), repeatedRow(id, fields), rewriteRows(f)
  *   endless scans     endlessCookies(), alternatingCookies(), emptyPagesFirst(n)
  *   time              before(f), delayed(ms), held()
  *   connection        cutBefore(), cutAfter()
@@ -53,16 +53,16 @@ export * from './interceptors.ts'
 export { type FakeIdmOptions, type Policies, type Switches, USER_POLICIES } from './options.ts'
 export { FakeRequest } from './request.ts'
 
-/** `METHOD path` with `*` for anything (`GET managed/user/*`), or a function of the request. */
+/** `METHOD path` where `*` matches anything (`GET managed/user/*`), or a predicate. */
 export type When = string | ((request: FakeRequest) => boolean)
 
 export interface Interception {
-  /** How many requests it took so far. */
+  /** Number of requests intercepted so far. */
   readonly hits: number
   remove(): void
 }
 
-/** Starts a fake IDM; it closes with its owner (see clean-up.ts). */
+/** Starts a fake IDM that is closed with its owner (see clean-up.ts). */
 export async function fakeIdm(options: FakeIdmOptions = {}): Promise<FakeIdm> {
   const remote = await startRemote()
   const idm = new FakeIdm(remote, options)
@@ -71,14 +71,14 @@ export async function fakeIdm(options: FakeIdmOptions = {}): Promise<FakeIdm> {
 }
 
 export class FakeIdm {
-  /** The server below: its connections, and the requests byte for byte. */
+  /** The underlying server: connections, and requests byte for byte. */
   readonly remote: Remote
-  /** In force from the next request on. */
+  /** Changes apply from the next request on. */
   readonly switches: Switches
-  /** In order of arrival, whatever became of them. */
+  /** In order of arrival, whatever the outcome. */
   readonly requests: FakeRequest[] = []
   readonly #store: Store
-  #interceptions: Taker[] = []
+  #interceptions: ActiveInterception[] = []
 
   constructor(remote: Remote, { collections = [], relationships = DEFAULT_RELATIONSHIPS, ...given }: FakeIdmOptions) {
     this.remote = remote
@@ -93,14 +93,14 @@ export class FakeIdm {
     return this.remote.url
   }
 
-  /** The requests that were more than reads. */
+  /** The requests that are not reads. */
   get writes(): FakeRequest[] {
     return this.requests.filter(({ isWrite }) => isWrite)
   }
 
   /**
-   * Puts objects in place, past all rules, and their references too, whether or not the far objects are there. A text
-   * is JSON whose numbers keep their digits.
+   * Stores objects and their references directly: no policy or switch applies, and far objects need not exist. A string
+   * is parsed as JSON; its numbers keep their digits.
    */
   seed(collection: string, objects: readonly (JsonObject | string)[]): void {
     this.#store.collection(collection)
@@ -111,20 +111,20 @@ export class FakeIdm {
     }
   }
 
-  /** The object as it is stored, with what is never shown and without relationships; undefined when there is none. */
+  /** The object as it is stored, including fields that are never returned, without relationships. */
   object(collection: string, id: string): JsonObject | undefined {
     const text = this.text(collection, id)
     return text === undefined ? undefined : (JSON.parse(text) as JsonObject)
   }
 
-  /** The same as JSON with all digits. */
+  /** The stored object as JSON text with exact digits. */
   text(collection: string, id: string): string | undefined {
     const entry = this.#store.find({ collection, id })
     if (!entry) return undefined
     return printExact({ ...identityOf(entry), ...entry.content })
   }
 
-  /** All of a collection as it is stored, in the order of creation. */
+  /** All stored objects of a collection, in creation order. */
   objects(collection: string): JsonObject[] {
     return this.ids(collection).flatMap((id): JsonObject[] => [this.object(collection, id) ?? {}])
   }
@@ -140,7 +140,7 @@ export class FakeIdm {
     return relationships.edges(name, field).map((edge) => refOf(relationships.far(edge, name, field)))
   }
 
-  /** Changes fields as somebody else would: the revision moves. Undefined removes a field. */
+  /** Changes fields as another client would: the revision moves. Undefined removes a field. */
   change(collection: string, id: string, fields: Readonly<Record<string, Json | undefined>>): void {
     const changed = { ...this.#store.get({ collection, id }).content, ...fields }
     this.#place({ collection, id }, parseExact(JSON.stringify(changed)) as JsonObject)
@@ -150,26 +150,26 @@ export class FakeIdm {
     this.#store.delete({ collection, id })
   }
 
-  /** Has `interceptor` stand in the way of the requests that `when` names, or of the first `times` of them. */
+  /** Applies `interceptor` to the requests that match `when`, at most `times` of them. */
   intercept(when: When, interceptor: Interceptor, { times = Number.POSITIVE_INFINITY } = {}): Interception {
-    const taker = new Taker(typeof when === 'string' ? matching(when) : when, interceptor, times)
-    this.#interceptions.push(taker)
+    const active = new ActiveInterception(typeof when === 'string' ? matching(when) : when, interceptor, times)
+    this.#interceptions.push(active)
     return {
       get hits() {
-        return taker.hits
+        return active.hits
       },
       remove: () => {
-        this.#interceptions = this.#interceptions.filter((other) => other !== taker)
+        this.#interceptions = this.#interceptions.filter((other) => other !== active)
       },
     }
   }
 
-  /** Runs `work` once, before the next request that `when` names is carried out. */
+  /** Runs `work` once, before the next request that matches `when` is processed. */
   before(when: When, work: (request: FakeRequest) => unknown): Interception {
     return this.intercept(when, before(work), { times: 1 })
   }
 
-  /** Forgets objects, requests and interceptors; the switches stay as they are. */
+  /** Removes objects, recorded requests and interceptors; the switches stay as they are. */
   reset(): void {
     this.#store.clear()
     this.#interceptions = []
@@ -180,7 +180,7 @@ export class FakeIdm {
     this.requests.length = 0
   }
 
-  /** Called by the server below. */
+  /** Called by the underlying server. */
   async serve(exchange: Exchange): Promise<void> {
     const { request: recorded, response } = exchange
     await recorded.received
@@ -195,9 +195,9 @@ export class FakeIdm {
 
   #chain(request: FakeRequest): Next {
     let chain: Next = async (asked = request) => dispatch(this.#store, asked)
-    for (const taker of this.#interceptions.filter((taker) => taker.takes(request))) {
+    for (const active of this.#interceptions.filter((candidate) => candidate.takes(request))) {
       const behind = chain
-      chain = async (asked = request) => taker.interceptor(asked, (other = asked) => behind(other))
+      chain = async (asked = request) => active.interceptor(asked, (other = asked) => behind(other))
     }
     return chain
   }
@@ -215,7 +215,7 @@ export class FakeIdm {
   }
 }
 
-class Taker {
+class ActiveInterception {
   readonly interceptor: Interceptor
   readonly #when: (request: FakeRequest) => boolean
   readonly #times: number

@@ -90,7 +90,7 @@ describe('fake IDM: interceptors', () => {
     ['json', 'application/json;charset=utf-8', /"error":"no route"/],
     ['idm', 'application/json;charset=utf-8', /^{"code":404,"reason":"Not Found"/],
   ] as const)
-    it(`answers with a foreign 404 (${kind}) and carries nothing out`, async () => {
+    it(`answers with a foreign 404 (${kind}) without processing the request`, async () => {
       remote.intercept('DELETE *', foreign(kind))
       const answer = await call(remote, `DELETE ${THING}`)
       assert.deepEqual([answer.status, answer.headers['content-type']], [404, type])
@@ -166,7 +166,7 @@ describe('fake IDM: interceptors', () => {
       return seen
     }
 
-    it('are ever new for the same page', async () => {
+    it('repeat a page with new cookies', async () => {
       remote.intercept('*', endlessCookies())
       const pages = [
         ['a,b', 'endless-1'],
@@ -186,7 +186,7 @@ describe('fake IDM: interceptors', () => {
       ])
     })
 
-    it('lead through empty pages to the data', async () => {
+    it('lead through empty pages to the first real one', async () => {
       remote.intercept('*', emptyPagesFirst(2))
       assert.deepEqual(await scan(9), [
         ['', 'empty-1'],
@@ -227,7 +227,7 @@ describe('fake IDM: interceptors', () => {
   describe('bytes', () => {
     for (const [title, interceptor, type] of [
       ['are ISO-8859-1 as the header says', inLatin1(), 'application/json;charset=ISO-8859-1'],
-      ['are not the UTF-8 that the header promises', invalidUtf8(), 'application/json;charset=utf-8'],
+      ['are not the UTF-8 of the header', invalidUtf8(), 'application/json;charset=utf-8'],
     ] as const)
       it(title, async () => {
         remote.intercept('*', interceptor)
@@ -236,7 +236,7 @@ describe('fake IDM: interceptors', () => {
         assert.ok(body.includes(Buffer.from('Ren\xe9', 'latin1')))
       })
 
-    it('are half of the JSON', async () => {
+    it('are half a JSON text', async () => {
       remote.intercept('*', truncated())
       const { status, text } = await request(`${remote.url}${THING}`)
       assert.deepEqual([status, text], [200, '{"_id":"a","_rev":'])

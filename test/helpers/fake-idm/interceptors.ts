@@ -3,23 +3,23 @@ import { type Answer, errorAnswer, json, raw, rowsOf, withPage } from './answer.
 import { copyExact, isMap, printExact } from './exact-json.ts'
 import type { FakeRequest } from './request.ts'
 
-/** Stands for no answer: the connection is reset. */
+/** The connection is reset instead of an answer. */
 export const CUT: unique symbol = Symbol('cut')
 export type Outcome = Answer | typeof CUT
 
-/** Has the request answered by whatever comes behind, in the end by the fake IDM itself. */
+/** Passes the request (or a changed one) to the next interceptor, finally to the fake IDM itself. */
 export type Next = (request?: FakeRequest) => Promise<Outcome>
 
-/** Stands in the way of a request: answers itself, changes the request or the answer, waits, or cuts the connection. */
+/** Middleware: answers by itself, changes the request or the answer, waits, or cuts the connection. */
 export type Interceptor = (request: FakeRequest, next: Next) => Outcome | Promise<Outcome>
 
-/** Answers in its place; the request is not carried out. */
+/** Answers without processing the request. */
 export const respond =
   (answer: Answer): Interceptor =>
   () =>
     answer
 
-/** Carries the request out and changes its answer. */
+/** Processes the request and changes the answer. */
 export const rewrite =
   (change: (answer: Answer, request: FakeRequest) => Answer): Interceptor =>
   async (request, next) => {
@@ -27,11 +27,11 @@ export const rewrite =
     return answer === CUT ? CUT : change(answer, request)
   }
 
-/** Carries the request out and changes the object in its answer. */
+/** Processes the request and changes the object in the answer. */
 export const rewriteObject = (change: (object: JsonObject, request: FakeRequest) => Json): Interceptor =>
   rewrite((answer, request) => (isMap(answer.json) ? { ...answer, json: change(answer.json, request) } : answer))
 
-// A load balancer, a gateway or a container in front of it.
+// Load balancers, gateways and containers in front of the IDM.
 
 const FOREIGN: Readonly<Record<'html' | 'text' | 'empty' | 'json' | 'idm', (status: number) => Answer>> = {
   html: (status) => raw(status, 'text/html', `<html><head><title>${status}</title></head><body>nginx</body></html>`),
@@ -41,31 +41,33 @@ const FOREIGN: Readonly<Record<'html' | 'text' | 'empty' | 'json' | 'idm', (stat
   idm: (status) => errorAnswer(status, 'Not here'),
 }
 
-/** An answer that does not come from the IDM: `json` says nothing about the object, `idm` is worded as an IDM does. */
+/** An answer from something other than the IDM: `json` is unrelated JSON, `idm` has IDM's error format. */
 export const foreign = (kind: keyof typeof FOREIGN, status = 404): Interceptor => respond(FOREIGN[kind](status))
 
-/** 429 or 503; without `retryAfter` (seconds, or a date) there is no such header. */
+/** 429 or 503, with `Retry-After` (seconds or a date) when given. */
 export const busy = (status: 429 | 503 = 429, retryAfter?: number | string): Interceptor =>
-  respond(errorAnswer(status, 'Come again', retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }))
+  respond(
+    errorAnswer(status, 'The server is busy', retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+  )
 
 // Lies.
 
-/** Carries the request out (or not) and answers 200 with an error in the body. */
+/** Answers 200 with an error in the body; processes the request only when `applied`. */
 export const errorIn200 = ({ code = 500, applied = false } = {}): Interceptor => {
   const lie = json(200, { code, reason: 'Internal Server Error', message: 'Script failed' })
   return applied ? rewrite(() => lie) : respond(lie)
 }
 
-/** Carries the request out and answers with the object under another id. */
+/** Processes the request and returns the object with another id. */
 export const otherId = (id: string): Interceptor => rewriteObject((object) => ({ ...object, _id: id }))
 
-/** Answers that it was done and does nothing: the answer to a write is what was sent. */
+/** Reports success without storing anything: a write is answered with its own body. */
 export const ignoresWrites = (): Interceptor => (request, next) =>
   request.isWrite && isMap(request.exactBody) ? json(200, request.exactBody) : next()
 
-// A scan that shows less than there is.
+// Incomplete or wrong query results.
 
-/** Each row of a page becomes what `change` makes of it: another row, several, or none. */
+/** Replaces each row of a page by the rows that `change` returns: one, several or none. */
 export const rewriteRows = (
   change: (row: JsonObject, request: FakeRequest) => JsonObject | readonly JsonObject[] | undefined,
 ): Interceptor =>
@@ -76,32 +78,32 @@ export const rewriteRows = (
 
 const among = (ids: readonly string[], { _id }: JsonObject): boolean => typeof _id === 'string' && ids.includes(_id)
 
-/** Leaves rows out of every query; reads by id find them. */
+/** Omits rows from every query; reads by id still find them. */
 export const missingRows = (...ids: string[]): Interceptor => rewriteRows((row) => (among(ids, row) ? undefined : row))
 
 export const rowsWithoutId = (...ids: string[]): Interceptor =>
   rewriteRows(({ _id, ...row }) => (among(ids, { _id: _id ?? null }) ? row : { _id: _id ?? null, ...row }))
 
-/** Shows these rows with `_id` and `_rev` only. */
+/** Returns these rows with `_id` and `_rev` only. */
 export const partialRows = (...ids: string[]): Interceptor =>
   rewriteRows((row) => {
     const { _id = null, _rev } = row
     return among(ids, row) ? { _id, ...(_rev === undefined ? {} : { _rev }) } : row
   })
 
-/** Shows one row twice, the second time with other fields. */
+/** Returns one row twice, the second time with different fields. */
 export const repeatedRow = (id: string, fields: JsonObject): Interceptor =>
   rewriteRows((row) => (row._id === id ? [row, { ...row, ...fields }] : row))
 
-// Cookies that lead nowhere.
+// Paging that does not end.
 
-/** The same page again and again, each time with a new cookie. */
+/** Repeats the same page with a new cookie each time. */
 export function endlessCookies(): Interceptor {
   let count = 0
   return pagesOf((request) => ({ query: withoutCookie(request), cookie: `endless-${++count}` }))
 }
 
-/** Two pages in turn, with the cookies A, B, A, B and so on. */
+/** Alternates between two pages with the cookies A, B, A, B, … */
 export const alternatingCookies = (): Interceptor =>
   pagesOf((request) => {
     const isSecond = request.query._pagedResultsCookie === 'A'
@@ -110,7 +112,7 @@ export const alternatingCookies = (): Interceptor =>
     return { query, cookie: isSecond ? 'B' : 'A' }
   })
 
-/** Empty pages, each with a new cookie, before the first real page. */
+/** Returns empty pages, each with a new cookie, before the first real page. */
 export const emptyPagesFirst = (count: number): Interceptor => {
   const isOurs = (cookie: string | undefined) => cookie === undefined || cookie.startsWith('empty-')
   return async (request, next) => {
@@ -126,7 +128,7 @@ export const emptyPagesFirst = (count: number): Interceptor => {
 const withoutCookie = ({ query }: FakeRequest): Record<string, string> =>
   Object.fromEntries(Object.entries(query).filter(([name]) => name !== '_pagedResultsCookie'))
 
-/** Only queries by pages are touched. */
+/** Applies to paged queries only. */
 const pagesOf =
   (page: (request: FakeRequest) => { query: Record<string, string>; cookie: string }): Interceptor =>
   async (request, next) => {
@@ -136,9 +138,9 @@ const pagesOf =
     return answer === CUT ? CUT : withPage(answer, { pagedResultsCookie: cookie })
   }
 
-// Time and connection.
+// Timing and connections.
 
-/** Does something before the request is carried out, such as moving a revision between scan and write. */
+/** Runs `work` before the request is processed, for example to move a revision between scan and write. */
 export const before =
   (work: (request: FakeRequest) => unknown): Interceptor =>
   async (request, next) => {
@@ -153,7 +155,7 @@ export const delayed =
     return next()
   }
 
-/** Holds requests until `release()`; `waiting` says how many wait. */
+/** Holds requests until `release()`; `waiting` counts them. */
 export function held(): Interceptor & { release(): void; readonly waiting: number } {
   const gate = Promise.withResolvers<void>()
   let waiting = 0
@@ -168,10 +170,10 @@ export function held(): Interceptor & { release(): void; readonly waiting: numbe
   })
 }
 
-/** Cuts the connection; what was asked is not done. */
+/** Cuts the connection without processing the request. */
 export const cutBefore = (): Interceptor => () => CUT
 
-/** Cuts the connection when what was asked is done. */
+/** Cuts the connection after processing the request. */
 export const cutAfter =
   (): Interceptor =>
   async (_request, next): Promise<Outcome> => {
@@ -179,9 +181,9 @@ export const cutAfter =
     return CUT
   }
 
-// Other bytes.
+// Encodings.
 
-/** The answer in ISO-8859-1, and its header says so. */
+/** Answers in ISO-8859-1, as the header says. */
 export const inLatin1 = (): Interceptor =>
   rewrite((answer) =>
     answer.json === undefined
@@ -189,7 +191,7 @@ export const inLatin1 = (): Interceptor =>
       : raw(answer.status, 'application/json;charset=ISO-8859-1', Buffer.from(printExact(answer.json), 'latin1')),
   )
 
-/** The same bytes under a header that claims UTF-8: each letter beyond ASCII is an invalid byte. */
+/** Answers in ISO-8859-1 while the header says UTF-8: each non-ASCII letter is an invalid byte. */
 export const invalidUtf8 = (): Interceptor =>
   rewrite((answer) =>
     answer.json === undefined
@@ -197,7 +199,7 @@ export const invalidUtf8 = (): Interceptor =>
       : raw(answer.status, 'application/json;charset=utf-8', Buffer.from(printExact(answer.json), 'latin1')),
   )
 
-/** The first half of the JSON, in an answer that is whole to HTTP. */
+/** Answers with the first half of the JSON in a complete HTTP message. */
 export const truncated = (): Interceptor =>
   rewrite((answer) => {
     const text = printExact(answer.json ?? {})

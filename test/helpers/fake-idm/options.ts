@@ -1,49 +1,52 @@
 import type { Json, JsonObject } from '../../../lib/contract.ts'
 
-/** What a stored value is turned into. */
+/** How a value changes when it is stored. */
 export type Normalisation = 'trim' | 'lowerCase' | 'sort' | ((value: Json) => Json)
 
-/** Checked on what is created or replaced as a whole; a PATCH is checked for the fields it names that are still there. */
+/** A create or PUT is checked as a whole, a PATCH only for the fields it names that are present afterwards. */
 export interface Policies {
   readonly required?: readonly string[]
   readonly unique?: readonly string[]
   readonly minLength?: Readonly<Record<string, number>>
-  /** A value must not contain the values of these other fields; one that is empty is contained in everything. */
+  /** A value must not contain the values of these fields; an empty value is contained in every other. */
   readonly cannotContain?: Readonly<Record<string, readonly string[]>>
 }
 
-/** Can be changed at any time; the default stands in `DEFAULT_SWITCHES`. */
+/** Can be changed at any time; `defaultSwitches` has the defaults. */
 export interface Switches {
-  /** Whose habits it has where the two differ: `openidm` 7.0.1 or `pingidm` 8.1. */
+  /** Which product it follows where the two differ: OpenIDM 7.0.1 or PingIDM 8.1. */
   like: 'openidm' | 'pingidm'
-  /** Fields that no answer shows and that a PUT without them removes, such as `password`. */
+  /** Fields that are never returned; a PUT without them removes them. For example `password`. */
   invisible: readonly string[]
-  /** Fields that no answer shows and that a PUT without them keeps. */
+  /** Fields that are never returned; a PUT without them keeps them. */
   writeOnly: readonly string[]
-  /** Fields that are accepted and not stored. */
+  /** Fields that are accepted but not stored. */
   swallowed: readonly string[]
-  /** Fields that are stored otherwise than they were sent. */
+  /** Fields whose stored value differs from the value sent. */
   normalised: Readonly<Record<string, Normalisation>>
-  /** Set by a create that lacks them, never by an update. */
+  /** Set on create when absent, never on update. */
   defaults: JsonObject
   /** By collection; `USER_POLICIES` are those of OpenIDM's users. */
   policies: Readonly<Record<string, Policies>>
-  /** `counter`: small integers; `opaque`: long texts; `none`: objects have no `_rev` and conditions are ignored. */
+  /** `counter`: small integers; `opaque`: long strings; `none`: no `_rev`, and conditions are ignored. */
   revisions: 'counter' | 'opaque' | 'none'
-  /** Or the status that refuses every PATCH. */
+  /** `supported`, or the status that rejects every PATCH. */
   patch: 'supported' | 400 | 405 | 501
-  /** Or the status that refuses a create with an id of the client's choice. */
+  /** `accepted`, or the status that rejects a create with a client-provided id. */
   clientIds: 'accepted' | 400 | 403 | 405
-  /** The id is the value of this field: a create ignores the client's id, an update of the field renames the object. */
+  /** The field that holds the id: a create ignores the client's id, updating the field renames the object. */
   namedBy: string | undefined
-  /** Anybody else is answered with 401; undefined: everybody is welcome. */
+  /** Required from callers (401 otherwise); undefined accepts any caller. */
   credentials: { readonly userName: string; readonly password: string } | undefined
 }
 
 export interface FakeIdmOptions extends Partial<Switches> {
-  /** Collections that are there from the beginning, beside those of `relationships`; `seed` adds more. */
+  /** Collections that exist from the start, in addition to those of `relationships`; `seed` adds more. */
   readonly collections?: readonly string[]
-  /** Both ends of each relationship, a list marked by `*`: `{ 'managed/user/roles*': 'managed/role/members*' }`. */
+  /**
+   * Both ends of each relationship; `*` marks a list: `{ 'managed/user/roles*': 'managed/role/members*' }`. An end
+   * without a field (`internal/role/`) makes it one-way.
+   */
   readonly relationships?: Readonly<Record<string, string>>
 }
 
@@ -77,5 +80,5 @@ export const USER_POLICIES: Policies = {
   cannotContain: { password: ['userName', 'givenName', 'sn'] },
 }
 
-/** Users have habits of their own: an unchanged PUT is not written, roles go with the `_id`, edges move the revision. */
+/** Users differ: an unchanged PUT is not written, one without `_id` empties the roles, edges move the revision. */
 export const isUser = (collection: string): boolean => /(^|[/_])user$/.test(collection)

@@ -13,9 +13,9 @@ export interface Operation {
 }
 
 export interface PatchRules {
-  /** What `add` does with a list for a list: OpenIDM 7.0.1 puts it in its place, PingIDM 8.1 appends. */
+  /** How `add` of a list to a list works: OpenIDM 7.0.1 replaces, PingIDM 8.1 appends. */
   readonly addOfList: 'replaces' | 'appends'
-  /** The relationship fields, and whether each holds a list. */
+  /** The relationship fields; true for a list. */
   readonly relationships: ReadonlyMap<string, boolean>
 }
 
@@ -38,8 +38,8 @@ export function readOperations(body: Json | undefined): Operation[] {
 }
 
 /**
- * Applies the operations to `draft`, which it changes: an object with its relationship fields in it.
- * @throws badRequest; the draft is then to be thrown away
+ * Applies the operations to `draft` in place; the draft includes the relationship fields that they name.
+ * @throws badRequest; discard the draft then
  */
 export function applyOperations(draft: JsonObject, operations: readonly Operation[], rules: PatchRules): void {
   for (const operation of operations) {
@@ -76,7 +76,7 @@ function added(current: Json | undefined, given: Json, { addOfList }: PatchRules
   return [...current, ...given.filter((element) => !current.some((present) => isSame(present, element)))]
 }
 
-/** With a value: only what is equal to it, in a list every element that is; nothing there, nothing done. */
+/** With a value, removes only what equals it: the field, or every such element of a list. */
 function remove(draft: JsonObject, field: Pointer, value: Json | undefined): void {
   const current = getAt(draft, field)
   if (value !== undefined && Array.isArray(current)) {
@@ -91,7 +91,7 @@ function increment(draft: JsonObject, field: Pointer, value: Json): void {
   setAt(draft, field, current + amount)
 }
 
-/** An edge goes by its whole value alone; whatever comes in is a new edge. */
+/** Only the whole edge, as read, removes it; every added value becomes a new edge. */
 function applyToReferences(draft: JsonObject, name: string, operation: Operation, rules: PatchRules): void {
   const { operation: kind, field, value } = operation
   const isList = rules.relationships.get(name)

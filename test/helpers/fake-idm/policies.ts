@@ -10,13 +10,13 @@ interface Failure {
 
 export interface PolicyCheck {
   readonly content: JsonObject
-  /** The fields to look at; undefined: all of them, and those that are required have to be there. */
+  /** The fields to check; undefined: all of them, including that required ones are present. */
   readonly touched: readonly string[] | undefined
-  /** Whether another object of the collection holds this value. */
+  /** Whether another object of the collection has this value. */
   isTaken(field: string, value: Json): boolean
 }
 
-/** @throws forbidden with `detail.failedPolicyRequirements` as OpenIDM words it */
+/** @throws forbidden with `detail.failedPolicyRequirements` in OpenIDM's format */
 export function checkPolicies(policies: Policies, { content, touched, isTaken }: PolicyCheck): void {
   const here = (field: string): boolean => Object.hasOwn(content, field) && (touched?.includes(field) ?? true)
   const missing = (policies.required ?? []).filter((field) => !touched && !Object.hasOwn(content, field))

@@ -13,9 +13,9 @@ import type { Entry, Store } from './store.ts'
 
 export type Query = Readonly<Record<string, string>>
 
-/** A row before it is shown. */
+/** A row before projection. */
 interface Row {
-  /** What filter and sort keys see; not computed for a scan of everything. */
+  /** The fields that filter and sort keys see; not computed for `_queryFilter=true`. */
   facts(): JsonObject
   show(): JsonObject
 }
@@ -44,7 +44,7 @@ export function queryEdges(store: Store, name: ObjectName, field: string, query:
 function answerQuery(switches: Switches, rows: readonly Row[], query: Query): JsonObject {
   const filter = filterOf(query, switches)
   const sortKeys = parseSortKeys(query._sortKeys)
-  // PingIDM pages by the values of the last object, OpenIDM by its place in the repository's order.
+  // PingIDM pages by the sort values of the last object, OpenIDM by offset in repository order.
   const keys = switches.like === 'pingidm' ? [...sortKeys, BY_ID] : sortKeys
   const matching =
     filter.operator === 'literal' && filter.value ? rows : rows.filter((row) => matches(filter, row.facts()))
@@ -64,7 +64,7 @@ function answerQuery(switches: Switches, rows: readonly Row[], query: Query): Js
 }
 
 const BY_ID: SortKey = { field: ['_id'], ascending: true }
-const OPERATORS = ['eq', 'co', 'sw', 'gt', 'ge', 'lt', 'le', 'pr']
+const OPERATORS = ['eq', 'co', 'sw', 'gt', 'ge', 'lt', 'le', 'pr', 'and', 'or']
 
 function filterOf(query: Query, { like }: Switches): QueryFilter {
   if (query._queryId === 'query-all' || query._queryId === 'query-all-ids') return { operator: 'literal', value: true }
@@ -78,7 +78,7 @@ function filterOf(query: Query, { like }: Switches): QueryFilter {
   return parseQueryFilter(text)
 }
 
-/** The word between a field and a value, also where our own parser would refuse it. */
+/** The operators of a filter, found without the project's parser, which may reject what OpenIDM accepts. */
 function operatorsOf(filter: string): string[] {
   const text = filter.replaceAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/g, '""')
   return [...text.matchAll(/(?:^|[\s(!])[\w/.-]+\s+([A-Za-z]\w*)\s*(?=["[\d-]|true\b|false\b)/g)].map(
@@ -86,10 +86,10 @@ function operatorsOf(filter: string): string[] {
   )
 }
 
-/** An entry is replaced and never altered, so what a query sees of it is computed once for each setting of the switches. */
+/** Facts by switch settings: entries are immutable, so each is computed once. */
 const known = new Map<string, WeakMap<Entry, JsonObject>>()
 
-/** @returns what filter and sort keys see of an entry under the present setting */
+/** Returns the fields that filter and sort keys see under the current switches. */
 function factsOf(store: Store): (entry: Entry) => JsonObject {
   const { like, invisible, writeOnly } = store.switches
   const setting = JSON.stringify([like, invisible, writeOnly])
@@ -103,7 +103,7 @@ function factsOf(store: Store): (entry: Entry) => JsonObject {
   }
 }
 
-/** OpenIDM finds no element of a list by a comparison, yet the list is present. */
+/** In OpenIDM a comparison never matches an element of a list, but the list is present. */
 function seenBy({ like }: Switches, object: JsonObject): JsonObject {
   const seen = (value: Json): Json => (Array.isArray(value) ? {} : isMap(value) ? withoutElements(value) : value)
   const withoutElements = (map: JsonObject): JsonObject =>
@@ -137,7 +137,7 @@ function startOf(found: readonly Row[], keys: readonly SortKey[], query: Query, 
   return start < 0 ? found.length : start
 }
 
-/** OpenIDM gives a cookie whenever the page is full, also behind the last object. */
+/** OpenIDM returns a cookie whenever the page is full, even after the last object. */
 function cookieOf(
   found: readonly Row[],
   keys: readonly SortKey[],
@@ -152,7 +152,7 @@ function cookieOf(
   return start + page.length < found.length ? encodeCookie(valuesOf(keys, last)) : null
 }
 
-/** A list, since the place of a value that an object lacks has to be kept. */
+/** A list, because absent values keep their position. */
 const encodeCookie = (values: readonly (Json | undefined)[]): string =>
   Buffer.from(JSON.stringify(values.map((value) => value ?? null))).toString('base64')
 

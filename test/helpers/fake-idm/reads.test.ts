@@ -19,7 +19,7 @@ describe('fake IDM: reads and requests', () => {
   const query = (parameters: string) => call(remote, `GET managed/thing?${parameters}`)
   const filtered = async (filter: string) => ids(await query(`_queryFilter=${encodeURIComponent(filter)}`))
 
-  it('never shows invisible fields, not even when asked', async () => {
+  it('never returns invisible fields, not even by name', async () => {
     const expected = { _id: 'c', _rev: '1', name: 'Gamma', size: 3, tags: ['x'] }
     assert.deepEqual((await call(remote, 'GET managed/thing/c')).body, expected)
     assert.deepEqual((await call(remote, 'GET managed/thing/c?_fields=password')).body, { _id: 'c', _rev: '1' })
@@ -55,7 +55,7 @@ describe('fake IDM: reads and requests', () => {
         assert.deepEqual(await filtered(filter), expected)
       })
 
-    it('refuses in with 400 and fails on unknown operators', async () => {
+    it('rejects in with 400 and unknown operators with 500', async () => {
       assert.equal((await query(`_queryFilter=_id in '["a"]'`)).status, 400)
       assert.equal((await query('_queryFilter=_id ne "a"')).status, 500)
       assert.equal((await query('_queryFilter=_id eq')).status, 400)
@@ -63,7 +63,7 @@ describe('fake IDM: reads and requests', () => {
   })
 
   describe('pages', () => {
-    it('has offsets for cookies and gives one whenever the page is full', async () => {
+    it('uses offsets as cookies and returns one whenever the page is full', async () => {
       const first = await query('_queryFilter=true&_pageSize=3')
       assert.deepEqual([ids(first), first.body.pagedResultsCookie], [['c', 'a', 'b'], '3'])
       const last = await query('_queryFilter=true&_pageSize=3&_pagedResultsCookie=3')
@@ -99,7 +99,7 @@ describe('fake IDM: reads and requests', () => {
       }
     })
 
-    it('has no HEAD, but OPTIONS and an override of the method', async () => {
+    it('rejects HEAD, supports OPTIONS and method override', async () => {
       assert.equal((await call(remote, 'HEAD managed/thing/a')).status, 501)
       assert.equal((await call(remote, 'OPTIONS managed/thing/a')).status, 200)
       await call(remote, 'POST managed/thing/a', { name: 'put' }, { 'x-http-method-override': 'PUT' })
@@ -109,7 +109,7 @@ describe('fake IDM: reads and requests', () => {
       )
     })
 
-    it('demands credentials without a challenge when it has some', async () => {
+    it('requires the configured credentials, without a challenge', async () => {
       remote.switches.credentials = { userName: 'openidm-admin', password: 'openidm-admin' }
       const { status, headers } = await call(remote, 'GET managed/thing/a')
       assert.deepEqual([status, headers['www-authenticate']], [401, undefined])
@@ -156,12 +156,12 @@ describe('fake IDM: reads and requests', () => {
       assert.deepEqual([ids(second), second.body.pagedResultsCookie], [['b'], null])
     })
 
-    it('finds elements of lists, and knows in', async () => {
+    it('matches elements of lists, and supports in', async () => {
       assert.deepEqual(await filtered('tags eq "x"'), ['b'])
       assert.deepEqual(await filtered(`_id in '["a","z"]'`), ['a'])
     })
 
-    it('appends by add of a list what is not there', async () => {
+    it('appends missing elements by add of a list', async () => {
       await call(remote, 'PATCH managed/thing/b', [{ operation: 'add', field: '/tags', value: ['x', 'y'] }])
       assert.deepEqual(remote.object('managed/thing', 'b')?.tags, ['x', 'y'])
     })

@@ -33,7 +33,7 @@ describe('fake IDM: relationships', () => {
   }
 
   describe('reads', () => {
-    it('shows relationship fields only when they are asked for', async () => {
+    it('returns relationship fields only when requested', async () => {
       const shown = { _id: 'u1', _rev: '1', userName: 'amira', effectiveRoles: [{ _ref: R1 }] }
       assert.deepEqual((await call(remote, `GET ${USER}`)).body, shown)
       const { _rev, ...body } = await read('roles,manager')
@@ -48,12 +48,12 @@ describe('fake IDM: relationships', () => {
       assert.equal(body.manager, null)
     })
 
-    it('shows all of them for *_ref, with the default fields for *,*_ref', async () => {
+    it('returns all of them for *_ref, with the default fields for *,*_ref', async () => {
       assert.deepEqual(Object.keys(await read('*_ref')), ['_id', '_rev', 'roles', 'manager', 'reports'])
       assert.equal((await read('*,*_ref')).userName, 'amira')
     })
 
-    it('shows far fields behind a single reference, and nothing behind a list', async () => {
+    it('returns far fields behind a single reference, and nothing behind a list', async () => {
       await patch({ operation: 'replace', field: '/manager', value: { _ref: 'managed/user/boss' } })
       const { manager, roles } = await read('manager/userName,roles/name')
       assert.deepEqual(Object.keys(manager as JsonObject), ['_ref', '_refProperties', 'userName'])
@@ -69,7 +69,7 @@ describe('fake IDM: relationships', () => {
       assert.deepEqual([member?._ref, member?.userName], [USER, 'amira'])
     })
 
-    it('has the parts of a reference at PingIDM, and far fields behind lists', async () => {
+    it('returns the parts of a reference and far fields behind lists in PingIDM', async () => {
       remote.switches.like = 'pingidm'
       const [edge] = (await read('roles/name')).roles as JsonObject[]
       const { _ref, _refResourceCollection, _refResourceId, name } = edge ?? {}
@@ -136,7 +136,7 @@ describe('fake IDM: relationships', () => {
       assert.deepEqual(roles(), [])
     })
 
-    it('puts a list in the place of another by add, or appends to it at PingIDM', async () => {
+    it('replaces the list by add, or appends to it in PingIDM', async () => {
       await patch({ operation: 'add', field: '/roles', value: [{ _ref: R2 }] })
       assert.deepEqual(roles(), [R2])
       remote.switches.like = 'pingidm'
@@ -187,12 +187,12 @@ describe('fake IDM: relationships', () => {
     assert.equal((await call(remote, `DELETE ${path}`)).status, 404)
   })
 
-  it('takes the edges of a deleted object away', async () => {
+  it('deletes the edges of a deleted object', async () => {
     await call(remote, `DELETE ${R1}`)
     assert.deepEqual(roles(), [])
   })
 
-  it('knows several collections behind one field, and fields at one end only', async () => {
+  it('supports several collections behind one field, and one-way relationships', async () => {
     const organized = await fakeIdm({
       relationships: {
         'managed/user/memberOf*': 'managed/org/members*',

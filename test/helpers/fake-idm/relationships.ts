@@ -31,7 +31,7 @@ interface Route {
   readonly near: 0 | 1
 }
 
-/** What a write does to one field; nothing is done before all of it is known to be possible. */
+/** The changes to one field, computed and validated before any of them is applied. */
 export interface EdgePlan {
   readonly removed: readonly Edge[]
   readonly added: readonly Omit<Edge, 'id' | 'revision'>[]
@@ -87,9 +87,8 @@ export class Relationships {
   }
 
   /**
-   * What has to be done until `field` of `name` holds `value` and nothing else. An element with the id of an edge that
-   * is there keeps that edge.
-   * @throws badRequest for no reference or one to no object, preconditionFailed when one stands there twice
+   * The changes that make `field` of `name` equal to `value`. An element with the id of an existing edge keeps it.
+   * @throws badRequest for an invalid reference or a missing far object, preconditionFailed for a duplicate
    */
   plan(name: ObjectName, field: string, value: Json | undefined, exists: (name: ObjectName) => boolean): EdgePlan {
     const current = new Map(this.edges(name, field).map((edge) => [edge.id, edge]))
@@ -160,7 +159,7 @@ function referenceOf(element: Json, field: string): { ref: string; id: string; p
   return { ref: element._ref, id: String(_id), properties }
 }
 
-/** A reference without the identity of its edge: written again, it becomes a new edge. */
+/** A reference without the identity of its edge: writing it creates a new edge. */
 export function asNewReference(element: Json): Json {
   if (!isMap(element) || !isMap(element._refProperties)) return element
   const { _id, _rev, ...properties } = element._refProperties

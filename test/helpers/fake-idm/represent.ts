@@ -5,10 +5,10 @@ import { isUser } from './options.ts'
 import type { Edge, ObjectName } from './relationships.ts'
 import type { Entry, Store } from './store.ts'
 
-/** Computed from a user's roles; what a client writes to it is ignored. */
+/** Computed from a user's roles; writes to it are ignored. */
 export const EFFECTIVE_ROLES = 'effectiveRoles'
 
-/** An object as a caller sees it that asks for `fields` (none: all that is shown by default). */
+/** An object as returned for `_fields`; an empty list selects the default fields. */
 export function represent(store: Store, collection: string, entry: Entry, fields: readonly Pointer[]): JsonObject {
   const name = { collection, id: entry.id }
   const identity = identityOf(entry)
@@ -23,7 +23,7 @@ export function represent(store: Store, collection: string, entry: Entry, fields
 export const identityOf = ({ id, revision }: Entry): JsonObject =>
   revision === null ? { _id: id } : { _id: id, _rev: revision }
 
-/** The content without what is never shown. */
+/** The content without fields that are never returned. */
 export function visible({ switches }: Store, content: JsonObject): JsonObject {
   const hidden = [...switches.invisible, ...switches.writeOnly]
   if (!hidden.some((field) => Object.hasOwn(content, field))) return content
@@ -36,7 +36,7 @@ function effectiveRoles(store: Store, name: ObjectName): JsonObject {
   return { [EFFECTIVE_ROLES]: edges.map((edge) => ({ _ref: refOf(store.relationships.far(edge, name, 'roles')) })) }
 }
 
-/** The relationship fields that are asked for, each with what is asked of the objects at the far end. */
+/** The requested relationship fields, each with the requested fields of the far objects. */
 function relationshipFields(store: Store, collection: string, fields: readonly Pointer[]): Map<string, Pointer[]> {
   const known = [...store.relationships.fields(collection).keys()]
   const asked = new Map<string, Pointer[]>()
@@ -57,14 +57,14 @@ function showRelationships(store: Store, name: ObjectName, asked: ReadonlyMap<st
   return shown
 }
 
-/** OpenIDM 7.0.1 shows nothing when fields behind a list are asked for. */
+/** OpenIDM 7.0.1 returns nothing for fields behind a list (`roles/name`). */
 function showField(store: Store, name: ObjectName, field: string, farFields: readonly Pointer[], isList: boolean) {
   if (isList && farFields.length > 0 && store.switches.like === 'openidm') return undefined
   const edges = store.relationships.edges(name, field).map((edge) => showEdge(store, name, field, edge, farFields))
   return isList ? edges : (edges[0] ?? null)
 }
 
-/** `{ _ref, _refProperties: { _id, _rev, … } }`, with the fields of the far object that are asked for. */
+/** `{ _ref, _refProperties: { _id, _rev, … } }`, with the requested fields of the far object. */
 export function showEdge(
   store: Store,
   name: ObjectName,
@@ -91,7 +91,7 @@ function farContent(store: Store, far: ObjectName, fields: readonly Pointer[]): 
 
 export const refOf = ({ collection, id }: ObjectName): string => `${collection}/${id}`
 
-/** A relationship field as it stands in a draft that a write works on. */
+/** The current value of a relationship field, as a PATCH operates on it. */
 export function currentReferences(store: Store, name: ObjectName, field: string): Json | undefined {
   const edges = store.relationships.edges(name, field).map((edge) => showEdge(store, name, field, edge))
   return store.relationships.fields(name.collection).get(field) ? edges : edges[0]

@@ -3,17 +3,17 @@ import type { Json } from '../../../lib/contract.ts'
 import type { RecordedRequest } from '../recorded-request.ts'
 import { parseExact, plain } from './exact-json.ts'
 
-/** One request as the fake IDM understood it. */
+/** One request as the fake IDM reads it. */
 export class FakeRequest {
-  /** With `X-HTTP-Method-Override` in force. */
+  /** After `X-HTTP-Method-Override`. */
   readonly method: string
   /** Decoded and without the leading `/openidm/`: `managed/user/u1`. */
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly headers: IncomingHttpHeaders
-  /** The request target as it stood on the line. */
+  /** The request target as sent. */
   readonly url: string
-  /** The body as it was sent. */
+  /** The body as sent. */
   readonly text: string
 
   constructor(recorded: RecordedRequest) {
@@ -32,13 +32,13 @@ export class FakeRequest {
     return `${this.method} ${this.path}`
   }
 
-  /** The parsed body, with numbers as a client without special care reads them; undefined when it is no JSON. */
+  /** The parsed body with ordinary numbers; undefined when it is not JSON. */
   get body(): Json | undefined {
     const exact = this.exactBody
     return exact === undefined ? undefined : plain(exact)
   }
 
-  /** The parsed body with all digits; see exact-json.ts. */
+  /** The parsed body with exact digits; see exact-json.ts. */
   get exactBody(): Json | undefined {
     try {
       return this.text.trim() === '' ? undefined : parseExact(this.text)

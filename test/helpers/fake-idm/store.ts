@@ -4,14 +4,14 @@ import { notFound } from '../../../lib/crest/errors.ts'
 import { isUser, type Switches } from './options.ts'
 import type { EdgePlan, ObjectName, Relationships } from './relationships.ts'
 
-/** One object: `content` has neither identity nor relationships, but everything else, shown or not. */
+/** One object. `content` excludes identity and relationships; it includes fields that are never returned. */
 export interface Entry {
   readonly id: string
   readonly revision: string | null
   readonly content: JsonObject
 }
 
-/** Objects by collection, in the order of their creation, and the edges between them. */
+/** Objects by collection, in creation order, and the edges between them. */
 export class Store {
   readonly switches: Switches
   readonly relationships: Relationships
@@ -26,7 +26,7 @@ export class Store {
     return [...this.#collections.keys()]
   }
 
-  /** The entries of a collection, which comes into being with this call. */
+  /** The entries of a collection; creates the collection when it is missing. */
   collection(path: string): Map<string, Entry> {
     const entries = this.#collections.get(path) ?? new Map<string, Entry>()
     this.#collections.set(path, entries)
@@ -51,7 +51,7 @@ export class Store {
 
   readonly exists = (name: ObjectName): boolean => this.find(name) !== undefined
 
-  /** Stores content under the next revision. */
+  /** Stores content with the next revision. */
   put({ collection, id }: ObjectName, content: JsonObject): Entry {
     const entries = this.collection(collection)
     const entry = { id, revision: this.#next(entries.get(id)?.revision), content }
@@ -65,7 +65,7 @@ export class Store {
     this.collection(name.collection).delete(name.id)
   }
 
-  /** The object keeps its content, its edges and its place in the order; only the id is another. */
+  /** Changes the id only: content, edges and position stay. */
   rename(name: ObjectName, id: string): Entry {
     const entries = [...this.collection(name.collection)]
     const entry = { ...this.get(name), id }
@@ -82,7 +82,7 @@ export class Store {
     return entry
   }
 
-  /** A user at the far end learns of it: its revision moves, and so do those of its edges. */
+  /** The revision of a user at the far end moves, and so do the revisions of its edges. */
   changeEdges(name: ObjectName, field: string, { removed, added }: EdgePlan): void {
     for (const edge of removed) this.relationships.unlink(edge)
     const changed = [...removed, ...added.map((addition) => this.relationships.link(addition))]

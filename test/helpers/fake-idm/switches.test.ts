@@ -23,7 +23,7 @@ describe('fake IDM: switches', () => {
     assert.deepEqual(stored('n'), { _id: 'n', _rev: '1', size: 1 })
   })
 
-  it('stores a write-only field, never shows it, and keeps it at a PUT', async () => {
+  it('stores a write-only field, never returns it, and keeps it on PUT', async () => {
     remote.switches.writeOnly = ['secret']
     await call(remote, `PUT ${THING}`, { name: 'two' })
     assert.deepEqual([stored()?.secret, stored()?.name], ['s', 'two'])
@@ -32,7 +32,7 @@ describe('fake IDM: switches', () => {
     assert.equal(stored()?.secret, 't')
   })
 
-  it('stores values otherwise than they were sent', async () => {
+  it('stores normalised values', async () => {
     remote.switches.normalised = { mail: 'lowerCase', name: 'trim', tags: 'sort', phone: () => '+1' }
     const { body } = await call(remote, 'PUT managed/thing/n', {
       mail: 'A@B',
@@ -70,7 +70,7 @@ describe('fake IDM: switches', () => {
       assert.equal((await call(remote, `PUT ${THING}`, { name: 'two' })).status, 200)
     })
 
-  it('names objects by a field: creates have its value for an id, updates rename', async () => {
+  it('uses a field as the id: a create takes it from there, an update renames', async () => {
     remote.switches.namedBy = 'name'
     const created = await call(remote, 'PUT managed/thing/given', { name: 'given2' }, { 'if-none-match': '*' })
     assert.deepEqual([created.status, created.body._id], [201, 'given2'])
@@ -80,7 +80,7 @@ describe('fake IDM: switches', () => {
     assert.equal((await call(remote, 'GET managed/thing/given2')).status, 404)
   })
 
-  it('loses no edge by a rename', async () => {
+  it('keeps edges on rename', async () => {
     remote.switches.namedBy = 'name'
     remote.seed('managed/user', [{ _id: 'u1' }])
     remote.seed('managed/role', [{ _id: 'Sales', name: 'Sales', members: [{ _ref: 'managed/user/u1' }] }])

@@ -31,7 +31,7 @@ describe('fake IDM: writes', () => {
       assert.equal(remote.object('managed/user', 'u2')?._rev, '1')
     })
 
-    it('counts a revision for unchanged content of other types', async () => {
+    it('moves the revision for unchanged content of other types', async () => {
       const answer = await call(remote, 'PUT managed/thing/t1', { name: 'one' })
       assert.deepEqual(answer.body, { _id: 't1', _rev: '2', name: 'one' })
       assert.equal((await call(remote, 'PUT managed/thing/t1', { name: 'one' }, { 'if-match': '1' })).status, 412)
@@ -55,7 +55,7 @@ describe('fake IDM: writes', () => {
   })
 
   describe('create', () => {
-    it('gives an object the id in its body, also against the path of a PUT', async () => {
+    it('uses the id in the body, even when the path of a PUT names another', async () => {
       const put = await call(remote, 'PUT managed/thing/given', { _id: 'other' }, { 'if-none-match': '*' })
       assert.deepEqual([put.status, put.body._id, put.headers.etag], [201, 'other', '"1"'])
       const post = await call(remote, 'POST managed/thing?_action=create', { _id: 'a/b%' })
@@ -190,12 +190,12 @@ describe('fake IDM: writes', () => {
       for (const word of ['REQUIRED', 'UNIQUE', '"minLength":8']) assert.ok(failed(answer).includes(word), word)
     })
 
-    it('lets a PATCH remove or empty what is required', async () => {
+    it('allows a PATCH to remove or empty required fields', async () => {
       assert.equal((await patch([{ operation: 'remove', field: '/sn' }])).status, 200)
       assert.equal((await patch([{ operation: 'replace', field: '/givenName', value: '' }])).status, 200)
     })
 
-    it('refuses a password when a field that it must not contain is empty', async () => {
+    it('rejects a password when a field that it must not contain is empty', async () => {
       await patch([{ operation: 'replace', field: '/givenName', value: '' }])
       const answer = await patch([{ operation: 'replace', field: '/password', value: 'Different12' }])
       assert.deepEqual([answer.status, failed(answer).includes('CANNOT_CONTAIN_OTHERS')], [403, true])

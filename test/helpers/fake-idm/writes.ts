@@ -11,7 +11,7 @@ import type { Entry, Store } from './store.ts'
 
 export interface Written {
   readonly entry: Entry
-  /** False: nothing was stored, and a condition was not looked at. */
+  /** False when nothing was stored; conditions were not checked then. */
   readonly changed: boolean
 }
 
@@ -19,17 +19,17 @@ interface Write {
   readonly name: ObjectName
   readonly previous?: Entry
   readonly content: JsonObject
-  /** The relationship fields that are written, each with all that it is to hold. */
+  /** The relationship fields to write, each with its complete new value. */
   readonly references: ReadonlyMap<string, Json | undefined>
-  /** Each has to be the current revision. */
+  /** Each must equal the current revision. */
   readonly conditions: readonly string[]
-  /** The fields that policies look at; absent: the whole object. */
+  /** The fields that policies check; absent: the whole object. */
   readonly touched?: readonly string[]
-  /** Whether it counts as a change even when nothing differs. */
+  /** Whether it is stored even when nothing differs. */
   readonly always: boolean
 }
 
-/** @param pathId the id in the path of a PUT; one in the body wins, as at OpenIDM */
+/** @param pathId the id in the path of a PUT; OpenIDM prefers an id in the body */
 export function create(store: Store, collection: string, body: Json | undefined, pathId?: string): Written {
   const { clientIds, defaults, namedBy } = store.switches
   const object = objectOf(body)
@@ -39,7 +39,7 @@ export function create(store: Store, collection: string, body: Json | undefined,
   const id = namedBy === undefined ? (chosen ?? randomUUID()) : String(object[namedBy])
   const name = { collection, id }
   const taken = store.find(name)
-  // The text of the database, with all that it holds.
+  // OpenIDM passes on the database's message, which prints the whole record.
   if (taken)
     throw preconditionFailed(`Cannot index record ${printExact({ _id: id, ...taken.content })}: duplicated key`)
   const { content, references } = split(store, collection, { ...copyExact(defaults), ...object })
@@ -112,7 +112,7 @@ function objectOf(body: Json | undefined): JsonObject {
   return copyExact(body)
 }
 
-/** Takes identity and computed fields away and relationships out of an object. */
+/** Separates relationships from content; drops identity and computed fields. */
 function split(store: Store, collection: string, { _id, _rev, ...object }: JsonObject) {
   const references = new Map<string, Json | undefined>()
   for (const field of store.relationships.fields(collection).keys()) {
@@ -124,7 +124,7 @@ function split(store: Store, collection: string, { _id, _rev, ...object }: JsonO
   return { content: object, references }
 }
 
-/** All or nothing: whatever may be refused is found out before the first change. */
+/** All or nothing: everything is validated before the first change. */
 function commit(store: Store, write: Write): Written {
   const { name, previous, references } = write
   const content = settled(store, write)
@@ -171,7 +171,7 @@ function normalise(value: Json, normalisation: Normalisation): Json {
 const isTaken = (store: Store, { collection, id }: ObjectName, field: string, value: Json): boolean =>
   [...store.collection(collection).values()].some((other) => other.id !== id && isSame(other.content[field], value))
 
-/** What did not change anything is answered with the caller's own revision, be it the current one or not. */
+/** A write without effect returns the caller's revision, even a wrong one. */
 const echoed = (store: Store, previous: Entry, [revision]: readonly string[]): string | null =>
   store.switches.revisions === 'none' ? null : (revision ?? previous.revision)
 
