@@ -4,7 +4,7 @@ import { parseAcceptApiVersion } from './api-version.ts'
 import { badGateway, badRequest, ResourceException } from './errors.ts'
 import { parseFields } from './fields.ts'
 import { parsePatch } from './patch.ts'
-import { ownId, type QueryResponse, representQuery, representResource, withoutIdentity } from './represent.ts'
+import { ownId, type QueryResponse, representQuery, representResource } from './represent.ts'
 import type { ActionRequest, QueryRequest, RequestContext, ResourceRequest } from './request.ts'
 import { RequestParameters } from './request-parameters.ts'
 import type { ResourceRegistry, ResourceRouter } from './router.ts'
@@ -80,7 +80,7 @@ class RouterConnection implements Connection {
       method: 'create',
       ...common('create', name, params, fields),
       newResourceId: newResourceId ?? ownId(object),
-      content: withoutIdentity(object),
+      content: object,
     })
   }
 
@@ -94,7 +94,7 @@ class RouterConnection implements Connection {
   }
 
   async update(name: string, revision: string | null, value: Json, params: Params = null, fields: Fields = null) {
-    const content = withoutIdentity(asObject(value))
+    const content = asObject(value)
     return this.#ask({ method: 'update', ...common('update', name, params, fields), revision, content })
   }
 

@@ -5,7 +5,7 @@ import { parseAcceptApiVersion } from './api-version.ts'
 import { conditionsOf, intentOfPut, refuseConditions, requiredRevision } from './conditions.ts'
 import { badRequest, notSupported, preconditionFailed } from './errors.ts'
 import { parsePatch } from './patch.ts'
-import { ownId, withoutIdentity } from './represent.ts'
+import { ownId } from './represent.ts'
 import type { ResourceRequest } from './request.ts'
 import type { RequestParameters } from './request-parameters.ts'
 import { pathElements, pathFrom } from './resource-path.ts'
@@ -79,7 +79,7 @@ function create(call: HttpCall): ResourceRequest {
   refuseConditions(conditionsOf(call.headers), 'POST', 'ifMatch', 'ifNoneMatch')
   const object = objectOf(call)
   const newResourceId = call.parameters.get('_id') || ownId(object)
-  return { method: 'create', ...common(call, 'create'), newResourceId, content: withoutIdentity(object) }
+  return { method: 'create', ...common(call, 'create'), newResourceId, content: object }
 }
 
 function action(call: HttpCall): ResourceRequest {
@@ -91,7 +91,7 @@ function action(call: HttpCall): ResourceRequest {
 
 function put(call: HttpCall): readonly [ResourceRequest, ResourceRequest?] {
   const intent = intentOfPut(conditionsOf(call.headers))
-  const content = withoutIdentity(objectOf(call))
+  const content = objectOf(call)
   const update: ResourceRequest = { method: 'update', ...common(call, 'update'), ...revision(call), content }
   if (intent === 'update') return [update]
   const elements = pathElements(call.path)

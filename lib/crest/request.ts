@@ -44,6 +44,7 @@ export interface CreateRequest extends BaseRequest {
   readonly method: 'create'
   /** The client's id, decoded; null lets the server choose. `resourcePath` is the collection. */
   readonly newResourceId: string | null
+  /** With the `_id` and `_rev` that the caller wrote; handlers see them only if they ask (`takesIdentity`). */
   readonly content: JsonObject
 }
 export interface ReadRequest extends BaseRequest {
@@ -53,6 +54,7 @@ export interface UpdateRequest extends BaseRequest {
   readonly method: 'update'
   /** The revision that must be current; null = whatever it is. */
   readonly revision: string | null
+  /** As in a CreateRequest. */
   readonly content: JsonObject
 }
 export interface PatchRequest extends BaseRequest {
@@ -131,6 +133,8 @@ export interface ResourceHandler {
   readonly versions?: readonly string[]
   /** True when its answers hold no more than `request.fields` asks for (a remote sees to it); else the router does. */
   readonly projectsFields?: boolean
+  /** True when it wants `content` as the caller wrote it; else the router takes `_id` and `_rev` out of it. */
+  readonly takesIdentity?: boolean
   create?(request: CreateRequest, context: RequestContext): Promise<Resource>
   read?(request: ReadRequest, context: RequestContext): Promise<Resource>
   update?(request: UpdateRequest, context: RequestContext): Promise<Resource>

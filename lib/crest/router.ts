@@ -3,6 +3,7 @@ import { supportsVersion } from './api-version.ts'
 import type { Connection } from './connection.ts'
 import { badRequest, conflict, notFound, notSupported, toResourceException } from './errors.ts'
 import { projectFields } from './fields.ts'
+import { withoutIdentity } from './represent.ts'
 import type {
   ActionRequest,
   QueryRequest,
@@ -96,7 +97,7 @@ export class ResourceRouter {
     const match = this.#find(request.resourcePath)
     if (!match) throw notFound(`Resource '${request.resourcePath}' not found`)
     if (!supportsVersion(match.handler, request.resourceVersion)) throw notFound("Resource '' not found")
-    return dispatch(match.handler, { ...request, resourcePath: match.rest }, context)
+    return dispatch(match.handler, requestFor(match, request), context)
   }
 
   /** The path of the last request is often that of the next: whoever writes many objects writes them to one collection. */
@@ -123,6 +124,12 @@ export class ResourceRouter {
     const elements = path.split('/').filter((element) => element !== '')
     return elements.some((_, index) => this.#handlers.has(elements.slice(0, index + 1).join('/')))
   }
+}
+
+function requestFor({ handler, rest }: Match, request: ResourceRequest): ResourceRequest {
+  const own = { ...request, resourcePath: rest }
+  if ((own.method !== 'create' && own.method !== 'update') || handler.takesIdentity) return own
+  return { ...own, content: withoutIdentity(own.content) }
 }
 
 async function dispatch(handler: ResourceHandler, request: ResourceRequest, context: RequestContext): Promise<Answer> {

@@ -1,10 +1,10 @@
 /** A resource request as the HTTP request that means the same at the remote. */
-import type { Json } from '../contract.ts'
+import type { Json, JsonObject } from '../contract.ts'
 import { badRequest } from '../crest/errors.ts'
 import { printPointer } from '../crest/pointer.ts'
 import { withoutIdentity } from '../crest/represent.ts'
 import type { CreateRequest, PatchOperation, RequestContext, ResourceRequest } from '../crest/request.ts'
-import { childPath } from '../crest/resource-path.ts'
+import { childPath, pathElements } from '../crest/resource-path.ts'
 import type { RemoteRequest } from './client.ts'
 import { guardPath } from './path-guard.ts'
 import { queryString } from './resource-query.ts'
@@ -43,7 +43,7 @@ function essence(request: ResourceRequest, path: string): Essence {
     case 'update': {
       // Without a condition a PUT would create what is not there.
       const condition = request.revision === null ? { 'if-match': '*' } : ifMatch(request.revision)
-      return { method: 'PUT', condition, content: withoutIdentity(request.content) }
+      return { method: 'PUT', condition, content: identifiedBy(path, request.content) }
     }
     case 'patch':
       return { method: 'PATCH', condition: ifMatch(request.revision), content: request.patchOperations.map(operation) }
@@ -55,12 +55,24 @@ function essence(request: ResourceRequest, path: string): Essence {
 }
 
 function creation({ newResourceId, content }: CreateRequest, path: string): Essence {
-  // A `_rev` in a body is compared by some remotes, and there is nothing yet that could have one.
-  const object = withoutIdentity(content)
-  if (newResourceId === null) return { method: 'POST', content: object }
+  // Some remotes compare a `_rev` in a body, and what does not exist yet has none.
+  if (newResourceId === null) return { method: 'POST', content: withoutIdentity(content) }
   if (newResourceId === '') throw badRequest('The id of a resource cannot be empty')
   const target = childPath(path, newResourceId.toWellFormed())
+  const { _rev, ...object } = identifiedBy(target, content)
   return { method: 'PUT', path: target, condition: { 'if-none-match': '*' }, content: object }
+}
+
+/**
+ * The body of a PUT as the caller wrote it, but for an `_id` that is not the one in the path: OpenIDM creates the object
+ * that the body names. A missing `_id` stays missing.
+ */
+function identifiedBy(path: string, content: JsonObject): JsonObject {
+  if (!Object.hasOwn(content, '_id')) return content
+  const elements = pathElements(path)
+  // The `_id` of a configuration object takes up several elements: `external.idm/eu`.
+  const isOwn = typeof content._id === 'string' && `/${elements.join('/')}`.endsWith(`/${content._id}`)
+  return isOwn ? content : { ...content, _id: elements.at(-1) ?? '' }
 }
 
 function ifMatch(revision: string | null): Record<string, string> {

@@ -34,6 +34,8 @@ export const remoteResource = (registry: InstanceRegistry, truststore: string): 
 class RemoteResource implements ResourceHandler {
   /** The remote sends no more than it is asked for. */
   readonly projectsFields = true
+  /** OpenIDM empties the roles of an object that is written without its `_id`. */
+  readonly takesIdentity = true
   readonly #registry: InstanceRegistry
   readonly #status: InstanceStatusResource
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Json } from '../../lib/contract.ts'
+import type { Json, JsonObject } from '../../lib/contract.ts'
 import { MemoryCollection } from '../../lib/crest/collection.ts'
 import { type Connection, connect } from '../../lib/crest/connection.ts'
 import { badGateway } from '../../lib/crest/errors.ts'
@@ -28,6 +28,19 @@ describe('in-process connection', () => {
     const updated = await openidm.update('managed/user/a', null, { ...read, sn: 'Roe' })
     assert.deepEqual({ ...updated, _rev: null }, { _id: 'a', _rev: null, sn: 'Roe' })
     assert.notEqual(updated._rev, read?._rev)
+  })
+
+  it('hands a handler that asks for it the content as it was given', async () => {
+    const seen: Json[] = []
+    const see = async ({ content }: { content: JsonObject }) => {
+      seen.push(content)
+      return { id: 'a', revision: null, content: {} }
+    }
+    router.add('as/given', { takesIdentity: true, create: see, update: see })
+    const object = { _id: 'a', _rev: '7', sn: 'Ortiz' }
+    await openidm.create('as/given', null, object)
+    await openidm.update('as/given/b', '6', object)
+    assert.deepEqual(seen, [object, object])
   })
 
   it('reads null where there is nothing, be it object or route', async () => {

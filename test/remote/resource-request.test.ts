@@ -14,7 +14,13 @@ describe('a remote as a resource: what goes to it', () => {
       'create with its own id',
       (openidm) => openidm.create(COLLECTION, null, { _id: 'bo' }),
       'PUT /bo none-match=*',
-      {},
+      { _id: 'bo' },
+    ],
+    [
+      'create of a copy',
+      (openidm) => openidm.create(COLLECTION, 'bo', { _id: 'ada', _rev: '5', a: 1 }),
+      'PUT /bo none-match=*',
+      { _id: 'bo', a: 1 },
     ],
     [
       'create with an id of signs',
@@ -36,10 +42,34 @@ describe('a remote as a resource: what goes to it', () => {
     ],
     ['update', (openidm) => openidm.update(`${COLLECTION}/bo`, null, { a: 1 }), 'PUT /bo match=*', { a: 1 }],
     [
-      'update of a revision',
-      (openidm) => openidm.update(`${COLLECTION}/bo`, '6', { _id: 'x', _rev: '5', a: 1 }),
-      'PUT /bo match="6"',
-      { a: 1 },
+      'update with what was read',
+      (openidm) => openidm.update(`${COLLECTION}/bo`, '5', { _id: 'bo', _rev: '5', a: 1 }),
+      'PUT /bo match="5"',
+      { _id: 'bo', _rev: '5', a: 1 },
+    ],
+    [
+      'update with what was read, of no revision but the one in it',
+      (openidm) => openidm.update(`${COLLECTION}/bo`, null, { _id: 'bo', _rev: '5' }),
+      'PUT /bo match=*',
+      { _id: 'bo', _rev: '5' },
+    ],
+    [
+      'update with the object of another id',
+      (openidm) => openidm.update(`${COLLECTION}/a%2Fb`, '6', { a: 1, _id: 'bo', b: 2 }),
+      'PUT /a%2Fb match="6"',
+      { a: 1, _id: 'a/b', b: 2 },
+    ],
+    [
+      'update with an id that is none',
+      (openidm) => openidm.update(`${COLLECTION}/bo`, null, { _id: null }),
+      'PUT /bo match=*',
+      { _id: 'bo' },
+    ],
+    [
+      'update of a configuration object',
+      (openidm) => openidm.update('external/idm/eu/config/endpoint/echo', null, { _id: 'endpoint/echo' }),
+      'PUT config/endpoint/echo match=*',
+      { _id: 'endpoint/echo' },
     ],
     [
       'patch',

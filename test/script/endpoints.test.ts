@@ -50,6 +50,8 @@ describe('custom endpoints', () => {
     const update = { _id: '', ...common, method: 'update', resourcePath: 'a', content, revision: null }
     assert.deepEqual(await seen('/a', 'PUT', content), update)
     assert.deepEqual(await seen('/a', 'PUT', content, { 'if-match': '"3"' }), { ...update, revision: '3' })
+    const whole = { _id: 'a', _rev: '3', a: 1 }
+    assert.deepEqual(await seen('/a', 'PUT', whole), { ...update, content: whole })
     const patchOperations = [{ operation: 'replace', field: '/x', value: 1 }]
     const patch = { _id: '', ...common, method: 'patch', resourcePath: 'a', revision: null, patchOperations }
     assert.deepEqual(await seen('/a', 'PATCH', [{ operation: 'replace', field: 'x', value: 1 }]), patch)
