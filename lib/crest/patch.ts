@@ -62,16 +62,23 @@ function checkParts({ operation, value, from }: PatchOperation): void {
     throw badRequest(`${INVALID}: Non-numeric value provided for increment operation`)
 }
 
+/** Whether the list at `field` is a set: it never holds a value twice. */
+export type IsSet = (field: Pointer) => boolean
+
 /**
  * Applies the operations one after the other by IDM's rules, to a copy: when one fails, `object` is as it was.
  * @throws badRequest for a position in a list (`/list/0`) or a field that does not fit
  */
-export function applyPatch(object: JsonObject, operations: readonly PatchOperation[]): JsonObject {
+export function applyPatch(
+  object: JsonObject,
+  operations: readonly PatchOperation[],
+  isSet: IsSet = () => false,
+): JsonObject {
   const subject = structuredClone(object)
   for (const operation of operations) {
     refusePosition(subject, operation.field)
     if (operation.from) refusePosition(subject, operation.from)
-    applyOperation(subject, operation)
+    applyOperation(subject, operation, isSet)
   }
   return subject
 }
@@ -82,13 +89,39 @@ function refusePosition(subject: JsonObject, field: Pointer): void {
     throw badRequest(`Position-based operation is not allowed: ${printPointer(field)}`)
 }
 
-function applyOperation(subject: JsonObject, { operation, field, value = null, from = [] }: PatchOperation): void {
-  if (operation === 'add' || operation === 'replace') setAt(subject, field, structuredClone(value))
+function applyOperation(subject: JsonObject, patch: PatchOperation, isSet: IsSet): void {
+  const { operation, field, value = null, from = [] } = patch
+  if (operation === 'add') add(subject, field, structuredClone(value), isSet)
+  else if (operation === 'replace') setAt(subject, field, structuredClone(value))
   else if (operation === 'remove') remove(subject, field, value)
   else if (operation === 'increment') increment(subject, field, value)
   else if (operation === 'transform') throw notSupported('The patch operation transform is for configuration only')
   else transfer(subject, operation, field, from)
 }
+
+/**
+ * A list is appended to the list that is there, as PingIDM 8.1 documents it; OpenIDM 7 replaces that one. At `/list/-`
+ * the value is one element.
+ */
+function add(subject: JsonObject, field: Pointer, value: Json, isSet: IsSet): void {
+  const isElement = field.at(-1) === '-'
+  const place = isElement ? field.slice(0, -1) : field
+  const list = getAt(subject, place)
+  const added = isElement ? [value] : value
+  if (!Array.isArray(list) || !Array.isArray(added)) setAt(subject, field, value)
+  else for (const element of isSet(place) ? missingFrom(list, added) : added) list.push(element)
+}
+
+function missingFrom(list: readonly Json[], added: readonly Json[]): Json[] {
+  const known = new Set(list.map(textOf))
+  return added.filter((element) => known.size < known.add(textOf(element)).size)
+}
+
+/** Equal values have equal texts, whatever the order of their members. */
+const textOf = (value: Json): string =>
+  JSON.stringify(value, (_name, part: Json) =>
+    isObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  )
 
 /** With a value: only where it is equal, in a list every element that is. */
 function remove(subject: JsonObject, field: Pointer, value: Json): void {

@@ -395,6 +395,13 @@ describe('config: file and REST are one truth', () => {
     await http.delete('/openidm/config/external.idm/us').expect(200, { _id: 'external.idm/us' })
   })
 
+  it('a patch appends a list to the one that is there', async () => {
+    const { http } = await serveDirectory(await tempDirWith({ 'sync.json': { mappings: [{ name: 'a' }] } }))
+    const patch = [{ operation: 'add', field: '/mappings', value: [{ name: 'b' }] }]
+    const mappings = [{ name: 'a' }, { name: 'b' }]
+    await http.patch('/openidm/config/sync').send(patch).expect(200, { _id: 'sync', mappings })
+  })
+
   it('an edit by hand is seen by the next change, however soon', async () => {
     const dir = await tempDirWith({ 'sync.json': { n: 0 } })
     const { http } = await serveDirectory(dir)

@@ -102,6 +102,12 @@ export function describePatch(suite: ContractSuite, options: ContractOptions): v
       assert.deepEqual(await suite.openidm.read(suite.path(suite.id('a'))), patched)
     })
 
+    it('add appends a list to the one that is there', async () => {
+      await suite.create('a', { list: ['p', 'q'] })
+      const add = [{ operation: 'add', field: '/list', value: ['q', 'r'] }]
+      assert.deepEqual((await suite.openidm.patch(suite.path(suite.id('a')), null, add)).list, ['p', 'q', 'q', 'r'])
+    })
+
     it('all or nothing', async () => {
       const created = await suite.create('a', { list: [1] })
       const operations = [

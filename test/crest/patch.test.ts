@@ -10,7 +10,17 @@ describe('patch', () => {
     ['add makes parents', {}, { operation: 'add', field: 'a/b', value: 1 }, { a: { b: 1 } }],
     ['add makes a list for -', {}, { operation: 'add', field: '/a/-', value: 1 }, { a: [1] }],
     ['add at - nests a list', { a: [1] }, { operation: 'add', field: '/a/-', value: [2, 3] }, { a: [1, [2, 3]] }],
-    ['add replaces a list', { a: [1] }, { operation: 'add', field: '/a', value: [2] }, { a: [2] }],
+    [
+      'add appends a list to a list',
+      { a: [1] },
+      { operation: 'add', field: '/a', value: [1, [2]] },
+      { a: [1, 1, [2]] },
+    ],
+    ['add of a list is the list where there is none', {}, { operation: 'add', field: '/a', value: [1] }, { a: [1] }],
+    ['add of a list replaces null', { a: null }, { operation: 'add', field: '/a', value: [1] }, { a: [1] }],
+    ['add of a list replaces a single value', { a: 1 }, { operation: 'add', field: '/a', value: [2] }, { a: [2] }],
+    ['add of no list replaces a list', { a: [1] }, { operation: 'add', field: '/a', value: 2 }, { a: 2 }],
+    ['replace replaces a list', { a: [1] }, { operation: 'replace', field: '/a', value: [2] }, { a: [2] }],
     ['add into null', { a: null }, { operation: 'add', field: '/a/b', value: 1 }, { a: { b: 1 } }],
     [
       'add inside an element',
@@ -44,6 +54,25 @@ describe('patch', () => {
   ]
   for (const [what, object, operation, result] of applied)
     it(what, () => assert.deepEqual(patched(object, operation), result))
+
+  it('add merges into a set', () => {
+    const object = { tags: ['a', { x: 1, y: 2 }], list: ['a'] }
+    const operations = parsePatch([
+      { operation: 'add', field: '/tags', value: ['b', 'a', { y: 2, x: 1 }, 'b', 1, '1'] },
+      { operation: 'add', field: '/tags/-', value: 'a' },
+      { operation: 'add', field: '/tags/-', value: 'c' },
+      { operation: 'add', field: '/list', value: ['a'] },
+    ])
+    assert.deepEqual(
+      applyPatch(object, operations, ([name]) => name === 'tags'),
+      { tags: ['a', { x: 1, y: 2 }, 'b', 1, '1', 'c'], list: ['a', 'a'] },
+    )
+  })
+
+  it('add appends more elements than a call can have arguments', () => {
+    const value = Array.from({ length: 300_000 }, (_, index) => index)
+    assert.deepEqual(patched({ a: [-1] }, { operation: 'add', field: '/a', value }), { a: [-1, ...value] })
+  })
 
   const refused: [what: string, object: JsonObject, operation: Json, message: RegExp][] = [
     ['a position', { a: [1] }, { operation: 'replace', field: '/a/0', value: 2 }, /Position-based/],

@@ -13,6 +13,8 @@ export class ManagedType {
   readonly hashed: ReadonlySet<string>
   /** Relationships are not kept: they are always empty, `[]` or null. */
   readonly relationships: ReadonlyMap<string, Json>
+  /** Lists that hold no value twice. */
+  readonly sets: ReadonlySet<string>
   readonly unique: readonly string[]
   /** By which objects are looked up and sorted fast. */
   readonly indexes: readonly string[]
@@ -37,6 +39,7 @@ export class ManagedType {
         return empty === undefined ? [] : [[name, empty]]
       }),
     )
+    this.sets = new Set(where(({ uniqueItems }) => uniqueItems === true))
     this.unique = where(({ policies = [] }) => policies.some(({ policyId }) => policyId === 'unique'))
     this.indexes = where(({ searchable }) => searchable).filter((name) => !this.privates.has(name))
     this.defaults = Object.fromEntries(

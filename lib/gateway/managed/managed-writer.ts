@@ -3,6 +3,7 @@ import { hash } from '../../config/crypto.ts'
 import type { JsonObject } from '../../contract.ts'
 import { preconditionFailed, ResourceException } from '../../crest/errors.ts'
 import { applyPatch } from '../../crest/patch.ts'
+import type { Pointer } from '../../crest/pointer.ts'
 import type { PatchOperation, RequestContext } from '../../crest/request.ts'
 import type { StoredObject } from '../../repo/object-row.ts'
 import type { ObjectStore } from '../../repo/object-store.ts'
@@ -61,10 +62,11 @@ export class ManagedWriter {
     operations: readonly PatchOperation[],
     context: RequestContext,
   ): Promise<StoredObject> {
+    const isSet = (field: Pointer) => field.length === 1 && this.#type.sets.has(field[0] ?? '')
     const removed = new Set(operations.filter(isRemoval).map(({ field: [name = ''] }) => name))
     return this.#change(id, revision, context, (stored) => {
       const before = visible(this.#type, stored)
-      const object = withoutRelationships(this.#type, applyPatch(before, operations))
+      const object = withoutRelationships(this.#type, applyPatch(before, operations, isSet))
       const all = hidden(this.#type, stored)
       const kept = without(all, (name) => removed.has(name) || Object.hasOwn(object, name))
       return isDeepStrictEqual([object, kept], [before, all]) ? undefined : { object, kept }

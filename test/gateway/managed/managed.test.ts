@@ -108,6 +108,7 @@ describe('the types of managed objects', () => {
                 policies: [{ policyId: 'minimum-length', params: { minLength: 8 } }],
               },
               aliasList: { type: 'array', items: { type: 'string', title: 'User Alias Names Items' } },
+              tags: { type: 'array', items: { type: 'string' }, uniqueItems: true },
               manager: {
                 type: 'relationship',
                 reverseRelationship: true,
@@ -129,5 +130,18 @@ describe('the types of managed objects', () => {
     assert.deepEqual(Object.keys(made).sort(), ['_id', '_rev', 'aliasList', 'userName'])
     assert.match(log.messages('info').join('\n'), /policies that are not judged here/)
     assert.deepEqual((await openidm.read('managed/user/bo', null, ['*_ref']))?.roles, [])
+    const add = (value: string[]) => [
+      { operation: 'add', field: '/tags', value },
+      { operation: 'add', field: '/aliasList', value },
+    ]
+    await openidm.patch('managed/user/bo', null, add(['a', 'b']))
+    const { tags, aliasList } = await openidm.patch('managed/user/bo', null, add(['b', 'c']))
+    assert.deepEqual(
+      [tags, aliasList],
+      [
+        ['a', 'b', 'c'],
+        ['b', 'a', 'b', 'b', 'c'],
+      ],
+    )
   })
 })
