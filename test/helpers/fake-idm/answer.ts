@@ -5,7 +5,7 @@ import { isMap } from './exact-json.ts'
 /** A response: JSON, or raw bytes. */
 export interface Answer {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string | string[]>>
   /** May contain raw numbers, see exact-json.ts. */
   readonly json?: Json
   readonly raw?: string | Buffer

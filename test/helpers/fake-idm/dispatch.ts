@@ -40,7 +40,7 @@ function answered(store: Store, request: FakeRequest): Answer {
   // The servlet container rejects these before OpenIDM sees them.
   if (/%2f|%25|%2e%2e|%5c/i.test(request.url.split('?', 1)[0] ?? '')) return htmlBadRequest
   checkCredentials(store, request)
-  if (request.method === 'OPTIONS') return { status: 200, headers: { allow: 'GET, POST, PUT, PATCH, DELETE, OPTIONS' } }
+  if (request.method === 'OPTIONS') return { status: 200, headers: { allow: METHODS } }
   if (request.method === 'HEAD') throw notSupported('Operation not implemented')
   checkParameters(request)
   const own = OWN_RESOURCES[request.line]
@@ -50,6 +50,8 @@ function answered(store: Store, request: FakeRequest): Answer {
   if (target.id === '') return answerCollection(store, request, target.collection)
   return answerObject(store, request, target)
 }
+
+const METHODS = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS']
 
 const htmlBadRequest: Answer = {
   status: 400,

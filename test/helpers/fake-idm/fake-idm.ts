@@ -178,6 +178,7 @@ export class FakeIdm {
 
   clearRequests(): void {
     this.requests.length = 0
+    this.remote.requests.length = 0
   }
 
   /** Called by the underlying server. */

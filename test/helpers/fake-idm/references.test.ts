@@ -205,5 +205,6 @@ describe('fake IDM: relationships', () => {
     organized.seed('managed/user', [{ _id: 'u', authzRoles: [{ _ref: 'internal/role/admin' }] }])
     assert.deepEqual(organized.refs('managed/user', 'u', 'authzRoles'), ['internal/role/admin'])
     assert.equal((await call(organized, 'DELETE internal/role/admin')).status, 200)
+    assert.deepEqual(organized.refs('managed/user', 'u', 'authzRoles'), [])
   })
 })

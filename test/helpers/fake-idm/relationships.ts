@@ -10,6 +10,7 @@ export interface ObjectName {
 
 interface End {
   readonly collection: string
+  /** Empty where a one-way relationship ends. */
   readonly field: string
   readonly isList: boolean
 }
@@ -71,12 +72,17 @@ export class Relationships {
     return this.#fields.get(collection) ?? NONE
   }
 
+  /** The relationship fields of a collection, and the empty one where one-way relationships end. */
+  ends(collection: string): string[] {
+    return ['', ...this.fields(collection).keys()]
+  }
+
   edges(name: ObjectName, field: string): Edge[] {
     return [...(this.#edges.get(keyOf(name, field)) ?? [])]
   }
 
   edgesOf(name: ObjectName): Edge[] {
-    return [...this.fields(name.collection).keys()].flatMap((field) => this.edges(name, field))
+    return this.ends(name.collection).flatMap((field) => this.edges(name, field))
   }
 
   /** The object at the other end of an edge that `field` of `name` shows. */
@@ -112,7 +118,6 @@ export class Relationships {
     const edge: Edge = { ...addition, id: randomUUID(), revision: 1 }
     for (const side of [0, 1] as const) {
       const { collection, field, isList } = edge.ends[side]
-      if (field === '') continue
       const key = keyOf({ collection, id: edge.ids[side] }, field)
       if (!isList) for (const other of this.#edges.get(key) ?? []) this.unlink(other)
       const edges = this.#edges.get(key) ?? new Set()
@@ -149,7 +154,7 @@ export class Relationships {
 function endOf(path: string): End {
   const [, collection = '', field = '', star] = /^(.+)\/([^/*]*)(\*?)$/.exec(path) ?? []
   if (collection === '') throw new TypeError(`not a relationship field: ${path}`)
-  return { collection, field, isList: star === '*' }
+  return { collection, field, isList: star === '*' || field === '' }
 }
 
 function referenceOf(element: Json, field: string): { ref: string; id: string; properties: JsonObject } {

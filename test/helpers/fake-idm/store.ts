@@ -60,7 +60,7 @@ export class Store {
   }
 
   delete(name: ObjectName): void {
-    for (const field of this.relationships.fields(name.collection).keys())
+    for (const field of this.relationships.ends(name.collection))
       this.changeEdges(name, field, { removed: this.relationships.edges(name, field), added: [] })
     this.collection(name.collection).delete(name.id)
   }
