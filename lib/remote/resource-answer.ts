@@ -63,10 +63,20 @@ function jsonObject(text: string): JsonObject | undefined {
 export function answeredResource(path: string, id: string | null, answer: RemoteAnswer): Resource {
   const json = answeredJson(path, answer)
   if (!isObject(json)) throw badGateway(`${path}: the remote answered with something that is no JSON object`)
+  if (isError(json)) throw errorOf(path, Number(json.code), answer.text, undefined)
   const own = textOf(json._id) || id
   if (own === null) throw badGateway(`${path}: the remote created an object and did not say its id`)
   return { ...resourceOf(json, own), ...(answer.status === 201 ? { created: true } : {}) }
 }
+
+/** Some remotes answer a failure with status 200: an error where the object should be is no object. */
+const isError = ({ _id, code, reason, message }: JsonObject): boolean =>
+  _id === undefined &&
+  typeof code === 'number' &&
+  code >= 400 &&
+  code <= 599 &&
+  typeof reason === 'string' &&
+  typeof message === 'string'
 
 /** An answer without content is fine where there is nothing left. */
 export function answeredDeletion(path: string, id: string, answer: RemoteAnswer): Resource {

@@ -20,6 +20,14 @@ export interface Link extends NewLink {
   readonly id: string
 }
 
+/** A link as a mapping sees it: from its source to its target. */
+export interface PairLink {
+  readonly id: string
+  readonly qualifier: string
+  readonly sourceKey: string
+  readonly targetKey: string
+}
+
 /** Rows of a JSON text: one parameter for any number of them. */
 export const each = (values: readonly unknown[]): RawBuilder<unknown> => sql`json_each(${JSON.stringify(values)})`
 

@@ -1,4 +1,5 @@
 import { sql } from './kysely.ts'
+import { createSentValueTables } from './sent-value-store.ts'
 import { createSyncTables, narrowRowIndex } from './sync-tables.ts'
 import type { Database, Session } from './tables.ts'
 
@@ -8,7 +9,7 @@ export type Migration = (session: Session) => Promise<void>
  * The steps from an empty database to today's, in order; a released step is never changed. Each runs in a transaction
  * with the mark that it ran, so an interrupted one has not happened.
  */
-const MIGRATIONS: readonly Migration[] = [createObjectTables, createSyncTables, narrowRowIndex]
+const MIGRATIONS: readonly Migration[] = [createObjectTables, createSyncTables, narrowRowIndex, createSentValueTables]
 
 /**
  * Brings the tables up to date.

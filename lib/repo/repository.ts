@@ -7,6 +7,7 @@ import { migrate } from './migrations.ts'
 import { ObjectCollection } from './object-collection.ts'
 import { ObjectStore } from './object-store.ts'
 import { RunStore } from './run-store.ts'
+import { SentValueStore } from './sent-value-store.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
 import type { Database, Tables } from './tables.ts'
 
@@ -69,6 +70,11 @@ export class Repository {
   /** The reconciliations and their plans. */
   runs(): RunStore {
     return new RunStore(this.#database)
+  }
+
+  /** What mappings have sent and cannot read back. */
+  sentValues(): SentValueStore {
+    return new SentValueStore(this.#database)
   }
 
   /** Two builds of one type would undo each other's work. */

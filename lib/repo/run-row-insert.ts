@@ -1,11 +1,11 @@
 import { insertRows } from './insert-rows.ts'
 import { sql } from './kysely.ts'
-import { type NewRow, textOf } from './run-row.ts'
+import { type Row, textOf, workOf } from './run-row.ts'
 import type { Session } from './tables.ts'
 
 export interface NewRows {
   readonly run: number
-  readonly rows: readonly NewRow[]
+  readonly rows: readonly Row[]
   /** Whether what carrying them out needs is to outlive the process. */
   readonly isLasting: boolean
 }
@@ -31,7 +31,7 @@ interface Insertion {
 /** @param rows that differ in their objects only */
 async function insertAlike(
   session: Session,
-  rows: readonly NewRow[],
+  rows: readonly Row[],
   { run, after, ended, isLasting }: Insertion,
 ): Promise<void> {
   const [first] = rows
@@ -39,15 +39,16 @@ async function insertAlike(
   const { phase, qualifier, claims, situation, action, reason, status } = first
   const end = status === null ? null : ended
   const shared = [run, phase, qualifier, Number(claims), situation, action, reason, status, end]
-  const isPlain = rows.every((row) => hasNothing(row) && (row.work === null || !isLasting))
-  const values = rows.map(({ sourceId, targetId, targetKey, failure, ambiguous, changes, work }, index) => {
+  const isPlain = rows.every((row) => hasNothing(row) && (row.status !== null || !isLasting))
+  const values = rows.map((row, index) => {
+    const { sourceId, targetId, targetKey, failure, ambiguous, changes } = row
     const own = [after + 1 + index, sourceId, targetId, targetKey]
     if (isPlain) return own
-    return [...own, textOf(failure), textOf(ambiguous), textOf(changes), isLasting ? textOf(work) : null]
+    return [...own, textOf(failure), textOf(ambiguous), textOf(changes), isLasting ? workOf(row) : null]
   })
   await insertRows(session, isPlain ? INTO_PLAIN : INTO_ROWS, shared, values)
   if (isLasting) return
-  const works = rows.flatMap(({ work }, index) => (work ? [[after + 1 + index, textOf(work)]] : []))
+  const works = rows.flatMap((row, index) => (row.status === null ? [[after + 1 + index, workOf(row)]] : []))
   await insertRows(session, INTO_WORKS, [run], works)
 }
 
@@ -64,12 +65,12 @@ const INTO_ROWS = `insert into run_row (${COMMON}, failure, ambiguous, changes, 
 
 const INTO_WORKS = 'insert into run_work (run, key, work)'
 
-const hasNothing = ({ failure, ambiguous, changes }: NewRow): boolean =>
+const hasNothing = ({ failure, ambiguous, changes }: Row): boolean =>
   failure === null && ambiguous === null && changes === null
 
 /** Neighbours that differ in their objects only: most rows of most runs. */
-function alike(rows: readonly NewRow[]): NewRow[][] {
-  const groups: NewRow[][] = []
+function alike(rows: readonly Row[]): Row[][] {
+  const groups: Row[][] = []
   for (const row of rows) {
     const group = groups.at(-1)
     if (group?.[0] && isAlike(group[0], row)) group.push(row)
@@ -80,5 +81,5 @@ function alike(rows: readonly NewRow[]): NewRow[][] {
 
 const ALIKE = ['phase', 'qualifier', 'claims', 'situation', 'action', 'reason', 'status'] as const
 
-const isAlike = (left: NewRow, right: NewRow): boolean =>
+const isAlike = (left: Row, right: Row): boolean =>
   ALIKE.every((member) => left[member] === right[member]) && hasNothing(left) === hasNothing(right)

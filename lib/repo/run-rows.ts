@@ -2,14 +2,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { updateRows } from './insert-rows.ts'
 import { sql } from './kysely.ts'
 import { deleteLinks, each, insertLinks } from './link-store.ts'
-import { LINK_EXISTS, type NewRow, type Row, type RowOutcome, type RowSelection, rowOf, textOf } from './run-row.ts'
+import { LINK_EXISTS, type Row, type RowSelection, rowOf, textOf } from './run-row.ts'
 import { insertRunRows } from './run-row-insert.ts'
 import type { RunRowTable } from './sync-tables.ts'
 import type { Database, Session } from './tables.ts'
 import { unhurried } from './unhurried.ts'
 
-export type { NewRow, Row, RowOutcome, RowSelection, RowStatus } from './run-row.ts'
-export { LINK_EXISTS } from './run-row.ts'
+export type { FieldChange, Row, RowSelection, RowStatus } from './run-row.ts'
+export { LINK_EXISTS, newRow } from './run-row.ts'
 
 /** The plan of one run. */
 export class RunRows {
@@ -22,7 +22,7 @@ export class RunRows {
   }
 
   /** @param isLasting whether what carrying them out needs is to outlive the process: a plan that somebody will read */
-  async add(rows: readonly NewRow[], isLasting: boolean): Promise<void> {
+  async add(rows: readonly Row[], isLasting: boolean): Promise<void> {
     if (rows.length === 0) return
     await unhurried(this.#database, (session) => insertRunRows(session, { run: this.#run, rows, isLasting }))
     await turn()
@@ -41,7 +41,7 @@ export class RunRows {
   async waiting(after: number, limit: number): Promise<Row[]> {
     const query = sql<RunRowTable & { key: number }>`select r.key, r.phase, r.qualifier, r.source_id, r.target_id,
         r.target_key, r.claims, r.situation, r.action, r.reason, r.status, null as failure, r.ambiguous,
-        null as changes, coalesce(w.work, r.work) as work, r.ended
+        r.changes, coalesce(w.work, r.work) as work, r.ended
       from run_row as r left join run_work as w on w.key = r.key
       where r.run = ${this.#run} and r.status is null and r.key > ${after} order by r.key limit ${limit}`
     return (await query.execute(this.#database)).rows.map(rowOf)
@@ -59,14 +59,14 @@ export class RunRows {
     return this.#select(sql.join(conditions, sql` and `), limit)
   }
 
-  /** What became of rows, with their links: one commit for all. @returns one answer each: whether its link was added */
-  async finish(outcomes: readonly RowOutcome[]): Promise<boolean[]> {
-    return this.#database.transaction().execute((session) => this.#finish(session, outcomes))
+  /** Stores what became of rows, with their links: one commit for all. @returns for each whether its link was added */
+  async finish(rows: readonly Row[]): Promise<boolean[]> {
+    return this.#database.transaction().execute((session) => this.#finish(session, rows))
   }
 
   /** The same for what the next run would find again if a power cut took it back. */
-  async finishUnhurried(outcomes: readonly RowOutcome[]): Promise<boolean[]> {
-    return unhurried(this.#database, (session) => this.#finish(session, outcomes))
+  async finishUnhurried(rows: readonly Row[]): Promise<boolean[]> {
+    return unhurried(this.#database, (session) => this.#finish(session, rows))
   }
 
   /** What the plan would do that is counted before it does anything. */
@@ -82,19 +82,17 @@ export class RunRows {
     return (await query.execute(this.#database)).rows
   }
 
-  async #finish(session: Session, outcomes: readonly RowOutcome[]): Promise<boolean[]> {
+  async #finish(session: Session, rows: readonly Row[]): Promise<boolean[]> {
     await deleteLinks(
       session,
-      outcomes.flatMap(({ unlink }) => unlink),
+      rows.flatMap(({ removedLinks }) => removedLinks),
     )
-    const links = outcomes.flatMap(({ link }) => link ?? [])
+    const links = rows.flatMap(({ newLink }) => newLink ?? [])
     const added = (await insertLinks(session, links)).values()
-    const linked = outcomes.map(({ link }) => (link ? added.next().value === true : true))
+    const linked = rows.map(({ newLink }) => (newLink ? added.next().value === true : true))
     await setOutcomes(
       session,
-      outcomes.map((outcome, index) =>
-        linked[index] ? outcome : { ...outcome, status: 'FAILURE' as const, failure: LINK_EXISTS },
-      ),
+      rows.map((row, index) => (linked[index] ? row : { ...row, status: 'FAILURE', failure: LINK_EXISTS })),
     )
     return linked
   }
@@ -107,19 +105,19 @@ export class RunRows {
 }
 
 /** All outcomes of one kind together: there are few kinds, and most of a row is its kind. */
-async function setOutcomes(session: Session, outcomes: readonly RowOutcome[]): Promise<void> {
+async function setOutcomes(session: Session, rows: readonly Row[]): Promise<void> {
   const ended = new Date().toISOString()
-  const kinds = Map.groupBy(outcomes, ({ situation, action, status, failure }) =>
+  const kinds = Map.groupBy(rows, ({ situation, action, status, failure }) =>
     [situation, action, status, textOf(failure)].join('\u0000'),
   )
   for (const own of kinds.values()) {
-    const [{ situation, action, status, failure } = NO_OUTCOME] = own
-    const rows = own.map(({ key, targetId }) => [key, targetId])
-    await updateRows(session, SET_OUTCOME, [situation, action, status, textOf(failure), ended], rows)
+    const [first] = own
+    if (!first) continue
+    const { situation, action, status, failure } = first
+    const values = own.map(({ key, targetId }) => [key, targetId])
+    await updateRows(session, SET_OUTCOME, [situation, action, status, textOf(failure), ended], values)
   }
 }
-
-const NO_OUTCOME = { situation: '', action: '', status: 'FAILURE', failure: null } as const
 
 const SET_OUTCOME = [
   `update run_row set situation = ?1, action = ?2, status = ?3, failure = ?4, ended = ?5, target_id = v.column2,

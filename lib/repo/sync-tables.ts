@@ -93,6 +93,16 @@ export interface RunWorkTable {
   readonly work: string
 }
 
+/** What was sent to a target that does not show it as it was sent: see `SentValue`. */
+export interface SentValueTable {
+  readonly mapping: string
+  readonly qualifier: string
+  readonly target: string
+  readonly field: string
+  readonly digest: string
+  readonly shown: string | null
+}
+
 export async function createSyncTables({ schema }: Session): Promise<void> {
   await schema
     .createTable('link')

@@ -7,6 +7,7 @@ import type {
   RunTable,
   RunValueTable,
   RunWorkTable,
+  SentValueTable,
 } from './sync-tables.ts'
 
 /** The tables, as the query builder knows them. `migrations.ts` makes them. */
@@ -21,6 +22,7 @@ export interface Tables {
   readonly run_source: RunSourceTable
   readonly run_row: RunRowTable
   readonly run_work: RunWorkTable
+  readonly sent_value: SentValueTable
   readonly schema_version: SchemaVersionTable
 }
 

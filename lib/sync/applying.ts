@@ -1,14 +1,17 @@
-import { conflict, toResourceException } from '../crest/errors.ts'
+import { conflict } from '../crest/errors.ts'
+import type { Row } from '../repo/run-rows.ts'
 import { appearedSince } from './appeared-since.ts'
-import { changedMeanwhile, changedSince } from './changed-since.ts'
+import { changedSince } from './changed-since.ts'
 import { Committer } from './committer.ts'
 import { correlates } from './correlation.ts'
+import { SourceEvaluator } from './evaluate-sources.ts'
 import { allowedDeletes, DEFAULT_MAX_DELETES } from './max-deletes.ts'
-import { type OpenRow, Performer } from './performer.ts'
+import { Performer, type PerformParts } from './performer.ts'
 import type { RunContext } from './run-context.ts'
-import { SourcePlanner } from './source-planner.ts'
 import type { Tally } from './tally.ts'
 import { liveTargets } from './target-correlation.ts'
+import { TargetSchema } from './target-schema.ts'
+import { TargetWriter } from './target-writer.ts'
 import { Targets } from './targets.ts'
 
 const WINDOW = 500
@@ -37,7 +40,7 @@ export class Applying {
     await this.#guard()
     context.enter('ACTIVE_RECONCILING_SOURCE')
     const appeared = await this.#appeared()
-    const performer = this.#performer()
+    const performer = performerOf(context, new Committer(context.rows, !this.#waits), this.#again())
     for (let after = 0; ; ) {
       const rows = await context.rows.waiting(after, WINDOW)
       const last = rows.at(-1)
@@ -45,7 +48,7 @@ export class Applying {
       if (last.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
       const changed = this.#decidesAgain ? NOBODY : await changedSince(context, rows)
       await this.#work(rows, async (row) => {
-        const why = changed.get(row.key) ?? appeared.get(row.key) ?? (await this.#changedMeanwhile(row))
+        const why = changed.get(row.key) ?? appeared.get(row.key)
         const { settled } = why === undefined ? await performer.perform(row) : performer.skip(row, why)
         await this.#settling(row, settled)
       })
@@ -76,13 +79,12 @@ export class Applying {
     }
   }
 
-  async #changedMeanwhile(row: OpenRow): Promise<string | undefined> {
-    if (this.#decidesAgain) return undefined
-    try {
-      return await changedMeanwhile(this.#context.targets, row)
-    } catch (error) {
-      return `Nobody can say whether the target has changed: ${toResourceException(error).message}`
-    }
+  #again(): PerformParts['again'] {
+    if (!this.#decidesAgain) return undefined
+    const { targetFields, targets, links } = this.#context
+    const live = new Targets(liveTargets(targetFields, targets, links))
+    const evaluator = new SourceEvaluator({ ...this.#context.evaluationParts(live, true), isAnalysis: false })
+    return async (source, qualifier) => (await evaluator.evaluate([source], { qualifier }))[0]
   }
 
   async #guard(): Promise<void> {
@@ -97,25 +99,8 @@ export class Applying {
     )
   }
 
-  #performer(): Performer {
-    const { mapping, links, parts, hooks, sources, targets: set, rows, statistics } = this.#context
-    const targets = new Targets(liveTargets(mapping, set, links))
-    const planner = new SourcePlanner({ ...this.#context.planParts(targets, true), isAnalysis: false })
-    return new Performer({
-      mapping,
-      links,
-      scripts: parts.scripts,
-      hooks,
-      sources,
-      targets: set,
-      committer: new Committer(rows, !this.#waits),
-      statistics,
-      again: this.#decidesAgain ? async (source, qualifier) => (await planner.plan([source], qualifier))[0] : undefined,
-    })
-  }
-
   /** `taskThreads` at a time, in order; returns when what has begun is done. */
-  async #work(rows: readonly OpenRow[], work: (row: OpenRow) => Promise<void>): Promise<void> {
+  async #work(rows: readonly Row[], work: (row: Row) => Promise<void>): Promise<void> {
     const { signal, mapping } = this.#context
     const queue = rows.values()
     const worker = async (): Promise<void> => {
@@ -132,7 +117,7 @@ export class Applying {
    * Where sources are correlated, the next row need not wait until this one is on the disk: what a crash would lose, the
    * next run finds again. Where nothing else tells what was created, each waits.
    */
-  async #settling(row: OpenRow, settled: Promise<unknown>): Promise<void> {
+  async #settling(row: Row, settled: Promise<unknown>): Promise<void> {
     const done = settled.then(() => this.#tally.done(row))
     if (this.#waits) return done
     const one = done
@@ -143,6 +128,33 @@ export class Applying {
     this.#unsettled.add(one)
     if (this.#unsettled.size >= MOST_UNSETTLED) await Promise.race(this.#unsettled)
   }
+}
+
+/**
+ * What carries out the rows of a run.
+ * @param again see `PerformParts`
+ */
+export function performerOf(
+  context: RunContext,
+  committer: PerformParts['committer'],
+  again?: PerformParts['again'],
+): Performer {
+  const { mapping, links, hooks, mapper, sentValues, sources, targets, statistics, parts } = context
+  const schema = new TargetSchema(parts.connection, mapping.target)
+  const writer = new TargetWriter({ targets, links, schema, updateMethod: mapping.updateMethod })
+  return new Performer({
+    mapping,
+    mapper,
+    links,
+    hooks,
+    writer,
+    sentValues,
+    sources,
+    targets,
+    committer,
+    statistics,
+    again,
+  })
 }
 
 const NOBODY: ReadonlyMap<number, string> = new Map()

@@ -1,7 +1,7 @@
-import type { RowOutcome, RunRows } from '../repo/run-rows.ts'
+import type { Row, RunRows } from '../repo/run-rows.ts'
 
 interface Entry {
-  readonly outcome: RowOutcome
+  readonly row: Row
   readonly resolve: (linked: boolean) => void
   readonly reject: (error: unknown) => void
 }
@@ -28,9 +28,9 @@ export class Committer {
   }
 
   /** Resolves when it is written. @returns false when the link would break a unique rule: the row is a failure then */
-  finish(outcome: RowOutcome): Promise<boolean> {
+  finish(row: Row): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-    this.#waiting.push({ outcome, resolve, reject })
+    this.#waiting.push({ row, resolve, reject })
     const full = this.#waiting.length >= MOST_ROWS
     if (this.#busy) return promise
     if (full || !this.#timer) {
@@ -47,8 +47,8 @@ export class Committer {
       const entries = this.#waiting
       this.#waiting = []
       try {
-        const outcomes = entries.map(({ outcome }) => outcome)
-        const linked = await (this.#lingers ? this.#rows.finishUnhurried(outcomes) : this.#rows.finish(outcomes))
+        const rows = entries.map(({ row }) => row)
+        const linked = await (this.#lingers ? this.#rows.finishUnhurried(rows) : this.#rows.finish(rows))
         for (const [index, { resolve }] of entries.entries()) resolve(linked[index] ?? false)
       } catch (error) {
         for (const { reject } of entries) reject(error)

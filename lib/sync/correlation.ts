@@ -5,7 +5,7 @@ import { type Pointer, printPointer } from '../crest/pointer.ts'
 import { type FilterValue, parseQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
 import { isObject } from '../util/json.ts'
 import { type ExpressionTree, treeFields } from './correlation-schema.ts'
-import { valuesOf } from './map-properties.ts'
+import { valuesOf } from './mapper.ts'
 import type { Mapping } from './mapping.ts'
 import type { Scripts } from './scripts.ts'
 

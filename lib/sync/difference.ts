@@ -1,35 +1,83 @@
 import type { Json, JsonObject } from '../contract.ts'
+import { isPosition, type Pointer, printPointer } from '../crest/pointer.ts'
+import type { FieldChange } from '../repo/run-rows.ts'
 import { isObject } from '../util/json.ts'
 
-/** One field that differs. */
-export interface Change {
-  readonly field: string
-  readonly from: Json
-  readonly to: Json
+/**
+ * The fields in which `after` differs from `before`, down to members of objects, `_id` and `_rev` apart. References and
+ * encrypted values are compared and replaced as one value, as are objects whose member cannot be named in a PATCH.
+ */
+export function differences(before: JsonObject, after: JsonObject, place: Pointer = []): FieldChange[] {
+  const changes: FieldChange[] = []
+  const compare = (name: string): void => {
+    if (place.length === 0 && (name === '_id' || name === '_rev')) return
+    const [from, to] = [before[name] ?? null, after[name] ?? null]
+    if (from === to) return
+    const pointer = [...place, name]
+    if (isObject(from) && isObject(to) && isDivisible(from) && isDivisible(to))
+      return void changes.push(...differences(from, to, pointer))
+    if (!isSame(from, to)) changes.push({ field: printPointer(pointer), from, to })
+  }
+  for (const name in before) compare(name)
+  for (const name in after) if (!Object.hasOwn(before, name)) compare(name)
+  return changes
 }
 
 /**
- * The fields in which `after` differs from `before`, down to members of objects. A member that is null counts as
- * absent: many a remote stores no nulls, and what it drops would be written again in every run.
+ * Whether a target that holds `found` is as `wanted` would have it. Nothing, null, an empty list and an object of
+ * nothing but those are the same: remotes store no nulls, and show an emptied relationship in either way. Of a reference
+ * only the members that `wanted` names count, since remotes add their own.
  */
-export function differences(before: JsonObject, after: JsonObject, path = ''): Change[] {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)])
-  return [...names].flatMap((name) => {
-    if (path === '' && (name === '_id' || name === '_rev')) return []
-    const [from, to] = [before[name] ?? null, after[name] ?? null]
-    const field = `${path}/${name}`
-    if (isObject(from) && isObject(to)) return differences(from, to, field)
-    return isSame(from, to) ? [] : [{ field, from, to }]
+export function isSame(found: Json, wanted: Json): boolean {
+  if (found === wanted) return true
+  if (isEmpty(found) || isEmpty(wanted)) return isEmpty(found) && isEmpty(wanted)
+  if (Array.isArray(found) && Array.isArray(wanted)) return isSameList(found, wanted)
+  if (!isObject(found) || !isObject(wanted)) return false
+  if (isReference(wanted)) return Object.keys(wanted).every((name) => holdsMember(found, wanted, name))
+  return differences(found, wanted, ['']).length === 0
+}
+
+/** Relationships have no order. */
+function isSameList(found: readonly Json[], wanted: readonly Json[]): boolean {
+  if (found.length !== wanted.length) return false
+  if (!wanted.every(isReference)) return wanted.every((value, index) => isSame(found[index] ?? null, value))
+  const open = [...found]
+  return wanted.every((value) => {
+    const place = open.findIndex((other) => isSame(other, value))
+    if (place >= 0) open.splice(place, 1)
+    return place >= 0
   })
 }
 
-/** Whether two values say the same. */
-export function isSame(left: Json, right: Json): boolean {
-  if (left === right) return true
-  if (Array.isArray(left) && Array.isArray(right))
-    return left.length === right.length && left.every((value, index) => isSame(value, right[index] ?? null))
-  if (isObject(left) && isObject(right)) return differences(left, right, '/').length === 0
-  // An object of nothing but nulls is as good as none.
-  if (isObject(left) && right === null) return Object.values(left).every((value) => value === null)
-  return isObject(right) && left === null && Object.values(right).every((value) => value === null)
+const holdsMember = (found: JsonObject, wanted: JsonObject, name: string): boolean => {
+  const [own, other] = [found[name] ?? null, wanted[name] ?? null]
+  if (isObject(own) && isObject(other)) return Object.keys(other).every((inner) => holdsMember(own, other, inner))
+  return isSame(own, other)
 }
+
+export function isEmpty(value: Json): boolean {
+  if (value === null) return true
+  if (Array.isArray(value)) return value.length === 0
+  return isObject(value) && Object.values(value).every(isEmpty)
+}
+
+/** `{"_ref": …}`: the edge of a relationship. */
+export const isReference = (value: Json): boolean => isObject(value) && '_ref' in value
+
+/** In a PATCH, a number or `-` stands for a position in a list, and nothing stands for a member without a name. */
+const isDivisible = (value: JsonObject): boolean =>
+  Object.keys(value).every(
+    (name) => name !== '_ref' && name !== '$crypto' && name !== '' && name !== '-' && !isPosition(name),
+  )
+
+/**
+ * Changes as operations of a PATCH: `replace` with the whole value, and `remove` for nothing. Never `add` of a list, which
+ * some remotes replace with and others append, and never a position in a list. An emptied relationship is replaced by an
+ * empty list, because OpenIDM refuses to remove one without naming its edges.
+ */
+export const patchOperations = (changes: readonly FieldChange[]): Json[] =>
+  changes.map(({ field, from, to }): Json => {
+    const isEmptied = Array.isArray(from) && from.some(isReference) && isEmpty(to)
+    if (to === null && !isEmptied) return { operation: 'remove', field }
+    return { operation: 'replace', field, value: isEmptied ? [] : to }
+  })

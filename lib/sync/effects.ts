@@ -1,138 +1,137 @@
 import type { JsonObject } from '../contract.ts'
-import { conflict, internalError, ResourceException } from '../crest/errors.ts'
-import type { NewLink } from '../repo/link-store.ts'
-import type { NewRow } from '../repo/run-rows.ts'
+import { conflict, internalError } from '../crest/errors.ts'
+import type { Row } from '../repo/run-rows.ts'
 import type { Action } from './action.ts'
 import { differences } from './difference.ts'
-import type { HookFacts, Hooks } from './hooks.ts'
+import { ontoOf } from './evaluation.ts'
+import type { Hooks } from './hooks.ts'
 import type { LinkSpace } from './link-space.ts'
-import { mapProperties } from './map-properties.ts'
-import type { Mapping } from './mapping.ts'
-import { idOf, type ObjectSet, revisionOf } from './object-set.ts'
-import { patchOperations } from './patch-operations.ts'
-import { PlainProperties } from './plain-properties.ts'
-import { ontoTarget, type Work } from './plan-row.ts'
-import type { Scripts } from './scripts.ts'
+import type { Mapper } from './mapper.ts'
+import { idOf } from './object-set.ts'
+import type { SentValues } from './sent-values.ts'
+import type { Statistics } from './statistics.ts'
+import type { TargetWriter } from './target-writer.ts'
 
 export interface EffectParts {
-  readonly mapping: Mapping
+  readonly mapper: Mapper
   readonly links: LinkSpace
-  readonly scripts: Scripts
   readonly hooks: Hooks
-  readonly targets: ObjectSet
+  readonly writer: TargetWriter
+  readonly sentValues: SentValues
+  readonly statistics: Statistics
 }
 
-/** What an action did. */
-export interface Effect {
-  readonly targetId: string | null
-  readonly target: JsonObject | null
-  readonly link: NewLink | null
-  readonly unlink: readonly string[]
-  /** What is counted. */
-  readonly counts?: 'created' | 'updated' | 'unchanged' | 'deleted'
-}
-
-/** Has actions take effect at the target; links are added and removed by whoever keeps them. */
+/** Executes actions at the target, and notes on the row what becomes of its link. */
 export class Effects {
   readonly #parts: EffectParts
-  readonly #plain: PlainProperties | undefined
 
   constructor(parts: EffectParts) {
     this.#parts = parts
-    this.#plain = PlainProperties.of(parts.mapping)
   }
 
-  /** @throws ResourceException why it could not be done */
-  async of(action: Action, row: NewRow, work: Work, facts: HookFacts): Promise<Effect> {
+  /**
+   * @returns the target as it is afterwards
+   * @throws ResourceException why it could not be done; Outdated when it has changed since it was compared
+   */
+  async execute(action: Action, row: Row): Promise<JsonObject | null> {
     switch (action) {
       case 'CREATE':
-        return this.#create(row, work, facts)
+        return this.#create(row)
       case 'UPDATE':
-        return this.#update(row, work, facts)
+        return this.#update(row)
       case 'DELETE':
-        return this.#delete(row, work, facts)
+        return this.#delete(row)
       case 'LINK':
-        return { ...same(row, work), ...(await this.#link(row, work, facts, row.targetId ?? '')) }
+        await this.#link(row, row.targetId ?? '', row.target)
+        return row.target
       case 'UNLINK':
-        return { ...same(row, work), ...(await this.#unlink(work, facts)) }
+        await this.#unlink(row)
+        return row.target
       default:
-        return same(row, work)
+        return row.target
     }
   }
 
-  async #create(row: NewRow, work: Work, facts: HookFacts): Promise<Effect> {
-    const content = await this.#mapped('onCreate', work, { ...facts, oldTarget: null })
-    const created = await this.#parts.targets.create(idIn(content), content)
-    const targetId = idOf(created)
-    const linking = await this.#link(row, work, { ...facts, target: created, targetId }, targetId)
-    return { targetId, target: created, ...linking, counts: 'created' }
+  async #create(row: Row): Promise<JsonObject> {
+    const { writer, sentValues, statistics } = this.#parts
+    const content = await this.#mapped('onCreate', row)
+    const created = await writer.create(idIn(content), content)
+    row.targetId = idOf(created)
+    statistics.created += 1
+    await sentValues.note(row, row.targetId, differences({}, content), created)
+    await this.#link(row, row.targetId, created)
+    return created
   }
 
-  async #update(row: NewRow, work: Work, facts: HookFacts): Promise<Effect> {
-    const target = work.target ?? {}
-    const content = await this.#mapped('onUpdate', work, facts)
-    const targetId = idOf(target)
-    const wanted = idIn(content)
-    if (wanted !== null && wanted !== targetId) throw conflict('The mapping would give the target another _id')
-    const changed = differences(target, content).length > 0
-    if (changed) await this.#write(targetId, target, content)
-    const linking = await this.#link(row, work, { ...facts, target: content, targetId }, targetId)
-    return { targetId, target: { _id: targetId, ...content }, ...linking, counts: changed ? 'updated' : 'unchanged' }
+  async #update(row: Row): Promise<JsonObject> {
+    const { hooks, writer, sentValues, statistics } = this.#parts
+    const target = row.target ?? {}
+    const isFinal = row.changes !== null && !hooks.has('onUpdate') && !hooks.has('onMapping')
+    const content = isFinal ? null : await this.#mapped('onUpdate', row)
+    const wanted = content && idIn(content)
+    if (wanted && wanted !== idOf(target)) throw conflict('The mapping would give the target another _id')
+    if (content) {
+      row.changes = differences(target, content)
+      await sentValues.review([row])
+    }
+    const changes = row.changes ?? []
+    const answer = changes.length > 0 ? await writer.update(target, changes) : target
+    row.targetId = idOf(answer)
+    statistics[changes.length > 0 ? 'updated' : 'unchanged'] += 1
+    if (changes.length > 0) await sentValues.note(row, row.targetId, changes, answer)
+    if (row.link === null) await sentValues.adopt(row, row.targetId)
+    const after = { ...target, ...answer }
+    await this.#link(row, row.targetId, after)
+    return after
   }
 
-  /** Where the mapping asks for some fields only, the others are not to be lost: what it does not see it does not replace. */
-  async #write(id: string, target: JsonObject, content: JsonObject): Promise<void> {
-    const { mapping, targets } = this.#parts
-    const isPartial = mapping.defaultTargetFields !== undefined || mapping.targetQuery?.params._fields !== undefined
-    if (isPartial) await targets.patch(id, revisionOf(target), patchOperations(target, content))
-    else await targets.update(id, revisionOf(target), content)
-  }
-
-  async #delete(row: NewRow, work: Work, facts: HookFacts): Promise<Effect> {
+  async #delete(row: Row): Promise<JsonObject | null> {
+    const { hooks, writer, statistics } = this.#parts
     if (row.ambiguous) throw conflict('DELETE needs one target object, and several correlate')
-    const { hooks, targets } = this.#parts
-    await hooks.run('onDelete', facts)
-    if (work.target) await targets.delete(idOf(work.target), revisionOf(work.target))
-    const unlinking = await this.#unlink(work, facts)
-    return { ...same(row, work), ...unlinking, ...(work.target ? { counts: 'deleted' as const } : {}) }
-  }
-
-  /** The target as properties and hooks make it, on top of what the plan has. */
-  async #mapped(hook: 'onCreate' | 'onUpdate', work: Work, facts: HookFacts): Promise<JsonObject> {
-    const { hooks } = this.#parts
-    const onto = hook === 'onUpdate' ? ontoTarget(work.target) : {}
-    let target = work.mapped
-    if (hooks.has('onMapping') || target === null) {
-      const prepared = hooks.has('onMapping') ? await hooks.run('onMapping', { ...facts, target: onto }) : onto
-      target = await this.#map(work.source ?? {}, prepared ?? onto, facts.linkQualifier)
+    await hooks.run('onDelete', row)
+    if (row.target) {
+      await writer.delete(row.target)
+      statistics.deleted += 1
     }
-    return hooks.has(hook) ? ((await hooks.run(hook, { ...facts, target })) ?? target) : target
+    await this.#unlink(row)
+    return row.target
   }
 
-  async #map(source: JsonObject, onto: JsonObject, linkQualifier: string): Promise<JsonObject> {
-    const { mapping, scripts } = this.#parts
-    const [mapped] = this.#plain
-      ? [this.#plain.map(source, onto)]
-      : await mapProperties(mapping.properties, [{ source, onto, linkQualifier }], scripts)
-    if (mapped === undefined || mapped instanceof ResourceException) throw mapped ?? internalError('Nothing was mapped')
+  /** The target as properties and hooks make it. */
+  async #mapped(hook: 'onCreate' | 'onUpdate', row: Row): Promise<JsonObject> {
+    const { hooks } = this.#parts
+    const onto = ontoOf(row)
+    const before = { oldTarget: hook === 'onCreate' ? null : row.target }
+    const prepared = await hooks.run('onMapping', row, { ...before, target: onto })
+    // The properties were mapped onto something else when the hook has changed it.
+    const mapped = hooks.has('onMapping') || !row.mapped ? await this.#map(row, prepared ?? onto) : row.mapped
+    return (await hooks.run(hook, row, { ...before, target: mapped })) ?? mapped
+  }
+
+  async #map({ source, qualifier }: Row, onto: JsonObject): Promise<JsonObject> {
+    const [mapped] = await this.#parts.mapper.map([{ source: source ?? {}, onto, linkQualifier: qualifier }])
+    if (!mapped || mapped instanceof Error) throw mapped ?? internalError('Nothing was mapped')
     return mapped
   }
 
-  async #link(row: NewRow, work: Work, facts: HookFacts, targetId: string): Promise<Pick<Effect, 'link' | 'unlink'>> {
-    const { links, hooks } = this.#parts
-    const isLinked = work.link !== null && work.link.targetKey === links.targetKey(targetId)
-    if (!links.enabled || isLinked || row.sourceId === null) return { link: null, unlink: [] }
-    if (hooks.has('onLink')) await hooks.run('onLink', facts)
-    return { link: links.between(row.sourceId, targetId, row.qualifier), unlink: work.link ? [work.link.id] : [] }
+  async #link(row: Row, targetId: string, target: JsonObject | null): Promise<void> {
+    const { links, hooks, sentValues } = this.#parts
+    const { link, sourceId } = row
+    const isLinked = link !== null && link.targetKey === links.targetKey(targetId)
+    if (!links.enabled || isLinked || sourceId === null) return
+    if (row.action === 'LINK') await sentValues.adopt(row, targetId)
+    await hooks.run('onLink', row, { target, targetId })
+    row.newLink = links.between(sourceId, targetId, row.qualifier)
+    row.removedLinks = link ? [link.id] : []
   }
 
-  async #unlink(work: Work, facts: HookFacts): Promise<Pick<Effect, 'link' | 'unlink'>> {
-    if (!work.link) return { link: null, unlink: [] }
-    await this.#parts.hooks.run('onUnlink', facts)
-    return { link: null, unlink: [work.link.id] }
+  async #unlink(row: Row): Promise<void> {
+    const { hooks, sentValues } = this.#parts
+    if (!row.link) return
+    await hooks.run('onUnlink', row)
+    row.removedLinks = [row.link.id]
+    await sentValues.forget(row, row.link.targetKey)
   }
 }
-
-const same = (row: NewRow, { target }: Work): Effect => ({ targetId: row.targetId, target, link: null, unlink: [] })
 
 const idIn = ({ _id: id }: JsonObject): string | null => (typeof id === 'string' && id !== '' ? id : null)

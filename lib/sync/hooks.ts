@@ -1,23 +1,18 @@
 import type { Json, JsonObject } from '../contract.ts'
-import type { ResourceException } from '../crest/errors.ts'
+import type { Row } from '../repo/run-rows.ts'
 import { isObject } from '../util/json.ts'
 import type { Hook, Mapping, Policy } from './mapping.ts'
 import { runScript, type Scripts } from './scripts.ts'
 
-/** The pair that hooks are told about. */
-export interface HookFacts {
-  readonly source: JsonObject | null
-  readonly target: JsonObject | null
-  readonly oldTarget: JsonObject | null
-  readonly situation: string
-  readonly action: string
-  readonly linkQualifier: string
-  readonly sourceId: string | null
-  readonly targetId: string | null
-  readonly sourceAction: boolean
+/** What a hook sees in place of what the row has. */
+export interface HookVariables {
+  readonly target?: JsonObject | null
+  readonly oldTarget?: JsonObject | null
+  readonly targetId?: string | null
+  readonly error?: JsonObject
 }
 
-/** The scripts that a mapping has run around its actions (40-sync.md, section 5). */
+/** The scripts that a mapping runs around its actions. */
 export class Hooks {
   readonly #mapping: Mapping
   readonly #config: JsonObject
@@ -41,15 +36,15 @@ export class Hooks {
    * @returns the target as the hook left it
    * @throws ResourceException what the script threw
    */
-  async run(hook: Hook, facts: HookFacts, error?: ResourceException): Promise<JsonObject | null> {
+  async run(hook: Hook, row: Row, variables: HookVariables = {}): Promise<JsonObject | null> {
+    const { source, target, situation, qualifier: linkQualifier, sourceId, targetId } = row
+    const facts = { source, target, oldTarget: target, situation, linkQualifier, sourceId, targetId, ...variables }
     const script = this.#mapping[hook]
     if (!script) return facts.target
-    const { sourceAction: _, action: _action, ...variables } = facts
-    const failure: JsonObject = error ? { error: { ...error.toJSON() } as JsonObject } : {}
-    const bindings = { ...variables, oldSource: null, mappingConfig: this.#config, ...failure }
+    const bindings = { ...facts, oldSource: null, mappingConfig: this.#config }
     const result = await runScript(this.#scripts, script, bindings, ['target'])
-    const target: Json = result.bindings.target ?? null
-    return isObject(target) ? target : facts.target
+    const left: Json = result.bindings.target ?? null
+    return isObject(left) ? left : facts.target
   }
 
   /** Once, when a run begins. */
@@ -66,10 +61,11 @@ export class Hooks {
     await runScript(this.#scripts, result, bindings)
   }
 
-  async afterPolicy(policy: Policy, facts: HookFacts): Promise<void> {
-    if (!policy.postAction) return
-    const { source, target, action, sourceAction, linkQualifier, situation } = facts
+  async afterPolicy({ postAction }: Policy, row: Row, target: JsonObject | null): Promise<void> {
+    if (!postAction) return
+    const { source, action, phase, qualifier: linkQualifier, situation } = row
+    const sourceAction = phase === 'source'
     const bindings = { source, target, action, sourceAction, linkQualifier, reconId: this.#reconId, situation }
-    await runScript(this.#scripts, policy.postAction, bindings)
+    await runScript(this.#scripts, postAction, bindings)
   }
 }

@@ -1,14 +1,6 @@
-import type { LinkStore, NewLink } from '../repo/link-store.ts'
+import type { LinkStore, NewLink, PairLink } from '../repo/link-store.ts'
 import type { RunSnapshot, SeenObject } from '../repo/run-snapshot.ts'
 import type { Mapping } from './mapping.ts'
-
-/** A link as a mapping sees it: from its source to its target. */
-export interface PairLink {
-  readonly id: string
-  readonly qualifier: string
-  readonly sourceKey: string
-  readonly targetKey: string
-}
 
 export interface FollowedLink {
   readonly link: PairLink

@@ -64,6 +64,9 @@ const HOOKS = {
 
 export type Hook = keyof typeof HOOKS
 
+/** How a target is changed: by a PATCH of the changed fields, or by a PUT of the whole object, which drops what it does not show. */
+const UPDATE_METHODS = ['patch', 'put'] as const
+
 /** The properties of a mapping that have an effect. */
 export const mappingShape = {
   name: z.string('must be the name of the mapping').min(1, 'must be the name of the mapping'),
@@ -100,6 +103,10 @@ export const mappingShape = {
   sourceIdsCaseSensitive: flag(true),
   targetIdsCaseSensitive: flag(true),
   maxDeletes: maxDeletesSchema,
+  updateMethod: z
+    .enum(UPDATE_METHODS, `must be one of ${UPDATE_METHODS.map((name) => `"${name}"`).join(', ')}`)
+    .nullish()
+    .transform((value) => value ?? 'patch'),
   ...HOOKS,
 }
 

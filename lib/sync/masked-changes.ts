@@ -1,4 +1,5 @@
 import type { Json } from '../contract.ts'
+import type { FieldChange } from '../repo/run-rows.ts'
 import { isObject } from '../util/json.ts'
 
 const STARS = '********'
@@ -10,16 +11,13 @@ const SECRET_NAME = /pass(?:word|phrase|wd)|secret|credential|token|private_?key
  * Changes of fields as a person may see them: secrets, and what stands encrypted or hashed, are stars.
  * @param secrets fields that are secret besides, as `differences` writes fields; undefined = nobody knows which, and all are stars
  */
-export const maskedChanges = (changes: readonly Json[], secrets: ReadonlySet<string> | undefined): Json[] =>
-  changes.map((change) => {
-    if (!isObject(change)) return change
-    const field = String(change.field)
-    const show = (value: Json | undefined): Json =>
-      isSecret(field, secrets) ? stars(value) : masked(value, field, secrets)
-    return { ...change, from: show(change.from), to: show(change.to) }
+export const maskedChanges = (changes: readonly FieldChange[], secrets: ReadonlySet<string> | undefined): Json[] =>
+  changes.map(({ field, from, to, ...flags }) => {
+    const show = (value: Json): Json => (isSecret(field, secrets) ? stars(value) : masked(value, field, secrets))
+    return { field, from: show(from), to: show(to), ...flags }
   })
 
-const stars = (value: Json | undefined): Json => (value === null || value === undefined ? null : STARS)
+const stars = (value: Json): Json => (value === null ? null : STARS)
 
 /** By its own name, or within a field that is secret. */
 function isSecret(field: string, secrets: ReadonlySet<string> | undefined): boolean {
@@ -28,9 +26,9 @@ function isSecret(field: string, secrets: ReadonlySet<string> | undefined): bool
   return names.some((_, index) => secrets.has(names.slice(0, index + 1).join('/')))
 }
 
-function masked(value: Json | undefined, field: string, secrets: ReadonlySet<string> | undefined): Json {
+function masked(value: Json, field: string, secrets: ReadonlySet<string> | undefined): Json {
   if (Array.isArray(value)) return value.map((one) => masked(one, field, secrets))
-  if (!isObject(value)) return value ?? null
+  if (!isObject(value)) return value
   if ('$crypto' in value) return STARS
   const shown = Object.entries(value).map(([name, inner]) => {
     const place = `${field}/${name}`

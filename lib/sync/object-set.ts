@@ -1,17 +1,18 @@
 import type { Json, JsonObject } from '../contract.ts'
 import type { Connection } from '../crest/connection.ts'
-import { badGateway, ResourceException } from '../crest/errors.ts'
+import { ResourceException } from '../crest/errors.ts'
 import { printQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
 import type { QueryResponse } from '../crest/represent.ts'
 import { childPath } from '../crest/resource-path.ts'
 import type { Durations } from './durations.ts'
 import type { Pace } from './pace.ts'
+import { PageLoopGuard } from './page-loop-guard.ts'
 import type { MappingQuery } from './query-schema.ts'
+import type { SelectedFields } from './selected-fields.ts'
 
 export interface ObjectSetParts {
   readonly path: string
-  /** The fields to ask for where a query names none; undefined = all. */
-  readonly fields: readonly string[] | undefined
+  readonly fields: SelectedFields
   readonly connection: Connection
   readonly pace: Pace
   readonly durations: Durations
@@ -26,7 +27,7 @@ const LONGEST_FILTER = 6000
 /** Source or target of a mapping, with the patience that a busy remote asks for. */
 export class ObjectSet {
   readonly path: string
-  readonly #fields: readonly string[] | undefined
+  readonly #fields: SelectedFields
   readonly #connection: Connection
   readonly #pace: Pace
   readonly #durations: Durations
@@ -40,16 +41,25 @@ export class ObjectSet {
     this.#durations = durations
   }
 
+  /** The pages of the mapping's own query. */
+  scan(query: MappingQuery | undefined, pageSize: number, measure: string): AsyncGenerator<JsonObject[], void> {
+    const { resourceName, params = { _queryFilter: 'true' } } = query ?? {}
+    const { scan } = this.#fields
+    return this.pages({ resourceName, params: { ...params, ...(scan && { _fields: [...scan] }) } }, pageSize, measure)
+  }
+
   /**
    * The pages of a query; what the remote sends as one page comes as one. A remote that refuses to page is asked again
    * for everything at once.
    * @param measure the name under which the time is noted
+   * @throws badGateway when the pages repeat themselves
    */
-  async *pages(query: MappingQuery | undefined, pageSize: number, measure: string): AsyncGenerator<JsonObject[], void> {
-    const path = query?.resourceName ?? this.path
-    const params: JsonObject = { ...(query?.params ?? { _queryFilter: 'true' }) }
-    if (this.#fields && params._fields === undefined) params._fields = [...this.#fields]
+  async *pages(query: MappingQuery, pageSize: number, measure: string): AsyncGenerator<JsonObject[], void> {
+    const path = query.resourceName ?? this.path
+    const { read } = this.#fields
+    const params: JsonObject = { ...(read && { _fields: [...read] }), ...query.params }
     const isPaged = params._queryFilter !== undefined
+    const guard = new PageLoopGuard(path)
     let cookie: string | null = null
     do {
       const paging: JsonObject = isPaged ? { _pageSize: pageSize, _pagedResultsCookie: cookie } : {}
@@ -57,15 +67,15 @@ export class ObjectSet {
         if (cookie !== null || !isPaged || !refusesPages(error)) throw error
         return this.#query(path, params, measure)
       })
-      yield page.result
-      if (page.pagedResultsCookie !== null && page.pagedResultsCookie === cookie)
-        throw badGateway(`The query of ${path} returns the same page over and over`)
       cookie = page.pagedResultsCookie
+      guard.check(page.result, cookie)
+      yield page.result
     } while (cookie !== null)
   }
 
   read(id: string, measure: string): Promise<JsonObject | null> {
-    return this.#timed(measure, () => this.#connection.read(childPath(this.path, id), null, this.#fields ?? null))
+    const { read } = this.#fields
+    return this.#timed(measure, () => this.#connection.read(childPath(this.path, id), null, read))
   }
 
   /** The objects with these ids, many in one query; those that are not there are not in the answer. */
@@ -102,16 +112,20 @@ export class ObjectSet {
   }
 
   create(id: string | null, content: JsonObject): Promise<JsonObject> {
-    return this.#timed('updateTargetObject', () => this.#connection.create(this.path, id, content))
+    const { read } = this.#fields
+    return this.#timed('updateTargetObject', () => this.#connection.create(this.path, id, content, null, read))
   }
 
   update(id: string, revision: string | null, content: JsonObject): Promise<JsonObject> {
-    return this.#timed('updateTargetObject', () => this.#connection.update(childPath(this.path, id), revision, content))
+    const path = childPath(this.path, id)
+    const { read } = this.#fields
+    return this.#timed('updateTargetObject', () => this.#connection.update(path, revision, content, null, read))
   }
 
   patch(id: string, revision: string | null, operations: Json): Promise<JsonObject> {
     const path = childPath(this.path, id)
-    return this.#timed('updateTargetObject', () => this.#connection.patch(path, revision, operations))
+    const { read } = this.#fields
+    return this.#timed('updateTargetObject', () => this.#connection.patch(path, revision, operations, null, read))
   }
 
   /** What is gone already is deleted, too. */

@@ -1,32 +1,34 @@
-import type { JsonObject } from '../contract.ts'
-import { conflict, internalError, ResourceException } from '../crest/errors.ts'
-import type { RowOutcome } from '../repo/run-rows.ts'
-import { ACTION_RULES, type Action } from './action.ts'
+import { conflict, notFound, ResourceException } from '../crest/errors.ts'
+import type { PairLink } from '../repo/link-store.ts'
+import { LINK_EXISTS, newRow, type Row } from '../repo/run-rows.ts'
+import type { Action } from './action.ts'
 import { notAllowed } from './allowed-actions.ts'
-import { type AssessedPair, assessPair, type NamedPair, type PairParts } from './assess-pair.ts'
-import { Durations } from './durations.ts'
-import { Hooks } from './hooks.ts'
-import { LinkSpace } from './link-space.ts'
-import { mapProperties } from './map-properties.ts'
+import { performerOf } from './applying.ts'
+import { SourceEvaluator } from './evaluate-sources.ts'
+import { evaluateTargets } from './evaluate-targets.ts'
+import { type EvaluationParts, finishRows, judge } from './evaluation.ts'
 import type { ConfiguredMapping } from './mapping-registry.ts'
-import { idOf, ObjectSet } from './object-set.ts'
-import { Pace } from './pace.ts'
-import { type OpenRow, Performer } from './performer.ts'
-import { ontoTarget } from './plan-row.ts'
 import type { ReconServiceParts } from './recon-service.ts'
+import { RunContext } from './run-context.ts'
 import type { Situation } from './situation.ts'
-import { Statistics } from './statistics.ts'
+import { liveTargets, seenAt } from './target-correlation.ts'
+import { Targets } from './targets.ts'
 
-/** An action that somebody asks for by name. */
-export interface ExplicitAction extends NamedPair {
+/** An action that a caller asks for, on the pair that it names by its source, its target, or both. */
+export interface ExplicitAction {
+  readonly sourceId: string | null
+  readonly targetId: string | null
+  readonly linkQualifier: string
+  /** It is looked at from the target. */
+  readonly target: boolean
   readonly action: Action
   /** The situation in which it was decided; null = whatever it is now. */
   readonly situation: Situation | null
 }
 
 /**
- * Carries out one action on one pair. As at the vendor, the situation is assessed anew, and has to be the one that the
- * caller names; besides, the action has to be one that it allows.
+ * Carries out one action on one pair: a plan of one row, evaluated by what there is now. As at the vendor, the situation
+ * has to be the one that the caller names; besides, it has to allow the action.
  * @throws ResourceException when it is not possible, or fails
  */
 export async function performAction(
@@ -34,97 +36,108 @@ export async function performAction(
   configured: ConfiguredMapping,
   asked: ExplicitAction,
 ): Promise<void> {
-  const pairParts = pairPartsOf(parts, configured)
-  const pair = await assessPair(pairParts, asked)
-  const refusal = refusalOf(asked, pair)
-  if (refusal !== undefined) throw conflict(refusal)
-  const mapped = await mappedBy(pairParts, asked, pair)
-  const outcomes: RowOutcome[] = []
-  const performer = performerOf(parts, configured, pairParts, outcomes)
-  const { settled } = await performer.perform(rowOf(asked, pair, mapped))
-  if ((await settled) === 'FAILURE') throw failureOf(outcomes.at(-1))
-}
-
-function pairPartsOf({ connection, scripts, mappings, links }: ReconServiceParts, { mapping }: ConfiguredMapping) {
-  const others = mappings.all().map((entry) => entry.mapping)
-  const common = { connection, pace: new Pace(new AbortController().signal), durations: new Durations() }
-  return {
-    mapping,
-    scripts,
-    links: new LinkSpace(mapping, others, links),
-    sources: new ObjectSet({ ...common, path: mapping.source, fields: mapping.defaultSourceFields }),
-    targets: new ObjectSet({ ...common, path: mapping.target, fields: mapping.defaultTargetFields }),
-  }
-}
-
-function refusalOf({ action, situation }: ExplicitAction, pair: AssessedPair): string | undefined {
-  if (situation !== null && situation !== pair.situation)
-    return `The situation is ${pair.situation} (${pair.reason}), not ${situation}`
-  if (action === 'DELETE' && pair.situation === 'UNQUALIFIED' && pair.taken)
-    return 'DELETE is not possible: the target that correlates is linked to another source'
-  return notAllowed(action, pair.situation, pair.reason)
-}
-
-async function mappedBy(
-  { mapping, scripts }: PairParts,
-  { action, linkQualifier }: ExplicitAction,
-  { source, target }: AssessedPair,
-): Promise<JsonObject | null> {
-  if (!ACTION_RULES[action].maps || !source) return null
-  const onto = action === 'UPDATE' ? ontoTarget(target) : {}
-  const [result] = await mapProperties(mapping.properties, [{ source, onto, linkQualifier }], scripts)
-  if (result === undefined || result instanceof ResourceException) throw result ?? internalError('Nothing was mapped')
-  return result
-}
-
-function performerOf(
-  { runs, scripts }: ReconServiceParts,
-  { mapping, config }: ConfiguredMapping,
-  { links, sources, targets }: PairParts,
-  outcomes: RowOutcome[],
-): Performer {
-  const rows = runs.rows(0)
-  const finish = async (outcome: RowOutcome): Promise<boolean> => {
-    outcomes.push(outcome)
-    return (await rows.finish([outcome]))[0] ?? false
-  }
-  return new Performer({
-    mapping,
-    links,
-    scripts,
-    hooks: new Hooks(mapping, config, scripts, ''),
-    sources,
-    targets,
-    committer: { finish },
-    statistics: new Statistics(),
-    again: undefined,
+  const { runs, links: linkStore, mappings } = parts
+  const context = new RunContext({
+    ...parts,
+    ...configured,
+    id: '',
+    number: 0,
+    mappings: mappings.all().map(({ mapping }) => mapping),
+    options: { action: 'reconById', ids: [], isAnalysis: false, persists: false, overrides: {} },
+    linkStore,
+    snapshot: await runs.snapshot(0),
   })
-}
-
-function rowOf({ action, ...asked }: ExplicitAction, pair: AssessedPair, mapped: JsonObject | null): OpenRow {
-  const { source, target, link, ambiguous, situation } = pair
-  return {
-    key: 0,
-    phase: asked.target || asked.sourceId === null ? 'target' : 'source',
-    qualifier: asked.linkQualifier,
-    sourceId: source ? idOf(source) : (asked.sourceId ?? link?.sourceKey ?? null),
-    targetId: target ? idOf(target) : (asked.targetId ?? link?.targetKey ?? null),
-    targetKey: null,
-    claims: false,
-    situation,
-    action,
-    reason: pair.reason,
-    status: null,
-    failure: null,
-    ambiguous,
-    changes: null,
-    work: { source, target, mapped, link: link && { ...link }, policy: null },
+  await context.sentValues.load()
+  const row = await evaluate(context, asked)
+  if (row.status === 'FAILURE') throw failureOf(row)
+  if (row.status === 'SUCCESS') return
+  const carriedOut: Row[] = []
+  const finish = async (done: Row): Promise<boolean> => {
+    carriedOut.push(done)
+    return (await context.rows.finish([done]))[0] ?? false
   }
+  const { settled } = await performerOf(context, { finish }).perform(row)
+  if ((await settled) === 'FAILURE') throw failureOf(carriedOut.at(-1) ?? row)
 }
 
-function failureOf(outcome: RowOutcome | undefined): ResourceException {
-  const { code, message, reason } = outcome?.failure ?? {}
-  return new ResourceException(Number(code ?? 409), String(message ?? 'The objects are linked to others already'), {
+async function evaluate(context: RunContext, asked: ExplicitAction): Promise<Row> {
+  const targets = new Targets(liveTargets(context.targetFields, context.targets, context.links))
+  const parts = { ...context.evaluationParts(targets, true), forced: (row: Row) => allowedAction(asked, row) }
+  if (asked.sourceId !== null && !asked.target) return fromSource(context, parts, asked, asked.sourceId)
+  return fromTarget(context, parts, asked)
+}
+
+async function fromSource(
+  context: RunContext,
+  parts: EvaluationParts,
+  asked: ExplicitAction,
+  sourceId: string,
+): Promise<Row> {
+  const { links, mapping, sources, targets } = context
+  const { linkQualifier: qualifier, targetId } = asked
+  const link = await linkOf(context, qualifier, 'source', sourceId)
+  const named = targetId === null ? undefined : links.targetKey(targetId)
+  if (link && named !== undefined && link.targetKey !== named)
+    throw conflict(`${mapping.source}: ${sourceId} is linked to ${link.targetKey}, not to ${targetId}`)
+  if (!link && named !== undefined && !(await targets.read(named, 'targetObjectQuery')))
+    throw notFound(`${mapping.target}: there is no object ${targetId}`)
+  const source = await sources.read(sourceId, 'sourceObjectQuery')
+  if (source) {
+    const [row] = await new SourceEvaluator(parts).evaluate([source], { qualifier, targetKey: named })
+    if (row) return row
+    throw conflict(`${mapping.source}: ${sourceId} has no links of the kind "${qualifier}"`)
+  }
+  if (!link) throw notFound(`${mapping.source}: there is no object ${sourceId}`)
+  const target = await targets.read(link.targetKey, 'targetObjectQuery')
+  const [row] = target ? await evaluateTargets(parts, [seenAt(links, target)], qualifier) : []
+  return row ? { ...row, phase: 'source' } : bothGone(parts, link, sourceId)
+}
+
+async function fromTarget(context: RunContext, parts: EvaluationParts, asked: ExplicitAction): Promise<Row> {
+  const { mapping, links, targets } = context
+  const { sourceId, linkQualifier: qualifier } = asked
+  const own = sourceId === null ? null : await linkOf(context, qualifier, 'source', sourceId)
+  const id = asked.targetId ?? own?.targetKey ?? null
+  const target = id === null ? null : await targets.read(id, 'targetObjectQuery')
+  if (!target || id === null) throw notFound(`${mapping.target}: there is no object ${id ?? `linked to ${sourceId}`}`)
+  const link = await linkOf(context, qualifier, 'target', id)
+  if (sourceId !== null && link?.sourceKey !== links.sourceKey(sourceId))
+    throw conflict(`${mapping.target}: ${id} is linked to ${link?.sourceKey ?? 'no source'}, not to ${sourceId}`)
+  const [row] = await evaluateTargets(parts, [seenAt(links, target)], qualifier)
+  if (row) return row
+  throw notFound(`${mapping.target}: there is no object ${id}`)
+}
+
+/** There is a link, and both source and target are gone. */
+async function bothGone(parts: EvaluationParts, link: PairLink, sourceId: string): Promise<Row> {
+  const row = newRow({ phase: 'source', qualifier: link.qualifier, sourceId, targetId: link.targetKey, link })
+  row.situation = 'LINK_ONLY'
+  row.reason = 'there is a link, and both source and target are gone'
+  Object.assign(row, await judge(parts, row))
+  const [finished = row] = await finishRows(parts, [{ row, mapped: undefined, isSame: false }])
+  return finished
+}
+
+async function linkOf({ links }: RunContext, linkQualifier: string, side: 'source' | 'target', id: string) {
+  const found =
+    side === 'source' ? await links.bySources([links.sourceKey(id)]) : await links.byTargets([links.targetKey(id)])
+  return found.find(({ qualifier }) => qualifier === linkQualifier) ?? null
+}
+
+/** @throws conflict when the situation is another than the caller's, or does not allow the action */
+function allowedAction({ action, situation: named }: ExplicitAction, row: Row): Action {
+  const situation = row.situation as Situation
+  if (named !== null && named !== situation)
+    throw conflict(`The situation is ${situation} (${row.reason}), not ${named}`)
+  const refusal = notAllowed(action, situation, row.reason)
+  if (refusal !== undefined) throw conflict(refusal)
+  return action
+}
+
+function failureOf({ failure }: Row): ResourceException {
+  const { code, message, reason, detail } = failure ?? LINK_EXISTS
+  return new ResourceException(Number(code), String(message), {
     ...(typeof reason === 'string' ? { reason } : {}),
+    ...(detail === undefined ? {} : { detail }),
   })
 }

@@ -1,27 +1,21 @@
-import type { JsonObject } from '../contract.ts'
-import { conflict, internalError, ResourceException, toResourceException } from '../crest/errors.ts'
-import { LINK_EXISTS, type NewRow, type RowOutcome, type RowStatus } from '../repo/run-rows.ts'
-import { ACTION_RULES, type Action, impossible, isAction } from './action.ts'
+import { conflict, internalError, ResourceException } from '../crest/errors.ts'
+import { LINK_EXISTS, type Row, type RowStatus } from '../repo/run-rows.ts'
+import { ACTION_RULES, impossible, isAction } from './action.ts'
 import type { Committer } from './committer.ts'
 import { type EffectParts, Effects } from './effects.ts'
-import type { HookFacts } from './hooks.ts'
+import { fail, situationFailure } from './evaluation.ts'
+import type { Mapping } from './mapping.ts'
 import type { ObjectSet } from './object-set.ts'
-import { situationFailure, type Work, workIn } from './plan-row.ts'
-import type { Statistics } from './statistics.ts'
+import { Outdated } from './target-writer.ts'
 
 export interface PerformParts extends EffectParts {
+  readonly mapping: Mapping
   readonly sources: ObjectSet
+  readonly targets: ObjectSet
   readonly committer: Pick<Committer, 'finish'>
-  readonly statistics: Statistics
-  /** Decides about one source anew, from what there is now; undefined = what has changed is left alone. */
-  readonly again: ((source: JsonObject, qualifier: string) => Promise<NewRow | undefined>) | undefined
+  /** Evaluates one source anew, by what there is now; undefined = what has changed is left alone. */
+  readonly again: ((source: NonNullable<Row['source']>, qualifier: string) => Promise<Row | undefined>) | undefined
 }
-
-/** A row that is carried out. */
-export type OpenRow = NewRow & { readonly key: number }
-
-/** What a row was decided by is not so any more. */
-class Outdated extends Error {}
 
 /** Carries out rows of a plan, each on its own: what fails fails that row only. */
 export class Performer {
@@ -37,129 +31,94 @@ export class Performer {
    * Resolves when it is done at the target.
    * @returns how it ended, as soon as that is on the disk
    */
-  async perform(row: OpenRow): Promise<{ readonly settled: Promise<RowStatus> }> {
-    return { settled: this.#settle(row, await this.#outcome(row, true)) }
+  async perform(row: Row): Promise<{ readonly settled: Promise<RowStatus> }> {
+    return { settled: this.#settle(await this.#carriedOut(row, true)) }
   }
 
   /** Leaves a row alone that was decided by what is not so any more. */
-  skip(row: OpenRow, why: string): { readonly settled: Promise<RowStatus> } {
-    return { settled: this.#settle(row, { ...outcomeOf(row, 'FAILURE'), failure: situationFailure(why) }) }
+  skip(row: Row, why: string): { readonly settled: Promise<RowStatus> } {
+    return { settled: this.#settle(failed(row, why)) }
   }
 
-  async #settle(row: OpenRow, outcome: RowOutcome): Promise<RowStatus> {
+  async #settle(row: Row): Promise<RowStatus> {
     const { statistics, committer } = this.#parts
-    const linked = await committer.finish(outcome)
-    const status = linked ? outcome.status : 'FAILURE'
-    if (!linked) await this.#report(row, new ResourceException(409, String(LINK_EXISTS.message)))
-    if (status === 'SUCCESS' && outcome.link) statistics.linked += 1
+    const linked = await committer.finish(row)
+    const status = linked && row.status === 'SUCCESS' ? 'SUCCESS' : 'FAILURE'
+    if (!linked) await this.#report({ ...row, failure: LINK_EXISTS })
+    if (status === 'SUCCESS' && row.newLink) statistics.linked += 1
     statistics.status(status)
     return status
   }
 
-  async #outcome(row: OpenRow, mayDecideAgain: boolean): Promise<RowOutcome> {
+  async #carriedOut(row: Row, mayDecideAgain: boolean): Promise<Row> {
     try {
       if (mayDecideAgain && SEEMS_GONE.has(row.situation)) await this.#checkMissing(row)
-      return await this.#carryOut(row)
+      await this.#execute(row)
+      row.status = 'SUCCESS'
     } catch (error) {
-      if (mayDecideAgain && isOutdated(error)) return this.#decideAgain(row)
-      const failure = error instanceof Outdated ? conflict(error.message) : toResourceException(error)
-      await this.#report(row, failure)
-      return { ...outcomeOf(row, 'FAILURE'), failure: { ...failure.toJSON() } as JsonObject }
+      row.newLink = null
+      row.removedLinks = []
+      if (mayDecideAgain && isOutdated(error)) return this.#decideAgain(row, error)
+      fail(row, error instanceof Outdated ? conflict(`${error.message} since it was compared`) : error)
+      await this.#report(row)
     }
+    return row
   }
 
   /** A scan may have missed an object: it is read by id before anything is deleted, unlinked or created again. */
-  async #checkMissing({ situation, action, sourceId, work }: OpenRow): Promise<void> {
+  async #checkMissing({ situation, action, sourceId, link }: Row): Promise<void> {
     if (!isAction(action) || !ACTION_RULES[action].writes) return
     const { sources, targets } = this.#parts
     if (situation === 'SOURCE_MISSING' && sourceId !== null && (await sources.read(sourceId, 'sourceObjectQuery')))
-      throw new Outdated('the source is there after all')
-    const link = work ? workIn(work).link : null
+      throw new Outdated('The source has appeared')
     if (situation === 'MISSING' && link && (await targets.read(link.targetKey, 'targetObjectQuery')))
-      throw new Outdated('the target is there after all')
+      throw new Outdated('The target has appeared')
   }
 
-  /** Reads the source once more and decides by what there is now; once, then it is a failure. */
-  async #decideAgain(row: OpenRow): Promise<RowOutcome> {
+  /** Reads the source once more and evaluates it by what there is now; once, then it is a failure. */
+  async #decideAgain(row: Row, why: unknown): Promise<Row> {
     const { again, sources } = this.#parts
-    const failure = (message: string): RowOutcome => ({
-      ...outcomeOf(row, 'FAILURE'),
-      failure: situationFailure(message),
-    })
     try {
-      if (!again || row.sourceId === null) return failure('It has changed since it was compared: nothing was done')
+      const what = why instanceof Outdated ? why.message : 'The target has changed'
+      if (!again || row.sourceId === null) return failed(row, `${what} since the plan was made: nothing was done`)
       const source = await sources.read(row.sourceId, 'sourceObjectQuery')
-      if (!source) return failure('It has changed since it was compared, and the source is gone: nothing was done')
+      if (!source) return failed(row, `${CHANGED}, and the source is gone: nothing was done`)
       const decided = await again(source, row.qualifier)
-      if (!decided) return failure('It has changed since it was compared, and its link is of another kind now')
+      if (!decided) return failed(row, `${CHANGED}, and its link is of another kind now`)
       const fresh = { ...decided, key: row.key }
-      if (decided.status === null) return await this.#outcome(fresh, false)
-      return { ...outcomeOf(fresh, decided.status), failure: decided.failure }
+      return fresh.status === null ? await this.#carriedOut(fresh, false) : fresh
     } catch (error) {
-      return { ...outcomeOf(row, 'FAILURE'), failure: { ...toResourceException(error).toJSON() } as JsonObject }
+      fail(row, error)
+      return row
     }
   }
 
-  async #carryOut(row: OpenRow): Promise<RowOutcome> {
-    const { action, work } = row
-    if (!isAction(action) || work === null) throw internalError('The row cannot be carried out')
-    const details = workIn(work)
-    const fault = impossible(action, { source: details.source !== null, target: details.target !== null })
+  async #execute(row: Row): Promise<void> {
+    const { action, source, target } = row
+    if (!isAction(action)) throw internalError('The row cannot be carried out')
+    const fault = impossible(action, { source: source !== null, target: target !== null })
     if (fault !== undefined) throw conflict(fault)
-    const facts = factsOf(row, details, action)
-    const effect = await this.#effects.of(action, row, details, facts)
-    if (details.policy !== null || this.#parts.hooks.has('postMapping'))
-      await this.#after(action, details, { ...facts, target: effect.target, targetId: effect.targetId })
-    if (effect.counts) this.#parts.statistics[effect.counts] += 1
-    if (action === 'EXCEPTION') throw conflict(`${row.situation}: ${row.reason}`)
-    return {
-      ...outcomeOf(row, 'SUCCESS'),
-      targetId: effect.targetId,
-      link: effect.link,
-      unlink: effect.unlink,
-    }
-  }
-
-  async #after(action: Action, { policy }: Work, facts: HookFacts): Promise<void> {
-    const { mapping, hooks } = this.#parts
+    const after = await this.#effects.execute(action, row)
+    const { hooks, mapping } = this.#parts
     const rule = ACTION_RULES[action]
-    if (rule.writes) await hooks.run('postMapping', facts)
-    const own = policy === null ? undefined : mapping.policies[policy]
-    if (own && rule.postAction) await hooks.afterPolicy(own, facts)
+    if (rule.writes) await hooks.run('postMapping', row, { target: after })
+    const policy = row.policy === null ? undefined : mapping.policies[row.policy]
+    if (policy && rule.postAction) await hooks.afterPolicy(policy, row, after)
+    if (action === 'EXCEPTION') throw conflict(`${row.situation}: ${row.reason}`)
   }
 
   /** A hook that fails about a failure changes nothing about it. */
-  async #report(row: OpenRow, failure: ResourceException): Promise<void> {
+  async #report(row: Row): Promise<void> {
     const { hooks } = this.#parts
-    if (!hooks.has('onError') || row.work === null || !isAction(row.action)) return
-    await hooks.run('onError', factsOf(row, workIn(row.work), row.action), failure).catch(() => undefined)
+    if (hooks.has('onError')) await hooks.run('onError', row, { error: row.failure ?? {} }).catch(() => undefined)
   }
 }
 
 const SEEMS_GONE: ReadonlySet<string> = new Set(['MISSING', 'SOURCE_MISSING'])
 
+const CHANGED = 'It has changed since it was compared'
+
 const isOutdated = (error: unknown): boolean =>
   error instanceof Outdated || (error instanceof ResourceException && error.code === 412)
 
-const outcomeOf = (row: OpenRow, status: RowStatus): RowOutcome => ({
-  key: row.key,
-  targetId: row.targetId,
-  situation: row.situation,
-  action: row.action,
-  status,
-  failure: null,
-  link: null,
-  unlink: [],
-})
-
-const factsOf = (row: OpenRow, { source, target }: Work, action: Action): HookFacts => ({
-  source,
-  target,
-  oldTarget: target,
-  situation: row.situation,
-  action,
-  linkQualifier: row.qualifier,
-  sourceId: row.sourceId,
-  targetId: row.targetId,
-  sourceAction: row.phase === 'source',
-})
+const failed = (row: Row, message: string): Row => ({ ...row, status: 'FAILURE', failure: situationFailure(message) })

@@ -1,13 +1,13 @@
 import type { JsonObject } from '../contract.ts'
-import type { NewRow } from '../repo/run-rows.ts'
+import type { Row } from '../repo/run-rows.ts'
 import { ahead, pieces } from './ahead.ts'
+import { SourceEvaluator } from './evaluate-sources.ts'
+import { evaluateTargets } from './evaluate-targets.ts'
+import type { EvaluationParts } from './evaluation.ts'
 import { idOf } from './object-set.ts'
-import type { PlanParts } from './plan-parts.ts'
 import type { RunContext } from './run-context.ts'
 import { sourcePages } from './source-pages.ts'
-import { SourcePlanner } from './source-planner.ts'
 import type { Tally } from './tally.ts'
-import { TargetPlanner } from './target-planner.ts'
 import { scanTargets } from './target-scan.ts'
 
 /** The most sources that are decided about at once. */
@@ -39,7 +39,7 @@ export class Planning {
     }
     const parts = await scanTargets(context)
     await context.persist(true)
-    await this.#timed('sourcePhase', () => this.#planSources(first, pages, new SourcePlanner(parts)))
+    await this.#timed('sourcePhase', () => this.#planSources(first, pages, new SourceEvaluator(parts)))
     if (context.runsTargetPhase) await this.#timed('targetPhase', () => this.#planTargets(parts))
     return true
   }
@@ -51,7 +51,11 @@ export class Planning {
     parts.log.warn({ reconId: parts.id }, what)
   }
 
-  async #planSources(first: IteratorResult<JsonObject[], void>, rest: Pages, planner: SourcePlanner): Promise<void> {
+  async #planSources(
+    first: IteratorResult<JsonObject[], void>,
+    rest: Pages,
+    evaluator: SourceEvaluator,
+  ): Promise<void> {
     const context = this.#context
     const { statistics } = context
     context.enter('ACTIVE_RECONCILING_SOURCE')
@@ -61,7 +65,7 @@ export class Planning {
         context.checkCanceled()
         const fresh = await this.#unseen(piece)
         statistics.sources += fresh.length
-        await this.#add(await planner.plan(fresh))
+        await this.#add(await evaluator.evaluate(fresh))
       }
       await context.persist()
     }
@@ -75,20 +79,19 @@ export class Planning {
     return [...byKey].filter(([key]) => fresh.has(key)).map(([, source]) => source)
   }
 
-  async #planTargets(parts: PlanParts): Promise<void> {
+  async #planTargets(parts: EvaluationParts): Promise<void> {
     const context = this.#context
     context.enter('ACTIVE_RECONCILING_TARGET')
-    const planner = new TargetPlanner(parts, context.sources)
     for (let after = 0; ; ) {
       context.checkCanceled()
       const { objects, last } = await context.snapshot.untouched(after, WINDOW)
       if (last === undefined) return
-      if (objects.length > 0) await this.#add(await planner.plan(objects))
+      if (objects.length > 0) await this.#add(await evaluateTargets(parts, objects))
       after = last
     }
   }
 
-  async #add(rows: readonly NewRow[]): Promise<void> {
+  async #add(rows: readonly Row[]): Promise<void> {
     for (const row of rows) this.#tally.planned(row)
     await this.#context.rows.add(rows, this.#context.isAnalysis)
   }

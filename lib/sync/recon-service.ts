@@ -4,6 +4,7 @@ import type { Connection } from '../crest/connection.ts'
 import { conflict, notFound } from '../crest/errors.ts'
 import type { LinkStore } from '../repo/link-store.ts'
 import type { RunStore, StoredRun } from '../repo/run-store.ts'
+import type { SentValueStore } from '../repo/sent-value-store.ts'
 import type { ConfiguredMapping, MappingRegistry } from './mapping-registry.ts'
 import { PlannedMappings } from './planned-mappings.ts'
 import { Run } from './run.ts'
@@ -16,6 +17,7 @@ export interface ReconServiceParts {
   readonly connection: Connection
   readonly runs: RunStore
   readonly links: LinkStore
+  readonly sentValues: SentValueStore
   readonly scripts: Scripts
   readonly log: Logger
 }
@@ -126,7 +128,7 @@ export class ReconService implements Disposable {
       throw conflict(`A reconciliation of ${mapping.name} is running already: there is one at a time for each mapping`)
     this.#active.set(mapping.name, undefined)
     try {
-      const { runs, links, connection, scripts, mappings, log } = this.parts
+      const { runs, links, sentValues, connection, scripts, mappings, log } = this.parts
       this.#count += 1
       const id = `${randomUUID()}-${this.#count}`
       const { isAnalysis, persists } = options
@@ -150,6 +152,7 @@ export class ReconService implements Disposable {
         connection,
         runs,
         linkStore: links,
+        sentValues,
         snapshot,
         scripts,
         log,

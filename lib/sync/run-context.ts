@@ -5,17 +5,21 @@ import type { LinkStore } from '../repo/link-store.ts'
 import type { RunRows } from '../repo/run-rows.ts'
 import type { RunSnapshot } from '../repo/run-snapshot.ts'
 import type { RunStore } from '../repo/run-store.ts'
+import type { SentValueStore } from '../repo/sent-value-store.ts'
 import { correlates } from './correlation.ts'
 import { Durations } from './durations.ts'
+import type { EvaluationParts } from './evaluation.ts'
 import { Hooks } from './hooks.ts'
 import { LinkSpace } from './link-space.ts'
+import { Mapper } from './mapper.ts'
 import type { Mapping } from './mapping.ts'
 import { ObjectSet } from './object-set.ts'
 import { Pace } from './pace.ts'
-import type { PlanParts } from './plan-parts.ts'
 import { overridden, type RunOptions } from './run-options.ts'
 import type { Stage } from './run-state.ts'
 import type { Scripts } from './scripts.ts'
+import { type SelectedFields, selectedFields } from './selected-fields.ts'
+import { SentValues } from './sent-values.ts'
 import { Statistics } from './statistics.ts'
 import type { Targets } from './targets.ts'
 
@@ -31,6 +35,7 @@ export interface RunParts {
   readonly connection: Connection
   readonly runs: RunStore
   readonly linkStore: LinkStore
+  readonly sentValues: SentValueStore
   readonly snapshot: RunSnapshot
   readonly scripts: Scripts
   readonly log: Logger
@@ -48,7 +53,10 @@ export class RunContext {
   readonly rows: RunRows
   readonly sources: ObjectSet
   readonly targets: ObjectSet
+  readonly targetFields: SelectedFields
+  readonly mapper: Mapper
   readonly hooks: Hooks
+  readonly sentValues: SentValues
   readonly statistics = new Statistics()
   readonly durations = new Durations()
   readonly signal: AbortSignal
@@ -60,7 +68,11 @@ export class RunContext {
    * @param signal aborts when the run is canceled
    * @param keep writes down what is shown of the run
    */
-  constructor(parts: RunParts, signal: AbortSignal, keep: () => Promise<void>) {
+  constructor(
+    parts: RunParts,
+    signal: AbortSignal = new AbortController().signal,
+    keep = async (): Promise<void> => {},
+  ) {
     this.parts = parts
     this.signal = signal
     this.#keep = keep
@@ -69,9 +81,12 @@ export class RunContext {
     this.snapshot = parts.snapshot
     this.rows = parts.runs.rows(parts.number)
     const common = { connection: parts.connection, pace: new Pace(signal), durations: this.durations }
-    const { source, target, defaultSourceFields, defaultTargetFields } = this.mapping
-    this.sources = new ObjectSet({ ...common, path: source, fields: defaultSourceFields })
-    this.targets = new ObjectSet({ ...common, path: target, fields: defaultTargetFields })
+    const { mapping, links, statistics } = this
+    this.targetFields = selectedFields(mapping, 'target')
+    this.sources = new ObjectSet({ ...common, path: mapping.source, fields: selectedFields(mapping, 'source') })
+    this.targets = new ObjectSet({ ...common, path: mapping.target, fields: this.targetFields })
+    this.mapper = new Mapper(mapping, parts.scripts)
+    this.sentValues = new SentValues({ store: parts.sentValues, mapping, mapper: this.mapper, links, statistics })
     this.hooks = new Hooks(this.mapping, parts.config, parts.scripts, parts.id)
   }
 
@@ -84,13 +99,16 @@ export class RunContext {
   }
 
   /** @param mayCorrelate false when there was no target at the start */
-  planParts(targets: Targets, mayCorrelate: boolean): PlanParts {
+  evaluationParts(targets: Targets, mayCorrelate: boolean): EvaluationParts {
     const isCorrelated = mayCorrelate && correlates(this.mapping)
     return {
       mapping: this.mapping,
+      mapper: this.mapper,
       links: this.links,
       scripts: this.parts.scripts,
+      sources: this.sources,
       targets,
+      sentValues: this.sentValues,
       rows: this.rows,
       reconId: this.parts.id,
       isAnalysis: this.isAnalysis,

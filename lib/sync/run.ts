@@ -58,6 +58,8 @@ export class Run {
       progress: statistics.progress,
       situationSummary: statistics.situationSummary,
       statusSummary: statistics.statusSummary,
+      // Beside what IDM shows: only where there is something to say.
+      ...(statistics.hasFieldNotes ? { fieldSummary: statistics.fieldSummary } : {}),
       durationSummary: durations.toJSON(),
       parameters: this.#parameters,
       started: new Date(this.#begin).toISOString(),
@@ -95,6 +97,7 @@ export class Run {
     const release = holdHeapSmall()
     let end: Stage = 'COMPLETED_SUCCESS'
     try {
+      await context.sentValues.load()
       await context.hooks.begin()
       await work()
       context.enter('ACTIVE_LINK_CLEANUP')

@@ -1,18 +1,18 @@
 import type { JsonObject } from '../contract.ts'
-import { isFullEntry } from './full-entry.ts'
 import { idOf, type ObjectSet } from './object-set.ts'
 import type { RunContext } from './run-context.ts'
+import { isFullEntry } from './selected-fields.ts'
 
 /** The sources of a run, page by page, each of them whole. */
 export async function* sourcePages({ parts, mapping, sources }: RunContext): AsyncGenerator<JsonObject[], void> {
   const { action, ids } = parts.options
-  const { sourceQuery, reconSourceQueryPageSize: size, sourceQueryFullEntry } = mapping
+  const { sourceQuery, reconSourceQueryPageSize: size } = mapping
   if (action === 'reconById') {
     yield [...(await sources.byIds(ids, 'sourceQuery')).values()]
     return
   }
-  for await (const page of sources.pages(sourceQuery, size, 'sourceQuery'))
-    yield await wholeSources(sources, page, (entry) => isFullEntry(entry, sourceQuery, sourceQueryFullEntry))
+  for await (const page of sources.scan(sourceQuery, size, 'sourceQuery'))
+    yield await wholeSources(sources, page, (entry) => isFullEntry(entry, mapping, 'source'))
 }
 
 /** Reads what a page did not hold; what has gone since the page was made is no source any more. */

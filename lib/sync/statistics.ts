@@ -2,6 +2,12 @@ import type { JsonObject } from '../contract.ts'
 import type { RowStatus } from '../repo/run-rows.ts'
 import { SITUATIONS, type Situation } from './situation.ts'
 
+/**
+ * `unseen`: it would be set, or was, and the target does not show it. `notTakenOver`: the target shows another value than
+ * it was sent. `writtenAgain`: the same value was sent before, and the target keeps another.
+ */
+export type FieldNote = 'unseen' | 'notTakenOver' | 'writtenAgain'
+
 /** What a run has counted so far, as `recon/ID` shows it. */
 export class Statistics {
   sources: number | undefined
@@ -17,6 +23,7 @@ export class Statistics {
   linked = 0
   readonly #situations = new Map<Situation, number>(SITUATIONS.map((situation) => [situation, 0]))
   readonly #statuses: Record<RowStatus, number> = { SUCCESS: 0, FAILURE: 0 }
+  readonly #fields = new Map<FieldNote, Map<string, number>>()
   /** Ids of the first objects of each situation, for the script `result`. */
   readonly #ids = new Map<Situation, string[]>()
 
@@ -30,6 +37,21 @@ export class Statistics {
 
   status(status: RowStatus, count = 1): void {
     this.#statuses[status] += count
+  }
+
+  /** Counts something that is worth to be known about a field. */
+  field(note: FieldNote, field: string): void {
+    const counts = this.#fields.get(note) ?? new Map<string, number>()
+    this.#fields.set(note, counts.set(field, (counts.get(field) ?? 0) + 1))
+  }
+
+  get hasFieldNotes(): boolean {
+    return this.#fields.size > 0
+  }
+
+  /** `{NOTE: {FIELD: count}}` of those that occurred. */
+  get fieldSummary(): JsonObject {
+    return Object.fromEntries([...this.#fields].map(([note, counts]) => [note, Object.fromEntries(counts)]))
   }
 
   get failures(): number {

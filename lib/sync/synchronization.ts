@@ -42,7 +42,8 @@ export async function startSynchronization(options: SynchronizationParts): Promi
     const privateFields = scope.own('private fields', new PrivateFields(log))
     await privateFields.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
-    const parts = { mappings, connection, runs: repository.runs(), links: repository.links(), scripts: runner, log }
+    const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
+    const parts = { mappings, connection, ...stores, scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const resources = new Map<string, ResourceHandler>([

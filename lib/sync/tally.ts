@@ -1,5 +1,4 @@
-import type { NewRow, RunRows } from '../repo/run-rows.ts'
-import { workIn } from './plan-row.ts'
+import type { Row, RunRows } from '../repo/run-rows.ts'
 import { isSituation } from './situation.ts'
 import type { Statistics } from './statistics.ts'
 
@@ -16,10 +15,14 @@ export class Tally {
   }
 
   /** A row as it is planned. */
-  planned(row: NewRow): void {
+  planned(row: Row): void {
     const statistics = this.#statistics
     if (isSituation(row.situation)) statistics.situation(row.situation, row.sourceId ?? row.targetId)
-    if (row.work && workIn(row.work).link) statistics.linksProcessed += 1
+    if (row.status === null && row.link) statistics.linksProcessed += 1
+    for (const { field, unseen, again } of row.changes ?? []) {
+      if (unseen) statistics.field('unseen', field)
+      if (again) statistics.field('writtenAgain', field)
+    }
     if (row.status === null && !this.#isAnalysis) return
     this.done(row)
     statistics.status(row.status ?? 'SUCCESS')
@@ -27,7 +30,7 @@ export class Tally {
   }
 
   /** A row that is carried out. */
-  done({ phase, targetId }: NewRow): void {
+  done({ phase, targetId }: Row): void {
     const statistics = this.#statistics
     const { sources = 0, targets = Number.POSITIVE_INFINITY } = statistics
     if (phase === 'source') statistics.sourcesProcessed = Math.min(statistics.sourcesProcessed + 1, sources)

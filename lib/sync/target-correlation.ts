@@ -5,8 +5,8 @@ import type { QueryFilter } from '../crest/query-filter.ts'
 import type { RunSnapshot, SeenObject } from '../repo/run-snapshot.ts'
 import type { Lookup } from './correlation.ts'
 import type { LinkSpace } from './link-space.ts'
-import type { Mapping } from './mapping.ts'
 import { idOf, type ObjectSet } from './object-set.ts'
+import type { SelectedFields } from './selected-fields.ts'
 import { wantedFields, wantedValues } from './wanted-values.ts'
 
 /** The keys of targets that correlate with a source, or why they could not be found. */
@@ -24,12 +24,12 @@ export interface TargetsParts {
 }
 
 /** Every question goes to the target itself, as it is now. */
-export const liveTargets = (mapping: Mapping, set: ObjectSet, links: LinkSpace): TargetsParts => ({
+export const liveTargets = (fields: SelectedFields, set: ObjectSet, links: LinkSpace): TargetsParts => ({
   set,
   links,
   snapshot: undefined,
   isComplete: false,
-  isProjected: mapping.defaultTargetFields !== undefined,
+  isProjected: !fields.isWhole,
 })
 
 /** A whole object as it is at the target. */

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../contract.ts'
+import type { PairLink } from '../repo/link-store.ts'
 import type { SeenObject } from '../repo/run-snapshot.ts'
 import type { Lookup } from './correlation.ts'
-import type { FollowedLink, PairLink } from './link-space.ts'
+import type { FollowedLink } from './link-space.ts'
 import { idOf } from './object-set.ts'
 import { type Candidates, seenAt, TargetCorrelation, type TargetsParts } from './target-correlation.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Repository } from '../../lib/repo/repository.ts'
-import type { NewRow, RowOutcome, RunRows } from '../../lib/repo/run-rows.ts'
+import { newRow, type Row, type RunRows } from '../../lib/repo/run-rows.ts'
 import type { RunSnapshot } from '../../lib/repo/run-snapshot.ts'
 import { tempRepository } from './repositories.ts'
 
@@ -24,33 +24,21 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, ind
 
 const seen = (id: string) => ({ key: id, isFull: true, isPlanned: false, object: { _id: id, name: `n ${id}` } })
 
-const row = (id: string, rest: Partial<NewRow> = {}): NewRow => ({
-  phase: 'source',
-  qualifier: 'default',
-  sourceId: id,
-  targetId: null,
-  targetKey: null,
-  claims: false,
-  situation: 'ABSENT',
-  action: 'CREATE',
-  reason: 'r',
-  status: null,
-  failure: null,
-  ambiguous: null,
-  changes: null,
-  work: { source: { _id: id } },
-  ...rest,
-})
+const row = (id: string, rest: Partial<Row> = {}): Row =>
+  newRow({
+    phase: 'source',
+    qualifier: 'default',
+    sourceId: id,
+    situation: 'ABSENT',
+    action: 'CREATE',
+    reason: 'r',
+    source: { _id: id },
+    ...rest,
+  })
 
-const outcome = (key: number, first: string, second: string): RowOutcome => ({
+const done = (key: number, first: string, second: string): Row => ({
+  ...row(first, { targetId: second, status: 'SUCCESS', newLink: { type: 'm', qualifier: 'default', first, second } }),
   key,
-  targetId: second,
-  situation: 'ABSENT',
-  action: 'CREATE',
-  status: 'SUCCESS',
-  failure: null,
-  link: { type: 'm', qualifier: 'default', first, second },
-  unlink: [],
 })
 
 describe('what a run saw', () => {
@@ -133,8 +121,8 @@ describe('what a run saw', () => {
 describe('the plan of a run', () => {
   it('keeps its order, whatever kinds of rows are mixed', async () => {
     const { rows } = await newRun(await tempRepository(), 'r')
-    const odd = (index: number): Partial<NewRow> => {
-      if (index % 3 === 0) return { status: 'SUCCESS', work: null }
+    const odd = (index: number): Partial<Row> => {
+      if (index % 3 === 0) return { status: 'SUCCESS' }
       return index % 7 === 0 ? { changes: [{ field: '/a', from: null, to: 1 }] } : {}
     }
     const planned = range(MANY).map((index) => row(`u${index}`, odd(index)))
@@ -150,8 +138,8 @@ describe('the plan of a run', () => {
     )
     const waiting = await rows.waiting(0, MANY)
     assert.deepEqual(
-      waiting.map(({ work }) => work),
-      planned.flatMap(({ work }) => work ?? []),
+      waiting.map(({ source }) => source),
+      planned.flatMap(({ status, source }) => (status === null ? [source] : [])),
     )
   })
 
@@ -162,8 +150,8 @@ describe('the plan of a run', () => {
       await rows.add([row('u')], isLasting)
       await repository.runs().clear(number)
       assert.deepEqual(
-        (await rows.waiting(0, 10)).map(({ work }) => work),
-        [isLasting ? { source: { _id: 'u' } } : null],
+        (await rows.waiting(0, 10)).map(({ source }) => source),
+        [isLasting ? { _id: 'u' } : null],
       )
     }
   })
@@ -176,7 +164,7 @@ describe('the plan of a run', () => {
       false,
     )
     const keys = (await rows.waiting(0, MANY)).map(({ key }) => key)
-    const outcomes = keys.map((key, index) => outcome(key, `u${index}`, index === 5 ? 't4' : `t${index}`))
+    const outcomes = keys.map((key, index) => done(key, `u${index}`, index === 5 ? 't4' : `t${index}`))
     const linked = await rows.finishUnhurried(outcomes)
     assert.deepEqual(
       linked.flatMap((isLinked, index) => (isLinked ? [] : [index])),

@@ -20,7 +20,7 @@ export const targetEffect = (row: MatrixRow) => EFFECTS[row.action].target
 export function writeOf(row: MatrixRow): string[] {
   const effect = targetEffect(row)
   if (effect === 'created') return [`POST ${PATH}`]
-  if (effect === 'updated') return [`PUT ${PATH}/t-${row.id}`]
+  if (effect === 'updated') return [`PATCH ${PATH}/t-${row.id}`]
   return effect === 'deleted' ? [`DELETE ${PATH}/t-${row.id}`] : []
 }
 

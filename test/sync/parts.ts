@@ -74,7 +74,8 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   const privateFields = new PrivateFields(log)
   await privateFields.follow(directory)
   const connection = connect(router, {})
-  const parts = { mappings, connection, runs: repository.runs(), links: repository.links(), scripts, log }
+  const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
+  const parts = { mappings, connection, ...stores, scripts, log }
   const service = new ReconService(parts)
   onCleanUp(() => service.dispose())
   router.add('a', source ?? new MemoryCollection())

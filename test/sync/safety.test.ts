@@ -4,11 +4,11 @@ import { MemoryCollection } from '../../lib/crest/collection.ts'
 import { preconditionFailed, ResourceException } from '../../lib/crest/errors.ts'
 import type {
   CreateRequest,
+  PatchRequest,
   QueryRequest,
   QueryResult,
   ReadRequest,
   Resource,
-  UpdateRequest,
 } from '../../lib/crest/request.ts'
 import { until } from '../helpers/until.ts'
 import { tempRepository } from '../repo/repositories.ts'
@@ -47,14 +47,14 @@ class Busy extends MemoryCollection {
 class Contested extends MemoryCollection {
   contested = false
 
-  override async update(request: UpdateRequest): Promise<Resource> {
+  override async patch(request: PatchRequest): Promise<Resource> {
     if (!this.contested) {
       this.contested = true
       const { content } = await super.read({ ...request, method: 'read' })
-      await super.update({ ...request, revision: null, content: { ...content, city: 'Oslo' } })
+      await super.update({ ...request, method: 'update', revision: null, content: { ...content, city: 'Oslo' } })
     }
     if (request.revision === null) throw preconditionFailed('a write without If-Match')
-    return super.update(request)
+    return super.patch(request)
   }
 }
 

@@ -1,0 +1,149 @@
+import type { JsonObject } from '../contract.ts'
+import { type ResourceException, toResourceException } from '../crest/errors.ts'
+import { withoutIdentity } from '../crest/represent.ts'
+import type { Row, RunRows } from '../repo/run-rows.ts'
+import { ACTION_RULES, type Action, impossible, isAction } from './action.ts'
+import { differences } from './difference.ts'
+import type { LinkSpace } from './link-space.ts'
+import type { Mapper } from './mapper.ts'
+import type { Mapping } from './mapping.ts'
+import type { ObjectSet } from './object-set.ts'
+import { type Decision, decide, defaultDecision } from './policy.ts'
+import type { Scripts } from './scripts.ts'
+import type { SentValues } from './sent-values.ts'
+import type { Situation } from './situation.ts'
+import type { Targets } from './targets.ts'
+
+/** What evaluation needs of its run. */
+export interface EvaluationParts {
+  readonly mapping: Mapping
+  readonly mapper: Mapper
+  readonly links: LinkSpace
+  readonly scripts: Scripts
+  /** For sources that the source query did not bring. */
+  readonly sources: ObjectSet
+  readonly targets: Targets
+  readonly rows: RunRows
+  readonly sentValues: SentValues
+  readonly reconId: string
+  readonly isAnalysis: boolean
+  /** False when there was no target at the start, or the mapping does not correlate: no source can correlate. */
+  readonly correlates: boolean
+  /** What will be created has to be known before the sources behind it are evaluated: they may correlate with it. */
+  readonly plansCreations: boolean
+  /** The action that a caller asked for, in place of the one that policies give; throws when it is not allowed. */
+  readonly forced?: (row: Row) => Action
+}
+
+/** A row on its way to its decision. */
+export interface Case {
+  readonly row: Row
+  mapped: JsonObject | ResourceException | undefined
+  /** Known without mapping: the mapping would leave the target as it is. */
+  isSame: boolean
+}
+
+/** Whether nothing has failed yet. */
+export const isFine = ({ row }: Case): boolean => row.status === null
+
+export const taskOf = ({ row: { source, qualifier } }: Case) => ({ source: source ?? {}, linkQualifier: qualifier })
+
+/** Whether its target is made from its source's properties. */
+export const isMapped = ({ row: { action, source } }: Case): boolean =>
+  source !== null && isAction(action) && ACTION_RULES[action].maps
+
+/** What EXCEPTION, and a row that was decided by what is not so any more, fail with. */
+export const situationFailure = (message: string): JsonObject => ({ code: 409, reason: 'Conflict', message })
+
+/** The row ends: it could not be evaluated or carried out. */
+export function fail(row: Row, error: unknown): void {
+  const failure = toResourceException(error)
+  row.status = 'FAILURE'
+  row.failure = { ...failure.toJSON() } as JsonObject
+  row.reason = failure.message
+}
+
+/** The decision, where it takes no script to make it: waiting once for each object adds up. */
+export function quickDecision({ mapping, forced }: EvaluationParts, row: Row): Decision | undefined {
+  return forced ? undefined : defaultDecision(mapping, row.situation as Situation)
+}
+
+/** The decision of the mapping's policies; a script that fails fails the row. */
+export async function judge(parts: EvaluationParts, row: Row): Promise<Decision | undefined> {
+  try {
+    if (parts.forced) return { action: parts.forced(row), policy: null }
+    return quickDecision(parts, row) ?? (await decide(parts.mapping, row, parts.reconId, parts.scripts))
+  } catch (error) {
+    return void fail(row, error)
+  }
+}
+
+/** The object that properties are mapped onto. */
+export const ontoOf = ({ action, target }: Row): JsonObject =>
+  action === 'UPDATE' && target ? withoutIdentity(target) : {}
+
+/** Maps the cases whose targets have to be known. */
+export async function mapCases({ mapper }: EvaluationParts, cases: readonly Case[]): Promise<void> {
+  const open = cases.filter((one) => {
+    const { source, target, action } = one.row
+    if (source && target && action === 'UPDATE') one.isSame = mapper.leaves(target, source)
+    return one.mapped === undefined && !one.isSame
+  })
+  if (open.length === 0) return
+  const mapped = await mapper.map(open.map((one) => ({ ...taskOf(one), onto: ontoOf(one.row) })))
+  for (const [index, one] of open.entries()) one.mapped = mapped[index]
+}
+
+/** Finishes the rows of cases: what they change, and whether anything is left to be carried out. */
+export async function finishRows(parts: EvaluationParts, cases: readonly Case[]): Promise<Row[]> {
+  for (const one of cases) if (isFine(one)) setChanges(parts, one)
+  await parts.sentValues.review(cases.filter(isFine).map(({ row }) => row))
+  for (const one of cases) if (isFine(one)) settle(parts, one.row)
+  return cases.map(({ row }) => row)
+}
+
+function setChanges({ mapper, isAnalysis }: EvaluationParts, one: Case): void {
+  const { row, mapped } = one
+  if (!isMapped(one)) return
+  if (mapped instanceof Error) return void fail(row, mapped)
+  if (one.isSame && row.action === 'UPDATE') row.changes = []
+  else if (mapped && row.action === 'UPDATE') row.changes = differences(row.target ?? {}, mapped)
+  // All of what is created is new.
+  else if (mapped && isAnalysis) row.changes = differences({}, mapped)
+  row.mapped = mapped && mapper.runsScripts ? mapped : null
+}
+
+/** Gives the row its status where nothing is left to be carried out. */
+function settle({ mapping, isAnalysis }: EvaluationParts, row: Row): void {
+  const { action, source, target } = row
+  if (!isAction(action)) return
+  const rule = ACTION_RULES[action]
+  // A link that is there says it already.
+  row.claims = rule.links && mapping.enableLinking && row.link === null
+  const fault = impossible(action, { source: source !== null, target: target !== null })
+  const raised = action === 'EXCEPTION' ? `${row.situation}: ${row.reason}` : fault
+  if (row.policy !== null) row.reason = `${row.reason}; a policy says ${action}`
+  if (action === 'UPDATE' && mapping.updateMethod === 'put' && row.changes?.length !== 0)
+    row.reason = `${row.reason}; ${WHOLE_OBJECT}`
+  if (raised !== undefined && !isAnalysis && !mapping.onError && !hasPostAction(mapping, row)) {
+    row.status = 'FAILURE'
+    row.failure = situationFailure(raised)
+  } else if (!needsWork(mapping, row)) row.status = 'SUCCESS'
+  if (row.status !== null && row.changes?.length === 0) row.changes = null
+}
+
+const WHOLE_OBJECT = 'the whole object is sent: fields that the target does not show are lost'
+
+const hasPostAction = ({ policies }: Mapping, { action, policy }: Row): boolean =>
+  policy !== null && policies[policy]?.postAction !== undefined && isAction(action) && ACTION_RULES[action].postAction
+
+/** Nothing to do: the action does nothing, or a linked target is what the mapping makes of it and no script runs. */
+function needsWork(mapping: Mapping, row: Row): boolean {
+  const { action, changes, link } = row
+  if (hasPostAction(mapping, row) || action === 'EXCEPTION') return true
+  if (!isAction(action) || !ACTION_RULES[action].writes) return false
+  if (action === 'UNLINK') return link !== null
+  if (action !== 'UPDATE') return true
+  const hooks = mapping.onUpdate ?? mapping.onMapping ?? mapping.postMapping
+  return changes === null || changes.length > 0 || hooks !== undefined || (link === null && mapping.enableLinking)
+}
