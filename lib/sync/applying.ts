@@ -1,12 +1,11 @@
 import { conflict } from '../crest/errors.ts'
 import type { Row } from '../repo/run-rows.ts'
-import { appearedSince } from './appeared-since.ts'
-import { changedSince } from './changed-since.ts'
 import { Committer } from './committer.ts'
 import { correlates } from './correlation.ts'
 import { SourceEvaluator } from './evaluate-sources.ts'
 import { allowedDeletes, DEFAULT_MAX_DELETES } from './max-deletes.ts'
 import { Performer, type PerformParts } from './performer.ts'
+import { type CheckedRow, checkPlan } from './plan-check.ts'
 import type { RunContext } from './run-context.ts'
 import type { Tally } from './tally.ts'
 import { liveTargets } from './target-correlation.ts'
@@ -39,16 +38,14 @@ export class Applying {
     const context = this.#context
     await this.#guard()
     context.enter('ACTIVE_RECONCILING_SOURCE')
-    const appeared = await this.#appeared()
+    const outdated = await this.#outdatedCreations()
     const performer = performerOf(context, new Committer(context.rows, !this.#waits), this.#again())
     for (let after = 0; ; ) {
       const rows = await context.rows.waiting(after, WINDOW)
       const last = rows.at(-1)
       if (!last) break
       if (last.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
-      const changed = this.#decidesAgain ? NOBODY : await changedSince(context, rows)
-      await this.#work(rows, async (row) => {
-        const why = changed.get(row.key) ?? appeared.get(row.key)
+      await this.#work(await this.#checked(rows, outdated), async ({ row, why }) => {
         const { settled } = why === undefined ? await performer.perform(row) : performer.skip(row, why)
         await this.#settling(row, settled)
       })
@@ -66,17 +63,30 @@ export class Applying {
     if (this.#fault !== undefined) throw this.#fault
   }
 
-  async #appeared(): Promise<ReadonlyMap<number, string>> {
+  /** Why creations of an approved plan are not carried out: known before the first write, since that may correlate. */
+  async #outdatedCreations(): Promise<Map<number, string>> {
     const found = new Map<number, string>()
-    if (this.#decidesAgain) return found
-    for (let after = 0; ; ) {
+    for (let after = 0; !this.#decidesAgain; ) {
       this.#context.checkCanceled()
       const rows = await this.#context.rows.waiting(after, WINDOW)
       const last = rows.at(-1)
-      if (!last) return found
-      for (const [key, why] of await appearedSince(this.#context, rows)) found.set(key, why)
+      if (!last) break
+      for (const { row, why } of await checkPlan(this.#context, rows.filter(isCreation)))
+        if (why !== undefined) found.set(row.key, why)
       after = last.key
     }
+    return found
+  }
+
+  /** The rows as they are to be carried out. */
+  async #checked(rows: readonly Row[], outdated: ReadonlyMap<number, string>): Promise<CheckedRow[]> {
+    if (this.#decidesAgain) return rows.map((row) => ({ row }))
+    const others = await checkPlan(
+      this.#context,
+      rows.filter((row) => !isCreation(row)),
+    )
+    const byKey = new Map(others.map((one) => [one.row.key, one] as const))
+    return rows.map((row) => byKey.get(row.key) ?? { row, why: outdated.get(row.key) })
   }
 
   #again(): PerformParts['again'] {
@@ -100,7 +110,7 @@ export class Applying {
   }
 
   /** `taskThreads` at a time, in order; returns when what has begun is done. */
-  async #work(rows: readonly Row[], work: (row: Row) => Promise<void>): Promise<void> {
+  async #work(rows: readonly CheckedRow[], work: (row: CheckedRow) => Promise<void>): Promise<void> {
     const { signal, mapping } = this.#context
     const queue = rows.values()
     const worker = async (): Promise<void> => {
@@ -157,4 +167,4 @@ export function performerOf(
   })
 }
 
-const NOBODY: ReadonlyMap<number, string> = new Map()
+const isCreation = ({ situation, action }: Row): boolean => situation === 'ABSENT' && action === 'CREATE'

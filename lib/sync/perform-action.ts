@@ -36,7 +36,7 @@ export async function performAction(
   configured: ConfiguredMapping,
   asked: ExplicitAction,
 ): Promise<void> {
-  const { runs, links: linkStore, mappings } = parts
+  const { runs, mappings } = parts
   const context = new RunContext({
     ...parts,
     ...configured,
@@ -44,7 +44,6 @@ export async function performAction(
     number: 0,
     mappings: mappings.all().map(({ mapping }) => mapping),
     options: { action: 'reconById', ids: [], isAnalysis: false, persists: false, overrides: {} },
-    linkStore,
     snapshot: await runs.snapshot(0),
   })
   await context.sentValues.load()

@@ -128,7 +128,7 @@ export class ReconService implements Disposable {
       throw conflict(`A reconciliation of ${mapping.name} is running already: there is one at a time for each mapping`)
     this.#active.set(mapping.name, undefined)
     try {
-      const { runs, links, sentValues, connection, scripts, mappings, log } = this.parts
+      const { runs, mappings } = this.parts
       this.#count += 1
       const id = `${randomUUID()}-${this.#count}`
       const { isAnalysis, persists } = options
@@ -140,23 +140,9 @@ export class ReconService implements Disposable {
         persists,
         content: {},
       })
-      const snapshot = await runs.snapshot(number)
       const others = mappings.all().map((entry) => entry.mapping)
-      const parts = {
-        id,
-        number,
-        mapping,
-        config,
-        mappings: others,
-        options,
-        connection,
-        runs,
-        linkStore: links,
-        sentValues,
-        snapshot,
-        scripts,
-        log,
-      }
+      const snapshot = await runs.snapshot(number)
+      const parts = { ...this.parts, id, number, mapping, config, mappings: others, options, snapshot }
       const run = new Run(parts)
       this.#active.set(mapping.name, run)
       this.#follow(run)

@@ -34,7 +34,7 @@ export interface RunParts {
   readonly options: RunOptions
   readonly connection: Connection
   readonly runs: RunStore
-  readonly linkStore: LinkStore
+  readonly links: LinkStore
   readonly sentValues: SentValueStore
   readonly snapshot: RunSnapshot
   readonly scripts: Scripts
@@ -77,7 +77,7 @@ export class RunContext {
     this.signal = signal
     this.#keep = keep
     this.mapping = overridden(parts.mapping, parts.options.overrides)
-    this.links = new LinkSpace(this.mapping, parts.mappings, parts.linkStore)
+    this.links = new LinkSpace(this.mapping, parts.mappings, parts.links)
     this.snapshot = parts.snapshot
     this.rows = parts.runs.rows(parts.number)
     const common = { connection: parts.connection, pace: new Pace(signal), durations: this.durations }
