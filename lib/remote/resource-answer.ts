@@ -29,6 +29,9 @@ export function answeredJson(path: string, { status, headers, text }: RemoteAnsw
 /** The remote's words where it has any: they are for the caller, so they go to no log of ours. */
 function errorOf(path: string, status: number, text: string, retryAfterMs: number | undefined): ResourceException {
   const body = jsonObject(text)
+  // A load balancer in front of a remote knows nothing about its objects.
+  if (status === 404 && body?.code !== 404)
+    throw badGateway(`${path}: the remote answered 404 without the error of an IDM: this says nothing about the object`)
   if (typeof body?.message !== 'string')
     return new ResourceException(status, `${path}: the remote answered ${status}`, { retryAfterMs })
   const { reason, message, detail } = body

@@ -1,6 +1,6 @@
 import { insertRows } from './insert-rows.ts'
 import { sql } from './kysely.ts'
-import { type Row, textOf, workOf } from './run-row.ts'
+import { isOpen, type Row, textOf, workOf } from './run-row.ts'
 import type { Session } from './tables.ts'
 
 export interface NewRows {
@@ -39,18 +39,22 @@ async function insertAlike(
   const { phase, qualifier, claims, situation, action, reason, status } = first
   const end = status === null ? null : ended
   const shared = [run, phase, qualifier, Number(claims), situation, action, reason, status, end]
-  const isPlain = rows.every((row) => hasNothing(row) && (row.status !== null || !isLasting))
+  const isPlain = rows.every((row) => hasNothing(row) && !isKept(row, isLasting))
   const values = rows.map((row, index) => {
     const { sourceId, targetId, targetKey, failure, ambiguous, changes } = row
     const own = [after + 1 + index, sourceId, targetId, targetKey]
     if (isPlain) return own
-    return [...own, textOf(failure), textOf(ambiguous), textOf(changes), isLasting ? workOf(row) : null]
+    return [...own, textOf(failure), textOf(ambiguous), textOf(changes), isKept(row, isLasting) ? workOf(row) : null]
   })
   await insertRows(session, isPlain ? INTO_PLAIN : INTO_ROWS, shared, values)
-  if (isLasting) return
-  const works = rows.flatMap((row, index) => (row.status === null ? [[after + 1 + index, workOf(row)]] : []))
+  const works = rows.flatMap((row, index) =>
+    isOpen(row.status) && !isKept(row, isLasting) ? [[after + 1 + index, workOf(row)]] : [],
+  )
   await insertRows(session, INTO_WORKS, [run], works)
 }
+
+/** A deferred row is carried out by a later run. */
+const isKept = ({ status }: Row, isLasting: boolean): boolean => isOpen(status) && (isLasting || status === 'DEFERRED')
 
 /** The highest key that a row has or had; nobody else adds rows while a transaction is open. */
 async function lastKey(session: Session): Promise<number> {

@@ -2,7 +2,10 @@ import type { Json, JsonObject } from '../contract.ts'
 import type { NewLink, PairLink } from './link-store.ts'
 import type { RunRowTable } from './sync-tables.ts'
 
-export type RowStatus = 'SUCCESS' | 'FAILURE'
+/** DEFERRED = it waits until every source of its run is assessed. */
+export const ROW_STATUSES = ['SUCCESS', 'FAILURE', 'DEFERRED'] as const
+
+export type RowStatus = (typeof ROW_STATUSES)[number]
 
 /** One field of a target and what becomes of it. */
 export interface FieldChange {
@@ -98,9 +101,12 @@ export const LINK_EXISTS: JsonObject = {
 
 export const textOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
 
+/** Whether the row may still be carried out. */
+export const isOpen = (status: RowStatus | null): boolean => status === null || status === 'DEFERRED'
+
 /** What carrying a row out needs, as the database has it. */
 export const workOf = ({ status, source, target, mapped, link, policy }: Row): string | null =>
-  status === null ? JSON.stringify({ source, target, mapped, link, policy }) : null
+  isOpen(status) ? JSON.stringify({ source, target, mapped, link, policy }) : null
 
 const jsonOf = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T))
 
@@ -117,7 +123,7 @@ export const rowOf = (row: RunRowTable & { readonly key: number }): Row =>
     situation: row.situation,
     action: row.action,
     reason: row.reason,
-    status: row.status === null ? null : row.status === 'SUCCESS' ? 'SUCCESS' : 'FAILURE',
+    status: ROW_STATUSES.find((status) => status === row.status) ?? null,
     failure: jsonOf<JsonObject>(row.failure),
     ambiguous: jsonOf<string[]>(row.ambiguous),
     changes: jsonOf<FieldChange[]>(row.changes),

@@ -11,6 +11,17 @@ import { unhurried } from './unhurried.ts'
 export type { FieldChange, Row, RowSelection, RowStatus } from './run-row.ts'
 export { LINK_EXISTS, newRow } from './run-row.ts'
 
+/** How many rows of a plan have one situation and action. */
+export interface RowCount {
+  readonly situation: string
+  readonly action: string
+  readonly count: number
+  /** Of these, rows that change a field of their target. */
+  readonly changing: number
+  readonly deferred: number
+  readonly failed: number
+}
+
 /** The plan of one run. */
 export class RunRows {
   readonly #database: Database
@@ -76,10 +87,28 @@ export class RunRows {
     return (await query.execute(this.#database)).rows[0]?.count ?? 0
   }
 
-  async countByKind(): Promise<{ situation: string; action: string; count: number }[]> {
-    const query = sql<{ situation: string; action: string; count: number }>`select situation, action, count(*) as count
+  async countByKind(): Promise<RowCount[]> {
+    const query = sql<RowCount>`select situation, action, count(*) as count,
+        sum(changes is not null and changes <> '[]') as changing,
+        sum(coalesce(status = 'DEFERRED', 0)) as deferred, sum(coalesce(status = 'FAILURE', 0)) as failed
       from run_row where run = ${this.#run} group by situation, action order by min(key)`
     return (await query.execute(this.#database)).rows
+  }
+
+  /** Lets deferred rows be carried out. @returns how many there were */
+  async release(): Promise<number> {
+    const query = sql`update run_row set status = null, failure = null, ended = null
+      where run = ${this.#run} and status = 'DEFERRED'`
+    return Number((await query.execute(this.#database)).numAffectedRows ?? 0n)
+  }
+
+  /** The sources that could not be assessed, and that no later run of the mapping has assessed; null = without id. */
+  async unassessed(mapping: string): Promise<(string | null)[]> {
+    const query = sql<{ id: string | null }>`select distinct r.source_id as id from run_row as r
+      where r.run = ${this.#run} and r.phase = 'source' and r.status = 'FAILURE' and r.situation = '' and r.target_key is null
+        and not exists (select 1 from run_row as o join run as u on u.number = o.run where u.mapping = ${mapping}
+          and o.run > r.run and o.source_id = r.source_id and o.situation <> '')`
+    return (await query.execute(this.#database)).rows.map(({ id }) => id)
   }
 
   async #finish(session: Session, rows: readonly Row[]): Promise<boolean[]> {

@@ -13,6 +13,7 @@ import {
   PLANNED,
   type SeenObject,
   type SeenRow,
+  type SeenSource,
   seenOf,
   valuesOf,
   type WantedValue,
@@ -139,18 +140,24 @@ export class RunSnapshot {
     return { objects: rows.map(seenOf), last: some.at(-1) }
   }
 
-  /** @returns those of `keys` that were not seen before; each may stand in it once */
-  async see(keys: readonly string[]): Promise<Set<string>> {
+  /**
+   * Notes sources of a page; each key may stand in it once.
+   * @returns the keys of those that earlier pages brought, each with whether it has changed since
+   */
+  async see(sources: readonly SeenSource[]): Promise<Map<string, boolean>> {
     this.#pages += 1
     const [run, page] = [this.#run, this.#pages]
-    const rows = keys.map((key) => [key])
+    const rows = sources.map(({ key, digest }) => [key, digest])
     const added = await this.#database
       .transaction()
       .execute((session) => insertRows(session, INTO_SOURCES, [run, page], rows))
-    if (added === keys.length) return new Set(keys)
-    const query = sql<{ key: string }>`select s.key from ${each(keys)} as wanted cross join run_source as s
-      where s.run = ${run} and s.key = wanted.value and s.page = ${page}`
-    return new Set((await query.execute(this.#database)).rows.map(({ key }) => key))
+    if (added === sources.length) return new Map()
+    const query = sql<SeenSource>`select s.key, s.digest from ${each(sources.map(({ key }) => key))} as wanted
+      cross join run_source as s where s.run = ${run} and s.key = wanted.value and s.page <> ${page}`
+    const digests = new Map(sources.map(({ key, digest }) => [key, digest] as const))
+    return new Map(
+      (await query.execute(this.#database)).rows.map(({ key, digest }) => [key, digest !== digests.get(key)]),
+    )
   }
 
   async #addValues(
@@ -197,5 +204,5 @@ export class RunSnapshot {
 }
 
 const INTO_OBJECTS = 'insert or ignore into run_object (run, key, kind, object)'
-const INTO_SOURCES = 'insert or ignore into run_source (run, page, key)'
+const INTO_SOURCES = 'insert or ignore into run_source (run, page, key, digest)'
 const INTO_VALUES = 'insert or ignore into run_value (run, field, order_key, object)'

@@ -81,6 +81,16 @@ export class RunStore {
     await this.#removeAll('run_row', number)
   }
 
+  /** Makes the open rows of one run those of another. */
+  async moveOpenRows(from: number, to: number): Promise<void> {
+    await this.#database
+      .updateTable('run_row')
+      .set({ run: to })
+      .where('run', '=', from)
+      .where('status', 'is', null)
+      .execute()
+  }
+
   /** Makes the plan of one run that of another. */
   async moveRows(from: number, to: number): Promise<void> {
     await this.#database.updateTable('run_row').set({ run: to }).where('run', '=', from).execute()

@@ -15,6 +15,14 @@ export interface SeenObject {
   readonly place?: number
 }
 
+/** A source as a page brought it. */
+export interface SeenSource {
+  /** The id as links have it. */
+  readonly key: string
+  /** Of its content: another one = it has changed. */
+  readonly digest: number
+}
+
 /** One value of one field that is looked for. */
 export interface WantedValue {
   readonly field: string

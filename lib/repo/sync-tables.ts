@@ -52,6 +52,8 @@ export interface RunSourceTable {
   /** In which page it came. */
   readonly page: number
   readonly key: string
+  /** Of its content. */
+  readonly digest: number
 }
 
 /** One decision of a run: a row of its plan, and later what became of it. */
@@ -197,6 +199,7 @@ export async function createRunScratch({ schema }: Session): Promise<void> {
     .addColumn('run', 'integer', (column) => column.notNull())
     .addColumn('page', 'integer', (column) => column.notNull())
     .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('digest', 'integer', (column) => column.notNull())
     .addPrimaryKeyConstraint('run_source_key', ['run', 'key'])
     .modifyEnd(sql`without rowid`)
     .execute()

@@ -25,6 +25,8 @@ export interface ActionRule {
   readonly links: boolean
   /** The target object is made from the source's properties. */
   readonly maps: boolean
+  /** It takes the target or its link away. */
+  readonly destroys: boolean
   /** `postAction` of the policy runs afterwards. */
   readonly postAction: boolean
   /** The entry is kept for the audit. */
@@ -32,15 +34,15 @@ export interface ActionRule {
 }
 
 const NOTHING = { source: false, target: 'any' } as const
-const QUIET = { writes: false, needs: NOTHING, links: false, maps: false } as const
+const QUIET = { writes: false, needs: NOTHING, links: false, maps: false, destroys: false } as const
 
 /** The table of actions. */
 export const ACTION_RULES: Readonly<Record<Action, ActionRule>> = {
   CREATE: rule({ needs: { source: true, target: 'absent' }, links: true, maps: true }),
   UPDATE: rule({ needs: { source: true, target: 'present' }, links: true, maps: true }),
-  DELETE: rule({ needs: NOTHING }),
+  DELETE: rule({ needs: NOTHING, destroys: true }),
   LINK: rule({ needs: { source: true, target: 'present' }, links: true }),
-  UNLINK: rule({ needs: NOTHING }),
+  UNLINK: rule({ needs: NOTHING, destroys: true }),
   EXCEPTION: { ...QUIET, postAction: true, reported: true },
   IGNORE: { ...QUIET, postAction: false, reported: true },
   REPORT: { ...QUIET, postAction: true, reported: true },
@@ -49,7 +51,7 @@ export const ACTION_RULES: Readonly<Record<Action, ActionRule>> = {
 }
 
 function rule(parts: Partial<ActionRule> & Pick<ActionRule, 'needs'>): ActionRule {
-  return { writes: true, links: false, maps: false, postAction: true, reported: true, ...parts }
+  return { writes: true, links: false, maps: false, destroys: false, postAction: true, reported: true, ...parts }
 }
 
 /** Why `action` cannot be carried out on what there is; undefined when it can. */

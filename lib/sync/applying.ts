@@ -3,10 +3,10 @@ import type { Row } from '../repo/run-rows.ts'
 import { Committer } from './committer.ts'
 import { correlates } from './correlation.ts'
 import { SourceEvaluator } from './evaluate-sources.ts'
-import { allowedDeletes, DEFAULT_MAX_DELETES } from './max-deletes.ts'
 import { Performer, type PerformParts } from './performer.ts'
 import { type CheckedRow, checkPlan } from './plan-check.ts'
 import type { RunContext } from './run-context.ts'
+import { deleteFault } from './run-guards.ts'
 import type { Tally } from './tally.ts'
 import { liveTargets } from './target-correlation.ts'
 import { TargetSchema } from './target-schema.ts'
@@ -36,7 +36,8 @@ export class Applying {
 
   async apply(): Promise<void> {
     const context = this.#context
-    await this.#guard()
+    const [fault] = await guardFaults(context)
+    if (fault !== undefined) throw conflict(`${fault}. Nothing was written.`)
     context.enter('ACTIVE_RECONCILING_SOURCE')
     const outdated = await this.#outdatedCreations()
     const performer = performerOf(context, new Committer(context.rows, !this.#waits), this.#again())
@@ -97,18 +98,6 @@ export class Applying {
     return async (source, qualifier) => (await evaluator.evaluate([source], { qualifier }))[0]
   }
 
-  async #guard(): Promise<void> {
-    const { mapping, rows, statistics } = this.#context
-    const limit = mapping.maxDeletes ?? DEFAULT_MAX_DELETES
-    const planned = await rows.countWaiting('DELETE')
-    const targets = statistics.targets ?? planned
-    if (planned <= allowedDeletes(limit, targets)) return
-    const said = 'count' in limit ? `${limit.count}` : `${Math.round(limit.share * 1000) / 10} %`
-    throw conflict(
-      `It would delete ${planned} of ${targets} targets, more than maxDeletes (${said}) allows. Nothing was written.`,
-    )
-  }
-
   /** `taskThreads` at a time, in order; returns when what has begun is done. */
   async #work(rows: readonly CheckedRow[], work: (row: CheckedRow) => Promise<void>): Promise<void> {
     const { signal, mapping } = this.#context
@@ -138,6 +127,17 @@ export class Applying {
     this.#unsettled.add(one)
     if (this.#unsettled.size >= MOST_UNSETTLED) await Promise.race(this.#unsettled)
   }
+}
+
+/** Why the rows of a run are not to be carried out: they would delete or clear more than is likely to be meant. */
+export async function guardFaults({ mapping, rows, statistics, cleared, parts }: RunContext): Promise<string[]> {
+  const deletes = await rows.countWaiting('DELETE')
+  const targets = statistics.targets ?? Math.max(deletes, statistics.sources ?? 0)
+  const { unsupplied } = parts.options
+  return [
+    deleteFault(deletes, targets, mapping.maxDeletes),
+    cleared.fault({ sources: statistics.sources ?? 0, targets, unsupplied }, mapping.maxClears),
+  ].filter((fault) => fault !== undefined)
 }
 
 /**

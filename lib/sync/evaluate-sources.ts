@@ -18,17 +18,23 @@ import {
 } from './evaluation.ts'
 import { idOf } from './object-set.ts'
 import { PageClaims } from './page-claims.ts'
+import { protectionOf } from './protection.ts'
 import { linkQualifiers, qualifications } from './qualification.ts'
 import { assessSource } from './situation.ts'
+import { PLANNED_KEY } from './targets.ts'
 
 /** One source object and link qualifier on the way to its row. */
 interface SourceCase extends Case {
   readonly source: JsonObject
   readonly sourceKey: string
+  /** Its link qualifiers are known. */
+  readonly hasQualifier: boolean
   qualifies: boolean
   lookup: Lookup
   /** The keys of the targets that correlate. */
   candidates: readonly string[]
+  /** The keys of targets that it is linked to by any link qualifier, where those are not known. */
+  related: readonly string[]
   /** What was found at the other end. */
   seen: SeenObject | undefined
   /** The target is linked to another source. */
@@ -85,7 +91,7 @@ export class SourceEvaluator {
       const key = links.sourceKey(idOf(source))
       const names = qualifiers[index] ?? []
       if (!(names instanceof ResourceException)) return names.map((qualifier) => sourceCase(source, key, qualifier))
-      const one = sourceCase(source, key, 'default')
+      const one = { ...sourceCase(source, key, 'default'), hasQualifier: false }
       fail(one.row, names)
       return [one]
     })
@@ -104,7 +110,12 @@ export class SourceEvaluator {
   async #followLinks(cases: readonly SourceCase[]): Promise<void> {
     const followed = await this.#parts.targets.follow([...new Set(cases.map(({ sourceKey }) => sourceKey))])
     const byPlace = new Map(followed.map((one) => [placeOf(one.link.sourceKey, one.link.qualifier), one] as const))
+    const bySource = Map.groupBy(followed, ({ link }) => link.sourceKey)
     for (const one of cases) {
+      if (!one.hasQualifier) {
+        one.related = (bySource.get(one.sourceKey) ?? []).map(({ link }) => link.targetKey)
+        continue
+      }
       const found = byPlace.get(placeOf(one.sourceKey, one.row.qualifier))
       if (!found) continue
       one.row.link = found.link
@@ -186,18 +197,14 @@ export class SourceEvaluator {
     return !mapper.runsScripts && row.action === 'CREATE' && !plansCreations && !isAnalysis
   }
 
-  /** The target phase leaves alone what a source is about. */
+  /** The target phase leaves alone what a source names. */
   async #protect(cases: readonly SourceCase[]): Promise<void> {
-    await this.#parts.targets.touch(
-      cases.flatMap(({ row: { targetKey: key }, seen }) =>
-        key === null || key.startsWith(PLANNED_KEY) ? [] : [{ key, seen: seen?.key === key ? seen : undefined }],
-      ),
+    const named = cases.flatMap(({ row, seen, related }) =>
+      [...protectionOf(row).targets, ...related].map((key) => ({ key, seen: seen?.key === key ? seen : undefined })),
     )
+    await this.#parts.targets.touch(named)
   }
 }
-
-/** The keys of targets that are not there yet begin with it. */
-export const PLANNED_KEY = '\u0001'
 
 /** The vendor would delete the target of another source. */
 const TAKEN =
@@ -207,9 +214,11 @@ const sourceCase = (source: JsonObject, sourceKey: string, qualifier: string): S
   row: newRow({ phase: 'source', qualifier, sourceId: idOf(source), source }),
   source,
   sourceKey,
+  hasQualifier: true,
   qualifies: false,
   lookup: { kind: 'none' },
   candidates: [],
+  related: [],
   seen: undefined,
   taken: false,
   mapped: undefined,

@@ -67,9 +67,12 @@ async function casesOf(
 async function readSources({ links, sources }: EvaluationParts, cases: readonly Case[]): Promise<void> {
   const ids = new Set(cases.flatMap(({ row }) => row.link?.sourceKey ?? []))
   if (ids.size === 0) return
-  const found = await sources.byIds([...ids], 'sourceObjectQuery')
+  const failures = new Map<string, ResourceException>()
+  const found = await sources.byIds([...ids], 'sourceObjectQuery', failures)
   const byKey = new Map([...found.values()].map((source) => [links.sourceKey(idOf(source)), source] as const))
   for (const { row } of cases) {
+    const failure = failures.get(row.link?.sourceKey ?? '')
+    if (failure) fail(row, failure)
     row.source = byKey.get(row.link?.sourceKey ?? '') ?? null
     row.sourceId = row.source ? idOf(row.source) : (row.link?.sourceKey ?? null)
   }
@@ -77,7 +80,9 @@ async function readSources({ links, sources }: EvaluationParts, cases: readonly 
 
 type Verdict = boolean | ResourceException
 
-async function decideRow(parts: EvaluationParts, { row }: Case, valid: Verdict, qualifies: Verdict = false) {
+async function decideRow(parts: EvaluationParts, one: Case, valid: Verdict, qualifies: Verdict = false) {
+  const { row } = one
+  if (!isFine(one)) return
   for (const verdict of [valid, qualifies]) if (verdict instanceof ResourceException) return fail(row, verdict)
   const facts = { valid: valid === true, linked: row.link !== null, sourceExists: row.source !== null }
   Object.assign(row, assessTarget({ ...facts, sourceQualifies: qualifies === true }))

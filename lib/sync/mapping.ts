@@ -7,10 +7,10 @@ import { z } from '../util/schema.ts'
 import { conditionSchema, hookSchema, orScript, scriptSchema } from './condition.ts'
 import { correlationQuerySchema } from './correlation-schema.ts'
 import { fieldsSchema, resourcePathSchema } from './mapping-path.ts'
-import { maxDeletesSchema } from './max-deletes.ts'
 import { policySchema } from './policy-schema.ts'
 import { propertySchema } from './property-schema.ts'
 import { querySchema } from './query-schema.ts'
+import { limitSchema } from './run-guards.ts'
 
 const flag = (fallback: boolean) =>
   z
@@ -102,7 +102,9 @@ export const mappingShape = {
   reconAssociation: associations,
   sourceIdsCaseSensitive: flag(true),
   targetIdsCaseSensitive: flag(true),
-  maxDeletes: maxDeletesSchema,
+  maxDeletes: limitSchema,
+  maxClears: limitSchema,
+  maxUnassessed: count(0, 0),
   updateMethod: z
     .enum(UPDATE_METHODS, `must be one of ${UPDATE_METHODS.map((name) => `"${name}"`).join(', ')}`)
     .nullish()

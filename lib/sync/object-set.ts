@@ -4,6 +4,7 @@ import { ResourceException } from '../crest/errors.ts'
 import { printQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
 import type { QueryResponse } from '../crest/represent.ts'
 import { childPath } from '../crest/resource-path.ts'
+import { AbsenceProof } from './absence-proof.ts'
 import type { Durations } from './durations.ts'
 import type { Pace } from './pace.ts'
 import { PageLoopGuard } from './page-loop-guard.ts'
@@ -16,6 +17,8 @@ export interface ObjectSetParts {
   readonly connection: Connection
   readonly pace: Pace
   readonly durations: Durations
+  /** An empty collection is no sign that something is wrong with it. */
+  readonly mayBeEmpty: boolean
 }
 
 /**
@@ -31,14 +34,16 @@ export class ObjectSet {
   readonly #connection: Connection
   readonly #pace: Pace
   readonly #durations: Durations
+  readonly #absence: AbsenceProof
   #batches = true
 
-  constructor({ path, fields, connection, pace, durations }: ObjectSetParts) {
+  constructor({ path, fields, connection, pace, durations, mayBeEmpty }: ObjectSetParts) {
     this.path = path
     this.#fields = fields
     this.#connection = connection
     this.#pace = pace
     this.#durations = durations
+    this.#absence = new AbsenceProof(this, mayBeEmpty)
   }
 
   /** The pages of the mapping's own query. */
@@ -69,6 +74,7 @@ export class ObjectSet {
       })
       cookie = page.pagedResultsCookie
       guard.check(page.result, cookie)
+      this.#absence.brought(page.result)
       yield page.result
     } while (cookie !== null)
   }
@@ -78,18 +84,33 @@ export class ObjectSet {
     return this.#timed(measure, () => this.#connection.read(childPath(this.path, id), null, read))
   }
 
-  /** The objects with these ids, many in one query; those that are not there are not in the answer. */
-  async byIds(ids: readonly string[], measure: string): Promise<Map<string, JsonObject>> {
+  /**
+   * The objects with these ids, many in one query; those that are not there are not in the answer.
+   * @param failures takes why single objects cannot be read, which is thrown otherwise
+   */
+  async byIds(
+    ids: readonly string[],
+    measure: string,
+    failures?: Map<string, ResourceException>,
+  ): Promise<Map<string, JsonObject>> {
     const filters = ids.map((id) => ({ operator: 'eq', field: ['_id'], value: id }) as const)
     const found = new Map<string, JsonObject>()
     const wanted = new Set(ids)
     if (this.#batches && ids.length > 1)
       for (const objects of await this.#joined(filters, measure))
         for (const object of objects) if (wanted.has(idOf(object))) found.set(idOf(object), object)
-    if (this.#batches && ids.length > 1) return found
+    if (this.#batches && ids.length > 1) {
+      this.#absence.notListed(ids.filter((id) => !found.has(id)))
+      return found
+    }
     for (const id of ids) {
-      const object = await this.read(id, measure)
-      if (object) found.set(id, object)
+      try {
+        const object = await this.read(id, measure)
+        if (object) found.set(id, object)
+      } catch (error) {
+        if (!failures || !(error instanceof ResourceException)) throw error
+        failures.set(id, error)
+      }
     }
     return found
   }
@@ -128,12 +149,20 @@ export class ObjectSet {
     return this.#timed('updateTargetObject', () => this.#connection.patch(path, revision, operations, null, read))
   }
 
+  /**
+   * Whether an object is gone, beyond doubt.
+   * @throws badGateway when it cannot be told
+   */
+  isAbsent(id: string): Promise<boolean> {
+    return this.#absence.isAbsent(id)
+  }
+
   /** What is gone already is deleted, too. */
   async delete(id: string, revision: string | null): Promise<void> {
     try {
       await this.#timed('deleteTargetObject', () => this.#connection.delete(childPath(this.path, id), revision))
     } catch (error) {
-      if (!(error instanceof ResourceException && error.code === 404)) throw error
+      if (!(error instanceof ResourceException && error.code === 404) || !(await this.isAbsent(id))) throw error
     }
   }
 

@@ -38,7 +38,7 @@ export class PageLoopGuard {
 }
 
 /** FNV-1a, in the 31 bits of a small integer. */
-function hashOf(text: string): number {
+export function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   return hash & 0x3fffffff

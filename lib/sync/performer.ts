@@ -52,7 +52,7 @@ export class Performer {
 
   async #carriedOut(row: Row, mayDecideAgain: boolean): Promise<Row> {
     try {
-      if (mayDecideAgain && SEEMS_GONE.has(row.situation)) await this.#checkMissing(row)
+      if (mayDecideAgain) await this.#checkMissing(row)
       await this.#execute(row)
       row.status = 'SUCCESS'
     } catch (error) {
@@ -65,14 +65,15 @@ export class Performer {
     return row
   }
 
-  /** A scan may have missed an object: it is read by id before anything is deleted, unlinked or created again. */
+  /** A scan may have missed an object: its absence is proven before anything is deleted, unlinked or created again. */
   async #checkMissing({ situation, action, sourceId, link }: Row): Promise<void> {
     if (!isAction(action) || !ACTION_RULES[action].writes) return
     const { sources, targets } = this.#parts
-    if (situation === 'SOURCE_MISSING' && sourceId !== null && (await sources.read(sourceId, 'sourceObjectQuery')))
+    const lacksSource = situation === 'SOURCE_MISSING' || situation === 'LINK_ONLY'
+    const lacksTarget = situation === 'MISSING' || situation === 'LINK_ONLY'
+    if (lacksSource && sourceId !== null && !(await sources.isAbsent(sourceId)))
       throw new Outdated('The source has appeared')
-    if (situation === 'MISSING' && link && (await targets.read(link.targetKey, 'targetObjectQuery')))
-      throw new Outdated('The target has appeared')
+    if (lacksTarget && link && !(await targets.isAbsent(link.targetKey))) throw new Outdated('The target has appeared')
   }
 
   /** Reads the source once more and evaluates it by what there is now; once, then it is a failure. */
@@ -113,8 +114,6 @@ export class Performer {
     if (hooks.has('onError')) await hooks.run('onError', row, { error: row.failure ?? {} }).catch(() => undefined)
   }
 }
-
-const SEEMS_GONE: ReadonlySet<string> = new Set(['MISSING', 'SOURCE_MISSING'])
 
 const CHANGED = 'It has changed since it was compared'
 

@@ -1,12 +1,15 @@
 import type { JsonObject } from '../contract.ts'
-import type { Row } from '../repo/run-rows.ts'
+import { notFound } from '../crest/errors.ts'
+import { newRow, type Row } from '../repo/run-rows.ts'
 import { ahead, pieces } from './ahead.ts'
 import { SourceEvaluator } from './evaluate-sources.ts'
 import { evaluateTargets } from './evaluate-targets.ts'
-import type { EvaluationParts } from './evaluation.ts'
+import { type EvaluationParts, fail, situationFailure } from './evaluation.ts'
 import { idOf } from './object-set.ts'
+import { isDestructive, protectionOf } from './protection.ts'
 import type { RunContext } from './run-context.ts'
-import { sourcePages } from './source-pages.ts'
+import type { RunOptions } from './run-options.ts'
+import { digestOf, distinct, sourcePages } from './source-pages.ts'
 import type { Tally } from './tally.ts'
 import { scanTargets } from './target-scan.ts'
 
@@ -33,12 +36,14 @@ export class Planning {
     context.enter('ACTIVE_QUERY_ENTRIES')
     const pages = ahead(sourcePages(context))
     const first = await pages.next()
-    if (isEmpty(first) && !context.mapping.allowEmptySourceSet) {
+    const unknown = unknownIds(context.parts.options, first)
+    if (isEmpty(first) && unknown.length === 0 && !context.mapping.allowEmptySourceSet) {
       this.#warn()
       return false
     }
     const parts = await scanTargets(context)
     await context.persist(true)
+    await this.#add(unknown.map((id) => missingRow(id, context.mapping.source)))
     await this.#timed('sourcePhase', () => this.#planSources(first, pages, new SourceEvaluator(parts)))
     if (context.runsTargetPhase) await this.#timed('targetPhase', () => this.#planTargets(parts))
     return true
@@ -65,18 +70,23 @@ export class Planning {
         context.checkCanceled()
         const fresh = await this.#unseen(piece)
         statistics.sources += fresh.length
+        context.cleared.see(fresh)
         await this.#add(await evaluator.evaluate(fresh))
       }
       await context.persist()
     }
   }
 
-  /** A page of a living remote may repeat what one before had. */
+  /** The sources that pages before did not bring: a page of a living remote may repeat some. */
   async #unseen(sources: readonly JsonObject[]): Promise<JsonObject[]> {
-    const { links, snapshot } = this.#context
-    const byKey = new Map(sources.map((source) => [links.sourceKey(idOf(source)), source] as const))
-    const fresh = await snapshot.see([...byKey.keys()])
-    return [...byKey].filter(([key]) => fresh.has(key)).map(([, source]) => source)
+    const { snapshot, links, warn } = this.#context
+    const { objects, faults } = distinct(sources, (id) => links.sourceKey(id))
+    await this.#add(faults)
+    const seen = [...objects].map(([key, object]) => ({ key, digest: digestOf(object) }))
+    const repeated = await snapshot.see(seen)
+    for (const [key, isChanged] of repeated)
+      if (isChanged) warn(`The source query brought ${key} twice with different content: the first one counts`)
+    return [...objects].flatMap(([key, object]) => (repeated.has(key) ? [] : [object]))
   }
 
   async #planTargets(parts: EvaluationParts): Promise<void> {
@@ -86,13 +96,30 @@ export class Planning {
       context.checkCanceled()
       const { objects, last } = await context.snapshot.untouched(after, WINDOW)
       if (last === undefined) return
-      if (objects.length > 0) await this.#add(await evaluateTargets(parts, objects))
+      const rows = await evaluateTargets(parts, objects)
+      for (const row of rows) this.#defer(row)
+      await this.#add(rows)
       after = last
     }
   }
 
+  /** A target whose source may be one that could not be assessed is not deleted on a guess. */
+  #defer(row: Row): void {
+    const { unassessed, mapping } = this.#context
+    if (unassessed.count <= mapping.maxUnassessed || !isDestructive(row)) return
+    row.status = 'DEFERRED'
+    row.failure = situationFailure(
+      `${row.action} waits until these sources are assessed: ${unassessed} (see maxUnassessed)`,
+    )
+  }
+
   async #add(rows: readonly Row[]): Promise<void> {
-    for (const row of rows) this.#tally.planned(row)
+    const { unassessed, cleared } = this.#context
+    for (const row of rows) {
+      this.#tally.planned(row)
+      cleared.count(row)
+      if (row.phase === 'source' && protectionOf(row).defers) unassessed.note(row)
+    }
     await this.#context.rows.add(rows, this.#context.isAnalysis)
   }
 
@@ -101,6 +128,18 @@ export class Planning {
     await work()
     this.#context.durations.note(name, performance.now() - begin)
   }
+}
+
+/** The ids that a caller asked for and the source does not have. */
+function unknownIds({ action, ids }: RunOptions, page: IteratorResult<JsonObject[], void>): string[] {
+  const found = new Set(page.done ? [] : page.value.map(idOf))
+  return action === 'reconById' ? ids.filter((id) => !found.has(id)) : []
+}
+
+function missingRow(sourceId: string, path: string): Row {
+  const row = newRow({ phase: 'source', qualifier: 'default', sourceId })
+  fail(row, notFound(`${path}: there is no object ${sourceId}`))
+  return row
 }
 
 const isEmpty = (page: IteratorResult<JsonObject[], void>): boolean => page.done === true || page.value.length === 0

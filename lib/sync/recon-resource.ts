@@ -8,6 +8,7 @@ import type {
   QueryRequest,
   QueryResult,
   ReadRequest,
+  RequestContext,
   Resource,
   ResourceHandler,
 } from '../crest/request.ts'
@@ -17,7 +18,7 @@ import { associationEntry, planEntry, rowStream } from './entries.ts'
 import type { PrivateFields } from './private-fields.ts'
 import { queryStream } from './query-stream.ts'
 import type { ReconService } from './recon-service.ts'
-import { parseOverrides, type RunOptions } from './run-options.ts'
+import { type Overrides, parseOverrides, type RunOptions } from './run-options.ts'
 
 /**
  * `recon`: the runs, their associations (`recon/assoc`), and what only this gateway has: their plans (`recon/plan`) and
@@ -54,16 +55,21 @@ export class ReconResource implements ResourceHandler {
     return queryStream(request, (after) => rowStream(runs.rows(run.number), after, show))
   }
 
-  async action({ resourcePath, action, additionalParameters, content }: ActionRequest): Promise<Json> {
+  async action(request: ActionRequest, context: RequestContext): Promise<Json> {
+    const { resourcePath, action, additionalParameters, content } = request
     const [id, ...rest] = pathElements(resourcePath)
     if (rest.length > 0) throw missing(resourcePath)
-    if (id === undefined) return this.#start(action, additionalParameters, content)
+    const overrides = action === 'cancel' ? {} : parseOverrides(content)
+    const acceptedBy = overrides.acceptUnassessed
+      ? (context.security?.authenticationId ?? 'a caller inside')
+      : undefined
+    if (id === undefined) return this.#start(action, additionalParameters, { overrides, acceptedBy })
     if (action === 'cancel') {
       await this.#service.cancel(id)
       return { _id: id, action: 'cancel', status: 'INITIATED' }
     }
     if (action !== 'execute') throw badRequest(`A reconciliation knows the actions cancel and execute, not ${action}`)
-    const run = await this.#service.execute(id, parseOverrides(content))
+    const run = await this.#service.execute(id, overrides, acceptedBy)
     if (additionalParameters.waitForCompletion === 'true') await run.ended
     return { _id: run.id, state: run.state }
   }
@@ -74,12 +80,12 @@ export class ReconResource implements ResourceHandler {
     return resourceOf(await this.#service.remove(id))
   }
 
-  async #start(action: string, parameters: Readonly<Record<string, string>>, content: Json): Promise<Json> {
+  async #start(action: string, parameters: Readonly<Record<string, string>>, given: Given): Promise<Json> {
     if (action !== 'recon' && action !== 'reconById')
       throw badRequest(`Reconciliation knows the actions recon and reconById, not ${action}`)
     const { mapping } = parameters
     if (mapping === undefined || mapping === '') throw badRequest('The parameter mapping is missing')
-    const run = await this.#service.start(mapping, optionsOf(action, parameters, content))
+    const run = await this.#service.start(mapping, optionsOf(action, parameters, given))
     if (parameters.waitForCompletion === 'true') await run.ended
     return { _id: run.id, state: run.state }
   }
@@ -120,10 +126,16 @@ export class ReconResource implements ResourceHandler {
   }
 }
 
+/** What the body of a request says. */
+interface Given {
+  readonly overrides: Overrides
+  readonly acceptedBy: string | undefined
+}
+
 function optionsOf(
   action: 'recon' | 'reconById',
   parameters: Readonly<Record<string, string>>,
-  content: Json,
+  { overrides, acceptedBy }: Given,
 ): RunOptions {
   const ids = (parameters.ids ?? parameters.id ?? '').split(',').filter((id) => id !== '')
   if (action === 'reconById' && ids.length === 0) throw badRequest('reconById needs the parameter id')
@@ -132,7 +144,8 @@ function optionsOf(
     ids: parameters.ids === undefined && parameters.id !== undefined ? [parameters.id] : ids,
     isAnalysis: parameters.analyze === 'true',
     persists: parameters.persistAssociations === 'true',
-    overrides: parseOverrides(content),
+    overrides,
+    ...(acceptedBy !== undefined && { acceptedBy }),
   }
 }
 

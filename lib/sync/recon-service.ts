@@ -22,6 +22,9 @@ export interface ReconServiceParts {
   readonly log: Logger
 }
 
+const NO_PLAN =
+  'Only an analysis that ended well and kept its associations, or a run with deferred rows, can be carried out'
+
 /** So many runs are remembered; the oldest goes first. */
 const MOST_RUNS = 100
 
@@ -61,23 +64,34 @@ export class ReconService implements Disposable {
   }
 
   /**
-   * Carries out the plan of an analysis, exactly: what has changed since is left alone and named.
-   * @throws notFound, and conflict when the run has no plan any more
+   * Carries out the plan of an analysis, exactly: what has changed since is left alone and named. Of a run that has ended,
+   * the rows that waited for sources to be assessed.
+   * @param acceptedBy who lets deferred rows be carried out though sources are not assessed
+   * @throws notFound, and conflict when there is nothing to be carried out
    */
-  async execute(id: string, overrides: RunOptions['overrides'] = {}): Promise<Run> {
+  async execute(id: string, overrides: RunOptions['overrides'] = {}, acceptedBy?: string): Promise<Run> {
     const { runs } = this.parts
-    const planned = await runs.find(id)
-    if (!planned) throw notFound(`Reconciliation ${id} not found`)
-    if (!planned.isAnalysis || planned.state !== 'SUCCESS' || !planned.persists)
-      throw conflict('Only an analysis that ended well and kept its associations has a plan to carry out')
+    const planned = await this.stored(id)
+    const isPlan = planned.isAnalysis && planned.state === 'SUCCESS' && planned.persists
+    const deferred = Number((planned.content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
+    if (!isPlan && (planned.isAnalysis || planned.state === 'ACTIVE' || deferred === 0)) throw conflict(NO_PLAN)
     const configured = this.parts.mappings.usable(planned.mapping)
-    if (!this.#planned.isSame(planned, configured))
+    if (isPlan && !this.#planned.isSame(planned, configured))
       throw conflict(`The mapping ${planned.mapping} has changed since the plan was made: make another plan`)
-    const options = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides } as const
-    return this.#launch(configured, options, async (run, number) => {
-      await runs.moveRows(planned.number, number)
-      run.startApproved()
-    })
+    const rows = runs.rows(planned.number)
+    const open = deferred > 0 && acceptedBy === undefined ? await rows.unassessed(planned.mapping) : []
+    if (open.length === 0) await rows.release()
+    else if (!isPlan) throw conflict(`Sources are not assessed yet: ${open.map((one) => one ?? '(no _id)').join(', ')}`)
+    const unsupplied = Array.isArray(planned.content.unsupplied) ? planned.content.unsupplied.map(String) : []
+    const common = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides, unsupplied } as const
+    return this.#launch(
+      configured,
+      { ...common, ...(acceptedBy !== undefined && { acceptedBy }) },
+      async (run, number) => {
+        await (isPlan ? runs.moveRows(planned.number, number) : runs.moveOpenRows(planned.number, number))
+        run.startApproved()
+      },
+    )
   }
 
   /** All runs that are remembered, from the oldest to the latest, as `recon` shows them. */
@@ -185,8 +199,12 @@ export class ReconService implements Disposable {
     const others = own.filter(({ isAnalysis }) => !isAnalysis)
     const unread = analyses.filter(({ persists }) => !persists)
     const kept = analyses.filter(({ persists }) => persists).slice(limits?.maxAnalysisRunsPerMapping ?? 1)
-    for (const run of [...unread, ...kept, ...others.slice(limits?.maxNonAnalysisRunsPerMapping ?? 1)])
-      await runs.removeRows(run.number)
+    // The last run with rows that wait for a reconById keeps them.
+    const waiting = others.find(
+      ({ content }) => Number((content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0) > 0,
+    )
+    const old = others.slice(limits?.maxNonAnalysisRunsPerMapping ?? 1).filter((run) => run !== waiting)
+    for (const run of [...unread, ...kept, ...old]) await runs.removeRows(run.number)
     for (const run of all.filter(({ state }) => state !== 'ACTIVE').slice(0, Math.max(0, all.length - MOST_RUNS)))
       await runs.remove(run.number)
   }

@@ -15,6 +15,8 @@ import { Mapper } from './mapper.ts'
 import type { Mapping } from './mapping.ts'
 import { ObjectSet } from './object-set.ts'
 import { Pace } from './pace.ts'
+import { Unassessed } from './protection.ts'
+import { ClearedFields } from './run-guards.ts'
 import { overridden, type RunOptions } from './run-options.ts'
 import type { Stage } from './run-state.ts'
 import type { Scripts } from './scripts.ts'
@@ -44,6 +46,9 @@ export interface RunParts {
 /** How often at most what is shown of a run is kept for the case of a crash. */
 const PERSIST_MS = 2000
 
+/** Warnings that a run keeps. */
+const MAX_WARNINGS = 50
+
 /** What the phases of one run share. */
 export class RunContext {
   readonly parts: RunParts
@@ -60,6 +65,10 @@ export class RunContext {
   readonly statistics = new Statistics()
   readonly durations = new Durations()
   readonly signal: AbortSignal
+  readonly unassessed = new Unassessed()
+  readonly cleared: ClearedFields
+  /** Sentences for whoever reads the run. */
+  readonly warnings: string[] = []
   stage: Stage = 'ACTIVE_INITIALIZED'
   readonly #keep: () => Promise<void>
   #persisted = 0
@@ -76,15 +85,21 @@ export class RunContext {
     this.parts = parts
     this.signal = signal
     this.#keep = keep
-    this.mapping = overridden(parts.mapping, parts.options.overrides)
+    this.mapping = overridden(parts.mapping, parts.options)
     this.links = new LinkSpace(this.mapping, parts.mappings, parts.links)
     this.snapshot = parts.snapshot
     this.rows = parts.runs.rows(parts.number)
-    const common = { connection: parts.connection, pace: new Pace(signal), durations: this.durations }
+    const common = {
+      connection: parts.connection,
+      pace: new Pace(signal),
+      durations: this.durations,
+      mayBeEmpty: this.mapping.allowEmptySourceSet,
+    }
     const { mapping, links, statistics } = this
     this.targetFields = selectedFields(mapping, 'target')
     this.sources = new ObjectSet({ ...common, path: mapping.source, fields: selectedFields(mapping, 'source') })
     this.targets = new ObjectSet({ ...common, path: mapping.target, fields: this.targetFields })
+    this.cleared = new ClearedFields(mapping)
     this.mapper = new Mapper(mapping, parts.scripts)
     this.sentValues = new SentValues({ store: parts.sentValues, mapping, mapper: this.mapper, links, statistics })
     this.hooks = new Hooks(this.mapping, parts.config, parts.scripts, parts.id)
@@ -115,6 +130,10 @@ export class RunContext {
       correlates: isCorrelated,
       plansCreations: isCorrelated && targets.isComplete,
     }
+  }
+
+  readonly warn = (warning: string): void => {
+    if (this.warnings.length < MAX_WARNINGS) this.warnings.push(warning)
   }
 
   /** @throws what cancelled the run */

@@ -3,8 +3,8 @@ import { badRequest } from '../crest/errors.ts'
 import { isObject } from '../util/json.ts'
 import { faultsOf, z } from '../util/schema.ts'
 import type { Mapping } from './mapping.ts'
-import { maxDeletesSchema } from './max-deletes.ts'
 import { querySchema } from './query-schema.ts'
+import { limitSchema } from './run-guards.ts'
 
 export interface RunOptions {
   readonly action: 'recon' | 'reconById'
@@ -16,8 +16,13 @@ export interface RunOptions {
   readonly persists: boolean
   /** Settings of the mapping that are others for this run. */
   readonly overrides: Overrides
+  /** Of an approved plan: cleared fields that no source had. */
+  readonly unsupplied?: readonly string[]
+  /** Who accepted that sources are not assessed. */
+  readonly acceptedBy?: string
 }
 
+const countSchema = z.int('must be a whole number from 0 up').min(0, 'must be a whole number from 0 up').optional()
 const flag = z.boolean('must be true or false').optional()
 
 const overridesSchema = z.strictObject(
@@ -28,9 +33,12 @@ const overridesSchema = z.strictObject(
     allowEmptySourceSet: flag,
     sourceQueryFullEntry: flag,
     targetQueryFullEntry: flag,
-    maxDeletes: maxDeletesSchema,
+    maxDeletes: limitSchema,
+    maxClears: limitSchema,
+    maxUnassessed: countSchema,
+    acceptUnassessed: flag,
   },
-  'knows sourceQuery, targetQuery, runTargetPhase, allowEmptySourceSet, sourceQueryFullEntry, targetQueryFullEntry and maxDeletes',
+  'knows sourceQuery, targetQuery, runTargetPhase, allowEmptySourceSet, sourceQueryFullEntry, targetQueryFullEntry, maxDeletes, maxClears, maxUnassessed and acceptUnassessed',
 )
 
 export type Overrides = Partial<z.infer<typeof overridesSchema>>
@@ -48,7 +56,11 @@ export function parseOverrides(body: Json): Overrides {
 }
 
 /** The mapping as this run takes it. */
-export const overridden = (mapping: Mapping, overrides: Overrides): Mapping => ({ ...mapping, ...overrides })
+export const overridden = (mapping: Mapping, { overrides, acceptedBy }: RunOptions): Mapping => ({
+  ...mapping,
+  ...overrides,
+  ...(acceptedBy === undefined ? {} : { maxUnassessed: Number.MAX_SAFE_INTEGER }),
+})
 
 /** How a query is shown in a run's `parameters`. */
 export function shownQuery(mapping: Mapping, side: 'source' | 'target'): JsonObject {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract.ts'
 import { toResourceException } from '../crest/errors.ts'
-import { Applying } from './applying.ts'
+import { Applying, guardFaults } from './applying.ts'
 import { Planning } from './planning.ts'
 import { RunContext, type RunParts } from './run-context.ts'
 import { shownQuery } from './run-options.ts'
@@ -49,7 +49,8 @@ export class Run {
 
   /** As `recon/ID` shows it, `_id` apart. */
   toJSON(): JsonObject {
-    const { statistics, stage, durations } = this.#context
+    const { statistics, stage, durations, warnings, cleared, parts } = this.#context
+    const { acceptedBy } = parts.options
     return {
       mapping: this.mappingName,
       state: this.state,
@@ -60,6 +61,9 @@ export class Run {
       statusSummary: statistics.statusSummary,
       // Beside what IDM shows: only where there is something to say.
       ...(statistics.hasFieldNotes ? { fieldSummary: statistics.fieldSummary } : {}),
+      ...(acceptedBy === undefined ? {} : { acceptedUnassessed: { by: acceptedBy } }),
+      ...(this.isAnalysis && cleared.unsupplied.length > 0 ? { unsupplied: cleared.unsupplied } : {}),
+      ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
       durationSummary: durations.toJSON(),
       parameters: this.#parameters,
       started: new Date(this.#begin).toISOString(),
@@ -81,13 +85,15 @@ export class Run {
     void this.#run(async () => {
       const goesOn = await new Planning(this.#context, this.#tally).plan()
       if (goesOn && !this.isAnalysis) await new Applying(this.#context, this.#tally, true).apply()
+      if (goesOn && this.isAnalysis)
+        for (const fault of await guardFaults(this.#context)) this.#context.warn(`${fault}: it would be stopped`)
     })
   }
 
   /** Carries out the rows that are there: a plan that somebody has read. What has changed since is left alone. */
   startApproved(): void {
     void this.#run(async () => {
-      await this.#tally.all(this.#context.rows)
+      await this.#tally.all(this.#context.rows, this.#context.cleared)
       await new Applying(this.#context, this.#tally, false).apply()
     })
   }

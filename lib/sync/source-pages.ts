@@ -1,5 +1,10 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../contract.ts'
+import { badGateway } from '../crest/errors.ts'
+import { newRow, type Row } from '../repo/run-rows.ts'
+import { fail } from './evaluation.ts'
 import { idOf, type ObjectSet } from './object-set.ts'
+import { hashOf } from './page-loop-guard.ts'
 import type { RunContext } from './run-context.ts'
 import { isFullEntry } from './selected-fields.ts'
 
@@ -30,3 +35,33 @@ async function wholeSources(
     return object ? [object] : []
   })
 }
+
+/** The objects of a page by their keys, and the rows that name what is wrong with others. */
+export function distinct(
+  page: readonly JsonObject[],
+  keyOf: (id: string) => string,
+): { objects: Map<string, JsonObject>; faults: Row[] } {
+  const objects = new Map<string, JsonObject>()
+  const faults: Row[] = []
+  const refuse = (sourceId: string | null, message: string): void => {
+    const row = newRow({ phase: 'source', qualifier: 'default', sourceId })
+    fail(row, badGateway(message))
+    faults.push(row)
+  }
+  const refused = new Set<string>()
+  for (const object of page) {
+    const id = idOf(object)
+    const known = objects.get(keyOf(id))
+    if (id === '') refuse(null, 'The source query brought an object without _id')
+    else if (!known) objects.set(keyOf(id), object)
+    else if (!isDeepStrictEqual(known, object)) refused.add(keyOf(id))
+  }
+  for (const key of refused) {
+    refuse(idOf(objects.get(key) ?? {}), 'The source query brought two different objects with this _id')
+    objects.delete(key)
+  }
+  return { objects, faults }
+}
+
+/** Tells apart two contents of one object. */
+export const digestOf = (object: JsonObject): number => hashOf(JSON.stringify(object))

@@ -22,7 +22,7 @@ export class Statistics {
   deleted = 0
   linked = 0
   readonly #situations = new Map<Situation, number>(SITUATIONS.map((situation) => [situation, 0]))
-  readonly #statuses: Record<RowStatus, number> = { SUCCESS: 0, FAILURE: 0 }
+  readonly #statuses: Record<RowStatus, number> = { SUCCESS: 0, FAILURE: 0, DEFERRED: 0 }
   readonly #fields = new Map<FieldNote, Map<string, number>>()
   /** Ids of the first objects of each situation, for the script `result`. */
   readonly #ids = new Map<Situation, string[]>()
@@ -67,7 +67,9 @@ export class Statistics {
   }
 
   get statusSummary(): JsonObject {
-    return { ...this.#statuses }
+    const { DEFERRED, ...statuses } = this.#statuses
+    // Not among the vendor's statuses: only where there are some.
+    return DEFERRED === 0 ? statuses : { ...statuses, DEFERRED }
   }
 
   /** `{SITUATION: {count, ids}}` of those that occurred. */

@@ -1,4 +1,5 @@
 import type { Row, RunRows } from '../repo/run-rows.ts'
+import type { ClearedFields } from './run-guards.ts'
 import { isSituation } from './situation.ts'
 import type { Statistics } from './statistics.ts'
 
@@ -38,7 +39,7 @@ export class Tally {
   }
 
   /** The rows of a plan that another run made. */
-  async all(rows: RunRows): Promise<void> {
+  async all(rows: RunRows, cleared: ClearedFields): Promise<void> {
     const statistics = this.#statistics
     statistics.sources = 0
     statistics.targets = 0
@@ -48,7 +49,10 @@ export class Tally {
       if (!last) return
       statistics.sources += some.filter(({ phase }) => phase === 'source').length
       statistics.targets += some.filter(({ targetId }) => targetId !== null).length
-      for (const row of some) this.planned(row)
+      for (const row of some) {
+        this.planned(row)
+        cleared.count(row)
+      }
       after = last.key
     }
   }

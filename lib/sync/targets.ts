@@ -6,6 +6,11 @@ import type { FollowedLink } from './link-space.ts'
 import { idOf } from './object-set.ts'
 import { type Candidates, seenAt, TargetCorrelation, type TargetsParts } from './target-correlation.ts'
 
+/** Targets that are not there yet: a run will create them. */
+export const PLANNED_KEY = '\u0001'
+
+export const isPlannedKey = (key: string): boolean => key.startsWith(PLANNED_KEY)
+
 /** `_id`, `_rev` and content as one object. */
 export const objectOf = ({ object }: SeenObject): JsonObject => object
 

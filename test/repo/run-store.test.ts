@@ -100,10 +100,17 @@ describe('what a run saw', () => {
     assert.deepEqual(await snapshot.untouched(0, 100), { objects: [], last: undefined })
   })
 
-  it('tells which sources are new', async () => {
+  it('tells which sources earlier pages brought, and which of them have changed', async () => {
     const { snapshot } = await newRun(await tempRepository(), 'r')
-    assert.equal((await snapshot.see(range(MANY).map(String))).size, MANY)
-    assert.deepEqual([...(await snapshot.see(['7', 'new', '8']))], ['new'])
+    const source = (key: string, digest = 1) => ({ key, digest })
+    assert.equal((await snapshot.see(range(MANY).map((index) => source(String(index))))).size, 0)
+    assert.deepEqual(
+      [...(await snapshot.see([source('7'), source('new'), source('8', 2)]))],
+      [
+        ['7', false],
+        ['8', true],
+      ],
+    )
   })
 
   it('is forgotten with its run, and that of others is not', async () => {

@@ -88,7 +88,8 @@ describe('actions', () => {
         { situation, action: 'IGNORE', condition: '/object/name eq "nobody"' },
         { situation, action },
       ]
-      const stage = await startStage({ mapping: { sourceCondition: '! (/source/out eq true)', policies } })
+      const mapping = { sourceCondition: '! (/source/out eq true)', policies, allowEmptySourceSet: true }
+      const stage = await startStage({ mapping })
       await PREPARE[situation]?.(stage)
       const run = await stage.run()
       const entries = Object.values(await stage.entries(run))

@@ -11,6 +11,7 @@ const MAPPING: JsonObject = {
   name: 'm',
   source: SOURCE,
   target: TARGET,
+  maxDeletes: '100%',
   properties: ['userName', 'mail'].map((name) => ({ source: name, target: name })),
   correlationQuery: { linkQualifier: 'default', expressionTree: { any: ['userName'] } },
   policies: [

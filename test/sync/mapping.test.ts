@@ -3,7 +3,6 @@ import type { JsonObject } from '../../lib/contract.ts'
 import { mappingSchema } from '../../lib/sync/mapping.ts'
 import { mappingNotices } from '../../lib/sync/mapping-notices.ts'
 import { inOrder } from '../../lib/sync/mapping-order.ts'
-import { allowedDeletes, parseMaxDeletes } from '../../lib/sync/max-deletes.ts'
 import { faultsOf } from '../../lib/util/schema.ts'
 
 const LEAST = { name: 'm', source: 'a', target: 'b' }
@@ -136,16 +135,5 @@ describe('a mapping', () => {
     const names = (...entries: ReturnType<typeof entry>[]) => inOrder(entries).map(({ mapping }) => mapping.name)
     assert.deepEqual(names(entry('a', 'c'), entry('b'), entry('c', 'b')), ['b', 'c', 'a'])
     assert.deepEqual(names(entry('a', 'b'), entry('b', 'a'), entry('c', 'nobody')), ['b', 'a', 'c'])
-  })
-})
-
-describe('maxDeletes', () => {
-  it('is a number or a share; a share never stops fewer than 20', () => {
-    assert.deepEqual(parseMaxDeletes('25%'), { share: 0.25 })
-    assert.deepEqual(parseMaxDeletes(5), { count: 5 })
-    for (const wrong of ['', '-1', '101%', '1.5', {}, null]) assert.equal(parseMaxDeletes(wrong), undefined)
-    assert.equal(allowedDeletes({ share: 0.1 }, 100), 19)
-    assert.equal(allowedDeletes({ share: 0.1 }, 1000), 100)
-    assert.equal(allowedDeletes({ count: 5 }, 1000), 5)
   })
 })

@@ -93,6 +93,7 @@ function mappingOf(choice: Choice, source: string, target: string): JsonObject {
     validTarget: { type: 'text/javascript', source: 'target.system !== true' },
     properties: ['name', 'mail'].map((name) => ({ source: name, target: name })),
     correlationQuery: { linkQualifier: 'default', expressionTree: { any: ['name'] } },
+    maxDeletes: '100%',
     policies: [...new Set(own.map(({ situation }) => situation))].map((situation) => ({ situation, action: choice })),
   }
 }

@@ -62,8 +62,6 @@ describe('a reconciliation', () => {
       taken: 'FOUND_ALREADY_LINKED EXCEPTION FAILURE',
       twins: 'AMBIGUOUS EXCEPTION FAILURE',
       ignored: 'SOURCE_IGNORED IGNORE SUCCESS',
-      t1: 'UNASSIGNED EXCEPTION FAILURE',
-      t2: 'UNASSIGNED EXCEPTION FAILURE',
       lonely: 'UNASSIGNED EXCEPTION FAILURE',
     })
     assert.deepEqual(
