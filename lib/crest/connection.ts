@@ -65,7 +65,7 @@ class RouterConnection implements Connection {
 
   constructor(router: ResourceRouter, context: RequestContext) {
     this.#router = router
-    this.#context = context
+    this.#context = context.external ? { ...context, external: false } : context
   }
 
   async create(

@@ -20,6 +20,7 @@ export function httpContext(
   return {
     ...known,
     http: known.http ?? describe(call, request),
+    external: true,
     signal: known.signal ? AbortSignal.any([known.signal, gone.signal]) : gone.signal,
   }
 }

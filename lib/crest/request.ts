@@ -25,6 +25,8 @@ export interface HttpContext {
 export interface RequestContext {
   readonly security?: SecurityContext
   readonly http?: HttpContext
+  /** True for the request that came over HTTP itself; what a script asks on its behalf comes from inside. */
+  readonly external?: boolean
   readonly transactionId?: string
   /** Aborted when the caller has gone: whoever works for the request stops. */
   readonly signal?: AbortSignal

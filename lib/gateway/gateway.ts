@@ -22,6 +22,7 @@ import { openObjects } from './objects.ts'
 import { OpenidmMount } from './openidm-mount.ts'
 import { packageVersion } from './package-info.ts'
 import { type Project, readServerCertificate } from './project.ts'
+import { gatewayKeys } from './project-keys.ts'
 import { contextOf } from './request-record.ts'
 import { Scripting } from './scripts.ts'
 import { scriptedCollections } from './scripts-managed-collection.ts'
@@ -143,7 +144,8 @@ export class Gateway {
 
   async #openObjects(): Promise<void> {
     const { project, log, link } = this.#options
-    const common = { router: this.#router, configuration: this.#configuration.directory, log }
+    const { directory: configuration, resolver } = this.#configuration
+    const common = { router: this.#router, configuration, keys: gatewayKeys(project, resolver, log), log }
     const collectionOf = scriptedCollections(this.#scripting.engine)
     const objects = this.#scope.own('objects', await openObjects({ ...common, project, collectionOf, link }))
     this.#stores.push(...objects.passwordStores)

@@ -6,6 +6,7 @@ import { type Identity, identity, type PasswordStore } from './identity/password
 import { rolesIn } from './identity/roles.ts'
 import { ManagedCollection } from './managed/managed-collection.ts'
 import { ManagedType } from './managed/managed-type.ts'
+import type { ManagedKeys } from './managed/private-values.ts'
 import { StoredPasswords } from './managed/stored-passwords.ts'
 
 const COLLECTION = 'internal/user'
@@ -24,20 +25,26 @@ const TYPE = new ManagedType(
   COLLECTION,
 )
 
+export interface InternalUsersOptions {
+  readonly router: ResourceRouter
+  readonly keys: ManagedKeys
+  readonly log: Logger
+}
+
 /** `internal/user`: accounts of the gateway's own, who sign in with their id. Their roles are what they say. */
 export class InternalUsers implements PasswordStore, Disposable {
   readonly #store: ObjectStore
   readonly #passwords: StoredPasswords
   readonly #route: Disposable
 
-  private constructor(store: ObjectStore, router: ResourceRouter, log: Logger) {
+  private constructor(store: ObjectStore, { router, keys, log }: InternalUsersOptions) {
     this.#store = store
-    this.#passwords = new StoredPasswords(COLLECTION, log)
-    this.#route = router.add(COLLECTION, new ManagedCollection(TYPE, store))
+    this.#passwords = new StoredPasswords(COLLECTION, keys, log)
+    this.#route = router.add(COLLECTION, new ManagedCollection(TYPE, store, keys))
   }
 
-  static async open(repository: Repository, router: ResourceRouter, log: Logger): Promise<InternalUsers> {
-    return new InternalUsers(await repository.store(COLLECTION), router, log)
+  static async open(repository: Repository, options: InternalUsersOptions): Promise<InternalUsers> {
+    return new InternalUsers(await repository.store(COLLECTION), options)
   }
 
   async verify(username: string, password: string): Promise<Identity | undefined> {

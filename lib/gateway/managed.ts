@@ -20,6 +20,7 @@ import { ManagedCollection } from './managed/managed-collection.ts'
 import { ManagedType } from './managed/managed-type.ts'
 import { ManagedUsers } from './managed/managed-users.ts'
 import { unknownPolicies } from './managed/policies.ts'
+import type { ManagedKeys } from './managed/private-values.ts'
 import { type ManagedConfiguration, type ManagedTypeConfiguration, managedSchema } from './managed/schema.ts'
 import { StartError } from './start-error.ts'
 
@@ -28,6 +29,8 @@ export interface ManagedObjectsOptions {
   readonly repository: Repository
   /** Where `managed.json` comes from and changes; or what it says, once and for all. */
   readonly configuration: ConfigurationService | ManagedConfiguration
+  /** For properties with `encryption`. */
+  readonly keys: ManagedKeys
   readonly hooks?: ManagedHooks
   /** Makes the resource for the objects of a type; undefined leaves it at a plain collection. */
   readonly collectionOf?: CollectionOf | undefined
@@ -37,6 +40,7 @@ export interface ManagedObjectsOptions {
 export type CollectionOf = (
   type: ManagedType,
   store: ObjectStore,
+  keys: ManagedKeys,
   configuration: ManagedTypeConfiguration,
 ) => Promise<ResourceHandler | undefined>
 
@@ -77,7 +81,7 @@ export class ManagedObjects implements ConfigurationConsumer, Disposable {
     this.#options = options
     this.#scope = new Scope(options.log)
     this.#scope.defer('managed routes', () => this.#serve([]))
-    this.passwords = new ManagedUsers(() => this.#served.get('user')?.store, options.log)
+    this.passwords = new ManagedUsers(() => this.#served.get('user')?.store, options)
   }
 
   async start(): Promise<void> {
@@ -115,15 +119,15 @@ export class ManagedObjects implements ConfigurationConsumer, Disposable {
   }
 
   async #serveType(configuration: ManagedTypeConfiguration): Promise<void> {
-    const { router, repository, hooks, collectionOf, log } = this.#options
+    const { router, repository, keys, hooks, collectionOf, log } = this.#options
     const [text, old] = [JSON.stringify(configuration), this.#served.get(configuration.name)]
     if (old?.configuration === text) return
     const type = new ManagedType(configuration)
     const [indexes, unique] = [type.indexes, type.unique].map((names) => names.map((name) => printPointer([name])))
     const store = await repository.store(type.route, { indexes, unique })
-    const own = await collectionOf?.(type, store, configuration)
+    const own = await collectionOf?.(type, store, keys, configuration)
     await old?.route.dispose()
-    const route = router.add(type.route, own ?? new ManagedCollection(type, store, hooks))
+    const route = router.add(type.route, own ?? new ManagedCollection(type, store, keys, hooks))
     this.#served.set(type.name, { configuration: text, store, route })
     const ignored = unknownPolicies(type)
     if (ignored.length > 0) log.info({ type: type.name, policies: ignored }, 'policies that are not judged here')

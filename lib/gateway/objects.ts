@@ -5,6 +5,7 @@ import { openRepository, type Repository } from '../repo/repository.ts'
 import { Scope } from '../util/scope.ts'
 import type { PasswordStore } from './identity/password-store.ts'
 import { InternalUsers } from './internal-users.ts'
+import type { ManagedKeys } from './managed/private-values.ts'
 import { type CollectionOf, managedObjects } from './managed.ts'
 import type { Project } from './project.ts'
 import type { WorkersLink } from './workers-link.ts'
@@ -15,6 +16,7 @@ export interface ObjectsOptions {
   /** Where `managed.json` comes from. */
   readonly configuration: ConfigurationService
   /** See ManagedObjectsOptions. */
+  readonly keys: ManagedKeys
   readonly collectionOf?: CollectionOf
   readonly log: Logger
   /** Other processes that have the same database open. */
@@ -38,6 +40,7 @@ export async function openObjects({
   router,
   project,
   configuration,
+  keys,
   collectionOf,
   log,
   link,
@@ -50,9 +53,9 @@ export async function openObjects({
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())
-    const parts = { router, repository, configuration, collectionOf, log }
+    const parts = { router, repository, configuration, keys, collectionOf, log }
     const managed = scope.own('managed objects', await managedObjects(parts))
-    const internal = scope.own('internal users', await InternalUsers.open(repository, router, log))
+    const internal = scope.own('internal users', await InternalUsers.open(repository, parts))
     return { repository, passwordStores: [internal, managed.passwords], dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()

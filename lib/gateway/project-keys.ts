@@ -1,6 +1,13 @@
+import { randomBytes } from 'node:crypto'
+import { link, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { KEYS_FILE } from '../config/content-resolver.ts'
-import { type KeyRing, readKeys } from '../config/crypto.ts'
+import { type ContentResolver, KEYS_FILE } from '../config/content-resolver.ts'
+import { generateKey, type KeyRing, readKeys } from '../config/crypto.ts'
+import type { Logger } from '../contract.ts'
+import { internalError } from '../crest/errors.ts'
+import { singleFlight } from '../util/single-flight.ts'
+import type { ManagedKeys } from './managed/private-values.ts'
+import type { Project } from './project.ts'
 import { StartError } from './start-error.ts'
 
 /**
@@ -15,4 +22,50 @@ export function projectKeys(projectDir: string, env: NodeJS.ProcessEnv): KeyRing
     `there is no key: put what "openidm-external-idm secret generate-key" prints into ${file}, ` +
       'or name a file in IDM_CRYPTO_KEYS_FILE',
   )
+}
+
+/**
+ * The keys of a running gateway, as they are at the moment. Where one is needed and none is configured, a first one is
+ * made in `security/crypto.keys`, as IDM makes its key store when it starts.
+ */
+export function gatewayKeys(project: Project, resolver: ContentResolver, log: Logger): ManagedKeys {
+  const file = join(project.security, KEYS_FILE)
+  const makeFirst = singleFlight(async () => {
+    if (await createKeyFile(file))
+      log.warn(
+        { file },
+        'made the first key for values at rest: keep it, for what it encrypts cannot be read without it',
+      )
+    await resolver.refresh()
+  })
+  return {
+    current: () => resolver.keys(),
+    ensure: async () => {
+      if (!resolver.keys()) await makeFirst()
+      const keys = resolver.keys()
+      if (keys) return keys
+      throw internalError(`${file} was made and is gone again: there is no key for values at rest`)
+    },
+  }
+}
+
+/**
+ * Never replaces a file: what another process has encrypted with the key in it would be lost.
+ * @returns whether the file was made; false when it is there already
+ */
+async function createKeyFile(file: string): Promise<boolean> {
+  const draft = `${file}.${randomBytes(8).toString('hex')}.draft`
+  const handle = await open(draft, 'wx', 0o600)
+  try {
+    await handle.writeFile(`${generateKey()}\n`)
+    await handle.sync()
+    await link(draft, file)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  } finally {
+    await handle.close()
+    await unlink(draft)
+  }
 }

@@ -21,6 +21,7 @@ import type { ScriptService } from '../script/engine.ts'
 import type { ManagedEvent, ManagedHooks } from './managed/hooks.ts'
 import { ManagedCollection } from './managed/managed-collection.ts'
 import type { ManagedType } from './managed/managed-type.ts'
+import type { ManagedKeys } from './managed/private-values.ts'
 import type { CollectionOf } from './managed.ts'
 import type { HookCall } from './scripts-call.ts'
 import { ManagedScripts } from './scripts-managed.ts'
@@ -28,9 +29,9 @@ import { ManagedScripts } from './scripts-managed.ts'
 /** Collections with scripts, for the types whose configuration has some. */
 export const scriptedCollections =
   (service: ScriptService): CollectionOf =>
-  async (type, store, configuration) => {
+  async (type, store, keys, configuration) => {
     const scripts = await ManagedScripts.of(service, configuration)
-    return scripts && new ScriptedCollection(type, store, scripts)
+    return scripts && new ScriptedCollection(type, store, keys, scripts)
   }
 
 /** A request while it is under way. */
@@ -49,10 +50,10 @@ export class ScriptedCollection implements ResourceHandler {
   /** By the context that each request has for itself: what the hooks inside know of it. */
   readonly #passages = new WeakMap<RequestContext, Passage>()
 
-  constructor(type: ManagedType, store: ObjectStore, scripts: ManagedScripts) {
+  constructor(type: ManagedType, store: ObjectStore, keys: ManagedKeys, scripts: ManagedScripts) {
     this.#type = type
     this.#scripts = scripts
-    this.#objects = new ManagedCollection(type, store, this.#hooks())
+    this.#objects = new ManagedCollection(type, store, keys, this.#hooks())
   }
 
   async create(request: CreateRequest, context: RequestContext): Promise<Resource> {
@@ -63,8 +64,8 @@ export class ScriptedCollection implements ResourceHandler {
   }
 
   async read(request: ReadRequest, context: RequestContext): Promise<Resource> {
-    if (!this.#scripts.has('onRead') && !this.#scripts.retrieves) return this.#objects.read(request)
-    const resource = await this.#objects.read({ ...request, fields: [] })
+    if (!this.#scripts.has('onRead') && !this.#scripts.retrieves) return this.#objects.read(request, context)
+    const resource = await this.#objects.read({ ...request, fields: [] }, context)
     const call = this.#call(request, context)
     const [retrieved = {}] = await this.#scripts.retrieve([representResource(resource)], call)
     const shown = await this.#scripts.run('onRead', { object: retrieved }, call)
@@ -107,7 +108,7 @@ export class ScriptedCollection implements ResourceHandler {
       return this.#objects.action(request, this.#enter(request, context).own)
     const { resourcePath } = request
     const read = { resourcePath, fields: [], additionalParameters: {}, method: 'read' } as const
-    const object = resourcePath === '' ? {} : representResource(await this.#objects.read(read))
+    const object = resourcePath === '' ? {} : representResource(await this.#objects.read(read, context))
     return this.#scripts.action(request.action, object, this.#call(request, context))
   }
 

@@ -1,4 +1,4 @@
-import { decrypt, encrypt, hash, isEncrypted, KeyRing, matches } from '../config/crypto.ts'
+import { decrypt, encrypt, hash, isEncrypted, isHashed, KeyRing, matches } from '../config/crypto.ts'
 import { HASH_ALGORITHMS } from '../config/crypto-salted-hash.ts'
 import type { Json, JsonObject } from '../contract.ts'
 import { badRequest } from '../crest/errors.ts'
@@ -22,6 +22,8 @@ export const secretsOf = (keys: () => KeyRing | undefined): ScriptSecrets => ({
   },
   decrypt: (value) => {
     if (typeof value === 'string') throw badRequest('openidm.decrypt: a text cannot be decrypted')
+    // Passed on as if it were the clear value, it would become somebody's password.
+    if (isHashed(value)) throw badRequest('openidm.decrypt: the value is a salted hash, which cannot be decrypted')
     return decryptAll(value, keys)
   },
   hash: async (value, algorithm, options) => {

@@ -2,12 +2,16 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { badRequest } from '../../crest/errors.ts'
 import { projectFields } from '../../crest/fields.ts'
 import type { Pointer } from '../../crest/pointer.ts'
-import type { Resource } from '../../crest/request.ts'
+import type { RequestContext, Resource } from '../../crest/request.ts'
 import type { ManagedType } from './managed-type.ts'
 
-/** The object without what nobody may see, and without relationships, which are shown on request only. */
+/** The object without what nobody may see over REST, and without relationships, which are shown on request only. */
 export const visible = (type: ManagedType, object: JsonObject): JsonObject =>
   without(object, (name) => type.privates.has(name) || type.relationships.has(name))
+
+/** The object as scripts and mappings see it: private properties as they are stored, but for hashes. */
+const visibleInside = (type: ManagedType, object: JsonObject): JsonObject =>
+  without(object, (name) => type.hashed.has(name) || type.relationships.has(name))
 
 /** The private properties alone. */
 export const hidden = (type: ManagedType, object: JsonObject): JsonObject =>
@@ -20,8 +24,14 @@ export const without = (object: JsonObject, drops: (name: string) => boolean): J
  * What a caller gets of a stored object. A relationship is there, and empty, when it is asked for by name or with
  * `*_ref`.
  */
-export function shown(type: ManagedType, resource: Resource, fields: readonly Pointer[]): Resource {
-  const content = { ...visible(type, resource.content), ...askedRelationships(type, fields) }
+export function shown(
+  type: ManagedType,
+  resource: Resource,
+  fields: readonly Pointer[],
+  { external }: RequestContext,
+): Resource {
+  const own = external ? visible(type, resource.content) : visibleInside(type, resource.content)
+  const content = { ...own, ...askedRelationships(type, fields) }
   return {
     ...resource,
     content: projectFields(

@@ -22,6 +22,7 @@ import { shown } from './fields.ts'
 import type { ManagedHooks } from './hooks.ts'
 import type { ManagedType } from './managed-type.ts'
 import { ManagedWriter } from './managed-writer.ts'
+import type { ManagedKeys } from './private-values.ts'
 import { storedQuery } from './query.ts'
 
 /** The managed objects of one type as a resource, such as `managed/user`. */
@@ -31,10 +32,10 @@ export class ManagedCollection implements ResourceHandler {
   readonly #store: ObjectStore
   readonly #writer: ManagedWriter
 
-  constructor(type: ManagedType, store: ObjectStore, hooks: ManagedHooks = {}) {
+  constructor(type: ManagedType, store: ObjectStore, keys: ManagedKeys, hooks: ManagedHooks = {}) {
     this.#type = type
     this.#store = store
-    this.#writer = new ManagedWriter(type, store, hooks)
+    this.#writer = new ManagedWriter({ type, store, keys, hooks })
   }
 
   async create(
@@ -42,33 +43,33 @@ export class ManagedCollection implements ResourceHandler {
     context: RequestContext,
   ): Promise<Resource> {
     requireCollection(resourcePath)
-    return shown(this.#type, await this.#writer.create(newResourceId, content, context), fields)
+    return shown(this.#type, await this.#writer.create(newResourceId, content, context), fields, context)
   }
 
-  async read({ resourcePath, fields }: ReadRequest): Promise<Resource> {
-    return shown(this.#type, await this.#store.get(objectId(resourcePath)), fields)
+  async read({ resourcePath, fields }: ReadRequest, context: RequestContext): Promise<Resource> {
+    return shown(this.#type, await this.#store.get(objectId(resourcePath)), fields, context)
   }
 
   async update({ resourcePath, revision, content, fields }: UpdateRequest, context: RequestContext): Promise<Resource> {
     const id = objectId(resourcePath)
-    return shown(this.#type, await this.#writer.update(id, revision, content, context), fields)
+    return shown(this.#type, await this.#writer.update(id, revision, content, context), fields, context)
   }
 
   async patch(request: PatchRequest, context: RequestContext): Promise<Resource> {
     const { resourcePath, revision, patchOperations, fields } = request
     const id = objectId(resourcePath)
-    return shown(this.#type, await this.#writer.patch(id, revision, patchOperations, context), fields)
+    return shown(this.#type, await this.#writer.patch(id, revision, patchOperations, context), fields, context)
   }
 
   async delete({ resourcePath, revision, fields }: DeleteRequest, context: RequestContext): Promise<Resource> {
-    return shown(this.#type, await this.#writer.delete(objectId(resourcePath), revision, context), fields)
+    return shown(this.#type, await this.#writer.delete(objectId(resourcePath), revision, context), fields, context)
   }
 
   async query(request: QueryRequest, context: RequestContext): Promise<QueryResult> {
     requireCollection(request.resourcePath)
     const query = storedQuery(this.#type, request)
     const answer = await this.#store.query(query, context.signal)
-    return { ...answer, result: answer.result.map((resource) => shown(this.#type, resource, query.fields)) }
+    return { ...answer, result: answer.result.map((resource) => shown(this.#type, resource, query.fields, context)) }
   }
 
   /** `patch`: of one object by its path, or of the one that a query finds. */
@@ -77,7 +78,7 @@ export class ManagedCollection implements ResourceHandler {
     const operations = parsePatch(request.content)
     const id = request.resourcePath === '' ? await this.#onlyId(request, context) : objectId(request.resourcePath)
     const patched = await this.#writer.patch(id, null, operations, context)
-    return representResource(shown(this.#type, patched, request.fields))
+    return representResource(shown(this.#type, patched, request.fields, context))
   }
 
   async #onlyId(request: ActionRequest, context: RequestContext): Promise<string> {

@@ -1,3 +1,4 @@
+import { protectionOf } from '../../config/protection.ts'
 import type { Json, JsonObject } from '../../contract.ts'
 import type { ManagedTypeConfiguration, PolicyConfiguration, PropertyConfiguration } from './schema.ts'
 
@@ -7,10 +8,12 @@ export class ManagedType {
   /** Where its objects are: `managed/NAME` unless they are the gateway's own. */
   readonly route: string
   readonly required: readonly string[]
-  /** Never shown, and kept when an update leaves them out. */
+  /** Never shown over REST, and kept when an update leaves them out. */
   readonly privates: ReadonlySet<string>
-  /** Private ones of which only a hash is stored. */
+  /** Private ones of which only a hash is stored, which nobody is shown. */
   readonly hashed: ReadonlySet<string>
+  /** Private ones that are stored encrypted. */
+  readonly encrypted: ReadonlySet<string>
   /** Relationships are not kept: they are always empty, `[]` or null. */
   readonly relationships: ReadonlyMap<string, Json>
   /** Lists that hold no value twice. */
@@ -31,8 +34,10 @@ export class ManagedType {
     this.name = name
     this.route = route
     this.required = schema.required ?? []
-    this.hashed = new Set(where(isHashed))
-    this.privates = new Set(where((property) => property.scope === 'private' || isHashed(property)))
+    const protection = (property: PropertyConfiguration) => protectionOf(property as JsonObject)
+    this.hashed = new Set(where((property) => protection(property) === 'hashed'))
+    this.encrypted = new Set(where((property) => protection(property) === 'encrypted'))
+    this.privates = new Set(where((property) => property.scope === 'private' || protection(property) !== undefined))
     this.relationships = new Map(
       properties.flatMap(([name, property]): [string, Json][] => {
         const empty = emptyRelationship(property)
@@ -54,10 +59,6 @@ export class ManagedType {
     return this.hashed.has(name) ? ['string'] : typesOf(property)
   }
 }
-
-/** What IDM would encrypt is hashed too: nothing here needs the clear text again. */
-const isHashed = ({ isProtected, secureHash, encryption }: PropertyConfiguration): boolean =>
-  isProtected === true || secureHash !== undefined || encryption !== undefined
 
 const typesOf = ({ type = [] }: PropertyConfiguration): readonly string[] => (Array.isArray(type) ? type : [type])
 

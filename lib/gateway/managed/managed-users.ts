@@ -3,6 +3,7 @@ import type { QueryRequest } from '../../crest/request.ts'
 import type { StoredObject } from '../../repo/object-row.ts'
 import type { ObjectStore } from '../../repo/object-store.ts'
 import { type Identity, identity, type PasswordStore } from '../identity/password-store.ts'
+import type { ManagedKeys } from './private-values.ts'
 import { StoredPasswords } from './stored-passwords.ts'
 
 const COLLECTION = 'managed/user'
@@ -15,9 +16,9 @@ export class ManagedUsers implements PasswordStore {
   readonly #passwords: StoredPasswords
 
   /** @param store the objects of `managed/user`; undefined while there is no such type */
-  constructor(store: () => ObjectStore | undefined, log: Logger) {
+  constructor(store: () => ObjectStore | undefined, { keys, log }: { keys: ManagedKeys; log: Logger }) {
     this.#store = store
-    this.#passwords = new StoredPasswords(COLLECTION, log)
+    this.#passwords = new StoredPasswords(COLLECTION, keys, log)
   }
 
   /** Takes the same time for an account that is unknown, inactive or without a password as for a wrong password. */

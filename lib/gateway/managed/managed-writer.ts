@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { hash } from '../../config/crypto.ts'
 import type { JsonObject } from '../../contract.ts'
 import { preconditionFailed, ResourceException } from '../../crest/errors.ts'
 import { applyPatch } from '../../crest/patch.ts'
@@ -11,28 +10,32 @@ import { UniqueViolation } from '../../repo/unique-property.ts'
 import { hidden, visible, without, withoutRelationships } from './fields.ts'
 import type { ManagedHooks } from './hooks.ts'
 import type { ManagedType } from './managed-type.ts'
-import { failedRequirements, isEmpty, policyFailure } from './policies.ts'
+import { failedRequirements, policyFailure } from './policies.ts'
+import { changedInPart, removesWhole, withoutDisclosures } from './private-patch.ts'
+import { type Draft, type ManagedKeys, PrivateValues } from './private-values.ts'
 
 /** How often a change is tried again when others were faster; each of them got on, so it ends. */
 const MAX_ATTEMPTS = 20
 
-/** An object as it shall become. */
-interface Draft {
-  readonly object: JsonObject
-  /** Private properties that stay as they are stored. */
-  readonly kept: JsonObject
+export interface ManagedWriterOptions {
+  readonly type: ManagedType
+  readonly store: ObjectStore
+  readonly keys: ManagedKeys
+  readonly hooks: ManagedHooks
 }
 
-/** Writes managed objects: hooks, then policies, then hashes, then the repository. */
+/** Writes managed objects: hooks, then policies, then hashes and encryption, then the repository. */
 export class ManagedWriter {
   readonly #type: ManagedType
   readonly #store: ObjectStore
   readonly #hooks: ManagedHooks
+  readonly #values: PrivateValues
 
-  constructor(type: ManagedType, store: ObjectStore, hooks: ManagedHooks) {
+  constructor({ type, store, keys, hooks }: ManagedWriterOptions) {
     this.#type = type
     this.#store = store
     this.#hooks = hooks
+    this.#values = new PrivateValues(type, keys)
   }
 
   /** An id that is taken is found out first: a PUT that means an update comes here before. */
@@ -40,35 +43,43 @@ export class ManagedWriter {
     if (id !== null && (await this.#store.find(id))) throw preconditionFailed(`Object ${id} already exists`)
     const given = withoutRelationships(this.#type, content)
     // The members of the caller come first, in the caller's order.
-    const wanted = { ...given, ...this.#type.defaults, ...given }
+    const whole = { ...given, ...this.#type.defaults, ...given }
+    const { object: wanted, kept } = this.#given(id, whole, {}, context)
     const event = { type: this.#type.name, id, object: wanted }
     const object = (await this.#hooks.beforeCreate?.(event, context)) ?? wanted
-    return this.#write({ object, kept: {} }, (ready) => this.#store.insert(id, ready))
+    return this.#write({ object, kept }, (ready) => this.#store.insert(id, ready))
   }
 
   /** Replaces the whole object; private properties that `content` does not name stay. */
   update(id: string, revision: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
-    const object = withoutRelationships(this.#type, content)
-    return this.#change(id, revision, context, (stored) => ({
-      object,
-      kept: without(hidden(this.#type, stored), (name) => Object.hasOwn(object, name)),
-    }))
+    const given = withoutRelationships(this.#type, content)
+    return this.#change(id, revision, context, (stored) => {
+      const { object, kept } = this.#given(id, given, stored, context)
+      return {
+        object,
+        kept: { ...without(hidden(this.#type, stored), (name) => Object.hasOwn(object, name)), ...kept },
+      }
+    })
   }
 
-  /** A patch sees no private property, so it can set and remove one but not copy it to where it shows. */
+  /** A patch can set, remove and change a private property, but not copy it to where it shows. */
   patch(
     id: string,
     revision: string | null,
     operations: readonly PatchOperation[],
     context: RequestContext,
   ): Promise<StoredObject> {
-    const isSet = (field: Pointer) => field.length === 1 && this.#type.sets.has(field[0] ?? '')
-    const removed = new Set(operations.filter(isRemoval).map(({ field: [name = ''] }) => name))
+    const allowed = withoutDisclosures(this.#type, operations)
+    const removed = new Set(allowed.filter(removesWhole).map(({ field: [name = ''] }) => name))
     return this.#change(id, revision, context, (stored) => {
-      const before = visible(this.#type, stored)
-      const object = withoutRelationships(this.#type, applyPatch(before, operations, isSet))
-      const all = hidden(this.#type, stored)
-      const kept = without(all, (name) => removed.has(name) || Object.hasOwn(object, name))
+      const [before, all] = [visible(this.#type, stored), hidden(this.#type, stored)]
+      const opened = this.#opened(id, all, allowed)
+      const patched = applyPatch({ ...before, ...opened }, allowed, this.#isSet)
+      const isSame = (name: string) => name in opened && isDeepStrictEqual(patched[name], opened[name])
+      const changed = withoutRelationships(this.#type, without(patched, isSame))
+      const isReplaced = (name: string) => removed.has(name) || name in opened || Object.hasOwn(changed, name)
+      const { object, kept: handed } = this.#given(id, changed, stored, context)
+      const kept = { ...without(all, (name) => isReplaced(name) && !isSame(name)), ...handed }
       return isDeepStrictEqual([object, kept], [before, all]) ? undefined : { object, kept }
     })
   }
@@ -100,37 +111,38 @@ export class ManagedWriter {
     }
   }
 
+  /** Envelopes mean something only where they come from: a caller over REST has seen none. */
+  #given(id: string | null, object: JsonObject, stored: JsonObject, { external }: RequestContext): Draft {
+    return external ? { object, kept: {} } : this.#values.unwrap(id, object, stored)
+  }
+
+  /** What the operations change a part of, in clear. A single value has no parts, and is not there to be guessed at. */
+  #opened(id: string, stored: JsonObject, operations: readonly PatchOperation[]): JsonObject {
+    const names = changedInPart(this.#type, operations).filter((name) => Object.hasOwn(stored, name))
+    const values = names.map((name) => [name, this.#values.open(id, name, stored[name] ?? null)] as const)
+    return Object.fromEntries(values.filter(([, value]) => typeof value === 'object'))
+  }
+
+  readonly #isSet = (field: Pointer): boolean => field.length === 1 && this.#type.sets.has(field[0] ?? '')
+
   async #hooked(id: string, draft: Draft, stored: JsonObject, context: RequestContext): Promise<Draft> {
     const previous = visible(this.#type, stored)
     const event = { type: this.#type.name, id, object: draft.object, previous }
     const object = await this.#hooks.beforeUpdate?.(event, context)
-    return object ? { ...draft, object } : draft
+    return object ? { object, kept: without(draft.kept, (name) => Object.hasOwn(object, name)) } : draft
   }
 
   async #write(draft: Draft, write: (ready: JsonObject) => Promise<StoredObject>): Promise<StoredObject> {
     const requirements = failedRequirements(this.#type, draft.object, draft.kept)
     if (requirements.length > 0) throw policyFailure(requirements)
     try {
-      return await write(await this.#ready(draft))
+      return await write(await this.#values.seal(draft))
     } catch (error) {
       if (!(error instanceof UniqueViolation)) throw error
       const property = error.property.slice(1)
       throw policyFailure([{ property, policyRequirements: [{ policyRequirement: 'UNIQUE' }] }])
     }
   }
-
-  /** What is stored: of a hashed property its hash, and nothing of a private one that was emptied. */
-  async #ready({ object, kept }: Draft): Promise<JsonObject> {
-    const content = without(object, (name) => this.#type.privates.has(name) && isEmpty(object[name] ?? null))
-    for (const name of this.#type.hashed) {
-      const value = content[name]
-      if (typeof value === 'string') content[name] = await hash(value, 'SCRYPT')
-    }
-    return { ...content, ...kept }
-  }
 }
-
-const isRemoval = ({ operation, field, value }: PatchOperation): boolean =>
-  operation === 'remove' && value === undefined && field.length === 1
 
 const isStale = (error: unknown): boolean => error instanceof ResourceException && error.code === 412

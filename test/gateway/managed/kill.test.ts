@@ -10,6 +10,7 @@ import { tempDir } from '../../helpers/files.ts'
 import { spawnNode } from '../../helpers/process.ts'
 import { until } from '../../helpers/until.ts'
 import { silent, tempRepository } from '../../repo/repositories.ts'
+import { fixedKeys } from './keys.ts'
 import { WrittenUsers } from './written-users.ts'
 
 const WRITER = fileURLToPath(new URL('./writer.ts', import.meta.url))
@@ -34,7 +35,7 @@ describe('managed objects, when the process is killed', () => {
 
     const repository = await tempRepository({ file })
     const router = new ResourceRouter()
-    await managedObjects({ router, repository, configuration: defaultManaged, log: silent })
+    await managedObjects({ router, repository, configuration: defaultManaged, keys: fixedKeys(), log: silent })
     const openidm = connect(router, {})
     written.check(await Array.fromAsync(openidm.queryAll('managed/user', { _queryFilter: 'true' })))
     written.check(

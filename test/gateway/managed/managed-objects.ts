@@ -4,11 +4,13 @@ import { type Connection, connect } from '../../../lib/crest/connection.ts'
 import { ResourceRouter } from '../../../lib/crest/router.ts'
 import { defaultManaged } from '../../../lib/gateway/managed/defaults.ts'
 import type { ManagedHooks } from '../../../lib/gateway/managed/hooks.ts'
+import type { ManagedKeys } from '../../../lib/gateway/managed/private-values.ts'
 import { type ManagedObjects, managedObjects } from '../../../lib/gateway/managed.ts'
 import { openRepository, type Repository } from '../../../lib/repo/repository.ts'
 import { onCleanUp } from '../../helpers/clean-up.ts'
 import { tempDir } from '../../helpers/files.ts'
 import { silent } from '../../repo/repositories.ts'
+import { fixedKeys } from './keys.ts'
 
 export interface ManagedParts {
   readonly managed: ManagedObjects
@@ -20,17 +22,19 @@ export interface ManagedParts {
 export interface ManagedSetUp {
   readonly configuration?: Parameters<typeof managedObjects>[0]['configuration']
   readonly hooks?: ManagedHooks
+  readonly keys?: ManagedKeys
 }
 
 /** Managed objects in a repository of their own: the default types unless told otherwise. */
 export async function openManaged({
   configuration = defaultManaged,
   hooks = {},
+  keys = fixedKeys(),
 }: ManagedSetUp = {}): Promise<ManagedParts> {
   const repository = await openRepository({ file: join(await tempDir(), 'repo.db'), log: silent })
   onCleanUp(() => repository.close())
   const router = new ResourceRouter()
-  const managed = await managedObjects({ router, repository, configuration, hooks, log: silent })
+  const managed = await managedObjects({ router, repository, configuration, keys, hooks, log: silent })
   onCleanUp(() => managed.dispose())
   return { managed, repository, router, openidm: connect(router, {}) }
 }

@@ -27,15 +27,18 @@ describe('a managed type', () => {
     assert.deepEqual([type.defaults, unknownPolicies(type)], [{ accountStatus: 'active' }, []])
   })
 
-  it('what is private need not be hashed; what is protected in any way is hashed and private', () => {
+  it('what is private need not be protected; what is protected in any way is private', () => {
     const type = typeOf({
       a: { scope: 'private' },
       b: { isProtected: true },
       c: { encryption: {} },
       d: { secureHash: {} },
+      e: { encryption: {}, isProtected: true, scope: 'private' },
+      f: { encryption: {}, secureHash: {} },
     })
-    assert.deepEqual([...type.privates], ['a', 'b', 'c', 'd'])
-    assert.deepEqual([...type.hashed], ['b', 'c', 'd'])
+    assert.deepEqual([...type.privates], ['a', 'b', 'c', 'd', 'e', 'f'])
+    assert.deepEqual([...type.hashed], ['b', 'd', 'f'])
+    assert.deepEqual([...type.encrypted], ['c', 'e'])
   })
 
   const judged: [property: PropertyConfiguration, value: unknown, requirement?: string][] = [

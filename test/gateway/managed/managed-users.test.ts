@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
 import { ManagedUsers } from '../../../lib/gateway/managed/managed-users.ts'
 import { memoryLog } from '../../helpers/log.ts'
+import { fixedKeys } from './keys.ts'
 import { type ManagedParts, openManaged, user } from './managed-objects.ts'
 
 const PASSWORD = 'Passw0rd!'
@@ -81,11 +82,14 @@ describe('managed users sign in', () => {
     const store = await parts.repository.store('managed/user', { indexes: ['userName'] })
     const password = { $crypto: { type: 'salted-hash', value: { algorithm: 'ROT13', data: 'c2VjcmV0' } } }
     await store.insert('bo', { userName: 'bo', accountStatus: 'active', password })
-    assert.equal(await new ManagedUsers(() => store, log).verify('bo', 'x'), undefined)
+    assert.equal(await new ManagedUsers(() => store, { keys: fixedKeys(), log }).verify('bo', 'x'), undefined)
     assert.deepEqual(log.messages('error'), ['the password of managed/user/bo cannot be checked'])
     assert.doesNotMatch(log.text, /c2VjcmV0/)
   }).timeout(20_000)
 
   it('while there is no such type, nobody', async () =>
-    assert.equal(await new ManagedUsers(() => undefined, memoryLog()).verify('bo', PASSWORD), undefined))
+    assert.equal(
+      await new ManagedUsers(() => undefined, { keys: fixedKeys(), log: memoryLog() }).verify('bo', PASSWORD),
+      undefined,
+    ))
 })

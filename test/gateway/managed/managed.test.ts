@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { isEncrypted } from '../../../lib/config/crypto.ts'
 import { ConfigDirectory } from '../../../lib/config/directory.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
 import { connect } from '../../../lib/crest/connection.ts'
@@ -9,6 +10,7 @@ import { onCleanUp } from '../../helpers/clean-up.ts'
 import { tempDirWith, writeAtomically } from '../../helpers/files.ts'
 import { memoryLog } from '../../helpers/log.ts'
 import { tempRepository } from '../../repo/repositories.ts'
+import { fixedKeys } from './keys.ts'
 
 const type = (name: string, properties: JsonObject = {}, required: string[] = []): JsonObject => ({
   name,
@@ -21,7 +23,7 @@ async function start(files: Record<string, unknown>) {
   const configuration = new ConfigDirectory({ dir, log })
   onCleanUp(() => configuration.dispose())
   await configuration.start()
-  const opened = managedObjects({ router, repository, configuration, log })
+  const opened = managedObjects({ router, repository, configuration, keys: fixedKeys(), log })
   const write = async (content: unknown) => {
     await writeAtomically(join(dir, 'managed.json'), content)
     await configuration.rescan()
@@ -127,7 +129,8 @@ describe('the types of managed objects', () => {
     const managed = await opened
     onCleanUp(() => managed.dispose())
     const made = await openidm.create('managed/user', 'bo', { userName: 'bo', password: 'Passw0rd!', aliasList: ['b'] })
-    assert.deepEqual(Object.keys(made).sort(), ['_id', '_rev', 'aliasList', 'userName'])
+    assert.deepEqual(Object.keys(made).sort(), ['_id', '_rev', 'aliasList', 'password', 'userName'])
+    assert.ok(isEncrypted(made.password))
     assert.match(log.messages('info').join('\n'), /policies that are not judged here/)
     assert.deepEqual((await openidm.read('managed/user/bo', null, ['*_ref']))?.roles, [])
     const add = (value: string[]) => [

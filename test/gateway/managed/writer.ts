@@ -8,6 +8,7 @@ import { defaultManaged } from '../../../lib/gateway/managed/defaults.ts'
 import { managedObjects } from '../../../lib/gateway/managed.ts'
 import { openRepository } from '../../../lib/repo/repository.ts'
 import { silent } from '../../repo/repositories.ts'
+import { fixedKeys } from './keys.ts'
 import type { Step } from './written-users.ts'
 
 const [file = '', run = ''] = process.argv.slice(2)
@@ -15,7 +16,7 @@ const WRITERS = 4
 
 const repository = await openRepository({ file, log: silent })
 const router = new ResourceRouter()
-await managedObjects({ router, repository, configuration: defaultManaged, log: silent })
+await managedObjects({ router, repository, configuration: defaultManaged, keys: fixedKeys(), log: silent })
 const openidm = connect(router, {})
 
 const say = (step: Step): boolean => process.stdout.write(`${JSON.stringify(step)}\n`)
