@@ -1,3 +1,4 @@
+import { type Protection, protectionOf } from '../config/protection.ts'
 import type { ConfigurationObject, ConfigurationService, Disposable, Json, JsonObject, Logger } from '../contract.ts'
 import type { Pointer } from '../crest/pointer.ts'
 import { isObject } from '../util/json.ts'
@@ -13,10 +14,14 @@ const NONE: readonly Pointer[] = []
  */
 export class PrivateFields implements Disposable {
   readonly #scope: Scope
+  readonly #absent: JsonObject | undefined
   #byPath: ReadonlyMap<string, readonly Pointer[]> = new Map()
+  #protections: ReadonlyMap<string, ReadonlyMap<string, Protection>> = new Map()
 
-  constructor(log: Logger) {
+  /** @param absent what is in force while there is no `managed.json` */
+  constructor(log: Logger, absent?: JsonObject) {
     this.#scope = new Scope(log)
+    this.#absent = absent
   }
 
   /** Resolves when the schemas that are there are known. */
@@ -37,6 +42,14 @@ export class PrivateFields implements Disposable {
     return new Set(fields.map((field) => `/${field.join('/')}`))
   }
 
+  /**
+   * How a field of a collection such as `managed/user` is stored: a hashed one cannot be read, an encrypted one is read
+   * as its envelope.
+   */
+  protectionOf(collection: string, [name]: Pointer): Protection | undefined {
+    return name === undefined ? undefined : this.#protections.get(collection)?.get(name)
+  }
+
   dispose(): Promise<void> {
     return this.#scope.dispose()
   }
@@ -44,9 +57,12 @@ export class PrivateFields implements Disposable {
   /** A file that cannot be read leaves in force what was. */
   #take(object: ConfigurationObject | undefined): void {
     if (object !== undefined && object.content === undefined) return
-    const types = object?.content?.objects ?? []
+    const types = (object?.content ?? this.#absent)?.objects
     const known = (Array.isArray(types) ? types : []).filter((type) => isObject(type))
-    this.#byPath = new Map(known.map(({ name, schema }) => [`managed/${String(name)}`, privateIn(schema, [])] as const))
+    const byPath = <T>(of: (schema: Json | undefined) => T) =>
+      new Map(known.map(({ name, schema }) => [`managed/${String(name)}`, of(schema)] as const))
+    this.#byPath = byPath((schema) => privateIn(schema, []))
+    this.#protections = byPath(protectionsIn)
   }
 }
 
@@ -59,6 +75,17 @@ function privateIn(schema: Json | undefined, place: Pointer): Pointer[] {
     return isObject(property) && isPrivate(property) ? [field] : privateIn(property, field)
   })
   return [...inner, ...privateIn(schema.items, place)]
+}
+
+/** By the names of the properties that are not stored in clear. */
+function protectionsIn(schema: Json | undefined): ReadonlyMap<string, Protection> {
+  const properties = isObject(schema) && isObject(schema.properties) ? Object.entries(schema.properties) : []
+  return new Map(
+    properties.flatMap(([name, property]) => {
+      const protection = isObject(property) ? protectionOf(property) : undefined
+      return protection === undefined ? [] : [[name, protection] as const]
+    }),
+  )
 }
 
 const isPrivate = ({ scope, isProtected, encryption, secureHash }: JsonObject): boolean =>
