@@ -18,8 +18,10 @@ export interface RemoteIdm {
   readonly connection: Connection
   /** `METHOD path?query` of each request. */
   readonly requests: string[]
-  /** Answers with this status and `Retry-After` in place of its own answer, while it returns one. */
+  /** Answers with this status in place of its own answer, while it returns one. */
   interfere: ((request: IncomingMessage) => number | undefined) | undefined
+  /** The `Retry-After` of such answers; undefined = none. */
+  retryAfter: string | undefined
 }
 
 const READS = /^GET /
@@ -45,7 +47,9 @@ export async function startRemoteIdm(
     const status = remote.interfere?.(request)
     if (status !== undefined) {
       request.resume()
-      response.writeHead(status, { 'Retry-After': '1', 'Content-Type': 'application/json' })
+      const { retryAfter } = remote
+      const patience = retryAfter === undefined ? {} : { 'Retry-After': retryAfter }
+      response.writeHead(status, { ...patience, 'Content-Type': 'application/json' })
       response.end(JSON.stringify({ code: status, reason: 'Busy', message: 'Come again' }))
       return
     }
@@ -58,7 +62,10 @@ export async function startRemoteIdm(
     return new Promise((done) => server.close(done))
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/openidm/`
-  const remote: RemoteIdm = { url, connection: connect(router, {}), requests: [], interfere: undefined }
+  const remote: RemoteIdm = {
+    ...{ url, connection: connect(router, {}), requests: [] },
+    ...{ interfere: undefined, retryAfter: '1' },
+  }
   return remote
 }
 

@@ -101,6 +101,27 @@ describe('a remote that is busy, or pages in its own way', function () {
     assert.equal(refusals, 4)
   })
 
+  it('is waited for when it answers 429 and 503 and does not say for how long, to reads and to writes', async () => {
+    const [source, target] = [await startRemoteIdm(), await startRemoteIdm()]
+    const gateway = await startSyncGateway({ 65: source, fidc: target }, [MAPPING])
+    for (const name of ['a', 'b', 'c']) await source.connection.create('managed/user', name, { userName: name })
+    let refusals = 0
+    for (const remote of [source, target]) {
+      remote.retryAfter = undefined
+      const refused = new Set<string>()
+      remote.interfere = ({ method = '' }) => {
+        if (refused.has(method)) return undefined
+        refused.add(method)
+        refusals += 1
+        return method === 'GET' ? 429 : 503
+      }
+    }
+    const run = await reconcile(gateway)
+    assert.deepEqual([run.state, run.statusSummary], ['SUCCESS', { SUCCESS: 3, FAILURE: 0 }])
+    assert.equal(refusals, 3)
+    assert.equal((await target.connection.query('managed/alpha_user', { _queryFilter: 'true' })).resultCount, 3)
+  })
+
   it('is asked for everything at once when it refuses to page', async () => {
     const [source, target] = [await startRemoteIdm(), await startRemoteIdm()]
     const gateway = await startSyncGateway({ 65: source, fidc: target }, [MAPPING])
