@@ -19,6 +19,8 @@ const LONGEST_SKEW_MS = 30_000
 /** After a failure the endpoint is left alone for this long, doubled with each further failure up to the longest. */
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 15_000
+/** However long the endpoint asks to be left alone. */
+const MAX_TOLD_PAUSE_MS = 300_000
 
 /**
  * OAuth 2.0 bearer tokens of one instance: kept until shortly before they expire, one request in flight however many
@@ -60,7 +62,8 @@ export class BearerAuthentication implements Authentication {
 
   async #renew(): Promise<Credentials> {
     const failure = this.#failure
-    if (failure && this.#now() < failure.until) throw failure.error
+    const left = failure ? failure.until - this.#now() : 0
+    if (failure && left > 0) throw untilThen(failure.error, left)
     try {
       const { value, life } = await this.#fetch()
       this.#failure = undefined
@@ -71,8 +74,17 @@ export class BearerAuthentication implements Authentication {
       return credentials
     } catch (error) {
       const pause = Math.min(failure ? failure.pause * 2 : FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-      if (error instanceof ResourceException) this.#failure = { error, pause, until: this.#now() + pause }
+      if (error instanceof ResourceException) {
+        const told = Math.min(error.retryAfterMs ?? 0, MAX_TOLD_PAUSE_MS)
+        this.#failure = { error, pause, until: this.#now() + Math.max(pause, told) }
+      }
       throw error
     }
   }
+}
+
+/** Whoever asks later has to wait for less time. */
+function untilThen(error: ResourceException, retryAfterMs: number): ResourceException {
+  if (error.retryAfterMs === undefined) return error
+  return new ResourceException(error.code, error.message, { retryAfterMs })
 }

@@ -8,6 +8,7 @@ import { isRepresented, withoutIdentity } from '../crest/represent.ts'
 import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../crest/request.ts'
 import { isObject, parseJson } from '../util/json.ts'
 import type { RemoteAnswer } from './http-pool.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 /**
  * The JSON of a good answer; undefined when it has no body.
@@ -40,14 +41,6 @@ function errorOf(path: string, status: number, text: string, retryAfterMs: numbe
     ...(detail === undefined || detail === null ? {} : { detail }),
     retryAfterMs,
   })
-}
-
-/** Seconds, or a date (RFC 9110, section 10.2.3); undefined when it is neither. */
-function retryAfterMs(header: string | string[] | undefined): number | undefined {
-  if (typeof header !== 'string') return undefined
-  if (/^\d{1,6}$/.test(header.trim())) return Number(header) * 1000
-  const date = Date.parse(header)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
 }
 
 function jsonObject(text: string): JsonObject | undefined {

@@ -22,7 +22,8 @@ const library = () => requireQuietly('simple-oauth2') as typeof import('simple-o
 
 /**
  * Makes the function that asks the token endpoint of an instance for a token.
- * @returns rejects with 401 when the endpoint refuses, 502 when it can not be reached or understood, 504 when it is late
+ * @returns rejects with 401 when the endpoint refuses the client, 502 when it cannot be reached or understood, 503 when
+ * it is busy, 504 when it is late
  */
 export function tokenFetcher(instance: string, properties: BearerProperties, agent: () => Agent): () => Promise<Token> {
   let client: ClientCredentials | undefined

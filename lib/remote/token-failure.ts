@@ -3,6 +3,7 @@ import { isObject } from '../util/json.ts'
 import { DeadlineError, ForwardProxyError, faultException } from './fault.ts'
 import { faultBehind } from './forward-proxy.ts'
 import type { BearerProperties } from './properties.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 /** Largest answer of a token endpoint that is read. */
 export const LARGEST_ANSWER_BYTES = 65_536
@@ -28,9 +29,12 @@ export function tokenException(instance: string, properties: BearerProperties, e
   return new ResourceException(502, `${subject}: its answer${status} holds no access token; check tokenEndpoint`)
 }
 
-function refusal(subject: string, { status, payload }: Answer): ResourceException {
+function refusal(subject: string, { status, payload, retryAfter }: Answer): ResourceException {
   const oauthError = isObject(payload) && typeof payload.error === 'string' ? payload.error : ''
   const reason = /^[\w.-]{1,64}$/.test(oauthError) ? `${status}, ${oauthError}` : String(status)
+  // It says nothing about the client: the caller can come again.
+  if (status === 429 || status === 503)
+    return new ResourceException(503, `${subject}: it is busy (${reason})`, { retryAfterMs: retryAfterMs(retryAfter) })
   if (status >= 500) return new ResourceException(502, `${subject}: it failed (${reason})`)
   const cure = status === 404 || status === 405 ? WRONG_ADDRESS : WRONG_CLIENT
   return new ResourceException(401, `${subject}: it refused the client (${reason}); ${cure}`)
@@ -44,6 +48,8 @@ interface Answer {
   readonly status: number
   /** Read only when it is JSON. */
   readonly payload: unknown
+  /** The header `Retry-After`. */
+  readonly retryAfter: unknown
 }
 
 /** What is worth knowing of an error of the library, which comes from @hapi/wreck. */
@@ -60,14 +66,16 @@ interface Failure {
 function failureOf(error: unknown): Failure {
   const library = member(member(error, 'output'), 'statusCode')
   const data = member(error, 'data')
-  const status = member(member(data, 'res'), 'statusCode')
+  const response = member(data, 'res')
+  const status = member(response, 'statusCode')
+  const retryAfter = member(member(response, 'headers'), 'retry-after')
   const network = data instanceof Error ? data : error
   const code = member(network, 'code')
   return {
     message: network instanceof Error ? network.message : 'the token request failed',
     library: typeof library === 'number' ? library : undefined,
     code: typeof code === 'string' ? code : undefined,
-    answer: typeof status === 'number' ? { status, payload: member(data, 'payload') } : undefined,
+    answer: typeof status === 'number' ? { status, payload: member(data, 'payload'), retryAfter } : undefined,
   }
 }
 

@@ -3,6 +3,7 @@ import { type Behaviour, guarded, reply } from '../helpers/behaviours.ts'
 import { garbage, resetBeforeHeaders, silence } from '../helpers/faults.ts'
 import type { Remote } from '../helpers/remote.ts'
 import { loginPage, oauthError, startTokenServer, withoutExpiresIn } from '../helpers/token-server.ts'
+import { until } from '../helpers/until.ts'
 import { bearerOf, startTlsRemote } from '../proxy/mounted.ts'
 import { startApp } from '../security/app.ts'
 import { type Accident, assertNothingLeft, type Fault, leavesNothing, TOKEN, testFaults, toldBy } from './fault.ts'
@@ -81,8 +82,24 @@ describe('faults of the token endpoint', () => {
     const app = await startApp({ eu: bearerOf(remote, tokens) })
     const answers = []
     for (let n = 0; n < 20; n++) answers.push(await app.call('eu/x'))
-    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([502]))
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([503]))
     assert.equal(tokens.requests.length, 1)
+    await assertNothingLeft(app, [remote, tokens.remote])
+  })
+
+  it('is busy, and says for how long: so are the callers told, and nobody asks it before', async () => {
+    const tokens = await startTokenServer()
+    tokens.answer(reply({ status: 429, headers: { 'retry-after': '2' } }))
+    const remote = await startTlsRemote({ behaviour: guarded(tokens.accepts, reply({ body: {} })) })
+    const app = await startApp({ eu: bearerOf(remote, tokens) })
+    for (const method of ['GET', 'POST', 'GET']) {
+      const { status, headers, json } = await app.call('eu/x', { method })
+      assert.deepEqual([status, (json as { message: string }).message], [503, `${TOKEN}it is busy (429)`])
+      assert.match(String(headers['retry-after']), /^[12]$/)
+    }
+    assert.equal(tokens.requests.length, 1)
+    tokens.answer(tokens.honest)
+    await until(async () => (await app.call('eu/x')).status === 200, 'the token endpoint is asked again')
     await assertNothingLeft(app, [remote, tokens.remote])
   })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { serviceUnavailable } from '../../lib/crest/errors.ts'
+import { ResourceException, serviceUnavailable } from '../../lib/crest/errors.ts'
 import { BearerAuthentication, type Token } from '../../lib/remote/bearer.ts'
 
 const MINUTE = 60_000
@@ -11,7 +11,7 @@ class World {
   life = 60 * MINUTE
   failing = false
   gate: Promise<void> = Promise.resolve()
-  readonly error = serviceUnavailable('the token endpoint is down')
+  readonly error: ResourceException = serviceUnavailable('the token endpoint is down')
   readonly bearer = this.authentication()
 
   authentication(): BearerAuthentication {
@@ -88,6 +88,26 @@ describe('BearerAuthentication', () => {
       await assert.rejects(world.ask(), world.error)
       assert.equal(world.requests, requests + 1)
       world.now += 1
+    }
+  })
+
+  it('leaves an endpoint alone for as long as it asks to, and tells how much of that is left', async () => {
+    const told: [asked: number, pause: number][] = [
+      [7000, 7000],
+      [100, 1000],
+      [3_600_000, 300_000],
+    ]
+    for (const [retryAfterMs, pause] of told) {
+      const world = new World()
+      const error = new ResourceException(503, 'busy', { retryAfterMs })
+      Object.assign(world, { failing: true, error })
+      await assert.rejects(world.ask(), error)
+      world.now += pause - 50
+      await assert.rejects(world.ask(), { code: 503, message: 'busy', retryAfterMs: 50 })
+      assert.equal(world.requests, 1)
+      world.now += 50
+      await assert.rejects(world.ask(), error)
+      assert.equal(world.requests, 2)
     }
   })
 

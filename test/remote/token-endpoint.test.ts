@@ -41,7 +41,9 @@ const FAILURES: [title: string, behaviour: Behaviour, status: number, message: s
     `it refused the client (400); ${CLIENT}`,
   ],
   ['500 server_error', oauthError(500, 'server_error'), 502, 'it failed (500, server_error)'],
-  ['503 with nothing', reply({ status: 503 }), 502, 'it failed (503)'],
+  ['503 with nothing', reply({ status: 503 }), 503, 'it is busy (503)'],
+  ['429 with a page', page(429), 503, 'it is busy (429)'],
+  ['429 with JSON', oauthError(429, 'slow_down'), 503, 'it is busy (429, slow_down)'],
   ['200 with a login page', loginPage(), 502, 'its answer (200) holds no access token; check tokenEndpoint'],
   ['200 with nothing', reply(), 502, 'its answer (200) holds no access token; check tokenEndpoint'],
   ['200 with half a document', json('{"access'), 502, 'its answer (200) holds no access token; check tokenEndpoint'],
@@ -124,6 +126,18 @@ describe('the token endpoint', () => {
       })
     })
   }
+
+  const PATIENCE: [header: string | undefined, ms: number | undefined][] = [
+    ['7', 7000],
+    ['soon', undefined],
+    [undefined, undefined],
+  ]
+  for (const [header, retryAfterMs] of PATIENCE)
+    for (const status of [429, 503])
+      it(`${status} with Retry-After ${header} asks to come again after ${retryAfterMs} ms`, async () => {
+        remote.answer(reply({ status, headers: header === undefined ? {} : { 'retry-after': header } }))
+        await assert.rejects(fetcher()(), { code: 503, retryAfterMs })
+      })
 
   for (const [expiresIn, life] of LIVES) {
     it(`expires_in ${JSON.stringify(expiresIn)} means ${life} ms`, async () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import type { TestGateway } from '../gateway/parts.ts'
+import { inTurn, reply } from '../helpers/behaviours.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
-import { startTokenServer } from '../helpers/token-server.ts'
+import { startTokenServer, type TokenServer } from '../helpers/token-server.ts'
 import { type RemoteIdm, reads, startRemoteIdm, startSyncGateway, writes } from './gateways.ts'
 
 const SEED = 'external/idm/65/managed/user'
@@ -41,7 +42,9 @@ describe('the mapping of the seed page, between a basic and a bearer instance', 
   before(async () => {
     source = await startRemoteIdm()
     target = await startRemoteIdm()
-    gateway = await startSyncGateway({ 65: source }, [MAPPING], { 'external.idm-fidc.json': await bearer(target) })
+    gateway = await startSyncGateway({ 65: source }, [MAPPING], {
+      'external.idm-fidc.json': bearerOf(target, await startTokens()),
+    })
     for (let index = 0; index < USERS; index++)
       await source.connection.create('managed/user', `u${index}`, { userName: `user.${index}`, mail: `${index}@x.com` })
   })
@@ -122,6 +125,20 @@ describe('a remote that is busy, or pages in its own way', function () {
     assert.equal((await target.connection.query('managed/alpha_user', { _queryFilter: 'true' })).resultCount, 3)
   })
 
+  it('is waited for when its token endpoint is busy', async () => {
+    const [source, target] = [await startRemoteIdm(), await startRemoteIdm()]
+    const tokens = await startTokens()
+    const fidc = bearerOf(target, tokens)
+    const gateway = await startSyncGateway({ 65: source }, [MAPPING], { 'external.idm-fidc.json': fidc })
+    for (const name of ['a', 'b', 'c']) await source.connection.create('managed/user', name, { userName: name })
+    tokens.answer(
+      inTurn(reply({ status: 429, headers: { 'retry-after': '1' } }), reply({ status: 503 }), tokens.honest),
+    )
+    const run = await reconcile(gateway)
+    assert.deepEqual([run.state, run.statusSummary], ['SUCCESS', { SUCCESS: 3, FAILURE: 0 }])
+    assert.equal(tokens.requests.length, 3)
+  })
+
   it('is asked for everything at once when it refuses to page', async () => {
     const [source, target] = [await startRemoteIdm(), await startRemoteIdm()]
     const gateway = await startSyncGateway({ 65: source, fidc: target }, [MAPPING])
@@ -144,18 +161,17 @@ describe('a remote that is busy, or pages in its own way', function () {
 
 const CLIENT = { id: 'gateway', secret: 'Sesam-1234', method: 'client_secret_basic' } as const
 
-async function bearer({ url }: RemoteIdm): Promise<JsonObject> {
-  const tokens = await startTokenServer({ tls: false, hostName: '127.0.0.1', clients: [CLIENT] })
-  return {
-    enabled: true,
-    authType: 'bearer',
-    instanceUrl: url,
-    clientId: CLIENT.id,
-    clientSecret: CLIENT.secret,
-    tokenEndpoint: tokens.tokenEndpoint,
-    scope: ['fr:idm:*'],
-  }
-}
+const startTokens = () => startTokenServer({ tls: false, hostName: '127.0.0.1', clients: [CLIENT] })
+
+const bearerOf = ({ url }: RemoteIdm, { tokenEndpoint }: TokenServer): JsonObject => ({
+  enabled: true,
+  authType: 'bearer',
+  instanceUrl: url,
+  clientId: CLIENT.id,
+  clientSecret: CLIENT.secret,
+  tokenEndpoint,
+  scope: ['fr:idm:*'],
+})
 
 async function reconcile({ call }: TestGateway): Promise<JsonObject> {
   const started = await call('/recon?_action=recon&mapping=m&waitForCompletion=true', { method: 'POST' })
