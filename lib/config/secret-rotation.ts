@@ -9,7 +9,8 @@ export interface Rotation {
 }
 
 /**
- * The content with everything that another key than the first has encrypted, encrypted with the first.
+ * The content with everything that another key than the first has encrypted, encrypted with the first; the very content
+ * where there is nothing to do.
  * @throws Error with a sentence when a value cannot be decrypted
  */
 export function reencrypt(content: JsonObject, keys: KeyRing): Rotation {
@@ -25,5 +26,5 @@ export function reencrypt(content: JsonObject, keys: KeyRing): Rotation {
     return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, visit(member)]))
   }
   const visited = visit(content)
-  return { content: isObject(visited) ? visited : content, count }
+  return { content: count > 0 && isObject(visited) ? visited : content, count }
 }

@@ -30,7 +30,8 @@ export interface StoredObjects extends Disposable {
   readonly passwordStores: readonly PasswordStore[]
 }
 
-const DATABASE = 'openidm.db'
+/** In the project's `db/`. */
+export const DATABASE = 'openidm.db'
 
 /**
  * Opens the project's database and puts the managed objects on the router.

@@ -1,4 +1,4 @@
-import type { Logger } from '../contract.ts'
+import type { JsonObject, Logger } from '../contract.ts'
 import { parsePointer, printPointer } from '../crest/pointer.ts'
 import { ensureIndexes } from './index-build.ts'
 import { Kysely } from './kysely.ts'
@@ -6,6 +6,7 @@ import { LinkStore } from './link-store.ts'
 import { migrate } from './migrations.ts'
 import { ObjectCollection } from './object-collection.ts'
 import { ObjectStore } from './object-store.ts'
+import { type Rewriting, rewriteObjects } from './rewrite.ts'
 import { RunStore } from './run-store.ts'
 import { SentValueStore } from './sent-value-store.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
@@ -75,6 +76,11 @@ export class Repository {
   /** What mappings have sent and cannot read back. */
   sentValues(): SentValueStore {
     return new SentValueStore(this.#database)
+  }
+
+  /** See {@link rewriteObjects}. */
+  rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting> {
+    return rewriteObjects(this.#database, text, next)
   }
 
   /** Two builds of one type would undo each other's work. */
