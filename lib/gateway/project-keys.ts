@@ -41,13 +41,16 @@ export function gatewayKeys(project: Project, resolver: ContentResolver, log: Lo
   return {
     current: () => resolver.keys(),
     ensure: async () => {
-      if (!resolver.keys()) await makeFirst()
+      if (!resolver.keys()) await makeFirst().catch((cause: unknown) => Promise.reject(noKey(cause)))
       const keys = resolver.keys()
       if (keys) return keys
-      throw internalError(`${file} was made and is gone again: there is no key for values at rest`)
+      throw noKey(undefined)
     },
   }
 }
+
+const noKey = (cause: unknown) =>
+  internalError(`no key for values at rest is configured, and none could be made in security/${KEYS_FILE}`, { cause })
 
 /**
  * Never replaces a file: what another process has encrypted with the key in it would be lost.

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../contract.ts'
-import { preconditionFailed, ResourceException } from '../../crest/errors.ts'
+import { badRequest, preconditionFailed, ResourceException } from '../../crest/errors.ts'
 import { applyPatch } from '../../crest/patch.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import type { PatchOperation, RequestContext } from '../../crest/request.ts'
@@ -75,9 +75,10 @@ export class ManagedWriter {
       const [before, all] = [visible(this.#type, stored), hidden(this.#type, stored)]
       const opened = this.#opened(id, all, allowed)
       const patched = applyPatch({ ...before, ...opened }, allowed, this.#isSet)
-      const isSame = (name: string) => name in opened && isDeepStrictEqual(patched[name], opened[name])
+      const isOpen = (name: string) => Object.hasOwn(opened, name)
+      const isSame = (name: string) => isOpen(name) && isDeepStrictEqual(patched[name], opened[name])
       const changed = withoutRelationships(this.#type, without(patched, isSame))
-      const isReplaced = (name: string) => removed.has(name) || name in opened || Object.hasOwn(changed, name)
+      const isReplaced = (name: string) => removed.has(name) || isOpen(name) || Object.hasOwn(changed, name)
       const { object, kept: handed } = this.#given(id, changed, stored, context)
       const kept = { ...without(all, (name) => isReplaced(name) && !isSame(name)), ...handed }
       return isDeepStrictEqual([object, kept], [before, all]) ? undefined : { object, kept }
@@ -120,7 +121,10 @@ export class ManagedWriter {
   #opened(id: string, stored: JsonObject, operations: readonly PatchOperation[]): JsonObject {
     const names = changedInPart(this.#type, operations).filter((name) => Object.hasOwn(stored, name))
     const values = names.map((name) => [name, this.#values.open(id, name, stored[name] ?? null)] as const)
-    return Object.fromEntries(values.filter(([, value]) => typeof value === 'object'))
+    const single = new Set(values.filter(([, value]) => typeof value !== 'object').map(([name]) => name))
+    const lost = operations.find(({ field: [name = '', ...rest] }) => rest.length > 0 && single.has(name))
+    if (lost) throw badRequest(`/${lost.field[0]}: Expecting a Map or List`)
+    return Object.fromEntries(values.filter(([name]) => !single.has(name)))
   }
 
   readonly #isSet = (field: Pointer): boolean => field.length === 1 && this.#type.sets.has(field[0] ?? '')

@@ -44,7 +44,8 @@ export class PrivateValues {
       const value = stored[name]
       // A caller's value is encrypted whatever it looks like; a stored one is clear when the schema became stricter.
       const isSealed = Object.hasOwn(kept, name) && (isEncrypted(value) || isHashed(value))
-      if (value !== undefined && !isSealed) stored[name] = await this.#encrypted(name, value)
+      if (value !== undefined && Object.hasOwn(stored, name) && !isSealed)
+        stored[name] = await this.#encrypted(name, value)
     }
     return stored
   }

@@ -188,6 +188,21 @@ describe('a managed property with encryption', () => {
     assert.deepEqual([await stored(), revision], [before, (await patchOutside()).revision])
   })
 
+  it('a single value is not replaced by a list or an object that a patch goes into', async () => {
+    const { create, patchOutside, stored } = await start()
+    await create({ any: 'one' })
+    const before = await stored()
+    for (const field of [
+      ['any', '-'],
+      ['any', 'x'],
+    ])
+      await assert.rejects(patchOutside({ operation: 'add', field, value: 1 }), {
+        code: 400,
+        message: `/${field[0]}: Expecting a Map or List`,
+      })
+    assert.deepEqual(await stored(), before)
+  })
+
   it('signs a user in', async () => {
     const { create, verify } = await start()
     await create()
