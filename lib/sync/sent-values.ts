@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { isEncrypted, isHashed } from '../config/crypto.ts'
 import type { Json, JsonObject } from '../contract.ts'
 import { getAt, parsePointer } from '../crest/pointer.ts'
 import type { FieldChange, Row } from '../repo/run-rows.ts'
@@ -77,7 +78,7 @@ export class SentValues {
       }
       const isHidden = isEmpty(shown)
       if (isHidden) this.#hidden.add(field)
-      else statistics.field('notTakenOver', field)
+      else if (!isSealed(shown)) statistics.field('notTakenOver', field)
       found.push({ ...place, field, digest: this.#digest(to), shown: isHidden ? null : this.#digest(shown) })
     }
     if (found.length === 0) return
@@ -120,6 +121,8 @@ export class SentValues {
       return known?.shown === null && known.digest === this.#digest(to) ? undefined : { ...change, unseen: true }
     }
     const isAgain = known?.digest === this.#digest(to) && known.shown === this.#digest(from)
+    // It cannot be compared; but it is as our own write left it, and the same would be sent.
+    if (isAgain && isSealed(from)) return undefined
     return isAgain ? { ...change, again: true } : change
   }
 
@@ -144,6 +147,9 @@ export class SentValues {
     return createHmac('sha256', this.#key).update(JSON.stringify(value, inOrder)).digest('base64')
   }
 }
+
+/** A managed object of ours shows an encrypted password as its envelope. */
+const isSealed = (value: Json): boolean => isEncrypted(value) || isHashed(value)
 
 const placeOf = (...parts: readonly string[]): string => parts.join('\u0000')
 
