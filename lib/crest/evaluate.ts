@@ -1,8 +1,30 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { isObject } from '../util/json.ts'
 import { compareValues } from './compare.ts'
+import { badRequest } from './errors.ts'
 import { getAt, type Pointer } from './pointer.ts'
 import type { ComparisonOperator, FilterValue, QueryFilter } from './query-filter.ts'
+
+/**
+ * The filter, when it can be evaluated here.
+ * @throws badRequest for an operator that only some system endpoints have
+ */
+export function evaluable(filter: QueryFilter): QueryFilter {
+  const name = extensionIn(filter)
+  if (name === undefined) return filter
+  throw badRequest(`The operator ${name} is not supported here: only some system endpoints have it`)
+}
+
+/** The first extension operator in a filter; undefined when there is none. */
+export function extensionIn(filter: QueryFilter): string | undefined {
+  if (filter.operator === 'extension') return filter.name
+  const operands = 'filters' in filter ? filter.filters : 'filter' in filter ? [filter.filter] : []
+  for (const operand of operands) {
+    const name = extensionIn(operand)
+    if (name !== undefined) return name
+  }
+  return undefined
+}
 
 /**
  * Whether `object` (with its `_id` and `_rev`) satisfies the filter, by the rules of IDM's own evaluator: strings

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract.ts'
 import { badRequest } from './errors.ts'
-import { matches } from './evaluate.ts'
+import { evaluable, matches } from './evaluate.ts'
 import { decodeCookie, encodeCookie, type SortValues } from './page-cookie.ts'
 import { representResource } from './represent.ts'
 import type { QueryRequest, QueryResult, Resource, SortKey } from './request.ts'
@@ -40,6 +40,7 @@ const keysOf = ({ sortKeys }: QueryRequest): readonly SortKey[] => [...sortKeys,
 function candidates(objects: Iterable<Resource>, request: QueryRequest): Candidate[] {
   const { queryFilter } = request
   if (!queryFilter) throw badRequest('This resource is queried with _queryFilter only')
+  evaluable(queryFilter)
   const keys = keysOf(request)
   const found: Candidate[] = []
   for (const resource of objects) {

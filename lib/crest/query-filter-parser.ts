@@ -3,14 +3,15 @@ import { parseJson } from '../util/json.ts'
 import { parseNumber } from './filter-number.ts'
 import { FilterTokens, type Token } from './filter-tokens.ts'
 import { type Pointer, parsePointer } from './pointer.ts'
-import { COMPARISONS, type ComparisonOperator, type FilterValue, type QueryFilter } from './query-filter.ts'
+import { COMPARISONS, type ComparisonOperator, EXTENSIONS, type FilterValue, type QueryFilter } from './query-filter.ts'
 
 /** IDM stops at 256 calls of its four rules, which is where the 64th level of parentheses would begin. */
 const MAX_NESTING = 63
 
 /**
- * Reads a query filter: `!`, `and`, `or` in this order of precedence, words in either case, operators and pointers as
- * 10-crest section 3.1 has them, and the details (blanks, escapes, numbers) as IDM's parser has them.
+ * Reads a query filter: `!`, `and`, `or` in this order of precedence, words in either case, and the details (blanks,
+ * escapes, numbers) as IDM's parser has them. IDM also takes any word as an operator and `!name` as a field, both of
+ * which match nothing: a typing error would turn a condition into `false`. They are refused here.
  * @throws badRequest that names the position of the fault
  */
 export function parseQueryFilter(text: string): QueryFilter {
@@ -55,6 +56,8 @@ function parsePrimary(tokens: FilterTokens, level: number): QueryFilter {
   }
   if (token.kind !== 'word') throw tokens.fail('a field, true, false or ( is expected', token.position)
   if (isWord(token, 'true') || isWord(token, 'false')) return { operator: 'literal', value: isWord(token, 'true') }
+  if (token.text.startsWith('!'))
+    throw tokens.fail(`'${token.text}' is no field; a negation is written !(${token.text.slice(1)} …)`, token.position)
   return parseAssertion(parsePointer(token.text), tokens, level)
 }
 
@@ -65,15 +68,14 @@ function parseAssertion(field: Pointer, tokens: FilterTokens, level: number): Qu
     tokens.expect(']')
     return { operator: 'element', field, filter }
   }
-  if (token.kind !== 'word' || !/^[a-zA-Z_0-9.]+$/.test(token.text))
-    throw tokens.fail(`an operator is expected (${COMPARISONS.join(', ')}, pr, in)`, token.position)
-  const operator = token.text.toLowerCase()
+  const operator = token.kind === 'word' ? token.text.toLowerCase() : ''
   if (operator === 'pr') return { operator, field }
   if (operator === 'in') return { operator, field, values: parseList(tokens) }
-  const value = parseValue(tokens)
-  return isComparison(operator)
-    ? { operator, field, ...value }
-    : { operator: 'extension', name: token.text, field, ...value }
+  if (isComparison(operator)) return { operator, field, ...parseValue(tokens) }
+  const name = EXTENSIONS.find((extension) => extension.toLowerCase() === operator)
+  if (name) return { operator: 'extension', name, field, ...parseValue(tokens) }
+  const unknown = token.kind === 'word' ? `there is no operator '${token.text}'` : 'an operator is expected'
+  throw tokens.fail(`${unknown} (${[...COMPARISONS, 'pr', 'in', ...EXTENSIONS].join(', ')})`, token.position)
 }
 
 const isComparison = (operator: string): operator is ComparisonOperator =>

@@ -28,7 +28,10 @@ export interface InFilter {
   readonly values: readonly FilterValue[]
 }
 
-/** An operator of some system endpoint (`EndsWith`), passed on as it stands; our own resources match nothing by it. */
+/** Operators that some system endpoints add. */
+export const EXTENSIONS = ['EndsWith', 'ContainsAllValues'] as const
+
+/** An operator of some system endpoint, passed on to a remote as it stands; local resources refuse it. */
 export interface ExtensionFilter {
   readonly operator: 'extension'
   readonly name: string

@@ -1,5 +1,5 @@
 import { badRequest } from '../crest/errors.ts'
-import { matches } from '../crest/evaluate.ts'
+import { evaluable, matches } from '../crest/evaluate.ts'
 import { queryInMemory } from '../crest/page.ts'
 import type { QueryFilter } from '../crest/query-filter.ts'
 import { representResource } from '../crest/represent.ts'
@@ -38,6 +38,7 @@ export class LinkCollection implements ResourceHandler {
     requireCollection(request.resourcePath)
     const { queryFilter: filter, sortKeys, pageSize } = request
     if (!filter) throw badRequest('This resource is queried with _queryFilter only')
+    evaluable(filter)
     const counts = request.totalPagedResultsPolicy !== 'NONE'
     if (sortKeys.length > 0 || pageSize === 0 || counts || request.pagedResultsOffset > 0)
       return queryInMemory(await this.#matching(filter, '', Number.POSITIVE_INFINITY), request)

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
+import { evaluable } from '../crest/evaluate.ts'
 import { parseQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
 import { parseScript } from '../script/script.ts'
 import { isObject } from '../util/json.ts'
@@ -48,7 +49,7 @@ export const conditionSchema = z
     if (value === null || value === undefined || value === '') return undefined
     if (typeof value === 'object') return { script: value }
     try {
-      return { filter: parseQueryFilter(String(value)) }
+      return { filter: evaluable(parseQueryFilter(String(value))) }
     } catch (error) {
       const fault = error instanceof ResourceException ? error.message : String(error)
       context.addIssue({ code: 'custom', message: `${FILTER_FORM}: ${fault}` })

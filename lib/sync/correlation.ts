@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../contract.ts'
 import { badRequest, internalError, ResourceException } from '../crest/errors.ts'
+import { extensionIn } from '../crest/evaluate.ts'
 import { type Pointer, printPointer } from '../crest/pointer.ts'
 import { type FilterValue, parseQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
 import { isObject } from '../util/json.ts'
@@ -77,7 +78,8 @@ function ofQuery(value: Json): Lookup {
   if (filter === undefined || filter === null || Object.keys(rest).some((name) => !BESIDES.has(name)))
     return { kind: 'query', params: value }
   try {
-    return { kind: 'filter', filter: parseQueryFilter(String(filter)) }
+    const parsed = parseQueryFilter(String(filter))
+    return extensionIn(parsed) === undefined ? { kind: 'filter', filter: parsed } : { kind: 'query', params: value }
   } catch (error) {
     return { kind: 'failed', failure: error instanceof ResourceException ? error : badRequest(String(error)) }
   }

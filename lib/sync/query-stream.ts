@@ -1,5 +1,5 @@
 import { badRequest } from '../crest/errors.ts'
-import { matches } from '../crest/evaluate.ts'
+import { evaluable, matches } from '../crest/evaluate.ts'
 import { queryInMemory } from '../crest/page.ts'
 import { representResource } from '../crest/represent.ts'
 import type { QueryRequest, QueryResult, Resource } from '../crest/request.ts'
@@ -22,6 +22,7 @@ export async function queryStream(
 ): Promise<QueryResult> {
   const { queryFilter: filter, pageSize, sortKeys, pagedResultsOffset, totalPagedResultsPolicy: policy } = request
   if (!filter) throw badRequest('This resource is queried with _queryFilter only')
+  evaluable(filter)
   const needsAll = sortKeys.length > 0 || pageSize === 0 || pagedResultsOffset > 0 || policy !== 'NONE'
   const found: Streamed[] = []
   for await (const entry of stream(needsAll ? null : request.pagedResultsCookie)) {

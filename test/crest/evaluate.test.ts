@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { compareValues } from '../../lib/crest/compare.ts'
-import { matches } from '../../lib/crest/evaluate.ts'
+import { evaluable, matches } from '../../lib/crest/evaluate.ts'
 import { parseQueryFilter } from '../../lib/crest/query-filter.ts'
 import { queryFilters } from './filters.ts'
 
@@ -65,6 +65,18 @@ describe('evaluation of a query filter', () => {
   ]
   for (const [filter, expected] of cases)
     it(`${filter} is ${expected}`, () => assert.equal(matches(parseQueryFilter(filter), user), expected))
+
+  const refused = [
+    'a EndsWith "x"',
+    '!(a EndsWith "x")',
+    'b pr or (c pr and a ContainsAllValues "x")',
+    'b[/a EndsWith "x"]',
+  ]
+  for (const filter of refused)
+    it(`${filter} cannot be evaluated: it is refused, in whatever place the operator stands`, () => {
+      const message = /^The operator \w+ is not supported here/
+      assert.throws(() => evaluable(parseQueryFilter(filter)), { code: 400, message })
+    })
 
   it('not is the opposite, and "and" the opposite of "or" of the opposites', () =>
     fc.assert(

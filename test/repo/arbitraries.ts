@@ -110,15 +110,6 @@ export const { filter: filters } = fc.letrec<{ filter: QueryFilter }>((tie) => (
     },
     { arbitrary: record({ operator: fc.constant('pr' as const), field: fields }), weight: 1 },
     { arbitrary: record({ operator: fc.constant('literal' as const), value: fc.boolean() }), weight: 1 },
-    {
-      arbitrary: record({
-        operator: fc.constant('extension' as const),
-        name: fc.constant('EndsWith'),
-        field: fields,
-        value: scalars,
-      }),
-      weight: 1,
-    },
     { arbitrary: record({ operator: fc.constant('not' as const), filter: tie('filter') }), weight: 2 },
     {
       arbitrary: record({ operator: fc.constant('element' as const), field: fields, filter: tie('filter') }),

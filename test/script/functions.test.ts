@@ -123,6 +123,8 @@ describe('openidm functions on a remote, through external/idm', () => {
 
   it('query: 400 for a filter that cannot be read, or none', async () => {
     await assert.rejects(run("openidm.query(users, { _queryFilter: 'userName eq' })"), { code: 400 })
+    await assert.rejects(run("openidm.query(users, { _queryFilter: 'userName ne 1' })"), { code: 400 })
+    await assert.rejects(run("openidm.query(users, { _queryFilter: '!userName pr' })"), { code: 400 })
     await assert.rejects(run('openidm.query(users, null)'), { code: 400 })
   })
 

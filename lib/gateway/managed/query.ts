@@ -1,5 +1,6 @@
 import type { Json } from '../../contract.ts'
 import { badRequest } from '../../crest/errors.ts'
+import { evaluable } from '../../crest/evaluate.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import type { QueryFilter } from '../../crest/query-filter.ts'
 import type { QueryRequest } from '../../crest/request.ts'
@@ -29,14 +30,14 @@ const ID_ONLY: readonly Pointer[] = [['_id']]
 /**
  * The request as the repository answers it: a stored query is its filter, and private properties are not there, so
  * that nobody learns a hash by asking how it begins.
- * @throws badRequest for an unknown query id
+ * @throws badRequest for an unknown query id, or an operator that managed objects do not have
  */
 export function storedQuery(type: ManagedType, request: QueryRequest): QueryRequest {
   const { queryId, ...rest } = request
   const filter = queryId === undefined ? request.queryFilter : filterOf(queryId, request.additionalParameters)
   const fields = queryId === 'query-all-ids' && request.fields.length === 0 ? ID_ONLY : request.fields
   const sortKeys = request.sortKeys.filter(({ field }) => !isPrivate(type, field))
-  return { ...rest, fields, sortKeys, ...(filter && { queryFilter: withoutPrivate(type, filter) }) }
+  return { ...rest, fields, sortKeys, ...(filter && { queryFilter: withoutPrivate(type, evaluable(filter)) }) }
 }
 
 function filterOf(queryId: string, parameters: Parameters): QueryFilter {
