@@ -1,0 +1,262 @@
+/**
+ * Which scripts may run for many objects in one context.
+ *
+ * A context of its own for each run costs several times as much as the run of a short script. Yet in one context a run
+ * finds what the one before has left: an implicit global, a changed prototype. So a script shares a context only when
+ * its syntax shows that it leaves nothing: it is one expression, it writes to no name that it does not declare, it
+ * changes no object but those that it has made itself, and it calls only functions that are known to change nothing
+ * else. Everything here is an allow-list: what is not understood is not shared.
+ */
+import { type AnyNode, type CallExpression, type Identifier, type MemberExpression, parse } from 'acorn'
+import { analyze, type Reference, type Variable } from 'eslint-scope'
+import {
+  CALLING_METHODS,
+  CHAINING_METHODS,
+  CHANGING_METHODS,
+  CONSTANTS,
+  CONSTRUCTORS,
+  COPYING_METHODS,
+  FORBIDDEN,
+  FUNCTIONS,
+  INTRINSIC_METHODS,
+  MAKING_FUNCTIONS,
+  NAMESPACES,
+  PACKAGES,
+  READING_METHODS,
+  SANDBOX_NAMES,
+  SYNTAX,
+  VALUES,
+} from './sharing-names.ts'
+import {
+  childrenOf,
+  computedTargets,
+  isCallOf,
+  isFunction,
+  isTarget,
+  memberName,
+  nameOfKey,
+  rootOf,
+} from './sharing-syntax.ts'
+
+/** Whether runs of a script leave nothing behind that a later run in the same context could find. */
+export function mayShareContext(source: string): boolean {
+  try {
+    const program = parse(source, { ecmaVersion: 'latest', sourceType: 'script', ranges: true })
+    const [statement, ...others] = program.body
+    if (statement?.type !== 'ExpressionStatement' || statement.directive !== undefined || others.length > 0)
+      return false
+    // Both libraries speak ESTree, each with types of its own.
+    const scopes = analyze(program as Parameters<typeof analyze>[0], { ecmaVersion: 2025, sourceType: 'script' })
+    const references = scopes.scopes.flatMap((scope) => scope.references)
+    return new Analysis(program, references).isHarmless(statement)
+  } catch {
+    // No script, or one that is nested too deep to be looked at.
+    return false
+  }
+}
+
+/** From the node itself outwards. */
+type Path = readonly [node: AnyNode, ...ancestors: AnyNode[]]
+
+class Analysis {
+  readonly #references: ReadonlyMap<unknown, Reference>
+  /** Variables of objects in which a member is set whose name only the run knows: it may be that of a method. */
+  readonly #written: ReadonlySet<Variable | null | undefined>
+
+  constructor(program: AnyNode, references: readonly Reference[]) {
+    this.#references = new Map(references.map((reference) => [reference.identifier, reference]))
+    this.#written = new Set(computedTargets(program).map((object) => this.#references.get(object)?.resolved))
+  }
+
+  isHarmless(node: AnyNode, ancestors: readonly AnyNode[] = []): boolean {
+    if (!SYNTAX.has(node.type) || !this.#isAllowed([node, ...ancestors])) return false
+    const path = [node, ...ancestors.slice(0, MAX_ANCESTORS)]
+    return childrenOf(node).every((child) => this.isHarmless(child, path))
+  }
+
+  #isAllowed(path: Path): boolean {
+    const [node] = path
+    switch (node.type) {
+      case 'Identifier':
+        return this.#mayRefer(node, path)
+      case 'MemberExpression':
+        return this.#mayReach(node, path)
+      case 'CallExpression':
+        return this.#mayCall(node)
+      case 'NewExpression':
+        return this.#builtIn(node.callee) !== undefined
+      case 'UnaryExpression':
+        return node.operator !== 'delete' || node.argument.type === 'MemberExpression'
+      case 'Property':
+        return node.kind === 'init' && !(node.computed && node.key.type !== 'Literal') && isPlainName(nameOfKey(node))
+      case 'FunctionDeclaration':
+      case 'FunctionExpression':
+      case 'ArrowFunctionExpression':
+        return !node.async && !node.generator
+      case 'ForOfStatement':
+        return !node.await
+      default:
+        return true
+    }
+  }
+
+  /** A name: of the script's own at will, of its bindings to be read, of what is built in for what is known. */
+  #mayRefer(node: Identifier, [, parent, outer]: Path): boolean {
+    const reference = this.#references.get(node)
+    if (!reference || reference.resolved) return true
+    if (reference.isWrite()) return false
+    const name = this.#builtIn(node)
+    if (name === undefined || VALUES.has(name)) return true
+    switch (parent?.type) {
+      case 'UnaryExpression':
+        return parent.operator === 'typeof'
+      case 'BinaryExpression':
+        return parent.operator === 'instanceof' && parent.right === node && CONSTRUCTORS.has(name)
+      case 'NewExpression':
+        return parent.callee === node ? CONSTRUCTORS.has(name) : false
+      case 'CallExpression':
+        return FUNCTIONS.has(name)
+      case 'MemberExpression':
+        return parent.object === node && mayTake(name, parent, outer)
+      default:
+        return false
+    }
+  }
+
+  #mayReach(node: MemberExpression, [, parent, outer]: Path): boolean {
+    const name = memberName(node)
+    if (name !== undefined && FORBIDDEN.has(name)) return false
+    if (isTarget(node, parent)) return this.#isOwn(node.object) && (name === undefined || isPlainName(name))
+    if (PATTERNS.has(parent?.type ?? '') || (parent?.type === 'Property' && outer?.type === 'ObjectPattern'))
+      return false
+    const isCalled = parent?.type === 'CallExpression' && parent.callee === node
+    return isCalled || name === undefined || !INTRINSIC_METHODS.has(name)
+  }
+
+  #mayCall(call: CallExpression): boolean {
+    const { callee } = call
+    if (isFunction(callee)) return true
+    if (callee.type === 'Identifier') return this.#builtIn(callee) !== undefined || this.#isOwnFunction(callee)
+    if (callee.type !== 'MemberExpression') return false
+    const name = memberName(callee)
+    if (name === undefined) return false
+    const space = this.#builtIn(callee.object)
+    if (space !== undefined) return this.#mayCallMember(space, name, call)
+    if (PACKAGES.has(this.#builtIn(rootOf(callee)) ?? '')) return true
+    if (CALLING_METHODS.has(name) && !call.arguments.slice(0, 1).every((given) => this.#mayBeCalled(given)))
+      return false
+    return READING_METHODS.has(name) || (CHANGING_METHODS.has(name) && this.#isOwnList(callee.object))
+  }
+
+  /** A function of a built-in object; that it is one of those known is seen to where the object is named. */
+  #mayCallMember(space: string, name: string, { arguments: [first, second] }: CallExpression): boolean {
+    if (space === 'Object' && name === 'assign') return first?.type === 'ObjectExpression'
+    const calls = space === 'JSON' || (space === 'Array' && name === 'from')
+    return !calls || second === undefined || second.type === 'Literal' || this.#mayBeCalled(second)
+  }
+
+  #mayBeCalled(given: AnyNode): boolean {
+    if (isFunction(given)) return true
+    if (given.type !== 'Identifier') return false
+    return FUNCTIONS.has(this.#builtIn(given) ?? '') || this.#isOwnFunction(given)
+  }
+
+  /** The name of what is built in; undefined for everything else, the script's bindings included. */
+  #builtIn(node: AnyNode): string | undefined {
+    if (node.type !== 'Identifier' || this.#references.get(node)?.resolved) return undefined
+    return node.name in globalThis || SANDBOX_NAMES.has(node.name) ? node.name : undefined
+  }
+
+  /** Names a function of the script, always the same one. */
+  #isOwnFunction(node: Identifier): boolean {
+    const variable = this.#references.get(node)?.resolved
+    if (variable?.defs.length !== 1) return false
+    const [definition] = variable.defs
+    const writes = variable.references.filter((reference) => reference.isWrite())
+    if (definition?.type === 'FunctionName') return writes.length === 0
+    return definition?.type === 'Variable' && writes.length === 1 && isFunction(writes[0]?.writeExpr as AnyNode | null)
+  }
+
+  /** Whether the value can only be an object that this run has made, under no other name. */
+  #isOwn(node: AnyNode): boolean {
+    if (node.type !== 'Identifier') return this.#makesList(node) || this.#makesObject(node)
+    return this.#holdsOnly(node, (made) => this.#makesList(made) || this.#makesObject(made))
+  }
+
+  /** Own, with the methods of its kind: nothing was put in their place. */
+  #isOwnList(node: AnyNode): boolean {
+    if (node.type !== 'Identifier') return this.#makesList(node)
+    const variable = this.#references.get(node)?.resolved
+    return !this.#written.has(variable) && this.#holdsOnly(node, (made) => this.#makesList(made))
+  }
+
+  #holdsOnly(node: Identifier, isMade: (value: AnyNode) => boolean): boolean {
+    const variable = this.#references.get(node)?.resolved
+    if (!variable?.defs.every(({ type }) => type === 'Variable')) return false
+    const writes = variable.references.filter((reference) => reference.isWrite())
+    const isWell = ({ partial, writeExpr }: Reference) => !partial && writeExpr && isMade(writeExpr as AnyNode)
+    return writes.length > 0 && writes.every(isWell)
+  }
+
+  #makesObject(node: AnyNode): boolean {
+    if (node.type === 'ObjectExpression') return true
+    if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression') return false
+    const name = memberName(node.callee)
+    switch (this.#builtIn(node.callee.object)) {
+      case 'JSON':
+        return name === 'parse' && node.arguments.length === 1
+      case 'Object':
+        return name === 'assign' || name === 'fromEntries'
+      default:
+        return false
+    }
+  }
+
+  #makesList(node: AnyNode): boolean {
+    if (node.type === 'ArrayExpression') return true
+    if (node.type === 'NewExpression') return this.#builtIn(node.callee) !== 'Object'
+    if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression') return false
+    const { object } = node.callee
+    const name = memberName(node.callee) ?? ''
+    const space = this.#builtIn(object)
+    if (space !== undefined) return MAKING_FUNCTIONS.get(space)?.has(name) === true
+    if (CHAINING_METHODS.has(name)) return this.#makesList(object)
+    return COPYING_METHODS.has(name) && this.#isData(object)
+  }
+
+  /** Whether the methods of the value are JavaScript's own: a text, a binding or what it holds, a list just made. */
+  #isData(node: AnyNode): boolean {
+    switch (node.type) {
+      case 'Literal':
+      case 'TemplateLiteral':
+      case 'ArrayExpression':
+        return true
+      case 'Identifier':
+        return this.#references.get(node)?.resolved === null && this.#builtIn(node) === undefined
+      case 'MemberExpression': {
+        const name = memberName(node)
+        return name !== undefined && !INTRINSIC_METHODS.has(name) && this.#isData(node.object)
+      }
+      case 'CallExpression':
+        return this.#makesList(node)
+      default:
+        return false
+    }
+  }
+}
+
+/** So far out a name is looked at in its place. */
+const MAX_ANCESTORS = 2
+const PATTERNS: ReadonlySet<string> = new Set(['ArrayPattern', 'RestElement', 'AssignmentPattern'])
+
+/** A built-in object: called at a known member, or read at a constant one. */
+function mayTake(name: string, member: MemberExpression, outer: AnyNode | undefined): boolean {
+  const taken = memberName(member)
+  if (taken === undefined) return false
+  if (PACKAGES.has(name)) return outer?.type === 'MemberExpression' || isCallOf(member, outer)
+  if (isCallOf(member, outer)) return NAMESPACES.get(name)?.has(taken) === true
+  return CONSTANTS.has(name) && /^[A-Z][A-Z\d_]*$/.test(taken) && !isTarget(member, outer)
+}
+
+/** A member of this name stands for no method of JavaScript's own, and leads nowhere. */
+const isPlainName = (name: string): boolean => !FORBIDDEN.has(name) && !INTRINSIC_METHODS.has(name)
