@@ -1,25 +1,26 @@
 import type { Disposable, Json, JsonObject, Logger } from '../contract.ts'
 import type { Connection } from '../crest/connection.ts'
-import { internalError } from '../crest/errors.ts'
+import { internalError, toResourceException } from '../crest/errors.ts'
 import type { RequestContext } from '../crest/request.ts'
+import { batches } from './batches.ts'
 import { contextVariable } from './context-variable.ts'
 import type { ServerProperties } from './identity-server.ts'
 import { KnownModules } from './known-modules.ts'
-import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { DEFAULT_LIMITS, exceeded, type Limits } from './limits.ts'
 import { Modules } from './modules.ts'
 import { nesting } from './nesting.ts'
 import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
 import { Pool } from './pool.ts'
 import { defaultPoolSize, type PoolSize } from './pool-size.ts'
 import { PreparedContexts } from './prepared-contexts.ts'
-import { type Code, keyOf, type RunJob } from './protocol.ts'
+import { type AnalyseJob, type Code, type CompileJob, keyOf, type Outcome, type RunJob } from './protocol.ts'
 import { requestVariable } from './request-variable.ts'
 import { parseScript, type ScriptDefinition, versionOf } from './script.ts'
-import { ScriptException } from './script-exception.ts'
+import { ScriptException, stoppedException } from './script-exception.ts'
 import { ScriptFiles } from './script-files.ts'
 import { ScriptHost } from './script-host.ts'
 import type { ScriptSecrets } from './secrets.ts'
-import type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
+import type { ManyOptions, RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
 
 export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
 export { scriptsService } from './service.ts'
@@ -54,6 +55,8 @@ export class ScriptEngine implements ScriptService, Disposable {
   readonly #known = new KnownModules()
   /** The versions of sources that are known to compile. */
   readonly #compiling = new Set<string>()
+  /** Whether runs of a script may have one context, by the version of its source. */
+  readonly #sharing = new Map<string, Promise<boolean>>()
   #settings: ScriptEngineSettings
   #files: ScriptFiles
   #modules: Modules
@@ -120,19 +123,28 @@ export class ScriptEngine implements ScriptService, Disposable {
     return outcome
   }
 
-  async runMany(
-    script: Script,
-    variables: readonly JsonObject[],
-    options: RunOptions & { readonly read?: readonly string[] } = {},
-  ): Promise<ScriptOutcome[]> {
-    if (variables.length === 0) return []
+  async runMany(script: Script, variables: readonly JsonObject[], options: ManyOptions = {}): Promise<ScriptOutcome[]> {
     const code = this.#codeOf(script)
     const limits = { ...this.#settings.limits, ...options.limits }
-    const items = variables.map((own) => itemOf(script.definition, own, options))
-    const tooLong = items.find(({ length }) => length > limits.transferLength)
-    if (tooLong) throw internalError(`The script ${code.name}: its variables are longer than ${limits.transferLength}`)
-    const outcomes = await this.#execute(code, items, limits, options)
-    return scriptOutcomes(outcomes, items.length, this.#facts(code.name))
+    const signal = options.signal ?? options.context?.signal
+    const isShared = variables.length > 1 && (await this.#mayShare(code))
+    const outcomes: ScriptOutcome[] = []
+    const item = (index: number): string | undefined => {
+      const text = itemOf(script.definition, variables[index] ?? {}, options)
+      if (text.length <= limits.transferLength) return text
+      outcomes[index] = { error: stoppedException({ kind: 'limit', message: exceeded.variables(limits) }, code.name) }
+      return undefined
+    }
+    const parallel = Math.max(1, Math.min(options.parallel ?? 1, variables.length))
+    const all = batches({ count: variables.length, item, parallel })
+    const work = async (): Promise<void> => {
+      for (const { start, items } of all) {
+        const own = await this.#outcomesOf(code, items, isShared, limits, { ...options, signal })
+        for (const [place, outcome] of own.entries()) outcomes[start + place] = outcome
+      }
+    }
+    await Promise.all(Array.from({ length: parallel }, work))
+    return outcomes
   }
 
   dispose(): Promise<void> {
@@ -145,11 +157,31 @@ export class ScriptEngine implements ScriptService, Disposable {
     await this.#pool.close()
   }
 
-  async #execute(code: Code, items: readonly string[], limits: Limits, options: RunOptions) {
+  /** Of one batch. One that cannot be run is no end of the others, unless nobody waits for them any more. */
+  async #outcomesOf(
+    code: Code,
+    items: readonly string[],
+    isShared: boolean,
+    limits: Limits,
+    options: RunOptions,
+  ): Promise<ScriptOutcome[]> {
+    try {
+      const outcomes = await this.#execute({ code, items, isShared, limits }, options)
+      return scriptOutcomes(outcomes, items.length, this.#facts(code.name))
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      return items.map(() => ({ error: toResourceException(error) }))
+    }
+  }
+
+  async #execute(
+    { code, items, isShared, limits }: Pick<RunJob, 'code' | 'items' | 'isShared' | 'limits'>,
+    options: RunOptions,
+  ): Promise<readonly Outcome[]> {
     const version = versionOf(code.source)
     const modules = this.#known.of(version, code.source)
     const context = this.#contexts.get(keyOf(modules, (name) => this.#modules.versionOf(name)))
-    const job: RunJob = { kind: 'run', code, items, limits, context, modules }
+    const job: RunJob = { kind: 'run', code, items, isShared, limits, context, modules }
     const depth = nesting.next(this.#settings.size.depth)
     const { log, secrets, server, connect, print = printLine } = this.#options
     const host = new ScriptHost({ script: code.name, depth, limits, log, print, secrets, server, connect })
@@ -157,9 +189,8 @@ export class ScriptEngine implements ScriptService, Disposable {
     const answer = await this.#pool.run({
       job,
       depth,
-      computeMs: limits.computeMs,
-      wallMs: limits.wallMs,
-      signal: options.signal ?? caller.signal,
+      limits,
+      signal: options.signal,
       serve: (name, args, signal) => host.serve(name, args, { ...caller, signal }, this.#modules),
       tell: (name, args) => host.tell(name, args),
       keep: (prepared) => this.#contexts.keep(prepared),
@@ -180,22 +211,44 @@ export class ScriptEngine implements ScriptService, Disposable {
   async #check({ name, source }: Code): Promise<void> {
     const version = versionOf(source)
     if (this.#compiling.has(version)) return
-    const { memoryBytes, computeMs, wallMs } = this.#settings.limits
-    const { outcomes } = await this.#pool.run({
-      job: { kind: 'compile', code: { name, source }, memoryBytes },
-      depth: nesting.next(this.#settings.size.depth),
-      computeMs,
-      wallMs,
-      signal: undefined,
-      serve: () => Promise.reject(new Error('nothing is called while a script is compiled')),
-      tell: () => undefined,
-      keep: () => undefined,
-    })
+    const { memoryBytes } = this.#settings.limits
+    const outcomes = await this.#ask({ kind: 'compile', code: { name, source }, memoryBytes })
     const [outcome] = scriptOutcomes(outcomes, 1, this.#facts(name))
     if (outcome && 'error' in outcome) throw new ScriptException('syntax', 400, outcome.error.message)
     this.#compiling.add(version)
     const [oldest] = this.#compiling
-    if (this.#compiling.size > MOST_COMPILING && oldest !== undefined) this.#compiling.delete(oldest)
+    if (this.#compiling.size > MAX_KNOWN && oldest !== undefined) this.#compiling.delete(oldest)
+  }
+
+  /** Whether runs of a script may have one context. Where that cannot be told they have not. */
+  #mayShare(code: Code): Promise<boolean> {
+    const version = versionOf(code.source)
+    const known = this.#sharing.get(version)
+    if (known) return known
+    const asked = this.#ask({ kind: 'analyse', code }).then(
+      ([outcome]) => outcome !== undefined && 'ends' in outcome && outcome.ends === '[{"value":true}]',
+      () => {
+        this.#sharing.delete(version)
+        return false
+      },
+    )
+    this.#sharing.set(version, asked)
+    const [oldest] = this.#sharing.keys()
+    if (this.#sharing.size > MAX_KNOWN && oldest !== undefined) this.#sharing.delete(oldest)
+    return asked
+  }
+
+  async #ask(job: CompileJob | AnalyseJob): Promise<readonly Outcome[]> {
+    const { outcomes } = await this.#pool.run({
+      job,
+      depth: nesting.next(this.#settings.size.depth),
+      limits: this.#settings.limits,
+      signal: undefined,
+      serve: () => Promise.reject(new Error('nothing is called while a script is looked at')),
+      tell: () => undefined,
+      keep: () => undefined,
+    })
+    return outcomes
   }
 
   #openFiles(): ScriptFiles {
@@ -204,7 +257,8 @@ export class ScriptEngine implements ScriptService, Disposable {
   }
 }
 
-const MOST_COMPILING = 1000
+/** So many versions of sources are remembered. */
+const MAX_KNOWN = 1000
 
 /** Made many at a time: one by one they cost more than all else here. */
 const seeds = new Uint32Array(1024)
@@ -226,7 +280,7 @@ const printLine = (line: string): void => {
 function itemOf(
   { variables, bindings }: ScriptDefinition,
   own: JsonObject,
-  { context, request, aliases, read }: RunOptions & { readonly read?: readonly string[] },
+  { context, request, aliases, read }: ManyOptions,
 ): string {
   return JSON.stringify({
     seed: nextSeed(),

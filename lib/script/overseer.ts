@@ -1,5 +1,6 @@
+import { exceeded } from './limits.ts'
 import type { Run, Task } from './run.ts'
-import { ScriptException } from './script-exception.ts'
+import { stoppedException } from './script-exception.ts'
 
 /** How often running scripts are looked at. */
 const LOOK_MS = 20
@@ -13,6 +14,8 @@ export interface OverseerOptions {
   readonly runs: () => Iterable<Run>
   /** Whether others wait for a turn. */
   readonly areOthersWaiting: () => boolean
+  /** Ends the present item of a run that waits. */
+  readonly expire: (run: Run) => void
   /** Tells a run to end, and whoever waits for it why. */
   readonly stop: (run: Run, reason: unknown) => void
   /** Ends a run that does not end itself, with its thread. */
@@ -38,21 +41,22 @@ export class Overseer {
   }
 
   #lookAfterAll(): void {
-    const { runs, areOthersWaiting, stop, kill } = this.#options
+    const { runs, areOthersWaiting, expire, stop, kill } = this.#options
     const now = performance.now()
     const others = areOthersWaiting()
     for (const run of [...runs()]) {
       const { task, thread, state } = run
-      if (run.wallMs(now) > task.wallMs) stop(run, tooLong(task, `it took longer than ${task.wallMs} ms`))
-      const allowed = run.isStopped ? 0 : task.computeMs
+      // One that computes sees to it itself.
+      if (state === 'waiting' && run.wallMs(now) > task.limits.wallMs) expire(run)
+      const allowed = run.isStopped ? 0 : task.limits.computeMs
       if (state !== 'computing') continue
       if (run.computedMs(now) > allowed + GRACE_MS) {
-        stop(run, tooLong(task, `it computed longer than ${task.computeMs} ms`))
+        stop(run, tooLong(task))
         kill(run)
       } else if (others && run.turnMs(now) > SLICE_MS) thread?.askToYield()
     }
   }
 }
 
-const tooLong = ({ job }: Task, sentence: string) =>
-  new ScriptException('limit', 500, `The script ${job.code.name} was stopped: ${sentence}`)
+const tooLong = ({ job, limits }: Task) =>
+  stoppedException({ kind: 'limit', message: exceeded.computeMs(limits) }, job.code.name)

@@ -42,6 +42,7 @@ export class Pool {
     this.#overseer = new Overseer({
       runs: () => this.#begun.values(),
       areOthersWaiting: () => this.#ready.length > 0 || this.#startable() !== undefined,
+      expire: (run) => this.#expire(run),
       stop: (run, reason) => this.#stop(run, reason),
       kill: (run) => this.#kill(run),
     })
@@ -181,6 +182,7 @@ export class Pool {
     if (!run) return
     if (message.kind === 'call') void this.#serve(run, message.name, message.args)
     else if (message.kind === 'log') run.task.tell(message.name, message.args)
+    else if (message.kind === 'outcomes') run.add(message.outcomes)
     else if (message.kind === 'prepared') run.task.keep(message.context)
     else if (message.kind === 'done') {
       run.settle(message)
@@ -202,9 +204,10 @@ export class Pool {
       return
     }
     this.#advance()
-    const reply = await run.task.serve(name, args, run.signal)
-    // A run that was stopped meanwhile has its answer.
-    if (run.state === 'waiting' && !this.#isClosed) this.#makeReady(run, reply)
+    const { signal } = run
+    const reply = await run.task.serve(name, args, signal)
+    // A run that was stopped meanwhile, or waited too long, has its answer.
+    if (!signal.aborted && !this.#isClosed) this.#makeReady(run, reply)
   }
 
   #onIdle(thread: Thread, worn: boolean): void {
@@ -238,6 +241,12 @@ export class Pool {
     run.stop()
     run.thread?.askToStop()
     if (run.state === 'waiting' || run.state === 'ready') this.#makeReady(run, { kind: 'stop' })
+  }
+
+  #expire(run: Run): void {
+    if (run.isStopped) return
+    run.abandon()
+    this.#makeReady(run, { kind: 'expired' })
   }
 
   #kill(run: Run): void {

@@ -36,6 +36,8 @@ export interface RunJob {
   readonly code: Code
   /** The variables of each run, as JSON of RunVariables. */
   readonly items: readonly string[]
+  /** Whether the runs may have one context; see sharing.ts. */
+  readonly isShared: boolean
   readonly limits: Limits
   /** With the modules that the script used last time. */
   readonly context: PreparedContext | undefined
@@ -49,7 +51,13 @@ export interface CompileJob {
   readonly memoryBytes: number
 }
 
-export type Job = RunJob | CompileJob
+/** Asks whether runs of a script may have one context. */
+export interface AnalyseJob {
+  readonly kind: 'analyse'
+  readonly code: Code
+}
+
+export type Job = RunJob | CompileJob | AnalyseJob
 
 /** Why a script was ended: by a limit, from outside, or because it broke the engine. */
 export interface Fault {
@@ -74,6 +82,8 @@ export type ThreadMessage =
   | { readonly kind: 'call'; readonly name: string; readonly args: string }
   | { readonly kind: 'log'; readonly name: string; readonly args: string }
   | { readonly kind: 'yield' }
+  /** The next ones of a job, where they are much to keep until it is done. */
+  | { readonly kind: 'outcomes'; readonly outcomes: readonly Outcome[] }
   | Done
   | { readonly kind: 'prepared'; readonly context: PreparedContext }
   /** It waits for a job; with `worn` it has to be replaced. */
@@ -83,6 +93,8 @@ export type Reply =
   | { readonly kind: 'reply'; readonly text: string }
   | { readonly kind: 'module'; readonly module: ModuleSource }
   | { readonly kind: 'go' }
+  /** The run waited as long as it may; the others of the job go on. */
+  | { readonly kind: 'expired' }
   | { readonly kind: 'stop' }
 
 /** What a thread is started with. */

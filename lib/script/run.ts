@@ -1,3 +1,4 @@
+import type { Limits } from './limits.ts'
 import type { Job, Outcome, PreparedContext, Reply } from './protocol.ts'
 import type { Thread } from './thread.ts'
 
@@ -6,8 +7,7 @@ export interface Task {
   readonly job: Job
   /** 1 for a script that no script called. */
   readonly depth: number
-  readonly computeMs: number
-  readonly wallMs: number
+  readonly limits: Limits
   readonly signal: AbortSignal | undefined
   /** Serves a call of the script, which waits for it. Does not reject. `signal` aborts when the script is stopped. */
   serve(name: string, args: string, signal: AbortSignal): Promise<Reply>
@@ -35,14 +35,16 @@ type State = 'queued' | 'computing' | 'waiting' | 'ready'
 export class Run {
   readonly task: Task
   readonly #result = Promise.withResolvers<Answer>()
-  readonly #abort = new AbortController()
+  readonly #outcomes: Outcome[] = []
+  #abort = new AbortController()
   state: State = 'queued'
   /** Whose turn it is: the lower one's. */
   order = 0
   thread: Thread | undefined
   /** What it gets with its next turn. */
   reply: Reply | undefined
-  #startedAt = 0
+  /** When its present item began. */
+  #since = 0
   #turnSince = 0
   #computedMs = 0
   #progress = 0
@@ -71,9 +73,14 @@ export class Run {
     return this.#settled
   }
 
-  settle(answer: Answer): void {
+  /** The first ones of its outcomes, or the next. */
+  add(outcomes: readonly Outcome[]): void {
+    this.#outcomes.push(...outcomes)
+  }
+
+  settle({ outcomes, modules }: Answer): void {
     this.#settled = true
-    this.#result.resolve(answer)
+    this.#result.resolve({ outcomes: [...this.#outcomes, ...outcomes], modules })
   }
 
   fail(error: unknown): void {
@@ -89,8 +96,14 @@ export class Run {
     this.#abort.abort()
   }
 
+  /** What its present item waits for is not needed any more. */
+  abandon(): void {
+    this.#abort.abort()
+    this.#abort = new AbortController()
+  }
+
   beginTurn(now: number): void {
-    if (this.state === 'queued') this.#startedAt = now
+    if (this.state === 'queued') this.#since = now
     this.state = 'computing'
     this.#turnSince = now
   }
@@ -100,23 +113,30 @@ export class Run {
     this.state = state
   }
 
-  wallMs(now: number): number {
-    return this.thread ? now - this.#startedAt : 0
-  }
-
   /** How long it has its turn. */
   turnMs(now: number): number {
     return now - this.#turnSince
   }
 
+  /** From the begin of the present item. */
+  wallMs(now: number): number {
+    this.#follow(now)
+    return this.thread ? now - this.#since : 0
+  }
+
   /** Computing time of the present item. */
   computedMs(now: number): number {
-    const progress = this.thread?.progress ?? 0
-    if (progress !== this.#progress) {
-      this.#progress = progress
-      this.#computedMs = 0
-      this.#turnSince = now
-    }
+    this.#follow(now)
     return this.#computedMs + (this.state === 'computing' ? this.turnMs(now) : 0)
+  }
+
+  /** Notices that another item has begun: what is measured is measured anew. */
+  #follow(now: number): void {
+    const progress = this.thread?.progress ?? 0
+    if (progress === this.#progress) return
+    this.#progress = progress
+    this.#computedMs = 0
+    this.#since = now
+    this.#turnSince = now
   }
 }

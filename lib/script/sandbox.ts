@@ -1,3 +1,4 @@
+import { MEMORY_EXCEEDED } from './limits.ts'
 import { type Prelude, preludeSource } from './prelude/prelude.ts'
 import type { ModuleSource, Outcome, PreparedContext } from './protocol.ts'
 import { type Completion, type Engine, type Handle, QuickJs } from './quickjs.ts'
@@ -10,6 +11,8 @@ export interface SandboxHost {
   module(name: string): ModuleSource
   /** True stops what computes. */
   interrupt(): boolean
+  /** A run begins, out of many in one context. True when the one before went on beyond a limit. */
+  next(): boolean
 }
 
 export interface SandboxOptions {
@@ -17,8 +20,11 @@ export interface SandboxOptions {
   readonly host: SandboxHost
 }
 
-/** Begins, behind comments, like what is no expression, or another one inside parentheses. */
-const STATEMENT = /^(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*(?:\{|function\b|async\b|class\b|let\b)/
+/** JSON of a list of Ended, and how many there are. */
+export interface Ends {
+  readonly ends: string
+  readonly count: number
+}
 
 /** A sandbox at rest. */
 type Snapshot = Pick<PreparedContext, 'fingerprint' | 'image'>
@@ -27,7 +33,7 @@ type Snapshot = Pick<PreparedContext, 'fingerprint' | 'image'>
 const LAST_BYTES = 4 * 1024 * 1024
 /** Thrown where there was no memory left for an error. */
 const NO_ERROR = '"message":"null"'
-const OUT_OF_MEMORY: Outcome = { fault: { kind: 'limit', message: 'it used more memory than it may' } }
+const OUT_OF_MEMORY: Outcome = { fault: { kind: 'limit', message: MEMORY_EXCEEDED } }
 /** Ended by the interrupt, in the middle of something of ours. */
 const ENDED: Outcome = { fault: { kind: 'stopped', message: 'it was ended' } }
 /** The first characters of `(()=>(…))` around an expression. */
@@ -46,13 +52,14 @@ export class Sandbox {
     this.#host = host
     this.#quickjs = quickjs
     const prelude = ok(quickjs.evaluate(preludeSource(), PRELUDE))
-    const entry = ok(quickjs.call(prelude, this.#crossing(), this.#loader()))
+    const entry = ok(quickjs.call(prelude, this.#crossing(), this.#loader(), this.#starter()))
     const member = (name: keyof Prelude) => quickjs.member(entry, name)
     this.#entry = {
       begin: member('begin'),
       end: member('end'),
       fail: member('fail'),
       many: member('many'),
+      count: member('count'),
       take: member('take'),
       used: member('used'),
       require: member('require'),
@@ -107,23 +114,28 @@ export class Sandbox {
   }
 
   /**
-   * A script that is one expression, compiled to be run many times in one context; undefined when it is none. A
-   * statement cannot be: what it has as its value only an evaluation tells. The function runs it for each of a list of
-   * items; when it was stopped, `ended` has the ends before that.
+   * A script that is one expression, compiled to be run many times in one context; undefined when it cannot be. The
+   * function runs it for each of a list of items, from the first one on, and `ended` has their ends: of all of them, or
+   * of as many as are much to keep. False says that the one behind those was stopped.
    */
-  expression(source: string, name: string): ((items: string) => Outcome) | undefined {
-    if (STATEMENT.test(source)) return undefined
+  expression(source: string, name: string): ((items: string) => boolean) | undefined {
     const [before, after] = EXPRESSION
     const made = this.#guard(() => this.#quickjs.evaluate(before + source.replace(/;\s*$/, '') + after, name))
     if (made === undefined || made.error) return undefined
     const { value: run } = made
-    return (items) => this.#guard(() => this.#taken(this.#call('many', run, this.#quickjs.text(items))), broken)
+    return (items) => this.#guard(() => this.#call('many', run, this.#quickjs.text(items)).error === undefined) === true
   }
 
-  /** The ends of those runs of a list that came to one, and how many they are. */
-  ended(): { readonly ends: string; readonly count: number } {
-    const ends = this.#guard(() => this.#textFrom(this.#call('take'))) ?? '[]'
-    return { ends, count: parsed(ends).length }
+  ended(): Ends {
+    const ends = this.#guard(() => this.#textFrom(this.#call('take')))
+    const count = ends === undefined ? 0 : Number(this.#guard(() => this.#textFrom(this.#call('count'))))
+    return { ends: ends ?? '[]', count }
+  }
+
+  /** Why a run was stopped that no limit of time or calls has ended. */
+  get fault(): Outcome {
+    if (this.#broken) return broken('it is in no good state')
+    return this.#quickjs.isExhausted ? OUT_OF_MEMORY : ENDED
   }
 
   /**
@@ -149,7 +161,7 @@ export class Sandbox {
 
   /** What there is to take when all that promises wait for has run. */
   #taken(completion: Completion): Outcome {
-    if (completion.error) return ENDED
+    if (completion.error) return this.fault
     const thrown = this.#quickjs.runJobs()?.error
     if (thrown) this.#call('fail', thrown)
     const ends = this.#textFrom(this.#call('take'))
@@ -181,6 +193,10 @@ export class Sandbox {
       const [call = '', text = ''] = [name, args].map((handle) => handle && this.#quickjs.textOf(handle))
       return this.#quickjs.text(this.#host.cross(call, text))
     })
+  }
+
+  #starter(): Handle {
+    return this.#quickjs.expose('next', () => (this.#host.next() ? this.#quickjs.text('over') : undefined))
   }
 
   #loader(): Handle {

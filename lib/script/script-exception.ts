@@ -1,5 +1,6 @@
 import type { Json } from '../contract.ts'
 import { ResourceException, reasonOf } from '../crest/errors.ts'
+import { MEMORY_EXCEEDED } from './limits.ts'
 import type { Thrown } from './prelude/entry.ts'
 import type { Fault } from './protocol.ts'
 import { type Position, placeIn } from './stack.ts'
@@ -28,8 +29,8 @@ export const stoppedException = ({ kind, message }: Fault, name: string): Script
 
 /** What the engine itself throws at a script that asks for too much. */
 const LIMITS: Readonly<Record<string, string>> = {
-  'InternalError: out of memory': 'it used more memory than it may',
-  'InternalError: out of memory in regexp execution': 'it used more memory than it may',
+  'InternalError: out of memory': MEMORY_EXCEEDED,
+  'InternalError: out of memory in regexp execution': MEMORY_EXCEEDED,
   'InternalError: string too long': 'it made a text that is too long',
   'InternalError: stack overflow': 'its calls are nested too deep',
 }

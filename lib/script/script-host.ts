@@ -25,7 +25,8 @@ export interface ScriptHostOptions {
 /** Serves what one script asks for. Nothing it sends is believed: it is JSON of unknown content. */
 export class ScriptHost {
   readonly #options: ScriptHostOptions
-  #connection: Connection | undefined
+  /** For the calls of one run, which may be abandoned together. */
+  #connection: { readonly signal: AbortSignal | undefined; readonly own: Connection } | undefined
 
   constructor(options: ScriptHostOptions) {
     this.#options = options
@@ -63,8 +64,9 @@ export class ScriptHost {
   /** A script's own requests come from inside: they have no HTTP request. */
   #targets({ http: _, ...caller }: RequestContext) {
     const { secrets, server, connect } = this.#options
-    this.#connection ??= connect(caller)
-    return { connection: this.#connection, secrets, server }
+    if (this.#connection?.signal !== caller.signal) this.#connection = undefined
+    this.#connection ??= { signal: caller.signal, own: connect(caller) }
+    return { connection: this.#connection.own, secrets, server }
   }
 
   /** What was not meant for the script goes to the log. */

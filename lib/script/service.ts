@@ -18,6 +18,13 @@ export interface RunOptions {
   readonly limits?: Partial<Limits>
 }
 
+export interface ManyOptions extends RunOptions {
+  /** Variables whose state is asked for at the end of each run. */
+  readonly read?: readonly string[]
+  /** How many runs may be under way at a time. Default: 1, one after the other. */
+  readonly parallel?: number
+}
+
 /** A script that compiles. One out of a file is always the last version of the file that does. */
 export interface Script {
   readonly name: string
@@ -44,14 +51,10 @@ export interface ScriptService {
     options?: RunOptions,
   ): Promise<ScriptResult>
   /**
-   * Runs once for each set of variables, in one crossing: what a page of objects needs. One that fails does not keep
-   * the others from running. A script that is one expression has one context for all of them.
+   * Runs once for each set of variables: what a page of objects needs. The runs know nothing of each other, limits hold
+   * for each of them, and one that fails does not keep the others from running.
    */
-  runMany(
-    script: Script,
-    variables: readonly JsonObject[],
-    options?: RunOptions & { readonly read?: readonly string[] },
-  ): Promise<ScriptOutcome[]>
+  runMany(script: Script, variables: readonly JsonObject[], options?: ManyOptions): Promise<ScriptOutcome[]>
 }
 
 export const scriptsService: ServiceRef<ScriptService> = { id: 'scripts' }

@@ -1,5 +1,5 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
-import type { Limits } from './limits.ts'
+import { exceeded, type Limits } from './limits.ts'
 import { type Job, keyOf, type ModuleSource, type Reply, Signal, type ThreadMessage } from './protocol.ts'
 import type { SandboxHost } from './sandbox.ts'
 
@@ -50,7 +50,6 @@ export class Host implements SandboxHost {
   /** A job begins. */
   open(limits: Limits): void {
     this.#limits = limits
-    this.#calls = 0
     Atomics.store(this.#signals, Signal.progress, 0)
     this.restart()
   }
@@ -59,6 +58,7 @@ export class Host implements SandboxHost {
   restart(): void {
     this.#since = performance.now()
     this.#waited = 0
+    this.#calls = 0
     this.#exceeded = undefined
     Atomics.add(this.#signals, Signal.progress, 1)
   }
@@ -68,14 +68,25 @@ export class Host implements SandboxHost {
     this.#limits = undefined
   }
 
+  /** One of many items in one context begins, unless the one before went on beyond a limit. */
+  next(): boolean {
+    if (this.#exceeded !== undefined) return true
+    this.restart()
+    return false
+  }
+
   interrupt(): boolean {
     const { yield: others } = Signal
-    if (this.isStopped) return true
+    if (this.isStopped || this.#exceeded !== undefined) return true
     if (Atomics.exchange(this.#signals, others, 0) === 1 && this.#limits) this.#ask({ kind: 'yield' })
-    const limit = this.#limits?.computeMs ?? Number.POSITIVE_INFINITY
-    if (performance.now() - this.#since - this.#waited <= limit) return this.isStopped
-    this.#exceeded ??= `it computed longer than ${limit} ms`
-    return true
+    if (this.#limits) this.#checkTime(this.#limits)
+    return this.isStopped || this.#exceeded !== undefined
+  }
+
+  #checkTime(limits: Limits): void {
+    const taken = performance.now() - this.#since
+    if (taken - this.#waited > limits.computeMs) this.#exceeded = exceeded.computeMs(limits)
+    else if (taken > limits.wallMs) this.#exceeded = exceeded.wallMs(limits)
   }
 
   cross(name: string, args: string): string {
@@ -108,8 +119,9 @@ export class Host implements SandboxHost {
 
   #check(name: string, length: number, limits: Limits): void {
     if (this.isStopped) throw new Error(STOPPED)
+    if (this.#exceeded !== undefined) throw new Error(this.#exceeded)
     this.#calls += 1
-    if (this.#calls > limits.calls) throw this.#exceed(`it made more than ${limits.calls} calls`)
+    if (this.#calls > limits.calls) throw this.#exceed(exceeded.calls(limits))
     if (length > limits.transferLength)
       throw new Error(`${name}: more than ${limits.transferLength} characters are handed over`)
   }
@@ -117,13 +129,13 @@ export class Host implements SandboxHost {
   /** Whatever the script makes of the error: the next interrupt ends it. */
   #exceed(sentence: string): Error {
     this.#exceeded ??= sentence
-    Atomics.store(this.#signals, Signal.stop, 1)
     return new Error(sentence)
   }
 
   #replyTo(message: ThreadMessage): string {
     const reply = this.#ask(message)
     if (reply.kind === 'reply') return reply.text
+    if (reply.kind === 'expired' && this.#limits) throw this.#exceed(exceeded.wallMs(this.#limits))
     throw new Error(STOPPED)
   }
 

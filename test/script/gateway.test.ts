@@ -245,7 +245,10 @@ describe('scripts in the gateway', () => {
         const file = { type: 'text/javascript', file: 'own.js' }
         await until(async () => (await post('/script?_action=eval', file)).status === 200)
         const { message } = (await post('/script?_action=eval', js('while (true);'))).json as JsonObject
-        assert.equal(message, 'The script script was stopped: it computed longer than 100 ms')
+        assert.equal(
+          message,
+          'The script script was stopped: it computed longer than 100 ms (limits.computeTime in conf/script.json)',
+        )
       })
 
       it('stops with scripts under way', async () => {

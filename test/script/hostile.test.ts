@@ -21,7 +21,8 @@ describe('hostile scripts', () => {
     })
   }
 
-  const COMPUTED = /^The script test was stopped: it computed longer than 100 ms$/
+  const COMPUTED =
+    /^The script test was stopped: it computed longer than 100 ms \(limits\.computeTime in conf\/script\.json\)$/
   const endless: readonly (readonly [what: string, source: string])[] = [
     ['a loop', 'while (true);'],
     ['a loop that catches', 'while (true) { try { while (true); } catch (e) {} finally { continue } }'],
@@ -62,7 +63,7 @@ describe('hostile scripts', () => {
   for (const [what, source] of deep) attack(`deep: ${what}`, source, DEEP, 4000)
 
   const LARGE =
-    /used more memory than it may$|too long$|invalid string length$|is longer than \d+ characters$|are handed over$/
+    /used more memory than it may \(limits\.memoryMB in conf\/script\.json\)$|too long$|invalid string length$|is longer than [\d.]+(?: million)? characters \(limits\.transferMB in conf\/script\.json\)$|are handed over$/
   const large: readonly (readonly [what: string, source: string])[] = [
     ['a string of 1 GB', '"x".repeat(1024 * 1024 * 1024)'],
     ['a string of 512 MB', '"x".repeat(512 * 1024 * 1024)'],
@@ -77,7 +78,8 @@ describe('hostile scripts', () => {
   ]
   for (const [what, source] of large) attack(`large: ${what}`, source, LARGE, 4000)
 
-  const ENDED = /^The script test was stopped: it (?:computed|took) longer than \d+ ms$/
+  const ENDED =
+    /^The script test was stopped: it (?:computed|took) longer than \d+ ms \(limits\.\w+ in conf\/script\.json\)$/
   const calling: readonly (readonly [what: string, source: string])[] = [
     ['reading', 'while (true) openidm.read("managed/user/x")'],
     ['what fails, and is caught', 'while (true) { try { openidm.update("managed/user/x", null, {}) } catch (e) {} }'],
@@ -93,13 +95,16 @@ describe('hostile scripts', () => {
   it('too many calls end it, also when it catches', async () => {
     const source = 'while (true) { try { openidm.read("managed/user/x") } catch (e) {} }'
     const { message } = await scripting.failure(source, {}, { limits: { calls: 100 } })
-    assert.equal(message, 'The script test was stopped: it made more than 100 calls')
+    assert.equal(message, 'The script test was stopped: it made more than 100 calls (limits.calls in conf/script.json)')
   })
 
   it('waiting is no computing, and ends with the time it may take', async () => {
     scripting.router.add('never', { action: () => new Promise(() => undefined) })
     const { message } = await scripting.failure('openidm.action("never", "go")')
-    assert.equal(message, 'The script test was stopped: it took longer than 500 ms')
+    assert.equal(
+      message,
+      'The script test was stopped: it took longer than 500 ms (limits.totalTime in conf/script.json)',
+    )
   })
 
   it('an answer that is too long is an error that can be caught', async () => {
@@ -111,7 +116,10 @@ describe('hostile scripts', () => {
 
   it('variables that are too long are refused', async () => {
     const { message } = await scripting.failure('1', { a: 'x'.repeat(2000) }, { limits: { transferLength: 1000 } })
-    assert.equal(message, 'The script test: its variables are longer than 1000')
+    assert.equal(
+      message,
+      'The script test was stopped: its variables are longer than 1000 characters (limits.transferMB in conf/script.json)',
+    )
   })
 
   describe('find nothing of the host', () => {

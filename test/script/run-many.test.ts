@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import type { Json } from '../../lib/contract.ts'
+import { notFound } from '../../lib/crest/errors.ts'
+import type { ReadRequest, RequestContext, Resource, ResourceHandler } from '../../lib/crest/request.ts'
 import type { ScriptOutcome } from '../../lib/script/engine.ts'
+import type { Limits } from '../../lib/script/limits.ts'
+import type { ManyOptions } from '../../lib/script/service.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { js, type Scripting, startScripting } from './parts.ts'
 
@@ -67,7 +72,8 @@ describe('many runs of one script', () => {
       const { engine } = scripting
       const variables = Array.from({ length: 12 }, (_, v) => ({ v }))
       const outcomes = await engine.runMany(await engine.compile(js(source)), variables, { limits: { computeMs: 80 } })
-      const stopped = 'The script script was stopped: it computed longer than 80 ms'
+      const stopped =
+        'The script script was stopped: it computed longer than 80 ms (limits.computeTime in conf/script.json)'
       assert.deepEqual(
         outcomes.map(plain),
         variables.map(({ v }) => (v === 3 || v === 7 ? stopped : v)),
@@ -75,13 +81,189 @@ describe('many runs of one script', () => {
     })
   }
 
-  it('has one end when the whole of it takes too long', async () => {
-    const { engine } = scripting
-    const script = await engine.compile(
-      js('(function () { var t = Date.now(); while (Date.now() - t < 50); return v }())'),
+  describe('limits hold for one run', () => {
+    const many = async (source: string, count: number, own: Partial<Limits>, options: Partial<ManyOptions> = {}) => {
+      const { engine } = scripting
+      const script = await engine.compile(js(source))
+      const variables = Array.from({ length: count }, (_, v) => ({ v }))
+      return (await engine.runMany(script, variables, { ...options, limits: own })).map(plain)
+    }
+    const numbers = (count: number) => Array.from({ length: count }, (_, v) => v)
+
+    const busy = '(function () { var t = Date.now(); while (Date.now() - t < 20); return v }())'
+    for (const [what, source] of [
+      ['in one context', busy],
+      ['each in its own', `${busy}; v`],
+    ] as const) {
+      it(`their time together may be longer than the time of one: ${what}`, async () => {
+        assert.deepEqual(await many(source, 30, { wallMs: 300, computeMs: 200 }), numbers(30))
+      })
+    }
+
+    before(
+      () =>
+        void scripting.router.add(
+          'slow',
+          slow((id) => id === '3'),
+        ),
     )
-    const variables = Array.from({ length: 100 }, (_, v) => ({ v }))
-    await assert.rejects(engine.runMany(script, variables, { limits: { wallMs: 200 } }), /it took longer than 200 ms/)
+    const waiting = '(openidm.read("slow/" + v), v)'
+    for (const [what, source] of [
+      ['in one context', waiting],
+      ['each in its own', `${waiting}; v`],
+    ] as const) {
+      it(`one that waits too long is ended alone: ${what}`, async () => {
+        const outcomes = await many(source, 6, { wallMs: 150 })
+        const ended = 'The script script was stopped: it took longer than 150 ms (limits.totalTime in conf/script.json)'
+        assert.deepEqual(
+          outcomes,
+          numbers(6).map((v) => (v === 3 ? ended : v)),
+        )
+      })
+    }
+
+    const calling = '(function () { for (var i = 0; i < (v === 2 ? 9 : 3); i++) openidm.isHashed(i); return v }())'
+    for (const [what, source] of [
+      ['in one context', calling],
+      ['each in its own', `${calling}; v`],
+      [
+        'in one context, and it goes on all the same',
+        '(function () { for (var i = 0; i < (v === 2 ? 9 : 3); i++) try { openidm.isHashed(i) } catch (e) {} return v }())',
+      ],
+    ] as const) {
+      it(`one that calls too often is ended alone: ${what}`, async () => {
+        const ended = 'The script script was stopped: it made more than 5 calls (limits.calls in conf/script.json)'
+        assert.deepEqual(
+          await many(source, 5, { calls: 5 }),
+          numbers(5).map((v) => (v === 2 ? ended : v)),
+        )
+      })
+    }
+
+    it('results that are much together are no result that is too long', async () => {
+      const results = await many('v + "x".repeat(400000)', 60, { transferLength: 500_000 })
+      assert.deepEqual(
+        results.map((result) => String(result).length),
+        numbers(60).map((v) => 400_000 + String(v).length),
+      )
+    })
+
+    it('a result that is too long is that of its object alone', async () => {
+      const results = await many('"x".repeat(v === 3 ? 700000 : 10)', 6, { transferLength: 500_000 })
+      const ended =
+        'The script script was stopped: its result is longer than 500000 characters (limits.transferMB in conf/script.json)'
+      assert.deepEqual(
+        results,
+        numbers(6).map((v) => (v === 3 ? ended : 'xxxxxxxxxx')),
+      )
+    })
+
+    it('one after the other, or as many at a time as are asked for', async () => {
+      const waits = meeting(8)
+      scripting.router.add('meeting', waits.handler)
+      assert.deepEqual(await many('(openidm.read("meeting/" + v), v)', 24, {}, { parallel: 8 }), numbers(24))
+      assert.equal(waits.most(), 8)
+      const single = meeting(1)
+      scripting.router.add('alone', single.handler)
+      await many('(openidm.read("alone/" + v), v)', 4, {})
+      assert.equal(single.most(), 1)
+    })
+  })
+
+  describe('large objects', () => {
+    const MEGABYTE = 1024 * 1024
+    const photo = 'p'.repeat(MEGABYTE)
+    for (const [what, source] of [
+      ['in one context', 'source.photo.length + n'],
+      ['each in its own', 'var l = source.photo.length; l + n'],
+      ['handed back in one context', 'source.photo'],
+      ['handed back from each', 'var p = source.photo; p'],
+    ] as const) {
+      it(`40 of 1 MB are cut into batches: ${what}`, async () => {
+        const script = await scripting.engine.compile(js(source))
+        const variables = Array.from({ length: 40 }, (_, n) => ({ n, source: { photo } }))
+        const outcomes = (await scripting.engine.runMany(script, variables)).map(plain)
+        const expected = (n: number) => (what.startsWith('handed') ? photo : MEGABYTE + n)
+        assert.ok(outcomes.every((outcome, n) => outcome === expected(n)))
+      })
+    }
+
+    it('one that is too large fails alone, and names the limit and its setting', async () => {
+      const script = await scripting.engine.compile(js('source.photo.length'), 'mapping users')
+      const variables = [1, 3, 1].map((size) => ({ source: { photo: photo.repeat(size) } }))
+      const outcomes = await scripting.engine.runMany(script, variables, { limits: { transferLength: 2 * MEGABYTE } })
+      const message = 'The script mapping users was stopped: its variables are longer than 2 million characters'
+      assert.deepEqual(outcomes.map(plain), [MEGABYTE, `${message} (limits.transferMB in conf/script.json)`, MEGABYTE])
+    })
+  })
+
+  describe('know nothing of each other', () => {
+    const users = ['no', 'yes', 'no', 'no'].map((name) => ({ source: { name, isAdmin: name === 'yes' } }))
+    const sources: readonly (readonly [what: string, source: string, values: readonly Json[]])[] = [
+      [
+        'a global that nobody declares',
+        'source.isAdmin ? (lvl = "ADMIN") : (typeof lvl === "undefined" ? "user" : lvl)',
+        ['user', 'ADMIN', 'user', 'user'],
+      ],
+      [
+        'a changed prototype',
+        '(function () { if (source.isAdmin) Array.prototype.indexOf = function () { return 7 }; return [1].indexOf(1) }())',
+        [0, 7, 0, 0],
+      ],
+      [
+        'a changed prototype under another name',
+        '(function () { var A = Array.prototype; if (source.isAdmin) A.indexOf = function () { return 7 }; return [1].indexOf(1) }())',
+        [0, 7, 0, 0],
+      ],
+      [
+        'what eval leaves',
+        '(function () { if (source.isAdmin) (0, eval)("lvl = 1"); return typeof lvl }())',
+        ['undefined', 'number', 'undefined', 'undefined'],
+      ],
+      [
+        'the global object',
+        '(function () { if (source.isAdmin) this.lvl = 1; return typeof lvl }())',
+        ['undefined', 'number', 'undefined', 'undefined'],
+      ],
+      [
+        'a function of the gateway',
+        '(function () { if (source.isAdmin) openidm.isHashed = function () { return 7 }; return openidm.isHashed(1) }())',
+        [false, 7, false, false],
+      ],
+      [
+        'a changed module',
+        '(function () { var _ = require("lib/lodash"); if (source.isAdmin) _.first = function () { return 7 }; return _.first([1]) }())',
+        [1, 7, 1, 1],
+      ],
+      ['what a module counts', 'require("lib/lodash").uniqueId()', ['1', '1', '1', '1']],
+      [
+        'what is settled later',
+        'Promise.resolve().then(function () { return source.name })',
+        ['no', 'yes', 'no', 'no'],
+      ],
+      [
+        'a changed binding',
+        '(function () { if (source.isAdmin) source = { name: "x" }; return source.name }())',
+        ['no', 'x', 'no', 'no'],
+      ],
+    ]
+    for (const [what, source, values] of sources)
+      it(what, async () => {
+        const outcomes = await scripting.engine.runMany(await scripting.engine.compile(js(source)), users)
+        assert.deepEqual(outcomes.map(plain), values)
+      })
+
+    it('changed globals of the configuration', async () => {
+      const source = '(function () { var n = counter.n; counter.n = 2; return n }())'
+      const script = await scripting.engine.compile(js(source, { globals: { counter: { n: 1 } } }))
+      assert.deepEqual((await scripting.engine.runMany(script, users)).map(plain), [1, 1, 1, 1])
+    })
+
+    it('a variable that has the name of something built in', async () => {
+      const script = await scripting.engine.compile(js('typeof Math.max'))
+      const outcomes = await scripting.engine.runMany(script, [{}, { Math: { max: 1 } }, {}, { Math: {} }, {}])
+      assert.deepEqual(outcomes.map(plain), ['function', 'number', 'function', 'undefined', 'function'])
+    })
   })
 
   it('reads variables back, for each object its own', async () => {
@@ -141,3 +323,31 @@ describe('many runs of one script', () => {
     ])
   })
 })
+
+/** Answers to no read of those ids until its caller is gone. */
+function slow(isSlow: (id: string) => boolean): ResourceHandler {
+  return {
+    async read({ resourcePath }: ReadRequest, { signal }: RequestContext): Promise<Resource> {
+      if (isSlow(resourcePath) && signal) await once(signal, 'abort')
+      throw notFound('nobody')
+    },
+  }
+}
+
+/** Answers reads when as many as `count` are there, or the last ones. */
+function meeting(count: number): { readonly handler: ResourceHandler; most(): number } {
+  let waiting: (() => void)[] = []
+  let most = 0
+  const read = async (): Promise<Resource> => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    waiting.push(resolve)
+    most = Math.max(most, waiting.length)
+    if (waiting.length === count) {
+      for (const go of waiting) go()
+      waiting = []
+    }
+    await promise
+    throw notFound('nobody')
+  }
+  return { handler: { read }, most: () => most }
+}

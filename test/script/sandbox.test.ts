@@ -20,6 +20,7 @@ describe('a sandbox', () => {
       host: {
         cross: (name) => JSON.stringify({ value: name }),
         interrupt: () => false,
+        next: () => false,
         module: (name) => {
           const module = libraryModule(name)
           if (!module) throw new Error(`no ${name}`)
@@ -91,6 +92,7 @@ describe('a sandbox', () => {
           throw new RangeError('unreachable')
         },
         interrupt: () => false,
+        next: () => false,
         module: () => assert.fail(),
       },
     })

@@ -38,31 +38,47 @@ export interface EntryParts {
   readonly bind: ReturnType<typeof makeOpenidm>['bind']
   readonly used: ReturnType<typeof makeModules>['used']
   readonly seed: (values: readonly number[]) => void
+  /** Says that a run begins. True when the one before it went on beyond a limit. */
+  readonly next: () => unknown
   readonly QueryFilter: new (text: string) => object
 }
 
 /**
  * What the engine calls around a script: `begin`, then `end` with its value or `fail` with what it threw; or `many`,
- * which does all of it. `take` has the ends when all jobs have run.
+ * which does all of it for a list of items, as far as it gets, from the first one on. `take` has the ends when all jobs
+ * have run.
  */
-export function makeEntry({ global, bind, used, seed, QueryFilter }: EntryParts) {
+export function makeEntry({ global, bind, used, seed, next, QueryFilter }: EntryParts) {
+  /** So much is gathered, in characters, before it is taken out. */
+  const ENOUGH = 1_000_000
   const { parse, stringify } = JSON
-  const { defineProperty, getOwnPropertyNames, hasOwn } = Object
+  const { create, defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, hasOwn } = Object
   const { deleteProperty } = Reflect
   const toText = String
   type Box = { value?: unknown; error?: unknown }
   let ends: (string | Box)[] = []
   let kept: Record<string, unknown> | undefined
   let defined: readonly string[] = []
+  /** What variables stand in the place of. */
+  const hidden: Record<string, PropertyDescriptor> = create(null)
 
+  const clear = (name: string): void => {
+    if (hidden[name]) defineProperty(global, name, hidden[name])
+    else deleteProperty(global, name)
+  }
   const define = (name: string, value: unknown): void => {
     defineProperty(global, name, { value, writable: true, enumerable: true, configurable: true })
   }
 
   const start = ({ seed: values, variables, aliases = {}, request, bindings = [], read }: RunVariables): void => {
-    for (const name of defined) if (!hasOwn(variables, name)) deleteProperty(global, name)
+    const before = defined
+    for (const name of before) if (!hasOwn(variables, name)) clear(name)
     if (values) seed(values)
     defined = getOwnPropertyNames(variables)
+    for (const name of defined) {
+      const descriptor = before.includes(name) ? undefined : getOwnPropertyDescriptor(global, name)
+      if (descriptor) hidden[name] = descriptor
+    }
     for (const name of defined) define(name, variables[name])
     for (const name of getOwnPropertyNames(aliases)) define(name, variables[aliases[name] ?? ''])
     for (const { resource, version, binding } of bindings) define(binding, bind(resource, version))
@@ -135,8 +151,11 @@ export function makeEntry({ global, bind, used, seed, QueryFilter }: EntryParts)
     fail: (error: unknown): void => {
       ends = [thrown(error)]
     },
+    /** A run that went on beyond a limit has no end here, and is the last. */
     many: (run: () => unknown, text: string): void => {
       ends = []
+      let length = 0
+      next()
       for (const item of parse(text)) {
         try {
           start(item)
@@ -144,6 +163,13 @@ export function makeEntry({ global, bind, used, seed, QueryFilter }: EntryParts)
         } catch (error) {
           ends.push(thrown(error))
         }
+        if (next()) {
+          ends.pop()
+          return
+        }
+        const end = ends[ends.length - 1]
+        if (typeof end === 'string') length += end.length
+        if (length > ENOUGH) return
       }
     },
     take: (): string => {
@@ -151,6 +177,7 @@ export function makeEntry({ global, bind, used, seed, QueryFilter }: EntryParts)
       for (const end of ends) text += `${text === '' ? '[' : ','}${typeof end === 'string' ? end : settled(end)}`
       return text === '' ? '[]' : `${text}]`
     },
+    count: (): string => toText(ends.length),
     used: (): string => stringify(used()),
   }
 }

@@ -24,12 +24,13 @@ const PARTS = {
 
 type Parts = typeof PARTS
 
-/** Puts everything together inside the sandbox; `cross` and `load` are the only two ways out. */
+/** Puts everything together inside the sandbox; `cross`, `load` and `next` are the only ways out. */
 function assemble(
   parts: Parts,
   global: Record<string, unknown>,
   cross: Parameters<Parts['makeAsk']>[0],
   load: Parameters<Parts['makeModules']>[0],
+  next: () => unknown,
 ) {
   const ask = parts.makeAsk(cross)
   const { openidm, bind } = parts.makeOpenidm(ask)
@@ -46,13 +47,13 @@ function assemble(
     Object.defineProperty(global, name, { value, writable: true, enumerable: false, configurable: true })
   }
   Math.random = random
-  return { ...parts.makeEntry({ global, bind, used, seed, QueryFilter }), require, compile }
+  return { ...parts.makeEntry({ global, bind, used, seed, next, QueryFilter }), require, compile }
 }
 
 export type Prelude = ReturnType<typeof assemble>
 
-/** The source of the prelude: an expression whose value is a function of `cross` and `load`. */
+/** The source of the prelude: an expression whose value is a function of `cross`, `load` and `next`. */
 export function preludeSource(): string {
   const parts = Object.entries(PARTS).map(([name, make]) => `${name}: ${make.toString()}`)
-  return `(function (cross, load) { 'use strict'; return (${assemble.toString()})({ ${parts.join(',\n')} }, globalThis, cross, load) })`
+  return `(function (cross, load, next) { 'use strict'; return (${assemble.toString()})({ ${parts.join(',\n')} }, globalThis, cross, load, next) })`
 }
