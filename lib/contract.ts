@@ -94,7 +94,7 @@ export interface ConfigurationConsumer {
    * Judges content before it is stored over REST.
    * @returns one sentence for each fault, naming key and valid values; empty when all is well
    */
-  validate(id: string, content: JsonObject): string[]
+  validate(id: string, content: JsonObject): string[] | Promise<string[]>
   /** Called with the complete set, first at subscription and then after each change; resolves when it is in force. */
   apply(objects: readonly ConfigurationObject[]): Promise<void>
 }

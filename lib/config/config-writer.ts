@@ -73,7 +73,7 @@ export class ConfigWriter {
     const content = edit(current)
     if (content === undefined) return current === undefined || this.#remove(id, file)
     if (isDeepStrictEqual(content, current?.content)) return true
-    const faults = this.#directory.judge(id, content)
+    const faults = await this.#directory.judge(id, content)
     if (faults.length > 0)
       throw badRequest(`The configuration ${id} is not valid: ${faults.join('; ')}`, { detail: { faults } })
     return this.#replace(id, file, current, bytesOf(id, content, current))

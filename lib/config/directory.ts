@@ -1,6 +1,7 @@
 import { join, resolve as toAbsolute } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfigurationConsumer, ConfigurationService, Disposable, JsonObject, Logger } from '../contract.ts'
+import type { Awaitable } from '../util/awaitable.ts'
 import { Alarm } from './alarm.ts'
 import { ErrorReport } from './error-report.ts'
 import { type ScannedFiles, scanDirectory } from './file-scan.ts'
@@ -126,7 +127,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
    * What would keep `raw` from being taken into force: the faults that its expressions and its consumers find. Nothing
    * keeps an object that nobody processes.
    */
-  judge(id: string, raw: JsonObject): string[] {
+  judge(id: string, raw: JsonObject): Awaitable<string[]> {
     const consumers = this.#consumersOf(id)
     if (consumers.length === 0) return []
     let content: JsonObject
@@ -135,7 +136,10 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     } catch (error) {
       return [(error as Error).message]
     }
-    return consumers.flatMap(({ consumer }) => consumer.validate(id, content))
+    const faults = consumers.map(({ consumer }) => consumer.validate(id, content))
+    return faults.every((own) => !(own instanceof Promise))
+      ? (faults as string[][]).flat()
+      : Promise.all(faults).then((all) => all.flat())
   }
 
   /** Why the last set with this object could not be taken into force; undefined when it was. */

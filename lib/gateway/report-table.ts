@@ -14,8 +14,14 @@ export interface Report {
 
 const NONE = 'There is no instance: put a file external.idm-NAME.json into the directory.\n'
 
-/** The reports as a table for a terminal: one row for each step, its cure below where something is wrong. */
-export function reportTable(reports: readonly Report[]): string {
+/**
+ * The reports as a table for a terminal: one row for each step, its cure below where something is wrong.
+ * @param faults of mappings, one sentence each
+ */
+export const reportTable = (reports: readonly Report[], faults: readonly string[] = []): string =>
+  [instanceTable(reports), ...faults.map((fault) => `${fault}\n`)].join(faults.length > 0 ? '\n' : '')
+
+function instanceTable(reports: readonly Report[]): string {
   if (reports.length === 0) return NONE
   const names = width(['INSTANCE', ...reports.map(({ name }) => name)])
   const steps = width(['STEP', ...reports.flatMap((report) => report.steps.map(({ step }) => step))])

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type {
   ConfigurationConsumer,
   ConfigurationObject,
@@ -8,66 +7,114 @@ import type {
   Logger,
 } from '../contract.ts'
 import { conflict } from '../crest/errors.ts'
-import { isObject } from '../util/json.ts'
-import { faultsOf } from '../util/schema.ts'
 import { Scope } from '../util/scope.ts'
-import { type Mapping, mappingSchema } from './mapping.ts'
+import {
+  type ConfiguredMapping,
+  entryOf,
+  listed,
+  type MappingEntry,
+  type MappingSource,
+  mappingFaults,
+  placeOf,
+  single,
+  takenTwice,
+  takenTwiceFault,
+} from './mapping-entries.ts'
 import { mappingNotices } from './mapping-notices.ts'
 import { inOrder } from './mapping-order.ts'
+import type { Compiler } from './mapping-scripts.ts'
 
-/** A mapping in force. */
-export interface ConfiguredMapping {
-  readonly mapping: Mapping
-  /** As it stands in the configuration, with its name. */
+export type { ConfiguredMapping } from './mapping-entries.ts'
+
+/** A mapping that is not as it stands in the configuration, and why. */
+export interface FaultyMapping {
+  readonly name: string
+  /** As it stands there. */
   readonly config: JsonObject
+  /** One sentence that names the place. */
+  readonly fault: string
 }
 
-/** The mappings of `conf/sync.json` and of each `conf/mapping-NAME.json`; what is broken keeps its last good state. */
+const LIST_FORM = 'mappings: must be an array of mappings'
+
+/**
+ * The mappings of `conf/sync.json` and of each `conf/mapping-NAME.json`. One that is broken keeps its last good state
+ * and is no trouble for the others. Of mappings that share a name none is in force: nobody can say which is meant.
+ */
 export class MappingRegistry implements Disposable {
   readonly #log: Logger
+  readonly #compiler: Compiler | undefined
   readonly #scope: Scope
-  #ofFile: readonly ConfiguredMapping[] = []
-  #single: ReadonlyMap<string, ConfiguredMapping> = new Map()
+  #list: readonly MappingEntry[] = []
+  #listFault: string | undefined
+  #singles: readonly MappingEntry[] = []
+  /** Logged already. */
+  #told: ReadonlySet<string> = new Set()
 
-  constructor(log: Logger) {
+  /** @param compiler judges the scripts of mappings */
+  constructor(log: Logger, compiler?: Compiler) {
     this.#log = log
+    this.#compiler = compiler
     this.#scope = new Scope(log)
   }
 
   /** Resolves when the mappings that are there are in force. */
   async follow(configuration: ConfigurationService): Promise<void> {
-    const list: ConfigurationConsumer = {
-      factoryPid: 'sync',
-      validate: (_id, content) => listFaults(content),
-      apply: async ([object]) => this.#takeList(object),
-    }
-    const single: ConfigurationConsumer = {
-      factoryPid: 'mapping',
-      validate: (id, content) => faults(named(content, id)),
-      apply: async (objects) => this.#takeSingle(objects),
-    }
-    for (const consumer of [list, single])
+    const consumers: ConfigurationConsumer[] = [
+      {
+        factoryPid: 'sync',
+        validate: (_id, content) => this.#judgeList(content),
+        apply: ([object]) => this.#takeList(object),
+      },
+      {
+        factoryPid: 'mapping',
+        validate: (id, content) => this.#judgeSingle(id, content),
+        apply: (objects) => this.#takeSingles(objects),
+      },
+    ]
+    for (const consumer of consumers)
       this.#scope.own(`mappings in ${consumer.factoryPid}`, await configuration.subscribe(consumer))
   }
 
-  /** All mappings in the order in which they are processed; of two with one name the first counts. */
+  /** All mappings in force, in the order in which they are processed. */
   all(): readonly ConfiguredMapping[] {
-    const single = [...this.#single.values()].sort((left, right) => (left.mapping.name < right.mapping.name ? -1 : 1))
-    const taken = new Set(this.#ofFile.map(({ mapping }) => mapping.name))
-    return [...this.#ofFile, ...inOrder(single.filter(({ mapping }) => !taken.has(mapping.name)))]
+    const twice = takenTwice(this.#entries)
+    const inForce = (entries: readonly MappingEntry[]): ConfiguredMapping[] =>
+      entries.flatMap(({ name, configured }) => (configured && !twice.has(name) ? [configured] : []))
+    const singles = inForce(this.#singles).sort((left, right) => (left.mapping.name < right.mapping.name ? -1 : 1))
+    return [...inForce(this.#list), ...inOrder(singles)]
   }
 
   find(name: string): ConfiguredMapping | undefined {
     return this.all().find(({ mapping }) => mapping.name === name)
   }
 
+  /** The mappings with a fault, whether they are in force in an earlier state or not. */
+  faulty(): readonly FaultyMapping[] {
+    const twice = takenTwice(this.#entries)
+    const found = this.#entries.flatMap((entry) => {
+      const fault = faultOf(entry, twice)
+      return fault === undefined ? [] : [{ name: entry.name || placeOf(entry), config: entry.config ?? {}, fault }]
+    })
+    // Those that share a name share the fault.
+    return [...new Map(found.map((faulty) => [faulty.fault, faulty])).values()]
+  }
+
+  /** Why a mapping is not as it stands in the configuration; of all of them without a name. */
+  faultOf(name: string): string | undefined {
+    const own = this.faulty().filter((faulty) => faulty.name === name)
+    return own.length > 0 ? own.map(({ fault }) => fault).join('; ') : undefined
+  }
+
   /**
-   * A mapping that can be carried out.
-   * @throws conflict when there is none of that name, or when it shares links that are not between its two resources
+   * A mapping that can be carried out. One whose scripts had a fault is judged again: a file may be there by now.
+   * @throws conflict when there is none of that name or it has a fault, or when it shares links that are not between its
+   * two resources
    */
-  usable(name: string): ConfiguredMapping {
+  async usable(name: string): Promise<ConfiguredMapping> {
+    await this.#judgeAgain(name)
     const found = this.find(name)
-    if (!found) throw conflict(`No such mapping: ${name}`)
+    if (!found) throw conflict(this.#absence(name))
     const { links, source, target } = found.mapping
     if (!links || links === name) return found
     const owner = this.find(links)?.mapping
@@ -84,69 +131,109 @@ export class MappingRegistry implements Disposable {
     return this.#scope.dispose()
   }
 
-  #takeList(object: ConfigurationObject | undefined): void {
-    if (object === undefined) {
-      this.#ofFile = []
-      return
-    }
-    if (object.content === undefined) return
-    const found = listFaults(object.content)
-    if (found.length > 0) this.#complain(object, found)
-    else this.#ofFile = entriesOf(object.content).map((config) => this.#configured(object, config))
+  get #entries(): readonly MappingEntry[] {
+    return [...this.#list, ...this.#singles]
   }
 
-  #takeSingle(objects: readonly ConfigurationObject[]): void {
-    const next = new Map<string, ConfiguredMapping>()
-    for (const object of objects) {
-      const last = this.#single.get(object.id)
-      const config = object.content && named(object.content, object.id)
-      if (last && isDeepStrictEqual(config, last.config)) {
-        next.set(object.id, last)
-        continue
-      }
-      const found = config ? faults(config) : []
-      if (config && found.length === 0) next.set(object.id, this.#configured(object, config))
-      else if (last) next.set(object.id, last)
-      if (found.length > 0) this.#complain(object, found)
-    }
-    this.#single = next
+  #absence(name: string): string {
+    const fault = this.faultOf(name)
+    if (fault !== undefined) return `The mapping ${name} is not in force: ${fault}`
+    return this.#listFault === undefined ? `No such mapping: ${name}` : `No such mapping: ${name} (${this.#listFault})`
   }
 
-  #configured({ file }: ConfigurationObject, config: JsonObject): ConfiguredMapping {
-    const mapping = mappingSchema.parse(config)
+  async #judgeList(content: JsonObject): Promise<string[]> {
+    const sources = listed({ file: 'sync.json', content })
+    if (!sources) return [LIST_FORM]
+    const twice = takenTwice([...sources, ...this.#singles])
+    const faults = sources.map(async ({ name, key, config = {} }) => {
+      const places = twice.get(name)
+      const own = [...(places ? [takenTwiceFault(name, places)] : []), ...(await mappingFaults(config, this.#compiler))]
+      return own.map((fault) => `${key}${name === '' ? '' : ` (${name})`}: ${fault}`)
+    })
+    return (await Promise.all(faults)).flat()
+  }
+
+  async #judgeSingle(id: string, content: JsonObject): Promise<string[]> {
+    const source = single({ id, file: `mapping-${id.slice(id.indexOf('/') + 1)}.json`, content })
+    const places = takenTwice([...this.#list, source]).get(source.name)
+    const isTaken = this.#list.some(({ name }) => name === source.name)
+    const taken = places !== undefined && isTaken ? [takenTwiceFault(source.name, places)] : []
+    return [...taken, ...(await mappingFaults(source.config ?? {}, this.#compiler))]
+  }
+
+  async #takeList(object: ConfigurationObject | undefined): Promise<void> {
+    const sources = object ? listed(object) : []
+    if (sources) this.#list = await this.#entriesOf(sources, this.#list)
+    const isReadable = object?.content !== undefined
+    this.#listFault = object && !sources ? (isReadable ? `${object.file}: ${LIST_FORM}` : object.error) : undefined
+    // Who read the file has logged that it cannot be read.
+    this.#settle(isReadable ? this.#listFault : undefined)
+  }
+
+  async #takeSingles(objects: readonly ConfigurationObject[]): Promise<void> {
+    this.#singles = await this.#entriesOf(objects.map(single), this.#singles)
+    this.#settle()
+  }
+
+  #entriesOf(sources: readonly MappingSource[], before: readonly MappingEntry[]): Promise<MappingEntry[]> {
+    const twice = takenTwice([...sources, ...this.#entries.filter((entry) => !before.includes(entry))])
+    const entries = sources.map(async (source) => {
+      const last = before.find(({ name }) => name === source.name && name !== '')
+      const entry = await entryOf(source, twice.has(source.name) ? undefined : last, this.#compiler)
+      if (entry.configured && entry.configured !== last?.configured) this.#notice(entry, entry.configured)
+      return entry
+    })
+    return Promise.all(entries)
+  }
+
+  async #judgeAgain(name: string): Promise<void> {
+    const again = (entries: readonly MappingEntry[]): Promise<MappingEntry[]> =>
+      Promise.all(
+        entries.map(async (entry) =>
+          entry.name === name && entry.mayRecover ? entryOf(entry, entry, this.#compiler) : entry,
+        ),
+      )
+    if (!this.#entries.some((entry) => entry.name === name && entry.mayRecover)) return
+    const [list, singles] = [this.#list, this.#singles]
+    const [newList, newSingles] = await Promise.all([again(list), again(singles)])
+    // A change of the configuration meanwhile was judged itself.
+    if (this.#list === list) this.#list = newList
+    if (this.#singles === singles) this.#singles = newSingles
+    this.#settle()
+  }
+
+  #notice({ file }: MappingSource, { mapping, config }: ConfiguredMapping): void {
     const notices = mappingNotices(config)
     if (notices.length > 0) this.#log.warn({ file }, `${file}: mapping ${mapping.name}: ${notices.join('; ')}`)
-    return { mapping, config }
   }
 
-  #complain({ file }: ConfigurationObject, found: readonly string[]): void {
-    this.#log.error({ file }, `${file}: ${found.join('; ')}; what was in force stays`)
+  /** Forgets the last good state of mappings that share a name, and logs each fault once. */
+  #settle(listFault?: string): void {
+    const twice = takenTwice(this.#entries)
+    const settled = (entry: MappingEntry): MappingEntry =>
+      twice.has(entry.name) && entry.faults.length > 0 ? { ...entry, configured: undefined } : entry
+    this.#list = this.#list.map(settled)
+    this.#singles = this.#singles.map(settled)
+    const faults = new Set([
+      ...this.#entries.flatMap((entry) => this.#complaint(entry, twice)),
+      ...(listFault ? [`${listFault}; what was in force stays`] : []),
+    ])
+    for (const fault of faults) if (!this.#told.has(fault)) this.#log.error({}, fault)
+    this.#told = faults
+  }
+
+  #complaint(entry: MappingEntry, twice: ReadonlyMap<string, string>): string[] {
+    const fault = faultOf(entry, twice)
+    if (fault === undefined || (entry.error !== undefined && !twice.has(entry.name))) return []
+    return [entry.configured && !twice.has(entry.name) ? `${fault}; what was in force stays` : fault]
   }
 }
 
-const named = (content: JsonObject, id: string): JsonObject => ({
-  ...content,
-  name: id.slice(id.indexOf('/') + 1),
-})
-
-function faults(config: JsonObject): string[] {
-  const parsed = mappingSchema.safeParse(config)
-  if (parsed.success) return []
-  return faultsOf(parsed.error).map(({ key, message }) => (key === '' ? message : `${key}: ${message}`))
-}
-
-const entriesOf = ({ mappings }: JsonObject): JsonObject[] =>
-  Array.isArray(mappings) ? mappings.filter((entry) => isObject(entry)) : []
-
-function listFaults({ mappings }: JsonObject): string[] {
-  if (!Array.isArray(mappings)) return ['mappings: must be an array of mappings']
-  const names = new Set<string>()
-  return mappings.flatMap((entry, index) => {
-    const place = `mappings.${index}`
-    if (!isObject(entry)) return [`${place}: must be a mapping`]
-    const name = String(entry.name)
-    const twice = names.has(name) ? [`${place}.name: there are two mappings "${name}"`] : []
-    names.add(name)
-    return [...twice, ...faults(entry).map((fault) => `${place}.${fault}`)]
-  })
+function faultOf(entry: MappingEntry, twice: ReadonlyMap<string, string>): string | undefined {
+  const places = twice.get(entry.name)
+  if (places !== undefined) return takenTwiceFault(entry.name, places)
+  if (entry.faults.length === 0) return undefined
+  if (entry.error !== undefined) return entry.error
+  const where = entry.key === undefined ? entry.file : `${entry.file}: ${entry.key}`
+  return `${where}: mapping ${entry.name || 'without a name'}: ${entry.faults.join('; ')}`
 }

@@ -64,6 +64,8 @@ const HOOKS = {
 
 export type Hook = keyof typeof HOOKS
 
+export const HOOK_NAMES = Object.keys(HOOKS) as readonly Hook[]
+
 /** How a target is changed: by a PATCH of the changed fields, or by a PUT of the whole object, which drops what it does not show. */
 const UPDATE_METHODS = ['patch', 'put'] as const
 

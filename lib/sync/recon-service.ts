@@ -56,7 +56,7 @@ export class ReconService implements Disposable {
    * @throws conflict when there is no such mapping, or a run of it goes on
    */
   async start(name: string, options: RunOptions): Promise<Run> {
-    const configured = this.parts.mappings.usable(name)
+    const configured = await this.parts.mappings.usable(name)
     return this.#launch(configured, options, async (run) => {
       if (options.isAnalysis) this.#planned.note(run.id, configured.config)
       run.start()
@@ -75,7 +75,7 @@ export class ReconService implements Disposable {
     const isPlan = planned.isAnalysis && planned.state === 'SUCCESS' && planned.persists
     const deferred = Number((planned.content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
     if (!isPlan && (planned.isAnalysis || planned.state === 'ACTIVE' || deferred === 0)) throw conflict(NO_PLAN)
-    const configured = this.parts.mappings.usable(planned.mapping)
+    const configured = await this.parts.mappings.usable(planned.mapping)
     if (isPlan && !this.#planned.isSame(planned, configured))
       throw conflict(`The mapping ${planned.mapping} has changed since the plan was made: make another plan`)
     const rows = runs.rows(planned.number)

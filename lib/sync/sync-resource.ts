@@ -33,9 +33,9 @@ export class SyncResource implements ResourceHandler {
 
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
     const [first, name = '', ...rest] = pathElements(resourcePath)
-    const found = first === 'mappings' && rest.length === 0 ? this.#parts.mappings.find(name) : undefined
+    const found = first === 'mappings' && rest.length === 0 ? this.#mappings().find(({ id }) => id === name) : undefined
     if (!found) throw notFound(`Resource 'sync/${resourcePath}' not found`)
-    return this.#mappingOf(found)
+    return found
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
@@ -58,7 +58,7 @@ export class SyncResource implements ResourceHandler {
 
   async #perform(parameters: Readonly<Record<string, string>>): Promise<void> {
     const name = required(parameters, 'mapping')
-    const configured = this.#parts.mappings.usable(name)
+    const configured = await this.#parts.mappings.usable(name)
     const { action = '', situation } = parameters
     if (!isAction(action)) throw badRequest(`The parameter action must be one of ${ACTIONS.join(', ')}`)
     if (situation !== undefined && !isSituation(situation))
@@ -77,7 +77,7 @@ export class SyncResource implements ResourceHandler {
   /** In processing order; the cookie of a page is the name of the next mapping. */
   #inOrder(request: QueryRequest): QueryResult {
     const { pageSize, pagedResultsCookie: cookie, sortKeys } = request
-    const resources = this.#parts.mappings.all().map((configured) => this.#mappingOf(configured))
+    const resources = this.#mappings()
     const all = { ...request, pageSize: 0, pagedResultsCookie: null }
     const found = queryInMemory(resources, all)
     if (pageSize === 0 || sortKeys.length > 0) return found
@@ -87,12 +87,27 @@ export class SyncResource implements ResourceHandler {
     return { ...found, result: found.result.slice(start, end), pagedResultsCookie: found.result[end]?.id ?? null }
   }
 
+  /** Those in force, then those that a fault keeps from it; `error` says what is wrong. */
+  #mappings(): Resource[] {
+    const { mappings } = this.#parts
+    const inForce = mappings.all().map((configured) => this.#mappingOf(configured))
+    const names = new Set(inForce.map(({ id }) => id))
+    const faulty = new Map(mappings.faulty().map(({ name, config }) => [name, config]))
+    const others = [...faulty].filter(([name]) => !names.has(name))
+    return [...inForce, ...others.map(([id, config]) => this.#shown(id, { ...withoutIdentity(config), name: id }))]
+  }
+
+  #shown(id: string, content: JsonObject): Resource {
+    const error = this.#parts.mappings.faultOf(id)
+    return { id, revision: null, content: { ...content, ...(error !== undefined && { error }) } }
+  }
+
   #mappingOf({ mapping, config }: ConfiguredMapping): Resource {
     const ready: JsonObject = {
       sourceRouteReady: this.#isServed(mapping.source),
       targetRouteReady: this.#isServed(mapping.target),
     }
-    return { id: mapping.name, revision: null, content: { ...withoutIdentity(config), ...ready } }
+    return this.#shown(mapping.name, { ...withoutIdentity(config), ...ready })
   }
 }
 

@@ -37,7 +37,7 @@ export async function startSynchronization(options: SynchronizationParts): Promi
   const { repository, configuration, connection, scripts, isServed, log } = options
   const scope = new Scope(log)
   try {
-    const mappings = scope.own('mappings', new MappingRegistry(log))
+    const mappings = scope.own('mappings', new MappingRegistry(log, scripts))
     await mappings.follow(configuration)
     const privateFields = scope.own('private fields', new PrivateFields(log))
     await privateFields.follow(configuration)

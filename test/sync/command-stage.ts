@@ -52,10 +52,17 @@ export async function startCommandStage(mapping: JsonObject = {}): Promise<Comma
 }
 
 /**
+ * Types `recon ARGS`.
  * @param url the gateway; undefined = the arguments name it
  * @param answer what is typed at the terminal; without it there is none
  */
-export async function typed(
+export const typed = (
+  url: string | undefined,
+  args: readonly string[],
+  answer?: () => AsyncIterable<string>,
+): Promise<Typed> => typedCommand(url, ['recon', ...args], answer)
+
+export async function typedCommand(
   url: string | undefined,
   args: readonly string[],
   answer?: () => AsyncIterable<string>,
@@ -75,6 +82,6 @@ export async function typed(
     env: { ...(url !== undefined && { OPENIDM_URL: url }), OPENIDM_PASSWORD: PASSWORD, LOG_LEVEL: 'silent' },
     cwd: '/',
   }
-  const code = await main(['recon', ...args], io)
+  const code = await main(args, io)
   return { code, ...printed }
 }

@@ -1,7 +1,11 @@
 import { resolve } from 'node:path'
 import { configurationService, type JsonObject } from '../../contract.ts'
 import { type Connection, connect, registryOf } from '../../crest/connection.ts'
+import type { RequestContext } from '../../crest/request.ts'
 import { ResourceRouter, resourcesService } from '../../crest/router.ts'
+import { ScriptEngine } from '../../script/engine.ts'
+import { engineSettings, scriptSettingsSchema } from '../../script/settings.ts'
+import { type FaultyMapping, MappingRegistry } from '../../sync/mapping-registry.ts'
 import { Scope } from '../../util/scope.ts'
 import type { Command } from '../command.ts'
 import { PluginHost } from '../host.ts'
@@ -12,43 +16,69 @@ import { PluginRouters } from '../plugin-routers.ts'
 import { projectOfConf } from '../project.ts'
 import { type Report, reportTable } from '../report-table.ts'
 import { ServiceRegistry } from '../services.ts'
+import { Setting } from '../setting.ts'
 
 export const check: Command = {
   name: 'check',
-  summary: 'Tests every remote instance of a configuration directory, step by step.',
+  summary: 'Tests every remote instance of a configuration directory, step by step, and names mappings with a fault.',
   options: {
     conf: { value: 'DIR', description: 'the directory with the external.idm-NAME.json files' },
     json: { description: 'print the reports as JSON' },
   },
   notes: `Needs no running gateway. Each instance is tested as POST /openidm/external/idm/NAME?_action=test does it.
-Exit status 0: every instance that is enabled is well; 1: one is not, or there is none.`,
+Exit status 0: every instance that is enabled is well, and so is every mapping; 1: one is not, or there is no instance.`,
 
   async run(values, { stdout, cwd, env }) {
-    const reports = await reportsOf(resolve(cwd, values.required('conf')), env)
-    stdout.write(values.flag('json') ? `${JSON.stringify(reports, null, 2)}\n` : reportTable(reports))
-    return reports.length > 0 && reports.every(({ ok, enabled }) => ok || !enabled) ? 0 : 1
+    const { reports, faulty } = await findings(resolve(cwd, values.required('conf')), env)
+    const all = [...reports, ...faulty.map(reportOf)]
+    const faults = faulty.map(({ fault }) => fault)
+    stdout.write(values.flag('json') ? `${JSON.stringify(all, null, 2)}\n` : reportTable(reports, faults))
+    return reports.length > 0 && all.every(({ ok, enabled }) => ok || !enabled) ? 0 : 1
   },
 }
 
-/** Runs the plugin without any listener, and asks it. */
-async function reportsOf(conf: string, env: NodeJS.ProcessEnv): Promise<Report[]> {
+interface Findings {
+  readonly reports: readonly Report[]
+  readonly faulty: readonly FaultyMapping[]
+}
+
+/** Runs the plugin without any listener, and asks it; reads the mappings, and compiles their scripts. */
+async function findings(conf: string, env: NodeJS.ProcessEnv): Promise<Findings> {
   const log = createLog({ level: 'silent' })
   const scope = new Scope(log)
   const router = new ResourceRouter()
   const services = new ServiceRegistry()
   try {
-    const configuration = scope.own('configuration', new HostConfiguration({ project: projectOfConf(conf), env, log }))
+    const project = projectOfConf(conf)
+    const configuration = scope.own('configuration', new HostConfiguration({ project, env, log }))
     await configuration.start()
     services.provide(configurationService, configuration.directory)
     services.provide(resourcesService, registryOf(router))
     const mounts = { '/openidm': { authenticated: true, routers: new PluginRouters() } }
     const host = scope.own('plugins', new PluginHost({ confDir: conf, log, services, mounts, logOf: () => log }))
     await host.load([packageRoot])
-    return await ask(connect(router, {}))
+    const { directory } = configuration
+    const settings = new Setting({ name: 'script', ...SCRIPT_SETTINGS, log })
+    scope.own('script.json', await settings.follow(directory))
+    const connectAs = (context: RequestContext) => connect(router, context)
+    const engine = new ScriptEngine({ ...engineSettings(settings.value, project.dir), connect: connectAs, log })
+    scope.own('script engine', engine)
+    const mappings = scope.own('mappings', new MappingRegistry(log, engine))
+    await mappings.follow(directory)
+    return { reports: await ask(connectAs({})), faulty: mappings.faulty() }
   } finally {
     await scope.dispose()
   }
 }
+
+const SCRIPT_SETTINGS = { schema: scriptSettingsSchema, absent: scriptSettingsSchema.parse({}) }
+
+const reportOf = ({ name, fault }: FaultyMapping): Report => ({
+  name: `mapping/${name}`,
+  enabled: true,
+  ok: false,
+  steps: [{ step: 'configuration', ok: false, message: fault }],
+})
 
 async function ask(connection: Connection): Promise<Report[]> {
   const { result } = await connection.query('external/idm', { _queryFilter: 'true', _sortKeys: '_id' })

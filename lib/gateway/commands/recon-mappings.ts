@@ -11,7 +11,10 @@ export const reconMappings: Command = {
   run: (values, io) =>
     withApi(values, io, async (api) => {
       const mappings = await api.query('sync/mappings', { _queryFilter: 'true' })
-      const lines = mappings.map(({ _id, source, target }) => `${String(_id)}: ${String(source)} → ${String(target)}\n`)
+      const lines = mappings.map(({ _id, source, target, error }) => {
+        const line = `${String(_id)}: ${String(source)} → ${String(target)}\n`
+        return error === undefined ? line : `${line}  fault: ${String(error)}\n`
+      })
       io.stdout.write(values.flag('json') ? json(mappings) : lines.join(''))
       return 0
     }),

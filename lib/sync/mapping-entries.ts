@@ -1,0 +1,98 @@
+import { basename } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { ConfigurationObject, JsonObject } from '../contract.ts'
+import { isObject } from '../util/json.ts'
+import { faultsOf } from '../util/schema.ts'
+import { type Mapping, mappingSchema } from './mapping.ts'
+import { type Compiler, scriptFaults } from './mapping-scripts.ts'
+
+/** A mapping in force. */
+export interface ConfiguredMapping {
+  readonly mapping: Mapping
+  /** As it stands in the configuration, with its name. */
+  readonly config: JsonObject
+}
+
+/** A mapping as it was found: in an array of mappings, or in a file of its own. */
+export interface MappingSource {
+  /** Empty when it has none. */
+  readonly name: string
+  readonly file: string
+  /** Where in the file: `mappings.2`; undefined when the file is the mapping. */
+  readonly key: string | undefined
+  /** Undefined when it cannot be read. */
+  readonly config: JsonObject | undefined
+  /** Why it cannot: whoever read the file has logged it. */
+  readonly error?: string | undefined
+}
+
+/** A mapping with what became of it. */
+export interface MappingEntry extends MappingSource {
+  /** In force: as it is now, or, while that has a fault, as it was last without one. */
+  readonly configured: ConfiguredMapping | undefined
+  readonly faults: readonly string[]
+  /** Whether another judgement may come out otherwise although the configuration is the same. */
+  readonly mayRecover: boolean
+}
+
+/** For messages: `sync.json: mappings.2`, `mapping-eu.json`. */
+export const placeOf = ({ file, key }: MappingSource): string =>
+  key === undefined ? basename(file) : `${basename(file)}: ${key}`
+
+/** The mappings of `sync.json`; undefined when it is none that holds mappings. */
+export function listed({ file, content }: Pick<ConfigurationObject, 'file' | 'content'>): MappingSource[] | undefined {
+  if (!Array.isArray(content?.mappings)) return undefined
+  return content.mappings.map((entry, index) => {
+    const config = isObject(entry) ? entry : {}
+    return { name: typeof config.name === 'string' ? config.name : '', file, key: `mappings.${index}`, config }
+  })
+}
+
+/** The mapping of `mapping-NAME.json`. */
+export function single({ id, file, content, error }: Omit<ConfigurationObject, 'alias'>): MappingSource {
+  const name = id.slice(id.indexOf('/') + 1)
+  return { name, file, key: undefined, config: content && { ...content, name }, error }
+}
+
+/** What is wrong with a mapping: one sentence for each fault. */
+export async function mappingFaults(config: JsonObject, compiler: Compiler | undefined): Promise<string[]> {
+  const faults = schemaFaults(config)
+  return faults.length > 0 ? faults : scriptFaults(mappingSchema.parse(config), compiler)
+}
+
+function schemaFaults(config: JsonObject): string[] {
+  const parsed = mappingSchema.safeParse(config)
+  if (parsed.success) return []
+  return faultsOf(parsed.error).map(({ key, message }) => (key === '' ? message : `${key}: ${message}`))
+}
+
+const UNREADABLE = 'it cannot be read'
+
+/** Judges a mapping; one that has not changed since it was found to be without fault stays the same. */
+export async function entryOf(
+  source: MappingSource,
+  before: MappingEntry | undefined,
+  compiler: Compiler | undefined,
+): Promise<MappingEntry> {
+  const { config } = source
+  const last = before?.configured
+  if (!config) return { ...source, configured: last, faults: [source.error ?? UNREADABLE], mayRecover: false }
+  const isUnchanged = before?.faults.length === 0 && last !== undefined && isDeepStrictEqual(config, last.config)
+  if (isUnchanged) return { ...source, configured: last, faults: [], mayRecover: false }
+  const faults = await mappingFaults(config, compiler)
+  if (faults.length > 0) return { ...source, configured: last, faults, mayRecover: schemaFaults(config).length === 0 }
+  return { ...source, configured: { mapping: mappingSchema.parse(config), config }, faults: [], mayRecover: false }
+}
+
+/** Names that more than one mapping has, with where these are. */
+export function takenTwice(entries: readonly MappingSource[]): ReadonlyMap<string, string> {
+  const byName = Map.groupBy(
+    entries.filter(({ name }) => name !== ''),
+    ({ name }) => name,
+  )
+  const twice = [...byName].filter(([, group]) => group.length > 1)
+  return new Map(twice.map(([name, group]) => [name, group.map(placeOf).join(' and ')]))
+}
+
+export const takenTwiceFault = (name: string, places: string): string =>
+  `there is more than one mapping "${name}": ${places}; none of them is in force`
