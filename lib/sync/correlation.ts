@@ -7,7 +7,7 @@ import { type FilterValue, parseQueryFilter, type QueryFilter } from '../crest/q
 import { isObject } from '../util/json.ts'
 import { type ExpressionTree, treeFields } from './correlation-schema.ts'
 import { valuesOf } from './mapper.ts'
-import type { Mapping } from './mapping.ts'
+import type { Mapping, Property } from './mapping.ts'
 import type { Scripts } from './scripts.ts'
 
 /** Whom to correlate. */
@@ -110,7 +110,11 @@ async function byTree(
   for (const field of treeFields(tree)) {
     const property = properties.find(({ target }) => isDeepStrictEqual(target, field))
     const missing = internalError(`correlationQuery: no property of the mapping has the target ${printPointer(field)}`)
-    values.set(printPointer(field), property ? await valuesOf(property, tasks, scripts) : tasks.map(() => missing))
+    const none = property ? null : missing
+    values.set(
+      printPointer(field),
+      property && isUnconditional(property) ? await valuesOf(property, tasks, scripts) : tasks.map(() => none),
+    )
   }
   return tasks.map((_, index) => {
     const own = new Map([...values].map(([name, list]) => [name, list[index] ?? null] as const))
@@ -119,6 +123,9 @@ async function byTree(
     return { kind: 'filter', filter: filterOf(tree, own as ReadonlyMap<string, Json>) }
   })
 }
+
+/** Where a script decides whether a field is mapped IDM looks for no value, so that nobody matches by the field. */
+const isUnconditional = ({ condition }: Property): boolean => !(condition && 'script' in condition)
 
 function filterOf(tree: ExpressionTree, values: ReadonlyMap<string, Json>): QueryFilter {
   if ('any' in tree) return { operator: 'or', filters: tree.any.map((node) => filterOf(node, values)) }

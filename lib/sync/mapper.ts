@@ -1,9 +1,9 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { ResourceException, toResourceException } from '../crest/errors.ts'
-import { getAt, type Pointer, printPointer } from '../crest/pointer.ts'
+import { getAt, type Pointer } from '../crest/pointer.ts'
 import { setAt } from '../crest/write-at.ts'
 import { copyJson } from '../util/copy-json.ts'
-import { judge, type Verdict } from './decide-condition.ts'
+import { judgeProperty, type Verdict } from './decide-condition.ts'
 import { isSame } from './difference.ts'
 import type { Mapping, Property } from './mapping.ts'
 import type { Scripts } from './scripts.ts'
@@ -80,7 +80,7 @@ export class Mapper {
   }
 
   async #conditions(
-    { condition, target }: Property,
+    { condition }: Property,
     tasks: readonly MappingTask[],
     results: readonly Mapped[],
   ): Promise<Verdict[]> {
@@ -91,8 +91,7 @@ export class Mapper {
       const oldTarget = Object.keys(onto).length > 0 ? onto : null
       return { object: source, target: results[index] as JsonObject, oldTarget, oldSource: null, linkQualifier }
     })
-    const place = `condition of the property ${printPointer(target)}`
-    const verdicts = await judge(condition, variables, this.#scripts, place)
+    const verdicts = await judgeProperty(condition, variables, this.#scripts)
     const all: Verdict[] = results.map(() => false)
     for (const [place, index] of open.entries()) all[index] = verdicts[place] ?? false
     return all

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../lib/contract.ts'
 import { type Connection, connect } from '../../lib/crest/connection.ts'
 import { ResourceRouter } from '../../lib/crest/router.ts'
 import { ScriptEngine } from '../../lib/script/engine.ts'
+import { DEFAULT_LIMITS } from '../../lib/script/limits.ts'
 import { scriptRunner } from '../../lib/sync/script-runner.ts'
 import type { Scripts } from '../../lib/sync/scripts.ts'
 import { onCleanUp, ownedBySuite } from '../helpers/clean-up.ts'
@@ -54,6 +55,82 @@ describe('scripts of a mapping', function () {
       { name: 'ONE', both: 'one/default', mail: 'a@x' },
       { name: 'TWO', both: 'two/default', deep: { mail: 'none' } },
     ])
+  })
+
+  it('a condition of a property that yields neither true nor false does not hold', async () => {
+    const world = await stage({
+      properties: [
+        { source: 'name', target: 'name' },
+        ...['"yes"', '1', '({})', 'null', 'undefined'].map((value, index) => ({
+          source: 'name',
+          target: `t${index}`,
+          condition: js(value),
+        })),
+        { source: 'name', target: 'held', condition: js('true') },
+      ],
+    })
+    await world.put('a', '1', { name: 'one' })
+    assert.deepEqual((await world.run()).statusSummary, { SUCCESS: 1, FAILURE: 0 })
+    const objects = (await targets(world)).map(({ _id, _rev, ...content }) => content)
+    assert.deepEqual(objects, [{ name: 'one', held: 'one' }])
+  })
+
+  for (const condition of ['validSource', 'sourceCondition'])
+    it(`${condition} that yields neither true nor false fails the source: it is not taken for unqualified`, async () => {
+      const world = await stage({
+        [condition]: js('"yes"'),
+        policies: [{ situation: 'UNQUALIFIED', action: 'DELETE' }],
+      })
+      await world.put('a', '1', { name: 'one' })
+      await world.put('b', 't', { name: 'one' })
+      assert.match((await world.entries(await world.run()))['1'] ?? '', /FAILURE$/)
+      assert.deepEqual(await world.ids('b'), ['t'])
+    })
+
+  it('nobody correlates by a field whose property has a script as its condition', async () => {
+    const properties: JsonObject[] = [
+      { source: 'name', target: 'name', condition: js('true') },
+      { source: 'mail', target: 'mail' },
+    ]
+    const correlated = async (expressionTree: Record<string, string[]>) => {
+      const world = await stage({ properties, correlationQuery: { expressionTree }, correlateEmptyTargetSet: true })
+      await world.put('a', '1', { name: 'one', mail: 'm' })
+      await world.put('b', 't', { name: 'one', mail: 'm' })
+      const [entry] = Object.values(await world.entries(await world.run({ analyze: true })))
+      return entry?.split(' ')[0]
+    }
+    assert.equal(await correlated({ any: ['name'] }), 'ABSENT')
+    assert.equal(await correlated({ all: ['name', 'mail'] }), 'ABSENT')
+    assert.equal(await correlated({ any: ['name', 'mail'] }), 'FOUND')
+  })
+
+  it('limits hold for one object: a run may take much longer', async () => {
+    const short = new ScriptEngine({
+      connect: () => connection,
+      limits: { ...DEFAULT_LIMITS, wallMs: 300, computeMs: 100 },
+      log: silent,
+    })
+    onCleanUp(() => short.close())
+    const busy = 'var t = Date.now(); while (Date.now() - t < 10); openidm.read("b/none") === null'
+    const world = await startStage({ mapping: { validSource: js(busy) }, scripts: scriptRunner(short) })
+    connection = world.connection
+    const ids = Array.from({ length: 60 }, (_, index) => `${index}`)
+    for (const id of ids) await world.put('a', id, { name: `n${id}` })
+    assert.deepEqual((await world.run()).statusSummary, { SUCCESS: 60, FAILURE: 0 })
+  })
+
+  it('40 sources with photos of 1 MB and a script for each', async () => {
+    const photo = 'p'.repeat(1024 * 1024)
+    const world = await stage({
+      properties: [
+        { source: 'name', target: 'name' },
+        { source: '', target: 'size', transform: js('source.photo.length') },
+        { source: '', target: 'again', transform: js('var size = source.photo.length; size') },
+      ],
+    })
+    for (let index = 0; index < 40; index++) await world.put('a', `${index}`, { name: `n${index}`, photo })
+    assert.deepEqual((await world.run()).statusSummary, { SUCCESS: 40, FAILURE: 0 })
+    assert.ok((await targets(world)).every(({ size, again }) => size === photo.length && again === photo.length))
   })
 
   it('conditions see the target as the properties before them have made it, and as it was', async () => {
