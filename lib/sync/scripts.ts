@@ -16,6 +16,8 @@ export interface ScriptBatch {
   readonly calls: readonly JsonObject[]
   /** Variables that the script may change and the caller wants back. */
   readonly modifies?: readonly string[]
+  /** How many runs may be under way at a time: the mapping's `taskThreads`. Default: one after the other. */
+  readonly parallel?: number
 }
 
 /**
