@@ -32,7 +32,16 @@ function assemble(
   load: Parameters<Parts['makeModules']>[0],
   next: () => unknown,
 ) {
-  const ask = parts.makeAsk(cross)
+  let isCrossed = false
+  const ask = parts.makeAsk((name, args) => {
+    isCrossed = true
+    return cross(name, args)
+  })
+  const hasCrossed = (): boolean => {
+    const was = isCrossed
+    isCrossed = false
+    return was
+  }
   const { openidm, bind } = parts.makeOpenidm(ask)
   const { globals, QueryFilter } = parts.makeJava(ask)
   const { random, seed } = parts.makeRandom()
@@ -47,7 +56,7 @@ function assemble(
     Object.defineProperty(global, name, { value, writable: true, enumerable: false, configurable: true })
   }
   Math.random = random
-  return { ...parts.makeEntry({ global, bind, used, seed, next, QueryFilter }), require, compile }
+  return { ...parts.makeEntry({ global, bind, used, seed, next, hasCrossed, QueryFilter }), require, compile }
 }
 
 export type Prelude = ReturnType<typeof assemble>
