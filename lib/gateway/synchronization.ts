@@ -1,9 +1,10 @@
-import type { Disposable } from '../contract.ts'
+import type { Disposable, JsonObject } from '../contract.ts'
 import { connect } from '../crest/connection.ts'
 import type { ResourceRouter } from '../crest/router.ts'
 import { ScriptEngine, type ScriptService } from '../script/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
 import { Scope } from '../util/scope.ts'
+import { defaultManaged } from './managed/defaults.ts'
 import type { Project } from './project.ts'
 import { Schedules } from './schedules/schedules.ts'
 
@@ -21,7 +22,15 @@ export async function addSynchronization({ router, project, ...parts }: Synchron
   try {
     const scripts = parts.scripts ?? scope.own('scripts of mappings', scriptEngine(router, project, log))
     const isServed = (path: string): boolean => router.routes(path)
-    const synchronization = scope.own('synchronization', await startSynchronization({ ...parts, scripts, isServed }))
+    const synchronization = scope.own(
+      'synchronization',
+      await startSynchronization({
+        ...parts,
+        scripts,
+        isServed,
+        defaultManaged: defaultManaged as unknown as JsonObject,
+      }),
+    )
     for (const [route, handler] of synchronization.resources) scope.own(`route ${route}`, router.add(route, handler))
     const schedules = scope.own('schedules', new Schedules({ recon: synchronization.service, scripts, log }))
     await schedules.follow(configuration)

@@ -5,6 +5,7 @@ import { isObject } from '../util/json.ts'
 import { faultsOf } from '../util/schema.ts'
 import { type Mapping, mappingSchema } from './mapping.ts'
 import { type Compiler, scriptFaults } from './mapping-scripts.ts'
+import { type Protections, protectionFaults } from './protection-faults.ts'
 
 /** A mapping in force. */
 export interface ConfiguredMapping {
@@ -54,10 +55,19 @@ export function single({ id, file, content, error }: Omit<ConfigurationObject, '
   return { name, file, key: undefined, config: content && { ...content, name }, error }
 }
 
+/** Who judges what the schema of a mapping does not. */
+export interface MappingJudges {
+  /** Absent: the host runs no scripts. */
+  readonly compiler?: Compiler
+  readonly protections?: Protections
+}
+
 /** What is wrong with a mapping: one sentence for each fault. */
-export async function mappingFaults(config: JsonObject, compiler: Compiler | undefined): Promise<string[]> {
+export async function mappingFaults(config: JsonObject, judges: MappingJudges): Promise<string[]> {
   const faults = schemaFaults(config)
-  return faults.length > 0 ? faults : scriptFaults(mappingSchema.parse(config), compiler)
+  if (faults.length > 0) return faults
+  const mapping = mappingSchema.parse(config)
+  return [...protectionFaults(mapping, judges.protections), ...(await scriptFaults(mapping, judges.compiler))]
 }
 
 function schemaFaults(config: JsonObject): string[] {
@@ -72,14 +82,14 @@ const UNREADABLE = 'it cannot be read'
 export async function entryOf(
   source: MappingSource,
   before: MappingEntry | undefined,
-  compiler: Compiler | undefined,
+  judges: MappingJudges,
 ): Promise<MappingEntry> {
   const { config } = source
   const last = before?.configured
   if (!config) return { ...source, configured: last, faults: [source.error ?? UNREADABLE], mayRecover: false }
   const isUnchanged = before?.faults.length === 0 && last !== undefined && isDeepStrictEqual(config, last.config)
   if (isUnchanged) return { ...source, configured: last, faults: [], mayRecover: false }
-  const faults = await mappingFaults(config, compiler)
+  const faults = await mappingFaults(config, judges)
   if (faults.length > 0) return { ...source, configured: last, faults, mayRecover: schemaFaults(config).length === 0 }
   return { ...source, configured: { mapping: mappingSchema.parse(config), config }, faults: [], mayRecover: false }
 }

@@ -13,6 +13,7 @@ import {
   entryOf,
   listed,
   type MappingEntry,
+  type MappingJudges,
   type MappingSource,
   mappingFaults,
   placeOf,
@@ -22,7 +23,7 @@ import {
 } from './mapping-entries.ts'
 import { mappingNotices } from './mapping-notices.ts'
 import { inOrder } from './mapping-order.ts'
-import type { Compiler } from './mapping-scripts.ts'
+import { protectionFaults } from './protection-faults.ts'
 
 export type { ConfiguredMapping } from './mapping-entries.ts'
 
@@ -43,7 +44,7 @@ const LIST_FORM = 'mappings: must be an array of mappings'
  */
 export class MappingRegistry implements Disposable {
   readonly #log: Logger
-  readonly #compiler: Compiler | undefined
+  readonly #judges: MappingJudges
   readonly #scope: Scope
   #list: readonly MappingEntry[] = []
   #listFault: string | undefined
@@ -51,10 +52,9 @@ export class MappingRegistry implements Disposable {
   /** Logged already. */
   #told: ReadonlySet<string> = new Set()
 
-  /** @param compiler judges the scripts of mappings */
-  constructor(log: Logger, compiler?: Compiler) {
+  constructor(log: Logger, judges: MappingJudges = {}) {
     this.#log = log
-    this.#compiler = compiler
+    this.#judges = judges
     this.#scope = new Scope(log)
   }
 
@@ -115,6 +115,8 @@ export class MappingRegistry implements Disposable {
     await this.#judgeAgain(name)
     const found = this.find(name)
     if (!found) throw conflict(this.#absence(name))
+    const [fault] = protectionFaults(found.mapping, this.#judges.protections)
+    if (fault !== undefined) throw conflict(`The mapping ${name} is not in force: ${fault}`)
     const { links, source, target } = found.mapping
     if (!links || links === name) return found
     const owner = this.find(links)?.mapping
@@ -147,7 +149,7 @@ export class MappingRegistry implements Disposable {
     const twice = takenTwice([...sources, ...this.#singles])
     const faults = sources.map(async ({ name, key, config = {} }) => {
       const places = twice.get(name)
-      const own = [...(places ? [takenTwiceFault(name, places)] : []), ...(await mappingFaults(config, this.#compiler))]
+      const own = [...(places ? [takenTwiceFault(name, places)] : []), ...(await mappingFaults(config, this.#judges))]
       return own.map((fault) => `${key}${name === '' ? '' : ` (${name})`}: ${fault}`)
     })
     return (await Promise.all(faults)).flat()
@@ -158,7 +160,7 @@ export class MappingRegistry implements Disposable {
     const places = takenTwice([...this.#list, source]).get(source.name)
     const isTaken = this.#list.some(({ name }) => name === source.name)
     const taken = places !== undefined && isTaken ? [takenTwiceFault(source.name, places)] : []
-    return [...taken, ...(await mappingFaults(source.config ?? {}, this.#compiler))]
+    return [...taken, ...(await mappingFaults(source.config ?? {}, this.#judges))]
   }
 
   async #takeList(object: ConfigurationObject | undefined): Promise<void> {
@@ -179,7 +181,7 @@ export class MappingRegistry implements Disposable {
     const twice = takenTwice([...sources, ...this.#entries.filter((entry) => !before.includes(entry))])
     const entries = sources.map(async (source) => {
       const last = before.find(({ name }) => name === source.name && name !== '')
-      const entry = await entryOf(source, twice.has(source.name) ? undefined : last, this.#compiler)
+      const entry = await entryOf(source, twice.has(source.name) ? undefined : last, this.#judges)
       if (entry.configured && entry.configured !== last?.configured) this.#notice(entry, entry.configured)
       return entry
     })
@@ -190,7 +192,7 @@ export class MappingRegistry implements Disposable {
     const again = (entries: readonly MappingEntry[]): Promise<MappingEntry[]> =>
       Promise.all(
         entries.map(async (entry) =>
-          entry.name === name && entry.mayRecover ? entryOf(entry, entry, this.#compiler) : entry,
+          entry.name === name && entry.mayRecover ? entryOf(entry, entry, this.#judges) : entry,
         ),
       )
     if (!this.#entries.some((entry) => entry.name === name && entry.mayRecover)) return

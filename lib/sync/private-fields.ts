@@ -50,6 +50,12 @@ export class PrivateFields implements Disposable {
     return name === undefined ? undefined : this.#protections.get(collection)?.get(name)
   }
 
+  /** The names of the fields of a collection that are stored so. */
+  protectedNames(collection: string, protection: Protection): string[] {
+    const own = this.#protections.get(collection) ?? new Map<string, Protection>()
+    return [...own].flatMap(([name, stored]) => (stored === protection ? [name] : []))
+  }
+
   dispose(): Promise<void> {
     return this.#scope.dispose()
   }

@@ -1,4 +1,4 @@
-import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
+import type { ConfigurationService, Disposable, JsonObject, Logger } from '../contract.ts'
 import type { Connection } from '../crest/connection.ts'
 import type { ResourceHandler } from '../crest/request.ts'
 import { LinkCollection } from '../repo/link-collection.ts'
@@ -22,6 +22,8 @@ export interface SynchronizationParts {
   /** Absent: mappings with scripts fail, object by object, and say why. */
   readonly scripts: ScriptService | undefined
   readonly isServed: IsServed
+  /** The managed types that are in force while there is no `conf/managed.json`. */
+  readonly defaultManaged?: JsonObject
   readonly log: Logger
 }
 
@@ -37,10 +39,11 @@ export async function startSynchronization(options: SynchronizationParts): Promi
   const { repository, configuration, connection, scripts, isServed, log } = options
   const scope = new Scope(log)
   try {
-    const mappings = scope.own('mappings', new MappingRegistry(log, scripts))
-    await mappings.follow(configuration)
-    const privateFields = scope.own('private fields', new PrivateFields(log))
+    const privateFields = scope.own('private fields', new PrivateFields(log, options.defaultManaged))
     await privateFields.follow(configuration)
+    const judges = { ...(scripts && { compiler: scripts }), protections: privateFields }
+    const mappings = scope.own('mappings', new MappingRegistry(log, judges))
+    await mappings.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
     const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
     const parts = { mappings, connection, ...stores, scripts: runner, log }

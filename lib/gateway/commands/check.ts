@@ -63,7 +63,7 @@ async function findings(conf: string, env: NodeJS.ProcessEnv): Promise<Findings>
     const connectAs = (context: RequestContext) => connect(router, context)
     const engine = new ScriptEngine({ ...engineSettings(settings.value, project.dir), connect: connectAs, log })
     scope.own('script engine', engine)
-    const mappings = scope.own('mappings', new MappingRegistry(log, engine))
+    const mappings = scope.own('mappings', new MappingRegistry(log, { compiler: engine }))
     await mappings.follow(directory)
     return { reports: await ask(connectAs({})), faulty: mappings.faulty() }
   } finally {
