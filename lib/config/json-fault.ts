@@ -1,5 +1,3 @@
-import { isForbiddenMember } from '../util/json.ts'
-
 type Expectation = 'value' | 'first element' | 'member' | 'first member' | 'colon' | 'separator' | 'end'
 
 const EXPECTED: Readonly<Record<Expectation, string>> = {
@@ -64,10 +62,7 @@ class Walk {
   }
 
   #name(): void {
-    const start = this.#at
     this.#string()
-    const name = JSON.parse(this.#text.slice(start, this.#at)) as string
-    if (isForbiddenMember(name)) throw new Fault(start, `the member name "${name}" is not allowed`)
     this.#expect = 'colon'
   }
 

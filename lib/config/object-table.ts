@@ -1,4 +1,5 @@
 import type { ConfigurationObject, JsonObject } from '../contract.ts'
+import { copyJson } from '../util/copy-json.ts'
 import type { ScannedFile, ScannedFiles } from './file-scan.ts'
 import { pidOf } from './naming.ts'
 import { type Resolve, StoredObject } from './stored-object.ts'
@@ -39,7 +40,7 @@ export class ObjectTable {
 
   /** What an owner would get of `raw`. Throws an Error with a sentence for a person. */
   resolve(raw: JsonObject, file: string): JsonObject {
-    return this.#resolve(structuredClone(raw), file)
+    return this.#resolve(copyJson(raw), file)
   }
 
   /** Every expression is resolved again. */

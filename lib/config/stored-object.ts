@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationObject, JsonObject } from '../contract.ts'
+import { copyJson } from '../util/copy-json.ts'
 import type { FileContent, ScannedFile } from './file-scan.ts'
 import { nameFault, type ObjectName } from './naming.ts'
 
@@ -60,7 +61,7 @@ export class StoredObject {
     const facts = { id: this.name.id, alias: this.name.alias, file: this.file }
     if (this.#fault !== undefined) return { ...facts, error: this.#inFile(this.#fault) }
     try {
-      return { ...facts, content: resolve(structuredClone(this.content.raw ?? {}), this.file) }
+      return { ...facts, content: resolve(copyJson(this.content.raw ?? {}), this.file) }
     } catch (error) {
       return { ...facts, error: this.#inFile((error as Error).message) }
     }

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { isObject, parseJson } from '../util/json.ts'
+import { isNumber, type LongNumber } from '../util/long-number.ts'
 
 /** Makes a value of the wanted type, or undefined when the text is none. */
 interface Coercion {
@@ -14,7 +15,7 @@ const never = () => false
 
 const COERCIONS: ReadonlyMap<string, Coercion> = new Map<string, Coercion>([
   ['$int', { wanted: 'a whole number', fromText: integer, accepts: Number.isSafeInteger }],
-  ['$number', { wanted: 'a number', fromText: number, accepts: (value) => typeof value === 'number' }],
+  ['$number', { wanted: 'a number', fromText: number, accepts: isNumber }],
   ['$bool', { wanted: 'true or false', fromText: boolean, accepts: (value) => typeof value === 'boolean' }],
   ['$list', { wanted: 'text with commas', fromText: list, accepts: Array.isArray }],
   ['$array', { wanted: 'the JSON text of an array', fromText: array, accepts: Array.isArray }],
@@ -46,7 +47,9 @@ function integer(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined
 }
 
-function number(text: string): number | undefined {
+function number(text: string): number | LongNumber | undefined {
+  const exact = parsed(text)
+  if (isNumber(exact)) return exact
   const value = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/.test(text) ? Number(text) : Number.NaN
   return Number.isFinite(value) ? value : undefined
 }

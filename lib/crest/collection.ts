@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../contract.ts'
+import { copyJson } from '../util/copy-json.ts'
 import { badRequest, notFound, notSupported, preconditionFailed } from './errors.ts'
 import { queryInMemory } from './page.ts'
 import { applyPatch } from './patch.ts'
@@ -65,11 +66,14 @@ export class MemoryCollection implements ResourceHandler {
       [...this.#entries].map(([id, entry]) => ({ id, ...entry })),
       request,
     )
-    return { ...answer, result: answer.result.map((resource) => structuredClone(resource)) }
+    return {
+      ...answer,
+      result: answer.result.map((resource) => ({ ...resource, content: copyJson(resource.content) })),
+    }
   }
 
   #store(id: string, content: JsonObject): Resource {
-    const entry = { revision: randomBytes(8).toString('hex'), content: structuredClone(content) }
+    const entry = { revision: randomBytes(8).toString('hex'), content: copyJson(content) }
     this.#entries.set(id, entry)
     return asResource(id, entry)
   }
@@ -87,7 +91,7 @@ export class MemoryCollection implements ResourceHandler {
 const asResource = (id: string, { revision, content }: Entry): Resource => ({
   id,
   revision,
-  content: structuredClone(content),
+  content: copyJson(content),
 })
 
 function idOf(resourcePath: string): string {

@@ -1,4 +1,5 @@
 import type { Json } from '../contract.ts'
+import { compareNumbers, isNumber } from '../util/long-number.ts'
 
 /**
  * The order of two values in filters and sort keys: strings without regard to case, numbers by size, false before
@@ -7,7 +8,7 @@ import type { Json } from '../contract.ts'
  */
 export function compareValues(left: Json, right: Json): number {
   if (typeof left === 'string' && typeof right === 'string') return compareIgnoringCase(left, right)
-  if (typeof left === 'number' && typeof right === 'number') return left - right
+  if (isNumber(left) && isNumber(right)) return compareNumbers(left, right)
   if (typeof left === 'boolean' && typeof right === 'boolean') return Number(left) - Number(right)
   return typeRank(left) - typeRank(right)
 }
@@ -30,10 +31,17 @@ function foldedCode(text: string, index: number): number {
   return (upper.length === 1 ? upper : character).toLowerCase().charCodeAt(0)
 }
 
-const TYPES = ['boolean', 'number', 'string']
+/** The JSON type of a value, in the words of `typeof`. */
+export function kindOf(value: Json): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  return isNumber(value) ? 'number' : typeof value
+}
+
+const TYPES = ['boolean', 'number', 'string', 'array']
 
 /** Java's class names decide there: Boolean, Double and Long, String, then lists, then maps. */
 function typeRank(value: Json): number {
-  const rank = TYPES.indexOf(typeof value)
-  return rank >= 0 ? rank : TYPES.length + Number(!Array.isArray(value))
+  const rank = TYPES.indexOf(kindOf(value))
+  return rank >= 0 ? rank : TYPES.length
 }

@@ -1,6 +1,5 @@
 import type { Json, JsonObject } from '../contract.ts'
-import { isObject } from '../util/json.ts'
-import { compareValues } from './compare.ts'
+import { compareValues, kindOf } from './compare.ts'
 import { badRequest } from './errors.ts'
 import { getAt, type Pointer } from './pointer.ts'
 import type { ComparisonOperator, FilterValue, QueryFilter } from './query-filter.ts'
@@ -68,7 +67,7 @@ function elementsAt(value: Json, field: Pointer): readonly Json[] {
 }
 
 function holds(operator: ComparisonOperator, found: Json, wanted: FilterValue): boolean {
-  if (found === null || isObject(found) || typeof found !== typeof wanted) return false
+  if (kindOf(found) !== kindOf(wanted)) return false
   if (operator === 'co' || operator === 'sw') return holdsText(operator, found, wanted)
   const order = compareValues(found, wanted)
   return ORDERS[operator](order)

@@ -1,9 +1,11 @@
+import { exactNumber, isLongNumber, type LongNumber } from '../util/long-number.ts'
+
 const MAX_LONG = 2n ** 63n - 1n
 const LONG = /^[+-]?0*\d{1,19}$/
 const DOUBLE = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/
 
 export interface NumberLiteral {
-  readonly value: number
+  readonly value: number | LongNumber
   /** Present where `numberText(value)` would not give back what was written. */
   readonly literal?: string
 }
@@ -16,7 +18,8 @@ export function parseNumber(text: string): NumberLiteral | undefined {
 function parseLong(text: string): NumberLiteral | undefined {
   if (!LONG.test(text)) return undefined
   const long = BigInt(text)
-  return long > MAX_LONG || long < -MAX_LONG - 1n ? undefined : withLiteral(Number(long), String(long))
+  if (long > MAX_LONG || long < -MAX_LONG - 1n) return undefined
+  return withLiteral(exactNumber(String(long), Number(long)), String(long))
 }
 
 function parseDouble(text: string): NumberLiteral | undefined {
@@ -24,12 +27,14 @@ function parseDouble(text: string): NumberLiteral | undefined {
   return Number.isFinite(value) ? withLiteral(value, doubleText(value)) : undefined
 }
 
-const withLiteral = (value: number, literal: string): NumberLiteral =>
+const withLiteral = (value: number | LongNumber, literal: string): NumberLiteral =>
   literal === numberText(value) ? { value } : { value, literal }
 
 /** A number as a filter writes it: an integer that JavaScript holds exactly as a Long, any other as a Double. */
-export const numberText = (value: number): string =>
-  Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : doubleText(value)
+export function numberText(value: number | LongNumber): string {
+  if (isLongNumber(value)) return value.rawJSON
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : doubleText(value)
+}
 
 /** Java's `Double.toString`: always a point, an exponent from 10^7 up and below 10^-3. */
 function doubleText(value: number): string {

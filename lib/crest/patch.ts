@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../contract.ts'
+import { copyJson } from '../util/copy-json.ts'
 import { isObject } from '../util/json.ts'
+import { addNumbers, isNumber, isWhole, type LongNumber, truncate } from '../util/long-number.ts'
 import { badRequest, notSupported } from './errors.ts'
 import { getAt, isPosition, type Pointer, parsePointer, printPointer } from './pointer.ts'
 import type { PatchOperation } from './request.ts'
@@ -58,7 +60,7 @@ function checkParts({ operation, value, from }: PatchOperation): void {
   if (!takesFrom && operation !== 'remove' && value === undefined)
     throw badRequest(`${INVALID}: No value field provided for '${operation}' operation`)
   if (!takesFrom && from !== undefined) throw badRequest(`${INVALID}: '${operation}' does not accept from field`)
-  if (operation === 'increment' && typeof value !== 'number')
+  if (operation === 'increment' && !isNumber(value))
     throw badRequest(`${INVALID}: Non-numeric value provided for increment operation`)
 }
 
@@ -74,7 +76,7 @@ export function applyPatch(
   operations: readonly PatchOperation[],
   isSet: IsSet = () => false,
 ): JsonObject {
-  const subject = structuredClone(object)
+  const subject = copyJson(object)
   for (const operation of operations) {
     refusePosition(subject, operation.field)
     if (operation.from) refusePosition(subject, operation.from)
@@ -91,8 +93,8 @@ function refusePosition(subject: JsonObject, field: Pointer): void {
 
 function applyOperation(subject: JsonObject, patch: PatchOperation, isSet: IsSet): void {
   const { operation, field, value = null, from = [] } = patch
-  if (operation === 'add') add(subject, field, structuredClone(value), isSet)
-  else if (operation === 'replace') setAt(subject, field, structuredClone(value))
+  if (operation === 'add') add(subject, field, copyJson(value), isSet)
+  else if (operation === 'replace') setAt(subject, field, copyJson(value))
   else if (operation === 'remove') remove(subject, field, value)
   else if (operation === 'increment') increment(subject, field, value)
   else if (operation === 'transform') throw notSupported('The patch operation transform is for configuration only')
@@ -135,7 +137,7 @@ function remove(subject: JsonObject, field: Pointer, value: Json): void {
 function increment(subject: JsonObject, field: Pointer, value: Json): void {
   const current = getAt(subject, field)
   if (current === undefined) throw badRequest(`The field '${printPointer(field)}' does not exist`)
-  const amount = typeof value === 'number' ? value : 0
+  const amount = isNumber(value) ? value : 0
   const sum = Array.isArray(current)
     ? current.map((element) => incremented(element, amount, field))
     : incremented(current, amount, field)
@@ -143,9 +145,13 @@ function increment(subject: JsonObject, field: Pointer, value: Json): void {
 }
 
 /** An integer stays one, as in IDM: the fraction of the amount is dropped. */
-function incremented(current: Json, amount: number, field: Pointer): number {
-  if (typeof current !== 'number') throw badRequest(`The field '${printPointer(field)}' is not a number`)
-  return current + (Number.isInteger(current) ? Math.trunc(amount) : amount)
+function incremented(current: Json, amount: number | LongNumber, field: Pointer): number | LongNumber {
+  if (!isNumber(current)) throw badRequest(`The field '${printPointer(field)}' is not a number`)
+  try {
+    return addNumbers(current, isWhole(current) ? truncate(amount) : amount)
+  } catch (error) {
+    throw badRequest(`The field '${printPointer(field)}' cannot be incremented: ${(error as Error).message}`)
+  }
 }
 
 /** Nothing at `from`: nothing to do. The target must be new: what is there would be lost without a word. */
@@ -153,5 +159,5 @@ function transfer(subject: JsonObject, operation: 'move' | 'copy', field: Pointe
   const value = getAt(subject, from) ?? null
   if (value === null) return
   if (operation === 'move') removeAt(subject, from)
-  insertAt(subject, field, structuredClone(value))
+  insertAt(subject, field, copyJson(value))
 }

@@ -1,5 +1,6 @@
 import type { Json } from '../contract.ts'
 import { parseJson } from '../util/json.ts'
+import { isNumber } from '../util/long-number.ts'
 import { parseNumber } from './filter-number.ts'
 import { FilterTokens, type Token } from './filter-tokens.ts'
 import { type Pointer, parsePointer } from './pointer.ts'
@@ -105,7 +106,8 @@ function jsonOrUndefined(text: string): Json | undefined {
   }
 }
 
-const isFilterValue = (value: Json): value is FilterValue => value !== null && typeof value !== 'object'
+export const isFilterValue = (value: Json | undefined): value is FilterValue =>
+  typeof value === 'string' || typeof value === 'boolean' || isNumber(value)
 
 const isWord = (token: Token | undefined, word: string): boolean =>
   token?.kind === 'word' && token.text.toLowerCase() === word

@@ -1,3 +1,4 @@
+import { isNumber } from '../util/long-number.ts'
 import { numberText } from './filter-number.ts'
 import { printPointer } from './pointer.ts'
 import type { FilterValue, QueryFilter } from './query-filter.ts'
@@ -36,7 +37,7 @@ const inBrackets = (text: string): string => (text.startsWith('/') ? text : `(${
 
 function printValue(value: FilterValue): string {
   if (typeof value === 'string') return quote(value)
-  return typeof value === 'number' ? numberText(value) : String(value)
+  return isNumber(value) ? numberText(value) : String(value)
 }
 
 const quote = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`

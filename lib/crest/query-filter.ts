@@ -1,7 +1,8 @@
+import type { LongNumber } from '../util/long-number.ts'
 import type { Pointer } from './pointer.ts'
 
 /** What a comparison compares with. */
-export type FilterValue = string | number | boolean
+export type FilterValue = string | number | boolean | LongNumber
 
 export const COMPARISONS = ['eq', 'co', 'sw', 'lt', 'le', 'gt', 'ge'] as const
 export type ComparisonOperator = (typeof COMPARISONS)[number]
@@ -74,5 +75,5 @@ export type QueryFilter =
   | NotFilter
   | LiteralFilter
 
-export { parseQueryFilter } from './query-filter-parser.ts'
+export { isFilterValue, parseQueryFilter } from './query-filter-parser.ts'
 export { printQueryFilter } from './query-filter-printer.ts'

@@ -1,5 +1,5 @@
 import type { Json } from '../contract.ts'
-import { isForbiddenMember } from '../util/json.ts'
+import { isForbiddenName } from '../util/json.ts'
 import { badRequest } from './errors.ts'
 import { parseFields } from './fields.ts'
 import type { Pointer } from './pointer.ts'
@@ -34,7 +34,7 @@ export class RequestParameters {
       const key = canonicalName(name)
       if (values.has(key))
         throw badRequest(`Multiple values provided for the single-valued request parameter '${name}'`)
-      if (isForbiddenMember(key)) throw badRequest(`The request parameter '${name}' is not allowed`)
+      if (isForbiddenName(key)) throw badRequest(`The request parameter '${name}' is not allowed`)
       values.set(key, value)
     }
     this.#values = values

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../contract.ts'
-import { isForbiddenMember, isObject } from '../util/json.ts'
+import { isObject, memberOf, setMember } from '../util/json.ts'
 import { badRequest } from './errors.ts'
 import { isPosition, type Pointer, printPointer } from './pointer.ts'
 
@@ -11,7 +11,7 @@ import { isPosition, type Pointer, printPointer } from './pointer.ts'
 export function setAt(root: JsonObject, pointer: Pointer, value: Json): void {
   const { parent, name } = parentOf(root, pointer, createMember)
   if (Array.isArray(parent)) setElement(parent, name, value, pointer)
-  else if (isObject(parent)) parent[name] = value
+  else if (isObject(parent)) setMember(parent, name, value)
   else throw noParent(pointer)
 }
 
@@ -21,7 +21,7 @@ export function insertAt(root: JsonObject, pointer: Pointer, value: Json): void 
   if (Array.isArray(parent)) parent.splice(elementIndex(parent, name, pointer), 0, value)
   else if (!isObject(parent)) throw noParent(pointer)
   else if (Object.hasOwn(parent, name)) throw badRequest(`The field '${printPointer(pointer)}' already exists`)
-  else parent[name] = value
+  else setMember(parent, name, value)
 }
 
 /** Takes away what `pointer` leads to; nothing there, nothing done. */
@@ -38,7 +38,7 @@ function parentOf(root: JsonObject, pointer: Pointer, create?: Create): { parent
   refuse(pointer)
   let parent: Json | undefined = root
   for (const [index, name] of pointer.slice(0, -1).entries()) {
-    if (parent === null || typeof parent !== 'object') return { parent: undefined, name }
+    if (!isObject(parent) && !Array.isArray(parent)) return { parent: undefined, name }
     const child = childOf(parent, name)
     parent = child ?? create?.(parent, name, pointer[index + 1] ?? '', pointer)
   }
@@ -47,7 +47,7 @@ function parentOf(root: JsonObject, pointer: Pointer, create?: Create): { parent
 
 function childOf(parent: JsonObject | Json[], name: string): Json | undefined {
   if (Array.isArray(parent)) return isPosition(name) ? parent[Number(name)] : undefined
-  return Object.hasOwn(parent, name) ? parent[name] : undefined
+  return memberOf(parent, name)
 }
 
 /** Positions are never invented: `/a/0/b` needs the list `a` to be there. */
@@ -55,7 +55,7 @@ function createMember(parent: JsonObject | Json[], name: string, next: string, p
   if (isPosition(name) || isPosition(next)) throw noParent(pointer)
   const child: Json = next === '-' ? [] : {}
   if (Array.isArray(parent)) setElement(parent, name, child, pointer)
-  else parent[name] = child
+  else setMember(parent, name, child)
   return child
 }
 
@@ -70,8 +70,6 @@ function elementIndex(list: Json[], name: string, pointer: Pointer): number {
 }
 
 function refuse(pointer: Pointer): void {
-  const name = pointer.find(isForbiddenMember)
-  if (name !== undefined) throw badRequest(`The name '${name}' is not allowed in a field`)
   if (pointer.length === 0) throw badRequest('The field names the whole object, which cannot be changed as one field')
 }
 

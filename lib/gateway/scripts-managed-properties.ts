@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../contract.ts'
 import type { Script, ScriptService } from '../script/engine.ts'
-import { isObject } from '../util/json.ts'
+import { isObject, memberOf, setMember } from '../util/json.ts'
 import type { ManagedTypeConfiguration } from './managed/schema.ts'
 import { type HookCall, optionsOf, withNames } from './scripts-call.ts'
 
@@ -57,14 +57,14 @@ export class PropertyScripts {
       for (const [index, outcome] of outcomes.entries()) {
         if ('error' in outcome) throw outcome.error
         const object = results[index]
-        if (object && hook !== 'onValidate' && outcome.value !== null) object[property] = outcome.value
+        if (object && hook !== 'onValidate' && outcome.value !== null) setMember(object, property, outcome.value)
       }
     }
     return results
   }
 
   #variables(object: JsonObject, property: string, call: HookCall): JsonObject {
-    const value: Json = object[property] ?? null
+    const value: Json = memberOf(object, property) ?? null
     return withNames({ object, property: value, propertyName: property }, call)
   }
 }

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { matches } from '../crest/evaluate.ts'
 import { getAt, type Pointer } from '../crest/pointer.ts'
-import type { FilterValue, QueryFilter } from '../crest/query-filter.ts'
+import { type FilterValue, isFilterValue, type QueryFilter } from '../crest/query-filter.ts'
 import { orderKey } from './order-key.ts'
 
 export type Matcher = (object: JsonObject) => boolean
@@ -58,4 +58,4 @@ function oneOf(field: Pointer, values: readonly FilterValue[]): Matcher {
 }
 
 const isIn = (keys: ReadonlySet<string>, value: Json | undefined): boolean =>
-  value !== null && value !== undefined && typeof value !== 'object' && keys.has(orderKey(value))
+  isFilterValue(value) && keys.has(orderKey(value))

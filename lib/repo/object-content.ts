@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { badRequest } from '../crest/errors.ts'
 import { withoutIdentity } from '../crest/represent.ts'
+import { isLongNumber } from '../util/long-number.ts'
 
 /** SQLite gives up on JSON below 1,000 levels, and one such object would fail every query of its type. */
 const MAX_DEPTH = 500
@@ -16,7 +17,7 @@ export function contentText(object: JsonObject): string {
 }
 
 function isDeeperThan(value: Json, levels: number): boolean {
-  if (value === null || typeof value !== 'object') return false
+  if (value === null || typeof value !== 'object' || isLongNumber(value)) return false
   return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1))
 }
 

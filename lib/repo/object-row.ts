@@ -1,6 +1,7 @@
 import type { JsonObject } from '../contract.ts'
 import { representResource } from '../crest/represent.ts'
 import type { Resource } from '../crest/request.ts'
+import { parseStoredJson } from '../util/json.ts'
 import type { Session } from './tables.ts'
 
 export interface ObjectRow {
@@ -18,7 +19,7 @@ export interface StoredObject extends Resource {
 export const storedObjectOf = ({ id, revision, content }: ObjectRow): StoredObject => ({
   id,
   revision,
-  content: JSON.parse(content) as JsonObject,
+  content: parseStoredJson(content) as JsonObject,
 })
 
 /** With `_id` and `_rev`, as filters and sort keys see it. */

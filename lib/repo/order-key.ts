@@ -1,4 +1,6 @@
 import type { Json } from '../contract.ts'
+import { decimalOf } from '../util/decimal.ts'
+import { compareNumbers, isLongNumber, type LongNumber, toDouble } from '../util/long-number.ts'
 
 /**
  * A text for a value, such that texts compare byte by byte as `compareValues` compares the values: what is equal there
@@ -9,6 +11,7 @@ import type { Json } from '../contract.ts'
 export function orderKey(value: Json): string {
   if (typeof value === 'boolean') return value ? '01' : '00'
   if (typeof value === 'number') return `1${numberKey(value)}`
+  if (isLongNumber(value)) return `1${longKey(value)}`
   if (typeof value === 'string') return `2${foldedKey(value)}`
   return Array.isArray(value) ? '3' : '4'
 }
@@ -37,6 +40,27 @@ function numberKey(value: number): string {
   const pattern = bits.getBigUint64(0)
   const ordered = value < 0 ? ~pattern & 0xffff_ffff_ffff_ffffn : pattern | 0x8000_0000_0000_0000n
   return hex(ordered, 16)
+}
+
+/** The key of the next smaller double, and behind it what orders all numbers up to the next larger one. */
+function longKey(value: LongNumber): string {
+  const { sign, digits, exponent } = decimalOf(value.rawJSON)
+  const size = EXPONENTS / 2n + BigInt.asIntN(64, sign < 0 ? -exponent : exponent)
+  const ordered = sign < 0 ? `${digits.replace(/\d/g, (digit) => String(9 - Number(digit)))}${BEHIND_DIGITS}` : digits
+  return `${numberKey(doubleBelow(value))}${hex(size, 16)}${ordered}`
+}
+
+const EXPONENTS = 2n ** 64n
+const BEHIND_DIGITS = ':'
+
+function doubleBelow(value: LongNumber): number {
+  const nearest = toDouble(value)
+  if (nearest === Number.POSITIVE_INFINITY) return Number.MAX_VALUE
+  if (nearest === Number.NEGATIVE_INFINITY || compareNumbers(nearest, value) < 0) return nearest
+  if (nearest === 0) return -Number.MIN_VALUE
+  bits.setFloat64(0, nearest)
+  bits.setBigUint64(0, bits.getBigUint64(0) + (nearest > 0 ? -1n : 1n))
+  return bits.getFloat64(0)
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant, but for the two that are escaped

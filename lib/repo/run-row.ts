@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../contract.ts'
+import { parseStoredJson } from '../util/json.ts'
 import type { NewLink, PairLink } from './link-store.ts'
 import type { RunRowTable } from './sync-tables.ts'
 
@@ -108,7 +109,7 @@ export const isOpen = (status: RowStatus | null): boolean => status === null || 
 export const workOf = ({ status, source, target, mapped, link, policy }: Row): string | null =>
   isOpen(status) ? JSON.stringify({ source, target, mapped, link, policy }) : null
 
-const jsonOf = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T))
+const jsonOf = <T>(text: string | null): T | null => (text === null ? null : (parseStoredJson(text) as T))
 
 /** As the database has it. */
 export const rowOf = (row: RunRowTable & { readonly key: number }): Row =>

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { JsonObject } from '../contract.ts'
+import { parseStoredJson } from '../util/json.ts'
 import { sql } from './kysely.ts'
 import { RunRows } from './run-rows.ts'
 import { RunSnapshot } from './run-snapshot.ts'
@@ -60,7 +61,7 @@ export class RunStore {
       ...row,
       isAnalysis: is_analysis === 1,
       persists: persists === 1,
-      content: JSON.parse(content) as JsonObject,
+      content: parseStoredJson(content) as JsonObject,
     }))
   }
 

@@ -1,5 +1,7 @@
 import type { JsonObject } from '../contract.ts'
 import { getAt, type Pointer } from '../crest/pointer.ts'
+import type { FilterValue } from '../crest/query-filter.ts'
+import { parseStoredJson } from '../util/json.ts'
 import type { Link } from './link-store.ts'
 import { coarse, orderKey } from './order-key.ts'
 
@@ -26,7 +28,7 @@ export interface SeenSource {
 /** One value of one field that is looked for. */
 export interface WantedValue {
   readonly field: string
-  readonly value: string | number | boolean
+  readonly value: FilterValue
 }
 
 /** A link, and the object at its other end if that was seen. */
@@ -72,6 +74,6 @@ export const seenOf = ({ place, key, kind, object }: SeenRow): SeenObject => ({
   key,
   isFull: kind !== PARTIAL,
   isPlanned: kind === PLANNED,
-  object: JSON.parse(object) as JsonObject,
+  object: parseStoredJson(object) as JsonObject,
   place,
 })

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Json, JsonObject } from '../contract.ts'
 import type { Pointer } from '../crest/pointer.ts'
 import { sortValue } from '../crest/sort.ts'
+import { parseStoredJson } from '../util/json.ts'
 import { matcherNumber } from './asked-filters.ts'
 import { ABSENT, orderKey } from './order-key.ts'
 
@@ -23,8 +24,8 @@ export function installJsonFunctions(database: DatabaseSync): void {
 /** Fields of a filter or sort key that are given to `json_matches` and `json_order` start below this name. */
 export const ROOT = 'v'
 
-const rooted = (text: unknown): JsonObject => (typeof text === 'string' ? { [ROOT]: JSON.parse(text) as Json } : {})
-const parsed = (text: unknown): JsonObject => JSON.parse(String(text)) as JsonObject
+const rooted = (text: unknown): JsonObject => (typeof text === 'string' ? { [ROOT]: parseStoredJson(text) } : {})
+const parsed = (text: unknown): JsonObject => parseStoredJson(String(text)) as JsonObject
 const orderOf = (value: Json | undefined): string => (value === undefined ? ABSENT : orderKey(value))
 
 /** Reads a text once and not for each row; a statement has few of them. */

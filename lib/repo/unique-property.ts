@@ -1,7 +1,8 @@
-import type { Json, JsonObject } from '../contract.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { JsonObject } from '../contract.ts'
 import { ResourceException } from '../crest/errors.ts'
 import { getAt } from '../crest/pointer.ts'
-import type { ComparisonFilter } from '../crest/query-filter.ts'
+import { type ComparisonFilter, isFilterValue } from '../crest/query-filter.ts'
 import { askingFilters } from './asked-filters.ts'
 import { candidateWindow, filterCandidates } from './filter-candidates.ts'
 import { filterCondition } from './filter-condition.ts'
@@ -43,7 +44,7 @@ export async function checkUnique(
 ): Promise<void> {
   for (const { property, field } of scope.indexes.filter(({ property }) => scope.unique.has(property))) {
     const value = getAt(content, field)
-    if (!isScalar(value) || value === getAt(previous, field)) continue
+    if (!isFilterValue(value) || isDeepStrictEqual(value, getAt(previous, field))) continue
     if (await isTaken(session, scope, { operator: 'eq', field, value })) throw new UniqueViolation(property)
   }
 }
@@ -57,6 +58,3 @@ function isTaken(session: Session, { type, id, indexes }: UniqueScope, filter: C
     return (await query.execute(session)).rows.length > 0
   })
 }
-
-const isScalar = (value: Json | undefined): value is string | number | boolean =>
-  value !== undefined && value !== null && typeof value !== 'object'

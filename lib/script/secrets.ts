@@ -1,6 +1,6 @@
 import { decrypt, encrypt, hash, isEncrypted, isHashed, KeyRing, matches } from '../config/crypto.ts'
 import { HASH_ALGORITHMS } from '../config/crypto-salted-hash.ts'
-import type { Json, JsonObject } from '../contract.ts'
+import type { Json } from '../contract.ts'
 import { badRequest } from '../crest/errors.ts'
 import { isObject } from '../util/json.ts'
 
@@ -50,9 +50,7 @@ function decryptAll(value: Json, keys: () => KeyRing | undefined): Json {
   if (isEncrypted(value)) return decrypt(value, required(keys()))
   if (Array.isArray(value)) return value.map((item) => decryptAll(item, keys))
   if (!isObject(value)) return value
-  const members: JsonObject = {}
-  for (const [name, member] of Object.entries(value)) members[name] = decryptAll(member, keys)
-  return members
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, decryptAll(member, keys)]))
 }
 
 const textOf = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))

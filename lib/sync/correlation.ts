@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../contract.ts'
 import { badRequest, internalError, ResourceException } from '../crest/errors.ts'
 import { extensionIn } from '../crest/evaluate.ts'
 import { type Pointer, printPointer } from '../crest/pointer.ts'
-import { type FilterValue, parseQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
+import { type FilterValue, isFilterValue, parseQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
 import { isObject } from '../util/json.ts'
 import { type ExpressionTree, treeFields } from './correlation-schema.ts'
 import { valuesOf } from './mapper.ts'
@@ -135,4 +135,4 @@ function filterOf(tree: ExpressionTree, values: ReadonlyMap<string, Json>): Quer
 }
 
 /** Nothing is equal to what is not there: a source without a value correlates with nobody by it. */
-const isUsable = (value: Json): value is FilterValue => value !== null && typeof value !== 'object' && value !== ''
+const isUsable = (value: Json): value is FilterValue => isFilterValue(value) && value !== ''

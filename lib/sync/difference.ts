@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { isPosition, type Pointer, printPointer } from '../crest/pointer.ts'
 import type { FieldChange } from '../repo/run-rows.ts'
-import { isObject } from '../util/json.ts'
+import { isObject, memberOf } from '../util/json.ts'
+import { compareNumbers, isNumber } from '../util/long-number.ts'
 
 /**
  * The fields in which `after` differs from `before`, down to members of objects, `_id` and `_rev` apart. References and
@@ -11,7 +12,7 @@ export function differences(before: JsonObject, after: JsonObject, place: Pointe
   const changes: FieldChange[] = []
   const compare = (name: string): void => {
     if (place.length === 0 && (name === '_id' || name === '_rev')) return
-    const [from, to] = [before[name] ?? null, after[name] ?? null]
+    const [from, to] = [memberOf(before, name) ?? null, memberOf(after, name) ?? null]
     if (from === to) return
     const pointer = [...place, name]
     if (isObject(from) && isObject(to) && isDivisible(from) && isDivisible(to))
@@ -30,6 +31,7 @@ export function differences(before: JsonObject, after: JsonObject, place: Pointe
  */
 export function isSame(found: Json, wanted: Json): boolean {
   if (found === wanted) return true
+  if (isNumber(found) && isNumber(wanted)) return compareNumbers(found, wanted) === 0
   if (isEmpty(found) || isEmpty(wanted)) return isEmpty(found) && isEmpty(wanted)
   if (Array.isArray(found) && Array.isArray(wanted)) return isSameList(found, wanted)
   if (!isObject(found) || !isObject(wanted)) return false
@@ -50,7 +52,7 @@ function isSameList(found: readonly Json[], wanted: readonly Json[]): boolean {
 }
 
 const holdsMember = (found: JsonObject, wanted: JsonObject, name: string): boolean => {
-  const [own, other] = [found[name] ?? null, wanted[name] ?? null]
+  const [own, other] = [memberOf(found, name) ?? null, memberOf(wanted, name) ?? null]
   if (isObject(own) && isObject(other)) return Object.keys(other).every((inner) => holdsMember(own, other, inner))
   return isSame(own, other)
 }

@@ -2,7 +2,7 @@
  * One mapping, as `sync.json` or `mapping-NAME.json` says it (40-sync.md, section 2). The schema is the one source of
  * its type and of the messages.
  */
-import { isForbiddenMember } from '../util/json.ts'
+import { isForbiddenName } from '../util/json.ts'
 import { z } from '../util/schema.ts'
 import { conditionSchema, hookSchema, orScript, scriptSchema } from './condition.ts'
 import { correlationQuerySchema } from './correlation-schema.ts'
@@ -37,7 +37,7 @@ const QUALIFIERS_FORM = 'must be an array of names, or a script'
 const qualifier = z
   .string('must be a name')
   .min(1, 'must not be empty')
-  .refine((name) => !isForbiddenMember(name), 'is not allowed as a name')
+  .refine((name) => !isForbiddenName(name), 'is not allowed as a name')
 
 const list = <T extends z.ZodType>(element: T, form: string) =>
   z

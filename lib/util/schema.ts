@@ -1,6 +1,10 @@
 import { z } from 'zod'
+import type { Json } from '../contract.ts'
 
 export { z }
+
+/** Any value of a parsed text as it stands; zod's own would make objects of long numbers. */
+export const anyJson = z.custom<Json>((value) => value !== undefined)
 
 /** One fault that a schema found: where, and what would be allowed. */
 export interface Fault {

@@ -39,14 +39,11 @@ describe('config: text of a configuration file', () => {
     })
   }
 
-  it('S2: refuses __proto__, constructor and prototype as members, however they are written', () => {
-    assert.throws(
-      () => parse('{"a":{\n "__proto__":{"x":1}}}'),
-      /^Error: line 2, column 2: the member name "__proto__" is not allowed$/,
-    )
-    assert.throws(() => parse('{"\\u005f_proto__":{}}'), /"__proto__" is not allowed/)
-    assert.throws(() => parse('{"constructor":1}'), /"constructor" is not allowed/)
-    assert.throws(() => parse('{"prototype":1}'), /"prototype" is not allowed/)
+  it('keeps members called as those of a prototype, and long numbers', () => {
+    const text = '{"a":{"__proto__":{"x":1}},"constructor":{"prototype":1},"serial":12345678901234567890}'
+    const content = parse(text)
+    assert.equal(JSON.stringify(content), text)
+    assert.equal(Reflect.get(content.a as object, 'x'), undefined)
   })
 
   it('refuses what is not UTF-8 or nested without end', () => {
@@ -57,7 +54,7 @@ describe('config: text of a configuration file', () => {
   it('property: finds no fault in JSON, and a fault wherever JSON.parse does', () => {
     fc.assert(
       fc.property(fc.json({ noUnicodeString: false }), (text) => {
-        if (!/__proto__|constructor|prototype/.test(text)) assert.equal(describeJsonFault(text), undefined)
+        assert.equal(describeJsonFault(text), undefined)
       }),
     )
     const mutated = fc.tuple(fc.json(), fc.nat(), fc.constantFrom('', '"', ',', '}', ']', '\\', '0', '-', ' ', ':'))
@@ -65,8 +62,7 @@ describe('config: text of a configuration file', () => {
       fc.property(mutated, ([json, seed, insert]) => {
         const at = seed % (json.length + 1)
         const text = json.slice(0, at) + insert + json.slice(at + 1)
-        if (!/__proto__|constructor|prototype/.test(text))
-          assert.equal(describeJsonFault(text) === undefined, isJson(text), text)
+        assert.equal(describeJsonFault(text) === undefined, isJson(text), text)
       }),
       { numRuns: 500 },
     )

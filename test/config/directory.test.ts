@@ -236,12 +236,16 @@ describe('config: ConfigDirectory', () => {
     assert.match(object?.error ?? '', /^external\.idm-a b\.json: the instance name "a b" .* must match \^\[A-Za-z0-9\]/)
   })
 
-  it('S2: refuses __proto__ with key and file', async () => {
+  it('keeps __proto__ as a member', async () => {
     const { consumer } = await startDirectory(await tempDirWith({ 'external.idm-eu.json': '{"__proto__":{"a":1}}' }))
-    assert.equal(
-      consumer.latest[0]?.error,
-      'external.idm-eu.json: line 1, column 2: the member name "__proto__" is not allowed',
-    )
+    const { content, error } = consumer.latest[0] ?? {}
+    assert.deepEqual([JSON.stringify(content), error], ['{"__proto__":{"a":1}}', undefined])
+  })
+
+  it('names a file that is not UTF-8', async () => {
+    const text = Buffer.from('{"sn":"Ren\xe9"}', 'latin1')
+    const { consumer } = await startDirectory(await tempDirWith({ 'external.idm-eu.json': text }))
+    assert.equal(consumer.latest[0]?.error, 'external.idm-eu.json: the file is not UTF-8 text')
   })
 
   it('reads through links and names what is no readable file', async () => {

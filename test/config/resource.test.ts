@@ -482,15 +482,25 @@ describe('config: file and REST are one truth', () => {
     await assert.rejects(connect(router, {}).create('config', 'sync', large), { code: 413 })
   })
 
-  it('S2: what could not be read back is not written, whoever asks', async () => {
-    const { http, router, dir } = await serveDirectory(await tempDir())
-    const hostile = JSON.parse('{"a":{"__proto__":{"x":1}}}')
-    await http.put('/openidm/config/sync').type('json').send('{"a":{"__proto__":{"x":1}}}').expect(400)
-    const created = connect(router, {}).create('config', 'sync', hostile)
-    await assert.rejects(created, {
-      code: 400,
-      message: /line 3, column 5: the member name "__proto__" is not allowed/,
-    })
+  it('keeps long numbers and members called as those of a prototype, in answers and in the file', async () => {
+    const { http, dir } = await serveDirectory(await tempDir())
+    const members =
+      '"a":{"__proto__":{"polluted":1},"constructor":12345678901234567890},"b":[1e400,0.1000000000000000000001]'
+    const put = await http.put('/openidm/config/sync').type('json').send(`{${members}}`).expect(201)
+    assert.ok(put.text.includes(members), put.text)
+    const operations = '[{"operation":"add","field":"/__proto__/polluted","value":9007199254740993}]'
+    const patched = await http.patch('/openidm/config/sync').type('json').send(operations).expect(200)
+    const all = `${members},"__proto__":{"polluted":9007199254740993}`
+    assert.ok(patched.text.includes(all), patched.text)
+    assert.ok((await http.get('/openidm/config/sync').expect(200)).text.includes(all))
+    assert.equal((await readFile(join(dir, 'sync.json'), 'utf8')).replace(/\s/g, ''), `{${all}}`)
+    assert.equal(Reflect.get({}, 'polluted'), undefined)
+  })
+
+  it('what could not be read back is not written, whoever asks', async () => {
+    const { router, dir } = await serveDirectory(await tempDir())
+    const deep = JSON.parse(`{"a":${'['.repeat(600)}${']'.repeat(600)}}`)
+    await assert.rejects(connect(router, {}).create('config', 'sync', deep), { code: 400, message: /nested/ })
     assert.deepEqual(await readdir(dir), [])
   })
 

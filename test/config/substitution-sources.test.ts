@@ -123,9 +123,10 @@ describe('value sources: expression files', () => {
     assert.throws(() => resolve('&{a}'), /system\.properties: line 2: a unicode escape/)
   })
 
-  it('refuses names that would reach a prototype', async () => {
-    const { resolve } = await project({ 'resolver/bad.json': '{"__proto__":{"a":"1"}}' })
-    assert.throws(() => resolve('&{a}'), /"__proto__" is not allowed/)
+  it('takes names of a prototype for names like any other', async () => {
+    const { resolve } = await project({ 'resolver/odd.json': '{"__proto__":{"a":"1"}}' })
+    assert.throws(() => resolve('&{a}'), /&\{a\} has no value/)
+    assert.equal(resolve('&{__proto__.a}'), '1')
     const properties = await project({ 'resolver/x.properties': '__proto__=1\nconstructor=2' })
     assert.equal(properties.resolve('&{__proto__}&{constructor}'), '12')
   })

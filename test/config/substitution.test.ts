@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { substitute } from '../../lib/config/substitution.ts'
 import type { TokenSource } from '../../lib/config/value-sources.ts'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { parseJson } from '../../lib/util/json.ts'
 
 const FILE = 'conf/external.idm-eu.json'
 
@@ -114,6 +113,13 @@ describe('substitution: transformations', () => {
     )
   })
 
+  it('keeps the digits of a long number', () => {
+    const texts = ['12345678901234567890', '1e999', '0.1000000000000000000001']
+    for (const text of texts) assert.equal(JSON.stringify(resolve({ $number: '&{p}' }, { p: text })), text)
+    assert.equal(JSON.stringify(resolve({ $object: '&{p}' }, { p: '{"a":1e999}' })), '{"a":1e999}')
+    assert.equal(JSON.stringify(resolve({ $number: JSON.rawJSON('1e999') })), '1e999')
+  })
+
   it('nests', () => {
     assert.deepEqual(resolve({ $object: { '$base64:decode': '&{p}' } }, { p: btoa('{"a":1}') }), { a: 1 })
   })
@@ -132,13 +138,11 @@ describe('substitution: transformations', () => {
     ['$int', 1.5],
     ['$number', 'NaN'],
     ['$number', 'Infinity'],
-    ['$number', '1e999'],
     ['$bool', 'yes'],
     ['$bool', 1],
     ['$array', '{"a":1}'],
     ['$array', 'a,b'],
     ['$object', '[1]'],
-    ['$object', '{"__proto__":{"admin":true}}'],
     ['$base64:decode', '***'],
     ['$base64:decode', '/w=='],
     ['$base64:encode', 1],
@@ -207,6 +211,6 @@ describe('substitution: faults', () => {
     const result = substitute(content, sourceOf({ a: 'yes' }), FILE)
     assert.equal(Object.getPrototypeOf(result), Object.prototype)
     assert.equal('admin' in result, false)
-    assert.throws(() => parseJson(JSON.stringify(result)))
+    assert.equal(JSON.stringify(result), '{"__proto__":{"admin":"yes"}}')
   })
 })

@@ -39,7 +39,13 @@ describe('_fields', () => {
     it(`${fields} of a user`, () => assert.deepEqual(projectFields(user, parseFields(fields)), projection))
 
   it('refuses what is no pointer', () => assert.throws(() => parseFields('a,b c'), { code: 400 }))
-  it('refuses __proto__', () => assert.throws(() => parseFields('__proto__'), { code: 400 }))
+  it('shows a member __proto__ of the object, and no inherited one', () => {
+    const poisoned = JSON.parse('{"a":1,"__proto__":{"b":2,"c":3}}') as JsonObject
+    const project = (object: JsonObject) =>
+      JSON.stringify(projectFields(object, parseFields('__proto__/b,constructor')))
+    assert.equal(project(poisoned), '{"__proto__":{"b":2}}')
+    assert.equal(project({ a: 1 }), '{}')
+  })
   it('leaves the object as it was', () => {
     const before = structuredClone(user)
     projectFields(user, parseFields('name,name/given'))

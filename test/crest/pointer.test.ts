@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json } from '../../lib/contract.ts'
 import { getAt, parsePointer, printPointer } from '../../lib/crest/pointer.ts'
-import { isForbiddenMember } from '../../lib/util/json.ts'
 
 describe('JSON pointer', () => {
   const read: [text: string, pointer: string[]][] = [
@@ -15,6 +14,7 @@ describe('JSON pointer', () => {
     ['/a[0]', ['a[0]']],
     ['/roles/*/name', ['roles', '*', 'name']],
     ['/list/-', ['list', '-']],
+    ['/a/%5F_proto__/constructor', ['a', '__proto__', 'constructor']],
   ]
   for (const [text, pointer] of read) it(`reads ${text}`, () => assert.deepEqual(parsePointer(text), pointer))
 
@@ -25,9 +25,6 @@ describe('JSON pointer', () => {
     ['/a#b', /illegal character/],
     ['/%FF', /not percent-encoded UTF-8/],
     ['/a%zz', /escape at 1/],
-    ['/__proto__/x', /'__proto__' is not allowed/],
-    ['/a/constructor', /'constructor' is not allowed/],
-    ['/a/%70rototype', /'prototype' is not allowed/],
   ]
   for (const [text, message] of refused)
     it(`refuses ${text}`, () => assert.throws(() => parsePointer(text), { code: 400, message }))
@@ -39,7 +36,7 @@ describe('JSON pointer', () => {
     ))
 
   it('prints what it reads back', () => {
-    const name = fc.string({ unit: 'grapheme' }).filter((text) => !isForbiddenMember(text))
+    const name = fc.string({ unit: 'grapheme' })
     fc.assert(fc.property(fc.array(name), (pointer) => assert.deepEqual(parsePointer(printPointer(pointer)), pointer)))
   })
 
@@ -47,6 +44,9 @@ describe('JSON pointer', () => {
     assert.equal(printPointer(['a (b), [c] #d']), '/a%20%28b%29%2C%20%5Bc%5D%20%23d'))
 
   const object: Json = { a: { b: [10, { c: null }] }, '-': 1, '': 2 }
+  it('finds a member __proto__ that an object of JSON has', () =>
+    assert.equal(getAt(JSON.parse('{"__proto__":{"x":1}}') as Json, ['__proto__', 'x']), 1))
+
   const found: [pointer: string[], value: Json | undefined][] = [
     [[], object],
     [['a', 'b', '0'], 10],

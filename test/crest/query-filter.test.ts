@@ -29,7 +29,7 @@ describe('query filter', () => {
     ['a eq ""', eq('a', '')],
     ['a eq -0.0', { operator: 'eq', field: ['a'], value: -0 }],
     ['a eq 1.50e3', { operator: 'eq', field: ['a'], value: 1500, literal: '1500.0' }],
-    ['a eq -9223372036854775808', { operator: 'eq', field: ['a'], value: -(2 ** 63), literal: '-9223372036854775808' }],
+    ['a eq -9223372036854775808', { operator: 'eq', field: ['a'], value: JSON.rawJSON('-9223372036854775808') }],
     ['emails[/type eq "home"]', { operator: 'element', field: ['emails'], filter: eq('type', 'home') }],
     [
       'a[/b eq 1 and /c[/d pr]]or e pr',
@@ -99,8 +99,11 @@ describe('query filter', () => {
         },
       ))
 
-  it('refuses fields that would reach a prototype', () =>
-    assert.throws(() => parseQueryFilter('__proto__/x eq 1'), { code: 400 }))
+  it('takes any name of a field', () =>
+    assert.deepEqual(parseQueryFilter('__proto__/constructor pr'), {
+      operator: 'pr',
+      field: ['__proto__', 'constructor'],
+    }))
 
   it('prints what it reads back', () =>
     fc.assert(

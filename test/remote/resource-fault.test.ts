@@ -85,16 +85,6 @@ describe('a remote as a resource: what goes wrong', () => {
       },
     ],
     [
-      'a member that reaches a prototype',
-      200,
-      '{"__proto__":{"a":1}}',
-      {
-        code: 502,
-        reason: 'Bad Gateway',
-        message: `${NAME}: the remote answered with something that is no whole JSON document`,
-      },
-    ],
-    [
       'a redirect',
       302,
       '',

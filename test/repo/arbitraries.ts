@@ -54,6 +54,19 @@ export const ODD_TEXTS = [
   'null',
 ]
 const NUMBERS = [0, 1, -1, 10, 9, 0.5, -0.5, 1e21, 1e-7, 2 ** 53, Number.MAX_VALUE, Number.MIN_VALUE, -1e300]
+const LONG_NUMBERS = [
+  '9007199254740993',
+  '-9007199254740993',
+  '0.50000000000000000001',
+  '-0.50000000000000000001',
+  '1.00000000000000000001',
+  '0.99999999999999999999',
+  '1e400',
+  '12e400',
+  '-1e400',
+  '1e-400',
+  '-1e-400',
+].map((text) => JSON.rawJSON(text))
 
 /** Mostly the same two, or else hardly any filter would find anything. */
 const names = fc.oneof(
@@ -61,7 +74,12 @@ const names = fc.oneof(
   { arbitrary: fc.constantFrom(...NAMES), weight: 1 },
 )
 const texts = fc.oneof(fc.constantFrom(...TEXTS, ...ODD_TEXTS), fc.string({ unit: 'binary', maxLength: 3 }))
-const scalars: Arbitrary<FilterValue> = fc.oneof(texts, fc.constantFrom(...NUMBERS), fc.boolean())
+const scalars: Arbitrary<FilterValue> = fc.oneof(
+  texts,
+  fc.constantFrom(...NUMBERS),
+  fc.constantFrom(...LONG_NUMBERS),
+  fc.boolean(),
+)
 
 const { json } = fc.letrec<{ json: Json }>((tie) => ({
   json: fc.oneof(

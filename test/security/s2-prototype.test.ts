@@ -12,23 +12,19 @@ const POISON = [
   '{"a":[{"b":{"__proto__":{"polluted":true}}}]}',
 ]
 
-const REFUSED = /the member name "(__proto__|constructor|prototype)" is not allowed/
-
 const assertClean = (): void => {
   assert.equal(Reflect.get({}, 'polluted'), undefined)
   assert.equal(Reflect.get([], 'polluted'), undefined)
 }
 
 describe('S2 nothing reaches a prototype', () => {
-  it('from a configuration file', async () => {
+  it('from a configuration file, whose odd members mean nothing', async () => {
     const content = JSON.stringify(basicOf(await startTlsRemote()))
     const poisoned = POISON.map((poison) => content.replace('{', poison.replace(/\}$/, ',')))
     const idm = await startIdm({ ...poisoned })
     for (const index of POISON.keys()) {
-      const { state, lastError } = idm.status(`${index}`) ?? {}
-      assert.equal(state, 'INVALID')
-      assert.match(lastError?.message ?? '', REFUSED)
-      assert.equal((await idm.call(`${index}/x`)).status, 404)
+      assert.equal(idm.status(`${index}`)?.state, 'READY')
+      assert.equal((await idm.call(`${index}/x`)).status, 200)
     }
     assertClean()
   })
@@ -50,10 +46,7 @@ describe('S2 nothing reaches a prototype', () => {
       const remote = await startTlsRemote()
       const idm = await startIdm({ eu: basicOf(remote) })
       const headers = { 'content-type': 'application/json' }
-      const { status, json } = await idm.call('eu?_action=test', { method: 'POST', headers, body: poison })
-      assert.equal(status, 400)
-      assert.match((json as { message: string }).message, REFUSED)
-      assert.equal(remote.connections, 0)
+      assert.equal((await idm.call('eu?_action=test', { method: 'POST', headers, body: poison })).status, 200)
       assertClean()
     })
   }

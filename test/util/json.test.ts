@@ -1,48 +1,91 @@
 import assert from 'node:assert/strict'
-import { assert as holds, jsonValue, property } from 'fast-check'
-import { isForbiddenMember, isObject, parseJson } from '../../lib/util/json.ts'
+import fc from 'fast-check'
+import { copyJson } from '../../lib/util/copy-json.ts'
+import { isForbiddenName, isObject, memberOf, parseJson, parseStoredJson, setMember } from '../../lib/util/json.ts'
+import { isLongNumber } from '../../lib/util/long-number.ts'
+import { jsonTexts, LONG_NUMBERS, ODD_NAMES } from '../helpers/json-text.ts'
 
 describe('parseJson', () => {
   it('reads what JSON.parse reads', () => {
-    holds(
-      property(jsonValue({ maxDepth: 3 }), (value) => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
         const text = JSON.stringify(value)
-        if (!/"(__proto__|constructor|prototype)":/.test(text)) assert.deepEqual(parseJson(text), JSON.parse(text))
+        assert.deepEqual(parseJson(text), JSON.parse(text))
       }),
     )
   })
 
-  for (const name of ['__proto__', 'constructor', 'prototype']) {
-    it(`refuses a member ${name} at any depth, also escaped`, () => {
-      const escaped = `\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}`
-      for (const text of [`{"${name}":{}}`, `[{"a":{"${name}":1}}]`, `{"${escaped}":null}`]) {
-        assert.throws(() => parseJson(text), new SyntaxError(`the member name "${name}" is not allowed`))
-      }
-    })
-  }
-
-  it('lets these words stand as values', () => {
-    assert.deepEqual(parseJson('["__proto__","constructor"]'), ['__proto__', 'constructor'])
+  it('loses no digit and no member, however the text is laid out', () => {
+    fc.assert(
+      fc.property(jsonTexts, fc.constantFrom(undefined, 1, '\t'), (text, indent) => {
+        const laidOut = JSON.stringify(parseJson(text), null, indent)
+        for (const value of [parseJson(laidOut), parseStoredJson(laidOut), copyJson(parseJson(laidOut))])
+          assert.equal(JSON.stringify(value), text)
+      }),
+      { numRuns: 2000 },
+    )
   })
 
+  for (const number of LONG_NUMBERS)
+    it(`keeps ${number}, wherever it stands`, () => {
+      for (const text of [number, `[${number}]`, `{"a":${number}}`, `[0,\n\t ${number}\n]`, `{"a": ${number} }`]) {
+        assert.equal(JSON.stringify(parseJson(text)), text.replace(/\s/g, ''))
+        assert.equal(JSON.stringify(parseStoredJson(text)), text.replace(/\s/g, ''))
+      }
+    })
+
+  it('leaves a number that a double holds a number, however it is written', () => {
+    const texts = [
+      '1.0',
+      '1e3',
+      '-0',
+      '100E-2',
+      '1.00000000000000000000',
+      '0e999',
+      '9007199254740992',
+      '1e21',
+      '0.1',
+      '5e-324',
+    ]
+    for (const text of texts) assert.equal(parseJson(`[${text}]`)?.[0 as never], Number(text), text)
+    assert.equal(parseJson('1e21'), 1e21)
+  })
+
+  it('is not misled by texts that hold numbers', () => {
+    const value = [': 1234567890123456789', '[1e400', ',0.12345678901234567890', 9007199254740991]
+    assert.deepEqual(parseJson(JSON.stringify(value)), value)
+  })
+
+  for (const name of ODD_NAMES)
+    it(`keeps a member ${name} as an own member, also escaped`, () => {
+      const escaped = `\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}`
+      for (const text of [`[{"a":{"${name}":{"x":1}}}]`, `[{"a":{"${escaped}":{"x":1}}},12345678901234567890]`]) {
+        const [first] = parseJson(text) as [{ a: Record<string, unknown> }]
+        assert.deepEqual(Object.entries(first.a), [[name, { x: 1 }]])
+        assert.equal(Object.getPrototypeOf(first.a), Object.prototype)
+      }
+    })
+
   it('throws a RangeError for what is nested too deeply, whatever it is', () => {
-    for (const inner of ['1', '"prototype"']) {
+    for (const inner of ['1', '12345678901234567890']) {
       const nested = (levels: number) => `${'[{"a":'.repeat(levels / 2)}${inner}${'}]'.repeat(levels / 2)}`
       assert.doesNotThrow(() => parseJson(nested(500)))
+      assert.doesNotThrow(() => parseStoredJson(nested(510)))
       assert.throws(() => parseJson(nested(502)), new RangeError('it is nested more than 500 levels deep'))
       assert.throws(() => parseJson(nested(40_000)), RangeError)
     }
   })
 
   it('throws a SyntaxError for what is no JSON', () => {
-    for (const text of ['', '{', '{a:1}', 'undefined']) assert.throws(() => parseJson(text), SyntaxError)
+    for (const text of ['', '{', '{a:1}', 'undefined', '01', '[1e400'])
+      assert.throws(() => parseJson(text), SyntaxError)
   })
 })
 
-describe('isForbiddenMember', () => {
+describe('isForbiddenName', () => {
   it('knows the names that reach a prototype, and no others', () => {
-    for (const name of ['__proto__', 'constructor', 'prototype']) assert.equal(isForbiddenMember(name), true)
-    for (const name of ['', '_proto_', 'toString', 'Constructor']) assert.equal(isForbiddenMember(name), false)
+    for (const name of ['__proto__', 'constructor', 'prototype']) assert.equal(isForbiddenName(name), true)
+    for (const name of ['', '_proto_', 'toString', 'Constructor']) assert.equal(isForbiddenName(name), false)
   })
 })
 
@@ -50,6 +93,25 @@ describe('isObject', () => {
   it('is true for objects alone', () => {
     assert.equal(isObject({}), true)
     assert.equal(isObject(Object.create(null)), true)
-    for (const value of [null, undefined, [], 'x', 1, true]) assert.equal(isObject(value), false)
+    assert.equal(isObject({ rawJSON: '12345678901234567890' }), true)
+    for (const value of [null, undefined, [], 'x', 1, true, parseJson('1e400')]) assert.equal(isObject(value), false)
+  })
+})
+
+describe('members of an object', () => {
+  it('are its own, whatever they are called', () => {
+    for (const name of ODD_NAMES) {
+      const object = {}
+      assert.equal(memberOf(object, name), undefined)
+      setMember(object, name, { polluted: true })
+      assert.deepEqual(memberOf(object, name), { polluted: true })
+      assert.deepEqual(Object.keys(object), [name])
+      assert.equal(Reflect.get(object, 'polluted'), undefined)
+    }
+  })
+
+  it('an object with a member rawJSON is no number', () => {
+    assert.equal(isLongNumber(parseJson('{"rawJSON":"1"}')), false)
+    assert.equal(JSON.stringify(parseJson('{"rawJSON":12345678901234567890}')), '{"rawJSON":12345678901234567890}')
   })
 })

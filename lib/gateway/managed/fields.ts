@@ -3,6 +3,7 @@ import { badRequest } from '../../crest/errors.ts'
 import { projectFields } from '../../crest/fields.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import type { RequestContext, Resource } from '../../crest/request.ts'
+import { copyJson } from '../../util/copy-json.ts'
 import type { ManagedType } from './managed-type.ts'
 
 /** The object without what nobody may see over REST, and without relationships, which are shown on request only. */
@@ -44,7 +45,7 @@ export function shown(
 function askedRelationships(type: ManagedType, fields: readonly Pointer[]): JsonObject {
   const names = new Set(fields.map(([name]) => name))
   const asked = [...type.relationships].filter(([name]) => names.has(name) || names.has('*_ref'))
-  return Object.fromEntries(asked.map(([name, empty]): [string, Json] => [name, structuredClone(empty)]))
+  return Object.fromEntries(asked.map(([name, empty]): [string, Json] => [name, copyJson(empty)]))
 }
 
 /** `*_ref` as the names it stands for; below a relationship there is nothing. */

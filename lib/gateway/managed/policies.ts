@@ -1,5 +1,8 @@
 import type { Json, JsonObject } from '../../contract.ts'
+import { kindOf } from '../../crest/compare.ts'
 import { forbidden, type ResourceException } from '../../crest/errors.ts'
+import { memberOf } from '../../util/json.ts'
+import { isNumber, isWhole } from '../../util/long-number.ts'
 import type { ManagedType } from './managed-type.ts'
 
 /** What a property has to fulfil and does not, as IDM says it. */
@@ -54,7 +57,7 @@ export const unknownPolicies = (type: ManagedType): string[] => {
 export function failedRequirements(type: ManagedType, object: JsonObject, kept: JsonObject = {}): FailedRequirement[] {
   const properties = new Set([...type.required, ...type.types.keys()])
   return [...properties].flatMap((property) => {
-    const value = object[property] ?? null
+    const value = memberOf(object, property) ?? null
     const policyRequirements = isEmpty(value)
       ? missing(type, property, kept)
       : [...wrongType(type, property, value), ...broken(type, property, value)]
@@ -76,12 +79,11 @@ function broken(type: ManagedType, property: string, value: Json): Requirement[]
 
 function wrongType(type: ManagedType, property: string, value: Json): Requirement[] {
   const validTypes = type.types.get(property) ?? []
-  const invalidType = typeOf(value)
-  const isValid = validTypes.some((valid) => valid === invalidType || (valid === 'integer' && Number.isInteger(value)))
+  const invalidType = kindOf(value)
+  const isInteger = isNumber(value) && isWhole(value)
+  const isValid = validTypes.some((valid) => valid === invalidType || (valid === 'integer' && isInteger))
   return isValid || validTypes.length === 0 ? [] : [failed('VALID_TYPE', { invalidType, validTypes: [...validTypes] })]
 }
-
-const typeOf = (value: Json): string => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value)
 
 /** The answer to an object that fails; `detail` says where and why. */
 export const policyFailure = (requirements: readonly FailedRequirement[]): ResourceException =>

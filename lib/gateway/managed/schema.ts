@@ -1,5 +1,5 @@
 /** `conf/managed.json`: which types of objects the gateway keeps. */
-import { z } from '../../util/schema.ts'
+import { anyJson, z } from '../../util/schema.ts'
 
 const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'relationship', 'null'] as const
 const TYPE_FORM = `must be one of ${TYPES.join(', ')}, or a list of them`
@@ -7,7 +7,7 @@ const type = z.enum(TYPES, TYPE_FORM)
 
 const policy = z.looseObject({
   policyId: z.string('must be the name of a policy such as "unique"'),
-  params: z.record(z.string(), z.json()).optional(),
+  params: z.record(z.string(), anyJson).optional(),
 })
 
 /**
@@ -22,7 +22,7 @@ const property = z.looseObject({
   secureHash: z.looseObject({}).optional(),
   encryption: z.looseObject({}).optional(),
   searchable: z.boolean('must be true or false').optional(),
-  default: z.json().optional(),
+  default: anyJson.optional(),
   policies: z.array(policy, 'must be an array of policies').optional(),
 })
 

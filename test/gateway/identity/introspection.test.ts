@@ -30,7 +30,7 @@ describe('answer of an introspection endpoint', () => {
     [200, '<html>SECRET</html>', /not JSON/],
     [200, '"SECRET"', /without "active"/],
     [200, body({ active: 'true' }), /without "active"/],
-    [200, '{"active":true,"__proto__":{}}', /not JSON/],
+    [200, '{"__proto__":{"active":true}}', /without "active"/],
   ] as const) {
     it(`is refused: ${status} ${text}`, () => {
       assert.throws(

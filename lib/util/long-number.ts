@@ -1,0 +1,82 @@
+import {
+  addDecimals,
+  compareDecimals,
+  type Decimal,
+  decimalOf,
+  decimalText,
+  isWholeDecimal,
+  truncateDecimal,
+} from './decimal.ts'
+
+/**
+ * Numbers that a double cannot hold: `9007199254740993`, `0.1000000000000000000001`, `1e400`. They stay the text that
+ * was read, as the raw JSON values of JavaScript (`JSON.rawJSON`), which `JSON.stringify` writes digit by digit.
+ */
+
+/** A number that is kept as its text. It is frozen, has no prototype, and `structuredClone` refuses it. */
+export type LongNumber = { readonly rawJSON: string }
+
+declare global {
+  interface JSON {
+    rawJSON(text: string): LongNumber
+    isRawJSON(value: unknown): value is LongNumber
+  }
+}
+
+export const isLongNumber = (value: unknown): value is LongNumber =>
+  // The member is looked for first: most values have none, and `isRawJSON` is a call into the engine.
+  typeof value === 'object' && value !== null && 'rawJSON' in value && JSON.isRawJSON(value)
+
+export const isNumber = (value: unknown): value is number | LongNumber =>
+  typeof value === 'number' || isLongNumber(value)
+
+/** A double holds any number of so many digits. */
+const SAFE_DIGITS = 15
+
+/** The number that JSON text stands for, as a double where that loses nothing. @param value what JSON.parse made of it */
+export const exactNumber = (source: string, value: number): number | LongNumber =>
+  (source.length <= SAFE_DIGITS && !/e/i.test(source)) || isExact(source, value) ? value : JSON.rawJSON(source)
+
+/** The double that a script, or arithmetic, has in place of a number. */
+export const toDouble = (value: number | LongNumber): number =>
+  typeof value === 'number' ? value : Number(value.rawJSON)
+
+export const numberText = (value: number | LongNumber): string =>
+  typeof value === 'number' ? String(value) : value.rawJSON
+
+/** The order of two numbers by their decimal digits; that of a double are the ones that `String` shows. */
+export function compareNumbers(left: number | LongNumber, right: number | LongNumber): number {
+  if (typeof left === 'number' && typeof right === 'number') return left - right
+  return compareDecimals(decimalOf(numberText(left)), decimalOf(numberText(right)))
+}
+
+/** Whether it has no fraction. */
+export const isWhole = (value: number | LongNumber): boolean =>
+  typeof value === 'number' ? Number.isInteger(value) : isWholeDecimal(decimalOf(value.rawJSON))
+
+/** Without its fraction. */
+export function truncate(value: number | LongNumber): number | LongNumber {
+  if (typeof value === 'number') return Math.trunc(value)
+  return numberOf(truncateDecimal(decimalOf(value.rawJSON)))
+}
+
+/**
+ * The sum: as doubles have it, and exact where one of them is long or a whole sum is too large for a double.
+ * @throws RangeError when they are so different in size that the exact sum would be a text of thousands of digits
+ */
+export function addNumbers(left: number | LongNumber, right: number | LongNumber): number | LongNumber {
+  if (typeof left === 'number' && typeof right === 'number') {
+    const sum = left + right
+    if (!isWhole(left) || !isWhole(right) || Number.isSafeInteger(sum)) return sum
+  }
+  return numberOf(addDecimals(decimalOf(numberText(left)), decimalOf(numberText(right))))
+}
+
+function numberOf(decimal: Decimal): number | LongNumber {
+  const text = decimalText(decimal)
+  return exactNumber(text, Number(text))
+}
+
+function isExact(source: string, value: number): boolean {
+  return Number.isFinite(value) && compareDecimals(decimalOf(source), decimalOf(String(value))) === 0
+}
