@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Json } from '../contract.ts'
 import { checkNesting, parseJson } from '../util/json.ts'
+import { utf8Text } from '../util/utf8.ts'
 import { badRequest, internalError, payloadTooLarge, unsupportedMediaType } from './errors.ts'
 
 /** A request as a host hands it over: its own middleware may have read the body already. */
@@ -12,9 +13,11 @@ type HostRequest = IncomingMessage & { readonly body?: unknown; readonly rawBody
  */
 export async function readJsonBody(request: HostRequest, maxBytes: number): Promise<Json | undefined> {
   if (!hasBody(request)) return undefined
-  const text = request.readableDidRead ? hostText(request) : await readText(request, maxBytes)
-  if (text.trim() === '') return undefined
+  const kept = request.readableDidRead ? hostBody(request) : await readBytes(request, maxBytes)
+  const text = typeof kept === 'string' ? kept : utf8Text(kept)
+  if (text?.trim() === '') return undefined
   checkContentType(request)
+  if (text === undefined) throw invalid('it is not UTF-8')
   return parse(text)
 }
 
@@ -53,7 +56,7 @@ function checkContentType(request: IncomingMessage): void {
 const faultOf = (error: SyntaxError): string => error.message.replace(/,? ?\.{0,3}".*" is not valid JSON$/s, '')
 
 /** Counts while it reads (pitfall B5). */
-async function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
+async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const tooLarge = payloadTooLarge(`The request body is larger than ${maxBytes} bytes`)
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge
   const chunks: Buffer[] = []
@@ -63,13 +66,13 @@ async function readText(request: IncomingMessage, maxBytes: number): Promise<str
     if (size > maxBytes) throw tooLarge
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 /** The host has read the stream (pitfall B1): what it kept is written out and parsed by our own rules (pitfall S2). */
-function hostText({ rawBody, body }: HostRequest): string {
+function hostBody({ rawBody, body }: HostRequest): string | Buffer {
   const kept = rawBody ?? body
-  if (typeof kept === 'string' || Buffer.isBuffer(kept)) return kept.toString()
+  if (typeof kept === 'string' || Buffer.isBuffer(kept)) return kept
   guardNesting(kept)
   if (kept !== undefined) return JSON.stringify(kept)
   throw internalError('The request body was read before it came here: mount this handler before the body parser')

@@ -1,15 +1,17 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
+import { utf8Text } from '../util/utf8.ts'
 import type { CommandIo } from './command.ts'
+import { StartError } from './start-error.ts'
 
 /** Reads a secret from standard input: all of it but one line break at its end; at a terminal one line, unseen. */
 export async function readSecret({ stdin, stderr }: CommandIo): Promise<string> {
   if (stdin.isTTY) return askUnseen(stdin, stderr)
   const chunks: Buffer[] = []
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/, '')
+  const text = utf8Text(Buffer.concat(chunks))
+  if (text === undefined) throw new StartError('the secret on standard input is not UTF-8 text')
+  return text.replace(/\r?\n$/, '')
 }
 
 async function askUnseen(stdin: CommandIo['stdin'], stderr: CommandIo['stderr']): Promise<string> {

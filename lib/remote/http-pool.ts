@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Dispatcher, Pool } from 'undici'
+import { utf8Text } from '../util/utf8.ts'
 import { type ConnectionSettings, tlsOptions } from './agent.ts'
 import { proxyAuthorization } from './forward-proxy.ts'
 
@@ -8,6 +9,8 @@ export interface RemoteAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
+  /** Why `text` is not what the remote meant: completes a sentence about the answer. */
+  readonly unreadable?: string
 }
 
 /** As for the proxy: idle connections are closed by us before the remote closes them under a request. */
@@ -119,7 +122,11 @@ class AnswerCollector implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#signal?.removeEventListener('abort', this.#abort)
-    this.#resolve({ status: this.#status, headers: this.#headers, text: textOf(this.#chunks) })
+    this.#resolve({
+      status: this.#status,
+      headers: this.#headers,
+      ...textOf(this.#chunks, this.#headers['content-type']),
+    })
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -135,9 +142,22 @@ class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 }
 
-/** UTF-8, without the mark that some servers begin with. */
-function textOf(chunks: readonly Buffer[]): string {
+type Text = Pick<RemoteAnswer, 'text' | 'unreadable'>
+
+/** In the charset that the Content-Type names, else in UTF-8; without the mark that some servers begin with. */
+function textOf(chunks: readonly Buffer[], type: string | string[] | undefined): Text {
   const [first] = chunks
-  const text = (chunks.length === 1 && first ? first : Buffer.concat(chunks)).toString('utf8')
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+  const bytes = chunks.length === 1 && first ? first : Buffer.concat(chunks)
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(String(type))?.[1] ?? 'utf-8'
+  const text = /^utf-?8$/i.test(charset) ? utf8Text(bytes) : decoded(bytes, charset)
+  if (text === undefined) return { text: bytes.toString('latin1'), unreadable: `is not ${charset.toUpperCase()}` }
+  return { text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text }
+}
+
+function decoded(bytes: Buffer, charset: string): string | undefined {
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
 }

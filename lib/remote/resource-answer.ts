@@ -16,9 +16,10 @@ import { retryAfterMs } from './retry-after.ts'
  * @param path of the resource, for messages
  * @throws ResourceException the remote's own error as it stands, or 502 for what is no answer of an IDM
  */
-export function answeredJson(path: string, { status, headers, text }: RemoteAnswer): Json | undefined {
-  if (status >= 400) throw errorOf(path, status, text, retryAfterMs(headers['retry-after']))
+export function answeredJson(path: string, { status, headers, text, unreadable }: RemoteAnswer): Json | undefined {
+  if (status >= 400) throw errorOf(path, status, unreadable ? '' : text, retryAfterMs(headers['retry-after']))
   if (status < 200 || status >= 300) throw badGateway(`${path}: the remote answered with a redirect (${status})`)
+  if (unreadable) throw badGateway(`${path}: the text that the remote answered with ${unreadable}`)
   if (status === 204 || text.trim() === '') return undefined
   try {
     return parseJson(text)
@@ -77,7 +78,7 @@ const isError = ({ _id, code, reason, message }: JsonObject): boolean =>
 
 /** An answer without content is fine where there is nothing left. */
 export function answeredDeletion(path: string, id: string, answer: RemoteAnswer): Resource {
-  const isEmpty = answer.status < 300 && answer.text.trim() === ''
+  const isEmpty = answer.status < 300 && !answer.unreadable && answer.text.trim() === ''
   return isEmpty ? { id, revision: null, content: {} } : answeredResource(path, id, answer)
 }
 

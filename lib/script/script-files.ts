@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
-import { readFileBounded } from '../config/file-read.ts'
+import { readFileBounded, UnreadableFile } from '../config/file-read.ts'
 import { watchDirectory } from '../config/watcher.ts'
 import type { Disposable, Logger } from '../contract.ts'
 import { badRequest } from '../crest/errors.ts'
+import { utf8Text } from '../util/utf8.ts'
 import { versionOf } from './script.ts'
 
 /** A script file as it was read. */
@@ -174,7 +175,9 @@ function checkName(name: string): void {
 
 function textOf(path: string): string | undefined {
   try {
-    return readFileBounded(path).bytes.toString('utf8')
+    const text = utf8Text(readFileBounded(path).bytes)
+    if (text === undefined) throw new UnreadableFile('it is not UTF-8 text')
+    return text
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

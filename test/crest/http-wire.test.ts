@@ -243,6 +243,19 @@ describe('CREST on the wire', () => {
     assert.equal(log.entries[0]?.details.path, '/thing/a')
   })
 
+  it('refuses a body with bytes that are no UTF-8, and stores nothing', async () => {
+    const body = Buffer.from('{"sn":"Ren\xe9"}', 'latin1')
+    const keepBytes = express.raw({ type: '*/*' })
+    for (const host of [plainHost, behind(keepBytes)]) {
+      const url = `http://127.0.0.1:${await start(host)}/openidm/thing/a`
+      const headers = { 'content-type': 'application/json' }
+      const { status, json } = await request(url, { method: 'PUT', body, headers })
+      assert.equal(status, 400)
+      assert.match((json as { message: string }).message, /not valid JSON: it is not UTF-8$/)
+      assert.equal((await request(url)).status, 404)
+    }
+  })
+
   describe('B1: behind a host that has read the body', () => {
     const create = async (host: Host, type: string, body: string): Promise<[status: number, x: Json]> => {
       const options = { method: 'PUT', body, headers: { 'content-type': type } }

@@ -4,6 +4,7 @@ import type { SecureContext } from 'node:tls'
 import { serviceUnavailable } from '../../crest/errors.ts'
 import { isObject, parseJson } from '../../util/json.ts'
 import type { Secret } from '../../util/secret.ts'
+import { utf8Text } from '../../util/utf8.ts'
 
 /** What the token server says about a token (RFC 7662). */
 export type Introspection =
@@ -108,5 +109,7 @@ async function readBody(response: http.IncomingMessage): Promise<string> {
     if (size > BODY_LIMIT) throw new Error('the answer of the introspection endpoint is too long')
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  const text = utf8Text(Buffer.concat(chunks))
+  if (text === undefined) throw new Error('the answer of the introspection endpoint is not UTF-8')
+  return text
 }
