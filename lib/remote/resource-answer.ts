@@ -7,7 +7,7 @@ import { badGateway, ResourceException } from '../crest/errors.ts'
 import { isRepresented, withoutIdentity } from '../crest/represent.ts'
 import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../crest/request.ts'
 import { isObject, parseJson } from '../util/json.ts'
-import { isNumber, numberText } from '../util/long-number.ts'
+import { isNumber, textOf as scalarText } from '../util/long-number.ts'
 import type { RemoteAnswer } from './http-pool.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -96,7 +96,7 @@ function asSent(object: JsonObject): Resource {
 }
 
 const textOf = (value: Json | undefined): string =>
-  typeof value === 'string' ? value : isNumber(value) ? numberText(value) : ''
+  typeof value === 'string' ? value : isNumber(value) ? scalarText(value) : ''
 
 const POLICIES: readonly TotalPagedResultsPolicy[] = ['NONE', 'ESTIMATE', 'EXACT']
 

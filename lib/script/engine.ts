@@ -2,9 +2,10 @@ import type { Disposable, Json, JsonObject, Logger } from '../contract.ts'
 import type { Connection } from '../crest/connection.ts'
 import { internalError, toResourceException } from '../crest/errors.ts'
 import type { RequestContext } from '../crest/request.ts'
-import { batches } from './batches.ts'
+import { type Batch, batches } from './batches.ts'
 import { contextVariable } from './context-variable.ts'
 import type { ServerProperties } from './identity-server.ts'
+import { type GivenToRun, KeptNumbers } from './kept-numbers.ts'
 import { KnownModules } from './known-modules.ts'
 import { DEFAULT_LIMITS, exceeded, type Limits } from './limits.ts'
 import { Modules } from './modules.ts'
@@ -128,9 +129,10 @@ export class ScriptEngine implements ScriptService, Disposable {
     const limits = { ...this.#settings.limits, ...options.limits }
     const signal = options.signal ?? options.context?.signal
     const isShared = variables.length > 1 && (await this.#mayShare(code))
+    const kept = new KeptNumbers()
     const outcomes: ScriptOutcome[] = []
     const item = (index: number): string | undefined => {
-      const text = itemOf(script.definition, variables[index] ?? {}, options)
+      const text = kept.textOfRun(index, itemOf(script.definition, variables[index] ?? {}, options))
       if (text.length <= limits.transferLength) return text
       outcomes[index] = { error: stoppedException({ kind: 'limit', message: exceeded.variables(limits) }, code.name) }
       return undefined
@@ -138,9 +140,9 @@ export class ScriptEngine implements ScriptService, Disposable {
     const parallel = Math.max(1, Math.min(options.parallel ?? 1, variables.length))
     const all = batches({ count: variables.length, item, parallel })
     const work = async (): Promise<void> => {
-      for (const { start, items } of all) {
-        const own = await this.#outcomesOf(code, items, isShared, limits, { ...options, signal })
-        for (const [place, outcome] of own.entries()) outcomes[start + place] = outcome
+      for (const batch of all) {
+        const own = await this.#outcomesOf({ ...batch, code, isShared, limits, kept }, { ...options, signal })
+        for (const [place, outcome] of own.entries()) outcomes[batch.start + place] = outcome
       }
     }
     await Promise.all(Array.from({ length: parallel }, work))
@@ -158,33 +160,25 @@ export class ScriptEngine implements ScriptService, Disposable {
   }
 
   /** Of one batch. One that cannot be run is no end of the others, unless nobody waits for them any more. */
-  async #outcomesOf(
-    code: Code,
-    items: readonly string[],
-    isShared: boolean,
-    limits: Limits,
-    options: RunOptions,
-  ): Promise<ScriptOutcome[]> {
+  async #outcomesOf(given: Given, options: RunOptions): Promise<ScriptOutcome[]> {
+    const { code, items, kept, start: firstRun } = given
     try {
-      const outcomes = await this.#execute({ code, items, isShared, limits }, options)
-      return scriptOutcomes(outcomes, items.length, this.#facts(code.name))
+      const outcomes = await this.#execute(given, options)
+      return scriptOutcomes(outcomes, items.length, { ...this.#facts(code.name), kept, firstRun })
     } catch (error) {
       options.signal?.throwIfAborted()
       return items.map(() => ({ error: toResourceException(error) }))
     }
   }
 
-  async #execute(
-    { code, items, isShared, limits }: Pick<RunJob, 'code' | 'items' | 'isShared' | 'limits'>,
-    options: RunOptions,
-  ): Promise<readonly Outcome[]> {
+  async #execute({ code, items, isShared, limits, kept }: Given, options: RunOptions): Promise<readonly Outcome[]> {
     const version = versionOf(code.source)
     const modules = this.#known.of(version, code.source)
     const context = this.#contexts.get(keyOf(modules, (name) => this.#modules.versionOf(name)))
     const job: RunJob = { kind: 'run', code, items, isShared, limits, context, modules }
     const depth = nesting.next(this.#settings.size.depth)
     const { log, secrets, server, connect, print = printLine } = this.#options
-    const host = new ScriptHost({ script: code.name, depth, limits, log, print, secrets, server, connect })
+    const host = new ScriptHost({ script: code.name, depth, limits, log, print, secrets, server, connect, kept })
     const caller = options.context ?? {}
     const answer = await this.#pool.run({
       job,
@@ -257,6 +251,10 @@ export class ScriptEngine implements ScriptService, Disposable {
   }
 }
 
+interface Given extends Batch, Pick<RunJob, 'code' | 'isShared' | 'limits'> {
+  readonly kept: KeptNumbers
+}
+
 /** So many versions of sources are remembered. */
 const MAX_KNOWN = 1000
 
@@ -281,13 +279,13 @@ function itemOf(
   { variables, bindings }: ScriptDefinition,
   own: JsonObject,
   { context, request, aliases, read }: ManyOptions,
-): string {
-  return JSON.stringify({
+): GivenToRun {
+  return {
     seed: nextSeed(),
     variables: { ...variables, ...own, ...(context && { context: contextVariable(context) }) },
     ...(aliases && { aliases }),
     ...(request && { request: requestVariable(request) }),
     ...(bindings.length > 0 && { bindings }),
     ...(read && read.length > 0 && { read }),
-  })
+  }
 }

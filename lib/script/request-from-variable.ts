@@ -7,6 +7,7 @@ import { parseQueryFilter } from '../crest/query-filter.ts'
 import type { ResourceRequest } from '../crest/request.ts'
 import { parseSortKeys } from '../crest/sort.ts'
 import { isObject } from '../util/json.ts'
+import { textOf } from '../util/long-number.ts'
 import { requestVariable } from './request-variable.ts'
 
 type Change = (value: Json) => object
@@ -59,5 +60,5 @@ function list(name: string, value: Json): string[] {
 
 function parameters(value: Json): Record<string, string> {
   if (!isObject(value)) throw badRequest('The filter left additionalParameters that are no object')
-  return Object.fromEntries(Object.entries(value as JsonObject).map(([name, item]) => [name, String(item)]))
+  return Object.fromEntries(Object.entries(value as JsonObject).map(([name, item]) => [name, textOf(item)]))
 }

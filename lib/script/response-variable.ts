@@ -4,12 +4,13 @@ import { representQuery, representResource, withoutIdentity } from '../crest/rep
 import type { QueryResult, Resource, ResourceRequest } from '../crest/request.ts'
 import type { Answer } from '../crest/router.ts'
 import { isObject } from '../util/json.ts'
+import { textOf } from '../util/long-number.ts'
 
 /** An object of a script as a resource: its `_id` and `_rev` are id and revision, the empty id when it has none. */
 export function resourceOf(object: JsonObject): Resource {
   const { _id, _rev } = object
   return {
-    id: _id === undefined || _id === null ? '' : String(_id),
+    id: _id === undefined || _id === null ? '' : textOf(_id),
     revision: typeof _rev === 'string' ? _rev : null,
     content: withoutIdentity(object),
   }

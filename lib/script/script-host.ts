@@ -5,6 +5,7 @@ import type { RequestContext } from '../crest/request.ts'
 import { parseJson } from '../util/json.ts'
 import { answerCall, takeOutput } from './calls.ts'
 import type { ServerProperties } from './identity-server.ts'
+import type { KeptNumbers } from './kept-numbers.ts'
 import type { Limits } from './limits.ts'
 import type { Modules } from './modules.ts'
 import { nesting } from './nesting.ts'
@@ -20,6 +21,8 @@ export interface ScriptHostOptions {
   readonly secrets: ScriptSecrets | undefined
   readonly server: ServerProperties | undefined
   readonly connect: (context: RequestContext) => Connection
+  /** The numbers that the script was given. */
+  readonly kept: KeptNumbers
 }
 
 /** Serves what one script asks for. Nothing it sends is believed: it is JSON of unknown content. */
@@ -35,15 +38,16 @@ export class ScriptHost {
   /** Does not reject: what fails is thrown in the script. */
   async serve(name: string, args: string, caller: RequestContext, modules: Modules): Promise<Reply> {
     if (name === 'module') return moduleReply(args, modules)
-    const { script, depth, limits, log, print } = this.#options
+    const { script, depth, limits, log, print, kept } = this.#options
     try {
       const parsed = argumentsOf(args)
       if (name === 'log' || name === 'print') {
         takeOutput(log, print, script, name, parsed)
         return { kind: 'reply', text: '{}' }
       }
-      const value = await nesting.within(depth, () => answerCall(this.#targets(caller), name, parsed))
-      const text = JSON.stringify({ value })
+      const exact = kept.inArguments(name, parsed)
+      const value = await nesting.within(depth, () => answerCall(this.#targets(caller), name, exact))
+      const text = kept.textOfReply(parsed, value)
       if (text.length > limits.transferLength)
         throw internalError(`The answer is longer than ${limits.transferLength} characters: ask for less at once`)
       return { kind: 'reply', text }

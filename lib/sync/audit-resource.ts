@@ -2,7 +2,7 @@ import { notFound } from '../crest/errors.ts'
 import type { QueryFilter } from '../crest/query-filter.ts'
 import type { QueryRequest, QueryResult, ReadRequest, Resource, ResourceHandler } from '../crest/request.ts'
 import type { StoredRun } from '../repo/run-store.ts'
-import { isLongNumber } from '../util/long-number.ts'
+import { textOf } from '../util/long-number.ts'
 import { auditEntry, auditFrame, rowStream } from './entries.ts'
 import { queryStream, type Streamed } from './query-stream.ts'
 import type { ReconService } from './recon-service.ts'
@@ -56,5 +56,5 @@ export class ReconAuditResource implements ResourceHandler {
 function reconIdIn(filter: QueryFilter): string | undefined {
   if (filter.operator === 'and') return filter.filters.map(reconIdIn).find((id) => id !== undefined)
   if (filter.operator !== 'eq' || filter.field.join('/') !== 'reconId') return undefined
-  return isLongNumber(filter.value) ? filter.value.rawJSON : String(filter.value)
+  return textOf(filter.value)
 }

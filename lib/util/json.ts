@@ -49,6 +49,9 @@ function parse(text: string, levels: number): Json {
   return mayHoldLong ? (JSON.parse(text, keepDigits) as Json) : value
 }
 
+/** Whether to look closer at the text of an object or list: it may be that one of its numbers is a LongNumber. */
+export const mayHoldLongNumbers = (text: string): boolean => MANY_DIGITS.test(text) || LARGE_EXPONENT.test(text)
+
 function keepDigits(_name: string, value: unknown, context?: { readonly source?: string }): unknown {
   return typeof value === 'number' && context?.source !== undefined ? exactNumber(context.source, value) : value
 }

@@ -41,13 +41,13 @@ export const exactNumber = (source: string, value: number): number | LongNumber 
 export const toDouble = (value: number | LongNumber): number =>
   typeof value === 'number' ? value : Number(value.rawJSON)
 
-export const numberText = (value: number | LongNumber): string =>
-  typeof value === 'number' ? String(value) : value.rawJSON
+/** As `String`, which throws for a LongNumber. */
+export const textOf = (value: unknown): string => (isLongNumber(value) ? value.rawJSON : String(value))
 
 /** The order of two numbers by their decimal digits; that of a double are the ones that `String` shows. */
 export function compareNumbers(left: number | LongNumber, right: number | LongNumber): number {
   if (typeof left === 'number' && typeof right === 'number') return left - right
-  return compareDecimals(decimalOf(numberText(left)), decimalOf(numberText(right)))
+  return compareDecimals(decimalOf(textOf(left)), decimalOf(textOf(right)))
 }
 
 /** Whether it has no fraction. */
@@ -69,7 +69,7 @@ export function addNumbers(left: number | LongNumber, right: number | LongNumber
     const sum = left + right
     if (!isWhole(left) || !isWhole(right) || Number.isSafeInteger(sum)) return sum
   }
-  return numberOf(addDecimals(decimalOf(numberText(left)), decimalOf(numberText(right))))
+  return numberOf(addDecimals(decimalOf(textOf(left)), decimalOf(textOf(right))))
 }
 
 function numberOf(decimal: Decimal): number | LongNumber {

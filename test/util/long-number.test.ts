@@ -7,7 +7,7 @@ import {
   isLongNumber,
   isWhole,
   type LongNumber,
-  numberText,
+  textOf,
   toDouble,
   truncate,
 } from '../../lib/util/long-number.ts'
@@ -74,7 +74,7 @@ describe('a long number', () => {
     fc.assert(
       fc.property(fc.bigInt({ max: 2n ** 90n, min: -(2n ** 90n) }), fc.bigInt(), (left, right) => {
         const sum = addNumbers(read(String(left)), read(String(right)))
-        assert.equal(compareNumbers(sum, read(String(left + right))), 0, numberText(sum))
+        assert.equal(compareNumbers(sum, read(String(left + right))), 0, textOf(sum))
       }),
     ))
 
@@ -84,7 +84,7 @@ describe('a long number', () => {
         const order = toDouble(read(left)) - toDouble(read(right))
         if (order !== 0 && !Number.isNaN(order))
           assert.equal(sign(compareNumbers(read(left), read(right))), sign(order))
-        if (isLongNumber(read(left))) assert.equal(numberText(read(left)), left)
+        if (isLongNumber(read(left))) assert.equal(textOf(read(left)), left)
       }),
     ))
 
