@@ -63,7 +63,7 @@ export class ScriptFiles implements Disposable {
     for (const directory of this.#options.directories) {
       const path = resolve(directory, ...name.split('/'))
       if (!path.startsWith(directory.endsWith(sep) ? directory : directory + sep)) continue
-      const source = textOf(path)
+      const source = textOf(path, name)
       if (source !== undefined) return { name, path, source, version: versionOf(source) }
     }
     throw badRequest(`The script file ${name} is in none of the script directories`)
@@ -173,7 +173,7 @@ function checkName(name: string): void {
     throw badRequest(`The script file ${name}: the path must not have the parts "..", "." or an empty one`)
 }
 
-function textOf(path: string): string | undefined {
+function textOf(path: string, name: string): string | undefined {
   try {
     const text = utf8Text(readFileBounded(path).bytes)
     if (text === undefined) throw new UnreadableFile('it is not UTF-8 text')
@@ -181,7 +181,7 @@ function textOf(path: string): string | undefined {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw badRequest(`The script file cannot be read: ${code ?? message}`)
+    throw badRequest(`The script file ${name} cannot be read: ${code ?? message}`)
   }
 }
 

@@ -17,14 +17,14 @@ import { startGateway } from './parts.ts'
 const STORES = join(import.meta.dirname, '../fixtures/keystores')
 
 /** Runs a command to its end, with this on standard input. */
-async function run(cwd: string, args: readonly string[], input = '') {
+async function run(cwd: string, args: readonly string[], input: string | Buffer = '') {
   const printed = { stdout: '', stderr: '' }
   const writer = (name: 'stdout' | 'stderr') => ({
     write(text: string) {
       printed[name] += text
     },
   })
-  const stdin = Readable.from([Buffer.from(input)])
+  const stdin = Readable.from([typeof input === 'string' ? Buffer.from(input) : input])
   const code = await main(args, { stdin, stdout: writer('stdout'), stderr: writer('stderr'), env: {}, cwd })
   return { code, ...printed }
 }
@@ -48,6 +48,9 @@ describe('secret commands', function () {
     await writeFile(join(dir, 'security', 'crypto.keys'), one.stdout, { mode: 0o600 })
     const { code, stdout, stderr } = await run(dir, ['secret', 'encrypt'], 'canary &{x}\n')
     assert.deepEqual([code, stderr, stdout.includes('canary')], [0, '', false])
+    const latin1 = await run(dir, ['secret', 'encrypt'], Buffer.from('p\xe4ss\n', 'latin1'))
+    assert.deepEqual([latin1.code, latin1.stdout], [1, ''])
+    assert.match(latin1.stderr, /the secret on standard input is not UTF-8 text/)
     const content = basicOf(remote, { password: JSON.parse(stdout) })
     const file = join(dir, 'conf', 'external.idm-eu.json')
     await writeFile(file, `${JSON.stringify(content, null, 4)}\n`)

@@ -128,6 +128,12 @@ describe('script modules', () => {
       await until(async () => (await value()) === 2)
     })
 
+    it('are named when they are not UTF-8', async () => {
+      const { failure } = await projectWith({ 'script/latin.js': Buffer.from('exports.name = "Ren\xe9"', 'latin1') })
+      const { message } = await failure('require("latin")')
+      assert.match(message, /The script file latin\.js cannot be read: it is not UTF-8 text/)
+    })
+
     it('refuse names that are paths elsewhere', async () => {
       const { failure } = await projectWith({ 'script/a.js': '', '../b.js': 'exports.v = 1' })
       for (const name of ['/etc/passwd', '../b', 'a/../../b', 'a//b', 'dir/./b', '..\\b', 'C:/x', 'a\0b', '']) {
