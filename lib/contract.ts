@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream'
 /** Version of this contract; a host refuses a plugin whose `contractVersion` has another major number. */
 export const CONTRACT_VERSION = '1.0'
 
+/** What JSON says. A number that a double cannot hold is a raw JSON value: `JSON.isRawJSON`, `JSON.rawJSON`. */
 export type Json = null | boolean | number | string | Json[] | JsonObject
 export type JsonObject = { [member: string]: Json }
 

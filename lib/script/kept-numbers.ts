@@ -36,7 +36,8 @@ interface Noted {
 export class KeptNumbers {
   readonly #byDouble = new Map<number, Noted[]>()
   readonly #versions = new Map<string, number>()
-  #hasLong = false
+  /** The doubles that stand for a long number, among others. */
+  readonly #ambiguous = new Set<number>()
 
   /** The JSON text of what run number `run` is given. */
   textOfRun(run: number, given: GivenToRun): string {
@@ -58,7 +59,7 @@ export class KeptNumbers {
 
   /** What a script hands to a call, with the digits that it was given. @throws badRequest see #find */
   inArguments(name: string, args: readonly Json[]): Json[] {
-    if (!this.#hasLong) return [...args]
+    if (this.#ambiguous.size === 0) return [...args]
     const root = String(args[0])
     return args.map((value, index) =>
       name === 'patch' && index === 2 ? this.#inPatch(root, value) : this.#restored({ root, pointer: [] }, value),
@@ -67,12 +68,12 @@ export class KeptNumbers {
 
   /** The value of run number `run`. @throws badRequest */
   inValue(run: number, value: Json): Json {
-    return this.#hasLong ? this.#restored({ run, root: '', pointer: [] }, value) : value
+    return this.#ambiguous.size > 0 ? this.#restored({ run, root: '', pointer: [] }, value) : value
   }
 
   /** The variables that a run has left. @throws badRequest */
   inVariables(run: number, variables: JsonObject): JsonObject {
-    if (!this.#hasLong) return variables
+    if (this.#ambiguous.size === 0) return variables
     return mapMembers(variables, (root, value) => this.#restored({ run, root, pointer: [] }, value))
   }
 
@@ -96,7 +97,7 @@ export class KeptNumbers {
     const others = this.#byDouble.get(double)
     if (others) others.push(noted)
     else this.#byDouble.set(double, [noted])
-    if (isLongNumber(number)) this.#hasLong = true
+    if (isLongNumber(number)) this.#ambiguous.add(double)
   }
 
   /** Operations are about the field that they name. */
@@ -123,6 +124,7 @@ export class KeptNumbers {
    * @throws badRequest where several numbers can be meant: any choice might be a wrong one
    */
   #find({ run, root, pointer }: Place, double: number): number | LongNumber {
+    if (!this.#ambiguous.has(double)) return double
     const known = (this.#byDouble.get(double) ?? []).filter((noted) => this.#isCurrent(noted, run))
     if (!known.some(({ number }) => isLongNumber(number))) return double
     const field = printPointer(pointer)

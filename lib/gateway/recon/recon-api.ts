@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import type { Connection } from '../../crest/connection.ts'
-import { isObject } from '../../util/json.ts'
+import { isObject, parseStoredJson } from '../../util/json.ts'
 
 /** A gateway as the command line needs it: one that runs elsewhere, or one of its own. */
 export interface ReconApi {
@@ -51,7 +51,7 @@ export function restApi({ url, user, password }: Credentials): ReconApi {
 function answerOf(base: string, status: number, text: string): Json {
   let json: Json = null
   try {
-    json = JSON.parse(text) as Json
+    json = parseStoredJson(text)
   } catch {
     throw new ReconApiError(
       `${base} answered ${status} with something that is no JSON: is it the address of a gateway?`,
