@@ -58,6 +58,8 @@ describe('a remote as a resource: bytes that are not UTF-8', () => {
       const message = `${NAME}: the text that the remote answered with is not UTF-8`
       for (const call of ['read', 'delete'] as const)
         await assert.rejects((await answer(200, LATIN1, type))[call](NAME, null), { code: 502, message })
+      // A byte that would be white space as ISO-8859-1: no answer to take for an empty one.
+      await assert.rejects((await answer(200, Buffer.of(0xa0), type)).delete(NAME, null), { code: 502, message })
       const connection = await answer(200, LATIN1, type)
       await assert.rejects(connection.query(COLLECTION, FILTER), { code: 502, message: message.replace('/bo', '') })
     })

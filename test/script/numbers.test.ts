@@ -159,6 +159,10 @@ describe('long numbers and odd members in scripts', () => {
         { operation: 'add', field: '/a/b', value: { c: one.serial } }])`)
     assert.equal(await stored('copy'), '{"serial":9007199254740993,"nested":{"list":[9007199254740993]}}')
     assert.equal(await stored('patched'), '{"serial":9007199254740993,"a":{"b":{"c":9007199254740993}}}')
+    await store('rated', '{"rates":{"a":1.00000000000000000001,"b":2}}')
+    await scripting.run(`var rates = openidm.read('managed/user/rated').rates
+      openidm.patch('managed/user/rated', null, [{ operation: 'replace', field: '/rates', value: rates }])`)
+    assert.equal(await stored('rated'), '{"rates":{"a":1.00000000000000000001,"b":2}}')
   })
 
   it('an object that was changed meanwhile has the numbers that it has now', async () => {

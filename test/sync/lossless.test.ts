@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
+import { differences } from '../../lib/sync/difference.ts'
+import { patchOperations } from '../../lib/sync/patch-operations.ts'
 import { parseJson } from '../../lib/util/json.ts'
 import type { TestGateway } from '../gateway/parts.ts'
 import { LONG_NUMBERS } from '../helpers/json-text.ts'
+import { typed } from './command-stage.ts'
 import { type RemoteIdm, startRemoteIdm, startSyncGateway, writes } from './gateways.ts'
 
 const SOURCE = 'external/idm/one/managed/user'
@@ -156,10 +159,39 @@ describe('a reconciliation loses no digit and no member', () => {
     await put(source, 'a', '{"userName":"bo","serial":9007199254740993}')
     await put(target, 'a', '{"userName":"bo","serial":9007199254740992}')
     const gateway = await start(copied('userName', 'serial'))
-    const dry = await gateway.call('/recon?_action=recon&mapping=m&waitForCompletion=true&analysis=true', {
-      method: 'POST',
-    })
+    const dry = await gateway.call(
+      '/recon?_action=recon&mapping=m&waitForCompletion=true&analyze=true&persistAssociations=true',
+      {
+        method: 'POST',
+      },
+    )
     const { text } = await gateway.call(`/recon/plan/${(dry.json as { _id: string })._id}/entry?_queryFilter=true`)
     assert.match(text, /"from":9007199254740992,"to":9007199254740993/)
+    const { stdout } = await typed(gateway.url, ['m', '--dry-run'])
+    assert.match(stdout, /\/serial: 9007199254740992 → 9007199254740993/)
+    const audit = await gateway.call(encodeURI('/audit/recon?_queryFilter=reconId eq 9007199254740993'))
+    assert.deepEqual((audit.json as JsonObject).result, [])
+  })
+})
+
+describe('differences', () => {
+  it('in members called as those of a prototype are those of own members', () => {
+    const odd = parseJson(`{${POISON}}`) as JsonObject
+    assert.equal(
+      JSON.stringify(differences({}, odd)),
+      '[{"field":"/__proto__","from":null,"to":{"polluted":1}},{"field":"/constructor","from":null,"to":{"prototype":{"polluted":1}}}]',
+    )
+    assert.deepEqual(
+      patchOperations({}, odd).map((operation) => JSON.stringify(operation)),
+      [
+        '{"operation":"replace","field":"/__proto__","value":{"polluted":1}}',
+        '{"operation":"replace","field":"/constructor","value":{"prototype":{"polluted":1}}}',
+      ],
+    )
+    assert.deepEqual(
+      patchOperations(odd, {}).map((operation) => (operation as JsonObject).operation),
+      ['remove', 'remove'],
+    )
+    assert.deepEqual(differences(odd, parseJson(`{${POISON}}`) as JsonObject), [])
   })
 })
