@@ -148,7 +148,7 @@ type Text = Pick<RemoteAnswer, 'text' | 'unreadable'>
 function textOf(chunks: readonly Buffer[], type: string | string[] | undefined): Text {
   const [first] = chunks
   const bytes = chunks.length === 1 && first ? first : Buffer.concat(chunks)
-  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(String(type))?.[1] ?? 'utf-8'
+  const charset = /;\s*charset\s*=\s*"?([\w.:+-]{1,40})/i.exec(String(type))?.[1] ?? 'utf-8'
   const text = /^utf-?8$/i.test(charset) ? utf8Text(bytes) : decoded(bytes, charset)
   if (text === undefined) return { text: bytes.toString('latin1'), unreadable: `is not ${charset.toUpperCase()}` }
   return { text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text }

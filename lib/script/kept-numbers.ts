@@ -12,17 +12,22 @@ export interface GivenToRun {
   readonly [more: string]: unknown
 }
 
-/** Where a number stands: in which variable of which run of a job, or in which resource. */
+/** Where a number stands. */
 interface Place {
   /** Absent for a resource, which all runs of the job share. */
   readonly run?: number
+  /** A variable of the run, or a resource; empty for a value that has no name. */
   readonly root: string
+  /** Of the innermost object around it that has one. */
+  readonly id?: string
+  /** From that object on, else from the root. */
   readonly pointer: Pointer
 }
 
 interface Noted {
   readonly run: number | undefined
   readonly root: string
+  readonly id: string | undefined
   readonly pointer: string
   readonly number: number | LongNumber
   /** Of its root: a resource that is read again is another object. */
@@ -49,8 +54,8 @@ export class KeptNumbers {
   }
 
   /** The JSON text of the answer to a call. */
-  textOfReply(args: readonly Json[], value: Json): string {
-    const resources = resourcesIn(String(args[0]), value)
+  textOfReply(call: string, args: readonly Json[], value: Json): string {
+    const resources = resourcesIn(call, String(args[0]), value)
     for (const [root] of resources) this.#versions.set(root, (this.#versions.get(root) ?? 0) + 1)
     return this.#textOf({ value }, () => {
       for (const [root, content] of resources) this.#note({ root, pointer: [] }, content)
@@ -58,11 +63,11 @@ export class KeptNumbers {
   }
 
   /** What a script hands to a call, with the digits that it was given. @throws badRequest see #find */
-  inArguments(name: string, args: readonly Json[]): Json[] {
+  inArguments(call: string, args: readonly Json[]): Json[] {
     if (this.#ambiguous.size === 0) return [...args]
     const root = String(args[0])
     return args.map((value, index) =>
-      name === 'patch' && index === 2 ? this.#inPatch(root, value) : this.#restored({ root, pointer: [] }, value),
+      call === 'patch' && index === 2 ? this.#inPatch(root, value) : this.#restored({ root, pointer: [] }, value),
     )
   }
 
@@ -87,13 +92,14 @@ export class KeptNumbers {
   #note(place: Place, value: Json): void {
     if (isNumber(value)) this.#noteNumber(place, value)
     else if (Array.isArray(value)) for (const [index, item] of value.entries()) this.#note(below(place, index), item)
-    else if (isObject(value)) for (const [name, item] of Object.entries(value)) this.#note(below(place, name), item)
+    else if (isObject(value))
+      for (const [name, item] of Object.entries(value)) this.#note(below(within(place, value), name), item)
   }
 
-  #noteNumber({ run, root, pointer }: Place, number: number | LongNumber): void {
+  #noteNumber({ run, root, id, pointer }: Place, number: number | LongNumber): void {
     const double = sandboxed(number)
     const version = this.#versions.get(root) ?? 0
-    const noted = { run, root, pointer: printPointer(pointer), number, version }
+    const noted = { run, root, id, pointer: printPointer(pointer), number, version }
     const others = this.#byDouble.get(double)
     if (others) others.push(noted)
     else this.#byDouble.set(double, [noted])
@@ -115,31 +121,29 @@ export class KeptNumbers {
   #restored(place: Place, value: Json): Json {
     if (typeof value === 'number') return this.#find(place, value)
     if (Array.isArray(value)) return value.map((item, index) => this.#restored(below(place, index), item))
-    return isObject(value) ? mapMembers(value, (name, item) => this.#restored(below(place, name), item)) : value
+    if (!isObject(value)) return value
+    return mapMembers(value, (name, item) => this.#restored(below(within(place, value), name), item))
   }
 
   /**
-   * The number that a double stands for: the one at its place, else the only one at that place of another object, else,
-   * if the double has so many digits that no other can be meant, the only one.
+   * The number that a double stands for: the one at its place in its object or root, else the only one at that place of
+   * another, else, if the double has so many digits that no other can be meant, the only one.
    * @throws badRequest where several numbers can be meant: any choice might be a wrong one
    */
-  #find({ run, root, pointer }: Place, double: number): number | LongNumber {
+  #find({ run, root, id, pointer }: Place, double: number): number | LongNumber {
     if (!this.#ambiguous.has(double)) return double
     const known = (this.#byDouble.get(double) ?? []).filter((noted) => this.#isCurrent(noted, run))
     if (!known.some(({ number }) => isLongNumber(number))) return double
     const field = printPointer(pointer)
     const alike = known.filter((noted) => noted.pointer === field)
-    const own = alike.find((noted) => noted.root === root)
-    if (own) return own.number
-    const isLong = decimalOf(String(double)).digits.length >= UNMISTAKABLE_DIGITS
-    if (!isLong && this.#versions.has(root)) return double
-    const meant = alike.length === 0 && isLong ? known : alike
-    const texts = new Set(meant.map(({ number }) => textOf(number)))
-    if (texts.size > 1)
-      throw badRequest(
-        `${field}: a script cannot tell ${[...texts].slice(0, 3).join(' from ')}, which are one number to it; hand them over as text`,
-      )
-    return meant[0]?.number ?? double
+    const ofRoot = alike.filter((noted) => noted.root === root)
+    const ofObject = id === undefined ? [] : alike.filter((noted) => noted.id === id)
+    const own = [ofObject.filter((noted) => noted.root === root), ofObject, ofRoot].find(({ length }) => length > 0)
+    if (own) return onlyOne(own, field)
+    if (decimalOf(String(double)).digits.length >= UNMISTAKABLE_DIGITS)
+      return onlyOne(alike.length > 0 ? alike : known, field)
+    const isOther = id !== undefined || this.#versions.has(root)
+    return isOther || alike.length === 0 ? double : onlyOne(alike, field)
   }
 
   #isCurrent(noted: Noted, run: number | undefined): boolean {
@@ -148,8 +152,19 @@ export class KeptNumbers {
   }
 }
 
-/** With fewer digits a double may be some other number: `0.1`, `1`. All of one with more are in any text for it. */
+/**
+ * A double with fewer significant digits may well be another number, such as `1` or `0.1`. All others are noted, since
+ * any text for one is so long that `mayHoldLongNumbers` notices it.
+ */
 const UNMISTAKABLE_DIGITS = 16
+
+function onlyOne(meant: readonly Noted[], field: string): number | LongNumber {
+  const numbers = new Map(meant.map(({ number }) => [textOf(number), number]))
+  const [[, number = 0] = []] = numbers
+  if (numbers.size <= 1) return number
+  const texts = [...numbers.keys()].slice(0, 3).join(' from ')
+  throw badRequest(`${field}: a script cannot tell ${texts}, which are one number to it; hand them over as text`)
+}
 
 /** The number as the sandbox has it: JSON knows no Infinity, and the script would give null back. */
 function sandboxed(number: number | LongNumber): number {
@@ -162,13 +177,22 @@ const below = ({ pointer, ...place }: Place, name: string | number): Place => ({
   pointer: [...pointer, String(name)],
 })
 
+/** From the object on when it has an id: so it is known again in another list. */
+const within = (place: Place, { _id }: JsonObject): Place =>
+  _id === undefined || _id === null ? place : { ...place, id: textOf(_id), pointer: [] }
+
 /** The objects of an answer by name: those of a query's page one by one. */
-function resourcesIn(name: string, value: Json): [name: string, content: Json][] {
-  if (!isObject(value) || !Array.isArray(value.result)) return [[name, value]]
-  return value.result.map((item) => [
-    isObject(item) && item._id !== undefined ? `${name}/${textOf(item._id)}` : name,
-    item,
-  ])
+function resourcesIn(call: string, name: string, value: Json): [name: string, content: Json][] {
+  if (call === 'action') return [[`${name}?_action`, value]]
+  if (isObject(value) && Array.isArray(value.result)) return value.result.map((item) => [nameOf(name, item), item])
+  return [[nameOf(name, value), value]]
+}
+
+/** A collection is asked for an object in it, or the object itself. */
+function nameOf(asked: string, value: Json): string {
+  if (!isObject(value) || value._id === undefined) return asked
+  const id = textOf(value._id)
+  return asked.endsWith(`/${id}`) ? asked : `${asked}/${id}`
 }
 
 function pointerOr(field: string, otherwise: Pointer): Pointer {

@@ -47,7 +47,7 @@ export class ScriptHost {
       }
       const exact = kept.inArguments(name, parsed)
       const value = await nesting.within(depth, () => answerCall(this.#targets(caller), name, exact))
-      const text = kept.textOfReply(parsed, value)
+      const text = kept.textOfReply(name, parsed, value)
       if (text.length > limits.transferLength)
         throw internalError(`The answer is longer than ${limits.transferLength} characters: ask for less at once`)
       return { kind: 'reply', text }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json, JsonObject } from '../../lib/contract.ts'
+import { MemoryCollection } from '../../lib/crest/collection.ts'
 import { parseJson } from '../../lib/util/json.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { jsonObjectTexts, jsonTexts, LONG_NUMBERS } from '../helpers/json-text.ts'
@@ -19,11 +20,11 @@ describe('long numbers and odd members in scripts', () => {
   /** The text of the value of a script. */
   const textOfValue = async (source: string, variables: JsonObject = {}): Promise<string> =>
     JSON.stringify(await scripting.run(source, variables))
-  const store = (id: string, text: string): Promise<unknown> =>
+  const store = (id: string, text: string, resourcePath = 'managed/user'): Promise<unknown> =>
     scripting.router.handle(
       {
         method: 'create',
-        resourcePath: 'managed/user',
+        resourcePath,
         newResourceId: id,
         content: object(text),
         fields: [],
@@ -31,9 +32,9 @@ describe('long numbers and odd members in scripts', () => {
       },
       {},
     )
-  const stored = async (id: string): Promise<string> => {
+  const stored = async (id: string, collection = 'managed/user'): Promise<string> => {
     const { content } = await scripting.router.handle(
-      { method: 'read', resourcePath: `managed/user/${id}`, fields: [], additionalParameters: {} },
+      { method: 'read', resourcePath: `${collection}/${id}`, fields: [], additionalParameters: {} },
       {},
     )
     return JSON.stringify(content)
@@ -163,6 +164,60 @@ describe('long numbers and odd members in scripts', () => {
     await scripting.run(`var rates = openidm.read('managed/user/rated').rates
       openidm.patch('managed/user/rated', null, [{ operation: 'replace', field: '/rates', value: rates }])`)
     assert.equal(await stored('rated'), '{"rates":{"a":1.00000000000000000001,"b":2}}')
+  })
+
+  it('a short number is not taken for a long one of another object', async () => {
+    await store('long', '{"rate":1.00000000000000000001}')
+    await store('short', '{"rate":1}')
+    await scripting.run(`openidm.read('managed/user/long')
+      openidm.update('managed/user/short', null, openidm.read('managed/user/short'))
+      openidm.create('managed/user', 'copy-of-short', openidm.read('managed/user/short'))`)
+    assert.equal(await stored('short'), '{"rate":1}')
+    assert.equal(await stored('copy-of-short'), '{"rate":1}')
+  })
+
+  const serials = ['7000000000000000001', '7000000000000000000', '6999999999999999999']
+  const near = 'managed/near'
+
+  it('a page of objects whose numbers are near each other is copied, and returned', async () => {
+    scripting.router.add(near, new MemoryCollection())
+    scripting.router.add('managed/far', new MemoryCollection())
+    for (const serial of serials)
+      await store(`n${serial}`, `{"serial":${serial},"part":{"serial":${serial}},"rate":1.00000000000000000001}`, near)
+    await store('plain', '{"serial":1,"rate":1}', near)
+    const query = `openidm.query('${near}', { _queryFilter: 'true', _sortKeys: '_id' }).result`
+    await scripting.run(`${query}.forEach(function (one) { openidm.create('managed/far', null, one) })`)
+    for (const serial of serials)
+      assert.equal(
+        await stored(`n${serial}`, 'managed/far'),
+        `{"serial":${serial},"part":{"serial":${serial}},"rate":1.00000000000000000001}`,
+      )
+    assert.equal(await stored('plain', 'managed/far'), '{"serial":1,"rate":1}')
+    const returned = await textOfValue(`({ people: ${query}.reverse() })`)
+    assert.deepEqual(
+      [...returned.matchAll(/"serial":(\d+)/g)].map(([, serial]) => serial),
+      [
+        '1',
+        ...[...serials]
+          .sort()
+          .reverse()
+          .flatMap((serial) => [serial, serial]),
+      ],
+    )
+    assert.deepEqual(
+      [...returned.matchAll(/"rate":([\d.]+)/g)].map(([, rate]) => rate),
+      ['1', ...serials.map(() => '1.00000000000000000001')],
+    )
+  })
+
+  it('one created object is not taken for the next', async () => {
+    await store('first', '{"serial":9007199254740993}')
+    await store('second', '{"serial":9007199254740992}')
+    const error = await scripting.failure(`['first', 'second'].forEach(function (id) {
+      openidm.create('managed/user', 'of-' + id, { serial: openidm.read('managed/user/' + id).serial })
+    })`)
+    assert.match(error.message, /^\/serial: a script cannot tell 9007199254740993 from 9007199254740992, /)
+    assert.equal(await stored('of-first'), '{"serial":9007199254740993}')
   })
 
   it('an object that was changed meanwhile has the numbers that it has now', async () => {
