@@ -1,4 +1,4 @@
-/** `npm run bench -- [scripts | workers | recon [--objects N] [--remote gateway|memory]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+/** `npm run bench -- [scripts | script-prices | workers | recon [--objects N] [--remote gateway|memory]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -9,6 +9,7 @@ import { PINNED } from './process.ts'
 import { recon } from './recon.ts'
 import { reload, startUp } from './reload.ts'
 import { printMemory, printReload, printStart, printThroughput } from './report.ts'
+import { scriptPrices } from './script-prices.ts'
 import { scripts } from './scripts.ts'
 import { Setup } from './setup.ts'
 import { type Result, throughput, type Work } from './throughput.ts'
@@ -25,6 +26,10 @@ const { values, positionals } = parseArgs({
 })
 if (positionals[0] === 'scripts') {
   await scripts()
+  process.exit()
+}
+if (positionals[0] === 'script-prices') {
+  await scriptPrices()
   process.exit()
 }
 if (positionals[0] === 'recon') {
