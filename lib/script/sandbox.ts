@@ -123,7 +123,14 @@ export class Sandbox {
     const made = this.#guard(() => this.#quickjs.evaluate(before + source.replace(/;\s*$/, '') + after, name))
     if (made === undefined || made.error) return undefined
     const { value: run } = made
-    return (items) => this.#guard(() => this.#call('many', run, this.#quickjs.text(items)).error === undefined) === true
+    return (items) =>
+      this.#guard(() => {
+        const text = this.#quickjs.text(items)
+        const { error } = this.#call('many', run, text)
+        // The next items have the same context, and shall have its memory.
+        text.dispose()
+        return error === undefined
+      }) === true
   }
 
   ended(): Ends {
@@ -173,7 +180,10 @@ export class Sandbox {
   }
 
   #textFrom(completion: Completion): string | undefined {
-    return completion.error ? undefined : this.#quickjs.textOf(completion.value)
+    if (completion.error) return undefined
+    const text = this.#quickjs.textOf(completion.value)
+    completion.value.dispose()
+    return text
   }
 
   /** A fault in the engine (its stack, its memory) ends it. */

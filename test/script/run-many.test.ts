@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Json } from '../../lib/contract.ts'
 import { notFound } from '../../lib/crest/errors.ts'
 import type { ReadRequest, RequestContext, Resource, ResourceHandler } from '../../lib/crest/request.ts'
@@ -122,6 +123,11 @@ describe('many runs of one script', () => {
       })
     }
 
+    it('waiting together may take longer than one may', async () => {
+      scripting.router.add('late', late(60))
+      assert.deepEqual(await many('(openidm.read("late/" + v), v)', 12, { wallMs: 400 }), numbers(12))
+    })
+
     const calling = '(function () { for (var i = 0; i < (v === 2 ? 9 : 3); i++) openidm.isHashed(i); return v }())'
     for (const [what, source] of [
       ['in one context', calling],
@@ -187,6 +193,17 @@ describe('many runs of one script', () => {
         assert.ok(outcomes.every((outcome, n) => outcome === expected(n)))
       })
     }
+
+    it('those of a batch do not share the memory of one', async () => {
+      const wide = 'ж'.repeat(MEGABYTE)
+      const script = await scripting.engine.compile(js('source.photo.length'))
+      const variables = Array.from({ length: 7 }, () => ({ source: { photo: wide } }))
+      const outcomes = await scripting.engine.runMany(script, variables, { limits: { memoryBytes: 28 * MEGABYTE } })
+      assert.deepEqual(
+        outcomes.map(plain),
+        variables.map(() => MEGABYTE),
+      )
+    })
 
     it('one that is too large fails alone, and names the limit and its setting', async () => {
       const script = await scripting.engine.compile(js('source.photo.length'), 'mapping users')
@@ -260,9 +277,9 @@ describe('many runs of one script', () => {
     })
 
     it('a variable that has the name of something built in', async () => {
-      const script = await scripting.engine.compile(js('typeof Math.max'))
-      const outcomes = await scripting.engine.runMany(script, [{}, { Math: { max: 1 } }, {}, { Math: {} }, {}])
-      assert.deepEqual(outcomes.map(plain), ['function', 'number', 'function', 'undefined', 'function'])
+      const script = await scripting.engine.compile(js('typeof Math.PI'))
+      const outcomes = await scripting.engine.runMany(script, [{}, { Math: { PI: 'x' } }, {}, { Math: {} }, {}])
+      assert.deepEqual(outcomes.map(plain), ['number', 'string', 'number', 'undefined', 'number'])
     })
   })
 
@@ -333,6 +350,14 @@ function slow(isSlow: (id: string) => boolean): ResourceHandler {
     },
   }
 }
+
+/** Answers each read after a while. */
+const late = (ms: number): ResourceHandler => ({
+  async read(): Promise<Resource> {
+    await delay(ms)
+    throw notFound('nobody')
+  },
+})
 
 /** Answers reads when as many as `count` are there, or the last ones. */
 function meeting(count: number): { readonly handler: ResourceHandler; most(): number } {
