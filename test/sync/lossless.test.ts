@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { differences } from '../../lib/sync/difference.ts'
-import { patchOperations } from '../../lib/sync/patch-operations.ts'
+import { differences, patchOperations } from '../../lib/sync/difference.ts'
 import { parseJson } from '../../lib/util/json.ts'
 import type { TestGateway } from '../gateway/parts.ts'
 import { LONG_NUMBERS } from '../helpers/json-text.ts'
@@ -182,14 +181,14 @@ describe('differences', () => {
       '[{"field":"/__proto__","from":null,"to":{"polluted":1}},{"field":"/constructor","from":null,"to":{"prototype":{"polluted":1}}}]',
     )
     assert.deepEqual(
-      patchOperations({}, odd).map((operation) => JSON.stringify(operation)),
+      patchOperations(differences({}, odd)).map((operation) => JSON.stringify(operation)),
       [
         '{"operation":"replace","field":"/__proto__","value":{"polluted":1}}',
         '{"operation":"replace","field":"/constructor","value":{"prototype":{"polluted":1}}}',
       ],
     )
     assert.deepEqual(
-      patchOperations(odd, {}).map((operation) => (operation as JsonObject).operation),
+      patchOperations(differences(odd, {})).map((operation) => (operation as JsonObject).operation),
       ['remove', 'remove'],
     )
     assert.deepEqual(differences(odd, parseJson(`{${POISON}}`) as JsonObject), [])
