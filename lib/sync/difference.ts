@@ -27,7 +27,7 @@ export function differences(before: JsonObject, after: JsonObject, place: Pointe
 /**
  * Whether a target that holds `found` is as `wanted` would have it. Nothing, null, an empty list and an object of
  * nothing but those are the same: remotes store no nulls, and show an emptied relationship in either way. Of a reference
- * only the members that `wanted` names count, since remotes add their own.
+ * only the members that `wanted` names count, since remotes add their own, and never what identifies its edge.
  */
 export function isSame(found: Json, wanted: Json): boolean {
   if (found === wanted) return true
@@ -35,7 +35,7 @@ export function isSame(found: Json, wanted: Json): boolean {
   if (isEmpty(found) || isEmpty(wanted)) return isEmpty(found) && isEmpty(wanted)
   if (Array.isArray(found) && Array.isArray(wanted)) return isSameList(found, wanted)
   if (!isObject(found) || !isObject(wanted)) return false
-  if (isReference(wanted)) return Object.keys(wanted).every((name) => holdsMember(found, wanted, name))
+  if (isReference(wanted)) return holdsMembers(found, wanted)
   return differences(found, wanted, ['']).length === 0
 }
 
@@ -51,11 +51,15 @@ function isSameList(found: readonly Json[], wanted: readonly Json[]): boolean {
   })
 }
 
-const holdsMember = (found: JsonObject, wanted: JsonObject, name: string): boolean => {
-  const [own, other] = [memberOf(found, name) ?? null, memberOf(wanted, name) ?? null]
-  if (isObject(own) && isObject(other)) return Object.keys(other).every((inner) => holdsMember(own, other, inner))
-  return isSame(own, other)
-}
+const holdsMembers = (found: JsonObject, wanted: JsonObject): boolean =>
+  Object.keys(wanted).every((name) => {
+    if (isOfEdge(name)) return true
+    const [own, other] = [memberOf(found, name) ?? null, memberOf(wanted, name) ?? null]
+    return isObject(own) && isObject(other) ? holdsMembers(own, other) : isSame(own, other)
+  })
+
+/** Each side gives its edges ids and revisions of its own, and derives the rest from `_ref`. */
+const isOfEdge = (name: string): boolean => name === '_id' || name === '_rev' || name.startsWith('_refResource')
 
 export function isEmpty(value: Json): boolean {
   if (value === null) return true

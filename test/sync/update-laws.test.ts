@@ -68,6 +68,7 @@ const fault = fc.constantFrom(
   'no revisions',
   'whole objects',
   'roles',
+  'roles and a conflict',
 )
 
 const textOf = (id: string, fields: Record<string, string>, more: Record<string, string> = {}): string =>
@@ -110,22 +111,26 @@ async function check(stage: FakeStage, name: string, chosen: Chosen, users: read
   two.switches.patch = what === 'whole objects' ? 405 : 'supported'
   // What a PUT does not show, it removes: that is what the plan warns of.
   two.switches.invisible = what === 'whole objects' ? [] : ['secret']
-  two.seed('managed/role', [{ _id: 'r1', name: 'Sales' }])
+  for (const idm of [one, two]) idm.seed('managed/role', [{ _id: 'r1', name: 'Sales' }])
   const roles = { roles: '[{"_ref":"managed/role/r1"}]' }
   for (const [index, { source, target }] of users.entries()) {
     const id = `u${index}`
-    if (source) one.seed(USERS, [textOf(id, source)])
+    if (source) one.seed(USERS, [textOf(id, source, what.startsWith('roles') ? roles : {})])
     if (target) two.seed(USERS, [textOf(id, target, roles)])
   }
   const before = new Map(two.ids(USERS).map((id) => [id, membersOf(two.text(USERS, id))] as const))
   interfere(stage, what)
   const fields = { _queryFilter: 'true', _fields: '*,*_ref' }
-  const queries: JsonObject = what === 'roles' ? { sourceQuery: fields, targetQuery: fields } : {}
+  const queries: JsonObject = what.startsWith('roles') ? { sourceQuery: fields, targetQuery: fields } : {}
   const mapping: JsonObject = {
     ...MAPPING,
     ...queries,
     name,
-    properties: [{ source: 'userName', target: 'userName' }, ...chosen.map((one): JsonObject => ({ ...one }))],
+    properties: [
+      { source: 'userName', target: 'userName' },
+      ...(what.startsWith('roles') ? [{ source: 'roles', target: 'roles' }] : []),
+      ...chosen.map((one): JsonObject => ({ ...one })),
+    ],
   }
   await stage.configure([mapping])
   const run = await stage.recon('', undefined, name)
@@ -139,7 +144,7 @@ async function check(stage: FakeStage, name: string, chosen: Chosen, users: read
     const [was, is] = [before.get(id) ?? {}, membersOf(two.text(USERS, id))]
     const plan = source ? new Set(chosen.map(({ target }) => target)) : new Set<string>()
     for (const field of new Set([...Object.keys(was), ...(target ? Object.keys(is) : [])])) {
-      if (plan.has(field) || field === '_rev' || (field === 'city' && what === 'conflict')) continue
+      if (plan.has(field) || field === '_rev' || (field === 'city' && what.endsWith('conflict'))) continue
       assert.equal(is[field], was[field], `${id}: the field ${field} is not in the plan`)
     }
     if (target) assert.deepEqual(two.refs(USERS, id, 'roles'), ['managed/role/r1'])
@@ -158,7 +163,7 @@ async function check(stage: FakeStage, name: string, chosen: Chosen, users: read
 const paired = (users: readonly User[]): number => users.filter(({ source, target }) => source && target).length
 
 function interfere({ one, two }: FakeStage, what: string): void {
-  if (what === 'conflict')
+  if (what.endsWith('conflict'))
     two.before('PATCH *', ({ path }) => two.change(USERS, path.split('/').at(-1) ?? '', { city: 'Oslo' }))
   if (what === 'busy') two.intercept((request) => request.isWrite, busy(503, 0), { times: 1 })
   if (what === 'partial source')
