@@ -1,8 +1,9 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Json, JsonObject } from '../contract.ts'
 import { isObject } from '../util/json.ts'
 import { parseAcceptApiVersion } from './api-version.ts'
 import { conditionsOf, intentOfPut, refuseConditions, requiredRevision } from './conditions.ts'
+import type { Operation } from './effective-request.ts'
 import { badRequest, notSupported, preconditionFailed } from './errors.ts'
 import { parsePatch } from './patch.ts'
 import { ownId } from './represent.ts'
@@ -16,16 +17,11 @@ export interface HttpCall {
   readonly method: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
+  /** What access was given to: nothing else may come of the call. */
+  readonly operations: readonly Operation[]
   readonly parameters: RequestParameters
   /** undefined = no body. */
   readonly body: Json | undefined
-}
-
-/** The method a request means: a POST may say another one in X-HTTP-Method-Override. */
-export function effectiveMethod(request: IncomingMessage): string {
-  const override = request.headers['x-http-method-override']
-  const method = request.method ?? 'GET'
-  return method === 'POST' && typeof override === 'string' && override !== '' ? override.toUpperCase() : method
 }
 
 export const takesBody = (method: string): boolean => ['POST', 'PUT', 'PATCH'].includes(method)
@@ -36,9 +32,9 @@ export const takesBody = (method: string): boolean => ['POST', 'PUT', 'PATCH'].i
 export function resourceRequests(call: HttpCall): readonly [ResourceRequest, ResourceRequest?] {
   switch (call.method) {
     case 'GET':
-      return [call.parameters.isQuery ? query(call) : read(call)]
+      return [call.operations[0]?.method === 'query' ? query(call) : read(call)]
     case 'POST':
-      return [isCreate(call) ? create(call) : action(call)]
+      return [call.operations[0]?.method === 'create' ? create(call) : action(call)]
     case 'PUT':
       return put(call)
     case 'PATCH':
@@ -71,10 +67,6 @@ function query(call: HttpCall): ResourceRequest {
   return { method: 'query', ...common(call, 'query'), ...call.parameters.query }
 }
 
-/** Without `_action` a POST creates (protocol 2.1). */
-const isCreate = ({ parameters }: HttpCall): boolean =>
-  (parameters.get('_action') ?? 'create').toLowerCase() === 'create'
-
 function create(call: HttpCall): ResourceRequest {
   refuseConditions(conditionsOf(call.headers), 'POST', 'ifMatch', 'ifNoneMatch')
   const object = objectOf(call)
@@ -84,7 +76,7 @@ function create(call: HttpCall): ResourceRequest {
 
 function action(call: HttpCall): ResourceRequest {
   refuseConditions(conditionsOf(call.headers), 'POST', 'ifMatch', 'ifNoneMatch')
-  const name = call.parameters.get('_action') ?? ''
+  const name = call.operations[0]?.action ?? ''
   if (name === '') throw badRequest("No value provided for the request parameter '_action'")
   return { method: 'action', ...common(call, 'action'), action: name, content: call.body ?? null }
 }

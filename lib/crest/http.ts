@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpHandler, Logger } from '../contract.ts'
+import { effectiveRequestOf } from './effective-request.ts'
 import { methodNotAllowed, ResourceException, toResourceException } from './errors.ts'
 import { readJsonBody } from './http-body.ts'
 import { httpContext, requestUrl } from './http-context.ts'
 import { type Reply, replyTo } from './http-reply.ts'
-import { effectiveMethod, type HttpCall, resourceRequests, takesBody } from './http-request.ts'
+import { type HttpCall, resourceRequests, takesBody } from './http-request.ts'
 import { sendBytes, sendError, sendJson } from './http-response.ts'
 import type { RequestContext } from './request.ts'
 import { RequestParameters } from './request-parameters.ts'
@@ -45,7 +46,7 @@ async function serve(
 ): Promise<void> {
   const pretty = /(^|&)_prettyPrint=true(&|$)/i.test(query)
   try {
-    send(response, await answer(options, request, response, path, query), pretty)
+    send(response, await answer(options, request, response, path), pretty)
   } catch (error) {
     if (request.socket.destroyed) return
     const exception = toResourceException(error)
@@ -60,14 +61,14 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
-  query: string,
 ): Promise<Reply> {
-  const method = effectiveMethod(request)
+  const effective = effectiveRequestOf(request)
+  const { method, operations } = effective
   if (method === 'OPTIONS') throw methodNotAllowed('Method OPTIONS not allowed')
-  const parameters = RequestParameters.ofQueryString(query)
+  const parameters = RequestParameters.ofPairs(effective.parameters)
   const known = await options.contextOf(request)
   const body = takesBody(method) ? await readJsonBody(request, options.maxBodyBytes ?? MAX_BODY_BYTES) : undefined
-  const call: HttpCall = { method, path, headers: request.headers, parameters, body }
+  const call: HttpCall = { method, path, headers: request.headers, operations, parameters, body }
   return firstReply(options.router, call, httpContext(known, call, request, response), requestUrl(request))
 }
 

@@ -5,10 +5,9 @@ import { parseFields } from './fields.ts'
 import type { Pointer } from './pointer.ts'
 import { parseQueryFilter } from './query-filter.ts'
 import type { QueryRequest, ResourceRequest, TotalPagedResultsPolicy } from './request.ts'
-import { canonicalName, QUERY_PARAMETERS, RESERVED_PARAMETERS } from './reserved-parameters.ts'
+import { canonicalName, QUERY_PARAMETERS, QUERY_SELECTIONS, RESERVED_PARAMETERS } from './reserved-parameters.ts'
 import { parseSortKeys } from './sort.ts'
 
-const SELECTIONS = ['_queryFilter', '_queryId', '_queryExpression'] as const
 const POLICIES: readonly TotalPagedResultsPolicy[] = ['NONE', 'ESTIMATE', 'EXACT']
 
 export type QueryParts = Pick<
@@ -42,8 +41,11 @@ export class RequestParameters {
 
   /** Reads a query string (without `?`): `+` and `%20` are both a space. */
   static ofQueryString(text: string): RequestParameters {
-    const pairs = text.split('&').filter((pair) => pair !== '')
-    return new RequestParameters(pairs.map(decodePair))
+    return RequestParameters.ofPairs(queryPairs(text))
+  }
+
+  static ofPairs(pairs: readonly QueryPair[]): RequestParameters {
+    return new RequestParameters(pairs.map((pair) => [pair.name, decodeValue(pair)] as const))
   }
 
   /** Reads the `params` of an in-process call: numbers, booleans and lists become text, null counts as absent. */
@@ -81,7 +83,7 @@ export class RequestParameters {
   }
 
   get isQuery(): boolean {
-    return SELECTIONS.some((name) => this.#values.has(name))
+    return QUERY_SELECTIONS.some((name) => this.#values.has(name))
   }
 
   /** @throws badRequest for a value that cannot be read, or parameters that exclude each other */
@@ -99,7 +101,7 @@ export class RequestParameters {
   }
 
   get #selection(): Pick<QueryParts, 'queryFilter' | 'queryId' | 'queryExpression'> {
-    const [filter, id, expression] = SELECTIONS.map((name) => this.get(name))
+    const [filter, id, expression] = QUERY_SELECTIONS.map((name) => this.get(name))
     const given = [filter, id, expression].filter((value) => value !== undefined)
     if (given.length !== 1) throw badRequest('A query takes exactly one of _queryFilter, _queryId and _queryExpression')
     if (filter !== undefined) return { queryFilter: parseQueryFilter(filter) }
@@ -128,12 +130,38 @@ function checkCookie(parts: QueryParts): void {
   if (parts.queryFilter === undefined) throw badRequest('_pagedResultsCookie needs a _queryFilter')
 }
 
-function decodePair(pair: string): readonly [string, string] {
-  const [name = '', ...value] = pair.replaceAll('+', ' ').split('=')
+/** A parameter of a query string; reserved names are spelt as we spell them. */
+export interface QueryPair {
+  readonly name: string
+  /** As the caller wrote it, percent-encoded. */
+  readonly rawValue: string
+}
+
+/**
+ * The parameters of a query string (without `?`), in their order.
+ * @throws badRequest for a name that is not percent-encoded UTF-8, or one that only a case-insensitive comparison by
+ *   Unicode takes for a reserved name: to a remote in Java `_actıon` is `_action`
+ */
+export function queryPairs(text: string): QueryPair[] {
+  const pairs = text.split('&').filter((pair) => pair !== '')
+  return pairs.map((pair) => {
+    const equals = pair.indexOf('=')
+    const rawName = equals < 0 ? pair : pair.slice(0, equals)
+    const name = decodeText(rawName, rawName)
+    if (name.startsWith('_') && /[^\0-\x7f]/.test(name))
+      throw badRequest(`The request parameter '${name}' is not allowed`)
+    return { name: canonicalName(name), rawValue: equals < 0 ? '' : pair.slice(equals + 1) }
+  })
+}
+
+/** @throws badRequest when the value is not percent-encoded UTF-8 */
+export const decodeValue = ({ name, rawValue }: QueryPair): string => decodeText(rawValue, name)
+
+function decodeText(text: string, parameter: string): string {
   try {
-    return [decodeURIComponent(name), decodeURIComponent(value.join('='))]
+    return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
-    throw badRequest(`The request parameter '${name}' is not percent-encoded UTF-8`)
+    throw badRequest(`The request parameter '${parameter.slice(0, 100)}' is not percent-encoded UTF-8`)
   }
 }
 

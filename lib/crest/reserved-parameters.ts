@@ -2,10 +2,11 @@ import type { ResourceRequest } from './request.ts'
 
 const COMMON = ['_fields', '_prettyPrint'] as const
 
+/** Each of them makes a GET a query. */
+export const QUERY_SELECTIONS = ['_queryFilter', '_queryId', '_queryExpression'] as const
+
 export const QUERY_PARAMETERS: readonly string[] = [
-  '_queryFilter',
-  '_queryId',
-  '_queryExpression',
+  ...QUERY_SELECTIONS,
   '_sortKeys',
   '_pageSize',
   '_pagedResultsCookie',

@@ -13,6 +13,8 @@ export function logAccess(
   record: RequestRecord,
 ): void {
   const from = request.socket.remoteAddress
+  // As the caller sent it: an override is applied on the way.
+  const { method } = request
   let isWritten = false
   response.on('close', () => {
     if (isWritten) return
@@ -22,7 +24,7 @@ export function logAccess(
       {
         ...(record.identity && { who: record.identity.authenticationId }),
         from,
-        method: request.method,
+        method,
         ...describeTarget(record.target),
         ...(response.headersSent && { status: response.statusCode }),
         ...(!complete && { aborted: true }),

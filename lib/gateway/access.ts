@@ -1,6 +1,5 @@
+import type { EffectiveRequest, Operation } from '../crest/effective-request.ts'
 import { type AccessRule, type AccessRuleText, accessSchema, type NameList } from './access-rules.ts'
-import type { Permission } from './permission.ts'
-import type { RequestPath } from './request-path.ts'
 
 const ADMINISTRATOR = 'internal/role/openidm-admin'
 
@@ -21,12 +20,11 @@ export const defaultAccess = (): readonly AccessRule[] => accessSchema.parse({ c
 export function isAllowed(
   rules: readonly AccessRule[],
   roles: readonly string[],
-  path: RequestPath,
-  permissions: readonly Permission[],
+  { path, operations }: Pick<EffectiveRequest, 'path' | 'operations'>,
 ): boolean {
   const allows = (reading: string): boolean =>
-    permissions.every((permission) =>
-      rules.some((rule) => isFor(rule, roles) && covers(rule, reading) && permits(rule, permission)),
+    operations.every((operation) =>
+      rules.some((rule) => isFor(rule, roles) && covers(rule, reading) && permits(rule, operation)),
     )
   return allows(path.strict) && (path.loose === path.strict || allows(path.loose))
 }
@@ -39,7 +37,7 @@ const includes = (list: NameList, name: string): boolean => list === '*' || list
 const covers = (rule: AccessRule, path: string): boolean =>
   matchesPattern(rule.pattern, path) && !rule.excludePatterns.some((pattern) => matchesPattern(pattern, path))
 
-const permits = ({ methods, actions }: AccessRule, { method, action }: Permission): boolean =>
+const permits = ({ methods, actions }: AccessRule, { method, action }: Operation): boolean =>
   includes(methods, method) && (action === undefined || includes(actions, action))
 
 /** `managed/*` stands for everything below `managed`, not for `managed` itself. */

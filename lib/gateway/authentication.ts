@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
+import type { Operation } from '../crest/effective-request.ts'
 import { forbidden, unauthorized } from '../crest/errors.ts'
 import { type Awaitable, after } from '../util/awaitable.ts'
 import { credentialsOf } from './identity/credentials.ts'
 import type { LoginThrottle } from './identity/login-throttle.ts'
 import type { Identity, PasswordStore } from './identity/password-store.ts'
 import type { RsFilter } from './identity/rs-filter.ts'
-import type { Permission } from './permission.ts'
 
 export interface AuthenticationOptions {
   /** The stores there are now, asked in this order; the first that recognises the caller wins. */
@@ -26,18 +26,18 @@ export class Authentication {
   }
 
   /**
-   * @param permissions what the request wants to do, for the guard against cross-site requests
+   * @param operations what the request wants to do, for the guard against cross-site requests
    * @throws ResourceException 401 when the caller proves to be nobody, 403 when a token is good but stands for nobody
    *   here, or when a browser may have been made to send the request
    */
-  identify(request: IncomingMessage, permissions: readonly Permission[]): Awaitable<Identity> {
+  identify(request: IncomingMessage, operations: readonly Operation[]): Awaitable<Identity> {
     const credentials = credentialsOf(request.headers)
     const rsFilter = this.#options.rsFilter()
     if (credentials.kind === 'password') {
       return after(this.#signIn(request, credentials.username, credentials.password), found)
     }
     if (credentials.kind === 'bearer') return after(rsFilter?.authenticate(credentials.token), found)
-    checkNotCrossSite(request, permissions)
+    checkNotCrossSite(request, operations)
     return found(rsFilter?.anonymous())
   }
 
@@ -66,8 +66,8 @@ function found(identity: Identity | undefined): Identity {
 }
 
 /** A browser adds cookies by itself; only a script of our own origin adds `X-Requested-With` (pitfall H11). */
-function checkNotCrossSite({ headers }: IncomingMessage, permissions: readonly Permission[]): void {
-  const onlyReads = permissions.every(({ method }) => method === 'read')
+function checkNotCrossSite({ headers }: IncomingMessage, operations: readonly Operation[]): void {
+  const onlyReads = operations.every(({ method }) => method === 'read')
   if (onlyReads || headers.cookie === undefined || headers['x-requested-with'] !== undefined) return
   throw forbidden('A request with a cookie and without credentials needs the header X-Requested-With')
 }

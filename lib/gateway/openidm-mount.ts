@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpHandler, Logger, NextFunction } from '../contract.ts'
+import { type EffectiveRequest, effectiveRequestOf } from '../crest/effective-request.ts'
 import { forbidden, notFound, toResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http.ts'
+import type { RequestPath } from '../crest/request-path.ts'
 import { type Awaitable, after } from '../util/awaitable.ts'
 import { isAllowed } from './access.ts'
 import type { AccessRule } from './access-rules.ts'
 import type { Authentication } from './authentication.ts'
 import { healthProbes, notReady } from './info.ts'
-import { permissionsOf } from './permission.ts'
 import type { HostMount } from './plugin-context.ts'
 import { PluginRouters } from './plugin-routers.ts'
-import { type RequestPath, requestPathOf } from './request-path.ts'
 import { recordOf } from './request-record.ts'
 import type { ServerState } from './server-state.ts'
 
@@ -22,7 +22,7 @@ export interface MountOptions {
   /** Serves the resources; passes on what none of them serves. */
   readonly resources: HttpHandler
   /** Whether filters want to see requests for this path: they stand around the resources, not around plugins' routers. */
-  readonly isFiltered?: (path: string) => boolean
+  readonly isFiltered?: (path: RequestPath) => boolean
   readonly log: Logger
 }
 
@@ -45,26 +45,27 @@ export class OpenidmMount implements HostMount {
   /** Expects `request.url` to begin behind the mount, and answers in any case. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     try {
-      const served = after(this.#admit(request), (path) => this.#serve(request, response, path))
+      const served = after(this.#admit(request), (effective) => this.#serve(request, response, effective))
       if (served) served.catch((error: unknown) => this.#fail(response, error))
     } catch (error) {
       this.#fail(response, error)
     }
   }
 
-  #admit(request: IncomingMessage): Awaitable<RequestPath> {
+  #admit(request: IncomingMessage): Awaitable<EffectiveRequest> {
     const { state, authentication, access } = this.#options
-    const path = requestPathOf(request.url ?? '')
-    if (!state.ready && !ALWAYS_THERE.test(path.strict)) throw notReady(state)
-    const permissions = permissionsOf(request)
-    return after(authentication.identify(request, permissions), (identity) => {
+    const effective = effectiveRequestOf(request)
+    if (!state.ready && !ALWAYS_THERE.test(effective.path.strict)) throw notReady(state)
+    return after(authentication.identify(request, effective.operations), (identity) => {
       recordOf(request).identity = identity
-      if (!isAllowed(access(), identity.authorization.roles, path, permissions)) throw forbidden('Access denied')
-      return path
+      if (!isAllowed(access(), identity.authorization.roles, effective)) throw forbidden('Access denied')
+      return effective
     })
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, path: RequestPath): void {
+  #serve(request: IncomingMessage, response: ServerResponse, { method, path }: EffectiveRequest): void {
+    // A plugin's router that knows nothing of X-HTTP-Method-Override must see the method that access was given to.
+    request.method = method
     const next =
       (handler: HttpHandler, following: NextFunction): NextFunction =>
       (error) => {
@@ -77,7 +78,7 @@ export class OpenidmMount implements HostMount {
     )
     const { resources, isFiltered } = this.#options
     const own = next(this.#probes, next(resources, missing))
-    if (isFiltered?.(path.strict)) own()
+    if (isFiltered?.(path)) own()
     else this.routers.handle(request, response, own)
   }
 

@@ -117,6 +117,13 @@ function dropNamed(connection: string | undefined, headers: Record<string, strin
   }
 }
 
+/** What the remote writes there is between it and the third host; browsers would use it. */
+function withoutCredentials(address: URL): string {
+  address.username = ''
+  address.password = ''
+  return address.href
+}
+
 /**
  * A `Location` at the remote as the caller can use it: below the local route (pitfall H6). One that names the remote's
  * host but not its base path would only reveal the inner host and is dropped; a web address of a third host stays.
@@ -132,7 +139,7 @@ export function localLocation(
   if (!URL.canParse(location, base.href)) return undefined
   const absolute = new URL(location, base)
   if (!WEB.has(absolute.protocol)) return undefined
-  if (absolute.host !== url.host) return absolute.href
+  if (absolute.host !== url.host) return withoutCredentials(absolute)
   if (!absolute.pathname.startsWith(url.pathname)) return undefined
   return localBase + absolute.pathname.slice(url.pathname.length) + absolute.search
 }

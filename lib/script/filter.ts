@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { type ResourceException, toResourceException } from '../crest/errors.ts'
 import type { RequestContext, ResourceRequest } from '../crest/request.ts'
-import { normalizePath } from '../crest/resource-path.ts'
+import { type RequestPath, readingsOf, readResourcePath } from '../crest/request-path.ts'
 import type { Answer, RequestFilter } from '../crest/router.ts'
 import type { Script, ScriptService } from './engine.ts'
 import type { FilterConfiguration } from './filter-schema.ts'
@@ -36,7 +36,7 @@ export class Filter {
   }
 
   /** Whether requests for this path are any of its business, however it is read. */
-  covers(path: string): boolean {
+  covers(path: RequestPath): boolean {
     const pattern = this.#pattern
     return pattern === undefined || readingsOf(path).some((reading) => pattern.test(reading))
   }
@@ -54,7 +54,8 @@ export class Filter {
   }
 
   async #applies(request: ResourceRequest, context: RequestContext): Promise<boolean> {
-    if (!this.covers(request.resourcePath) || this.#methods?.includes(request.method) === false) return false
+    if (!this.covers(readResourcePath(request.resourcePath)) || this.#methods?.includes(request.method) === false)
+      return false
     const { condition } = this.#own
     if (!condition) return true
     const value = await this.#scripts.run(condition, variablesOf(request), { context, request })
@@ -95,30 +96,5 @@ export class Filter {
     }
   }
 }
-
-/** Deeper nesting of `%25` serves no honest purpose. */
-const DECODING_LIMIT = 4
-
-/**
- * What a path may mean to whoever reads it behind the filter (pitfall P3): as our router finds resources, and as a
- * careless remote does, to whom an escaped slash is one.
- */
-export function readingsOf(path: string): string[] {
-  const readings = [normalizePath(path)]
-  let careless = path
-  for (let turn = 0; turn < DECODING_LIMIT; turn++) {
-    careless = decodeEscapes(careless)
-    readings.push(
-      careless
-        .split('/')
-        .filter((part) => part !== '')
-        .join('/'),
-    )
-  }
-  return [...new Set(readings)]
-}
-
-const decodeEscapes = (text: string): string =>
-  text.replace(/%([0-7][0-9A-Fa-f])/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
 
 const variablesOf = ({ resourcePath }: ResourceRequest): JsonObject => ({ resourcePath, resourceName: resourcePath })

@@ -1,4 +1,5 @@
 import type { ConfigurationConsumer, ConfigurationObject, Disposable, JsonObject, Logger } from '../contract.ts'
+import type { RequestPath } from '../crest/request-path.ts'
 import type { RequestFilter, ResourceRouter } from '../crest/router.ts'
 import { faultsOf } from '../util/schema.ts'
 import type { ScriptService } from './engine.ts'
@@ -29,7 +30,7 @@ export class RouterFilters implements ConfigurationConsumer, Disposable {
   }
 
   /** Whether some filter is concerned with this path, however it is read: then it must come to the router. */
-  covers(path: string): boolean {
+  covers(path: RequestPath): boolean {
     return this.#filters.some((filter) => filter.covers(path))
   }
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
+import type { Operation } from '../../lib/crest/effective-request.ts'
+import { requestPathOf } from '../../lib/crest/request-path.ts'
 import { defaultAccess, isAllowed } from '../../lib/gateway/access.ts'
 import { type AccessRule, type AccessRuleText, accessSchema } from '../../lib/gateway/access-rules.ts'
-import type { Permission } from '../../lib/gateway/permission.ts'
-import { requestPathOf } from '../../lib/gateway/request-path.ts'
 import { faultsOf } from '../../lib/util/schema.ts'
 
 const rulesOf = (...configs: AccessRuleText[]) => accessSchema.parse({ configs }).configs
-const allowed = (rules: readonly AccessRule[], role: string, path: string, ...permissions: Permission[]): boolean =>
-  isAllowed(rules, [role], requestPathOf(path), permissions)
+const allowed = (rules: readonly AccessRule[], role: string, path: string, ...operations: Operation[]): boolean =>
+  isAllowed(rules, [role], { path: requestPathOf(path), operations })
 
-const read: Permission = { method: 'read' }
+const read: Operation = { method: 'read' }
 const everything = { roles: '*', methods: '*', actions: '*' }
 
 describe('access rules', () => {

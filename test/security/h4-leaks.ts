@@ -7,7 +7,6 @@ import { basicOf } from './stage.ts'
 const FURTHER = {
   'x-openidm-nosession': 'false',
   'x-openidm-oauth-login': 'x',
-  'x-http-method-override': 'DELETE',
   'x-forgerock-transactionid': 'caller-1',
   origin: 'https://evil.example',
   referer: 'https://gateway.example.com/?session=caller',

@@ -46,6 +46,8 @@ export const h6 = (stage: OnStage): void => {
     it('of somebody else stays, when it is one for a browser', async () => {
       assert.equal(await locationOf('https://am.example.org/login?a=b#c', 302), 'https://am.example.org/login?a=b#c')
       assert.equal(await locationOf('//am.example.org/login', 302), 'http://am.example.org/login')
+      assert.equal(await locationOf('https://svc:pw@am.example.org/login', 302), 'https://am.example.org/login')
+      assert.equal(await locationOf('//svc@am.example.org/x', 302), 'http://am.example.org/x')
       for (const location of ['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', 'http://[', 'http://'])
         assert.equal(await locationOf(location, 302), undefined, location)
     })

@@ -14,6 +14,7 @@ import { h8 } from './h8-forwarded.ts'
 import { h9 } from './h9-tls-name.ts'
 import { h10 } from './h10-shipped.ts'
 import { h11 } from './h11-open-router.ts'
+import { judgedAndSent } from './judged-and-sent.ts'
 import { loop } from './loop.ts'
 import { p1 } from './p1-dot-segments.ts'
 import { p2 } from './p2-honest-paths.ts'
@@ -30,7 +31,7 @@ import type { Subject } from './subject.ts'
 export function describeHostile(subject: Subject): void {
   describe(subject.title, () => {
     const stage = useStage(subject)
-    for (const row of [h1, h2, h3, h4, h5, h6, h7, h8, h9, h11, loop]) row(stage)
+    for (const row of [h1, h2, h3, h4, h5, h6, h7, h8, h9, h11, loop, judgedAndSent]) row(stage)
     for (const row of [p1, p2, p3, p4, p5, p6, p7, p8]) row(stage)
     for (const row of [b1, b2, b3, b4, b5]) row(stage)
     h10(stage)

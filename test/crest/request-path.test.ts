@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { type RequestPath, requestPathOf } from '../../lib/gateway/request-path.ts'
+import { type RequestPath, readingsOf, readResourcePath, requestPathOf } from '../../lib/crest/request-path.ts'
 
 const READ: readonly (readonly [target: string, strict: string, loose?: string])[] = [
   ['', ''],
@@ -68,6 +68,18 @@ describe('request path', () => {
     it(`P1, P3: refuses ${JSON.stringify(target)}`, () => {
       assert.throws(() => requestPathOf(target), { name: 'ResourceException', code: 400 })
     })
+  }
+
+  for (const [path, ...readings] of [
+    ['managed/user/100%25', 'managed/user/100%', 'managed/user/100%25'],
+    ['managed/user%3Bx/1', 'managed/user;x/1', 'managed/user%3Bx/1', 'managed/user/1'],
+    ['managed/user/a b', 'managed/user/a b', 'managed/user/a%20b'],
+    ['managed/user/a%2Fb', 'managed/user/a%2Fb', 'managed/user/a/b'],
+    ['managed/user/a\\b', 'managed/user/a\\b', 'managed/user/a%5Cb'],
+    ['managed/%2575ser/x', 'managed/%75ser/x', 'managed/%2575ser/x', 'managed/user/x'],
+  ] as const) {
+    it(`a call from inside to ${path} is read as ${readings.join(', ')}`, () =>
+      assert.deepEqual(readingsOf(readResourcePath(path)), readings))
   }
 
   it('never throws anything but a 400, and never lets a dot segment through', () => {

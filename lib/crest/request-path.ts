@@ -1,8 +1,9 @@
-import { badRequest } from '../crest/errors.ts'
+import { badRequest } from './errors.ts'
+import { pathElements } from './resource-path.ts'
 
 /**
  * What a request path may mean to whoever reads it after us: our own resource router, a plugin, a remote server.
- * Access is given only when every reading has it (pitfall P3).
+ * Access is given only when every reading has it, and a filter covers a path when any reading fits its pattern.
  */
 export interface RequestPath {
   /** Each segment decoded once, a slash that was encoded written `%2F`: how this gateway's own resources are found. */
@@ -43,6 +44,22 @@ export function requestPathOf(target: string): RequestPath {
   return { strict, loose: loose.join('/') }
 }
 
+/** The path of a call from inside: scripts name ids as they are, so nothing is refused here that the router would take. */
+export function readResourcePath(path: string): RequestPath {
+  const elements = pathElements(path)
+  const loose = elements.map((element) => carelessly(decodeFully(element, () => undefined)))
+  return {
+    strict: elements.map((element) => element.replaceAll('/', '%2F')).join('/'),
+    loose: loose.filter((segment) => segment !== '').join('/'),
+  }
+}
+
+/** Every reading that the pattern of a filter may mean: as it is routed, percent-encoded, and as a careless reader has it. */
+export function readingsOf({ strict, loose }: RequestPath): readonly string[] {
+  const encoded = strict.split('/').map((segment) => encodeURIComponent(segment.replaceAll('%2F', '/')))
+  return [...new Set([strict, encoded.join('/'), loose])]
+}
+
 /** What some servers make of a segment that they have decoded: split at slashes, each part without `;parameters`. */
 const carelessly = (decoded: string): string =>
   decoded
@@ -59,14 +76,14 @@ function readSegment(segment: string): RequestPath {
   }
   const once = decode(segment)
   if (once === undefined) throw badRequest('The path holds a bad percent-encoding')
-  return { strict: once.replaceAll('/', '%2F'), loose: carelessly(decodeFully(once)) }
+  return { strict: once.replaceAll('/', '%2F'), loose: carelessly(decodeFully(once, checkDecoded)) }
 }
 
 /** Escape by escape, as a reader does who does not mind bad ones; only ASCII can change the structure of a path. */
-function decodeFully(once: string): string {
+function decodeFully(once: string, check: (text: string) => void): string {
   let text = once
   for (let depth = 1; depth <= DECODING_LIMIT; depth++) {
-    checkDecoded(text)
+    check(text)
     const next = text.replace(/%([0-7][\da-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     if (next === text) return text
     text = next

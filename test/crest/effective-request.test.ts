@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
-import { permissionsOf } from '../../lib/gateway/permission.ts'
+import { effectiveRequestOf } from '../../lib/crest/effective-request.ts'
 
-type Row = readonly [method: string, query: string, headers: IncomingHttpHeaders, permissions: string]
+type Row = readonly [method: string, query: string, headers: IncomingHttpHeaders, operations: string]
 
 const NEEDED: readonly Row[] = [
   ['GET', '', {}, 'read'],
@@ -42,13 +42,24 @@ const REFUSED: readonly (readonly [method: string, query: string, headers: Incom
   ['GET', '', { 'x-http-method-override': 'DELETE' }, 400],
   ['POST', '?_action=a&_action=b', {}, 400],
   ['POST', '?_action=a&%5fACTION=create', {}, 400],
+  ['POST', '?_act%C4%B1on=delete', {}, 400],
+  ['GET', '?_queryF%C4%B0lter=true', {}, 400],
+  ['POST', '?_action=%zz', {}, 400],
+  ['POST', '?_action%zz=x', {}, 400],
+  ['PUT', '', { 'if-match': '' }, 400],
+  ['PUT', '', { 'if-none-match': ' , ' }, 400],
+  ['PUT', '', { 'if-none-match': '"*"' }, 400],
+  ['PUT', '', { 'if-none-match': '*', connection: 'if-none-match' }, 400],
+  ['PUT', '', { 'if-none-match': '*', connection: 'close, If-None-Match' }, 400],
+  ['GET', '', { connection: 'x-openidm-password' }, 400],
+  ['GET', '', { connection: 'host' }, 400],
 ]
 
-describe('permissions of a request', () => {
+describe('effective request', () => {
   for (const [method, query, headers, expected] of NEEDED) {
     it(`${method} ${query} ${JSON.stringify(headers)} needs ${expected}`, () => {
-      const permissions = permissionsOf({ method, url: `/managed/user${query}`, headers })
-      const texts = permissions.map((needed) =>
+      const { operations } = effectiveRequestOf({ method, url: `/managed/user${query}`, headers })
+      const texts = operations.map((needed) =>
         needed.action === undefined ? needed.method : `action:${needed.action}`,
       )
       assert.equal(texts.join(' '), expected)
@@ -57,7 +68,23 @@ describe('permissions of a request', () => {
 
   for (const [method, query, headers, code] of REFUSED) {
     it(`${method} ${query} ${JSON.stringify(headers)} is refused with ${code}`, () => {
-      assert.throws(() => permissionsOf({ method, url: `/managed/user${query}`, headers }), { code })
+      assert.throws(() => effectiveRequestOf({ method, url: `/managed/user${query}`, headers }), { code })
     })
   }
+
+  for (const name of ['Host', 'authorization', 'Content-Type', 'X-OpenIDM-Username', 'X-HTTP-Method-Override']) {
+    it(`refuses ${name} twice`, () => {
+      const rawHeaders = ['Accept', 'a', name, 'x', 'Accept', 'b', name.toUpperCase(), 'y']
+      const head = { method: 'GET', url: '/info/ping', headers: {}, rawHeaders }
+      assert.throws(() => effectiveRequestOf(head), { code: 400, message: /more than once/ })
+    })
+  }
+
+  it('is computed once, and again when a router has changed the request', () => {
+    const request = { method: 'GET', url: '/managed/user/a', headers: {} }
+    const first = effectiveRequestOf(request)
+    assert.equal(effectiveRequestOf(request), first)
+    request.url = '/managed/user/b'
+    assert.equal(effectiveRequestOf(request).path.strict, 'managed/user/b')
+  })
 })
