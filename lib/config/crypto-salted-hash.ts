@@ -6,6 +6,7 @@
 import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Json, JsonObject } from '../contract.ts'
+import { type HashPurpose, HashSlots } from '../util/hash-slots.ts'
 import { isObject } from '../util/json.ts'
 import { bytesMember, cryptoValueOf, textMember } from './crypto-value.ts'
 
@@ -26,6 +27,8 @@ const DEFAULTS: Readonly<Record<HashAlgorithm, JsonObject | undefined>> = {
   SCRYPT: { hashLength: 32, saltLength: SALT_BYTES, n: 32_768, r: 8, p: 1 },
 }
 
+const slots = new HashSlots()
+
 export const isHashed = (value: Json | undefined): boolean => cryptoValueOf(value)?.type === SALTED_HASH
 
 /**
@@ -43,9 +46,9 @@ export async function hash(text: string, algorithm: HashAlgorithm, options: Json
 
 /**
  * Whether the text is the one that was hashed; takes the same time wherever they differ.
- * @throws Error with a sentence for an algorithm or a form that cannot be checked
+ * @throws Error with a sentence for an algorithm or a form that cannot be checked, TooManyLogins
  */
-export async function matches(text: string, hashed: Json): Promise<boolean> {
+export async function matches(text: string, hashed: Json, purpose: HashPurpose = 'other'): Promise<boolean> {
   const crypto = cryptoValueOf(hashed)
   if (crypto?.type !== SALTED_HASH) throw new Error('is no salted hash')
   const algorithm = HASH_ALGORITHMS.find((name) => name === crypto.value.algorithm)
@@ -57,7 +60,10 @@ export async function matches(text: string, hashed: Json): Promise<boolean> {
   const data = bytesMember(crypto.value, 'data')
   const length = hashLength(algorithm, config)
   if (data.length <= length) throw new Error('the hash is shorter than its algorithm makes it')
-  return timingSafeEqual(await digest(text, data.subarray(length), algorithm, config), data.subarray(0, length))
+  return timingSafeEqual(
+    await digest(text, data.subarray(length), algorithm, config, purpose),
+    data.subarray(0, length),
+  )
 }
 
 /** Node's name for a hash function of the SHA families. */
@@ -76,13 +82,15 @@ async function digest(
   salt: Buffer,
   algorithm: HashAlgorithm,
   config: JsonObject | undefined,
+  purpose: HashPurpose = 'other',
 ): Promise<Buffer> {
   const length = hashLength(algorithm, config)
   if (algorithm === 'PBKDF2') {
     const name = digestName(textMember(config ?? {}, 'hmac'))
-    return promisify(pbkdf2)(text, salt, number(config, 'iterations', 1, MAX_ITERATIONS), length, name)
+    const iterations = number(config, 'iterations', 1, MAX_ITERATIONS)
+    return slots.run(purpose, () => promisify(pbkdf2)(text, salt, iterations, length, name))
   }
-  if (algorithm === 'SCRYPT') return scryptDigest(text, salt, length, config)
+  if (algorithm === 'SCRYPT') return slots.run(purpose, () => scryptDigest(text, salt, length, config))
   return createHash(digestName(algorithm)).update(text).update(salt).digest()
 }
 

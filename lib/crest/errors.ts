@@ -58,6 +58,9 @@ export const conflict = raise(409)
 export const preconditionFailed = raise(412)
 export const payloadTooLarge = raise(413)
 export const unsupportedMediaType = raise(415)
+/** @param retryAfterMs when the caller may come again */
+export const tooManyRequests = (message: string, retryAfterMs: number, cause?: unknown) =>
+  new ResourceException(429, message, { retryAfterMs, cause })
 export const internalError = raise(500)
 export const notSupported = raise(501)
 export const badGateway = raise(502)

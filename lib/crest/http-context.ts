@@ -26,7 +26,9 @@ export function httpContext(
 }
 
 function describe(call: HttpCall, request: HostRequest): HttpContext {
-  const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const)
+  const headers = Object.entries(request.headers)
+    .filter(([name]) => !isCredential(name))
+    .map(([name, value]) => [name, String(value)] as const)
   return {
     method: call.method,
     path: fullPath(request),
@@ -35,6 +37,10 @@ function describe(call: HttpCall, request: HostRequest): HttpContext {
     remoteAddress: request.socket.remoteAddress ?? '',
   }
 }
+
+/** The caller's own, for this gateway alone: scripts see who calls in `context.security`. */
+const isCredential = (name: string): boolean =>
+  name === 'authorization' || name === 'proxy-authorization' || name === 'cookie' || /^x-openidm-.*password/.test(name)
 
 const fullPath = (request: HostRequest): string => (request.originalUrl ?? request.url ?? '').split('?')[0] ?? ''
 

@@ -22,7 +22,11 @@ export function logAccess(
     const complete = response.writableFinished
     log.info(
       {
-        ...(record.identity && { who: record.identity.authenticationId }),
+        ...(record.identity && {
+          who: record.identity.authenticationId,
+          // An account is its collection and its name: each collection may have one of the same name.
+          component: record.identity.authorization.component,
+        }),
         from,
         method,
         ...describeTarget(record.target),

@@ -3,8 +3,9 @@ import type { Operation } from '../crest/effective-request.ts'
 import { forbidden, unauthorized } from '../crest/errors.ts'
 import { type Awaitable, after } from '../util/awaitable.ts'
 import { credentialsOf } from './identity/credentials.ts'
+import { checkUnknown } from './identity/login-check.ts'
 import type { LoginThrottle } from './identity/login-throttle.ts'
-import type { Identity, PasswordStore } from './identity/password-store.ts'
+import type { Identity, PasswordStore, Verdict } from './identity/password-store.ts'
 import type { RsFilter } from './identity/rs-filter.ts'
 
 export interface AuthenticationOptions {
@@ -28,7 +29,8 @@ export class Authentication {
   /**
    * @param operations what the request wants to do, for the guard against cross-site requests
    * @throws ResourceException 401 when the caller proves to be nobody, 403 when a token is good but stands for nobody
-   *   here, or when a browser may have been made to send the request
+   *   here, or when a browser may have been made to send the request, 429 when too many logins
+   *   fail or wait for their check
    */
   identify(request: IncomingMessage, operations: readonly Operation[]): Awaitable<Identity> {
     const credentials = credentialsOf(request.headers)
@@ -43,8 +45,14 @@ export class Authentication {
 
   #signIn(request: IncomingMessage, username: string, password: string): Awaitable<Identity | undefined> {
     const address = request.socket.remoteAddress ?? ''
-    const stores = this.#options.stores()
-    return this.#options.throttle.attempt(username, address, () => firstThatKnows(stores, 0, username, password))
+    return this.#options.throttle.attempt(username, address, () => this.#verify(username, password))
+  }
+
+  #verify(username: string, password: string): Awaitable<Identity | undefined> {
+    return after(firstThatKnows(this.#options.stores(), 0, username, password), (verdict) => {
+      if (typeof verdict === 'object') return verdict
+      return verdict === 'wrong' ? undefined : checkUnknown(password).then(() => undefined)
+    })
   }
 }
 
@@ -53,11 +61,14 @@ function firstThatKnows(
   index: number,
   username: string,
   password: string,
-): Awaitable<Identity | undefined> {
+): Awaitable<Verdict> {
   const store = stores[index]
-  if (!store) return undefined
-  const next = (identity: Identity | undefined) => identity ?? firstThatKnows(stores, index + 1, username, password)
-  return after(store.verify(username, password), next)
+  if (!store) return 'unknown'
+  return after(store.verify(username, password), (verdict) => {
+    if (typeof verdict === 'object') return verdict
+    const others = firstThatKnows(stores, index + 1, username, password)
+    return after(others, (other) => (other === 'unknown' ? verdict : other))
+  })
 }
 
 function found(identity: Identity | undefined): Identity {

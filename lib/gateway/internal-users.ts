@@ -2,7 +2,8 @@ import type { Disposable, Logger } from '../contract.ts'
 import type { ResourceRouter } from '../crest/router.ts'
 import type { ObjectStore } from '../repo/object-store.ts'
 import type { Repository } from '../repo/repository.ts'
-import { type Identity, identity, type PasswordStore } from './identity/password-store.ts'
+import { isReservedName } from './identity/administrator.ts'
+import { identity, type PasswordStore, type Verdict } from './identity/password-store.ts'
 import { rolesIn } from './identity/roles.ts'
 import { ManagedCollection } from './managed/managed-collection.ts'
 import { ManagedType } from './managed/managed-type.ts'
@@ -47,9 +48,10 @@ export class InternalUsers implements PasswordStore, Disposable {
     return new InternalUsers(await repository.store(COLLECTION), options)
   }
 
-  async verify(username: string, password: string): Promise<Identity | undefined> {
-    const user = await this.#store.find(username)
-    if (!(await this.#passwords.isPasswordOf(user, password)) || !user) return undefined
+  async verify(username: string, password: string): Promise<Verdict> {
+    const user = isReservedName(username) ? undefined : await this.#store.find(username)
+    const isRight = user && (await this.#passwords.isPasswordOf(user, password))
+    if (!user || !isRight) return isRight === undefined ? 'unknown' : 'wrong'
     return identity({
       authenticationId: user.id,
       id: user.id,

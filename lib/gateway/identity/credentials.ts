@@ -18,7 +18,9 @@ export function credentialsOf(headers: IncomingHttpHeaders): Credentials {
     return { kind: 'password', username: headerText(username), password: headerText(password) }
   }
   if (headers.authorization === undefined) return { kind: 'none' }
-  const [, scheme = '', value = ''] = /^\s*([^\s]+)\s+(.*?)\s*$/.exec(headers.authorization) ?? []
+  const text = headers.authorization.trim()
+  const end = text.search(/\s/)
+  const [scheme, value] = end < 0 ? [text, ''] : [text.slice(0, end), text.slice(end).trim()]
   if (scheme.toLowerCase() === 'basic') return ofBasic(value)
   if (scheme.toLowerCase() === 'bearer' && value !== '') return { kind: 'bearer', token: value }
   throw unauthorized('Access Denied')

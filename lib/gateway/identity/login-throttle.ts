@@ -1,24 +1,34 @@
+import { isIPv6 } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { tooManyRequests } from '../../crest/errors.ts'
 import { type Awaitable, after } from '../../util/awaitable.ts'
+import { MAX_DELAYED_FAILURES } from '../../util/bounds.ts'
 import { ExpiringCache } from './expiring-cache.ts'
 
-const FREE_FAILURES = 3
+/** Failures in a row that are answered at once: of an account from one address, and of an address with any accounts. */
+const FREE_FAILURES = { pair: 3, network: 20 } as const
 const FIRST_DELAY_MS = 200
 const LONGEST_DELAY_MS = 5000
-/** A pair without failures for this long starts anew. */
+/** Without failures for this long, counting starts anew. */
 const MEMORY_MS = 15 * 60_000
-const REMEMBERED_PAIRS = 10_000
-/** So many late answers of one pair may wait at a time; it bounds what guessing in parallel gains. */
-const WAITING_LIMIT = 5
+/** For this long after its last success a pair of account and address is exempt from the bound of its address. */
+const TRUSTED_MS = 12 * 3_600_000
+const REMEMBERED = 10_000
 
 /** How long the answer to the n-th failure in a row is held back, in milliseconds. */
-export const delayAfter = (failures: number): number =>
-  failures <= FREE_FAILURES ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - FREE_FAILURES - 1))
+export const delayAfter = (failures: number, free: number): number =>
+  failures <= free ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - free - 1))
 
-interface Failures {
-  count: number
-  /** Late answers that are still to come. */
-  waiting: number
+/** What counts as one address: a household or a host has a /64 of IPv6 addresses to choose from. */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address
+  const text = address.toLowerCase().split('%', 1)[0] ?? ''
+  if (text.startsWith('::ffff:') && text.includes('.')) return text.slice('::ffff:'.length)
+  const [head = '', tail] = text.split('::', 2)
+  const groups = head === '' ? [] : head.split(':')
+  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length)
+  const all = [...groups, ...Array<string>(missing).fill('0'), ...(tail ? tail.split(':') : [])]
+  return all.slice(0, 4).join(':')
 }
 
 export interface LoginThrottleOptions {
@@ -27,12 +37,21 @@ export interface LoginThrottleOptions {
   readonly delay?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
+interface Network {
+  failures: number
+  /** Answers that are held back. */
+  delayed: number
+}
+
 /**
- * Slows failed logins down per account and address: each failure is answered later than the one before. Whoever knows
- * the password is never slowed, so nobody can lock an account from another address.
+ * Slows failed logins down, per account and address and per address: each failure is answered later than the one
+ * before. When an address has too many late answers it is refused, but for accounts that signed in from there lately:
+ * behind a reverse proxy everyone has one address, and guessing must not lock the others out.
  */
 export class LoginThrottle {
-  readonly #records = new ExpiringCache<Failures>(REMEMBERED_PAIRS)
+  readonly #pairs = new ExpiringCache<number>(REMEMBERED)
+  readonly #networks = new ExpiringCache<Network>(REMEMBERED)
+  readonly #trusted = new ExpiringCache<true>(REMEMBERED)
   readonly #signal: AbortSignal
   readonly #delay: (ms: number, signal: AbortSignal) => Promise<unknown>
 
@@ -43,33 +62,47 @@ export class LoginThrottle {
 
   /**
    * Runs `verify`.
-   * @returns what it found; undefined, late, when it found nobody or too many failures of this pair wait already
+   * @returns what it found; undefined, late, when it found nobody
+   * @throws ResourceException 429 when too many failures of this address are held back
    */
   attempt<T>(account: string, address: string, verify: () => Awaitable<T | undefined>): Awaitable<T | undefined> {
+    const network = networkOf(address)
     // No address holds a space.
-    const key = `${address} ${account.slice(0, 256)}`
-    const known = this.#records.get(key)
-    const found = known && known.waiting >= WAITING_LIMIT ? undefined : verify()
-    return after(found, (somebody) => somebody ?? this.#failed(key))
+    const pair = `${network} ${account.slice(0, 256)}`
+    const isTrusted = this.#trusted.get(pair) === true
+    if (!isTrusted && (this.#networks.get(network)?.delayed ?? 0) >= MAX_DELAYED_FAILURES) throw tooManyFailures()
+    return after(verify(), (somebody) => {
+      if (somebody === undefined) return this.#failed(pair, network)
+      if (!isTrusted) this.#trusted.set(pair, true, TRUSTED_MS)
+      return somebody
+    })
   }
 
-  async #failed(key: string): Promise<undefined> {
-    const record = this.#records.get(key) ?? { count: 0, waiting: 0 }
-    record.count += 1
-    this.#records.set(key, record, MEMORY_MS)
-    await this.#holdBack(record)
+  async #failed(pair: string, networkName: string): Promise<undefined> {
+    const failures = (this.#pairs.get(pair) ?? 0) + 1
+    this.#pairs.set(pair, failures, MEMORY_MS)
+    const network = this.#networks.get(networkName) ?? { failures: 0, delayed: 0 }
+    network.failures += 1
+    this.#networks.set(networkName, network, MEMORY_MS)
+    const ms = Math.max(delayAfter(failures, FREE_FAILURES.pair), delayAfter(network.failures, FREE_FAILURES.network))
+    if (ms > 0) await this.#holdBack(network, ms)
   }
 
-  async #holdBack(record: Failures): Promise<void> {
-    const ms = delayAfter(record.count)
-    if (ms === 0) return
-    record.waiting += 1
+  async #holdBack(network: Network, ms: number): Promise<void> {
+    if (network.delayed >= MAX_DELAYED_FAILURES) throw tooManyFailures()
+    network.delayed += 1
     try {
       await this.#delay(ms, this.#signal)
     } catch {
       // The gateway stops: the answer need not wait.
     } finally {
-      record.waiting -= 1
+      network.delayed -= 1
     }
   }
 }
+
+const tooManyFailures = () =>
+  tooManyRequests(
+    `More than ${MAX_DELAYED_FAILURES} failed logins from this address wait for their answer`,
+    LONGEST_DELAY_MS,
+  )

@@ -4,13 +4,13 @@ import type { Awaitable } from '../../util/awaitable.ts'
 /** Who a caller turned out to be. */
 export type Identity = SecurityContext
 
-/**
- * Knows accounts with passwords. Stores are asked in order, the first that recognises the caller wins. A store takes
- * about as long for an account that it does not know as for a wrong password.
- */
+/** `wrong`: a password was checked, which takes long on purpose; `unknown`: none was, so that time would tell. */
+export type Verdict = Identity | 'wrong' | 'unknown'
+
+/** Knows accounts with passwords. Stores are asked in order, the first that recognises the caller wins. */
 export interface PasswordStore {
-  /** The caller; undefined when the account is unknown, inactive, or the password is wrong. */
-  verify(username: string, password: string): Awaitable<Identity | undefined>
+  /** @throws ResourceException 429 when too many passwords are checked */
+  verify(username: string, password: string): Awaitable<Verdict>
 }
 
 export interface IdentityParts {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
-import { forbidden, unauthorized } from '../../crest/errors.ts'
+import { forbidden, tooManyRequests, unauthorized } from '../../crest/errors.ts'
+import { MAX_PENDING_INTROSPECTIONS } from '../../util/bounds.ts'
 import { singleFlight } from '../../util/single-flight.ts'
 import { ExpiringCache } from './expiring-cache.ts'
 import type { Introspection } from './introspection.ts'
@@ -12,6 +13,7 @@ const REMEMBERED_TOKENS = 10_000
 const REMEMBERED_REFUSALS = 1000
 /** A refused token is asked about again after this time. */
 const REFUSAL_MS = 30_000
+const RETRY_AFTER_MS = 2000
 
 export interface RsFilterOptions {
   readonly properties: RsFilterProperties
@@ -34,7 +36,8 @@ export class RsFilter {
   /**
    * The identity behind a token.
    * @throws ResourceException 401 for a token that is expired, inactive or unknown; 403 for one without a needed scope
-   *   or without a mapping; 503 when the token server does not answer
+   *   or without a mapping; 503 when the token server does not answer, 429 when it is asked about
+   *   too many
    */
   async authenticate(token: string): Promise<Identity> {
     const introspection = await this.#ask(token)
@@ -60,6 +63,11 @@ export class RsFilter {
     const key = hash('sha256', token, 'base64')
     const known = this.#good.get(key) ?? this.#refused.get(key)
     if (known) return known
+    if (!this.#flights.has(key) && this.#flights.size >= MAX_PENDING_INTROSPECTIONS)
+      throw tooManyRequests(
+        `The token server is asked about ${MAX_PENDING_INTROSPECTIONS} other tokens`,
+        RETRY_AFTER_MS,
+      )
     const flight = this.#flights.get(key) ?? singleFlight(() => this.#options.introspect(token))
     this.#flights.set(key, flight)
     try {

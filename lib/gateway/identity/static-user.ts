@@ -1,6 +1,6 @@
 import type { Secret } from '../../util/secret.ts'
 import { FixedText } from './fixed-text.ts'
-import { type Identity, identity, type PasswordStore } from './password-store.ts'
+import { type Identity, identity, type PasswordStore, type Verdict } from './password-store.ts'
 
 export interface StaticUserOptions {
   readonly name: string
@@ -26,9 +26,9 @@ export class StaticUser implements PasswordStore {
     })
   }
 
-  verify(username: string, password: string): Identity | undefined {
+  verify(username: string, password: string): Verdict {
     const sameName = this.#name.equals(username)
     const samePassword = this.#password.equals(password)
-    return sameName && samePassword ? this.#identity : undefined
+    return sameName && samePassword ? this.#identity : 'unknown'
   }
 }

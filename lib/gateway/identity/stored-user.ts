@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../contract.ts'
+import { isReservedName } from './administrator.ts'
 import { type Identity, identity } from './password-store.ts'
 import { rolesIn } from './roles.ts'
 import type { SubjectMapping } from './rs-filter-properties.ts'
-import { type TokenParty, typedSubject } from './token-subject.ts'
+import { subjectsOf, type TokenParty, typedSubject } from './token-subject.ts'
 
 /** Finds the one object of `collection` whose `property` is `value`. */
 export type FindUser = (collection: string, property: string, value: string) => Promise<JsonObject | undefined>
@@ -10,17 +11,23 @@ export type FindUser = (collection: string, property: string, value: string) => 
 /** The stored user that a token stands for, by the first mapping that finds one. */
 export async function storedUser(
   mappings: readonly SubjectMapping[],
-  { subject }: TokenParty,
+  party: TokenParty,
   findUser: FindUser,
 ): Promise<Identity | undefined> {
-  if (subject === undefined) return undefined
+  const { subject } = party
+  // The forms that may not count as a subject do not find a stored user either.
+  if (subject === undefined || !subjectsOf(party).includes(subject)) return undefined
   for (const mapping of mappings) {
     const target = targetOf(mapping, subject)
     const user = target && (await findUser(target.collection, mapping.propertyMapping.sub, target.name))
-    if (target && user) return identityOf(user, target.collection, mapping)
+    if (target && user && !isImpostor(user, target.collection)) return identityOf(user, target.collection, mapping)
   }
   return undefined
 }
+
+/** A managed user with the name of an account of the gateway's own: scripts and logs would take the one for the other. */
+const isImpostor = ({ userName }: JsonObject, component: string): boolean =>
+  component !== 'internal/user' && typeof userName === 'string' && isReservedName(userName)
 
 /** With resourceTypeMapping the subject says its kind and only the kinds named there are looked for. */
 function targetOf(mapping: SubjectMapping, subject: string): { collection: string; name: string } | undefined {

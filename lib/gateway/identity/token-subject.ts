@@ -7,11 +7,15 @@ export interface TokenParty {
 /**
  * The subjects by which `staticUserMapping` may name a token's owner. PingAM writes `(usr!name)` for users and
  * `(age!clientId)` for clients; other servers write a plain subject, or none for a client. A client may be named by
- * its plain id as well, a user called like a client may not.
+ * its plain id as well, a user called like a client may not. `(age!…)` counts only in a token of that very client: a server
+ * that writes plain subjects lets a user have that name.
  */
 export function subjectsOf({ subject, clientId }: TokenParty): string[] {
   const typed = subject === undefined ? undefined : typedSubject(subject)
-  if (subject !== undefined && typed) return typed.type === 'age' ? [subject, typed.name] : [subject]
+  if (subject !== undefined && typed) {
+    if (typed.type !== 'age') return [subject]
+    return typed.name === clientId ? [subject, typed.name] : []
+  }
   const name = subject ?? clientId
   if (name === undefined) return []
   return name === clientId ? [`(age!${name})`, name] : [`(usr!${name})`, name]

@@ -2,7 +2,8 @@ import type { Logger } from '../../contract.ts'
 import type { QueryRequest } from '../../crest/request.ts'
 import type { StoredObject } from '../../repo/object-row.ts'
 import type { ObjectStore } from '../../repo/object-store.ts'
-import { type Identity, identity, type PasswordStore } from '../identity/password-store.ts'
+import { isReservedName } from '../identity/administrator.ts'
+import { identity, type PasswordStore, type Verdict } from '../identity/password-store.ts'
 import type { ManagedKeys } from './private-values.ts'
 import { StoredPasswords } from './stored-passwords.ts'
 
@@ -10,7 +11,10 @@ const COLLECTION = 'managed/user'
 /** The roles of everyone who has signed in. */
 const ROLES = ['internal/role/openidm-authorized']
 
-/** Managed users who sign in with `userName` and `password`, as long as their `accountStatus` is `active`. */
+/**
+ * Managed users who sign in with `userName` and `password`, as long as their `accountStatus` is `active` and
+ * the name is not that of an account of the gateway's own.
+ */
 export class ManagedUsers implements PasswordStore {
   readonly #store: () => ObjectStore | undefined
   readonly #passwords: StoredPasswords
@@ -21,11 +25,11 @@ export class ManagedUsers implements PasswordStore {
     this.#passwords = new StoredPasswords(COLLECTION, keys, log)
   }
 
-  /** Takes the same time for an account that is unknown, inactive or without a password as for a wrong password. */
-  async verify(username: string, password: string): Promise<Identity | undefined> {
+  async verify(username: string, password: string): Promise<Verdict> {
     const user = await this.#find(username)
-    const isRight = await this.#passwords.isPasswordOf(user, password)
-    if (!isRight || user?.content.accountStatus !== 'active') return undefined
+    const isRight = user && (await this.#passwords.isPasswordOf(user, password))
+    if (!user || isRight === undefined) return 'unknown'
+    if (!isRight || user.content.accountStatus !== 'active') return 'wrong'
     return identity({
       authenticationId: String(user.content.userName),
       id: user.id,
@@ -37,7 +41,9 @@ export class ManagedUsers implements PasswordStore {
 
   async #find(username: string): Promise<StoredObject | undefined> {
     const { result = [] } = (await this.#store()?.query(byUserName(username))) ?? {}
-    return result.length === 1 ? (result[0] as StoredObject) : undefined
+    const [user] = result as StoredObject[]
+    // The name as it is stored: the query finds it in other spellings.
+    return result.length !== 1 || !user || isReservedName(String(user.content.userName)) ? undefined : user
   }
 }
 

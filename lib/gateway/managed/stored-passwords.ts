@@ -1,8 +1,10 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { decrypt, hash, isEncrypted, KeyRing, matches } from '../../config/crypto.ts'
+import { decrypt, isEncrypted, KeyRing } from '../../config/crypto.ts'
 import type { Json, Logger } from '../../contract.ts'
+import { ResourceException } from '../../crest/errors.ts'
 import type { StoredObject } from '../../repo/object-row.ts'
 import { ExpiringCache } from '../identity/expiring-cache.ts'
+import { checkLogin, checkUnknown } from '../identity/login-check.ts'
 import type { ManagedKeys } from './private-values.ts'
 
 /** Checking a password is slow on purpose; of a client that sends it with each request it is checked once a minute. */
@@ -16,8 +18,6 @@ export class StoredPasswords {
   readonly #log: Logger
   readonly #remembered = new ExpiringCache<true>(REMEMBERED)
   readonly #key = randomBytes(32)
-  /** Takes the place of a password where there is none. */
-  readonly #nobody = hash(randomBytes(16).toString('hex'), 'SCRYPT')
 
   /** @param collection such as `managed/user`, for the log */
   constructor(collection: string, keys: ManagedKeys, log: Logger) {
@@ -27,16 +27,18 @@ export class StoredPasswords {
   }
 
   /**
-   * Takes the same time for a user that is unknown or has no password as for a wrong password. What was found right is
-   * known again by a keyed digest, until the user changes in any way.
+   * Whether the password is that of the user; undefined for a user that has none, which takes no time. What was found
+   * right is known again by a keyed digest, until the user changes in any way.
+   * @throws ResourceException 429 when too many passwords are checked
    */
-  async isPasswordOf(user: StoredObject | undefined, password: string): Promise<boolean> {
-    const stored = user?.content.password
-    const known = user && this.#digest(user, password)
-    if (known !== undefined && this.#remembered.get(known)) return true
-    const isRight = await this.#matches(password, stored ?? (await this.#nobody), user?.id)
-    if (isRight && known !== undefined) this.#remembered.set(known, true, REMEMBERED_MS)
-    return isRight && stored !== undefined
+  async isPasswordOf(user: StoredObject, password: string): Promise<boolean | undefined> {
+    const stored = user.content.password
+    if (stored === undefined) return undefined
+    const known = this.#digest(user, password)
+    if (this.#remembered.get(known)) return true
+    const isRight = await this.#matches(password, stored, user.id)
+    if (isRight) this.#remembered.set(known, true, REMEMBERED_MS)
+    return isRight
   }
 
   #digest({ id, revision }: StoredObject, password: string): string {
@@ -47,11 +49,12 @@ export class StoredPasswords {
     return createHmac('sha256', this.#key).update(text).digest()
   }
 
-  async #matches(password: string, stored: Json, id: string | undefined): Promise<boolean> {
+  async #matches(password: string, stored: Json, id: string): Promise<boolean> {
     try {
       if (isEncrypted(stored)) return await this.#matchesEncrypted(password, stored)
-      return await matches(password, stored)
+      return await checkLogin(password, stored)
     } catch (error) {
+      if (error instanceof ResourceException) throw error
       this.#log.error({ err: error, user: id }, `the password of ${this.#collection}/${id} cannot be checked`)
       return false
     }
@@ -59,7 +62,7 @@ export class StoredPasswords {
 
   /** With the time that a hash takes: else the fast answer tells that the user exists. */
   async #matchesEncrypted(password: string, stored: Json): Promise<boolean> {
-    await matches(password, await this.#nobody)
+    await checkUnknown(password)
     const clear = decrypt(stored, this.#keys.current() ?? new KeyRing([]))
     return typeof clear === 'string' && timingSafeEqual(this.#keyed(clear), this.#keyed(password))
   }

@@ -9,12 +9,12 @@ import { tempDirWith } from '../../helpers/files.ts'
 
 const verify = async (username: string, password: string) => {
   const found = await Promise.all(staticUsers(new Secret('s€cret')).map((user) => user.verify(username, password)))
-  return found.find((identity) => identity !== undefined)
+  return found.find((verdict) => typeof verdict === 'object')
 }
 
 describe('administrator', () => {
   it('has the password of the environment', () => {
-    const { password, isDefault } = administratorPassword({ OPENIDM_ADMIN_PASSWORD: ' x ' }, false)
+    const { password, isDefault } = administratorPassword({ OPENIDM_ADMIN_PASSWORD: ' x ' }, true)
     assert.equal(password.reveal(), ' x ')
     assert.equal(isDefault, false)
     assert.equal(inspect(password).includes(' x '), false)
@@ -23,7 +23,7 @@ describe('administrator', () => {
   it('has the password of a file, without the line end', async () => {
     const dir = await tempDirWith({ password: 'pass word\r\n', empty: '\n' })
     const env = { OPENIDM_ADMIN_PASSWORD_FILE: join(dir, 'password') }
-    assert.equal(administratorPassword(env, false).password.reveal(), 'pass word')
+    assert.equal(administratorPassword(env, true).password.reveal(), 'pass word')
     assert.throws(() => administratorPassword({ OPENIDM_ADMIN_PASSWORD_FILE: join(dir, 'empty') }, true), /is empty/)
     assert.throws(
       () => administratorPassword({ OPENIDM_ADMIN_PASSWORD_FILE: join(dir, 'none') }, true),
@@ -39,6 +39,19 @@ describe('administrator', () => {
     assert.throws(() => administratorPassword({ OPENIDM_ADMIN_PASSWORD: '' }, true), /is empty/)
     const both = { OPENIDM_ADMIN_PASSWORD: 'a', OPENIDM_ADMIN_PASSWORD_FILE: 'b' }
     assert.throws(() => administratorPassword(both, true), /not both/)
+  })
+
+  it('has a long password of its own where others than this machine can guess', () => {
+    for (const password of ['x', 'eleven char', 'ä'.repeat(11), 'openidm-admin']) {
+      const env = { OPENIDM_ADMIN_PASSWORD: password }
+      assert.throws(() => administratorPassword(env, false), {
+        name: 'StartError',
+        message: /at least 12 characters, and not be the well-known one.*OPENIDM_ADMIN_PASSWORD/,
+      })
+      assert.equal(administratorPassword(env, true).password.reveal(), password)
+    }
+    const twelve = 'twelve chars'
+    assert.equal(administratorPassword({ OPENIDM_ADMIN_PASSWORD: twelve }, false).password.reveal(), twelve)
   })
 
   it('is what loopback addresses are: 127/8, ::1, localhost', () => {

@@ -11,6 +11,9 @@ const ROWS: readonly (readonly [subject: string | undefined, clientId: string | 
   ['bjensen', 'ui', ['(usr!bjensen)', 'bjensen']],
   ['bjensen', undefined, ['(usr!bjensen)', 'bjensen']],
   [undefined, undefined, []],
+  // A user with that name at a server of plain subjects.
+  ['(age!admin-client)', 'web', []],
+  ['(age!admin-client)', undefined, []],
 ]
 
 describe('subjects of a token', () => {
