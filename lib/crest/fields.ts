@@ -1,12 +1,16 @@
 import type { Json, JsonObject } from '../contract.ts'
+import { MAX_FIELDS } from '../util/bounds.ts'
 import { isObject } from '../util/json.ts'
+import { badRequest } from './errors.ts'
 import { getAt, isPosition, type Pointer, parsePointer } from './pointer.ts'
 import { setAt } from './write-at.ts'
 
 /** Reads `_fields`: `userName,preferences/updates`. Blank or absent = no choice, which means all default fields. */
 export function parseFields(text: string | undefined): Pointer[] {
   const names = (text ?? '').split(',').map((name) => name.trim())
-  return names.filter((name) => name !== '').map(parsePointer)
+  const named = names.filter((name) => name !== '')
+  if (named.length > MAX_FIELDS) throw badRequest(`_fields names more than ${MAX_FIELDS} fields`)
+  return named.map(parsePointer)
 }
 
 /**

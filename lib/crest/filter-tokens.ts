@@ -1,3 +1,4 @@
+import { MAX_FILTER_LENGTH, MAX_FILTER_NODES } from '../util/bounds.ts'
 import { badRequest, type ResourceException } from './errors.ts'
 
 export interface Token {
@@ -7,9 +8,6 @@ export interface Token {
   readonly position: number
 }
 
-/** Far above any batch of ids joined with `or`; what is longer only costs time. */
-const MAX_LENGTH = 256 * 1024
-
 /**
  * The tokens of a query filter, read one ahead. As IDM has it, a word ends at a blank or a parenthesis and nowhere
  * else, so `eq"x"` is one word and `!true` another. The one addition: `field[/` and `field[(` open an element filter.
@@ -18,11 +16,12 @@ export class FilterTokens {
   readonly #text: string
   #position = 0
   #openBrackets = 0
+  #nodes = 0
   #ahead: Token | undefined
 
   constructor(text: string) {
     this.#text = text
-    if (text.length > MAX_LENGTH) throw this.fail(`more than ${MAX_LENGTH} characters`, MAX_LENGTH)
+    if (text.length > MAX_FILTER_LENGTH) throw this.fail(`more than ${MAX_FILTER_LENGTH} characters`, MAX_FILTER_LENGTH)
     this.#ahead = this.#read()
   }
 
@@ -36,6 +35,12 @@ export class FilterTokens {
     if (!token) throw this.fail(`${expected} is missing`, this.#text.length)
     this.#ahead = this.#read()
     return token
+  }
+
+  /** Counts a part of the filter that is evaluated by itself. */
+  countNode(): void {
+    this.#nodes += 1
+    if (this.#nodes > MAX_FILTER_NODES) throw this.fail(`more than ${MAX_FILTER_NODES} conditions`, this.#position)
   }
 
   expect(kind: Token['kind']): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpHandler, Logger } from '../contract.ts'
+import { MAX_BODY_BYTES } from '../util/bounds.ts'
 import { effectiveRequestOf } from './effective-request.ts'
 import { methodNotAllowed, ResourceException, toResourceException } from './errors.ts'
 import { readJsonBody } from './http-body.ts'
@@ -22,8 +23,6 @@ export interface CrestHttpOptions {
   /** Gets what failed unexpectedly (500 and above, but for 501), with its cause. */
   readonly log?: Logger
 }
-
-const MAX_BODY_BYTES = 1024 * 1024
 
 /**
  * Serves the router's resources over HTTP, under Express 4, 5 or plain `node:http`. It reads `request.url` (behind the

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../contract.ts'
+import { MAX_PATCH_OPERATIONS } from '../util/bounds.ts'
 import { copyJson } from '../util/copy-json.ts'
 import { isObject } from '../util/json.ts'
 import { addNumbers, isNumber, isWhole, type LongNumber, truncate } from '../util/long-number.ts'
 import { badRequest, notSupported } from './errors.ts'
+import { PatchBudget } from './patch-budget.ts'
 import { getAt, isPosition, type Pointer, parsePointer, printPointer } from './pointer.ts'
 import type { PatchOperation } from './request.ts'
 import { insertAt, removeAt, setAt } from './write-at.ts'
@@ -19,6 +21,8 @@ export function parsePatch(body: Json): PatchOperation[] {
     throw badRequest(
       'The request could not be processed because the provided content is not a JSON array of patch operations',
     )
+  if (body.length > MAX_PATCH_OPERATIONS)
+    throw badRequest(`${INVALID}: it has ${body.length} operations, more than ${MAX_PATCH_OPERATIONS}`)
   return body.map(parseOperation)
 }
 
@@ -69,7 +73,7 @@ export type IsSet = (field: Pointer) => boolean
 
 /**
  * Applies the operations one after the other by IDM's rules, to a copy: when one fails, `object` is as it was.
- * @throws badRequest for a position in a list (`/list/0`) or a field that does not fit
+ * @throws badRequest for a position in a list (`/list/0`) or a field that does not fit, and see PatchBudget
  */
 export function applyPatch(
   object: JsonObject,
@@ -77,7 +81,9 @@ export function applyPatch(
   isSet: IsSet = () => false,
 ): JsonObject {
   const subject = copyJson(object)
+  const budget = new PatchBudget(subject)
   for (const operation of operations) {
+    budget.charge(subject, operation, isSet)
     refusePosition(subject, operation.field)
     if (operation.from) refusePosition(subject, operation.from)
     applyOperation(subject, operation, isSet)

@@ -1,4 +1,5 @@
 import type { Json } from '../contract.ts'
+import { MAX_NESTING } from '../util/bounds.ts'
 import { isObject, memberOf } from '../util/json.ts'
 import { badRequest } from './errors.ts'
 
@@ -18,6 +19,7 @@ export function parsePointer(text: string): Pointer {
   const names = text.split('/')
   if (names[0] === '') names.shift()
   if (names.at(-1) === '') names.pop()
+  if (names.length > MAX_NESTING) throw badRequest(`A JSON pointer has more than ${MAX_NESTING} names`)
   return names.map((name) => decodeName(name, text))
 }
 

@@ -1,4 +1,5 @@
 import type { Json } from '../contract.ts'
+import { MAX_IN_VALUES } from '../util/bounds.ts'
 import { parseJson } from '../util/json.ts'
 import { isNumber } from '../util/long-number.ts'
 import { parseNumber } from './filter-number.ts'
@@ -49,6 +50,7 @@ function parseNot(tokens: FilterTokens, level: number): QueryFilter {
 
 function parsePrimary(tokens: FilterTokens, level: number): QueryFilter {
   const token = tokens.next('an expression')
+  tokens.countNode()
   if (level > MAX_NESTING) throw tokens.fail(`more than ${MAX_NESTING} levels are nested`, token.position)
   if (token.kind === '(') {
     const filter = parseOr(tokens, level + 1)
@@ -94,6 +96,8 @@ function parseValue(tokens: FilterTokens): { value: FilterValue; literal?: strin
 function parseList(tokens: FilterTokens): FilterValue[] {
   const token = tokens.next('a list')
   const list = token.kind === 'string' ? jsonOrUndefined(token.text) : undefined
+  if (Array.isArray(list) && list.length > MAX_IN_VALUES)
+    throw tokens.fail(`the list has more than ${MAX_IN_VALUES} values`, token.position)
   if (Array.isArray(list) && list.every(isFilterValue)) return list
   throw tokens.fail(`a quoted JSON array of strings, numbers or booleans is expected: '["a","b"]'`, token.position)
 }

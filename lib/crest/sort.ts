@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../contract.ts'
+import { MAX_SORT_KEYS } from '../util/bounds.ts'
 import { compareValues } from './compare.ts'
 import { badRequest } from './errors.ts'
 import { getAt, type Pointer, parsePointer } from './pointer.ts'
@@ -7,7 +8,9 @@ import type { SortKey } from './request.ts'
 /** Reads `_sortKeys`: `-age,+name/givenName,userName`; a bare key ascends. */
 export function parseSortKeys(text: string | undefined): SortKey[] {
   const keys = (text ?? '').split(',').map((key) => key.trim())
-  return keys.filter((key) => key !== '').map(parseSortKey)
+  const named = keys.filter((key) => key !== '')
+  if (named.length > MAX_SORT_KEYS) throw badRequest(`_sortKeys names more than ${MAX_SORT_KEYS} keys`)
+  return named.map(parseSortKey)
 }
 
 function parseSortKey(text: string): SortKey {

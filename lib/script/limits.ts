@@ -1,3 +1,5 @@
+import { MAX_SCRIPT_CALLS } from '../util/bounds.ts'
+
 /** What one run of a script may use: with many objects, the run for each of them. */
 export interface Limits {
   /** Milliseconds of computing; waiting for resources is not counted. */
@@ -16,7 +18,7 @@ export const DEFAULT_LIMITS: Limits = {
   wallMs: 60_000,
   memoryBytes: 64 * 1024 * 1024,
   transferLength: 16 * 1024 * 1024,
-  calls: 100_000,
+  calls: MAX_SCRIPT_CALLS,
 }
 
 const MB = 1024 * 1024

@@ -1,6 +1,6 @@
 /**
  * How much one request, one caller or one address may cost. Beyond a bound the answer is 400, 413 or 429 and names it.
- * SECURITY.md lists them; test/security/bounds.test.ts keeps both alike.
+ * SECURITY.md lists them all.
  */
 
 /** Bytes of a request body that is read as JSON. Bodies for remote instances are streamed and have no bound. */
@@ -20,12 +20,12 @@ export const MAX_FILTER_NODES = 10_000
 export const MAX_IN_VALUES = 10_000
 
 /** Operations of a PATCH. */
-export const MAX_PATCH_OPERATIONS = 10_000
+export const MAX_PATCH_OPERATIONS = 5_000
 /** Characters of JSON that the operations `copy` and `move` of a PATCH write. */
 export const MAX_PATCH_COPIED = 1024 * 1024
 /** Characters of JSON of an object that a PATCH enlarges. */
 export const MAX_PATCHED_LENGTH = 16 * 1024 * 1024
-/** List elements that the operations of a PATCH look at: `remove` with a value compares each. */
+/** List elements that the operations of a PATCH compare; an object counts as ten. */
 export const MAX_PATCH_COMPARISONS = 1_000_000
 
 /** Password hashes computed at the same time; the others of Node's four threads read files and resolve names. */

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../contract.ts'
+import { MAX_NESTING } from './bounds.ts'
 import { exactNumber, isLongNumber } from './long-number.ts'
 
 /** Names that mean something else on an object of JavaScript than on one of JSON. */
@@ -21,9 +22,6 @@ export function setMember(object: JsonObject, name: string, value: Json): void {
   if (name === '__proto__') Object.defineProperty(object, name, { ...OWN, value })
   else object[name] = value
 }
-
-/** What is nested deeper would overflow the stack of whoever copies, compares or prints it. */
-const MAX_NESTING = 500
 
 /** A number of 16 digits and points behind what can stand before a value. */
 const MANY_DIGITS = /[:,[]\s*-?[\d.]{16}/

@@ -17,22 +17,6 @@ function crowd({ call }: TestGateway) {
 }
 
 describe('what logins of strangers cost', () => {
-  it('many at once get 429 beyond a short queue, with the time to come again; files are read meanwhile', async () => {
-    const ask = crowd(await startGateway())
-    const answers = Array.from({ length: MAX_WAITING_LOGINS + 20 }, async (_, i) => {
-      const answer = await ask(guess(`nobody-${i}`))
-      assert.equal(answer.status, 429)
-      return answer
-    })
-    const refused = await Promise.any(answers)
-    const begin = performance.now()
-    await readFile(import.meta.filename)
-    assert.ok(performance.now() - begin < 1000, 'a thread is left for files')
-    assert.match(refused.text, /logins wait for their check/)
-    assert.equal(refused.headers['retry-after'], '2')
-    for (const answer of answers) answer.catch(() => undefined)
-  }).timeout(30_000)
-
   it('an unknown name costs one hash, as a wrong password does', async () => {
     const { call } = await startGateway()
     const user = { userName: 'bo', givenName: 'Bo', sn: 'Lind', mail: 'bo@example.net', password: 'Passw0rd!' }
@@ -73,6 +57,23 @@ describe('what logins of strangers cost', () => {
     await Promise.allSettled(attack)
     assert.ok(answered > 0)
   }).timeout(60_000)
+
+  it('many at once get 429 beyond a short queue, with the time to come again; files are read meanwhile', async () => {
+    const ask = crowd(await startGateway())
+    const answers = Array.from({ length: MAX_WAITING_LOGINS + 20 }, async (_, i) => {
+      const answer = await ask(guess(`nobody-${i}`))
+      assert.equal(answer.status, 429)
+      return answer
+    })
+    const refused = await Promise.any(answers)
+    const begin = performance.now()
+    await readFile(import.meta.filename)
+    assert.ok(performance.now() - begin < 1000, 'a thread is left for files')
+    assert.match(refused.text, /logins wait for their check/)
+    assert.equal(refused.headers['retry-after'], '2')
+    // The slots belong to the process: the next test finds them free.
+    await Promise.allSettled(answers)
+  }).timeout(90_000)
 
   it('logins go before other hashes and never take all slots', async () => {
     const slots = new HashSlots()

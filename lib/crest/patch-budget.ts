@@ -1,0 +1,77 @@
+import type { Json, JsonObject } from '../contract.ts'
+import { MAX_NESTING, MAX_PATCH_COMPARISONS, MAX_PATCH_COPIED, MAX_PATCHED_LENGTH } from '../util/bounds.ts'
+import { isLongNumber } from '../util/long-number.ts'
+import { badRequest, payloadTooLarge } from './errors.ts'
+import type { IsSet } from './patch.ts'
+import { getAt, type Pointer } from './pointer.ts'
+import type { PatchOperation } from './request.ts'
+
+/** Comparing an object costs about as much as comparing so many texts or numbers. */
+const OBJECT_WEIGHT = 10
+
+/**
+ * What the operations of one PATCH may cost. Each is charged before it is applied: a few copies of a value into itself
+ * would double it until memory ends.
+ */
+export class PatchBudget {
+  #length: number
+  #copied = 0
+  #compared = 0
+
+  constructor(object: JsonObject) {
+    this.#length = measure(object, Number.POSITIVE_INFINITY).length
+  }
+
+  /** @throws ResourceException 413 when the result, or 400 when the work, would exceed its bound */
+  charge(subject: JsonObject, { operation, field, from, value }: PatchOperation, isSet: IsSet): void {
+    if (operation === 'copy' || operation === 'move') this.#write(field, getAt(subject, from ?? []) ?? null, true)
+    else if (operation === 'add' || operation === 'replace') this.#write(field, value ?? null, false)
+    else this.#compare(getAt(subject, field), value)
+    // What is added to a set is looked for in all of it.
+    const list = field.at(-1) === '-' ? field.slice(0, -1) : field
+    if (operation === 'add' && isSet(list)) this.#compare(getAt(subject, list), {})
+  }
+
+  #write(field: Pointer, value: Json, isCopy: boolean): void {
+    const size = measure(value, MAX_PATCHED_LENGTH)
+    if (field.length + size.depth > MAX_NESTING)
+      throw badRequest(`The patched object would be nested more than ${MAX_NESTING} levels deep`)
+    this.#length += size.length
+    if (this.#length > MAX_PATCHED_LENGTH)
+      throw payloadTooLarge(`The patched object would have more than ${MAX_PATCHED_LENGTH} characters`)
+    if (!isCopy) return
+    this.#copied += size.length
+    if (this.#copied > MAX_PATCH_COPIED)
+      throw payloadTooLarge(`The operations copy and move write more than ${MAX_PATCH_COPIED} characters`)
+  }
+
+  #compare(list: Json | undefined, value: Json | undefined): void {
+    if (!Array.isArray(list)) return
+    this.#compared += list.length * (typeof value === 'object' ? OBJECT_WEIGHT : 1)
+    if (this.#compared > MAX_PATCH_COMPARISONS)
+      throw badRequest(`The operations of this PATCH compare more than ${MAX_PATCH_COMPARISONS} list elements`)
+  }
+}
+
+interface Size {
+  /** Characters of JSON, without escapes. */
+  readonly length: number
+  /** Levels of lists and objects; 0 for a text or a number. */
+  readonly depth: number
+}
+
+/** Stops looking where the length is beyond `most`. */
+function measure(value: Json, most: number): Size {
+  if (typeof value === 'string') return { length: value.length + 2, depth: 0 }
+  if (isLongNumber(value)) return { length: value.rawJSON.length, depth: 0, values: 1 }
+  if (typeof value !== 'object' || value === null) return { length: String(value).length, depth: 0 }
+  let length = 2
+  let depth = 0
+  for (const name in value) {
+    const member = measure((value as JsonObject)[name] ?? null, most - length)
+    length += member.length + (Array.isArray(value) ? 1 : name.length + 4)
+    depth = Math.max(depth, member.depth)
+    if (length > most) break
+  }
+  return { length, depth: depth + 1 }
+}
