@@ -10,7 +10,7 @@ const DEFAULT_INDENT = '  '
 export function formatConfig(content: JsonObject, before?: { text: string; content: JsonObject }): string {
   if (!before) return `${JSON.stringify(content, null, DEFAULT_INDENT)}\n`
   const text = JSON.stringify(inOrderOf(content, before.content), null, indentOf(before.text))
-  const end = /\n\s*$/.test(before.text) ? '\n' : ''
+  const end = before.text.includes('\n', before.text.trimEnd().length) ? '\n' : ''
   const lines = `${text}${end}`
   return before.text.includes('\r\n') ? lines.replaceAll('\n', '\r\n') : lines
 }

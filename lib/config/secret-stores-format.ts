@@ -12,8 +12,8 @@ export function decodeSecret(bytes: Buffer, format: SecretFormat): string {
     if (!text.includes('-----BEGIN ')) throw new Error('is not PEM text')
     return text
   }
-  const alphabet = format === 'BASE64' ? /^[A-Za-z0-9+/\s]*={0,2}\s*$/ : /^[A-Za-z0-9_\s-]*={0,2}\s*$/
-  if (!alphabet.test(text)) throw new Error(`is not ${format}`)
+  const alphabet = format === 'BASE64' ? /^[A-Za-z0-9+/\s]*={0,2}$/ : /^[A-Za-z0-9_\s-]*={0,2}$/
+  if (!alphabet.test(text.trimEnd())) throw new Error(`is not ${format}`)
   return textOf(Buffer.from(text, 'base64'), `is ${format} of something that is not UTF-8 text`)
 }
 

@@ -50,7 +50,7 @@ function integer(text: string): number | undefined {
 function number(text: string): number | LongNumber | undefined {
   const exact = parsed(text)
   if (isNumber(exact)) return exact
-  const value = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/.test(text) ? Number(text) : Number.NaN
+  const value = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text.trim()) ? Number(text) : Number.NaN
   return Number.isFinite(value) ? value : undefined
 }
 
@@ -83,9 +83,10 @@ function parsed(text: string): Json | undefined {
 
 /** Both alphabets, with or without padding. */
 function decode(text: string): string | undefined {
-  if (!/^\s*[A-Za-z0-9+/_-]*={0,2}\s*$/.test(text)) return undefined
+  const encoded = text.trim()
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(encoded)) return undefined
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(text.trim(), 'base64'))
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(encoded, 'base64'))
   } catch {
     return undefined
   }

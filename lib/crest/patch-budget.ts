@@ -63,7 +63,7 @@ interface Size {
 /** Stops looking where the length is beyond `most`. */
 function measure(value: Json, most: number): Size {
   if (typeof value === 'string') return { length: value.length + 2, depth: 0 }
-  if (isLongNumber(value)) return { length: value.rawJSON.length, depth: 0, values: 1 }
+  if (isLongNumber(value)) return { length: value.rawJSON.length, depth: 0 }
   if (typeof value !== 'object' || value === null) return { length: String(value).length, depth: 0 }
   let length = 2
   let depth = 0

@@ -23,7 +23,7 @@ export const LIMIT_FORM = 'must be a whole number of objects, or a share of the 
 export function parseLimit(value: unknown): Limit | undefined {
   const text = typeof value === 'number' ? String(value) : value
   if (typeof text !== 'string') return undefined
-  const [, number = '', percent] = /^\s*(\d+(?:\.\d+)?)\s*(%?)\s*$/.exec(text) ?? []
+  const [, number = '', percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim()) ?? []
   if (number === '') return undefined
   if (percent) return Number(number) <= 100 ? { share: Number(number) / 100 } : undefined
   return Number.isInteger(Number(number)) ? { count: Number(number) } : undefined

@@ -13,7 +13,10 @@ export interface PemCertificate {
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----(?:(?!-----BEGIN )[\s\S])*?-----END \1-----\r?\n?/g
 const CERTIFICATE_LABELS: ReadonlySet<string> = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])
-const ALIAS = /^(?:#\s*alias|\s*friendlyName):[ \t]*(\S.*?)[ \t]*$/gm
+const ALIAS = /^(?:#[ \t]*alias|[ \t]*friendlyName):(.*)$/gm
+
+const aliasIn = (text: string): string | undefined =>
+  [...text.matchAll(ALIAS)].map(([, name = '']) => name.trim()).findLast((name) => name !== '')
 
 /**
  * The certificates of a PEM text; other blocks (keys) are passed over.
@@ -29,9 +32,7 @@ export function readPem(text: string, file: string): PemCertificate[] {
     const entry = { start, end: block.index + block[0].length }
     start = entry.end
     if (!CERTIFICATE_LABELS.has(block[1] ?? '')) return []
-    return [
-      { ...entry, alias: [...above.matchAll(ALIAS)].at(-1)?.[1], certificate: parse(block[0], file, position + 1) },
-    ]
+    return [{ ...entry, alias: aliasIn(above), certificate: parse(block[0], file, position + 1) }]
   })
 }
 

@@ -43,5 +43,5 @@ export function chainOf(peer: DetailedPeerCertificate): X509Certificate[] {
 export function suggestAlias(distinguishedName: string): string {
   const commonName = /^CN=(.*)$/m.exec(distinguishedName)?.[1] ?? ''
   const alias = commonName.toLowerCase().replace(/[^a-z0-9.]+/g, '-')
-  return alias.slice(0, 60).replace(/^[-.]+|[-.]+$/g, '') || 'remote'
+  return alias.slice(0, 60).replace(/^[-.]+|(?<![-.])[-.]+$/g, '') || 'remote'
 }

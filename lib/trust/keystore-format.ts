@@ -30,5 +30,6 @@ function contentStart(bytes: Buffer): number {
 
 /** A bundle whose last certificate was removed: lines that are empty or begin with #. A file of no bytes is none. */
 function isComment(bytes: Buffer): boolean {
-  return bytes.length > 0 && /^(?:\s*#[^\n]*(?:\n|$)|\s*(?:\n|$))+$/.test(bytes.subarray(0, 4096).toString('utf8'))
+  const lines = bytes.subarray(0, 4096).toString('utf8').split('\n')
+  return bytes.length > 0 && lines.every((line) => line.trim() === '' || line.trimStart().startsWith('#'))
 }

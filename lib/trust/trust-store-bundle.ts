@@ -20,7 +20,7 @@ export function addToBundle(bundle: string, alias: string, certificate: X509Cert
     if (entry.certificate.fingerprint256 === certificate.fingerprint256)
       throw new TypeError(`this certificate is trusted already${entry.alias ? `, as "${entry.alias}"` : ''}`)
   }
-  const text = bundle === '' ? HEADER : bundle.replace(/\n*$/, '\n')
+  const text = bundle === '' ? HEADER : `${bundle.trimEnd()}\n`
   return `${text}\n# alias: ${alias}\n# ${describeCertificate(certificate)}\n${certificate.toString().trimEnd()}\n`
 }
 

@@ -21,7 +21,7 @@ export interface Credentials {
 
 /** A gateway that runs elsewhere, over REST. */
 export function restApi({ url, user, password }: Credentials): ReconApi {
-  const base = `${url.replace(/\/+$/, '')}/`
+  const base = `${url.replace(/(?<!\/)\/+$/, '')}/`
   const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   const ask = async (path: string, params: Readonly<Record<string, string>>, init: RequestInit = {}) => {
     const query = new URLSearchParams(params).toString()
