@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JsonObject } from '../contract.ts'
+import { isOutOfFiles, OUT_OF_FILES_TEXT } from '../util/system-error.ts'
 import { parseConfigText } from './config-text.ts'
 import { readFileBounded, signatureOf } from './file-read.ts'
 import { type ObjectName, objectIdOfFile } from './naming.ts'
@@ -87,6 +88,7 @@ const faulty = (fault: string, before: FileContent | undefined): FileContent =>
 function faultOf({ code, message }: NodeJS.ErrnoException, path: string): string | undefined {
   if (code === undefined) return message
   if (code === 'EACCES' || code === 'EPERM') return 'it cannot be read: permission denied'
+  if (isOutOfFiles(code)) return `it cannot be read: ${OUT_OF_FILES_TEXT}`
   if (code !== 'ENOENT') return `it cannot be read: ${code}`
   const isDanglingLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined
   return isDanglingLink ? 'it is a link to a file that does not exist' : undefined

@@ -1,4 +1,5 @@
 import { conflict, internalError, type ResourceException, toResourceException } from '../crest/errors.ts'
+import { isOutOfFiles, OUT_OF_FILES_TEXT } from '../util/system-error.ts'
 import { UnreadableFile } from './file-read.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -15,7 +16,7 @@ export function writeFailure(error: unknown, id: string): ResourceException {
   if (error instanceof UnreadableFile) return conflict(`The configuration ${id} cannot be changed: ${error.message}`)
   const { code } = error as { code?: unknown }
   if (typeof code !== 'string') return toResourceException(error)
-  const reason = REASONS[code] ?? 'the disk refused it'
+  const reason = isOutOfFiles(code) ? OUT_OF_FILES_TEXT : (REASONS[code] ?? 'the disk refused it')
   return internalError(`The configuration ${id} could not be stored: ${reason}; what was stored before is unchanged`, {
     cause: error,
   })

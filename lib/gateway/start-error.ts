@@ -1,3 +1,5 @@
+import { OUT_OF_FILES_TEXT } from '../util/system-error.ts'
+
 /** Why something does not start, in one line for a person; the command line prints it without a stack. */
 export class StartError extends Error {
   constructor(message: string, options?: { cause: unknown }) {
@@ -11,7 +13,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is taken by another program',
   EADDRNOTAVAIL: 'this machine has no such address',
   EISDIR: 'is a directory',
-  EMFILE: 'too many open files',
+  EMFILE: OUT_OF_FILES_TEXT,
+  ENFILE: OUT_OF_FILES_TEXT,
   ENOENT: 'does not exist',
   ENOSPC: 'no space left on the device',
   ENOTDIR: 'is not a directory',

@@ -3,6 +3,7 @@
  * question 5). The text names the instance and the kind of fault, never an inner address; the cause is for the log.
  */
 import { ResourceException } from '../crest/errors.ts'
+import { OUT_OF_FILES_TEXT } from '../util/system-error.ts'
 
 export type Phase = 'queue' | 'queueFull' | 'connect' | 'response' | 'idle'
 export type Side = 'remote' | 'token endpoint'
@@ -60,12 +61,15 @@ const KINDS = {
   connect: { status: 504, text: 'connecting to it took too long' },
   response: { status: 504, text: 'it did not begin to answer in time' },
   idle: { status: 504, text: 'it stopped sending in the middle of the exchange' },
+  openFiles: { status: 503, text: `it was not asked: ${OUT_OF_FILES_TEXT}` },
   unexpected: { status: 502, text: 'the exchange with it failed' },
 } as const satisfies Record<string, FaultKind>
 
 export type FaultName = keyof typeof KINDS
 
 const BY_CODE: Readonly<Record<string, FaultName>> = {
+  EMFILE: 'openFiles',
+  ENFILE: 'openFiles',
   ENOTFOUND: 'nameResolution',
   EAI_AGAIN: 'nameResolution',
   EAI_NODATA: 'nameResolution',

@@ -15,6 +15,8 @@ export class Health {
   #lastError: LastError | null = null
   #since = new Date()
   #failing = false
+  /** Told once, until an exchange succeeds: each request fails then. */
+  #toldOpenFiles = false
 
   constructor(instance: string, log: Logger) {
     this.#instance = instance
@@ -36,12 +38,19 @@ export class Health {
   }
 
   succeeded(): void {
+    this.#toldOpenFiles = false
     if (this.#failing) this.#turn(false)
   }
 
   /** Notes a failure. The first one after a success is worth a warning, the others would only fill the log. */
   failed(fault: FaultName | 'authentication' | 'token', message: string, cause: unknown): void {
     const details = { instance: this.#instance, fault, err: cause }
+    // The remote has no part in it.
+    if (fault === 'openFiles') {
+      if (!this.#toldOpenFiles) this.#log.error(details, message)
+      this.#toldOpenFiles = true
+      return
+    }
     if (this.#failing) this.#log.debug(details, message)
     else this.#log.warn(details, message)
     this.#lastError = { message, time: new Date().toISOString() }

@@ -1,5 +1,7 @@
+import { isOutOfFiles, OUT_OF_FILES_TEXT } from '../util/system-error.ts'
+
 /** What is wrong with a file of certificates. */
-export type KeystoreFault = 'password' | 'corrupt' | 'empty' | 'unsupported' | 'unreadable'
+export type KeystoreFault = 'password' | 'corrupt' | 'empty' | 'missing' | 'unsupported' | 'unreadable'
 
 /** A file of certificates or keys that cannot be used. The message is for a person: file, fault, cure; no password. */
 export class KeystoreError extends Error {
@@ -48,9 +50,18 @@ export const unsupportedContent = (file: string): KeystoreError =>
       'Export what is needed with "keytool -exportcert -rfc" into a PEM file',
   )
 
+/** The file, or directory, was there; that it is gone may be an accident in the middle of an update. */
+export const missingStore = (file: string): KeystoreError =>
+  new KeystoreError(
+    'missing',
+    file,
+    'is gone; what was in it stays trusted until the gateway starts again. Put it back, or leave an empty file to trust nothing',
+  )
+
 /** @param error of the file system, or one whose message is fit for a person */
 export function unreadableFile(file: string, error: unknown): KeystoreError {
   const { message, code } = error as NodeJS.ErrnoException
+  if (isOutOfFiles(code)) return new KeystoreError('unreadable', file, `cannot be read: ${OUT_OF_FILES_TEXT}`)
   return new KeystoreError(
     'unreadable',
     file,

@@ -30,16 +30,16 @@ export interface TrustFile {
 }
 
 /**
- * The files behind one path: itself, or the certificates of a directory by name; empty when there is nothing.
+ * The files behind one path: itself, or the certificates of a directory by name; undefined when there is nothing.
  * @throws KeystoreError when it cannot be looked at
  */
-export async function trustFilesAt(path: string): Promise<string[]> {
+export async function trustFilesAt(path: string): Promise<string[] | undefined> {
   try {
     if (!(await stat(path)).isDirectory()) return [path]
     const names = (await readdir(path)).filter((name) => /^[^.].*\.(pem|crt|cer)$/i.test(name))
     return names.sort().map((name) => join(path, name))
   } catch (error) {
-    if (isAbsent(error)) return []
+    if (isAbsent(error)) return undefined
     throw unreadableFile(path, error)
   }
 }
@@ -72,6 +72,8 @@ async function certificatesOf(
   password: string | Secret,
   kept: readonly TrustedCertificate[],
 ): Promise<Content> {
+  // Not a torn update: taking the last certificate away has to take trust away, and this is how people do it.
+  if (bytes.toString('latin1').trim() === '') return { certificates: [], error: emptyStore(file) }
   try {
     const found = await parse(file, bytes, password)
     const certificates = found.map(({ alias, certificate }, position) =>
@@ -89,7 +91,7 @@ type Found = readonly { readonly alias: string | undefined; readonly certificate
 async function parse(file: string, bytes: Buffer, password: string | Secret): Promise<Found> {
   switch (formatOf(bytes)) {
     case undefined:
-      throw corruptFile(file, bytes.length === 0 ? 'is a file of no bytes' : 'is neither PKCS12, nor JKS, nor PEM')
+      throw corruptFile(file, 'is neither PKCS12, nor JKS, nor PEM')
     case 'PEM':
       return readPem(bytes.toString('utf8'), file)
     case 'DER':

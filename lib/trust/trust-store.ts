@@ -1,8 +1,9 @@
+import { dirname } from 'node:path'
 import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { Disposable, Logger } from '../contract.ts'
 import { Scope } from '../util/scope.ts'
 import type { Secret } from '../util/secret.ts'
-import { KeystoreError } from './keystore-error.ts'
+import { KeystoreError, missingStore } from './keystore-error.ts'
 import { readTrustFile, type TrustedCertificate, type TrustFile, trustFilesAt } from './trust-store-file.ts'
 
 export type { TrustedCertificate } from './trust-store-file.ts'
@@ -27,7 +28,7 @@ export type OwnTls = Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'c
 
 /**
  * The certificates that make a remote trusted: what stands in the files, and the system's roots. A file that became
- * unusable keeps its last good certificates, and `lastError` says what is wrong with it.
+ * unusable or is gone keeps its last good certificates, and `lastError` says what is wrong with it; an empty one has none.
  *
  * As in Java, a certificate in the store is trusted as it stands, be it an authority or the remote's own: hence
  * `allowPartialTrustChain`. After a change of trust, connections need a new agent: a TLS session that was begun before
@@ -131,7 +132,9 @@ export class TrustStore {
     for (const path of this.paths) {
       for (const file of await this.#filesAt(path, errors)) {
         const read = await readTrustFile(file, password, this.#files.get(file))
-        if (read) files.set(file, read)
+        const kept = read ?? this.#files.get(file)
+        if (kept) files.set(file, kept)
+        if (kept && !read) errors.push(missingStore(file))
         if (read?.error) errors.push(read.error)
       }
     }
@@ -152,11 +155,13 @@ export class TrustStore {
 
   async #filesAt(path: string, errors: KeystoreError[]): Promise<string[]> {
     try {
-      return await trustFilesAt(path)
+      const files = await trustFilesAt(path)
+      if (files) return files
     } catch (error) {
       errors.push(error as KeystoreError)
-      return [...this.#files.keys()].filter((file) => file.startsWith(path))
     }
+    // What was there before, also in a directory that is gone.
+    return [...this.#files.keys()].filter((file) => file === path || dirname(file) === path)
   }
 
   #report(error: KeystoreError | undefined): void {

@@ -31,10 +31,16 @@ const KINDS: Record<FaultName, [status: number, text: string]> = {
   connect: [504, 'connecting to it took too long'],
   response: [504, 'it did not begin to answer in time'],
   idle: [504, 'it stopped sending in the middle of the exchange'],
+  openFiles: [
+    503,
+    'it was not asked: the gateway has as many files and connections open as it may; raise its limit (ulimit -n)',
+  ],
   unexpected: [502, 'the exchange with it failed'],
 }
 
 const CODES: Record<string, FaultName> = {
+  EMFILE: 'openFiles',
+  ENFILE: 'openFiles',
   ENOTFOUND: 'nameResolution',
   EAI_AGAIN: 'nameResolution',
   EAI_NODATA: 'nameResolution',

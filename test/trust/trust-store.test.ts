@@ -167,7 +167,7 @@ describe('trust store: what is wrong', () => {
       async (path) => writeFile(path, (await readFile(fixture('keytool.p12'))).subarray(0, 700)),
       /is damaged/,
     ],
-    ['a store of no bytes', (path) => writeFile(path, ''), /a file of no bytes/],
+    ['a store of no bytes', (path) => writeFile(path, ''), /holds no certificate/],
     ['other content', (path) => writeFile(path, 'hello'), /neither PKCS12, nor JKS, nor PEM/],
     [
       'half a PEM file',
@@ -222,16 +222,58 @@ describe('trust store: changes', () => {
     assert.equal(trust.certificates().length, 1)
   })
 
-  it('takes trust away with the last certificate, and with the file', async () => {
+  it('an emptied file trusts nothing, and says so', async () => {
     const { path, make } = await place()
-    for (const takeAway of [() => copyFile(fixture('empty.p12'), path), () => rm(path)]) {
+    for (const takeAway of [
+      () => copyFile(fixture('empty.p12'), path),
+      () => writeFile(path, ''),
+      () => writeFile(path, ' \n\t\n'),
+      () => writeFile(path, '# nobody\n'),
+    ]) {
       await copyFile(fixture('keytool.p12'), path)
       const trust = await loaded(make())
       assert.equal(trust.certificates().length, 2)
       await takeAway()
       await trust.reload()
       assert.deepEqual(trust.certificates(), [])
+      assert.match(trust.lastError?.message ?? '', /holds no certificate/)
     }
+  })
+
+  it('a file that is gone keeps its last good certificates, and says so; so does a directory', async () => {
+    const { path, make } = await place()
+    for (const put of [
+      () => copyFile(fixture('ca.pem'), path),
+      async () => {
+        await mkdir(path)
+        await copyFile(fixture('ca.pem'), join(path, 'a.pem'))
+      },
+    ]) {
+      await put()
+      const trust = await loaded(make())
+      await rm(path, { recursive: true })
+      await trust.reload()
+      await trust.reload()
+      assert.equal(trust.certificates().length, 1)
+      assert.equal(trust.lastError?.fault, 'missing')
+      assert.match(trust.lastError?.message ?? '', /is gone; what was in it stays trusted/)
+      await put()
+      await trust.reload()
+      assert.equal(trust.lastError, undefined)
+      await rm(path, { recursive: true })
+    }
+  })
+
+  it('a certificate that is taken out of a directory is no longer trusted', async () => {
+    const { path, make } = await place()
+    await mkdir(path)
+    for (const name of ['a.pem', 'b.pem']) await copyFile(fixture('ca.pem'), join(path, name))
+    await rm(join(path, 'a.pem'))
+    const trust = await loaded(make())
+    assert.deepEqual(aliases(trust), ['b'])
+    await rm(join(path, 'b.pem'))
+    await trust.reload()
+    assert.deepEqual(trust.certificates(), [])
   })
 
   it('tells listeners once for each change, also when one of them fails', async () => {
@@ -251,7 +293,7 @@ describe('trust store: changes', () => {
     await trust.reload()
     listening.dispose()
     listening.dispose()
-    await rm(path)
+    await writeFile(path, '')
     await trust.reload()
     assert.equal(calls, 2)
   })
@@ -271,7 +313,7 @@ describe('trust store: changes', () => {
     await writeAtomically(path, await readFile(fixture('keytool.p12')))
     await until(async () => (await handshake(port, trust)) === 'ok', 'the remote is trusted')
     assert(performance.now() - before < 1000)
-    await rm(path)
+    await writeFile(path, '')
     await until(async () => (await handshake(port, trust)) !== 'ok', 'the remote is trusted no more')
   })
 
