@@ -1,5 +1,11 @@
 import type { Json, JsonObject } from '../contract.ts'
-import { MAX_NESTING, MAX_PATCH_COMPARISONS, MAX_PATCH_COPIED, MAX_PATCHED_LENGTH } from '../util/bounds.ts'
+import {
+  MAX_NESTING,
+  MAX_PATCH_COMPARISONS,
+  MAX_PATCH_COPIED,
+  MAX_PATCH_COPIED_VALUES,
+  MAX_PATCHED_LENGTH,
+} from '../util/bounds.ts'
 import { isLongNumber } from '../util/long-number.ts'
 import { badRequest, payloadTooLarge } from './errors.ts'
 import type { IsSet } from './patch.ts'
@@ -16,6 +22,7 @@ const OBJECT_WEIGHT = 10
 export class PatchBudget {
   #length: number
   #copied = 0
+  #copiedValues = 0
   #compared = 0
 
   constructor(object: JsonObject) {
@@ -33,7 +40,7 @@ export class PatchBudget {
   }
 
   #write(field: Pointer, value: Json, isCopy: boolean): void {
-    const size = measure(value, MAX_PATCHED_LENGTH)
+    const size = measure(value, isCopy ? MAX_PATCH_COPIED : MAX_PATCHED_LENGTH)
     if (field.length + size.depth > MAX_NESTING)
       throw badRequest(`The patched object would be nested more than ${MAX_NESTING} levels deep`)
     this.#length += size.length
@@ -43,6 +50,9 @@ export class PatchBudget {
     this.#copied += size.length
     if (this.#copied > MAX_PATCH_COPIED)
       throw payloadTooLarge(`The operations copy and move write more than ${MAX_PATCH_COPIED} characters`)
+    this.#copiedValues += size.values
+    if (this.#copiedValues > MAX_PATCH_COPIED_VALUES)
+      throw payloadTooLarge(`The operations copy and move write more than ${MAX_PATCH_COPIED_VALUES} values`)
   }
 
   #compare(list: Json | undefined, value: Json | undefined): void {
@@ -58,20 +68,24 @@ interface Size {
   readonly length: number
   /** Levels of lists and objects; 0 for a text or a number. */
   readonly depth: number
+  /** This one and all within it. */
+  readonly values: number
 }
 
 /** Stops looking where the length is beyond `most`. */
 function measure(value: Json, most: number): Size {
-  if (typeof value === 'string') return { length: value.length + 2, depth: 0 }
-  if (isLongNumber(value)) return { length: value.rawJSON.length, depth: 0 }
-  if (typeof value !== 'object' || value === null) return { length: String(value).length, depth: 0 }
+  if (typeof value === 'string') return { length: value.length + 2, depth: 0, values: 1 }
+  if (isLongNumber(value)) return { length: value.rawJSON.length, depth: 0, values: 1 }
+  if (typeof value !== 'object' || value === null) return { length: String(value).length, depth: 0, values: 1 }
   let length = 2
   let depth = 0
+  let values = 1
   for (const name in value) {
     const member = measure((value as JsonObject)[name] ?? null, most - length)
     length += member.length + (Array.isArray(value) ? 1 : name.length + 4)
     depth = Math.max(depth, member.depth)
+    values += member.values
     if (length > most) break
   }
-  return { length, depth: depth + 1 }
+  return { length, depth: depth + 1, values }
 }

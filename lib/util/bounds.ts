@@ -23,6 +23,8 @@ export const MAX_IN_VALUES = 10_000
 export const MAX_PATCH_OPERATIONS = 5_000
 /** Characters of JSON that the operations `copy` and `move` of a PATCH write. */
 export const MAX_PATCH_COPIED = 1024 * 1024
+/** Values (each text, number, list and object) that they write. */
+export const MAX_PATCH_COPIED_VALUES = 20_000
 /** Characters of JSON of an object that a PATCH enlarges. */
 export const MAX_PATCHED_LENGTH = 16 * 1024 * 1024
 /** List elements that the operations of a PATCH compare; an object counts as ten. */

@@ -38,6 +38,9 @@ export async function cleanUpAll(cleanUps: CleanUp[]): Promise<void> {
   if (failures.length > 0) throw new AggregateError(failures, `clean-up failed: ${failures.map(String).join('; ')}`)
 }
 
+/** Ends what a script without mocha has started. */
+export const endOfRun = (): Promise<void> => cleanUpAll(run)
+
 const test: CleanUp[] = []
 
 // At import these hooks belong to mocha's root suite: they stand around every test of every file. Without mocha (a

@@ -39,7 +39,7 @@ const BEYOND: readonly (readonly [what: string, attack: () => unknown, code: num
     400,
     bounds.MAX_PATCH_OPERATIONS,
   ],
-  ['copies that double', () => patch({}, DOUBLING), 413, bounds.MAX_PATCH_COPIED],
+  ['copies that double', () => patch({}, DOUBLING), 413, bounds.MAX_PATCH_COPIED_VALUES],
   [
     'copies of a long text',
     () =>
