@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../contract.ts'
 import { type ResourceException, toResourceException } from '../crest/errors.ts'
 import type { RequestContext, ResourceRequest } from '../crest/request.ts'
 import { type RequestPath, readingsOf, readResourcePath } from '../crest/request-path.ts'
+import { childPath } from '../crest/resource-path.ts'
 import type { Answer, RequestFilter } from '../crest/router.ts'
 import type { Script, ScriptService } from './engine.ts'
 import type { FilterConfiguration } from './filter-schema.ts'
@@ -54,7 +55,10 @@ export class Filter {
   }
 
   async #applies(request: ResourceRequest, context: RequestContext): Promise<boolean> {
-    if (!this.covers(readResourcePath(request.resourcePath)) || this.#methods?.includes(request.method) === false)
+    if (
+      !pathsOf(request).some((path) => this.covers(readResourcePath(path))) ||
+      this.#methods?.includes(request.method) === false
+    )
       return false
     const { condition } = this.#own
     if (!condition) return true
@@ -96,5 +100,11 @@ export class Filter {
     }
   }
 }
+
+/** A PUT that creates asks the collection for an object of that name: filters for either are concerned. */
+const pathsOf = (request: ResourceRequest): readonly string[] =>
+  request.method === 'create' && request.newResourceId
+    ? [request.resourcePath, childPath(request.resourcePath, request.newResourceId)]
+    : [request.resourcePath]
 
 const variablesOf = ({ resourcePath }: ResourceRequest): JsonObject => ({ resourcePath, resourceName: resourcePath })

@@ -88,6 +88,7 @@ describe('the request that the access rules judge is the one that the remote get
       const status = await send(gateway, `GET /openidm/external/idm/eu/${path}`)
       assert.ok([400, 403].includes(status), `${path}: ${status}`)
     }
+    assert.equal(await send(gateway, 'PUT /openidm/external/idm/eu/managed/user', ['If-None-Match: *'], '{}'), 403)
     assert.deepEqual(sentTo(remote), [])
     assert.equal(await send(gateway, 'GET /openidm/external/idm/eu/managed/users/1'), 200)
   })
