@@ -1,7 +1,8 @@
-/** `npm run bench -- [scripts | script-prices | workers | recon [--objects N] [--remote gateway|memory]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+/** `npm run bench -- [scripts | script-prices | workers | abuse | recon [--objects N] [--remote gateway|memory]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { abuse } from './abuse.ts'
 import { WRK } from './load.ts'
 import { memory } from './memory.ts'
 import { HAS_NGINX } from './nginx.ts'
@@ -37,6 +38,10 @@ if (positionals[0] === 'recon') {
   process.exit()
 }
 const { quick } = values
+if (positionals[0] === 'abuse') {
+  await abuse(quick ? 5 : 15)
+  process.exit()
+}
 if (positionals[0] === 'workers') {
   await workers(quick ? 4 : 9, quick ? 1 : 3)
   process.exit()

@@ -17,16 +17,16 @@ const OBJECT_WEIGHT = 10
 
 /**
  * What the operations of one PATCH may cost. Each is charged before it is applied: a few copies of a value into itself
- * would double it until memory ends.
+ * would double it until memory ends. The values that a request brings are bounded with its body.
  */
 export class PatchBudget {
-  #length: number
+  readonly #before: number
   #copied = 0
   #copiedValues = 0
   #compared = 0
 
   constructor(object: JsonObject) {
-    this.#length = measure(object, Number.POSITIVE_INFINITY).length
+    this.#before = measure(object, Number.POSITIVE_INFINITY).length
   }
 
   /** @throws ResourceException 413 when the result, or 400 when the work, would exceed its bound */
@@ -39,13 +39,17 @@ export class PatchBudget {
     if (operation === 'add' && isSet(list)) this.#compare(getAt(subject, list), {})
   }
 
+  /** @throws ResourceException 413 when the object has grown beyond its bound */
+  checkResult(result: JsonObject): void {
+    const most = Math.max(this.#before, MAX_PATCHED_LENGTH)
+    if (measure(result, most).length > most)
+      throw payloadTooLarge(`The patched object would have more than ${MAX_PATCHED_LENGTH} characters`)
+  }
+
   #write(field: Pointer, value: Json, isCopy: boolean): void {
-    const size = measure(value, isCopy ? MAX_PATCH_COPIED : MAX_PATCHED_LENGTH)
+    const size = measure(value, isCopy ? MAX_PATCH_COPIED : Number.POSITIVE_INFINITY)
     if (field.length + size.depth > MAX_NESTING)
       throw badRequest(`The patched object would be nested more than ${MAX_NESTING} levels deep`)
-    this.#length += size.length
-    if (this.#length > MAX_PATCHED_LENGTH)
-      throw payloadTooLarge(`The patched object would have more than ${MAX_PATCHED_LENGTH} characters`)
     if (!isCopy) return
     this.#copied += size.length
     if (this.#copied > MAX_PATCH_COPIED)

@@ -88,6 +88,7 @@ export function applyPatch(
     if (operation.from) refusePosition(subject, operation.from)
     applyOperation(subject, operation, isSet)
   }
+  budget.checkResult(subject)
   return subject
 }
 

@@ -114,6 +114,10 @@ describe('what one request may cost', () => {
     assert.equal((patch({ members: [] }, members).members as Json[]).length, 5000)
     const gone = repeat(10, (i) => ({ operation: 'remove', field: '/list', value: { _ref: `managed/user/${i}` } }))
     assert.equal((patch({ list: structuredClone(LIST) }, gone).list as Json[]).length, 9990)
+    const photo = { photo: 'x'.repeat(16_700_000) }
+    const other = { operation: 'replace', field: '/photo', value: 'y'.repeat(16_000_000) }
+    assert.ok(patch(photo, [other]))
+    assert.ok(patch({ a: 'x'.repeat(20_000_000) }, [{ operation: 'replace', field: '/a', value: 'x' }]))
     const large = { operation: 'replace', field: '/photo', value: 'x'.repeat(5_000_000) }
     assert.equal(String(patch({}, [large]).photo).length, 5_000_000)
   })
