@@ -8,7 +8,7 @@ import { setAt } from './write-at.ts'
 /** Reads `_fields`: `userName,preferences/updates`. Blank or absent = no choice, which means all default fields. */
 export function parseFields(text: string | undefined): Pointer[] {
   const names = (text ?? '').split(',').map((name) => name.trim())
-  const named = names.filter((name) => name !== '')
+  const named = [...new Set(names)].filter((name) => name !== '')
   if (named.length > MAX_FIELDS) throw badRequest(`_fields names more than ${MAX_FIELDS} fields`)
   return named.map(parsePointer)
 }
@@ -21,11 +21,31 @@ export function parseFields(text: string | undefined): Pointer[] {
 export function projectFields(object: JsonObject, fields: readonly Pointer[]): JsonObject {
   if (fields.length === 0 || fields.some(isWhole)) return object
   const projection: JsonObject = {}
-  for (const field of fields.flatMap((field) => expand(object, field))) {
+  for (const field of present(object, fields).flatMap((field) => expand(object, field))) {
     const value = getAt(object, field)
     if (value !== undefined) setAt(projection, field, value)
   }
   return projection
+}
+
+/**
+ * Those fields that begin with a member of the object. Many names that no object has would cost each object of a query as
+ * much as names that it has.
+ */
+function present(object: JsonObject, fields: readonly Pointer[]): readonly Pointer[] {
+  const names = Object.keys(object)
+  if (fields.length <= names.length) return fields
+  const byName = groupOf(fields)
+  return ['*_ref', ...names].flatMap((name) => byName.get(name) ?? [])
+}
+
+/** The fields of a query are one list for all of its objects. */
+const groups = new WeakMap<readonly Pointer[], ReadonlyMap<string, Pointer[]>>()
+
+function groupOf(fields: readonly Pointer[]): ReadonlyMap<string, Pointer[]> {
+  const known = groups.get(fields) ?? Map.groupBy(fields, ([name = '']) => name)
+  groups.set(fields, known)
+  return known
 }
 
 const isWhole = (field: Pointer): boolean => field.length === 0 || (field.length === 1 && field[0] === '*')

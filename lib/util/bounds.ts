@@ -11,7 +11,7 @@ export const MAX_NESTING = 500
 /** Sort keys of a query. */
 export const MAX_SORT_KEYS = 16
 /** Fields of `_fields`. */
-export const MAX_FIELDS = 200
+export const MAX_FIELDS = 500
 /** Characters of a query filter. */
 export const MAX_FILTER_LENGTH = 256 * 1024
 /** Comparisons and Boolean operators of a query filter. */

@@ -38,6 +38,12 @@ describe('_fields', () => {
   for (const [fields, projection] of cases)
     it(`${fields} of a user`, () => assert.deepEqual(projectFields(user, parseFields(fields)), projection))
 
+  for (const [fields, projection] of cases.filter(([fields = '']) => /\w|\*/.test(fields)))
+    it(`${fields} of a user, among many that it has not`, () => {
+      const missing = Array.from({ length: 100 }, (_, i) => `missing${i}`)
+      assert.deepEqual(projectFields(user, parseFields([fields, ...missing].join())), projection)
+    })
+
   it('refuses what is no pointer', () => assert.throws(() => parseFields('a,b c'), { code: 400 }))
   it('shows a member __proto__ of the object, and no inherited one', () => {
     const poisoned = JSON.parse('{"a":1,"__proto__":{"b":2,"c":3}}') as JsonObject
