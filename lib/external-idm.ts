@@ -18,6 +18,7 @@ import { type ClientCertificateSource, ClientCertificates } from './trust/client
 import { readPrivateKeys } from './trust/keystore.ts'
 import { TrustStore } from './trust/trust-store.ts'
 import { type TrustStoreChoice, trustStoreSettings } from './trust/trust-store-settings.ts'
+import { containedLog } from './util/contained-log.ts'
 import type { Scope } from './util/scope.ts'
 
 export const ROUTE = 'external/idm'
@@ -49,7 +50,8 @@ export interface ExternalIdm {
 }
 
 /** Starts everything in `scope`; resolves when the first complete set of instances is in force. */
-export async function startExternalIdm(scope: Scope, parts: ExternalIdmParts): Promise<ExternalIdm> {
+export async function startExternalIdm(scope: Scope, given: ExternalIdmParts): Promise<ExternalIdm> {
+  const parts = { ...given, log: containedLog(given.log) }
   const { log, authorize, behindMount, trustTransactionId } = parts
   const resolver = await startResolver(scope, parts)
   const trust = await startTrust(scope, parts, resolver)

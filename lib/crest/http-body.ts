@@ -3,6 +3,7 @@ import type { Json } from '../contract.ts'
 import { checkNesting, parseJson } from '../util/json.ts'
 import { utf8Text } from '../util/utf8.ts'
 import { badRequest, internalError, payloadTooLarge, unsupportedMediaType } from './errors.ts'
+import { hasBody } from './http-message.ts'
 
 /** A request as a host hands it over: its own middleware may have read the body already. */
 type HostRequest = IncomingMessage & { readonly body?: unknown; readonly rawBody?: unknown }
@@ -39,10 +40,6 @@ function guardNesting(value: unknown): void {
 
 const invalid = (fault: string) =>
   badRequest(`The request could not be processed because the provided content is not valid JSON: ${fault}`)
-
-/** Whether a body belongs to the request, read or not. */
-export const hasBody = (request: IncomingMessage): boolean =>
-  request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0
 
 function checkContentType(request: IncomingMessage): void {
   const type = request.headers['content-type'] ?? ''

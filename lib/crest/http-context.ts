@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { TLSSocket } from 'node:tls'
+import { authorityOf, isEncrypted, peerAddress } from './http-message.ts'
 import type { HttpCall } from './http-request.ts'
 import type { HttpContext, RequestContext } from './request.ts'
 
@@ -26,15 +26,15 @@ export function httpContext(
 }
 
 function describe(call: HttpCall, request: HostRequest): HttpContext {
-  const headers = Object.entries(request.headers)
-    .filter(([name]) => !isCredential(name))
-    .map(([name, value]) => [name, String(value)] as const)
+  // HTTP/2 puts what stands on the request line of HTTP/1.1 among the headers.
+  const own = Object.entries(request.headers).filter(([name]) => !name.startsWith(':') && !isCredential(name))
+  const headers = own.map(([name, value]) => [name, String(value)] as const)
   return {
     method: call.method,
     path: fullPath(request),
     headers: Object.fromEntries(headers),
     parameters: call.parameters.all,
-    remoteAddress: request.socket.remoteAddress ?? '',
+    remoteAddress: peerAddress(request) ?? '',
   }
 }
 
@@ -47,7 +47,7 @@ const fullPath = (request: HostRequest): string => (request.originalUrl ?? reque
 /** The address the caller used, without query and closing slash; only the path when it named no host. */
 export function requestUrl(request: HostRequest): string {
   const path = fullPath(request).replace(/\/$/, '')
-  const { host } = request.headers
-  const scheme = request.protocol ?? (request.socket instanceof TLSSocket ? 'https' : 'http')
+  const host = authorityOf(request)
+  const scheme = request.protocol ?? (isEncrypted(request) ? 'https' : 'http')
   return host === undefined ? path : `${scheme}://${host}${path}`
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Json } from '../contract.ts'
 import { type ResourceException, toResourceException } from './errors.ts'
-import { hasBody } from './http-body.ts'
+import { cutOff, hasBody, isHttp2, isOver } from './http-message.ts'
 
 /** What is overloaded now may have room again soon. */
 const RETRY_AFTER_S = 1
@@ -20,10 +20,14 @@ export function sendJson(
   sendBytes(response, status, Buffer.from(text), { ...type, ...headers })
 }
 
-/** Answers with `bytes` as they are; never cached, as everything under CREST. */
+/**
+ * Answers with `bytes` as they are; never cached, as everything under CREST. A response that is over stays as it is; one
+ * that has begun is cut off.
+ */
 export function sendBytes(response: ServerResponse, status: number, bytes: Buffer, headers: OutgoingHttpHeaders): void {
+  if (isOver(response)) return
   if (response.headersSent) {
-    response.destroy()
+    cutOff(response)
     return
   }
   const bodyless = status === 204 || status === 304
@@ -32,8 +36,19 @@ export function sendBytes(response: ServerResponse, status: number, bytes: Buffe
   response.end(bodyless ? undefined : bytes)
 }
 
-/** Answers with `{ code, reason, message, detail? }`; what was not meant for the caller becomes a bare 500. */
+/**
+ * Answers with `{ code, reason, message, detail? }`; what was not meant for the caller becomes a bare 500. Never throws,
+ * since it is the last resort of listeners: a response that cannot be written to is cut off.
+ */
 export function sendError(response: ServerResponse, error: unknown, pretty = false): void {
+  try {
+    writeError(response, error, pretty)
+  } catch {
+    cutOff(response)
+  }
+}
+
+function writeError(response: ServerResponse, error: unknown, pretty: boolean): void {
   const exception = toResourceException(error)
   const allow = exception.code === 405 ? { Allow: 'GET, POST, PUT, PATCH, DELETE' } : {}
   const retry = retryAfter(exception)
@@ -55,8 +70,9 @@ function retryAfter({ code, retryAfterMs }: ResourceException): OutgoingHttpHead
 const MAX_DRAINED_BYTES = 64 * 1024
 
 /** Left alone, Node would read the rest of a refused body, however long. */
-function closeIfUnread(request: IncomingMessage, code: number): OutgoingHttpHeaders {
-  if (request.complete || !hasBody(request)) return {}
+function closeIfUnread(request: IncomingMessage | undefined, code: number): OutgoingHttpHeaders {
+  // HTTP/2 resets the one stream by itself; light-weight response objects do not know their request.
+  if (!request?.headers || isHttp2(request) || request.complete || !hasBody(request)) return {}
   const length = request.headers['content-length']
   // 408: it is no use to wait for the rest, however short.
   return code !== 408 && length !== undefined && Number(length) <= MAX_DRAINED_BYTES ? {} : { Connection: 'close' }

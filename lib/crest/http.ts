@@ -5,6 +5,7 @@ import { effectiveRequestOf } from './effective-request.ts'
 import { methodNotAllowed, ResourceException, toResourceException } from './errors.ts'
 import { readJsonBody } from './http-body.ts'
 import { httpContext, requestUrl } from './http-context.ts'
+import { isOver } from './http-message.ts'
 import { type Reply, replyTo } from './http-reply.ts'
 import { type HttpCall, resourceRequests, takesBody } from './http-request.ts'
 import { sendBytes, sendError, sendJson } from './http-response.ts'
@@ -47,7 +48,7 @@ async function serve(
   try {
     send(response, await answer(options, request, response, path), pretty)
   } catch (error) {
-    if (request.socket.destroyed) return
+    if (isOver(response)) return
     const exception = toResourceException(error)
     if (exception.code >= 500 && exception.code !== 501)
       options.log?.error({ err: exception.cause ?? exception, method: request.method, path }, exception.message)

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { internalError, ResourceException } from '../crest/errors.ts'
+import { hasBody } from '../crest/http-message.ts'
 
 /** The body of a request on its way to the remote. */
 export interface Body {
@@ -10,8 +11,9 @@ export interface Body {
   readonly length?: number
   /** What a parser of the host has undone on the way, so that the headers must not say it any more. */
   readonly undone?: readonly ('content-encoding' | 'charset')[]
-  /** What to send; undefined = the request itself. */
-  source(): Source | undefined
+  readonly isEmpty?: true
+  /** What to send. */
+  source(): Source
 }
 
 /** What the proxy asks of a body: to be sent. */
@@ -45,11 +47,10 @@ export function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: B
   }
   // Consumed as well, but there was nothing in it: a chunked body of no chunks.
   if (request.readableEnded) return bytesBody(Buffer.alloc(0))
-  if (!keep || Number(request.headers['content-length']) > KEPT_BYTES) return STREAMED
+  if (!keep || Number(request.headers['content-length']) > KEPT_BYTES)
+    return { replayable: false, source: () => request }
   return keepBody(request, idleMs)
 }
-
-const STREAMED: Body = { replayable: false, source: () => undefined }
 
 /** Sends all at once: a small body is not worth a stream. */
 const wholly = (send: (destination: NodeJS.WritableStream) => unknown): Source => ({
@@ -60,13 +61,7 @@ const wholly = (send: (destination: NodeJS.WritableStream) => unknown): Source =
 })
 
 const NOTHING = wholly((destination) => destination.end())
-const NO_BODY: Body = { replayable: true, source: () => NOTHING }
-
-export function hasBody({ headers }: IncomingMessage): boolean {
-  if (headers['transfer-encoding'] !== undefined) return true
-  const length = headers['content-length']
-  return length !== undefined && length !== '0'
-}
+const NO_BODY: Body = { replayable: true, isEmpty: true, source: () => NOTHING }
 
 const bytesBody = (bytes: Buffer): Body => ({
   replayable: true,
@@ -113,18 +108,30 @@ function keepBody(request: IncomingMessage, idleMs: number): Promise<Body> {
     let size = 0
     const limited = Number.isFinite(idleMs) && idleMs > 0
     const timer = limited ? setTimeout(() => end(() => reject(bodyIsLate())), idleMs) : undefined
-    const end = (settle: () => void) => {
-      clearTimeout(timer)
-      request.off('data', onData).off('end', onEnd).off('close', onClose)
-      settle()
+    // In listeners and a timer, where an error that the host's object throws must not escape.
+    const contain = (act: () => void) => {
+      try {
+        act()
+      } catch (error) {
+        clearTimeout(timer)
+        reject(error)
+      }
     }
+    const end = (settle: () => void) =>
+      contain(() => {
+        clearTimeout(timer)
+        settle()
+        request.off('data', onData).off('end', onEnd).off('close', onClose)
+      })
     const onData = (chunk: Buffer) => {
       timer?.refresh()
       chunks.push(chunk)
       size += chunk.length
       if (size <= KEPT_BYTES) return
-      request.pause()
-      end(() => resolve({ replayable: false, source: () => continued(chunks, request) }))
+      end(() => {
+        request.pause()
+        resolve({ replayable: false, source: () => continued(chunks, request) })
+      })
     }
     const onEnd = () => end(() => resolve(bytesBody(Buffer.concat(chunks))))
     const onClose = () => end(() => reject(new Error('the caller left before the request was complete')))

@@ -1,5 +1,6 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { isReceived } from '../crest/http-message.ts'
 import { DeadlineError } from '../remote/fault.ts'
 import type { Instance } from '../remote/instance.ts'
 import { Bounded } from '../util/deadline-queue.ts'
@@ -10,9 +11,10 @@ const PATIENCE = 5
 /** The two sides of an exchange, as far as it matters for who keeps it waiting. */
 export interface Sides {
   readonly request: IncomingMessage
-  readonly response: ServerResponse
   readonly proxyRequest: ClientRequest
   readonly hasBody: boolean
+  /** False while the answer waits for the caller to read. */
+  readonly callerIsReading: () => boolean
 }
 
 /** What an exchange is told. That the remote is late, it learns from its request, which is destroyed. */
@@ -147,10 +149,10 @@ function connecting(socket: Socket): 'connect' | 'secureConnect' | undefined {
 
 /** Whom an exchange in which nothing moves waits for; a remote is not blamed for a caller. */
 function waitsFor(
-  { request, response, proxyRequest }: Sides,
+  { request, proxyRequest, callerIsReading }: Sides,
   answered: boolean,
 ): 'sender' | 'reader' | 'answer' | 'remote' {
-  if (answered && response.writableNeedDrain) return 'reader'
+  if (answered && !callerIsReading()) return 'reader'
   if (proxyRequest.writableFinished) return answered ? 'remote' : 'answer'
-  return request.complete || proxyRequest.writableNeedDrain ? 'remote' : 'sender'
+  return isReceived(request) || proxyRequest.writableNeedDrain ? 'remote' : 'sender'
 }

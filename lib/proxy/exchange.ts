@@ -5,17 +5,21 @@ import type {
   OutgoingHttpHeaders,
   ServerResponse,
 } from 'node:http'
+import { Readable } from 'node:stream'
+import type { Logger } from '../contract.ts'
 import type { ResourceException } from '../crest/errors.ts'
+import { cutOff, isOver } from '../crest/http-message.ts'
 import { sendError } from '../crest/http-response.ts'
 import { isSaturated, queuedIn } from '../remote/agent.ts'
 import type { Credentials } from '../remote/authentication.ts'
 import { type FaultName, faultException, refusedCredentials } from '../remote/fault.ts'
 import { faultBehind } from '../remote/forward-proxy.ts'
 import type { Instance } from '../remote/instance.ts'
-import { type Body, bodyIsLate, hasBody, type Source } from './body.ts'
+import { Attempt } from './attempt.ts'
+import { type Body, bodyIsLate, type Source } from './body.ts'
 import { Deadlines } from './deadlines.ts'
 import { responseHeaders } from './headers.ts'
-import { relayBody } from './relay-body.ts'
+import { BodyRelay } from './relay-body.ts'
 
 /** Methods that may be sent again when a connection failed under them (pitfall E3). */
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -33,144 +37,178 @@ export interface ExchangeParts {
   readonly path: string
   /** `/openidm/external/idm/NAME/`. */
   readonly localBase: string
+  readonly log: Logger
 }
 
-/** One request of a caller and its way to the remote and back, at most once more with a new token or connection. */
+/**
+ * One request of a caller and its way to the remote and back, at most once more with a new token or connection.
+ *
+ * Everything in here runs in listeners and timers, where an error that is thrown ends the process of the host. Objects
+ * of the host and its logger may throw at any time, so whatever enters an exchange goes through `#contain`.
+ */
 export class Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
   readonly instance: Instance
   readonly #parts: ExchangeParts
   readonly #deadlines: Deadlines
-  readonly #callerHeaders: IncomingHttpHeaders
-  readonly #send: (exchange: Exchange) => void
+  readonly #send: (attempt: Attempt) => void
   #credentials: Credentials
-  #proxyRequest: ClientRequest | undefined
+  #attempt: Attempt | undefined
+  #source: Source | undefined
+  #relay: BodyRelay | undefined
   /** What is relayed. */
   #answer: IncomingMessage | undefined
   #newToken = false
   #newConnection = false
+  #hasBegun = false
   #over = false
 
-  /** @param send hands the exchange to http-proxy-middleware */
-  constructor(parts: ExchangeParts, send: (exchange: Exchange) => void) {
+  /** @param send hands an attempt to http-proxy-middleware */
+  constructor(parts: ExchangeParts, send: (attempt: Attempt) => void) {
     this.#parts = parts
     this.#send = send
-    this.request = parts.request
-    this.response = parts.response
     this.instance = parts.instance
     this.#credentials = parts.credentials
     this.#deadlines = new Deadlines(parts.instance, {
       // Without a queue the connection was begun, but the forward proxy has not made the tunnel.
-      notConnected: () => this.#fail(this.#note(isSaturated(this.instance.agent) ? 'queue' : 'connect', undefined)),
+      notConnected: () =>
+        this.#contain(() => this.#fail(this.#note(isSaturated(this.instance.agent) ? 'queue' : 'connect', undefined))),
       connected: () => this.instance.circuit.reached(),
-      callerIsSlow: () => this.#fail(bodyIsLate()),
+      callerIsSlow: () => this.#contain(() => this.#fail(bodyIsLate())),
     })
-    this.#callerHeaders = parts.request.headers
   }
 
   get path(): string {
     return this.#parts.path
   }
 
-  source(): Source | undefined {
-    return this.#parts.body.source()
+  /** The body for an attempt: it is piped in a listener of httpxy. */
+  source(): Source {
+    const source = this.#parts.body.source()
+    this.#source = source
+    return {
+      pipe: (destination) => {
+        this.#contain(() => source.pipe(destination))
+        return destination
+      },
+    }
   }
 
   start(): void {
-    this.#attempt()
+    this.#contain(() => this.#begin())
   }
 
   /** The response is over, or its caller has left. */
   closed(): void {
-    // Not before its end: a remote that breaks off each answer would be well and ill in turn, and the log full of it.
-    if (!this.#over && this.#answer?.complete) this.instance.health.succeeded()
-    this.#end()
+    this.#contain(() => {
+      if (this.#over) return
+      // Not before its end: a remote that breaks off each answer would be well and ill in turn, and the log full of it.
+      if (this.#answer?.complete) this.instance.health.succeeded()
+      this.#end()
+      if (!this.#answer?.complete) this.#attempt?.abort()
+      this.#drain()
+    })
+  }
+
+  /** The remote may answer before it has read the whole body; unread, the rest would hold up the caller's connection. */
+  #drain(): void {
+    const source = this.#source
+    if (!(source instanceof Readable) || source.readableEnded) return
+    source.unpipe()
+    source.resume()
   }
 
   /** The proxyReq hook: the request has a connection and no byte of it has left. */
-  connected(proxyRequest: ClientRequest): void {
-    if (this.#over) {
+  connected(attempt: Attempt, proxyRequest: ClientRequest): void {
+    if (this.#over || attempt !== this.#attempt) {
       proxyRequest.destroy()
       return
     }
-    this.#proxyRequest = proxyRequest
-    this.request.headers = this.#callerHeaders
-    const { headers } = this.#credentials
-    for (const name in headers) proxyRequest.setHeader(name, headers[name] ?? '')
-    // Without a listener Node cuts the connection of a remote that answers 101 unasked, and says so to nobody.
-    proxyRequest.on('upgrade', (_answer, socket) => {
-      socket.destroy()
-      this.failed(new Error('the remote switched to another protocol unasked'))
+    this.#contain(() => {
+      const { headers } = this.#credentials
+      for (const name in headers) proxyRequest.setHeader(name, headers[name] ?? '')
+      // Without a listener Node cuts the connection of a remote that answers 101 unasked, and says so to nobody.
+      proxyRequest.on('upgrade', (_answer, socket) => {
+        socket.destroy()
+        this.failed(attempt, new Error('the remote switched to another protocol unasked'))
+      })
+      const { request, body } = this.#parts
+      const callerIsReading = () => this.#relay?.isBlocked !== true
+      this.#deadlines.connection({ request, proxyRequest, hasBody: !body.isEmpty, callerIsReading })
     })
-    const { request, response } = this
-    this.#deadlines.connection({ request, response, proxyRequest, hasBody: hasBody(request) })
   }
 
   /** The proxyRes hook: the headers of the remote's answer are here. */
-  answered(proxyResponse: IncomingMessage): void {
-    this.#deadlines.answered()
-    if (this.#over || this.response.headersSent) {
+  answered(attempt: Attempt, proxyResponse: IncomingMessage): void {
+    if (this.#over || attempt !== this.#attempt) {
       proxyResponse.destroy()
       return
     }
-    if (proxyResponse.statusCode === 401) this.#refused(proxyResponse)
-    else if (proxyResponse.statusCode === 407 && this.instance.properties.proxy) this.#refusedByProxy(proxyResponse)
-    else this.#relay(proxyResponse)
+    this.#contain(() => {
+      this.#deadlines.answered()
+      if (this.#responseHasBegun) this.#interrupted()
+      else if (proxyResponse.statusCode === 401) this.#refused(proxyResponse)
+      else if (proxyResponse.statusCode === 407 && this.instance.properties.proxy) this.#refusedByProxy(proxyResponse)
+      else this.#relayAnswer(attempt, proxyResponse)
+    })
   }
 
-  /** The exchange broke. After the first byte of the response there is nothing to say any more: it is cut. */
-  failed(error: unknown): void {
-    this.#deadlines.clear()
-    if (this.#over) return
-    if (this.response.headersSent) {
-      this.#note(faultBehind(this.instance.properties, error), error)
-      this.#end()
-      this.response.destroy()
-      return
-    }
-    const fault = faultBehind(this.instance.properties, error)
-    if (this.#mayTryNewConnection(fault)) {
-      this.#newConnection = true
-      this.instance.dropIdleConnections()
-      this.#attempt()
-      return
-    }
-    this.#fail(this.#note(fault, error))
+  /** The attempt broke. After the first byte of the response there is nothing to say any more: it is cut. */
+  failed(attempt: Attempt, error: unknown): void {
+    if (this.#over || attempt !== this.#attempt) return
+    this.#contain(() => {
+      this.#deadlines.clear()
+      const fault = faultBehind(this.instance.properties, error)
+      if (this.#responseHasBegun) {
+        this.#note(fault, error)
+        this.#interrupted()
+        return
+      }
+      if (this.#mayTryNewConnection(fault)) {
+        this.#newConnection = true
+        this.instance.dropIdleConnections()
+        this.#begin()
+        return
+      }
+      this.#fail(this.#note(fault, error))
+    })
   }
 
-  #attempt(): void {
-    this.#proxyRequest = undefined
-    // The proxy copies all of `request.headers`: until it has, they are only what may pass (H1, H3). Afterwards the host
-    // finds the caller's there again: its access log is written when the response has ended.
+  /** @fastify/express has `headersSent` say that nothing was sent until its own `send` is called. */
+  get #responseHasBegun(): boolean {
+    return this.#hasBegun || this.#parts.response.headersSent
+  }
+
+  #begin(): void {
     const { agent, properties } = this.instance
     if (queuedIn(agent) >= properties.maxQueuedRequests) {
       this.#fail(this.#note('queueFull', undefined))
       return
     }
-    this.request.headers = this.#parts.headers
+    this.#attempt = new Attempt(this, this.#parts.request.method, this.#parts.headers)
     this.#deadlines.queue()
-    this.#send(this)
+    this.#send(this.#attempt)
   }
 
-  #relay(proxyResponse: IncomingMessage): void {
-    const { response, instance } = this
+  #relayAnswer(attempt: Attempt, proxyResponse: IncomingMessage): void {
+    const { response } = this.#parts
     this.#answer = proxyResponse
-    const headers = responseHeaders(proxyResponse, instance, this.#parts.localBase, this.path)
-    if (!this.#begin(proxyResponse.statusCode ?? 502, headers)) return
+    const headers = responseHeaders(proxyResponse, this.#parts)
+    if (!this.#writeHead(attempt, proxyResponse.statusCode ?? 502, headers)) return
     // A response of unknown length may be a slow stream: its headers do not wait for its first byte.
-    if (headers['content-length'] === undefined) setImmediate(() => response.flushHeaders())
-    relayBody(proxyResponse, response)
+    if (headers['content-length'] === undefined)
+      setImmediate(() => this.#contain(() => isOver(response) || response.flushHeaders()))
+    this.#relay = new BodyRelay(proxyResponse, response, (act) => this.#contain(act))
   }
 
-  /** Node's parser lets things pass that Node does not write, such as the status 000; a hook must not throw (P7). */
-  #begin(status: number, headers: OutgoingHttpHeaders): boolean {
+  /** Node's parser lets things pass that Node does not write, such as the status 000. */
+  #writeHead(attempt: Attempt, status: number, headers: OutgoingHttpHeaders): boolean {
     try {
-      this.response.writeHead(status, headers)
+      this.#parts.response.writeHead(status, headers)
+      this.#hasBegun = true
       return true
     } catch (error) {
-      for (const name of Object.keys(headers)) this.response.removeHeader(name)
-      this.failed(error)
+      for (const name of Object.keys(headers)) this.#parts.response.removeHeader(name)
+      this.failed(attempt, error)
       return false
     }
   }
@@ -188,18 +226,18 @@ export class Exchange {
     this.#newToken = true
     proxyResponse.once('end', () => {
       if (this.#over) return
-      if (again) void this.#attemptWithNewToken()
-      else this.#fail(this.#refusal())
+      if (again) void this.#beginWithNewToken()
+      else this.#contain(() => this.#fail(this.#refusal()))
     })
     proxyResponse.resume()
   }
 
-  async #attemptWithNewToken(): Promise<void> {
+  async #beginWithNewToken(): Promise<void> {
     try {
       this.#credentials = await this.instance.authentication.credentials()
-      if (!this.#over) this.#attempt()
+      if (!this.#over) this.start()
     } catch (error) {
-      this.#fail(error)
+      this.#contain(() => this.#fail(error))
     }
   }
 
@@ -211,13 +249,13 @@ export class Exchange {
   }
 
   #mayTryNewConnection(fault: FaultName): boolean {
-    const { request, instance } = this
+    const { request, body } = this.#parts
     return (
       fault === 'reset' &&
       !this.#newConnection &&
-      instance.properties.retryRequests &&
+      this.instance.properties.retryRequests &&
       SAFE_METHODS.has(request.method) &&
-      this.#parts.body.replayable
+      body.replayable
     )
   }
 
@@ -232,13 +270,31 @@ export class Exchange {
   #fail(error: unknown): void {
     if (this.#over) return
     this.#end()
-    sendError(this.response, error)
-    this.#proxyRequest?.destroy()
+    sendError(this.#parts.response, error)
+    this.#attempt?.abort()
+  }
+
+  /** A response that has begun cannot say any more what went wrong. */
+  #interrupted(): void {
+    this.#end()
+    cutOff(this.#parts.response)
+    this.#attempt?.abort()
   }
 
   #end(): void {
     this.#over = true
     this.#deadlines.clear()
-    this.request.headers = this.#callerHeaders
+  }
+
+  /** Runs what an event asks for; an error that it throws ends this exchange and nothing else. */
+  #contain(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#end()
+      this.#parts.log.error({ err: error }, 'a proxied request failed')
+      sendError(this.#parts.response, error)
+      this.#attempt?.abort()
+    }
   }
 }

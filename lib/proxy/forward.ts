@@ -1,39 +1,33 @@
 /**
  * The one http-proxy-middleware of this process (pitfall R1: each one leaves a listener at the server for ever). It
- * holds no settings: what is particular to a request comes with its exchange.
+ * holds no settings: what is particular to a request comes with its attempt.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Options, Plugin } from 'http-proxy-middleware'
 import { requireQuietly } from '../util/quiet-require.ts'
-import type { Exchange } from './exchange.ts'
+import type { Attempt } from './attempt.ts'
 
 const { createProxyMiddleware } = requireQuietly('http-proxy-middleware') as typeof import('http-proxy-middleware')
 
-/** On the request itself: with an entry of a WeakMap for each they cost a tenth more. */
-const EXCHANGE = Symbol('exchange')
-type Carrier = IncomingMessage & { [EXCHANGE]?: Exchange }
-const exchangeOf = (request: IncomingMessage): Exchange | undefined => (request as Carrier)[EXCHANGE]
+/** Nothing else is handed to the middleware: see `forward`. */
+const attemptOf = (request: IncomingMessage): Attempt => request as unknown as Attempt
 
 /** Node's request options come with the target; the agent carries everything that concerns TLS. */
 const router = (request: IncomingMessage, _response: unknown, options: Options): Options['target'] => {
-  const exchange = exchangeOf(request)
-  if (!exchange) return undefined
+  const { exchange } = attemptOf(request)
   const { agent, target } = exchange.instance
-  const source = exchange.source()
   options.agent = agent
   // All that is asked of it is to be piped.
-  if (source) options.buffer = source as Readable
+  options.buffer = exchange.source() as Readable
   return { ...target, pathname: target.basePath + exchange.path }
 }
 
 /** `on` would be dropped together with the ejected plugins (pitfall H10), so the hooks are a plugin of their own. */
 const hooks: Plugin = (proxy) => {
-  proxy.on('proxyReq', (proxyRequest, request) => exchangeOf(request)?.connected(proxyRequest))
-  proxy.on('proxyRes', (proxyResponse, request) => exchangeOf(request)?.answered(proxyResponse))
-  proxy.on('error', (error, request) => {
-    if (request) exchangeOf(request)?.failed(error)
-  })
+  proxy.on('proxyReq', (proxyRequest, request) => attemptOf(request).connected(proxyRequest))
+  proxy.on('proxyRes', (proxyResponse, request) => attemptOf(request).answered(proxyResponse))
+  proxy.on('error', (error, request) => attemptOf(request as IncomingMessage).failed(error))
 }
 
 const middleware = createProxyMiddleware({
@@ -49,14 +43,9 @@ const middleware = createProxyMiddleware({
   ws: false,
 })
 
-/** Hands an exchange, or a further attempt of it, to the proxy. */
-export function forward(exchange: Exchange): void {
-  const request: Carrier = exchange.request
-  request[EXCHANGE] = exchange
-  // Nothing of it is used, but a path filter, even one that looks at nothing, has it parsed, which costs a lot and can
-  // fail: while it is asked there is nothing to parse.
-  const { url } = request
-  request.url = ''
-  void middleware(request, exchange.response)
-  request.url = url
+/** Hands an attempt to the proxy, in place of the request and the response. */
+export function forward(attempt: Attempt): void {
+  const stand = attempt as unknown as IncomingMessage & ServerResponse
+  // What fails before the request is made is told to `next` alone.
+  middleware(stand, stand, (error) => attempt.failed(error)).catch((error: unknown) => attempt.failed(error))
 }

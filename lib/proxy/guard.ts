@@ -5,13 +5,14 @@
 import type { IncomingMessage } from 'node:http'
 import { refuseAmbiguousHeaders } from '../crest/ambiguous-headers.ts'
 import { badRequest, methodNotAllowed, notSupported, ResourceException } from '../crest/errors.ts'
+import { asksForWebSocket } from '../crest/http-message.ts'
 
 export { guardPath } from '../remote/path-guard.ts'
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /**
- * @throws ResourceException 405 for a method that HTTP proxies must not forward, 501 for an upgrade, 400 for
+ * @throws ResourceException 405 for a method that HTTP proxies must not forward, 501 for a WebSocket, 400 for
  * framing and for headers that make of it another request at the remote than the one that was judged
  */
 export function guardRequest(request: IncomingMessage): void {
@@ -21,7 +22,7 @@ export function guardRequest(request: IncomingMessage): void {
   if (headers['x-http-method-override'] !== undefined)
     throw badRequest('X-HTTP-Method-Override is not supported on a remote instance: send the method itself')
   refuseAmbiguousHeaders(request)
-  if (headers.upgrade !== undefined) throw notSupported('Protocol upgrades are not supported on a remote instance')
+  if (asksForWebSocket(request)) throw notSupported('WebSockets are not supported on a remote instance')
   // Only a lenient parser lets such a name pass, which it then takes for framing, and we would not (pitfall P4).
   for (const name in headers) if (name.endsWith(' ')) throw badRequest('A header name ends in a space')
   guardAddress(request)

@@ -3,8 +3,10 @@
  * for the gateway (Authorization, cookies, X-OpenIDM-*) is the gateway's; the remote sees the instance's credentials.
  */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { hasBody, isEncrypted, isHttp2, peerAddress } from '../crest/http-message.ts'
 import { DEFAULT_API_VERSION, USER_AGENT } from '../remote/authentication.ts'
 import type { Instance } from '../remote/instance.ts'
+import type { ExchangeParts } from './exchange.ts'
 
 const REQUEST_HEADERS = [
   'accept',
@@ -72,14 +74,16 @@ export function requestHeaders(
     if (value !== undefined) to[name] = value
   }
   dropNamed(from.connection, to)
+  // HTTP/2 frames a body of unknown length by itself.
+  if (isHttp2(request) && to['content-length'] === undefined && hasBody(request)) to['transfer-encoding'] = 'chunked'
   // The caller's is this gateway's (pitfall H9).
   to.host = target.host
   to['accept-api-version'] ??= DEFAULT_API_VERSION
   to['user-agent'] = USER_AGENT
   to.via = from.via === undefined ? `1.1 ${pseudonym}` : `${from.via}, 1.1 ${pseudonym}`
-  const { remoteAddress } = request.socket
-  if (remoteAddress !== undefined) to['x-forwarded-for'] = remoteAddress
-  to['x-forwarded-proto'] = 'encrypted' in request.socket ? 'https' : 'http'
+  const address = peerAddress(request)
+  if (address !== undefined) to['x-forwarded-for'] = address
+  to['x-forwarded-proto'] = isEncrypted(request) ? 'https' : 'http'
   const transactionId = from[TRANSACTION_ID]
   if (trustTransactionId && typeof transactionId === 'string') to[TRANSACTION_ID] = `${transactionId}/0`
   return to
@@ -91,9 +95,7 @@ export function requestHeaders(
  */
 export function responseHeaders(
   response: IncomingMessage,
-  instance: Instance,
-  localBase: string,
-  path: string,
+  { instance, localBase, path, response: own }: Pick<ExchangeParts, 'instance' | 'localBase' | 'path' | 'response'>,
 ): OutgoingHttpHeaders {
   const from = response.headers
   const to: Record<string, string | string[]> = {}
@@ -105,7 +107,15 @@ export function responseHeaders(
   if (response.statusCode === 204 || response.statusCode === 304) delete to['content-length']
   const location = from.location === undefined ? undefined : localLocation(from.location, instance, localBase, path)
   if (location !== undefined) to.location = location
+  if (from.vary !== undefined && own.hasHeader('vary')) to.vary = mergeVary(own.getHeader('vary'), from.vary)
   return to
+}
+
+/** The host's answer depends on what the host looked at, and on what the remote looked at. */
+function mergeVary(...fields: readonly unknown[]): string {
+  const names = fields.flatMap((field) => String(field).split(',')).map((name) => name.trim())
+  const distinct = new Map(names.filter(Boolean).map((name) => [name.toLowerCase(), name]))
+  return distinct.has('*') ? '*' : [...distinct.values()].join(', ')
 }
 
 /** A header that `Connection` names is for one hop (RFC 9110, 7.6.1; pitfall H3). Called before ours are added. */
@@ -125,8 +135,8 @@ function withoutCredentials(address: URL): string {
 }
 
 /**
- * A `Location` at the remote as the caller can use it: below the local route (pitfall H6). One that names the remote's
- * host but not its base path would only reveal the inner host and is dropped; a web address of a third host stays.
+ * A `Location` at the remote as the caller can use it: below the local route where it is below the instance, absolute
+ * otherwise; never with credentials. What is no web address is dropped.
  */
 export function localLocation(
   location: string,
@@ -139,7 +149,6 @@ export function localLocation(
   if (!URL.canParse(location, base.href)) return undefined
   const absolute = new URL(location, base)
   if (!WEB.has(absolute.protocol)) return undefined
-  if (absolute.host !== url.host) return withoutCredentials(absolute)
-  if (!absolute.pathname.startsWith(url.pathname)) return undefined
+  if (absolute.host !== url.host || !absolute.pathname.startsWith(url.pathname)) return withoutCredentials(absolute)
   return localBase + absolute.pathname.slice(url.pathname.length) + absolute.search
 }

@@ -8,8 +8,8 @@ const queues = new WeakMap<Socket, Set<ServerResponse>>()
  * leaves: it never closes, and the remote request behind it would never end (pitfall R4).
  */
 export function closeWithConnection({ socket }: IncomingMessage, response: ServerResponse): void {
-  // It has the connection, or had it: Node tells it.
-  if (response.socket !== null) return
+  // It has the connection, or had it: Node tells it. Adapters for serverless platforms have no connection at all.
+  if (response.socket !== null || typeof socket?.once !== 'function') return
   if (socket.destroyed) {
     response.destroy()
     return

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpHandler, Logger } from '../contract.ts'
 import { notFound, ResourceException } from '../crest/errors.ts'
+import { isOver } from '../crest/http-message.ts'
 import { sendError } from '../crest/http-response.ts'
 import type { Instance } from '../remote/instance.ts'
 import type { InstanceRegistry } from '../remote/registry.ts'
@@ -11,7 +12,7 @@ import { forward } from './forward.ts'
 import { guardEmptySegments, guardLoop, guardPath, guardRequest } from './guard.ts'
 import { type Forwarding, requestHeaders } from './headers.ts'
 import { closeWithConnection } from './queued-response.ts'
-import { type Route, routeOf } from './route.ts'
+import { lacksMount, type Route, routeOf } from './route.ts'
 
 export interface ProxyOptions extends Forwarding {
   readonly registry: InstanceRegistry
@@ -26,20 +27,43 @@ export interface ProxyOptions extends Forwarding {
 /** The way of a request: guard -> authorise -> instance -> credentials -> headers -> forward. Not ours -> `next()`. */
 export function proxyRouter(options: ProxyOptions): HttpHandler {
   const service = { ...options, warnConsumed: once(() => options.log.warn({}, CONSUMED)) }
+  const warnMount = once(() => {
+    options.log.warn({}, NO_MOUNT)
+    process.emitWarning(`openidm-external-idm: ${NO_MOUNT}`)
+  })
   return (request, response, next) => {
-    const route = routeOf(request, options.behindMount)
-    if (!route) {
-      next()
-      return
-    }
-    closeWithConnection(request, response)
-    serve(service, route, request, response).catch((error: unknown) => {
-      if (response.destroyed) return
+    const fail = (error: unknown) => {
       if (!(error instanceof ResourceException)) options.log.error({ err: error }, 'a proxied request failed')
       sendError(response, error)
-    })
+    }
+    try {
+      const route = routeOf(request, options.behindMount)
+      if (route) {
+        receive(request, response)
+        serve(service, route, request, response).catch(fail)
+        return
+      }
+      if (lacksMount(request)) warnMount()
+    } catch (error) {
+      fail(error)
+      return
+    }
+    next()
   }
 }
+
+function receive(request: IncomingMessage, response: ServerResponse): void {
+  closeWithConnection(request, response)
+  // Without a listener an `error` event ends the process of the host. What broke off is seen by its `close`.
+  request.on('error', ignore)
+  response.on('error', ignore)
+}
+
+const NO_MOUNT =
+  'a request for /external/idm was passed on: its url lacks the mount /openidm. Give the router the whole url, or keep ' +
+  'the whole url in request.originalUrl when you cut the mount off'
+
+const ignore = () => undefined
 
 interface Service extends ProxyOptions {
   /** Tells the log, once, that the host parses bodies before us (pitfall B1). */
@@ -55,6 +79,7 @@ function once(act: () => void): () => void {
 }
 
 async function serve(options: Service, route: Route, request: IncomingMessage, response: ServerResponse) {
+  options.registry.assertOpen()
   guardRequest(request)
   // What is there at once is not waited for: each turn of the event queue would be felt in every request.
   const authorized = authorizeRequest(request, options.authorize)
@@ -64,33 +89,35 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
     options.status(request, response, () => sendError(response, notFound('Resource not found')))
     return
   }
-  const instance = instanceOf(options.registry, route)
+  const instance = options.registry.require(route.name ?? '')
   const path = pathOf(route, instance)
   guardLoop(request.headers.via, options.pseudonym)
-  if (response.destroyed) return
+  if (isOver(response)) return
   const leave = instance.circuit.enter()
   // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for (R2).
   instance.begin()
   let exchange: Exchange | undefined
   let isClosed = false
-  // It is emitted once, but for closeWithConnection; `once` would wrap the listener, and take it off again.
-  response.on('close', () => {
+  const onClose = () => {
     if (isClosed) return
     isClosed = true
     leave()
     instance.end()
     exchange?.closed()
-  })
+  }
+  // Responses without a connection, as adapters for serverless platforms make them, finish but do not close.
+  response.on('close', onClose).on('finish', onClose)
   const { authType, socketTimeout: idleMs } = instance.properties
   const read = bodyOf(request, { keep: authType === 'bearer', idleMs, onConsumed: options.warnConsumed })
   const body = read instanceof Promise ? await read : read
   const given = instance.authentication.credentials()
   const credentials = given instanceof Promise ? await given : given
-  if (response.destroyed) return
+  if (isClosed || isOver(response)) return
   const headers = requestHeaders(request, instance, options)
   reframe(headers, body)
   const localBase = `${route.mount}/external/idm/${instance.name}/`
-  const parts = { request, response, instance, credentials, body, headers, path, localBase }
+  const { log } = options
+  const parts = { request, response, instance, credentials, body, headers, path, localBase, log }
   exchange = new Exchange(parts, forward)
   exchange.start()
 }
@@ -98,12 +125,6 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
 /** The list of instances, and `POST external/idm/NAME?_action=test`. */
 const isStatus = ({ name, path, query }: Route, { method }: IncomingMessage): boolean =>
   name === undefined || (path === undefined && method === 'POST' && /[?&]_action=test(?:&|$)/.test(query))
-
-function instanceOf(registry: InstanceRegistry, { name = '' }: Route): Instance {
-  const instance = registry.get(name)
-  if (!instance) throw notFound(registry.absence(name))
-  return instance
-}
 
 /** What is asked of the remote: path and query as the caller wrote them. */
 function pathOf({ path, query }: Route, { name }: Instance): string {

@@ -6,14 +6,15 @@ const SUSPICIOUS = /[%\\;#]|(?:^|\/)\.|\/\//
 const MOST_DECODINGS = 8
 
 /**
- * Refuses a path that could leave the instance's base path, however often it is encoded (pitfall P1). A `%2F` within
- * an id, `...`, and dots in the query are allowed (P2).
+ * Refuses a path that could leave the instance's base path, however often it is encoded (pitfall P1). `%2F` and `%5C`
+ * within an id, `...`, and dots in the query are allowed (P2).
  * @throws ResourceException 400
  */
 export function guardPath(path: string): void {
   if (!SUSPICIOUS.test(path)) return
   if (/%(?![0-9a-f]{2})/i.test(path)) throw badRequest('The path holds an invalid percent encoding')
   if (path.includes('#')) throw badRequest('The path holds a fragment (#)')
+  if (path.includes('\\')) throw badRequest('The path holds a backslash, which must be written as %5C')
   let decoded = path
   for (let round = 0; round <= MOST_DECODINGS; round++) {
     guardSegments(decoded)
@@ -25,9 +26,9 @@ export function guardPath(path: string): void {
 }
 
 function guardSegments(path: string): void {
-  if (path.includes('\\')) throw badRequest('The path holds a backslash')
   if (path.includes('\0')) throw badRequest('The path holds a null character')
-  for (const segment of path.split('/')) {
+  // Some readers take a backslash for a slash.
+  for (const segment of path.split(/[\\/]/)) {
     // Once decoded, what stands behind these characters is no part of the segment for some readers.
     const bare = segment.split(/[;?#]/, 1)[0]
     if (bare === '.' || bare === '..') throw badRequest('The path holds a dot segment')
@@ -35,5 +36,5 @@ function guardSegments(path: string): void {
 }
 
 /** Decodes byte for byte: what matters here is ASCII, and a later decoder may be more lenient than `decodeURIComponent`. */
-const decodeOnce = (path: string): string =>
+export const decodeOnce = (path: string): string =>
   path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../contract.ts'
+import { notFound, serviceUnavailable } from '../crest/errors.ts'
 import type { ClientCertificateSource } from '../trust/client-certificates.ts'
 import type { ClientCertificate } from '../trust/keystore-client.ts'
 import { Instance } from './instance.ts'
@@ -43,6 +44,22 @@ export class InstanceRegistry implements ConfigurationConsumer {
   /** The instance to use, or undefined when there is none or it is disabled. */
   get(name: string): Instance | undefined {
     return this.#entries.get(name)?.instance
+  }
+
+  /**
+   * The instance to use.
+   * @throws ResourceException 404 when there is none or it is disabled, 503 once the instances are closed
+   */
+  require(name: string): Instance {
+    this.assertOpen()
+    const instance = this.get(name)
+    if (!instance) throw notFound(this.absence(name))
+    return instance
+  }
+
+  /** @throws ResourceException 503: the host may serve requests for a while after it has closed the instances */
+  assertOpen(): void {
+    if (this.#closed) throw serviceUnavailable('The remote instances are closed: the gateway is about to stop')
   }
 
   /** Why `get` has nothing: for the message of a 404. */

@@ -93,8 +93,7 @@ class RemoteResource implements ResourceHandler {
   async #ask(request: ResourceRequest, context: RequestContext): Promise<RemoteAnswer> {
     if (request.resourcePath === '') throw notSupported(`The list of instances does not support ${request.method}`)
     const [name = '', ...rest] = request.resourcePath.split('/')
-    const instance = this.#registry.get(name)
-    if (!instance) throw notFound(this.#registry.absence(name))
+    const instance = this.#registry.require(name)
     if (rest.length === 0) throw notFound(`Remote instance "${name}": a path at the remote must follow its name`)
     const answer = await instance.client.request(remoteRequest(request, rest.join('/'), context))
     if (answer.status === 401) throw refusedCredentials(name, instance.properties.authType)

@@ -32,9 +32,16 @@ const PATHS: [path: string, refusal?: string][] = [
   ['..%3bx/b', 'The path holds a dot segment'],
   ['..%3fx/b', 'The path holds a dot segment'],
   ['..%23x/b', 'The path holds a dot segment'],
-  ['a\\..\\b', 'The path holds a backslash'],
-  ['a%5cb', 'The path holds a backslash'],
-  ['a%255Cb', 'The path holds a backslash'],
+  ['a\\..\\b', 'The path holds a backslash, which must be written as %5C'],
+  ['a\\b', 'The path holds a backslash, which must be written as %5C'],
+  ['managed/user/CORP%5Cjdoe'],
+  ['managed/user/CN%3DJensen%5C%2C%20Barb'],
+  ['a%255Cb'],
+  ['a%5C..%5Cb', 'The path holds a dot segment'],
+  ['..%5Cb', 'The path holds a dot segment'],
+  ['a%5C%2e%2e', 'The path holds a dot segment'],
+  ['a%255C..%255cb', 'The path holds a dot segment'],
+  ['a%5c..;x', 'The path holds a dot segment'],
   ['a%00b', 'The path holds a null character'],
   ['a%2500b', 'The path holds a null character'],
   ['a%', 'The path holds an invalid percent encoding'],
@@ -74,13 +81,16 @@ const REQUESTS: [title: string, members: Parameters<typeof incoming>[0], code?: 
     'Transfer-Encoding and Content-Length exclude each other',
   ],
   ['a name that ends in a space', { headers: { 'content-length ': '5' } }, 400, 'A header name ends in a space'],
+  ['a WebSocket', { headers: { upgrade: 'websocket' } }, 501, 'WebSockets are not supported on a remote instance'],
   [
-    'an upgrade',
-    { headers: { upgrade: 'websocket' } },
+    'a WebSocket among others',
+    { headers: { upgrade: 'h2c, WebSocket/13' } },
     501,
-    'Protocol upgrades are not supported on a remote instance',
+    'WebSockets are not supported on a remote instance',
   ],
-  ['h2c', { headers: { upgrade: 'h2c' } }, 501, 'Protocol upgrades are not supported on a remote instance'],
+  ['the offer of Java', { headers: { upgrade: 'h2c' } }],
+  ['the offer of Apache HttpClient', { headers: { upgrade: 'TLS/1.2' } }],
+  ['a protocol that is none', { headers: { upgrade: 'websocketx' } }],
   [
     'an empty segment before the mount',
     { originalUrl: '/openidm//external/idm/eu/x' },
@@ -135,7 +145,7 @@ function everyDecoding(path: string): string[] {
 }
 
 const staysInside = (path: string): boolean =>
-  new URL(path.replace(/^\/+/, '').split(/[?#]/, 1)[0] ?? '', 'http://idm/inner/openidm/').pathname.startsWith(
+  new URL(path.replace(/^[/\\]+/, '').split(/[?#]/, 1)[0] ?? '', 'http://idm/inner/openidm/').pathname.startsWith(
     '/inner/openidm/',
   )
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { localLocation, requestHeaders, responseHeaders } from '../../lib/proxy/headers.ts'
@@ -164,8 +165,12 @@ describe('responseHeaders', () => {
     refresh: '0; url=https://inner/',
     'content-location': 'https://inner/',
   }
+  const parts = { instance: instanceAt('https://idm/openidm/'), localBase: LOCAL, path: 'x' }
   const of = (headers: object, statusCode = 200) =>
-    responseHeaders(incoming({ headers: { ...headers }, statusCode }), instanceAt('https://idm/openidm/'), LOCAL, 'x')
+    responseHeaders(incoming({ headers: { ...headers }, statusCode }), {
+      ...parts,
+      response: new ServerResponse(incoming()),
+    })
 
   it('are those of the list', () => assert.deepEqual(of({ ...passing, ...dropped }), passing))
 
@@ -183,8 +188,25 @@ describe('responseHeaders', () => {
 
   it('have a Location when it can be used', () => {
     assert.deepEqual(of({ location: 'https://idm/openidm/managed/user/u1' }), { location: `${LOCAL}managed/user/u1` })
-    assert.deepEqual(of({ location: 'https://idm/console/' }), {})
+    assert.deepEqual(of({ location: 'https://idm/console/' }), { location: 'https://idm/console/' })
+    assert.deepEqual(of({ location: 'javascript:alert(1)' }), {})
   })
+
+  const VARY: [ofHost: string | string[] | undefined, ofRemote: string, merged: string][] = [
+    [undefined, 'Accept-Encoding', 'Accept-Encoding'],
+    ['Origin', 'Accept-Encoding', 'Origin, Accept-Encoding'],
+    ['Origin, X-Tenant', 'accept-encoding, origin', 'origin, X-Tenant, accept-encoding'],
+    [['Origin', 'X-Tenant'], 'Accept', 'Origin, X-Tenant, Accept'],
+    ['Origin', '*', '*'],
+    ['*', 'Accept', '*'],
+  ]
+  for (const [ofHost, vary, merged] of VARY) {
+    it(`Vary: ${vary} of the remote and ${ofHost} of the host: ${merged}`, () => {
+      const response = new ServerResponse(incoming())
+      if (ofHost !== undefined) response.setHeader('vary', ofHost)
+      assert.deepEqual(responseHeaders(incoming({ headers: { vary } }), { ...parts, response }), { vary: merged })
+    })
+  }
 })
 
 describe('localLocation', () => {
@@ -211,17 +233,18 @@ describe('localLocation', () => {
     ['https://idm/openidm/', 'https://idm:443/openidm/x', `${LOCAL}x`],
     ['https://idm:8443/r1/openidm/', 'https://idm:8443/r1/openidm/x', `${LOCAL}x`],
     ['https://idm:8443/r1/openidm/', '/r1/openidm/x', `${LOCAL}x`],
-    // Names the inner host, but nothing that the caller could reach.
-    ['https://idm:8443/r1/openidm/', 'https://idm:8443/r2/openidm/x', undefined],
-    ['https://idm/openidm/', 'https://idm/openidm', undefined],
-    ['https://idm/openidm/', 'https://idm/openidmx/y', undefined],
-    ['https://idm/openidm/', 'https://idm/', undefined],
-    ['https://idm/openidm/', 'https://idm/openidm/../admin', undefined],
-    ['https://idm/openidm/', 'https://idm/openidm/%2e%2e/admin', undefined],
-    ['https://idm/openidm/', '../../../admin', undefined],
+    // Another path of the remote's host.
+    ['https://idm:8443/r1/openidm/', 'https://idm:8443/r2/openidm/x', 'https://idm:8443/r2/openidm/x'],
+    ['https://idm/openidm/', 'https://idm/openidm', 'https://idm/openidm'],
+    ['https://idm/openidm/', 'https://idm/openidmx/y', 'https://idm/openidmx/y'],
+    ['https://idm/openidm/', 'https://svc:secret@idm/am/?goto=x#c', 'https://idm/am/?goto=x#c'],
+    ['https://idm/openidm/', 'https://idm/openidm/../admin', 'https://idm/admin'],
+    ['https://idm/openidm/', 'https://idm/openidm/%2e%2e/admin', 'https://idm/admin'],
+    ['https://idm/openidm/', '../../../admin', 'https://idm/admin'],
     // A third host: a login page somewhere else.
     ['https://idm/openidm/', 'https://login.example/?goto=x', 'https://login.example/?goto=x'],
     ['https://idm/openidm/', '//login.example/x', 'https://login.example/x'],
+    ['https://idm/openidm/', 'https://svc:secret@login.example/x', 'https://login.example/x'],
     ['https://idm/openidm/', 'https://idm:8443/openidm/x', 'https://idm:8443/openidm/x'],
     // No web address.
     ['https://idm/openidm/', 'javascript:alert(1)', undefined],

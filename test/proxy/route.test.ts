@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Route, routeOf } from '../../lib/proxy/route.ts'
+import { lacksMount, type Route, routeOf } from '../../lib/proxy/route.ts'
 import { incoming } from './incoming.ts'
 
 const route = (name?: string, path?: string, query = '', mount = '/openidm'): Route => ({ mount, name, path, query })
@@ -69,6 +69,57 @@ describe('routeOf', () => {
     assert.equal(routeOf(incoming({ url: '/external/idm/eu/x', baseUrl: '' }), false), undefined)
     assert.equal(routeOf(incoming({ url: '/openidm/openidm/external/idm/eu/x' }), false), undefined)
     assert.equal(routeOf(incoming({ url: '/openidmx/external/idm/eu/x' }), false), undefined)
-    assert.equal(routeOf(incoming({ url: 'http://gateway/openidm/external/idm/eu/x' }), false), undefined)
   })
+
+  const RAW = '/external/idm/eu/a%2525b%20c/%C3%BC?x=%20'
+  const DECODED: [title: string, members: object, expected: Route | undefined][] = [
+    ['all of it', { url: decodeURI(RAW) }, route('eu', 'a%2525b%20c/%C3%BC', '?x=%20')],
+    ['all of it, twice', { url: decodeURI(decodeURI(RAW)) }, route('eu', 'a%2525b%20c/%C3%BC', '?x=%20')],
+    ['nothing', { url: RAW }, route('eu', 'a%2525b%20c/%C3%BC', '?x=%20')],
+  ]
+  for (const [title, members, expected] of DECODED)
+    it(`takes the raw target where the host has decoded ${title}`, () => {
+      const request = incoming({ ...members, baseUrl: '/openidm', originalUrl: `/openidm${RAW}` })
+      assert.deepEqual(routeOf(request, false), expected)
+      const whole = incoming({ url: `/openidm${(members as { url: string }).url}`, originalUrl: `/openidm${RAW}` })
+      assert.deepEqual(routeOf(whole, false), expected)
+    })
+
+  it('refuses a target that the host has changed, and leaves what is not ours alone', () => {
+    const changed = (url: string) => incoming({ url, baseUrl: '/openidm', originalUrl: '/openidm/external/idm/eu/x;y' })
+    assert.throws(() => routeOf(changed('/external/idm/eu/x?y'), false), { code: 400 })
+    assert.equal(routeOf(changed('/external/other'), false), undefined)
+  })
+
+  it('follows a host that has rewritten what stands before the mount', () => {
+    const request = incoming({ url: '/external/idm/eu/x', baseUrl: '/openidm', originalUrl: '/v2/external/idm/eu/x' })
+    assert.deepEqual(routeOf(request, false), route('eu', 'x'))
+  })
+
+  it('accepts an absolute target, when it names the host of the Host header', () => {
+    const absolute = (host: string, members: object = {}) =>
+      incoming({ url: 'http://Gateway:8080/openidm/external/idm/eu/x?y', headers: { host }, ...members })
+    assert.deepEqual(routeOf(absolute('gateway:8080'), false), route('eu', 'x', '?y'))
+    const inExpress = {
+      url: 'http://Gateway:8080/external/idm/eu/x?y',
+      baseUrl: '/openidm',
+      originalUrl: 'http://Gateway:8080/openidm/external/idm/eu/x?y',
+    }
+    assert.deepEqual(routeOf(absolute('gateway:8080', inExpress), false), route('eu', 'x', '?y'))
+    for (const host of ['gateway', 'gateway:80', 'evil.example', ''])
+      assert.throws(() => routeOf(absolute(host), false), { code: 400 }, host)
+  })
+})
+
+describe('lacksMount', () => {
+  const TABLE: [members: object, expected: boolean][] = [
+    [{ url: '/external/idm/eu/x' }, true],
+    [{ url: '/external/idm' }, true],
+    [{ url: '/external/idmx' }, false],
+    [{ url: '/openidm/external/idm/eu/x' }, false],
+    [{ url: '/external/idm/eu/x', baseUrl: '/openidm' }, false],
+    [{ url: '/external/idm/eu/x', originalUrl: '/openidm/external/idm/eu/x' }, false],
+  ]
+  for (const [members, expected] of TABLE)
+    it(`${JSON.stringify(members)}: ${expected}`, () => assert.equal(lacksMount(incoming({ ...members })), expected))
 })

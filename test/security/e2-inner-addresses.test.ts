@@ -89,7 +89,7 @@ describe('E2 no inner address in an answer', () => {
     remote.answer(
       inTurn(
         reply({ headers: { ...headers, location: `${origin}/openidm/managed/user/u1` } }),
-        reply({ status: 302, headers: { ...headers, location: `${origin}/console/` } }),
+        reply({ status: 302, headers: { ...headers, location: `${origin}/openidm/console/` } }),
         unauthorized('Basic realm="idm.example.com"'),
       ),
     )

@@ -58,9 +58,9 @@ export const h11 = (stage: OnStage): void => {
       assert.equal((await call(stage(), 'eu/managed/user', { method: 'POST', json: {} })).status, 200)
     })
 
-    it('answers an upgrade with 501, and leaves the connection whole', async () => {
+    it('answers a WebSocket with 501, and leaves the connection whole', async () => {
       const key = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
-      for (const protocol of ['websocket', 'h2c', 'TLS/1.0']) {
+      for (const protocol of ['websocket', 'WebSocket', 'h2c, websocket']) {
         const upgrade = wire(`GET ${MOUNT}eu/info/ping`, ['Connection: Upgrade', `Upgrade: ${protocol}`, ...key])
         assertRefused((await callRaw(stage(), upgrade)).response, 501)
       }

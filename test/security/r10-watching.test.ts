@@ -53,7 +53,7 @@ describe('R10 nothing goes on after close()', () => {
     await unlink(app.fileOf('eu'))
     await until(() => seen > 3, 'the witness has seen it')
     assert.deepEqual([app.idm.instances(), app.log.entries], [[], []])
-    assert.equal((await app.call('us/x')).status, 404)
+    assert.equal((await app.call('us/x')).status, 503)
   })
 
   it('twice is harmless', async () => {

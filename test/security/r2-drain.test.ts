@@ -62,7 +62,7 @@ describe('R2 a reload cuts nothing, and leaves nothing', () => {
     const closing = app.idm.close().then(() => {
       over = true
     })
-    assert.equal((await app.call('eu/y')).status, 404)
+    assert.equal((await app.call('eu/y')).status, 503)
     assert.equal(over, false)
     response.end('b')
     assert.equal((await call).text, 'ab')

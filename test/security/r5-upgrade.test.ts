@@ -8,7 +8,16 @@ const upgrade = (protocol: string) =>
   'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
 
 describe('R5 no WebSocket goes through', () => {
-  for (const protocol of ['websocket', 'h2c', 'TLS/1.0'])
+  for (const protocol of ['TLS/1.2', 'h2c', 'h2c, TLS/1.2'])
+    it(`Upgrade: ${protocol} may be ignored, and is; no remote hears of it`, async () => {
+      const remote = await startRemote()
+      const app = await startApp({ eu: basic(remote) })
+      const { response } = await rawExchange(app.port, upgrade(protocol))
+      assert.equal(response.status, 200)
+      assert.deepEqual([remote.last.headers.upgrade, remote.last.headers.connection], [undefined, 'keep-alive'])
+    })
+
+  for (const protocol of ['websocket', 'WebSocket', 'h2c, websocket', 'websocket/13'])
     it(`Upgrade: ${protocol} is answered with 501, and no remote hears of it`, async () => {
       const remote = await startRemote()
       const app = await startApp({ eu: basic(remote) })

@@ -1,0 +1,18 @@
+import type { Logger } from '../contract.ts'
+
+/** Lines are written in listeners and timers, where an error of the host's logger would end the process of the host. */
+export const containedLog = (log: Logger): Logger => ({
+  trace: (details, message) => contain(() => log.trace(details, message)),
+  debug: (details, message) => contain(() => log.debug(details, message)),
+  info: (details, message) => contain(() => log.info(details, message)),
+  warn: (details, message) => contain(() => log.warn(details, message)),
+  error: (details, message) => contain(() => log.error(details, message)),
+})
+
+function contain(write: () => void): void {
+  try {
+    write()
+  } catch {
+    // There is no other place to report it to.
+  }
+}
