@@ -1,4 +1,4 @@
-import { badRequest } from './errors.ts'
+import { badRequest, ResourceException } from './errors.ts'
 import { pathElements } from './resource-path.ts'
 
 /**
@@ -14,7 +14,7 @@ export interface RequestPath {
 
 /** What all readers understand alike: segments that neither begin with a dot nor hold anything but these characters. */
 const PLAIN = /^(?:\/[\w~:@!$&'()*+,=-][\w.~:@!$&'()*+,=-]*)+$/
-/** Beyond printable ASCII nothing belongs into a path (RFC 3986); readers disagree about `\`, `;` and `#`. */
+/** Beyond printable ASCII nothing belongs into a path (RFC 3986); readers disagree about `\`, `;` and `#` as they are. */
 const AMBIGUOUS = /[^!-~]|[\\;#]/
 const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\;]|$)/
 /** Deeper nesting of `%25` serves no honest purpose. */
@@ -23,7 +23,7 @@ const DECODING_LIMIT = 4
 /**
  * Reads the path of a request target such as `/managed/user/a%2Fb?_fields=mail`; one slash at its end is ignored.
  * @throws ResourceException 400 for a path that two readers could understand differently: empty or dot segments
- *   (encoded ones too), backslash, `;`, control characters, bad escapes
+ *   (encoded ones too), control characters, bad escapes, and `\` and `;` that are not encoded
  */
 export function requestPathOf(target: string): RequestPath {
   const query = target.indexOf('?')
@@ -60,10 +60,24 @@ export function readingsOf({ strict, loose }: RequestPath): readonly string[] {
   return [...new Set([strict, encoded.join('/'), loose])]
 }
 
-/** What some servers make of a segment that they have decoded: split at slashes, each part without `;parameters`. */
+/**
+ * Refuses the id of a new object that no request could name afterwards.
+ * @throws ResourceException 400
+ */
+export function checkAddressable(id: string): void {
+  try {
+    requestPathOf(`/${encodeURIComponent(id)}`)
+  } catch (error) {
+    // encodeURIComponent throws a URIError for half of a surrogate pair.
+    const reason = error instanceof ResourceException ? error.message : 'The id is no well-formed Unicode'
+    throw badRequest(`The id ${JSON.stringify(id)} cannot be used in the path of a request: ${reason}`)
+  }
+}
+
+/** What some servers make of a segment that they have decoded: split at slashes of both kinds, each part without `;parameters`. */
 const carelessly = (decoded: string): string =>
   decoded
-    .split('/')
+    .split(/[/\\]/)
     .map((part) => part.split(';', 1)[0] ?? '')
     .filter((part) => part !== '')
     .join('/')
@@ -95,9 +109,7 @@ function checkDecoded(text: string): void {
   if (DOT_SEGMENT.test(text)) throw badRequest('The path holds a dot segment')
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code < 0x20 || code === 0x7f || code === 0x5c) {
-      throw badRequest('The path holds a backslash or a control character')
-    }
+    if (code < 0x20 || code === 0x7f) throw badRequest('The path holds a control character')
   }
 }
 

@@ -202,7 +202,13 @@ export class Gateway {
 
   async #listen(): Promise<void> {
     const { host, port, httpsPort, project, log, link } = this.#options
-    const front = createServer({ mount: this.#mount, settings: () => this.#configuration.settings.value, log })
+    const { settings } = this.#configuration
+    const front = createServer({
+      mount: this.#mount,
+      cors: () => this.#configuration.cors,
+      settings: () => settings.value,
+      log,
+    })
     const tls = httpsPort === undefined ? undefined : await readServerCertificate(project)
     const common = { host, ...front, reusePort: link?.reusesPorts ?? false }
     if (port !== undefined) await this.#open({ ...common, port })

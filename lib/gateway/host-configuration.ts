@@ -5,6 +5,7 @@ import { readPrivateKeys } from '../trust/keystore.ts'
 import { Scope } from '../util/scope.ts'
 import { defaultAccess } from './access.ts'
 import { accessSchema } from './access-rules.ts'
+import { CorsFilter, type CorsPolicy, corsSchema } from './cors-settings.ts'
 import { authenticationSchema } from './identity/rs-filter-properties.ts'
 import type { HostLog } from './log.ts'
 import type { Project } from './project.ts'
@@ -13,6 +14,8 @@ import { settingsSchema } from './settings.ts'
 
 /** JSON pointers to what nobody may see in the host's own configuration objects. */
 const SECRET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([['authentication', ['rsFilter/clientSecret']]])
+
+const NO_CORS = corsSchema.parse({})
 
 export interface HostConfigurationOptions {
   readonly project: Project
@@ -32,6 +35,7 @@ export class HostConfiguration implements Disposable {
   readonly authentication
   /** `gateway.json`. */
   readonly settings
+  readonly #corsFilter: CorsFilter
   readonly #scope: Scope
   readonly #secretFields: (pid: string) => readonly string[]
 
@@ -54,6 +58,11 @@ export class HostConfiguration implements Disposable {
     this.access = new Setting({ name: 'access', schema: rules, absent: defaultAccess(), log })
     this.authentication = new Setting({ name: 'authentication', schema: authenticationSchema, absent: {}, log })
     this.settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
+    this.#corsFilter = new CorsFilter(log)
+  }
+
+  get cors(): CorsPolicy {
+    return this.settings.value.cors ?? this.#corsFilter.policy ?? NO_CORS
   }
 
   /**
@@ -66,6 +75,7 @@ export class HostConfiguration implements Disposable {
     for (const setting of [this.settings, this.access, this.authentication]) {
       this.#scope.own(`setting ${setting.factoryPid}`, await setting.follow(this.directory))
     }
+    this.#scope.own('CORS filter', await this.directory.subscribe(this.#corsFilter))
   }
 
   /** JSON pointers to what nobody may see in the objects of `pid`. */

@@ -1,7 +1,8 @@
-import http from 'node:http'
+import http, { maxHeaderSize } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { ResourceException } from '../crest/errors.ts'
 import { startError } from './start-error.ts'
 
 export interface ListenerOptions {
@@ -46,13 +47,13 @@ export class Listener {
     this.#host = host
     this.#secure = tls !== undefined
     this.#onRequest = onRequest
-    const options = { ...TIMEOUTS, ...classes, shouldUpgradeCallback: mustUpgrade }
+    const options = { ...TIMEOUTS, ...classes }
     this.#server = tls
       ? https.createServer({ ...options, cert: tls.certificate, key: tls.key, handshakeTimeout: HANDSHAKE_MS })
       : http.createServer(options)
     this.#server.timeout = IDLE_MS
     this.#server.on('request', (request, response) => this.#receive(request, response))
-    this.#server.on('upgrade', refuseUpgrade)
+    this.#server.on('clientError', (error, socket) => this.#refuse(error, socket))
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -114,6 +115,17 @@ export class Listener {
     this.#onRequest(request, response)
   }
 
+  /**
+   * A fault in the body of a request that is not answered yet is the answer to that request. Behind a complete one it
+   * would be taken for the answer to that, which may have done its work.
+   */
+  #refuse(error: Error, socket: Duplex): void {
+    const responses = [...(this.#connections.get(socket as Socket) ?? [])]
+    const isFree = responses.every((response) => !response.headersSent && !response.req.complete)
+    if (socket.writable && isFree) socket.end(refusal(error))
+    else socket.destroy()
+  }
+
   async #close(deadline: AbortSignal): Promise<void> {
     // Node's own close() also cuts off responses that are written but still on their way to a slow client.
     const closed = new Promise<void>((resolve) => net.Server.prototype.close.call(this.#server, () => resolve()))
@@ -131,16 +143,27 @@ export class Listener {
   }
 }
 
-/** `h2c` is an offer that clients such as Java's make with every request: it is declined by answering in HTTP/1.1. */
-const mustUpgrade = ({ headers }: http.IncomingMessage): boolean => headers.upgrade?.toLowerCase() !== 'h2c'
+/** What Node's parser refuses: bytes that are no request, a head that is too large, or one that does not come. */
+const REFUSALS: Readonly<Record<string, readonly [code: number, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, `The request line and headers are larger than ${maxHeaderSize} bytes`],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions of the request body are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time'],
+  HPE_INVALID_URL: [400, 'The request target holds a character that must be percent-encoded'],
+}
 
-/** The one upgrade listener: nothing behind this gateway speaks another protocol (pitfall R5). */
-function refuseUpgrade(_request: http.IncomingMessage, socket: Duplex): void {
-  const body = JSON.stringify({ code: 501, reason: 'Not Implemented', message: 'Upgrade is not supported' })
-  socket.on('error', () => socket.destroy())
-  socket.end(
-    `HTTP/1.1 501 Not Implemented\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  )
+/** Answers as any other error of Common REST. No `Date` or server name: there is no response object to ask for them. */
+function refusal({ code = '' }: NodeJS.ErrnoException): string {
+  const [status, message] = REFUSALS[code] ?? [400, 'The request is no valid HTTP']
+  const body = JSON.stringify(new ResourceException(status, message))
+  const { reason } = new ResourceException(status, message)
+  const head = [
+    `HTTP/1.1 ${status} ${reason}`,
+    'Content-Type: application/json;charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-cache',
+    'Connection: close',
+  ]
+  return `${head.join('\r\n')}\r\n\r\n${body}`
 }
 
 /** A host as URLs write it. */

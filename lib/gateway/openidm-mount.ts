@@ -84,8 +84,18 @@ export class OpenidmMount implements HostMount {
 
   #fail(response: ServerResponse, error: unknown): void {
     const exception = toResourceException(error)
+    if (exception.code === 401 && !response.headersSent) challenge(response)
     const unexpected = exception.code === 500 || exception.cause !== undefined
     if (unexpected) this.#options.log.error({ err: exception.cause ?? exception }, exception.message)
     sendError(response, exception)
   }
+}
+
+/**
+ * Clients such as wget and Java's Authenticator send a password only when they are asked. A browser would ask its user, in
+ * place of the script that made the request.
+ */
+function challenge(response: ServerResponse): void {
+  if (response.req.headers['x-requested-with'] !== undefined) return
+  response.setHeader('WWW-Authenticate', 'Basic realm="OpenIDM", charset="UTF-8"')
 }

@@ -7,16 +7,20 @@ import {
 } from 'node:http'
 import express from 'express'
 import type { Logger } from '../contract.ts'
-import { internalError, notFound } from '../crest/errors.ts'
+import { internalError, notFound, notSupported, type ResourceException, toResourceException } from '../crest/errors.ts'
 import { sendError } from '../crest/http.ts'
+import { asksForWebSocket } from '../crest/http-message.ts'
+import { checkAuthority, originForm } from '../crest/request-target.ts'
 import { logAccess } from './access-log.ts'
 import { allowOrigin } from './cors.ts'
+import type { CorsPolicy } from './cors-settings.ts'
 import type { OpenidmMount } from './openidm-mount.ts'
 import { openRecord } from './request-record.ts'
 import type { Settings } from './settings.ts'
 
 export interface ServerOptions {
   readonly mount: Pick<OpenidmMount, 'handle'>
+  readonly cors: () => CorsPolicy
   /** The settings as they are now. */
   readonly settings: () => Settings
   readonly log: Logger
@@ -44,16 +48,33 @@ const MOUNT = '/openidm'
 const BEHIND = `${MOUNT}/`
 
 /** The gateway for Node's servers. */
-export function createServer({ mount, settings, log }: ServerOptions): Front {
+export function createServer({ mount, cors, settings, log }: ServerOptions): Front {
   const application = createApplication(mount, log)
   const onRequest: RequestListener = (request, response) => {
-    const { cors, trustTransactionHeader } = settings()
-    logAccess(log, request, response, openRecord(request, trustTransactionHeader))
-    if (allowOrigin(cors.allowedOrigins, request, response)) return
+    logAccess(log, request, response, openRecord(request, settings().trustTransactionHeader))
+    const refused = refusalOf(request)
+    if (refused) {
+      response.setHeader('Connection', 'close')
+      sendError(response, refused)
+      return
+    }
+    request.url = originForm(request.url ?? '')
+    if (allowOrigin(cors(), request, response)) return
     if (request.url?.startsWith(BEHIND)) toMount(mount, request, response)
     else application(request, response)
   }
   return { onRequest, classes: classesOf(application) }
+}
+
+/** What is refused whatever it asks for. Nothing behind this gateway speaks WebSocket (pitfall R5). */
+function refusalOf(request: IncomingMessage): ResourceException | undefined {
+  if (asksForWebSocket(request)) return notSupported('WebSockets are not supported')
+  try {
+    checkAuthority(request, request.url ?? '')
+    return undefined
+  } catch (error) {
+    return toResourceException(error)
+  }
 }
 
 /**

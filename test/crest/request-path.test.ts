@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { type RequestPath, readingsOf, readResourcePath, requestPathOf } from '../../lib/crest/request-path.ts'
+import {
+  checkAddressable,
+  type RequestPath,
+  readingsOf,
+  readResourcePath,
+  requestPathOf,
+} from '../../lib/crest/request-path.ts'
 
 const READ: readonly (readonly [target: string, strict: string, loose?: string])[] = [
   ['', ''],
@@ -16,6 +22,9 @@ const READ: readonly (readonly [target: string, strict: string, loose?: string])
   ['/%2Fconfig%2F%2F', '%2Fconfig%2F%2F', 'config'],
   ['/managed/user/J%C3%BCrgen', 'managed/user/Jürgen'],
   ['/managed/user/100%25', 'managed/user/100%'],
+  ['/managed/user/CORP%5Cjdoe', 'managed/user/CORP\\jdoe', 'managed/user/CORP/jdoe'],
+  ['/managed/user/CORP%255Cjdoe', 'managed/user/CORP%5Cjdoe', 'managed/user/CORP/jdoe'],
+  ['/managed%5Cuser', 'managed\\user', 'managed/user'],
   ['/managed/user/a+b%2Bc', 'managed/user/a+b+c'],
   ['/managed/user/a%3Bb', 'managed/user/a;b', 'managed/user/a'],
   ['/config%3Bx', 'config;x', 'config'],
@@ -47,7 +56,8 @@ const REFUSED = [
   '/config;x',
   '/a\\..\\config',
   '/a%5C..%5Cconfig',
-  '/a%255Cb',
+  '/a%255C..%255Cb',
+  '/a%5C..;x',
   '/config%00',
   '/config%2500',
   '/config%0d%0ax',
@@ -111,6 +121,24 @@ describe('request path', () => {
       }),
     )
   })
+})
+
+describe('checkAddressable', () => {
+  for (const id of [
+    'u1',
+    'CORP\\jdoe',
+    'CN=Jensen\\, Barb,ou=People',
+    'a/b',
+    'a;b',
+    '100%',
+    'a b',
+    'Jürgen',
+    '#',
+    '...',
+  ])
+    it(`lets ${id} pass`, () => checkAddressable(id))
+  for (const id of ['.', '..', 'a/../b', 'a\\..\\b', '..;x', '%2e%2e', 'a\nb', 'a\0', '\ud800', '%25252525252525'])
+    it(`refuses ${JSON.stringify(id)}`, () => assert.throws(() => checkAddressable(id), { code: 400 }))
 })
 
 function read(target: string): RequestPath | undefined {

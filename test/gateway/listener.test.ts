@@ -4,7 +4,7 @@ import { Listener } from '../../lib/gateway/listener.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { open, request } from '../helpers/http.ts'
 import { testPki } from '../helpers/pki.ts'
-import { openRaw } from '../helpers/raw.ts'
+import { openRaw, rawExchange } from '../helpers/raw.ts'
 import { until } from '../helpers/until.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -102,6 +102,41 @@ describe('listener', () => {
     for await (const chunk of incoming) received += chunk.length
     assert.equal(received, size)
     await closed
+  })
+
+  describe('what Node’s parser refuses is answered as Common REST has it', () => {
+    const TABLE: [title: string, bytes: string, code: number, message: RegExp][] = [
+      ['a head that is too large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, /16384 bytes/],
+      ['UTF-8 in the query', 'GET /?_queryFilter=sn+eq+"\xc3\xbc" HTTP/1.1\r\nHost: x\r\n\r\n', 400, /percent-encoded/],
+      ['no HTTP', 'hello\r\n\r\n', 400, /no valid HTTP/],
+      ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, /no valid/],
+      [
+        'a chunk that is none',
+        'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+        400,
+        /no valid/,
+      ],
+    ]
+    for (const [title, bytes, code, message] of TABLE)
+      it(`${title}: ${code}`, async () => {
+        const listener = await listen((incoming) => incoming.resume())
+        const { response } = await rawExchange(listener.port, bytes, { untilClose: true })
+        const body = response.json as { code: number; reason: string; message: string }
+        assert.deepEqual([response.status, body.code, body.reason], [code, code, response.reason])
+        assert.match(body.message, message)
+        assert.equal(response.header('content-type'), 'application/json;charset=utf-8')
+        assert.equal(response.header('connection'), 'close')
+      })
+
+    it('never in the place of the answer to a complete request before it', async () => {
+      const { held, onRequest } = holding()
+      const listener = await listen(onRequest)
+      const connection = await openRaw(listener.port)
+      await connection.write(`${GET}hello\r\n\r\n`)
+      await connection.untilEnded()
+      assert.equal(held.length, 1)
+      assert.equal(connection.received.length, 0)
+    })
   })
 
   it('ends idle connections at once: kept alive, and never used', async () => {

@@ -4,6 +4,7 @@ import { crestHttp } from '../../lib/crest/http.ts'
 import { ResourceRouter } from '../../lib/crest/router.ts'
 import { defaultAccess } from '../../lib/gateway/access.ts'
 import { Authentication } from '../../lib/gateway/authentication.ts'
+import { corsSchema } from '../../lib/gateway/cors-settings.ts'
 import { staticUsers } from '../../lib/gateway/identity/administrator.ts'
 import { LoginThrottle } from '../../lib/gateway/identity/login-throttle.ts'
 import { addInfo } from '../../lib/gateway/info.ts'
@@ -32,7 +33,8 @@ async function mounted() {
   const authentication = new Authentication({ stores: () => users, throttle, rsFilter: () => undefined })
   const resources = crestHttp({ router, contextOf })
   const mount = new OpenidmMount({ state, authentication, access: defaultAccess, resources, log })
-  const front = createServer({ mount, settings: () => settingsSchema.parse({}), log })
+  const cors = () => corsSchema.parse({})
+  const front = createServer({ mount, cors, settings: () => settingsSchema.parse({}), log })
   const listener = await Listener.open({ host: '127.0.0.1', port: 0, ...front })
   onCleanUp(() => listener.close(AbortSignal.abort()))
   const get = (path: string, headers = ADMIN) => request(`${listener.origin}/openidm${path}`, { headers })

@@ -4,6 +4,7 @@ import { badRequest, preconditionFailed, ResourceException } from '../../crest/e
 import { applyPatch } from '../../crest/patch.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import type { PatchOperation, RequestContext } from '../../crest/request.ts'
+import { checkAddressable } from '../../crest/request-path.ts'
 import type { StoredObject } from '../../repo/object-row.ts'
 import type { ObjectStore } from '../../repo/object-store.ts'
 import { UniqueViolation } from '../../repo/unique-property.ts'
@@ -40,6 +41,7 @@ export class ManagedWriter {
 
   /** An id that is taken is found out first: a PUT that means an update comes here before. */
   async create(id: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
+    if (id !== null) checkAddressable(id)
     if (id !== null && (await this.#store.find(id))) throw preconditionFailed(`Object ${id} already exists`)
     const given = withoutRelationships(this.#type, content)
     // The members of the caller come first, in the caller's order.
