@@ -3,6 +3,9 @@ import './check-node.js'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
+// Node would open a debugger, by which whoever can reach it does with the process what he likes.
+process.on('SIGUSR1', () => undefined)
+
 // A second start reads what the first one compiled. It lies with our own code, where only those write who could change
 // that as well; Node's own choice would be a folder that belongs to everyone.
 module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/openidm-external-idm', import.meta.url)))

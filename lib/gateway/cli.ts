@@ -78,10 +78,28 @@ function checkOperands(names: readonly string[], given: readonly string[]): void
   if (given.length > names.length) throw new UsageError(`Unexpected argument '${given[names.length]}'`)
 }
 
-const processIo = (): CommandIo => ({
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  cwd: process.cwd(),
-})
+function processIo(): CommandIo {
+  // A full disk or a closed pipe; without a listener each ends the process with a stack trace.
+  process.stderr.on('error', () => undefined)
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => reportOutput(error))
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+  }
+}
+
+let isReported = false
+
+function reportOutput({ code, message }: NodeJS.ErrnoException): void {
+  if (isReported) return
+  isReported = true
+  // Whoever reads no further, such as `head`, knows why.
+  if (code !== 'EPIPE') process.stderr.write(`${PROGRAM}: standard output cannot be written: ${message}\n`)
+  // Later than the status of the command, which knows nothing of it.
+  process.once('exit', () => {
+    process.exitCode ||= 1
+  })
+}

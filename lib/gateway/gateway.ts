@@ -122,6 +122,14 @@ export class Gateway {
     return this.#stopped
   }
 
+  /** Takes up what has changed on disk, also where the file system tells nobody; what is broken stays as it was. */
+  async reload(): Promise<void> {
+    await this.#configuration.reload()
+    if (this.#options.httpsPort === undefined) return
+    const tls = await readServerCertificate(this.#options.project)
+    for (const listener of this.#listeners) listener.renewCertificate(tls)
+  }
+
   /** The ports first: one that is taken is known before anything else is begun. */
   async #start(): Promise<void> {
     this.#addResources()

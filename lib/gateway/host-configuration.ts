@@ -78,6 +78,12 @@ export class HostConfiguration implements Disposable {
     this.#scope.own('CORS filter', await this.directory.subscribe(this.#corsFilter))
   }
 
+  /** Looks at everything now; resolves when it is in force. */
+  async reload(): Promise<void> {
+    await this.resolver.refresh()
+    await this.directory.rescan()
+  }
+
   /** JSON pointers to what nobody may see in the objects of `pid`. */
   secretFields(pid: string): readonly string[] {
     return [...(SECRET_FIELDS.get(pid) ?? []), ...this.#secretFields(pid)]

@@ -85,6 +85,11 @@ export class Listener {
     return `${this.#secure ? 'https' : 'http'}://${bracketed(this.#host)}:${this.port}`
   }
 
+  /** New connections get this certificate; without TLS nothing happens. */
+  renewCertificate({ certificate, key }: { readonly certificate: string; readonly key: string }): void {
+    if (this.#server instanceof https.Server) this.#server.setSecureContext({ cert: certificate, key })
+  }
+
   /**
    * Takes no new requests; resolves when those under way have ended, or were cut off because `deadline` was aborted.
    */

@@ -48,8 +48,16 @@ function isoTime(): () => string {
   }
 }
 
-const standardError = (): { write(line: string): void } =>
-  process.stderr.isTTY ? readableLines(process.stderr) : turnwise(pino.destination({ dest: 2, sync: true }))
+/** So much is kept of what cannot be written, because the disk is full or nobody reads; the rest is lost. */
+const MAX_UNWRITTEN_BYTES = 1024 * 1024
+
+function standardError(): { write(line: string): void } {
+  if (process.stderr.isTTY) return readableLines(process.stderr)
+  const destination = pino.destination({ dest: 2, sync: true, maxLength: MAX_UNWRITTEN_BYTES })
+  // A log that cannot be written is no reason to serve nobody any more.
+  destination.on('error', () => undefined)
+  return turnwise(destination)
+}
 
 /** So many characters are not held back any longer. */
 const MOST_HELD = 16_384

@@ -12,6 +12,8 @@ export const ORIGINS = 'OPENIDM_EXTERNAL_IDM_ORIGINS'
 /** Whether this process is a worker of a gateway with several. */
 export const isWorker = (): boolean => cluster.isWorker && process.env[HOST_ID] !== undefined
 
+type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' }>
+
 /** The other processes of the gateway, as one of its workers sees them. */
 export class WorkersLink implements HostProcesses {
   readonly hostId: string
@@ -21,10 +23,11 @@ export class WorkersLink implements HostProcesses {
    */
   readonly reusesPorts = process.platform === 'linux'
   readonly stopRequested: Promise<void>
-  readonly #answers = new Map<number, (message: ToWorker) => void>()
+  readonly #answers = new Map<number, (message: Answer) => void>()
   readonly #stop = Promise.withResolvers<void>()
   #lastId = 0
   #rescan: () => Promise<void> = async () => undefined
+  #reload: () => void = () => undefined
 
   constructor() {
     this.hostId = process.env[HOST_ID] ?? ''
@@ -63,6 +66,11 @@ export class WorkersLink implements HostProcesses {
     this.#rescan = rescan
   }
 
+  /** What to do when the first process is told to reload. */
+  onReload(reload: () => void): void {
+    this.#reload = reload
+  }
+
   /** Runs `work` while no other process runs one of this key. */
   async alone<T>(key: string, work: () => Promise<T>): Promise<T> {
     const { id } = await this.#ask((id) => ({ type: 'turn', id, kind: 'alone', key }))
@@ -94,6 +102,7 @@ export class WorkersLink implements HostProcesses {
 
   #receive(message: ToWorker): void {
     if (message.type === 'stop') this.#stop.resolve()
+    else if (message.type === 'reload') this.#reload()
     else if (message.type === 'rescan') void this.#rescanHere(message.id)
     else {
       const answer = this.#answers.get(message.id)
@@ -108,12 +117,10 @@ export class WorkersLink implements HostProcesses {
     this.#send({ type: 'rescanned', id })
   }
 
-  #ask(request: (id: number) => FromWorker): Promise<Exclude<ToWorker, { type: 'stop' }>> {
+  #ask(request: (id: number) => FromWorker): Promise<Answer> {
     const id = ++this.#lastId
     return new Promise((resolve) => {
-      this.#answers.set(id, (message) => {
-        if (message.type !== 'stop') resolve(message)
-      })
+      this.#answers.set(id, resolve)
       this.#send(request(id))
     })
   }

@@ -28,6 +28,7 @@ export type FromWorker =
 
 export type ToWorker =
   | { readonly type: 'stop' }
+  | { readonly type: 'reload' }
   /** The turn that was asked for has come. */
   | { readonly type: 'go'; readonly id: number }
   /** Another process has done it. */

@@ -1,8 +1,7 @@
 import { Gateway, type GatewayOptions } from './gateway.ts'
+import { reloadOnSignal, stopSignal } from './signals.ts'
 import { reasonOf } from './start-error.ts'
 import { WorkersLink } from './workers-link.ts'
-
-const FORCED = 130
 
 /**
  * Serves requests as one of several processes, until the first process says so or a signal comes. A terminal sends its
@@ -11,7 +10,7 @@ const FORCED = 130
  */
 export async function serveAsWorker(options: GatewayOptions): Promise<number> {
   const link = new WorkersLink()
-  const signalled = firstSignal()
+  const signalled = stopSignal()
   try {
     const { log } = options
     const gateway = await Gateway.start({
@@ -19,6 +18,7 @@ export async function serveAsWorker(options: GatewayOptions): Promise<number> {
       log: log.child({ worker: String(process.pid) }),
       link,
     })
+    link.onReload(reloadOnSignal(() => gateway.reload(), log))
     link.ready(gateway.origins)
     await Promise.race([link.stopRequested, signalled])
     await gateway.stop()
@@ -30,16 +30,4 @@ export async function serveAsWorker(options: GatewayOptions): Promise<number> {
   } finally {
     process.disconnect()
   }
-}
-
-function firstSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let told = false
-    const onSignal = () => {
-      if (told) process.exit(FORCED)
-      told = true
-      resolve()
-    }
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, onSignal)
-  })
 }

@@ -61,6 +61,12 @@ export class Workers {
     await Promise.all(running.map((worker) => worker && this.#stopOne(worker)))
   }
 
+  /** Each takes up what has changed on disk. */
+  reload(): void {
+    for (const worker of Object.values(cluster.workers ?? {}))
+      if (worker?.isConnected() && this.#listening.has(worker)) worker.send({ type: 'reload' })
+  }
+
   /** @returns where it listens, once it does */
   #add(): Promise<readonly string[]> {
     const worker = cluster.fork({ [HOST_ID]: this.#hostId, [ORIGINS]: this.#origins.join(' ') })

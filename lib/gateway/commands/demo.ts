@@ -37,7 +37,11 @@ Environment:
       await gateway.stop()
       await remote.stop()
     }
-    await stopOnSignal(stop, log)
+    const reload = async () => {
+      await remote.reload()
+      await gateway.reload()
+    }
+    await stopOnSignal({ stop, reload }, log)
     return 0
   },
 }

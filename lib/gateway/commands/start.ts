@@ -6,7 +6,7 @@ import { createLog, logLevelOf } from '../log.ts'
 import { isLoopback } from '../loopback.ts'
 import { packageRoot } from '../package-info.ts'
 import { openProject } from '../project.ts'
-import { stopOnSignal } from '../signals.ts'
+import { type SignalActions, stopOnSignal } from '../signals.ts'
 import { Workers } from '../workers.ts'
 import { isWorker } from '../workers-link.ts'
 import { REFUSAL } from '../workers-refusal.ts'
@@ -43,6 +43,9 @@ When requests are served, standard output gets the line
   Listening on http://HOST:PORT/openidm
 and one for HTTPS. Logs go to standard error.
 
+SIGTERM and SIGINT stop: requests under way are finished. SIGHUP and SIGUSR2 reload the configuration and the
+server's certificate, and cut off no answer.
+
 With several workers, one that dies is replaced, and a change of configuration over REST is answered when all
 of them have it in force. Reconciliation needs a gateway of one process: recon and sync answer 501.`,
 
@@ -65,25 +68,24 @@ of them have it in force. Reconciliation needs a gateway of one process: recon a
     }
     if (isWorker()) return serveAsWorker(options)
     if (isDefault) log.warn({}, 'openidm-admin has the well-known default password: set OPENIDM_ADMIN_PASSWORD')
-    const { origins, stop } = await (workers === 1 ? startOne(options) : startSeveral(workers, options))
+    const { origins, ...actions } = await (workers === 1 ? startOne(options) : startSeveral(workers, options))
     for (const origin of origins) stdout.write(`Listening on ${origin}/openidm\n`)
-    await stopOnSignal(stop, log)
+    await stopOnSignal(actions, log)
     return 0
   },
 }
 
-interface Running {
+interface Running extends SignalActions {
   readonly origins: readonly string[]
-  stop(): Promise<void>
 }
 
 async function startOne(options: GatewayOptions): Promise<Running> {
   const gateway = await Gateway.start(options)
-  return { origins: gateway.origins, stop: () => gateway.stop() }
+  return { origins: gateway.origins, stop: () => gateway.stop(), reload: () => gateway.reload() }
 }
 
 async function startSeveral(count: number, options: GatewayOptions): Promise<Running> {
   const { workers, origins } = await Workers.start(count, options, options.log)
   options.log.info({ workers: count }, REFUSAL)
-  return { origins, stop: () => workers.stop() }
+  return { origins, stop: () => workers.stop(), reload: async () => workers.reload() }
 }
