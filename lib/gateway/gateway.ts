@@ -157,6 +157,7 @@ export class Gateway {
     const collectionOf = scriptedCollections(this.#scripting.engine)
     const objects = this.#scope.own('objects', await openObjects({ ...common, project, collectionOf, link }))
     this.#stores.push(...objects.passwordStores)
+    this.#state.watch(() => objects.repository.fault)
     if (link) refuseSynchronization(this.#router)
     else await this.#addSynchronization(objects.repository)
   }

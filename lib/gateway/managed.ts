@@ -18,6 +18,7 @@ import { defaultManaged } from './managed/defaults.ts'
 import type { ManagedHooks } from './managed/hooks.ts'
 import { ManagedCollection } from './managed/managed-collection.ts'
 import { ManagedType } from './managed/managed-type.ts'
+import { managedTypes } from './managed/managed-types.ts'
 import { ManagedUsers } from './managed/managed-users.ts'
 import { unknownPolicies } from './managed/policies.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
@@ -81,6 +82,13 @@ export class ManagedObjects implements ConfigurationConsumer, Disposable {
     this.#options = options
     this.#scope = new Scope(options.log)
     this.#scope.defer('managed routes', () => this.#serve([]))
+    this.#scope.own(
+      'list of managed types',
+      options.router.add(
+        'managed',
+        managedTypes(() => [...this.#served.keys()]),
+      ),
+    )
     this.passwords = new ManagedUsers(() => this.#served.get('user')?.store, options)
   }
 

@@ -55,7 +55,7 @@ export class OpenidmMount implements HostMount {
   #admit(request: IncomingMessage): Awaitable<EffectiveRequest> {
     const { state, authentication, access } = this.#options
     const effective = effectiveRequestOf(request)
-    if (!state.ready && !ALWAYS_THERE.test(effective.path.strict)) throw notReady(state)
+    if (!state.isServing && !ALWAYS_THERE.test(effective.path.strict)) throw notReady(state)
     return after(authentication.identify(request, effective.operations), (identity) => {
       recordOf(request).identity = identity
       if (!isAllowed(access(), identity.authorization.roles, effective)) throw forbidden('Access denied')

@@ -7,7 +7,8 @@ export type Migration = (session: Session) => Promise<void>
 
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Each runs in a transaction
- * with the mark that it ran, so an interrupted one has not happened.
+ * with the mark that it ran, so an interrupted one has not happened. Those of version 0.1.0 end with `narrowRowIndex`;
+ * test/repo/fixtures holds a database of each released layout.
  */
 const MIGRATIONS: readonly Migration[] = [createObjectTables, createSyncTables, narrowRowIndex, createSentValueTables]
 

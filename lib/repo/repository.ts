@@ -1,5 +1,6 @@
 import type { JsonObject, Logger } from '../contract.ts'
 import { parsePointer, printPointer } from '../crest/pointer.ts'
+import { DatabaseFile } from './database-file.ts'
 import { ensureIndexes } from './index-build.ts'
 import { Kysely } from './kysely.ts'
 import { LinkStore } from './link-store.ts'
@@ -32,13 +33,15 @@ export interface TypeOptions {
 /** Keeps objects of any number of types in one database. */
 export class Repository {
   readonly #database: Database
+  readonly #file: DatabaseFile
   readonly #log: Logger
   readonly #window: number
   readonly #alone: RepositoryOptions['alone']
   #closed: Promise<void> | undefined
   #indexing: Promise<unknown> = Promise.resolve()
 
-  constructor(database: Database, log: Logger, window: number, alone?: RepositoryOptions['alone']) {
+  constructor(database: Database, file: DatabaseFile, log: Logger, window: number, alone?: RepositoryOptions['alone']) {
+    this.#file = file
     this.#database = database
     this.#log = log
     this.#window = window
@@ -61,6 +64,11 @@ export class Repository {
   /** The same as a resource. */
   async collection(type: string, options: TypeOptions = {}): Promise<ObjectCollection> {
     return new ObjectCollection(await this.store(type, options))
+  }
+
+  /** Why nothing can be written any more: one sentence for a person; undefined when all is well. */
+  get fault(): string | undefined {
+    return this.#file.fault
   }
 
   /** The links of all mappings. */
@@ -106,7 +114,8 @@ export class Repository {
  * @throws Error that names the file and says why it cannot be used
  */
 export async function openRepository({ file, log, window = 1000, alone }: RepositoryOptions): Promise<Repository> {
-  const database = new Kysely<Tables>({ dialect: sqliteDialect(file) })
+  const databaseFile = new DatabaseFile(file)
+  const database = new Kysely<Tables>({ dialect: sqliteDialect(databaseFile) })
   try {
     await migrate(database)
   } catch (error) {
@@ -114,5 +123,5 @@ export async function openRepository({ file, log, window = 1000, alone }: Reposi
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`The repository ${file} cannot be opened: ${reason}`, { cause: error })
   }
-  return new Repository(database, log, window, alone)
+  return new Repository(database, databaseFile, log, window, alone)
 }

@@ -1,3 +1,4 @@
+import type { DatabaseFile } from './database-file.ts'
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -14,7 +15,7 @@ import { SqliteFile } from './sqlite.ts'
  * Puts the embedded database under the query builder, which lets one caller at a time have the one connection: a
  * transaction never sees statements of another.
  */
-export const sqliteDialect = (file: string): Dialect => ({
+export const sqliteDialect = (file: DatabaseFile): Dialect => ({
   createAdapter: () => new SqliteAdapter(),
   createDriver: () => new SqliteDriver(file),
   createIntrospector: (database) => new SqliteIntrospector(database),
@@ -22,15 +23,15 @@ export const sqliteDialect = (file: string): Dialect => ({
 })
 
 class SqliteDriver implements Driver {
-  readonly #path: string
+  readonly #file: DatabaseFile
   #connection: SqliteConnection | undefined
 
-  constructor(path: string) {
-    this.#path = path
+  constructor(file: DatabaseFile) {
+    this.#file = file
   }
 
   async init(): Promise<void> {
-    this.#connection = new SqliteConnection(new SqliteFile(this.#path))
+    this.#connection = new SqliteConnection(new SqliteFile(this.#file))
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseFile } from './database-file.ts'
 import { installJsonFunctions } from './sqlite-json.ts'
 
 /**
@@ -22,9 +23,13 @@ const SETTINGS = `
 /** Filters make ever new texts: this many statements are kept, the least recently used goes first. */
 const MAX_STATEMENTS = 200
 
+/** Statements of a transaction stand between two of these; they need no look of their own, but get one. */
+const WRITING = /^\s*(?:begin|commit|insert|update|delete|replace|create|drop|alter)\b/i
+
 interface Statement {
   readonly statement: StatementSync
   readonly returnsRows: boolean
+  readonly writes: boolean
 }
 
 export interface StatementResult {
@@ -34,14 +39,18 @@ export interface StatementResult {
 
 /** The embedded database: one file, one connection, statements prepared once. */
 export class SqliteFile {
+  readonly #file: DatabaseFile
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, Statement>()
 
   /** Opens `file` and makes it, with its folder, when it is not there; only its owner may read it. */
-  constructor(file: string) {
-    mkdirSync(dirname(file), { recursive: true })
-    closeSync(openSync(file, 'a', 0o600))
-    this.#database = new (loadSqlite().DatabaseSync)(file)
+  constructor(file: DatabaseFile) {
+    const { path } = file
+    mkdirSync(dirname(path), { recursive: true })
+    closeSync(openSync(path, 'a', 0o600))
+    this.#file = file
+    this.#database = new (loadSqlite().DatabaseSync)(path)
+    file.opened()
     try {
       this.#database.exec(SETTINGS)
       installJsonFunctions(this.#database)
@@ -52,8 +61,9 @@ export class SqliteFile {
   }
 
   execute(text: string, parameters: readonly unknown[]): StatementResult {
-    const { statement, returnsRows } = this.#prepare(text)
+    const { statement, returnsRows, writes } = this.#prepare(text)
     const values = parameters as SQLInputValue[]
+    if (writes) this.#file.assertPresent()
     if (returnsRows) return { rows: statement.all(...values), changes: 0 }
     return { rows: [], changes: statement.run(...values).changes }
   }
@@ -80,7 +90,7 @@ export class SqliteFile {
 
   #compile(text: string): Statement {
     const statement = this.#database.prepare(text)
-    return { statement, returnsRows: statement.columns().length > 0 }
+    return { statement, returnsRows: statement.columns().length > 0, writes: WRITING.test(text) }
   }
 }
 

@@ -3,6 +3,7 @@ import type { QueryFilter } from '../crest/query-filter.ts'
 import type { QueryRequest, QueryResult, ReadRequest, Resource, ResourceHandler } from '../crest/request.ts'
 import type { StoredRun } from '../repo/run-store.ts'
 import { textOf } from '../util/long-number.ts'
+import { storedAuditQuery } from './audit-queries.ts'
 import { auditEntry, auditFrame, rowStream } from './entries.ts'
 import { queryStream, type Streamed } from './query-stream.ts'
 import type { ReconService } from './recon-service.ts'
@@ -24,7 +25,9 @@ export class ReconAuditResource implements ResourceHandler {
     throw notFound(`Object ${id} not found`)
   }
 
-  query(request: QueryRequest): Promise<QueryResult> {
+  async query(given: QueryRequest): Promise<QueryResult> {
+    const runs = given.queryId === undefined ? [] : await this.#service.parts.runs.all()
+    const request = storedAuditQuery(given, (mapping) => runs.findLast((run) => run.mapping === mapping)?.id)
     const reconId = request.queryFilter && reconIdIn(request.queryFilter)
     return queryStream(request, (after) => this.#stream(after, reconId))
   }

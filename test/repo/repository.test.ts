@@ -4,6 +4,7 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
+import { DatabaseFile } from '../../lib/repo/database-file.ts'
 import { Kysely } from '../../lib/repo/kysely.ts'
 import { type Migration, migrate } from '../../lib/repo/migrations.ts'
 import { openRepository } from '../../lib/repo/repository.ts'
@@ -91,7 +92,7 @@ describe('a migration', () => {
 
   it('that does not come to its end has not happened, and is done the next time', async () => {
     const file = join(await tempDir(), 'repo.db')
-    const database = new Kysely<Tables>({ dialect: sqliteDialect(file) })
+    const database = new Kysely<Tables>({ dialect: sqliteDialect(new DatabaseFile(file)) })
     onCleanUp(() => database.destroy())
     await assert.rejects(migrate(database, [first, broken]), /the power went/)
     const tables = () => look<{ name: string }>(file, `select name from sqlite_schema where type = 'table' order by 1`)

@@ -44,17 +44,23 @@ describe('the types of managed objects', () => {
   })
 
   it('follow managed.json; objects of a type that is taken out stay', async () => {
-    const { opened, router, openidm, write } = await start({ 'managed.json': { objects: [type('car'), type('ship')] } })
+    const { opened, openidm, write } = await start({ 'managed.json': { objects: [type('car'), type('ship')] } })
     const managed = await opened
     onCleanUp(() => managed.dispose())
-    assert.equal(router.routes('managed/user'), false)
+    await assert.rejects(openidm.query('managed/user', { _queryFilter: 'true' }), { code: 404 })
+    assert.deepEqual((await openidm.read('managed'))?.objects, [{ name: 'car' }, { name: 'ship' }])
+    const { result } = await openidm.query('managed', { _queryFilter: 'name sw "s"' })
+    assert.deepEqual(
+      result.map(({ _id }) => _id),
+      ['ship'],
+    )
     await openidm.create('managed/car', 'a', { wheels: 3 })
     await write({ objects: [type('car', { wheels: { type: 'integer', searchable: true } }, ['wheels'])] })
-    assert.equal(router.routes('managed/ship'), false)
+    await assert.rejects(openidm.query('managed/ship', { _queryFilter: 'true' }), { code: 404 })
     await assert.rejects(openidm.create('managed/car', 'b', {}), { code: 403 })
     assert.equal((await openidm.query('managed/car', { _queryFilter: 'wheels eq 3' })).resultCount, 1)
     await write({ objects: [] })
-    assert.equal(router.routes('managed/car'), false)
+    await assert.rejects(openidm.query('managed/car', { _queryFilter: 'true' }), { code: 404 })
     await write({ objects: [type('car')] })
     assert.equal((await openidm.read('managed/car/a'))?.wheels, 3)
   })

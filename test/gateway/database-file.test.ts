@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { startGateway, type TestGateway } from './parts.ts'
+
+const fileOf = ({ project }: TestGateway) => join(project.db, 'openidm.db')
+
+const LOSSES: Readonly<Record<string, (file: string) => void>> = {
+  'is deleted': (file) => rmSync(file),
+  'is moved away': (file) => renameSync(file, `${file}.old`),
+  'is replaced by a copy': (file) => {
+    copyFileSync(file, `${file}.copy`)
+    renameSync(`${file}.copy`, file)
+  },
+  'loses its write-ahead log': (file) => rmSync(`${file}-wal`),
+}
+
+describe('the database of a running gateway', () => {
+  for (const [title, lose] of Object.entries(LOSSES))
+    it(`${title}: writes are refused and the gateway is not ready, all else goes on`, async () => {
+      const gateway = await startGateway()
+      const { call, log } = gateway
+      const put = (id: string) =>
+        call(`/managed/user/${id}`, {
+          method: 'PUT',
+          json: { userName: id, sn: 's', givenName: 'g', mail: `${id}@example.com` },
+        })
+      const created = await put('u1')
+      assert.equal(created.status, 201, created.text)
+      assert.equal((await call('/health/ready')).status, 200)
+      lose(fileOf(gateway))
+      for (const answer of [await put('u2'), await call('/managed/user/u1', { method: 'DELETE' })])
+        assert.equal(answer.status, 503, answer.text)
+      const ready = await call('/health/ready')
+      assert.deepEqual(
+        [ready.status, (ready.json as { detail: { state: string } }).detail.state],
+        [503, 'ACTIVE_NOT_READY'],
+      )
+      assert.equal((await call('/info/ping')).status, 503)
+      assert.equal((await call('/health/live')).status, 200)
+      assert.equal((await call('/managed/user/u1')).status, 200)
+      assert.equal((await call('/config?_queryFilter=true')).status, 200)
+      assert.ok(log.lines.some((line) => line.includes('was deleted or replaced while it was in use')))
+    })
+})
