@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Json } from '../contract.ts'
 import { checkNesting, parseJson } from '../util/json.ts'
 import { utf8Text } from '../util/utf8.ts'
+import { contentTypeOf, isUtf8 } from './content-type.ts'
 import { badRequest, internalError, payloadTooLarge, unsupportedMediaType } from './errors.ts'
 import { hasBody } from './http-message.ts'
 
@@ -42,9 +43,10 @@ const invalid = (fault: string) =>
   badRequest(`The request could not be processed because the provided content is not valid JSON: ${fault}`)
 
 function checkContentType(request: IncomingMessage): void {
-  const type = request.headers['content-type'] ?? ''
-  if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type))
-    throw unsupportedMediaType(`The content type is '${type}' where only 'application/json' (in UTF-8) is supported`)
+  const header = request.headers['content-type'] ?? ''
+  const contentType = contentTypeOf(header)
+  if (contentType.type !== 'application/json' || !isUtf8(contentType))
+    throw unsupportedMediaType(`The content type is '${header}' where only 'application/json' (in UTF-8) is supported`)
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') throw unsupportedMediaType(`The content encoding '${encoding}' is not supported`)
 }

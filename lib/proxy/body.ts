@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { contentTypeOf } from '../crest/content-type.ts'
 import { internalError, ResourceException } from '../crest/errors.ts'
 import { hasBody } from '../crest/http-message.ts'
 
@@ -72,18 +73,43 @@ const bytesBody = (bytes: Buffer): Body => ({
 export const CONSUMED =
   'The request body was consumed before it reached the remote proxy: mount external-idm before body parsers'
 
-/**
- * A body parser of the host ran before us (pitfall B1): the raw bytes if the host kept them, else the JSON written
- * again. A text could be JSON as it stands or a string that stood in it: nobody knows, so it is refused.
- */
+/** A body parser of the host ran before us (pitfall B1): the raw bytes if the host kept them, else the JSON written again. */
 function consumedBody(request: IncomingMessage): Body {
   const { rawBody, body } = request as { rawBody?: unknown; body?: unknown }
   if (Buffer.isBuffer(rawBody)) return parsedBody(rawBody, request)
   if (typeof rawBody === 'string') return parsedBody(Buffer.from(rawBody), request)
   if (Buffer.isBuffer(body)) return parsedBody(body, request)
-  const isJson = /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '')
-  if (!isJson || typeof body !== 'object') throw internalError(CONSUMED)
-  return { ...bytesBody(Buffer.from(JSON.stringify(body))), undone: ['content-encoding', 'charset'] }
+  const isJson = /^application\/(?:[\w.-]+\+)?json$/.test(contentTypeOf(request.headers['content-type']).type)
+  if (!isJson || body === undefined) throw internalError(CONSUMED)
+  const text = typeof body === 'object' && body !== null ? JSON.stringify(body) : scalarText(body, request)
+  if (holdsRounded(body)) throw internalError(ROUNDED)
+  return { ...bytesBody(Buffer.from(text)), undone: ['content-encoding', 'charset'] }
+}
+
+/**
+ * A string is the text of the body as a text parser leaves it, or a string that stood in it as JSON. Which one, its length
+ * tells: JSON is longer by two quotes at least. `null` may also stand for a body that the parser has thrown away.
+ * @throws ResourceException 500 when it is neither
+ */
+function scalarText(body: unknown, { headers }: IncomingMessage): string {
+  const isPlain = headers['content-encoding'] === undefined
+  const isWhole = (text: string) => isPlain && Buffer.byteLength(text) === Number(headers['content-length'])
+  if (typeof body === 'string' && isWhole(body)) return body
+  const json = JSON.stringify(body)
+  if (isWhole(json)) return json
+  throw internalError(CONSUMED)
+}
+
+export const ROUNDED =
+  'The request body was parsed before it reached the remote proxy, and a number in it may have lost digits: mount ' +
+  'external-idm before body parsers, or keep the bytes in request.rawBody'
+
+/** Whether a number is beyond what JavaScript keeps exactly; one beyond all bounds would become null. */
+function holdsRounded(value: unknown): boolean {
+  if (typeof value === 'number')
+    return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))
+  if (typeof value !== 'object' || value === null) return false
+  return Object.values(value).some(holdsRounded)
 }
 
 /** Parsers unpack what they read: bytes of another length than the caller sent are not compressed any more. */

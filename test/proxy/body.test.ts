@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { type Body, type BodyOptions, bodyOf, CONSUMED, reframe } from '../../lib/proxy/body.ts'
+import { type Body, type BodyOptions, bodyOf, CONSUMED, ROUNDED, reframe } from '../../lib/proxy/body.ts'
 import { pattern } from '../helpers/pattern.ts'
 import { incoming } from './incoming.ts'
 
@@ -100,6 +100,13 @@ describe('bodyOf', () => {
       ['bytes', { body: Buffer.from('{"a":1}'), headers: { 'content-length': '7' } }, '{"a":1}'],
       ['an object that was JSON', { body: { a: [1, 'é'] }, headers }, '{"a":[1,"é"]}'],
       ['a list that was JSON', { body: [1], headers }, '[1]'],
+      ['the text of JSON', { body: '{"a":1}', headers }, '{"a":1}'],
+      ['a string that was JSON', { body: 'text', headers: { ...headers, 'content-length': '6' } }, '"text"'],
+      ['a string that was JSON, with quotes', { body: '"', headers: { ...headers, 'content-length': '4' } }, '"\\""'],
+      ['a number that was JSON', { body: 5, headers: { ...headers, 'content-length': '1' } }, '5'],
+      ['false', { body: false, headers: { ...headers, 'content-length': '5' } }, 'false'],
+      ['null', { body: null, headers: { ...headers, 'content-length': '4' } }, 'null'],
+      ['numbers that lose nothing', { body: [9007199254740991, -0.1, 1e-7], headers }, '[9007199254740991,-0.1,1e-7]'],
       [
         'an object of the JSON family',
         { body: {}, headers: { ...headers, 'content-type': 'application/merge-patch+json' } },
@@ -120,10 +127,21 @@ describe('bodyOf', () => {
 
     const REFUSED: [title: string, members: Record<string, unknown>][] = [
       ['nothing', { headers }],
-      ['a text', { body: '{"a":1}', headers }],
+      ['a text of another length', { body: '{"a":1} ', headers }],
+      ['a text that was compressed', { body: '{"a":1}', headers: { ...headers, 'content-encoding': 'gzip' } }],
+      ['a number that may have been written otherwise', { body: 5, headers }],
+      ['nothing where there was something', { body: null, headers }],
       ['a form', { body: { a: '1' }, headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' } }],
       ['an object of no type', { body: { a: 1 }, headers: { 'content-length': '7' } }],
     ]
+    for (const json of ['9007199254740993', '[{"a":12345678901234567890}]', '{"a":-9007199254740993}', '{"a":1e400}'])
+      it(`refuses ${json}, of which digits are lost`, async () => {
+        const members = { body: JSON.parse(json), headers: { ...JSON_TYPE, 'content-length': String(json.length) } }
+        await assert.rejects(prepare(await consumed(members, json)), { code: 500, message: ROUNDED })
+        const kept = await prepare(await consumed({ ...members, rawBody: json }, json))
+        assert.equal((await sent(kept)).toString(), json)
+      })
+
     for (const [title, members] of REFUSED) {
       it(`refuses to guess when there is ${title}`, async () => {
         await assert.rejects(prepare(await consumed(members)), { code: 500, message: CONSUMED })

@@ -1,0 +1,18 @@
+/** A `Content-Type` as far as it decides anything: the bare media type, in lower case, and its charset. */
+export interface ContentType {
+  readonly type: string
+  readonly charset: string | undefined
+}
+
+export function contentTypeOf(header: string | undefined = ''): ContentType {
+  const [type = '', ...parameters] = header.split(';')
+  const charset = parameters
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/i.exec(parameter)?.[1])
+    .find(Boolean)
+  return { type: type.trim().toLowerCase(), charset: charset?.toLowerCase() }
+}
+
+/** Names of UTF-8 and of its subset. Text in any other charset would be read wrongly. */
+const UTF_8: ReadonlySet<string | undefined> = new Set([undefined, 'utf-8', 'utf8', 'us-ascii', 'ascii'])
+
+export const isUtf8 = ({ charset }: ContentType): boolean => UTF_8.has(charset)
