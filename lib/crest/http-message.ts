@@ -52,8 +52,11 @@ export function cutOff(response: ServerResponse): void {
     }
     const { socket } = response
     response.destroy()
-    // Adapters for serverless platforms have no connection that could break; they watch this event.
-    if (socket && !(socket instanceof Duplex)) response.emit('error', new Error('the response was cut off'))
+    // Adapters for serverless platforms have no connection that could break, and so nothing that emits these.
+    if (socket && !(socket instanceof Duplex)) {
+      if (response.listenerCount('error') > 0) response.emit('error', new Error('the response was cut off'))
+      response.emit('close')
+    }
   } catch {
     // It belongs to the host, which may have replaced it; there is nothing else to be done with it.
   }
