@@ -5,6 +5,7 @@ import { utf8Text } from '../util/utf8.ts'
 import { contentTypeOf, isUtf8 } from './content-type.ts'
 import { badRequest, internalError, payloadTooLarge, unsupportedMediaType } from './errors.ts'
 import { hasBody } from './http-message.ts'
+import { multipartJson } from './multipart.ts'
 
 /** A request as a host hands it over: its own middleware may have read the body already. */
 type HostRequest = IncomingMessage & { readonly body?: unknown; readonly rawBody?: unknown }
@@ -15,15 +16,24 @@ type HostRequest = IncomingMessage & { readonly body?: unknown; readonly rawBody
  */
 export async function readJsonBody(request: HostRequest, maxBytes: number): Promise<Json | undefined> {
   if (!hasBody(request)) return undefined
-  const kept = request.readableDidRead ? hostBody(request) : await readBytes(request, maxBytes)
+  const isRead = request.readableDidRead
+  const kept = isRead ? hostBody(request) : await readBytes(request, maxBytes)
+  const type = request.headers['content-type'] ?? ''
+  if (!isRead && Buffer.isBuffer(kept) && contentTypeOf(type).type === 'multipart/form-data')
+    return multipartJson(kept, type, parseBytes)
   const text = typeof kept === 'string' ? kept : utf8Text(kept)
   if (text?.trim() === '') return undefined
   checkContentType(request)
-  if (text === undefined) throw invalid('it is not UTF-8')
   return parse(text)
 }
 
-function parse(text: string): Json {
+function parseBytes(bytes: Buffer): Json {
+  return parse(utf8Text(bytes))
+}
+
+/** @param text undefined = bytes that are not UTF-8 */
+function parse(text: string | undefined): Json {
+  if (text === undefined) throw invalid('it is not UTF-8')
   try {
     return parseJson(text)
   } catch (error) {

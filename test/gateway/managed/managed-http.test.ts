@@ -42,6 +42,20 @@ describe('managed objects over HTTP', () => {
     assert.equal((await call('', { method: 'POST', json: user('cy', { _id: 'cy' }) })).body._id, 'cy')
   })
 
+  it('an id with a backslash is one like any other; one that no path can name is refused', async () => {
+    const path = '/CN%3DJensen%5C%2C%20Barb'
+    assert.equal((await call(path, { method: 'PUT', json: user('barb') })).body._id, 'CN=Jensen\\, Barb')
+    assert.equal((await call(path, { method: 'PUT', json: user('barb', { sn: 'New' }) })).body.sn, 'New')
+    assert.equal((await call(path, { method: 'DELETE' })).status, 200)
+    for (const _id of ['..', 'a/../b', 'a\\..\\b', 'a\n']) {
+      const refused = await call('', { method: 'POST', json: user('cy', { _id }) })
+      assert.deepEqual(
+        [refused.status, String(refused.body.message).includes('cannot be used in the path')],
+        [400, true],
+      )
+    }
+  })
+
   it('the habits of clients: an empty _fields, single quotes, a slash at the end, patch by query', async () => {
     await call('/bo', { method: 'PUT', json: user('bo') })
     const found = await call(`/?_queryFilter=userName+eq+'bo'&_fields=&_pageSize=10&_totalPagedResultsPolicy=EXACT`)
