@@ -65,7 +65,7 @@ describe('gateway', () => {
     assert.equal(await statusFor({}), 401)
     const { json, headers } = await call('/managed/user/none', { headers: {} })
     assert.deepEqual(json, DENIED)
-    assert.equal(headers['www-authenticate'], undefined)
+    assert.equal(headers['www-authenticate'], 'Basic realm="OpenIDM", charset="UTF-8"')
   })
 
   it('H11: refuses what a browser may have been made to send', async () => {
