@@ -196,6 +196,18 @@ describe('nothing of the router ends the process of the host', function () {
       await assertWell(started)
     })
 
+  it('nor keeps a request in flight whose response finishes but never closes', async () => {
+    const started = await start({
+      sabotage: (incoming, response) => {
+        const emit = response.emit.bind(response)
+        response.emit = (event: string, ...rest: unknown[]) => event !== 'close' && emit(event, ...rest)
+        return [incoming, response]
+      },
+    })
+    for (const instance of ['eu', 'cloud']) assert.equal((await started.call(`${instance}/x`)).status, 200)
+    await assertWell(started)
+  })
+
   it('when the host answers by itself meanwhile', async () => {
     const started = await start({
       sabotage: (incoming, response) => {
