@@ -92,10 +92,15 @@ export class OpenidmMount implements HostMount {
 }
 
 /**
- * Clients such as wget and Java's Authenticator send a password only when they are asked. A browser would ask its user, in
- * place of the script that made the request.
+ * Clients such as wget and Java's Authenticator send a password only when they are asked. A browser is never asked: it
+ * would prompt its user, and from then on send the password with requests of foreign pages as well (CSRF).
  */
 function challenge(response: ServerResponse): void {
-  if (response.req.headers['x-requested-with'] !== undefined) return
+  if (isBrowser(response.req)) return
   response.setHeader('WWW-Authenticate', 'Basic realm="OpenIDM", charset="UTF-8"')
 }
+
+const BROWSERS_SEND = ['x-requested-with', 'origin', 'sec-fetch-mode', 'sec-fetch-site'] as const
+
+const isBrowser = ({ headers }: IncomingMessage): boolean =>
+  BROWSERS_SEND.some((name) => headers[name] !== undefined) || /^Mozilla\//i.test(headers['user-agent'] ?? '')

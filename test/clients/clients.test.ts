@@ -110,10 +110,16 @@ describe('clients', function () {
     })
   }
 
-  it('a script in a browser gets no prompt for its user', async () => {
-    const { response } = await send(`GET ${EU}`, ['X-Requested-With: XMLHttpRequest'])
-    assert.deepEqual([response.status, response.header('www-authenticate')], [401, undefined])
-  })
+  for (const header of [
+    'X-Requested-With: XMLHttpRequest',
+    'Origin: https://app.example.com',
+    'Sec-Fetch-Mode: navigate',
+    'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36',
+  ])
+    it(`a browser gets no prompt, after which foreign pages could use the password: ${header.slice(0, 30)}`, async () => {
+      const { response } = await send(`GET ${EU}`, [header])
+      assert.deepEqual([response.status, response.header('www-authenticate')], [401, undefined])
+    })
 
   it('no caller is asked for the password of a remote', async () => {
     remote.answer(({ response }) => response.writeHead(401, { 'www-authenticate': 'Basic realm="remote"' }).end())
