@@ -66,7 +66,7 @@ export function createServer({ mount, cors, settings, log }: ServerOptions): Fro
   return { onRequest, classes: classesOf(application) }
 }
 
-/** What is refused whatever it asks for. Nothing behind this gateway speaks WebSocket (pitfall R5). */
+/** What is refused whatever it asks for. Nothing behind this gateway speaks WebSocket. */
 function refusalOf(request: IncomingMessage): ResourceException | undefined {
   if (asksForWebSocket(request)) return notSupported('WebSockets are not supported')
   try {
