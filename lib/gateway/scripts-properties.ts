@@ -1,7 +1,8 @@
 import { evaluateExpression } from '../config/substitution-expression.ts'
 import type { FoundValue, TokenSource } from '../config/value-sources.ts'
 import type { Logger } from '../contract.ts'
-import { mayHoldSecret, type ServerProperties } from '../script/identity-server.ts'
+import type { ServerProperties } from '../script/identity-server.ts'
+import { isSecretName } from '../util/hidden-secrets.ts'
 import type { Project } from './project.ts'
 
 /** `https://user:password@host`. */
@@ -31,7 +32,7 @@ export function serverProperties(
   const find = (name: string): FoundValue | undefined => {
     const found = sources.lookup(name)
     if (!found || visible().includes(name)) return found
-    const isSecret = found.literal || mayHoldSecret(name) || CREDENTIALS_IN_URL.test(found.value)
+    const isSecret = found.literal || isSecretName(name) || CREDENTIALS_IN_URL.test(found.value)
     return isSecret ? refuse(name) : found
   }
   const guarded: TokenSource = { lookup: find, describe: () => 'what scripts may see' }

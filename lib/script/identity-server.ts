@@ -8,9 +8,3 @@ export interface ServerProperties {
   /** Absolute directories. */
   readonly locations: Readonly<Record<'install' | 'project' | 'working', string>>
 }
-
-const SECRET_NAME =
-  /pass(?:word|phrase|wd)|secret|credential|token|private|crypto|(?:^|[._-])(?:pwd|pin|keys?|auth)(?:$|[._-])/i
-
-/** Whether a property has the name of a secret: scripts get its value only where the configuration names it. */
-export const mayHoldSecret = (name: string): boolean => SECRET_NAME.test(name.replace(/([a-z])([A-Z])/g, '$1.$2'))

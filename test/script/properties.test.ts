@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { fixedLevel } from '../../lib/config/value-sources-level.ts'
 import { serverProperties } from '../../lib/gateway/scripts-properties.ts'
-import { mayHoldSecret } from '../../lib/script/identity-server.ts'
+import { isSecretName } from '../../lib/util/hidden-secrets.ts'
 import { memoryLog } from '../helpers/log.ts'
 
 const PROJECT = {
@@ -42,10 +42,10 @@ describe('properties that scripts see', () => {
   ]
   it('have names of secrets, or not', () => {
     assert.deepEqual(
-      secretNames.filter((name) => !mayHoldSecret(name)),
+      secretNames.filter((name) => !isSecretName(name)),
       [],
     )
-    assert.deepEqual(plainNames.filter(mayHoldSecret), [])
+    assert.deepEqual(plainNames.filter(isSecretName), [])
   })
 
   const values = new Map([

@@ -129,13 +129,13 @@ describe('the plan of a dry run, between gateways', function () {
   })
 
   it('follows the file, and keeps to what was known while that is broken', async () => {
-    await gateway.gateway.connection.create(REMOTE, 'a', { name: 'Ada', pin: '1001' })
+    await gateway.gateway.connection.create(REMOTE, 'a', { name: 'Ada', badge: '1003' })
     const file = join(gateway.project.conf, 'managed.json')
     await writeAtomically(file, {
       objects: [{ name: 'account', schema: { properties: { name: { scope: 'private' } } } }],
     })
     await until(async () => (await plan('in'))['/name'] === STARS)
-    assert.equal((await plan('in'))['/pin'], '1001')
+    assert.equal((await plan('in'))['/badge'], '1003')
     await writeAtomically(file, '{ "objects": [')
     await until(() =>
       gateway.log.entries.some(({ level, msg }) => level === 'error' && /managed\.json/.test(String(msg))),

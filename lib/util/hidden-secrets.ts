@@ -1,0 +1,112 @@
+/**
+ * What must not be shown, and what stands in its place: the one list of names of secrets, for configuration, plans,
+ * scripts and logs.
+ */
+import type { Json, JsonObject } from '../contract.ts'
+import { editDistance } from './edit-distance.ts'
+import { isObject } from './json.ts'
+
+export const STARS = '********'
+
+/** Wherever they stand in a name, written as one word. */
+const ANYWHERE =
+  /passw(?:or)?d|passwort|passphrase|passcode|secret|credential|token|privatekey|apikey|accesskey|kbainfo|securityanswer|recoverycode/
+/** Only as a word of its own: `pin` is one, `spinner` is none. */
+const WORD = /^(?:\w*pwd|pw|\w{0,8}pass|pin|t?otp|jwt|salt|private|crypto)$/
+/** Words that end like one of them. */
+const OTHER_WORD = /^(?:compass|bypass|trespass|overpass|underpass|surpass|encompass)$/
+/** A name that ends so holds the secret; in front it describes another thing (`keyAlias`, `authType`). */
+const LAST_WORD = /^(?:keys?|auth)$|(?:signing|crypto|encryption|master|shared|ssh|storage|account|license)keys?$/
+/** Kinds of keys that everybody may know. */
+const OPEN_KEY = /(?:public|primary|foreign|sort|site|business|natural)keys?$/
+/** What a name that ends so holds is about a secret, and none: `tokenEndpoint`, `passwordField`, `secretId`. */
+const ABOUT =
+  /(?:endpoint|url|uri|link|id|ids|type|types|method|name|names|attribute|attributes|property|properties|field|fields|column|expiry|expires|timeout|lifetime|age|minutes|seconds|hours|days|length|policy|policies|format|encoding|algorithm|cipher|delimiter|enabled|required|reset|template|path|file|dir|dirs|directory|location|alias|mapping|query|count|limit|size|issuer|audience|version|secretary|secretaries)$/
+/** IDM's own names of properties whose value is the name of another property. */
+const NOT_SECRET = new Set(['usercredential', 'usercredentials'])
+
+const MISSPELT = ['password', 'passphrase', 'clientsecret', 'credential', 'credentials']
+
+/** Whether what has this name is to be taken for a secret, misspelt (`passwrod`) and parked (`_password`) ones too. */
+export function isSecretName(name: string): boolean {
+  const words = wordsOf(name)
+  const whole = words.join('')
+  if (whole === '' || ABOUT.test(whole) || NOT_SECRET.has(whole)) return false
+  if (ANYWHERE.test(whole)) return true
+  const last = words.at(-1) ?? ''
+  if (words.some((word) => WORD.test(word) && !OTHER_WORD.test(word))) return true
+  // A member that is called just "key" is half of a pair of name and value.
+  if (LAST_WORD.test(last) && !/^keys?$/.test(whole) && !OPEN_KEY.test(whole)) return true
+  return [...words, whole].some((word) => word.length > 6 && MISSPELT.some((known) => editDistance(word, known) <= 1))
+}
+
+/** `unicodePwd`, `AWS_ACCESSKEY` and `idm.db.pwd` as lower-case words. */
+const wordsOf = (name: string): string[] =>
+  name
+    .slice(0, 200)
+    .replace(/([a-z\d])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter((word) => word !== '')
+
+/** What stands behind `://`, up to a character that ends any URL. */
+const BEHIND_SCHEME = /(?<=:\/\/)[^\s"'<>]+/g
+
+/** A text with stars in place of the user info of each URL in it, whether the URL is valid or not. */
+export const hideUserInfo = (text: string): string =>
+  text.includes('://') ? text.replace(BEHIND_SCHEME, hideInAuthority) : text
+
+function hideInAuthority(url: string): string {
+  const authority = url.split(/[/?#]/, 1)[0] ?? ''
+  // A password may hold any character in a URL that was typed: what looks like a port and is none begins one.
+  const isBroken = /:\d*[^\d]/.test(authority.replace(/^\[[^\]]*\]/, ''))
+  const end = (isBroken ? url : authority).lastIndexOf('@')
+  return end < 0 ? url : `${STARS}${url.slice(end)}`
+}
+
+/** Whether a text shows the user info of a URL. */
+export const showsUserInfo = (text: string): boolean => hideUserInfo(text) !== text
+
+/** Where a value stands: names and positions from the outside in. */
+type Place = readonly string[]
+
+export interface HideOptions {
+  /** Places that are secret whatever they are called. */
+  readonly isSecret?: (place: Place) => boolean
+  /** What stands in place of a secret. Default: stars, and null for null. */
+  readonly hide?: (value: Json, place: Place) => Json
+  /**
+   * Whether an object is hidden as a whole when it has the name of a secret. In configuration it is not: what stands
+   * under `password` in a schema describes the property.
+   */
+  readonly wholeObjects: boolean
+}
+
+const toStars = (value: Json): Json => (value === null ? null : STARS)
+
+/**
+ * A copy of `value` in which every secret is hidden: at places that are secret, under names of secrets, and whatever
+ * stands encrypted or hashed; in texts the user info of URLs.
+ */
+export function hideSecrets(value: Json, options: HideOptions, place: Place = []): Json {
+  return visit(value, place, false, options)
+}
+
+function visit(value: Json, place: Place, named: boolean, options: HideOptions): Json {
+  const { isSecret, hide = toStars, wholeObjects } = options
+  if (isEnvelope(value) || isSecret?.(place)) return hide(value, place)
+  if (Array.isArray(value)) return value.map((item, index) => visit(item, [...place, `${index}`], named, options))
+  if (!isObject(value)) return named && typeof value !== 'boolean' ? hide(value, place) : shown(value)
+  if (named && wholeObjects) return hide(value, place)
+  const members = Object.entries(value)
+  // `fromEntries` defines members: none of them, whatever its name, reaches the prototype.
+  return Object.fromEntries(
+    members.map(([name, member]) => [name, visit(member, [...place, name], isSecretName(name), options)]),
+  )
+}
+
+const shown = (value: Json): Json => (typeof value === 'string' ? hideUserInfo(value) : value)
+
+/** `{"$crypto":…}`, encrypted or hashed, well formed or not. */
+const isEnvelope = (value: Json): value is JsonObject => isObject(value) && Object.hasOwn(value, '$crypto')
