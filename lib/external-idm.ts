@@ -11,7 +11,7 @@ import type { RequestContext, ResourceHandler } from './crest/request.ts'
 import { ResourceRouter } from './crest/router.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import { proxyRouter } from './proxy/router.ts'
-import { SECRET_FIELDS } from './remote/properties.ts'
+import { ADDRESS_FIELDS, SECRET_FIELDS } from './remote/properties.ts'
 import { FACTORY_PID, InstanceRegistry } from './remote/registry.ts'
 import { remoteResource } from './remote/resource.ts'
 import { type ClientCertificateSource, ClientCertificates } from './trust/client-certificates.ts'
@@ -73,7 +73,8 @@ async function startResolver(scope: Scope, parts: ExternalIdmParts): Promise<Con
   const { confDir, env, log } = parts
   const projectDir = projectOf(parts)
   const secretFields = (pid: string) => (pid === FACTORY_PID ? SECRET_FIELDS : [])
-  const options = { projectDir, confDir, env, log, readKeystore: readPrivateKeys, secretFields }
+  const addressFields = (pid: string) => (pid === FACTORY_PID ? ADDRESS_FIELDS : [])
+  const options = { projectDir, confDir, env, log, readKeystore: readPrivateKeys, secretFields, addressFields }
   const resolver = scope.own('value sources', new ContentResolver(options))
   await resolver.start()
   return resolver

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, Logger } from '../contract.ts'
 import { badRequest, conflict, internalError, payloadTooLarge } from '../crest/errors.ts'
+import type { Awaitable } from '../util/awaitable.ts'
 import { removeFile, replaceFile, sweepDrafts } from './atomic-write.ts'
 import { formatConfig } from './config-format.ts'
 import { parseConfigText } from './config-text.ts'
@@ -11,7 +12,7 @@ import { MAX_FILE_BYTES } from './file-read.ts'
 import { writeFailure } from './write-failure.ts'
 
 /** Makes of what is there (undefined = nothing) what shall be there (undefined = nothing); throws to leave it. */
-export type Edit = (current: CurrentFile | undefined) => JsonObject | undefined
+export type Edit = (current: CurrentFile | undefined) => Awaitable<JsonObject | undefined>
 
 /** Others that read and write the same directory. */
 export interface OtherProcesses {
@@ -70,7 +71,7 @@ export class ConfigWriter {
   async #attempt(id: string, file: string, edit: Edit): Promise<boolean> {
     const current = readCurrent(file)
     if (current) await this.#refuseOtherCase(id)
-    const content = edit(current)
+    const content = await edit(current)
     if (content === undefined) return current === undefined || this.#remove(id, file)
     if (isDeepStrictEqual(content, current?.content)) return true
     const faults = await this.#directory.judge(id, content)

@@ -1,14 +1,15 @@
 import { basename, join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import type { Disposable, JsonObject, Logger } from '../contract.ts'
-import { type Pointer, parsePointer } from '../crest/pointer.ts'
-import { type KeyRing, readKeys } from './crypto.ts'
-import { maskSecrets } from './mask.ts'
+import { getAt } from '../crest/pointer.ts'
+import { isEncrypted, isHashed, KeyRing, readKeys } from './crypto.ts'
+import { LOCAL_KEY_FILE, LocalKey } from './local-key.ts'
+import { isReference } from './mask.ts'
 import { objectIdOfFile, pidOf } from './naming.ts'
 import { PathWatcher } from './path-watcher.ts'
 import { ScanQueue } from './scan-queue.ts'
 import { resolveContent } from './secret-content.ts'
 import { filesIn, PermissionCheck } from './secret-permissions.ts'
+import { addressesOf, type FieldsOf, placeIn, rulesFor } from './secret-place.ts'
 import { SecretStores } from './secret-stores.ts'
 import type { KeystoreReader } from './secret-stores-kinds.ts'
 import { ValueSources } from './value-sources.ts'
@@ -24,7 +25,9 @@ export interface ContentResolverOptions {
   /** For secret stores that are key stores. */
   readonly readKeystore: KeystoreReader
   /** The fields (JSON pointers) of a factory's objects, or of an object that exists once, that hold secrets. */
-  secretFields(pid: string): readonly string[]
+  readonly secretFields: FieldsOf
+  /** Those that say where the secrets are sent. */
+  readonly addressFields?: FieldsOf | undefined
 }
 
 /**
@@ -36,6 +39,7 @@ export class ContentResolver implements Disposable {
   readonly #options: ContentResolverOptions
   readonly #stores: SecretStores
   readonly #keysFile: string
+  readonly #localKey: LocalKey
   readonly #permissions: PermissionCheck
   readonly #watcher: PathWatcher
   readonly #queue = new ScanQueue(() => this.#load())
@@ -54,6 +58,7 @@ export class ContentResolver implements Disposable {
       file: join(confDir, 'secrets.json'),
     })
     this.#keysFile = env.IDM_CRYPTO_KEYS_FILE || join(projectDir, 'security', KEYS_FILE)
+    this.#localKey = new LocalKey(join(projectDir, 'security', LOCAL_KEY_FILE), log)
     this.#permissions = new PermissionCheck(log)
     this.#watcher = new PathWatcher(() => void this.#queue.request(true))
   }
@@ -73,12 +78,18 @@ export class ContentResolver implements Disposable {
    * @throws Error with a sentence that names place, token and where it was looked for
    */
   readonly resolve = (content: JsonObject, file: string): JsonObject => {
-    this.#checkFile(content, file)
-    const { sources } = this
-    const keys = this.#keys
+    const { secretFields, addressFields } = this.#options
+    const id = objectIdOfFile(basename(file))?.id ?? ''
+    const rules = rulesFor(pidOf(id), secretFields, addressFields)
+    const secrets = rules.secretFields.map((field) => getAt(content, field) ?? null)
+    // A file with a secret in clear text is worth a look at who may read it.
+    if (secrets.some((value) => !isReference(value) && !isEncrypted(value) && !isHashed(value)))
+      this.#permissions.check(file)
+    const placeOf = placeIn(id, addressesOf(content, rules))
     try {
       // Keys are asked for only by what is encrypted: faulty ones concern nothing else.
-      return resolveContent(content, file, { sources, purposes: this.#stores, keys })
+      const keys = () => withLocal(this.#keys(), this.#localKey)
+      return resolveContent(content, file, { sources: this.sources, purposes: this.#stores, keys, placeOf })
     } catch (error) {
       // Whoever shows it names the file.
       throw new Error((error as Error).message.replace(`${file}:`, '').trimStart())
@@ -91,6 +102,22 @@ export class ContentResolver implements Disposable {
    */
   keys(): KeyRing | undefined {
     return this.#keys()
+  }
+
+  /** The keys that seal, and open, what is shown over REST. */
+  shownKeys(): KeyRing {
+    const keys = this.#usableKeys()
+    return keys?.first?.key.symmetricKeySize === 32
+      ? keys.with(this.#localKey.known ?? NO_KEYS)
+      : this.#localKey.ring.with(keys ?? NO_KEYS)
+  }
+
+  #usableKeys(): KeyRing | undefined {
+    try {
+      return this.#keys()
+    } catch {
+      return undefined
+    }
   }
 
   /** Calls the listener after each change of anything that content may refer to. */
@@ -128,11 +155,10 @@ export class ContentResolver implements Disposable {
       }
     }
   }
-
-  /** A file with a secret in clear text is worth a look at who may read it. */
-  #checkFile(content: JsonObject, file: string): void {
-    const name = objectIdOfFile(basename(file))
-    const fields: Pointer[] = name ? this.#options.secretFields(pidOf(name.id)).map(parsePointer) : []
-    if (!isDeepStrictEqual(maskSecrets(content, fields), content)) this.#permissions.check(file)
-  }
 }
+
+const NO_KEYS = new KeyRing([])
+
+/** What was shown over REST opens too when it is put into its file by hand. */
+const withLocal = (keys: KeyRing | undefined, local: LocalKey): KeyRing | undefined =>
+  keys ? keys.with(local.known ?? NO_KEYS) : local.known

@@ -36,6 +36,12 @@ export class KeyRing {
     return [...this.#keys.keys()]
   }
 
+  /** These keys, then those of `others`. */
+  with(others: KeyRing): KeyRing {
+    const more = [...others.#keys].filter(([id]) => !this.#keys.has(id))
+    return new KeyRing([...this.#keys, ...more].map(([id, key]) => ({ id, key })))
+  }
+
   /** @throws Error with a sentence when there is no such key */
   find(id: string): KeyObject {
     const key = this.#keys.get(id)

@@ -1,41 +1,61 @@
-import type { JsonObject, Logger } from '../contract.ts'
-import { badRequest, internalError, notFound, notSupported, preconditionFailed } from '../crest/errors.ts'
+import type { Json, JsonObject, Logger } from '../contract.ts'
+import {
+  badRequest,
+  internalError,
+  notFound,
+  notSupported,
+  preconditionFailed,
+  ResourceException,
+} from '../crest/errors.ts'
 import { queryInMemory } from '../crest/page.ts'
 import { applyPatch } from '../crest/patch.ts'
-import { type Pointer, parsePointer } from '../crest/pointer.ts'
+import { getAt, type Pointer } from '../crest/pointer.ts'
 import { withoutIdentity } from '../crest/represent.ts'
 import type {
   CreateRequest,
   DeleteRequest,
+  PatchOperation,
   PatchRequest,
   QueryRequest,
   QueryResult,
   ReadRequest,
+  RequestContext,
   Resource,
   ResourceHandler,
   UpdateRequest,
 } from '../crest/request.ts'
 import { pathElements } from '../crest/resource-path.ts'
+import type { Awaitable } from '../util/awaitable.ts'
+import { isObject } from '../util/json.ts'
 import { ConfigWriter, type OtherProcesses } from './config-writer.ts'
 import type { ContentResolver } from './content-resolver.ts'
 import type { CurrentFile } from './current-file.ts'
 import type { ConfigDirectory } from './directory.ts'
 import { listingEntry } from './listing.ts'
-import { maskSecrets, restoreSecrets } from './mask.ts'
+import { LocalKey } from './local-key.ts'
 import { type ObjectName, parseObjectId, pidOf } from './naming.ts'
 import { isInstancePid, pidOfObject } from './pids.ts'
-import { encryptFields } from './secret-content.ts'
+import { type FieldRules, type FieldsOf, rulesFor } from './secret-place.ts'
+import { type Change, SecretView } from './secret-view.ts'
 import type { StoredObject } from './stored-object.ts'
 
 export interface ConfigResourceOptions {
   /** The fields (JSON pointers) of a factory's objects, or of an object that exists once, that are never shown in clear. */
-  secretFields(pid: string): readonly string[]
-  /** What content refers to, brought up to date before it is judged, and the keys that encrypt secret fields. */
-  readonly values?: Pick<ContentResolver, 'refresh' | 'keys'> | undefined
+  readonly secretFields: FieldsOf
+  /** Those that say where the secrets are sent. */
+  readonly addressFields?: FieldsOf | undefined
+  /** What content refers to, brought up to date before it is judged, and the keys for secrets. */
+  readonly values?: Pick<ContentResolver, 'refresh' | 'keys' | 'shownKeys'> | undefined
+  /** What is in force while there is no such object, by id. */
+  readonly defaults?: ReadonlyMap<string, JsonObject> | undefined
+  /** Runs the script of a patch operation `transform` on what stands in its field. Default: there are no scripts. */
+  readonly transform?: Transform | undefined
   readonly log?: Logger
   /** That serve the same directory. */
   readonly others?: OtherProcesses | undefined
 }
+
+export type Transform = (script: Json, content: Json, context: RequestContext) => Promise<Json>
 
 /**
  * The configuration objects of `directory` as the resource `config`. Reads show what stands in the files, expressions
@@ -47,15 +67,20 @@ export const configResource = (directory: ConfigDirectory, options: ConfigResour
 
 class ConfigResource implements ResourceHandler {
   readonly #directory: ConfigDirectory
+  readonly #options: ConfigResourceOptions
   readonly #writer: ConfigWriter
-  readonly #secretFields: (pid: string) => readonly string[]
-  readonly #values: ConfigResourceOptions['values']
+  readonly #secrets: SecretView
 
-  constructor(directory: ConfigDirectory, { secretFields, values, log, others }: ConfigResourceOptions) {
+  constructor(directory: ConfigDirectory, options: ConfigResourceOptions) {
+    const { values, log, others } = options
+    const localKey = new LocalKey()
     this.#directory = directory
+    this.#options = options
     this.#writer = new ConfigWriter(directory, log, others)
-    this.#secretFields = secretFields
-    this.#values = values
+    this.#secrets = new SecretView({
+      atRest: () => values?.keys(),
+      shown: () => values?.shownKeys() ?? localKey.ring,
+    })
   }
 
   async create({ resourcePath, newResourceId, content }: CreateRequest): Promise<Resource> {
@@ -65,7 +90,7 @@ class ConfigResource implements ResourceHandler {
     const { id } = this.#locate([...pathElements(resourcePath), newResourceId])
     return this.#store(id, content, (current) => {
       if (current) throw preconditionFailed(`The configuration ${id} already exists`)
-      return {}
+      return undefined
     })
   }
 
@@ -74,6 +99,8 @@ class ConfigResource implements ResourceHandler {
     if (elements.length === 0) return this.#listing()
     const { id } = this.#locate(elements)
     const stored = this.#directory.find(id)
+    const byDefault = this.#options.defaults?.get(id)
+    if (!stored && byDefault) return this.#resource(id, byDefault)
     if (!stored) throw absent(id)
     if (!stored.raw) throw internalError(`The configuration ${id} cannot be read: ${stored.error}`)
     return this.#resource(id, stored.raw)
@@ -82,25 +109,22 @@ class ConfigResource implements ResourceHandler {
   async update({ resourcePath, content }: UpdateRequest): Promise<Resource> {
     const { id } = this.#locate(pathElements(resourcePath))
     return this.#store(id, content, (current) => {
-      if (!current) throw absent(id)
-      return current.content ?? {}
+      if (!current && !this.#options.defaults?.has(id)) throw absent(id)
+      return current?.content
     })
   }
 
-  async patch({ resourcePath, patchOperations }: PatchRequest): Promise<Resource> {
+  async patch({ resourcePath, patchOperations }: PatchRequest, context: RequestContext): Promise<Resource> {
     const { id } = this.#locate(pathElements(resourcePath))
-    if (patchOperations.some(({ operation }) => operation === 'transform')) {
-      throw notSupported('The patch operation transform is not supported: there is no script engine for configuration')
-    }
-    let patched: JsonObject = {}
-    await this.#values?.refresh()
-    await this.#writer.change(id, (current) => {
-      const stored = contentOf(id, current)
-      const seen = maskSecrets(stored, this.#fields(id))
-      patched = this.#toStore(id, withoutIdentity(applyPatch(seen, patchOperations)), stored)
-      return patched
+    const isGiven = (pointer: Pointer) =>
+      patchOperations.some(({ field }) => field.every((name, at) => name === pointer[at]))
+    return this.#change(id, async (current) => {
+      const stored = current ? contentOf(id, current) : this.#options.defaults?.get(id)
+      if (!stored) throw absent(id)
+      const rules = this.#rules(id)
+      const patched = await this.#patched(this.#secrets.show(id, stored, rules), patchOperations, context)
+      return this.#toStore({ id, rules, stored, isGiven }, withoutIdentity(patched))
     })
-    return this.#resource(id, patched)
   }
 
   async delete({ resourcePath }: DeleteRequest): Promise<Resource> {
@@ -117,37 +141,70 @@ class ConfigResource implements ResourceHandler {
   /** Filters and sort keys see what callers see: a secret cannot be guessed by asking. */
   async query(request: QueryRequest): Promise<QueryResult> {
     if (request.resourcePath !== '') throw badRequest('Only config itself can be queried')
+    // Whoever imports an object that could not be read would write an empty one over it: the list tells what is wrong.
+    const readable = this.#directory.objects().filter(({ raw }) => raw)
     const answer = queryInMemory(
-      this.#directory.objects().map((stored) => this.#searchable(stored)),
+      readable.map((stored) => this.#searchable(stored)),
       request,
     )
     if (request.fields.length > 0) return answer
-    return { ...answer, result: answer.result.map(({ id }) => this.#entry(id)) }
+    return { ...answer, result: answer.result.map(({ id }) => this.#resource(id, this.#directory.find(id)?.raw ?? {})) }
   }
 
   async #store(
     id: string,
     content: JsonObject,
-    base: (current: CurrentFile | undefined) => JsonObject,
+    base: (current: CurrentFile | undefined) => JsonObject | undefined,
   ): Promise<Resource> {
+    return this.#change(id, (current) =>
+      this.#toStore({ id, rules: this.#rules(id), stored: base(current) }, withoutIdentity(content)),
+    )
+  }
+
+  async #change(id: string, edit: (current: CurrentFile | undefined) => Awaitable<JsonObject>): Promise<Resource> {
     let stored: JsonObject = {}
-    await this.#values?.refresh()
-    await this.#writer.change(id, (current) => {
-      stored = this.#toStore(id, withoutIdentity(content), base(current))
+    await this.#options.values?.refresh()
+    this.#secrets.forget(id)
+    await this.#writer.change(id, async (current) => {
+      stored = await edit(current)
       return stored
     })
     return this.#resource(id, stored)
   }
 
-  /** Masks become what they stand for, and clear text is encrypted when there is a key. */
-  #toStore(id: string, content: JsonObject, before: JsonObject): JsonObject {
-    const fields = this.#fields(id)
-    const restored = restoreSecrets(content, before, fields)
+  async #patched(
+    content: JsonObject,
+    operations: readonly PatchOperation[],
+    context: RequestContext,
+  ): Promise<JsonObject> {
+    if (!operations.some(({ operation }) => operation === 'transform')) return applyPatch(content, operations)
+    const { transform } = this.#options
+    if (!transform) throw notSupported('The patch operation transform is not supported: there is no script engine')
+    let patched = content
+    for (const step of operations) {
+      const { operation, field, value } = step
+      const isTransform = operation === 'transform'
+      const script = isObject(value) && value.script
+      if (isTransform && !isObject(script)) throw badRequest('The value of a transform must be {"script": …}')
+      const next: PatchOperation = isTransform
+        ? {
+            operation: 'replace',
+            field,
+            value: await transform(script || null, getAt(patched, field) ?? null, context),
+          }
+        : step
+      patched = applyPatch(patched, [next])
+    }
+    return patched
+  }
+
+  /** Envelopes become what they stand for, and clear text is encrypted when there is a key. */
+  #toStore(change: Change, content: JsonObject): JsonObject {
     try {
-      const keys = this.#values?.keys()
-      return keys ? encryptFields(restored, fields, keys) : restored
+      return this.#secrets.restore(content, change)
     } catch (error) {
-      throw internalError(`The configuration ${id} is not stored: ${(error as Error).message}`)
+      if (error instanceof ResourceException) throw error
+      throw internalError(`The configuration ${change.id} is not stored: ${(error as Error).message}`)
     }
   }
 
@@ -159,20 +216,16 @@ class ConfigResource implements ResourceHandler {
   #searchable(stored: StoredObject): Resource {
     const { _id, ...entry } = listingEntry(stored)
     const { id } = stored.name
-    return { id, revision: null, content: { ...maskSecrets(stored.raw ?? {}, this.#fields(id)), ...entry } }
-  }
-
-  #entry(id: string): Resource {
-    const stored = this.#directory.find(id)
-    return { id, revision: null, content: stored ? listingEntry(stored) : {} }
+    return { id, revision: null, content: { ...this.#resource(id, stored.raw ?? {}).content, ...entry } }
   }
 
   #resource(id: string, content: JsonObject): Resource {
-    return { id, revision: null, content: maskSecrets(content, this.#fields(id)) }
+    return { id, revision: null, content: this.#secrets.show(id, content, this.#rules(id)) }
   }
 
-  #fields(id: string): Pointer[] {
-    return this.#secretFields(pidOf(id)).map(parsePointer)
+  #rules(id: string): FieldRules {
+    const { secretFields, addressFields } = this.#options
+    return rulesFor(pidOf(id), secretFields, addressFields)
   }
 
   /** By id, in either form, or by pid. */

@@ -1,8 +1,6 @@
 import type { Json, JsonObject } from '../contract.ts'
-import type { Pointer } from '../crest/pointer.ts'
 import { isObject } from '../util/json.ts'
-import { decrypt, encrypt, isEncrypted, KeyRing } from './crypto.ts'
-import { mapAt } from './mask.ts'
+import { decrypt, type EnvelopePlace, isBound, isEncrypted, KeyRing } from './crypto.ts'
 import type { PurposeSource } from './secret-stores.ts'
 import { at, substitute } from './substitution.ts'
 import type { TokenSource } from './value-sources.ts'
@@ -12,6 +10,8 @@ export interface Resolvers {
   readonly purposes?: PurposeSource | undefined
   /** Without keys, encrypted values cannot be read. A function is asked when one is met, and may throw a sentence. */
   readonly keys?: KeyRing | (() => KeyRing | undefined) | undefined
+  /** Where the members of the object are, for the envelopes that are bound to their place. */
+  readonly placeOf?: ((path: readonly string[]) => EnvelopePlace) | undefined
 }
 
 /**
@@ -30,11 +30,17 @@ export function resolveContent(content: JsonObject, file: string, resolvers: Res
 function revealIn(value: Json, path: readonly string[], file: string, resolvers: Resolvers): Json {
   if (Array.isArray(value)) return value.map((item, index) => revealIn(item, [...path, `${index}`], file, resolvers))
   if (!isObject(value)) return value
-  if (isEncrypted(value)) return at(file, path, () => decrypt(value, keysOf(resolvers)))
+  if (isEncrypted(value)) return at(file, path, () => openEnvelope(value, path, resolvers))
   const purpose = purposeIn(value)
   if (purpose !== undefined) return at(file, path, () => purposeValue(purpose, resolvers.purposes))
   const members = Object.entries(value)
   return Object.fromEntries(members.map(([name, member]) => [name, revealIn(member, [...path, name], file, resolvers)]))
+}
+
+/** What was shown of an envelope of an older kind holds that envelope. */
+function openEnvelope(value: Json, path: readonly string[], resolvers: Resolvers): Json {
+  const opened = decrypt(value, keysOf(resolvers), resolvers.placeOf?.(path))
+  return isBound(value) && isEncrypted(opened) ? decrypt(opened, keysOf(resolvers)) : opened
 }
 
 const keysOf = ({ keys }: Resolvers): KeyRing => (typeof keys === 'function' ? keys() : keys) ?? new KeyRing([])
@@ -48,17 +54,4 @@ function purposeValue(purpose: Json, purposes: PurposeSource | undefined): Json 
     throw new Error('"$purpose" must be an object {"name", "jsonPointer"?}, both texts')
   if (!purposes) throw new Error(`purpose "${name}": there are no secret stores`)
   return purposes.resolve(name, jsonPointer)
-}
-
-/**
- * The content with the clear text of these fields encrypted: for a REST write. What is empty, or holds an expression,
- * a purpose or an envelope already, stays.
- * @throws Error with a sentence when the keys cannot encrypt
- */
-export function encryptFields(content: JsonObject, fields: readonly Pointer[], keys: KeyRing): JsonObject {
-  const isClear = (value: Json) => typeof value === 'string' && value !== '' && !value.includes('&{')
-  return fields.reduce(
-    (object, field) => mapAt(object, field, (value) => (isClear(value) ? encrypt(value, keys) : value)),
-    content,
-  )
 }

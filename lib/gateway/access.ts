@@ -1,17 +1,18 @@
+import type { JsonObject } from '../contract.ts'
 import type { EffectiveRequest, Operation } from '../crest/effective-request.ts'
-import { type AccessRule, type AccessRuleText, accessSchema, type NameList } from './access-rules.ts'
+import { type AccessRule, accessSchema, type NameList } from './access-rules.ts'
 
 const ADMINISTRATOR = 'internal/role/openidm-admin'
 
 /** In force while there is no `conf/access.json`. */
-const DEFAULTS: readonly AccessRuleText[] = [
+export const DEFAULT_RULES: JsonObject[] = [
   { pattern: 'info/*', roles: '*', methods: 'read' },
   { pattern: 'health', roles: '*', methods: 'read' },
   { pattern: 'health/*', roles: '*', methods: 'read' },
   { pattern: '*', roles: ADMINISTRATOR, methods: '*', actions: '*' },
 ]
 
-export const defaultAccess = (): readonly AccessRule[] => accessSchema.parse({ configs: DEFAULTS }).configs
+export const defaultAccess = (): readonly AccessRule[] => accessSchema.parse({ configs: DEFAULT_RULES }).configs
 
 /**
  * Whether the rules give `roles` everything that a request needs, whatever its path is taken to mean. A rule must fit

@@ -1,4 +1,4 @@
-import { configResource } from '../config/resource.ts'
+import { configResource, type Transform } from '../config/resource.ts'
 import { configurationService, hostProcessesService } from '../contract.ts'
 import { type Connection, connect, registryOf } from '../crest/connection.ts'
 import { crestHttp } from '../crest/http.ts'
@@ -8,6 +8,7 @@ import { scriptsService } from '../script/engine.ts'
 import { Scope } from '../util/scope.ts'
 import type { Secret } from '../util/secret.ts'
 import { Authentication } from './authentication.ts'
+import { defaultConfiguration } from './default-configuration.ts'
 import { PluginHost } from './host.ts'
 import { HostConfiguration } from './host-configuration.ts'
 import { staticUsers } from './identity/administrator.ts'
@@ -72,9 +73,10 @@ export class Gateway {
     this.#stores = staticUsers(options.administratorPassword)
     this.#scope = new Scope(log)
     const secretFields = (pid: string) => this.#plugins.secretFields(pid)
+    const addressFields = (pid: string) => this.#plugins.addressFields(pid)
     this.#configuration = this.#scope.own(
       'configuration',
-      new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields }),
+      new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields, addressFields }),
     )
     this.#scripting = this.#scope.own('scripts', this.#createScripting())
     this.#mount = new OpenidmMount({
@@ -143,9 +145,14 @@ export class Gateway {
 
   #addResources(): void {
     const { log, link } = this.#options
-    const { directory, resolver } = this.#configuration
-    const secretFields = (pid: string) => this.#configuration.secretFields(pid)
-    this.#router.add('config', configResource(directory, { secretFields, values: resolver, log, others: link }))
+    const { directory, resolver: values, secretFields, addressFields } = this.#configuration
+    const transform: Transform = async (script, content, context) => {
+      const { engine } = this.#scripting
+      return engine.run(await engine.compile(script, 'transform'), { content }, { context })
+    }
+    const fields = { secretFields, addressFields }
+    const options = { ...fields, values, defaults: defaultConfiguration, transform, log, others: link }
+    this.#router.add('config', configResource(directory, options))
     link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
   }

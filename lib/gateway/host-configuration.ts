@@ -1,5 +1,6 @@
 import { ContentResolver } from '../config/content-resolver.ts'
 import { ConfigDirectory } from '../config/directory.ts'
+import type { FieldsOf } from '../config/secret-place.ts'
 import type { Disposable } from '../contract.ts'
 import { readPrivateKeys } from '../trust/keystore.ts'
 import { Scope } from '../util/scope.ts'
@@ -14,6 +15,10 @@ import { settingsSchema } from './settings.ts'
 
 /** JSON pointers to what nobody may see in the host's own configuration objects. */
 const SECRET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([['authentication', ['rsFilter/clientSecret']]])
+/** Those that say where it is sent. */
+export const HOST_ADDRESS_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['authentication', ['rsFilter/tokenIntrospectUrl']],
+])
 
 const NO_CORS = corsSchema.parse({})
 
@@ -22,7 +27,9 @@ export interface HostConfigurationOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: HostLog
   /** What plugins add to the secret fields. */
-  readonly secretFields?: (pid: string) => readonly string[]
+  readonly secretFields?: FieldsOf
+  /** The same of the addresses that secrets are sent to. */
+  readonly addressFields?: FieldsOf
 }
 
 /** The project's `conf/`, and what the host itself takes from it. */
@@ -37,16 +44,18 @@ export class HostConfiguration implements Disposable {
   readonly settings
   readonly #corsFilter: CorsFilter
   readonly #scope: Scope
-  readonly #secretFields: (pid: string) => readonly string[]
+  readonly #secretFields: FieldsOf
+  readonly #addressFields: FieldsOf
 
-  constructor({ project, env, log, secretFields = () => [] }: HostConfigurationOptions) {
+  constructor({ project, env, log, secretFields = () => [], addressFields = () => [] }: HostConfigurationOptions) {
     const { dir: projectDir, conf } = project
     this.#scope = new Scope(log)
     this.#secretFields = secretFields
+    this.#addressFields = addressFields
     const options = { projectDir, confDir: conf, env, log, readKeystore: readPrivateKeys }
     this.resolver = this.#scope.own(
       'value sources',
-      new ContentResolver({ ...options, secretFields: (pid) => this.secretFields(pid) }),
+      new ContentResolver({ ...options, secretFields: this.secretFields, addressFields: this.addressFields }),
     )
     const { resolve } = this.resolver
     this.directory = this.#scope.own('configuration directory', new ConfigDirectory({ dir: conf, log, resolve }))
@@ -85,9 +94,10 @@ export class HostConfiguration implements Disposable {
   }
 
   /** JSON pointers to what nobody may see in the objects of `pid`. */
-  secretFields(pid: string): readonly string[] {
-    return [...(SECRET_FIELDS.get(pid) ?? []), ...this.#secretFields(pid)]
-  }
+  readonly secretFields: FieldsOf = (pid) => [...(SECRET_FIELDS.get(pid) ?? []), ...this.#secretFields(pid)]
+
+  /** JSON pointers to the addresses that these are sent to. */
+  readonly addressFields: FieldsOf = (pid) => [...(HOST_ADDRESS_FIELDS.get(pid) ?? []), ...this.#addressFields(pid)]
 
   dispose(): Promise<void> {
     return this.#scope.dispose()

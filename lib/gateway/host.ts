@@ -34,8 +34,17 @@ export class PluginHost implements Disposable {
 
   /** JSON pointers to what nobody may see in configuration objects of `factoryPid`, as its plugin says. */
   secretFields(factoryPid: string): string[] {
-    const contributed = [...this.#manifests].flatMap(({ contributes }) => contributes.configuration)
-    return contributed.filter((entry) => entry.factoryPid === factoryPid).flatMap(({ secretFields }) => secretFields)
+    return this.#contributed(factoryPid).flatMap(({ secretFields }) => secretFields)
+  }
+
+  /** Those that say where these secrets are sent. */
+  addressFields(factoryPid: string): string[] {
+    return this.#contributed(factoryPid).flatMap(({ addressFields }) => addressFields)
+  }
+
+  #contributed(factoryPid: string): Manifest['contributes']['configuration'] {
+    const all = [...this.#manifests].flatMap(({ contributes }) => contributes.configuration)
+    return all.filter((entry) => entry.factoryPid === factoryPid)
   }
 
   /**

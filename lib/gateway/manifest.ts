@@ -16,11 +16,15 @@ const router = z.strictObject({
   authentication: z.literal('required', 'must be "required": there are no open routers'),
 })
 
+const pointers = z.array(z.string().regex(/^[^.]+$/, POINTER_FORM), POINTER_FORM).default([])
+
 const configuration = z.strictObject({
   factoryPid: text('the name of the factory, such as "external.idm"'),
   files: text('a file pattern, such as "external.idm-*.json"'),
   schema: text('the path of a JSON Schema inside the folder').optional(),
-  secretFields: z.array(z.string().regex(/^[^.]+$/, POINTER_FORM), POINTER_FORM).default([]),
+  secretFields: pointers,
+  /** Where the secrets are sent: they have to be given again when one of these changes. */
+  addressFields: pointers,
 })
 
 export const manifestSchema = z.strictObject({

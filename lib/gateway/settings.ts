@@ -1,4 +1,5 @@
 /** `conf/gateway.json`: what only this gateway knows, so it has a file of its own. */
+import type { JsonObject } from '../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../util/duration.ts'
 import { z } from '../util/schema.ts'
 import { corsSchema } from './cors-settings.ts'
@@ -24,3 +25,10 @@ export const settingsSchema = z.strictObject({
 })
 
 export type Settings = z.infer<typeof settingsSchema>
+
+/** The text of `gateway.json` that says what is in force without it. */
+export const DEFAULT_SETTINGS: JsonObject = {
+  cors: { allowedOrigins: [] },
+  trustTransactionHeader: false,
+  stopTimeout: '30 seconds',
+}

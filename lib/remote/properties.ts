@@ -12,6 +12,8 @@ import { withReferences } from './schema-references.ts'
 
 /** Configuration fields that hold a secret; named in plugin.json so that a host never shows them. */
 export const SECRET_FIELDS = ['password', 'clientSecret', 'proxy/password', 'clientCertificate/password'] as const
+/** Those that say where the secrets are sent: a secret that is stored never follows a new address. */
+export const ADDRESS_FIELDS = ['instanceUrl', 'tokenEndpoint', 'proxy/proxyUri'] as const
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, { message: `must be ${what}`, abort: true })
 const secret = (what: string) => text(what).transform((value) => new Secret(value))

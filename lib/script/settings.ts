@@ -61,6 +61,12 @@ export const scriptSettingsSchema = z.looseObject({
 
 export type ScriptSettings = z.infer<typeof scriptSettingsSchema>
 
+/** The text of `script.json` that says what is in force without it. */
+export const DEFAULT_SCRIPT_SETTINGS: JsonObject = {
+  sources: { project: { directory: '.' }, 'project-script': { directory: 'script' } },
+  visibleProperties: [],
+}
+
 /**
  * Searched from the last to the first when `script.json` names none; the directory of the project stands for IDM's
  * `install` too.

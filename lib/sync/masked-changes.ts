@@ -20,5 +20,5 @@ function masked(value: Json, field: string, secrets: ReadonlySet<string> | undef
   if (isHidden) return value === null ? null : STARS
   // A list has no place of its own: `/b/c` is what each element of `/b` has.
   const isSecret = (place: readonly string[]) => secrets.has(place.filter((name) => !/^\d+$/.test(name)).join('/'))
-  return hideSecrets(value, { isSecret, wholeObjects: true }, names)
+  return hideSecrets(value, { isSecret }, names)
 }

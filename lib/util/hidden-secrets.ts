@@ -12,7 +12,7 @@ export const STARS = '********'
 const ANYWHERE =
   /passw(?:or)?d|passwort|passphrase|passcode|secret|credential|token|privatekey|apikey|accesskey|kbainfo|securityanswer|recoverycode/
 /** Only as a word of its own: `pin` is one, `spinner` is none. */
-const WORD = /^(?:\w*pwd|pw|\w{0,8}pass|pin|t?otp|jwt|salt|private|crypto)$/
+const WORD = /^(?:\w*pwd|pw|\w{0,8}pass|pins?|t?otp|jwt|salt|private|crypto)$/
 /** Words that end like one of them. */
 const OTHER_WORD = /^(?:compass|bypass|trespass|overpass|underpass|surpass|encompass)$/
 /** A name that ends so holds the secret; in front it describes another thing (`keyAlias`, `authType`). */
@@ -71,34 +71,42 @@ export const showsUserInfo = (text: string): boolean => hideUserInfo(text) !== t
 /** Where a value stands: names and positions from the outside in. */
 type Place = readonly string[]
 
-export interface HideOptions {
+export interface SecretsOptions {
   /** Places that are secret whatever they are called. */
   readonly isSecret?: (place: Place) => boolean
-  /** What stands in place of a secret. Default: stars, and null for null. */
-  readonly hide?: (value: Json, place: Place) => Json
+  /** What stands in place of a secret. */
+  readonly secret: (value: Json, place: Place) => Json
+  /** What stands in place of any other text. */
+  readonly text: (text: string, place: Place) => Json
   /**
-   * Whether an object is hidden as a whole when it has the name of a secret. In configuration it is not: what stands
-   * under `password` in a schema describes the property.
+   * Whether an object is a secret as a whole when it has the name of one. In configuration it is not: what stands under
+   * `password` in a schema describes the property.
    */
   readonly wholeObjects: boolean
 }
 
 const toStars = (value: Json): Json => (value === null ? null : STARS)
 
-/**
- * A copy of `value` in which every secret is hidden: at places that are secret, under names of secrets, and whatever
- * stands encrypted or hashed; in texts the user info of URLs.
- */
-export function hideSecrets(value: Json, options: HideOptions, place: Place = []): Json {
-  return visit(value, place, false, options)
-}
+/** A copy with stars in place of every secret, see `mapSecrets`, and of the user info of URLs. */
+export const hideSecrets = (value: Json, options: Partial<SecretsOptions> = {}, place: Place = []): Json =>
+  mapSecrets(value, { secret: toStars, text: hideUserInfo, wholeObjects: true, ...options }, place)
 
-function visit(value: Json, place: Place, named: boolean, options: HideOptions): Json {
-  const { isSecret, hide = toStars, wholeObjects } = options
-  if (isEnvelope(value) || isSecret?.(place)) return hide(value, place)
+/**
+ * A copy of `value` in which every secret is replaced: at places that are secret, under names of secrets, and whatever
+ * stands encrypted or hashed.
+ */
+export const mapSecrets = (value: Json, options: SecretsOptions, place: Place = []): Json =>
+  visit(value, place, false, options)
+
+function visit(value: Json, place: Place, named: boolean, options: SecretsOptions): Json {
+  const { isSecret, secret, text, wholeObjects } = options
+  if (isEnvelope(value) || isSecret?.(place)) return secret(value, place)
   if (Array.isArray(value)) return value.map((item, index) => visit(item, [...place, `${index}`], named, options))
-  if (!isObject(value)) return named && typeof value !== 'boolean' ? hide(value, place) : shown(value)
-  if (named && wholeObjects) return hide(value, place)
+  if (!isObject(value)) {
+    if (named && typeof value !== 'boolean') return secret(value, place)
+    return typeof value === 'string' ? text(value, place) : value
+  }
+  if (named && (wholeObjects || isWrapper(value))) return secret(value, place)
   const members = Object.entries(value)
   // `fromEntries` defines members: none of them, whatever its name, reaches the prototype.
   return Object.fromEntries(
@@ -106,7 +114,11 @@ function visit(value: Json, place: Place, named: boolean, options: HideOptions):
   )
 }
 
-const shown = (value: Json): Json => (typeof value === 'string' ? hideUserInfo(value) : value)
-
 /** `{"$crypto":…}`, encrypted or hashed, well formed or not. */
 const isEnvelope = (value: Json): value is JsonObject => isObject(value) && Object.hasOwn(value, '$crypto')
+
+/** `{"$base64:decode":…}`, `{"$purpose":…}`: one value that is written as an object. */
+const isWrapper = (value: JsonObject): boolean => {
+  const [name, ...others] = Object.keys(value)
+  return others.length === 0 && name?.startsWith('$') === true
+}

@@ -59,9 +59,12 @@ describe('config: the resource, as the vendor documents it', () => {
     const { http } = await serveDirectory(await tempDirWith({ 'external.idm-eu.json': EU, 'sync.json': {} }))
     const { body } = await http.get('/openidm/config?_queryFilter=_id+sw+"external.idm/"').expect(200)
     assert.equal(body.resultCount, 1)
-    assert.deepEqual(Object.keys(body.result[0]), ['_id', 'pid', 'factoryPid'])
-    assert.equal(body.result[0]._id, 'external.idm/eu')
-    assert.match(body.result[0].pid, UUID)
+    assert.deepEqual(body.result[0], { _id: 'external.idm/eu', ...EU })
+    const listed = await http
+      .get('/openidm/config?_queryFilter=_id+sw+"external.idm/"&_fields=_id,pid,factoryPid')
+      .expect(200)
+    assert.match(listed.body.result[0].pid, UUID)
+    assert.equal(listed.body.result[0].factoryPid, 'external.idm')
   })
 
   it('section 6: create by PUT, use, patch enabled, delete', async () => {
@@ -223,7 +226,7 @@ describe('config: secrets are never shown', () => {
   const secret = { ...EU, password: 'canary-s3cret', http: { proxy: { password: 'canary-pr0xy' } } }
   const served = async () => serveDirectory(await tempDirWith({ 'external.idm-eu.json': secret }))
 
-  it('whatever is asked, masked in the form of an encrypted value', async () => {
+  it('whatever is asked, but as values that are encrypted for their place', async () => {
     const { http } = await served()
     const url = '/openidm/config/external.idm/eu'
     const patch = [{ operation: 'replace', field: '/enabled', value: true }]
@@ -238,7 +241,7 @@ describe('config: secrets are never shown', () => {
     for (const { status, text } of answers) {
       assert.equal(status, 200, text)
       assert.ok(!text.includes('canary'), text)
-      assert.match(text, /"password":\{"\$crypto":\{"type":"x-simple-encryption","value":\{.*"data":"\*{8}"/)
+      assert.match(text, /"password":\{"\$crypto":\{"type":"x-external-idm-encryption","value":\{.*"boundTo":/)
     }
   })
 

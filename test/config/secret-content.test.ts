@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { encrypt, generateKey, hash, isEncrypted, parseKeys } from '../../lib/config/crypto.ts'
-import { encryptFields, resolveContent } from '../../lib/config/secret-content.ts'
+import { encrypt, generateKey, hash, parseKeys } from '../../lib/config/crypto.ts'
+import { resolveContent } from '../../lib/config/secret-content.ts'
 import { checkPermissions } from '../../lib/config/secret-permissions.ts'
 import { SecretStores } from '../../lib/config/secret-stores.ts'
 import { ValueSources } from '../../lib/config/value-sources.ts'
@@ -89,42 +89,23 @@ describe('content of a configuration object', () => {
       )
   })
 
+  it('opens a bound envelope at its place only', async () => {
+    const parts = {
+      ...(await resolvers()),
+      placeOf: (pointer: readonly string[]) => ({ id: 'a', pointer, addresses: [] }),
+    }
+    const password = encrypt('canary', keys, parts.placeOf(['password']))
+    const nested = encrypt(encrypt('older', keys), keys, parts.placeOf(['older']))
+    assert.deepEqual(resolveContent({ password, older: nested }, FILE, parts), { password: 'canary', older: 'older' })
+    assert.throws(() => resolveContent({ userName: password }, FILE, parts), {
+      message: /userName: was encrypted for another place in the configuration, and opens nowhere else$/,
+    })
+  })
+
   it('keeps names of the prototype harmless', async () => {
     const content = JSON.parse('{"__proto__":{"$purpose":{"name":"idm.remote.eu"}}}') as JsonObject
     const result = resolveContent(content, FILE, await resolvers())
     assert.equal(Object.getPrototypeOf(result), Object.prototype)
-  })
-})
-
-describe('encryption of what is written', () => {
-  it('encrypts the named members that are clear text, and nothing else', async () => {
-    const stay: JsonObject = {
-      userName: 'svc',
-      clientSecret: '&{eu.secret}',
-      none: '',
-      sealed: encrypt('x', keys),
-      purpose: { $purpose: { name: 'x' } },
-    }
-    const written = encryptFields(
-      { ...stay, password: 'clear', proxy: { userName: 'svc', password: 'inner' } },
-      [
-        ['password'],
-        ['clientSecret'],
-        ['none'],
-        ['sealed'],
-        ['purpose'],
-        ['absent'],
-        ['proxy', 'password'],
-        ['proxy', 'x'],
-      ],
-      keys,
-    )
-    const { password, proxy, ...rest } = written
-    assert.deepEqual(rest, stay)
-    assert(isEncrypted(password))
-    assert(isEncrypted((proxy as JsonObject).password))
-    const resolved = resolveContent({ password: password ?? null, proxy: proxy ?? null }, FILE, await resolvers())
-    assert.deepEqual(resolved, { password: 'clear', proxy: { userName: 'svc', password: 'inner' } })
   })
 })
 

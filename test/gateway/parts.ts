@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { Gateway } from '../../lib/gateway/gateway.ts'
 import { createLog } from '../../lib/gateway/log.ts'
+import { packageRoot } from '../../lib/gateway/package-info.ts'
 import { openProject, type Project } from '../../lib/gateway/project.ts'
 import { Secret } from '../../lib/util/secret.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
@@ -77,6 +78,25 @@ export async function startGateway({ conf = {}, plugins = [], https }: TestGatew
   const call = (path: string, options: CallOptions = {}) =>
     request(`${url}${path}`, { ...options, headers: options.headers ?? ADMIN })
   return { gateway, project, url, httpsUrl: `${httpsOrigin}/openidm`, port: Number(new URL(origin).port), log, call }
+}
+
+/** Runs a gateway on a project that is there, with this package as its plugin, for as long as `work` takes. */
+export async function withGateway<T>(dir: string, work: (call: TestGateway['call']) => Promise<T>): Promise<T> {
+  const gateway = await Gateway.start({
+    project: await openProject(dir),
+    host: '127.0.0.1',
+    port: 0,
+    plugins: [packageRoot],
+    administratorPassword: new Secret(PASSWORD),
+    log: createLog({ level: 'silent' }),
+  })
+  try {
+    return await work((path, options = {}) =>
+      request(`${gateway.origins[0]}/openidm${path}`, { ...options, headers: options.headers ?? ADMIN }),
+    )
+  } finally {
+    await gateway.stop()
+  }
 }
 
 /** Makes a plugin folder: `module` is the source of its main module. */

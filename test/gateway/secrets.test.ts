@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { isEncrypted } from '../../lib/config/crypto.ts'
+import { encrypt, isBound, isEncrypted, parseKeys } from '../../lib/config/crypto.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 import { main } from '../../lib/gateway/cli.ts'
 import { packageRoot } from '../../lib/gateway/package-info.ts'
@@ -12,7 +12,7 @@ import { startRemote } from '../helpers/remote.ts'
 import { startTokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
 import { basicOf, startIdm, startTlsRemote } from '../proxy/mounted.ts'
-import { startGateway } from './parts.ts'
+import { startGateway, withGateway } from './parts.ts'
 
 const STORES = join(import.meta.dirname, '../fixtures/keystores')
 
@@ -182,6 +182,86 @@ describe('secrets in configuration over REST', () => {
     await call('/external/idm/eu/x')
     assert.equal(shown(remote.last.headers.authorization), 'svc:canary-3')
     assert.ok(!JSON.stringify(await stored(project.conf, 'external.idm-eu')).includes('canary'))
+  })
+
+  it('an envelope of an older kind is bound at the next write, or by secret rewrap', async () => {
+    const remote = await startRemote()
+    const { call, project } = await startGateway({ plugins: [packageRoot] })
+    await writeFiles(project.security, { 'crypto.keys': KEY })
+    const keys = parseKeys(KEY, 'a test')
+    const old = basicOf(remote, { password: encrypt('canary-old', keys) })
+    await writeFiles(project.conf, {
+      'external.idm-eu.json': old,
+      'external.idm-us.json': old,
+      'endpoint-x.json': { type: 'text/javascript', source: '1', globals: { x: encrypt('canary-x', keys) } },
+    })
+    await until(async () => (await call('/external/idm/us/x')).status === 200)
+    const patch = [{ operation: 'add', field: '/maxConnections', value: 3 }]
+    assert.equal((await call('/config/external.idm/eu', { method: 'PATCH', json: patch })).status, 200)
+    assert.ok(isBound((await stored(project.conf, 'external.idm-eu')).password))
+    const { stdout, code } = await run(project.dir, ['secret', 'rewrap'])
+    assert.deepEqual([code, stdout], [0, 'endpoint-x.json: 1 encrypted anew\nexternal.idm-us.json: 1 encrypted anew\n'])
+    assert.equal((await run(project.dir, ['secret', 'rewrap'])).stdout, '')
+    for (const name of ['eu', 'us']) {
+      const content = await stored(project.conf, `external.idm-${name}`)
+      assert.ok(isBound(content.password))
+      assert.deepEqual((await call(`/config/external.idm/${name}`)).json, { _id: `external.idm/${name}`, ...content })
+      await until(async () => (await call(`/external/idm/${name}/x`)).status === 200)
+      assert.equal(shown(remote.last.headers.authorization), 'svc:canary-old')
+    }
+  })
+
+  it('an encrypted value that is read in one place opens in no other', async () => {
+    const remote = await startRemote()
+    const { call, project } = await startGateway({ plugins: [packageRoot] })
+    const content = basicOf(remote, { password: 'canary-here', _password: 'canary-parked' })
+    const put = (path: string, json: object) => call(`/config/${path}`, { method: 'PUT', json })
+    assert.equal((await put('external.idm/eu', content)).status, 201)
+    const { password, _password } = (await call('/config/external.idm/eu')).json as JsonObject
+    const moves: [path: string, json: object][] = [
+      ['external.idm/zz', { ...content, password, instanceUrl: remote.url }],
+      ['external.idm/eu', { ...content, authType: password }],
+      ['external.idm/eu', { ...content, userName: password }],
+      ['external.idm/eu', { ...content, userName: _password }],
+      ['external.idm/eu', { ...content, password, instanceUrl: 'http://127.0.0.1:1/' }],
+      ['endpoint/x', { type: 'text/javascript', source: 'x', globals: { x: password } }],
+      ['custom/x', { x: password }],
+    ]
+    for (const [path, json] of moves) {
+      const { status, text } = await put(path, json)
+      assert.equal(status, 400, path)
+      assert.match(text, /is not stored: \/[^:]+: .*give the secret itself/)
+      assert.ok(!text.includes('canary'))
+    }
+    const patch = [{ operation: 'replace', field: '/instanceUrl', value: 'http://127.0.0.1:1/' }]
+    const patched = await call('/config/external.idm/eu', { method: 'PATCH', json: patch })
+    assert.equal(patched.status, 400)
+    assert.match(patched.text, /\/password: must be given again in the same request, since \/instanceUrl changes/)
+    const both = [...patch, { operation: 'replace', field: '/password', value: 'canary-new' }]
+    assert.equal((await call('/config/external.idm/eu', { method: 'PATCH', json: both })).status, 400)
+    const all = [...both, { operation: 'remove', field: '/_password' }]
+    assert.equal((await call('/config/external.idm/eu', { method: 'PATCH', json: all })).status, 200)
+    // Nothing was stored in another way on the way.
+    assert.equal((await stored(project.conf, 'external.idm-eu')).password, 'canary-new')
+  })
+
+  it('what was exported can be imported after a deletion and a restart', async () => {
+    const remote = await startRemote()
+    const dir = await tempDirWith({ 'conf/external.idm-eu.json': basicOf(remote, { password: 'canary' }) })
+    const before = await stored(join(dir, 'conf'), 'external.idm-eu')
+    const exported = await withGateway(dir, async (call) => {
+      const { json } = await call('/config?_queryFilter=true')
+      await call('/config/external.idm/eu', { method: 'DELETE' })
+      return (json as { result: JsonObject[] }).result
+    })
+    assert.equal(exported.length, 1)
+    await withGateway(dir, async (call) => {
+      const [json] = exported
+      assert.equal((await call('/config/external.idm/eu', { method: 'PUT', json })).status, 201)
+      assert.equal((await call('/external/idm/eu/x')).status, 200)
+    })
+    assert.deepEqual(await stored(join(dir, 'conf'), 'external.idm-eu'), before)
+    assert.equal((await stat(join(dir, 'security', 'config-rest.key'))).mode & 0o777, 0o600)
   })
 
   it('keys that cannot be used keep it from being stored in clear', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { instanceJsonSchema, SECRET_FIELDS } from '../../lib/remote/properties.ts'
+import { ADDRESS_FIELDS, instanceJsonSchema, SECRET_FIELDS } from '../../lib/remote/properties.ts'
 
 const read = async (path: string): Promise<unknown> =>
   JSON.parse(await readFile(new URL(`../../${path}`, import.meta.url), 'utf8'))
@@ -17,5 +17,6 @@ describe('what is made of the properties', () => {
     assert.equal(configuration?.factoryPid, 'external.idm')
     assert.equal(configuration.schema, 'lib/remote/external.idm.schema.json')
     assert.deepEqual(configuration.secretFields, SECRET_FIELDS)
+    assert.deepEqual(configuration.addressFields, ADDRESS_FIELDS)
   })
 })

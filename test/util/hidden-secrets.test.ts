@@ -98,14 +98,14 @@ describe('user info in a text', () => {
 describe('secrets hidden in a value', () => {
   const hide = { wholeObjects: false }
   it('under names, in envelopes and at places that are secret', () => {
-    const value = { a: { apiKey: 'x', b: 1 }, list: [{ pwd: 'x' }], sealed: { $crypto: 1 }, place: ['x'], pins: [1] }
+    const value = { a: { apiKey: 'x', b: 1 }, list: [{ pwd: 'x' }], sealed: { $crypto: 1 }, place: ['x'], pinned: [1] }
     const isSecret = (place: readonly string[]) => place.join() === 'place'
     assert.deepEqual(hideSecrets(value, { ...hide, isSecret }), {
       a: { apiKey: STARS, b: 1 },
       list: [{ pwd: STARS }],
       sealed: STARS,
       place: STARS,
-      pins: [1],
+      pinned: [1],
     })
   })
   it('each element of a list that has such a name', () => {
@@ -114,7 +114,10 @@ describe('secrets hidden in a value', () => {
   it('not the description of a property in a schema, unless whole objects are hidden', () => {
     const schema = { properties: { password: { title: 'Password', type: 'string' } } }
     assert.deepEqual(hideSecrets(schema, hide), schema)
-    assert.deepEqual(hideSecrets(schema, { wholeObjects: true }), { properties: { password: STARS } })
+    assert.deepEqual(hideSecrets(schema), { properties: { password: STARS } })
+  })
+  it('a value that is written as an object', () => {
+    assert.deepEqual(hideSecrets({ _password: { '$base64:decode': 'x' } }, hide), { _password: STARS })
   })
   it('leaves what says nothing', () => {
     assert.deepEqual(hideSecrets({ password: null, resetPassword: true }, hide), {

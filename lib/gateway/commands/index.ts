@@ -7,6 +7,7 @@ import { reconMappings } from './recon-mappings.ts'
 import { reconStatus } from './recon-status.ts'
 import { secretEncrypt } from './secret-encrypt.ts'
 import { secretGenerateKey } from './secret-generate-key.ts'
+import { secretRewrap } from './secret-rewrap.ts'
 import { secretRotate } from './secret-rotate.ts'
 import { start } from './start.ts'
 import { trustAdd } from './trust-add.ts'
@@ -29,4 +30,5 @@ export const commands: readonly Command[] = [
   secretEncrypt,
   secretGenerateKey,
   secretRotate,
+  secretRewrap,
 ]
