@@ -83,19 +83,35 @@ export interface ConfigurationObject {
   readonly file: string
   /** The content with every expression resolved, or undefined when it could not be read: see `error`. */
   readonly content?: JsonObject
+  /** The content as it stands in the file, where that differs: what messages show, since an expression may stand for a secret. */
+  readonly raw?: JsonObject
   /** One sentence for a person: why the object could not be read. The owner keeps the last good one in force. */
   readonly error?: string
 }
+
+/** What is wrong with a configuration object. It shows nothing that an expression stands for. */
+export interface ConfigurationFault {
+  /** Names from the outside in; empty for the object as a whole. */
+  readonly pointer: readonly string[]
+  /** What is allowed there, or what is missing: part of a sentence for a person. */
+  readonly reason: string
+  /** In a script. */
+  readonly line?: number
+}
+
+/** A text is a sentence that begins with the key: `connectionTimeout: must be …`. */
+export type ConfigurationFaults = readonly (string | ConfigurationFault)[]
 
 /** Takes configuration objects into force. */
 export interface ConfigurationConsumer {
   /** `external.idm`: all objects of this factory; `sync`: the object that exists once. */
   readonly factoryPid: string
   /**
-   * Judges content before it is stored over REST.
-   * @returns one sentence for each fault, naming key and valid values; empty when all is well
+   * Judges content before it is stored over REST, as strictly as `apply` will: what passes comes into force.
+   * @param raw the same as it stands in the file, for messages
+   * @returns each fault, naming key and valid values; empty when all is well
    */
-  validate(id: string, content: JsonObject): string[] | Promise<string[]>
+  validate(id: string, content: JsonObject, raw?: JsonObject): ConfigurationFaults | Promise<ConfigurationFaults>
   /** Called with the complete set, first at subscription and then after each change; resolves when it is in force. */
   apply(objects: readonly ConfigurationObject[]): Promise<void>
 }

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, Logger } from '../contract.ts'
-import { badRequest, conflict, internalError, payloadTooLarge } from '../crest/errors.ts'
+import { badRequest, conflict, internalError, payloadTooLarge, ResourceException } from '../crest/errors.ts'
 import type { Awaitable } from '../util/awaitable.ts'
 import { removeFile, replaceFile, sweepDrafts } from './atomic-write.ts'
 import { formatConfig } from './config-format.ts'
 import { parseConfigText } from './config-text.ts'
 import { type CurrentFile, readCurrent, stillHolds } from './current-file.ts'
 import type { ConfigDirectory } from './directory.ts'
+import { describeFault, faultsAsJson } from './fault.ts'
 import { MAX_FILE_BYTES } from './file-read.ts'
 import { writeFailure } from './write-failure.ts'
 
@@ -75,14 +76,17 @@ export class ConfigWriter {
     if (content === undefined) return current === undefined || this.#remove(id, file)
     if (isDeepStrictEqual(content, current?.content)) return true
     const faults = await this.#directory.judge(id, content)
-    if (faults.length > 0)
-      throw badRequest(`The configuration ${id} is not valid: ${faults.join('; ')}`, { detail: { faults } })
+    if (faults.length > 0) {
+      const detail = { faults: faultsAsJson(faults) }
+      throw badRequest(`The configuration ${id} is not valid: ${faults.map(describeFault).join('; ')}`, { detail })
+    }
     return this.#replace(id, file, current, bytesOf(id, content, current))
   }
 
   async #replace(id: string, file: string, current: CurrentFile | undefined, bytes: Buffer): Promise<boolean> {
+    const before = this.#failureBefore(id)
     if (!(await replaceFile(file, bytes, () => stillHolds(file, current?.bytes)))) return false
-    await this.#takeIntoForce(id, async () => {
+    await this.#takeIntoForce(id, before, async () => {
       if (current) await replaceFile(file, current.bytes, () => stillHolds(file, bytes))
       else if (stillHolds(file, bytes)) await (await removeFile(file)).forget()
     })
@@ -90,18 +94,25 @@ export class ConfigWriter {
   }
 
   async #remove(id: string, file: string): Promise<boolean> {
+    const before = this.#failureBefore(id)
     const removed = await removeFile(file)
-    await this.#takeIntoForce(id, () => (stillHolds(file, undefined) ? removed.putBack() : removed.forget()))
+    await this.#takeIntoForce(id, before, () => (stillHolds(file, undefined) ? removed.putBack() : removed.forget()))
     await removed.forget()
     return true
   }
 
-  /** A consumer that failed before says nothing about this change. */
-  async #takeIntoForce(id: string, takeBack: () => Promise<void>): Promise<void> {
-    const failedBefore = this.#directory.failureOf(id) !== undefined
+  /**
+   * A consumer that failed before, because of another object, says nothing about this change. Asked before the file
+   * changes: the watcher may be faster than we are.
+   */
+  #failureBefore(id: string): Error | undefined {
+    return id.includes('/') ? this.#directory.failureOf(id) : undefined
+  }
+
+  async #takeIntoForce(id: string, before: Error | undefined, takeBack: () => Promise<void>): Promise<void> {
     await this.#settle(id)
     const cause = this.#directory.failureOf(id)
-    if (!cause || failedBefore) return
+    if (!cause || before) return
     try {
       await takeBack()
     } catch (error) {
@@ -109,6 +120,8 @@ export class ConfigWriter {
       throw internalError(`The configuration ${id} is stored but could not be taken into force`, { cause })
     }
     await this.#settle(id)
+    const isRefused = cause instanceof ResourceException && cause.code < 500
+    if (isRefused) throw badRequest(`The configuration ${id} is not valid: ${cause.message}; the previous one is back`)
     throw internalError(`The configuration ${id} could not be taken into force, the previous one is back`, { cause })
   }
 

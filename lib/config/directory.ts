@@ -4,6 +4,7 @@ import type { ConfigurationConsumer, ConfigurationService, Disposable, JsonObjec
 import type { Awaitable } from '../util/awaitable.ts'
 import { Alarm } from './alarm.ts'
 import { ErrorReport } from './error-report.ts'
+import { type FileFault, faultsIn } from './fault.ts'
 import { type ScannedFiles, scanDirectory } from './file-scan.ts'
 import { fileOfObjectId, pidOf } from './naming.ts'
 import { ObjectTable } from './object-table.ts'
@@ -127,19 +128,18 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
    * What would keep `raw` from being taken into force: the faults that its expressions and its consumers find. Nothing
    * keeps an object that nobody processes.
    */
-  judge(id: string, raw: JsonObject): Awaitable<string[]> {
+  judge(id: string, raw: JsonObject): Awaitable<FileFault[]> {
     const consumers = this.#consumersOf(id)
     if (consumers.length === 0) return []
+    const file = this.fileOf(id)
     let content: JsonObject
     try {
-      content = this.#table.resolve(raw, this.fileOf(id))
+      content = this.#table.resolve(raw, file)
     } catch (error) {
-      return [(error as Error).message]
+      return faultsIn({ file }, [(error as Error).message])
     }
-    const faults = consumers.map(({ consumer }) => consumer.validate(id, content))
-    return faults.every((own) => !(own instanceof Promise))
-      ? (faults as string[][]).flat()
-      : Promise.all(faults).then((all) => all.flat())
+    const found = Promise.all(consumers.map(async ({ consumer }) => consumer.validate(id, content, raw)))
+    return found.then((faults) => faultsIn({ file, raw, content }, faults.flat()))
   }
 
   /** Why the last set with this object could not be taken into force; undefined when it was. */

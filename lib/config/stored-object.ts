@@ -61,7 +61,9 @@ export class StoredObject {
     const facts = { id: this.name.id, alias: this.name.alias, file: this.file }
     if (this.#fault !== undefined) return { ...facts, error: this.#inFile(this.#fault) }
     try {
-      return { ...facts, content: resolve(copyJson(this.content.raw ?? {}), this.file) }
+      const raw = this.content.raw ?? {}
+      const content = resolve(copyJson(raw), this.file)
+      return isDeepStrictEqual(content, raw) ? { ...facts, content } : { ...facts, content, raw }
     } catch (error) {
       return { ...facts, error: this.#inFile((error as Error).message) }
     }

@@ -65,6 +65,11 @@ export class ResourceRouter {
     }
   }
 
+  /** Whether this very route is served. */
+  isTaken(route: string): boolean {
+    return this.#handlers.has(normalizePath(route))
+  }
+
   /** Whether some route serves `path`; a path too broken to decode counts as served, so that it is answered with 400. */
   routes(path: string): boolean {
     try {

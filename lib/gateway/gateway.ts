@@ -19,7 +19,7 @@ import { TokenIdentities } from './identity/token-identities.ts'
 import { addInfo } from './info.ts'
 import { Listener, type ListenerOptions } from './listener.ts'
 import type { HostLog } from './log.ts'
-import { openObjects } from './objects.ts'
+import { type ObjectsOptions, openObjects } from './objects.ts'
 import { OpenidmMount } from './openidm-mount.ts'
 import { packageVersion } from './package-info.ts'
 import { type Project, readServerCertificate } from './project.ts'
@@ -27,6 +27,7 @@ import { gatewayKeys } from './project-keys.ts'
 import { contextOf } from './request-record.ts'
 import { Scripting } from './scripts.ts'
 import { scriptedCollections } from './scripts-managed-collection.ts'
+import { scriptFaults } from './scripts-managed-faults.ts'
 import { createServer } from './server.ts'
 import { ServerState } from './server-state.ts'
 import { ServiceRegistry } from './services.ts'
@@ -161,8 +162,12 @@ export class Gateway {
     const { project, log, link } = this.#options
     const { directory: configuration, resolver } = this.#configuration
     const common = { router: this.#router, configuration, keys: gatewayKeys(project, resolver, log), log }
-    const collectionOf = scriptedCollections(this.#scripting.engine)
-    const objects = this.#scope.own('objects', await openObjects({ ...common, project, collectionOf, link }))
+    const { engine } = this.#scripting
+    const scripted: Pick<ObjectsOptions, 'collectionOf' | 'scriptFaults'> = {
+      collectionOf: scriptedCollections(engine),
+      scriptFaults: (type) => scriptFaults(engine, type),
+    }
+    const objects = this.#scope.own('objects', await openObjects({ ...common, project, ...scripted, link }))
     this.#stores.push(...objects.passwordStores)
     this.#state.watch(() => objects.repository.fault)
     if (link) refuseSynchronization(this.#router)

@@ -1,5 +1,7 @@
+import { describeFaults, schemaFaults } from '../config/fault.ts'
 import type {
   ConfigurationConsumer,
+  ConfigurationFault,
   ConfigurationObject,
   ConfigurationService,
   Disposable,
@@ -11,7 +13,6 @@ import type { ResourceHandler } from '../crest/request.ts'
 import type { ResourceRouter } from '../crest/router.ts'
 import type { ObjectStore } from '../repo/object-store.ts'
 import type { Repository } from '../repo/repository.ts'
-import { faultsOf } from '../util/schema.ts'
 import { Scope } from '../util/scope.ts'
 import type { PasswordStore } from './identity/password-store.ts'
 import { defaultManaged } from './managed/defaults.ts'
@@ -35,8 +36,12 @@ export interface ManagedObjectsOptions {
   readonly hooks?: ManagedHooks
   /** Makes the resource for the objects of a type; undefined leaves it at a plain collection. */
   readonly collectionOf?: CollectionOf | undefined
+  /** What keeps the scripts of a type from being run. */
+  readonly scriptFaults?: ScriptFaults | undefined
   readonly log: Logger
 }
+
+export type ScriptFaults = (type: ManagedTypeConfiguration) => Promise<ConfigurationFault[]>
 
 export type CollectionOf = (
   type: ManagedType,
@@ -104,16 +109,37 @@ export class ManagedObjects implements ConfigurationConsumer, Disposable {
     return this.#scope.dispose()
   }
 
-  validate(_id: string, content: JsonObject): string[] {
+  async validate(_id: string, content: JsonObject): Promise<ConfigurationFault[]> {
     const parsed = managedSchema.safeParse(content)
-    if (parsed.success) return []
-    return faultsOf(parsed.error).map(({ key, message }) => (key === '' ? message : `${key}: ${message}`))
+    if (!parsed.success) return schemaFaults(parsed.error)
+    const faults: ConfigurationFault[] = []
+    for (const [index, type] of parsed.data.objects.entries())
+      for (const fault of await this.#typeFaults(type))
+        faults.push({ ...fault, pointer: ['objects', `${index}`, ...fault.pointer] })
+    return faults
   }
 
   async apply([object]: readonly ConfigurationObject[]): Promise<void> {
-    this.#fault = object && faultOf(object, this.validate(object.id, object.content ?? {}))
+    this.#fault = object && (await this.#faultOf(object))
     if (this.#fault === undefined) return this.#serve(managedSchema.parse(object?.content ?? defaultManaged).objects)
     if (this.#isStarted) this.#options.log.error({ file: object?.file }, `${this.#fault}; what was in force stays`)
+  }
+
+  /** All of it is judged before any of it is taken into force. */
+  async #faultOf(object: ConfigurationObject): Promise<string | undefined> {
+    const { id, content, error, file } = object
+    // Whoever read the file has named it in the message already.
+    if (content === undefined) return error ?? `${file}: it could not be read`
+    const faults = await this.validate(id, content)
+    return faults.length > 0 ? `${file}: ${describeFaults(object, faults)}` : undefined
+  }
+
+  async #typeFaults(type: ManagedTypeConfiguration): Promise<ConfigurationFault[]> {
+    const { router, scriptFaults } = this.#options
+    const route = `managed/${type.name}`
+    const isTaken = !this.#served.has(type.name) && router.isTaken(route)
+    const taken = { pointer: ['name'], reason: `must be a name whose route is free; "${route}" is served already` }
+    return [...(isTaken ? [taken] : []), ...((await scriptFaults?.(type)) ?? [])]
   }
 
   async #serve(types: readonly ManagedTypeConfiguration[]): Promise<void> {
@@ -144,9 +170,3 @@ export class ManagedObjects implements ConfigurationConsumer, Disposable {
 
 const isService = (configuration: ConfigurationService | ManagedConfiguration): configuration is ConfigurationService =>
   typeof configuration.subscribe === 'function'
-
-function faultOf({ content, error, file }: ConfigurationObject, faults: string[]): string | undefined {
-  // Whoever read the file has named it in the message already.
-  if (content === undefined) return error ?? `${file}: it could not be read`
-  return faults.length > 0 ? `${file}: ${faults.join('; ')}` : undefined
-}

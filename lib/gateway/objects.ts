@@ -6,7 +6,7 @@ import { Scope } from '../util/scope.ts'
 import type { PasswordStore } from './identity/password-store.ts'
 import { InternalUsers } from './internal-users.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
-import { type CollectionOf, managedObjects } from './managed.ts'
+import { type CollectionOf, managedObjects, type ScriptFaults } from './managed.ts'
 import type { Project } from './project.ts'
 import type { WorkersLink } from './workers-link.ts'
 
@@ -18,6 +18,7 @@ export interface ObjectsOptions {
   /** See ManagedObjectsOptions. */
   readonly keys: ManagedKeys
   readonly collectionOf?: CollectionOf
+  readonly scriptFaults?: ScriptFaults
   readonly log: Logger
   /** Other processes that have the same database open. */
   readonly link?: Pick<WorkersLink, 'alone'> | undefined
@@ -43,6 +44,7 @@ export async function openObjects({
   configuration,
   keys,
   collectionOf,
+  scriptFaults,
   log,
   link,
 }: ObjectsOptions): Promise<StoredObjects> {
@@ -54,7 +56,7 @@ export async function openObjects({
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())
-    const parts = { router, repository, configuration, keys, collectionOf, log }
+    const parts = { router, repository, configuration, keys, collectionOf, scriptFaults, log }
     const managed = scope.own('managed objects', await managedObjects(parts))
     const internal = scope.own('internal users', await InternalUsers.open(repository, parts))
     return { repository, passwordStores: [internal, managed.passwords], dispose: () => scope.dispose() }

@@ -4,8 +4,8 @@ import { isObject, memberOf, setMember } from '../util/json.ts'
 import type { ManagedTypeConfiguration } from './managed/schema.ts'
 import { type HookCall, optionsOf, withNames } from './scripts-call.ts'
 
-const HOOKS = ['onRetrieve', 'onStore', 'onValidate'] as const
-export type PropertyHook = (typeof HOOKS)[number]
+export const PROPERTY_HOOKS = ['onRetrieve', 'onStore', 'onValidate'] as const
+export type PropertyHook = (typeof PROPERTY_HOOKS)[number]
 
 interface PropertyScript {
   readonly hook: PropertyHook
@@ -27,7 +27,7 @@ export class PropertyScripts {
   static async of(service: ScriptService, { name, schema = {} }: ManagedTypeConfiguration): Promise<PropertyScripts> {
     const scripts: PropertyScript[] = []
     for (const [property, configuration] of Object.entries(schema.properties ?? {})) {
-      for (const hook of HOOKS) {
+      for (const hook of PROPERTY_HOOKS) {
         const script = configuration[hook]
         if (!isObject(script)) continue
         scripts.push({ hook, property, script: await service.compile(script, `managed/${name} ${property} ${hook}`) })

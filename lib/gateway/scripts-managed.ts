@@ -7,7 +7,7 @@ import { type HookCall, optionsOf, withNames } from './scripts-call.ts'
 import { PropertyScripts } from './scripts-managed-properties.ts'
 
 /** The scripts that `managed.json` may have run around the objects of a type. */
-const HOOKS = [
+export const MANAGED_HOOKS = [
   'onCreate',
   'postCreate',
   'onUpdate',
@@ -19,7 +19,7 @@ const HOOKS = [
   'onValidate',
   'onStore',
 ] as const
-export type ManagedHook = (typeof HOOKS)[number]
+export type ManagedHook = (typeof MANAGED_HOOKS)[number]
 
 /** Variables that are other names of `object`, by hook. */
 const ALIASES: Readonly<Partial<Record<ManagedHook, Readonly<Record<string, string>>>>> = {
@@ -60,7 +60,7 @@ export class ManagedScripts {
     if (!isObject(actions)) throw badRequest(`managed/${type.name}: "actions" must be an object with a script for each`)
     const compile = async (name: string, script: Json) => service.compile(script, `managed/${type.name} ${name}`)
     const hooks = new Map<ManagedHook, Script>()
-    for (const name of HOOKS) if (isObject(type[name])) hooks.set(name, await compile(name, type[name]))
+    for (const name of MANAGED_HOOKS) if (isObject(type[name])) hooks.set(name, await compile(name, type[name]))
     const own = new Map<string, Script>()
     for (const [name, script] of Object.entries(actions)) own.set(name, await compile(`action ${name}`, script))
     const properties = await PropertyScripts.of(service, type)

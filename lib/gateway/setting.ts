@@ -1,12 +1,14 @@
+import { describeFaults, schemaFaults } from '../config/fault.ts'
 import type {
   ConfigurationConsumer,
+  ConfigurationFault,
   ConfigurationObject,
   ConfigurationService,
   Disposable,
   JsonObject,
   Logger,
 } from '../contract.ts'
-import { faultsOf, type z } from '../util/schema.ts'
+import type { z } from '../util/schema.ts'
 import { StartError } from './start-error.ts'
 
 export interface SettingOptions<T> {
@@ -39,10 +41,9 @@ export class Setting<T> implements ConfigurationConsumer {
     return this.#value
   }
 
-  validate(_id: string, content: JsonObject): string[] {
+  validate(_id: string, content: JsonObject): ConfigurationFault[] {
     const parsed = this.#options.schema.safeParse(content)
-    if (parsed.success) return []
-    return faultsOf(parsed.error).map(({ key, message }) => (key === '' ? message : `${key}: ${message}`))
+    return parsed.success ? [] : schemaFaults(parsed.error)
   }
 
   /**
@@ -72,7 +73,7 @@ export class Setting<T> implements ConfigurationConsumer {
     // Whoever read the file has named it in the message already.
     if (object.content === undefined) return object.error ?? `${object.file}: it could not be read`
     const faults = this.validate(object.id, object.content)
-    if (faults.length > 0) return `${object.file}: ${faults.join('; ')}`
+    if (faults.length > 0) return `${object.file}: ${describeFaults(object, faults)}`
     this.#value = this.#options.schema.parse(object.content)
     return undefined
   }

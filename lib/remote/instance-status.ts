@@ -1,4 +1,5 @@
 import type { JsonObject } from '../contract.ts'
+import { hideUserInfo } from '../util/hidden-secrets.ts'
 import type { LastError } from './health.ts'
 import type { Instance } from './instance.ts'
 
@@ -23,6 +24,8 @@ export interface InstanceStatus {
 /** What the registry knows of one name. */
 export interface Entry {
   readonly content: JsonObject | undefined
+  /** The same as it stands in the file. */
+  readonly raw: JsonObject | undefined
   readonly instance: Instance | undefined
   readonly enabled: boolean
   /** What is wrong with the file. */
@@ -30,15 +33,18 @@ export interface Entry {
   readonly since: Date
 }
 
-export function statusOf(name: string, { instance, enabled, fault, since, content }: Entry): InstanceStatus {
+export function statusOf(
+  name: string,
+  { instance, enabled, fault, since, content, raw = content }: Entry,
+): InstanceStatus {
   const failing = instance?.health.failing ?? false
   const state = stateOf(enabled, instance !== undefined, fault !== undefined, failing)
   const properties = instance?.properties
   return {
     name,
     enabled,
-    authType: properties?.authType ?? textOf(content?.authType),
-    instanceUrl: properties?.instanceUrl ?? textOf(content?.instanceUrl),
+    authType: expressionIn(raw?.authType) ?? properties?.authType ?? textOf(content?.authType),
+    instanceUrl: expressionIn(raw?.instanceUrl) ?? properties?.instanceUrl ?? textOf(content?.instanceUrl),
     state,
     lastError: fault ?? instance?.health.lastError ?? null,
     since: state === 'FAILING' && instance ? instance.health.since : since,
@@ -50,5 +56,15 @@ function stateOf(enabled: boolean, inForce: boolean, faulty: boolean, failing: b
   if (!enabled) return 'DISABLED'
   return failing ? 'FAILING' : 'READY'
 }
+
+/** A text with expressions as it is written: they may stand for secrets. */
+const expressionIn = (value: unknown): string | null =>
+  typeof value === 'string'
+    ? value.includes('&{')
+      ? hideUserInfo(value)
+      : null
+    : value === undefined
+      ? null
+      : JSON.stringify(value)
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)

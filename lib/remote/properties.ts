@@ -148,12 +148,16 @@ export type Judgement = { properties: InstanceProperties; notices: string[] } | 
 
 /**
  * Judges the content of one file.
+ * @param raw the same as it stands in the file: what messages show
  * @returns the properties and what a person should know about them, or one sentence for each fault
  */
-export function judgeProperties(content: JsonObject): Judgement {
+export function judgeProperties(content: JsonObject, raw = content): Judgement {
   const input = withOneSpelling(content)
   const parsed = schema.safeParse(input)
-  if (!parsed.success) return { faults: faultsOf(parsed.error).map((fault) => faultSentence(fault, input, KNOWN)) }
+  if (!parsed.success) {
+    const written = withOneSpelling(raw)
+    return { faults: faultsOf(parsed.error).map((fault) => faultSentence(fault, written, KNOWN)) }
+  }
   return { properties: parsed.data, notices: noticesOf(parsed.data, input) }
 }
 

@@ -1,9 +1,12 @@
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { asWritten } from '../config/as-written.ts'
+import { describeFault, faultsIn } from '../config/fault.ts'
 import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../contract.ts'
 import { notFound, serviceUnavailable } from '../crest/errors.ts'
 import type { ClientCertificateSource } from '../trust/client-certificates.ts'
 import type { ClientCertificate } from '../trust/keystore-client.ts'
+import { silentLog } from '../util/silent-log.ts'
 import { Instance } from './instance.ts'
 import { type Entry, type InstanceStatus, statusOf } from './instance-status.ts'
 import { type Judgement, judgeProperties } from './properties.ts'
@@ -79,9 +82,32 @@ export class InstanceRegistry implements ConfigurationConsumer {
     return entry && statusOf(name, entry)
   }
 
-  validate(_id: string, content: JsonObject): string[] {
-    const judgement = judgeProperties(content)
-    return 'faults' in judgement ? judgement.faults : []
+  /** What stands in the file in place of what it stands for, in a message about an instance. */
+  asWritten(name: string, message: string): string {
+    const { raw, content } = this.#entries.get(name) ?? {}
+    return raw && content ? asWritten(message, raw, content) : message
+  }
+
+  validate(id: string, content: JsonObject, raw?: JsonObject): string[] | Promise<string[]> {
+    const judgement = judgeProperties(content, raw)
+    if ('faults' in judgement) return judgement.faults
+    const { clientCertificate, enabled } = judgement.properties
+    if (!clientCertificate || !enabled) return this.#unbuildable(id, judgement, undefined)
+    return this.#certificateOf(clientCertificate).then(
+      (certificate) => this.#unbuildable(id, judgement, certificate),
+      (error: Error) => [error.message],
+    )
+  }
+
+  /** TLS that cannot be set up, say. */
+  #unbuildable(id: string, { properties }: Accepted, certificate: ClientCertificate | undefined): string[] {
+    if (!properties.enabled) return []
+    try {
+      new Instance(id, properties, { ...this.#surroundings, log: silentLog }, undefined, certificate).destroy()
+      return []
+    } catch (error) {
+      return [(error as Error).message]
+    }
   }
 
   apply(objects: readonly ConfigurationObject[]): Promise<void> {
@@ -134,37 +160,40 @@ export class InstanceRegistry implements ConfigurationConsumer {
     for (const name of [...this.#entries.keys()]) if (!present.has(name)) this.#remove(name)
   }
 
-  async #applyOne(name: string, { file, content, error }: ConfigurationObject): Promise<void> {
+  async #applyOne(name: string, object: ConfigurationObject): Promise<void> {
+    const { file, content, raw, error } = object
     const old = this.#entries.get(name)
     if (content && old && isDeepStrictEqual(old.content, content)) {
       // Also the way back from a broken edit: the instance was never replaced.
-      if (old.fault) this.#entries.set(name, { ...old, fault: undefined, since: new Date() })
+      if (old.fault) this.#entries.set(name, { ...old, raw, fault: undefined, since: new Date() })
+      else this.#entries.set(name, { ...old, raw })
       return
     }
     if (!content) {
       this.#refuse(name, file, [error ?? 'it can not be read'], error !== undefined)
       return
     }
-    const judgement = judgeProperties(content)
+    const refuse = (faults: readonly string[]) =>
+      this.#refuse(name, file, faultsIn(object, faults).map(describeFault), false)
+    const judgement = judgeProperties(content, raw)
     if ('faults' in judgement) {
-      this.#refuse(name, file, judgement.faults, false)
+      refuse(judgement.faults)
       return
     }
     try {
       const { clientCertificate, enabled } = judgement.properties
       const certificate = clientCertificate && enabled ? await this.#certificateOf(clientCertificate) : undefined
-      this.#replace(name, file, content, judgement, certificate)
+      this.#replace(name, object, judgement, certificate)
     } catch (failure) {
       // TLS that can not be set up, say: the fault of this one, and the others come into force all the same (R7).
-      this.#refuse(name, file, [(failure as Error).message], false)
+      refuse([(failure as Error).message])
     }
   }
 
   /** Builds first, then swaps (R6). */
   #replace(
     name: string,
-    file: string,
-    content: JsonObject,
+    { file, content, raw }: ConfigurationObject,
     { properties, notices }: Accepted,
     certificate: ClientCertificate | undefined,
   ): void {
@@ -173,7 +202,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
     const { enabled } = properties
     const surroundings = this.#surroundings
     const instance = enabled ? new Instance(name, properties, surroundings, old?.instance, certificate) : undefined
-    this.#entries.set(name, { content, instance, enabled, fault: undefined, since: new Date() })
+    this.#entries.set(name, { content, raw, instance, enabled, fault: undefined, since: new Date() })
     if (old?.instance) this.#retire(old.instance)
     for (const notice of notices) this.#log.warn({ instance: name, file }, `remote instance "${name}": ${notice}`)
     const event = !enabled ? 'disabled' : old?.instance ? 'changed' : 'in force'
@@ -219,7 +248,15 @@ export class InstanceRegistry implements ConfigurationConsumer {
     const message = told.startsWith(`${basename(file)}: `) ? told : `${basename(file)}: ${told}`
     if (old?.fault?.message === message) return
     const fault = { message, time: new Date().toISOString() }
-    const entry = { content: undefined, instance: undefined, enabled: true, ...old, fault, since: new Date() }
+    const entry = {
+      content: undefined,
+      raw: undefined,
+      instance: undefined,
+      enabled: true,
+      ...old,
+      fault,
+      since: new Date(),
+    }
     this.#entries.set(name, entry)
     const consequence = entry.instance ? 'its last good settings stay in force' : 'it is not available'
     const level = known ? 'warn' : 'error'

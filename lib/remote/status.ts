@@ -28,7 +28,11 @@ export class InstanceStatusResource {
     if (action !== 'test') throw badRequest(`Action "${action}" is not supported on an instance; valid: "test"`)
     const steps = await this.#steps(name)
     const ok = steps.every((step) => step.ok !== false)
-    return { _id: name, ok, steps: steps.map((step) => ({ ...step })) }
+    return {
+      _id: name,
+      ok,
+      steps: steps.map((step) => ({ ...step, message: this.#registry.asWritten(name, step.message) })),
+    }
   }
 
   async #steps(name: string): Promise<Step[]> {

@@ -1,8 +1,17 @@
-import type { ConfigurationConsumer, ConfigurationObject, Disposable, Json, JsonObject, Logger } from '../contract.ts'
+import { describeFaults, faultAt } from '../config/fault.ts'
+import type {
+  ConfigurationConsumer,
+  ConfigurationFaults,
+  ConfigurationObject,
+  Disposable,
+  Json,
+  JsonObject,
+  Logger,
+} from '../contract.ts'
+import { ResourceException } from '../crest/errors.ts'
 import type { ResourceRouter } from '../crest/router.ts'
 import { Endpoint } from './endpoint.ts'
 import type { ScriptService } from './engine.ts'
-import { parseScript } from './script.ts'
 
 export interface EndpointsOptions {
   readonly router: ResourceRouter
@@ -13,6 +22,7 @@ export interface EndpointsOptions {
 interface Served {
   /** What it was made from. */
   readonly content: string
+  readonly route: string
   readonly entry: Disposable
 }
 
@@ -30,13 +40,18 @@ export class Endpoints implements ConfigurationConsumer, Disposable {
     this.#options = options
   }
 
-  validate(id: string, content: JsonObject): string[] {
+  async validate(id: string, content: JsonObject): Promise<ConfigurationFaults> {
+    const { router, scripts } = this.#options
     try {
       const { route, script } = parseEndpoint(id, content)
-      parseScript(script)
-      return route === '' ? ['context: must be a path such as "endpoint/quota/*"'] : []
+      if (route === '') return ['context: must be a path such as "endpoint/quota/*"']
+      const isOwn = this.#served.get(id)?.route === route
+      if (!isOwn && router.isTaken(route))
+        return [`context: must be a route that is free; "${route}" is served already`]
+      await scripts.compile(script, id)
+      return []
     } catch (error) {
-      return [sentenceOf(error)]
+      return error instanceof ResourceException ? [faultAt([], error)] : [sentenceOf(error)]
     }
   }
 
@@ -50,7 +65,8 @@ export class Endpoints implements ConfigurationConsumer, Disposable {
     for (const id of [...this.#served.keys()]) await this.#withdraw(id)
   }
 
-  async #serve({ id, file, content, error }: ConfigurationObject): Promise<void> {
+  async #serve(object: ConfigurationObject): Promise<void> {
+    const { id, file, content, error } = object
     const { log } = this.#options
     // Whoever read the file has told that it is broken.
     if (content === undefined) return log.debug({ file }, error ?? `${id} cannot be read`)
@@ -60,7 +76,8 @@ export class Endpoints implements ConfigurationConsumer, Disposable {
       await this.#replace(id, content, text)
     } catch (failure) {
       const stays = this.#served.get(id)?.content === text ? '' : '; what was in force stays'
-      log.error({ file }, `${id}: ${sentenceOf(failure)}${this.#served.has(id) ? stays : ''}`)
+      const fault = describeFaults(object, [sentenceOf(failure)])
+      log.error({ file }, `${id}: ${fault}${this.#served.has(id) ? stays : ''}`)
     }
   }
 
@@ -75,7 +92,7 @@ export class Endpoints implements ConfigurationConsumer, Disposable {
     )
     if (fault === undefined || !this.#served.has(id)) {
       await this.#withdraw(id)
-      this.#served.set(id, { content: text, entry: router.add(route, endpoint) })
+      this.#served.set(id, { content: text, route, entry: router.add(route, endpoint) })
     }
     if (fault !== undefined) throw fault
   }

@@ -9,8 +9,8 @@ import type { FilterConfiguration } from './filter-schema.ts'
 import { requestFrom } from './request-from-variable.ts'
 import { answerFrom, responseVariable } from './response-variable.ts'
 
-const SCRIPTS = ['condition', 'onRequest', 'onResponse', 'onFailure'] as const
-type FilterScripts = Readonly<Partial<Record<(typeof SCRIPTS)[number], Script>>>
+export const FILTER_SCRIPTS = ['condition', 'onRequest', 'onResponse', 'onFailure'] as const
+type FilterScripts = Readonly<Partial<Record<(typeof FILTER_SCRIPTS)[number], Script>>>
 
 /** One filter of `conf/router.json` (50-script.md, section 6). */
 export class Filter {
@@ -28,8 +28,8 @@ export class Filter {
 
   /** @param name for messages. @throws ResourceException 400 for a script that does not compile */
   static async make(scripts: ScriptService, configuration: FilterConfiguration, name: string): Promise<Filter> {
-    const own: Partial<Record<(typeof SCRIPTS)[number], Script>> = {}
-    for (const part of SCRIPTS) {
+    const own: Partial<Record<(typeof FILTER_SCRIPTS)[number], Script>> = {}
+    for (const part of FILTER_SCRIPTS) {
       const script = configuration[part]
       if (script) own[part] = await scripts.compile(script, `${name} ${part}`)
     }

@@ -1,11 +1,17 @@
-import type { ConfigurationConsumer, ConfigurationObject, Disposable, JsonObject, Logger } from '../contract.ts'
+import { describeFaults, faultAt, schemaFaults } from '../config/fault.ts'
+import type {
+  ConfigurationConsumer,
+  ConfigurationFault,
+  ConfigurationObject,
+  Disposable,
+  JsonObject,
+  Logger,
+} from '../contract.ts'
 import type { RequestPath } from '../crest/request-path.ts'
 import type { RequestFilter, ResourceRouter } from '../crest/router.ts'
-import { faultsOf } from '../util/schema.ts'
 import type { ScriptService } from './engine.ts'
-import { Filter } from './filter.ts'
+import { FILTER_SCRIPTS, Filter } from './filter.ts'
 import { filtersSchema } from './filter-schema.ts'
-import { parseScript } from './script.ts'
 
 export interface RouterFiltersOptions {
   readonly router: ResourceRouter
@@ -34,14 +40,17 @@ export class RouterFilters implements ConfigurationConsumer, Disposable {
     return this.#filters.some((filter) => filter.covers(path))
   }
 
-  validate(_id: string, content: JsonObject): string[] {
+  async validate(_id: string, content: JsonObject): Promise<ConfigurationFault[]> {
     const parsed = filtersSchema.safeParse(content)
-    if (!parsed.success) return faultsOf(parsed.error).map(({ key, message }) => `${key}: ${message}`)
-    return parsed.data.filters.flatMap((filter, index) =>
-      [filter.condition, filter.onRequest, filter.onResponse, filter.onFailure].flatMap((script) =>
-        script ? faultOf(() => parseScript(script), `filters.${index}`) : [],
-      ),
-    )
+    if (!parsed.success) return schemaFaults(parsed.error)
+    const faults: ConfigurationFault[] = []
+    for (const [index, filter] of parsed.data.filters.entries())
+      for (const part of FILTER_SCRIPTS) {
+        const script = filter[part]
+        const compiled = script && this.#options.scripts.compile(script, `router filter ${index + 1} ${part}`)
+        await compiled?.catch((error: unknown) => faults.push(faultAt(['filters', `${index}`, part], error)))
+      }
+    return faults
   }
 
   /** @throws Error with a sentence when the filters are broken at the start */
@@ -63,14 +72,14 @@ export class RouterFilters implements ConfigurationConsumer, Disposable {
     if (!object) return []
     const { file, content, error } = object
     if (content === undefined) throw new Error(error ?? `${file}: it could not be read`)
-    const faults = this.validate(object.id, content)
-    if (faults.length > 0) throw new Error(`${file}: ${faults.join('; ')}`)
-    const { filters } = filtersSchema.parse(content)
+    const parsed = filtersSchema.safeParse(content)
+    if (!parsed.success) throw new Error(`${file}: ${describeFaults(object, schemaFaults(parsed.error))}`)
+    const { filters } = parsed.data
     const name = (index: number) => `router filter ${index + 1}`
     try {
       return await Promise.all(filters.map((filter, index) => Filter.make(this.#options.scripts, filter, name(index))))
     } catch (failure) {
-      throw new Error(`${file}: ${(failure as Error).message}`)
+      throw new Error(`${file}: ${describeFaults(object, [(failure as Error).message])}`)
     }
   }
 }
@@ -81,12 +90,3 @@ const through = (
   ...[request, context, next]: Parameters<RequestFilter>
 ): ReturnType<RequestFilter> =>
   filter ? filter.handle(request, context, (changed) => through(others, changed, context, next)) : next(request)
-
-function faultOf(work: () => unknown, where: string): string[] {
-  try {
-    work()
-    return []
-  } catch (error) {
-    return [`${where}: ${(error as Error).message}`]
-  }
-}

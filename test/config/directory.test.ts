@@ -218,7 +218,9 @@ describe('config: ConfigDirectory', () => {
     assert.deepEqual(log.messages('error'), [])
     await directory.subscribe(new Recorder('ui'))
     assert.equal(directory.find('ui/theme')?.error, 'ui-theme.json: nothing defines it')
-    assert.deepEqual(directory.judge('ui/theme', { color: '&{colour}' }), ['nothing defines it'])
+    assert.deepEqual(directory.judge('ui/theme', { color: '&{colour}' }), [
+      { file: 'ui-theme.json', pointer: [], reason: 'nothing defines it' },
+    ])
     assert.deepEqual(log.messages('error'), [
       'the configuration of ui/theme cannot be used: ui-theme.json: nothing defines it',
     ])

@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, utimes } from 'node:fs/
 import { join } from 'node:path'
 import type { JsonObject } from '../../lib/contract.ts'
 import { connect } from '../../lib/crest/connection.ts'
+import { badRequest } from '../../lib/crest/errors.ts'
 import { tempDir, tempDirWith, writeAtomically, writeConfigMap } from '../helpers/files.ts'
 import { until } from '../helpers/until.ts'
 import { Recorder, serveDirectory } from './parts.ts'
@@ -380,6 +381,12 @@ describe('config: file and REST are one truth', () => {
       assert.equal(directory.failureOf('external.idm/eu'), undefined)
     }
     assert.match(log.text, /inner reason/)
+    consumer.onApply = (objects) => {
+      if (objects[0]?.content?.a !== 1) throw badRequest('objects.0: is in the way')
+    }
+    const { body } = await http.put(url).send({ a: 2 }).expect(400)
+    assert.match(body.message, /is not valid: objects\.0: is in the way; the previous one is back$/)
+    assert.equal(await textOf(dir, 'external.idm-eu.json'), before)
   })
 
   it('R7: a broken file shows its error, can be replaced and deleted, and keeps nobody from the others', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { describeFault, faultsIn } from '../../lib/config/fault.ts'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { connect } from '../../lib/crest/connection.ts'
 import { Endpoints } from '../../lib/script/endpoints.ts'
@@ -209,15 +210,19 @@ describe('custom endpoints', () => {
     assert.match(log.messages('error')[1] ?? '', /^endpoint\/b: The route 'managed\/user' is already served$/)
   })
 
-  it('names the faults of its configuration', () => {
+  it('names the faults of its configuration', async () => {
     const { engine, router, log } = startScripting()
     const endpoints = new Endpoints({ router, scripts: engine, log })
-    const faults = (content: JsonObject) => endpoints.validate('endpoint/e', content)
-    assert.deepEqual(faults(js('1')), [])
-    assert.deepEqual(faults({ type: 'groovy', source: '1' }), [
+    const faults = async (content: JsonObject) =>
+      faultsIn({ file: 'endpoint-e.json' }, await endpoints.validate('endpoint/e', content)).map(describeFault)
+    assert.deepEqual(await faults(js('1')), [])
+    assert.deepEqual(await faults({ type: 'groovy', source: '1' }), [
       'The script: Groovy is not supported, "type" must be "text/javascript"',
     ])
-    assert.deepEqual(faults(js('1', { context: '/a//b' })), ['context: must be a path such as "endpoint/quota/*"'])
-    assert.deepEqual(faults(js('1', { context: '*' })), ['context: must be a path such as "endpoint/quota/*"'])
+    const path = 'context: must be a path such as "endpoint/quota/*"'
+    for (const context of ['/a//b', '*']) assert.deepEqual(await faults(js('1', { context })), [path])
+    assert.match((await faults(js('1\n(')))[0] ?? '', /^SyntaxError: .* in endpoint\/e at line number 2/)
+    router.add('taken', {})
+    assert.match((await faults(js('1', { context: 'taken/*' })))[0] ?? '', /^context: .* "taken" is served already$/)
   })
 })

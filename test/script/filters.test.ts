@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { describeFault } from '../../lib/config/fault.ts'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { type Connection, connect } from '../../lib/crest/connection.ts'
 import { readResourcePath } from '../../lib/crest/request-path.ts'
@@ -155,12 +156,21 @@ describe('router filters', () => {
     assert.deepEqual(await openidm.action('echo', 'go', 1), { content: 1, action: 'go', additionalParameters: {} })
   })
 
-  it('names the faults of its configuration', () => {
-    const faults = (filter: JsonObject) => filters.validate('router', { filters: [filter] })
-    assert.deepEqual(faults({ pattern: '^a($|(/.+))', methods: ['read'], onRequest: js('1') }), [])
-    assert.match(faults({ pattern: '(' })[0] ?? '', /^filters\.0\.pattern: must be a regular expression/)
-    assert.match(faults({ methods: ['get'] })[0] ?? '', /^filters\.0\.methods\.0: must be an array of create, read/)
-    assert.match(faults({ onRequest: { type: 'groovy' } })[0] ?? '', /^filters\.0: The script: Groovy is not supported/)
-    assert.match(faults({ condition: 'x' })[0] ?? '', /^filters\.0\.condition: must be a script/)
+  it('names the faults of its configuration', async () => {
+    const good = { pattern: '^a($|(/.+))', methods: ['read'], onRequest: js('1') }
+    assert.deepEqual(await filters.validate('router', { filters: [good] }), [])
+    const cases: [filter: JsonObject, fault: RegExp, line?: number][] = [
+      [{ pattern: '(' }, /^filters\.0\.pattern: must be a regular expression/],
+      [{ methods: ['get'] }, /^filters\.0\.methods\.0: must be an array of create, read/],
+      [{ onRequest: { type: 'groovy' } }, /^filters\.0\.onRequest: The script: Groovy is not supported/],
+      [{ condition: 'x' }, /^filters\.0\.condition: must be a script/],
+      [{ onFailure: js('1\n(') }, /^filters\.0\.onFailure: SyntaxError: .* at line number 2/, 2],
+      [{ onResponse: { type: 'text/javascript', file: 'gone.js' } }, /^filters\.0\.onResponse: .* gone\.js is in none/],
+    ]
+    for (const [filter, message, line] of cases) {
+      const [fault] = await filters.validate('router', { filters: [filter] })
+      assert.match(fault ? describeFault(fault) : '', message)
+      assert.equal(fault?.line, line)
+    }
   })
 })

@@ -1,5 +1,7 @@
+import { describeFaults, faultAt, schemaFaults } from '../../config/fault.ts'
 import type {
   ConfigurationConsumer,
+  ConfigurationFault,
   ConfigurationObject,
   ConfigurationService,
   Disposable,
@@ -9,7 +11,6 @@ import type {
 import type { ScriptService } from '../../script/engine.ts'
 import type { ReconService } from '../../sync/recon-service.ts'
 import { isObject } from '../../util/json.ts'
-import { faultsOf } from '../../util/schema.ts'
 import { onCron } from './cron.ts'
 import { type Schedule, scheduleSchema, timesOf } from './schedule.ts'
 
@@ -39,10 +40,18 @@ export class Schedules implements ConfigurationConsumer, Disposable {
     this.#subscription = await configuration.subscribe(this)
   }
 
-  validate(_id: string, content: JsonObject): string[] {
+  /** A schedule that is switched off may name a script that is not there. */
+  async validate(id: string, content: JsonObject): Promise<ConfigurationFault[]> {
     const parsed = scheduleSchema.safeParse(content)
-    if (parsed.success) return []
-    return faultsOf(parsed.error).map(({ key, message }) => (key === '' ? message : `${key}: ${message}`))
+    if (!parsed.success) return schemaFaults(parsed.error)
+    const { enabled, invokeService, invokeContext } = parsed.data
+    const { scripts } = this.#parts
+    if (!enabled || invokeService !== 'script' || !scripts) return []
+    const compiled = scripts.compile(invokeContext.script ?? null, id)
+    return compiled.then(
+      () => [],
+      (error: unknown) => [faultAt(['invokeContext', 'script'], error)],
+    )
   }
 
   async apply(objects: readonly ConfigurationObject[]): Promise<void> {
@@ -56,17 +65,19 @@ export class Schedules implements ConfigurationConsumer, Disposable {
     for (const id of [...this.#running.keys()]) await this.#end(id)
   }
 
-  async #take({ id, content, file }: ConfigurationObject): Promise<void> {
+  async #take(object: ConfigurationObject): Promise<void> {
+    const { id, content, file } = object
     if (content === undefined) return
-    const faults = this.validate(id, content)
-    if (faults.length > 0) {
-      this.#parts.log.error({ file }, `${file}: ${faults.join('; ')}; what was in force stays`)
+    const parsed = scheduleSchema.safeParse(content)
+    if (!parsed.success) {
+      const faults = describeFaults(object, schemaFaults(parsed.error))
+      this.#parts.log.error({ file }, `${file}: ${faults}; what was in force stays`)
       return
     }
     const text = JSON.stringify(content)
     if (this.#running.get(id)?.content === text) return
     await this.#end(id)
-    const schedule = scheduleSchema.parse(content)
+    const schedule = parsed.data
     if (!schedule.enabled) return
     const { dispose } = onCron(timesOf(schedule), () => this.#fire(id, schedule))
     this.#running.set(id, { content: text, dispose })
