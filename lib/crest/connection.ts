@@ -1,11 +1,12 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { isObject } from '../util/json.ts'
 import { parseAcceptApiVersion } from './api-version.ts'
+import { countResults, isCountOnly } from './count.ts'
 import { badGateway, badRequest, ResourceException } from './errors.ts'
 import { parseFields } from './fields.ts'
 import { parsePatch } from './patch.ts'
 import { ownId, type QueryResponse, representQuery, representResource } from './represent.ts'
-import type { ActionRequest, QueryRequest, RequestContext, ResourceRequest } from './request.ts'
+import type { ActionRequest, QueryRequest, QueryResult, RequestContext, ResourceRequest } from './request.ts'
 import { RequestParameters } from './request-parameters.ts'
 import type { ResourceRegistry, ResourceRouter } from './router.ts'
 
@@ -108,8 +109,12 @@ class RouterConnection implements Connection {
   }
 
   async query(name: string, params: Params, fields: Fields = null) {
-    const parts = RequestParameters.ofObject(params).query
-    const request = { method: 'query', ...common('query', name, params, fields), ...parts } as const
+    const parameters = RequestParameters.ofObject(params)
+    const request = { method: 'query', ...common('query', name, params, fields), ...parameters.query } as const
+    if (isCountOnly(parameters)) {
+      const resultCount = await countResults(this.#router, request, this.#context)
+      return { ...representQuery(NOTHING_FOUND), resultCount }
+    }
     return representQuery(await this.#router.handle(request, this.#context))
   }
 
@@ -152,6 +157,14 @@ function common(method: ResourceRequest['method'], resourcePath: string, params:
     additionalParameters,
     ...(resource === undefined ? {} : { resourceVersion: resource }),
   }
+}
+
+const NOTHING_FOUND: QueryResult = {
+  result: [],
+  pagedResultsCookie: null,
+  totalPagedResultsPolicy: 'NONE',
+  totalPagedResults: -1,
+  remainingPagedResults: -1,
 }
 
 /** Only a query by filter has pages; behind the first one the cookie says where to go on. */

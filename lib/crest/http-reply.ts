@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Json } from '../contract.ts'
 import { conditionsOf } from './conditions.ts'
+import { countResults, isCountOnly } from './count.ts'
 import { badRequest } from './errors.ts'
 import type { HttpCall } from './http-request.ts'
 import { getAt } from './pointer.ts'
@@ -25,6 +26,8 @@ export async function replyTo(
   call: HttpCall,
   url: string,
 ): Promise<Reply> {
+  if (request.method === 'query' && isCountOnly(call.parameters))
+    return { status: 200, headers: {}, body: { resultCount: await countResults(router, request, context) } }
   if (request.method === 'query')
     return { status: 200, headers: {}, body: representQuery(await router.handle(request, context)) }
   if (request.method === 'action') {

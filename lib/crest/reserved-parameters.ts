@@ -21,7 +21,7 @@ export const RESERVED_PARAMETERS: Readonly<Record<ResourceRequest['method'], rea
   update: COMMON,
   patch: COMMON,
   delete: COMMON,
-  query: [...COMMON, ...QUERY_PARAMETERS],
+  query: [...COMMON, ...QUERY_PARAMETERS, '_countOnly'],
   action: [...COMMON, '_action', ...QUERY_PARAMETERS],
 }
 

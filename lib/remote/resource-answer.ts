@@ -25,7 +25,9 @@ export function answeredJson(path: string, { status, headers, text, unreadable }
     return parseJson(text)
   } catch (error) {
     const what = error instanceof SyntaxError && text.trimStart().startsWith('<') ? 'HTML' : 'something'
-    throw badGateway(`${path}: the remote answered with ${what} that is no whole JSON document`, { cause: error })
+    // The parser's own words quote the text, which may hold secrets.
+    const cause = new Error(`${headers['content-type'] ?? 'no content type'}, ${text.length} characters`)
+    throw badGateway(`${path}: the remote answered with ${what} that is no whole JSON document`, { cause })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Json } from '../contract.ts'
-import { notFound, notSupported } from '../crest/errors.ts'
+import { badRequest, notFound, notSupported } from '../crest/errors.ts'
 import { projectFields } from '../crest/fields.ts'
 import type {
   ActionRequest,
@@ -91,6 +91,8 @@ class RemoteResource implements ResourceHandler {
   }
 
   async #ask(request: ResourceRequest, context: RequestContext): Promise<RemoteAnswer> {
+    if (request.resourcePath === '' && request.method === 'read')
+      throw badRequest('The collection external/idm cannot be read: query it with _queryFilter=true')
     if (request.resourcePath === '') throw notSupported(`The list of instances does not support ${request.method}`)
     const [name = '', ...rest] = request.resourcePath.split('/')
     const instance = this.#registry.require(name)

@@ -31,6 +31,18 @@ describe('a remote as a resource: what comes from it', () => {
     assert.deepEqual(object, (await request(`${url}managed/user/bo?_fields=userName`, { headers })).json)
   })
 
+  it('an answer that is no JSON is told by its length and type, not by what is in it', async () => {
+    const remote = await startRemote({
+      behaviour: reply({ body: '<html>canary', headers: { 'content-type': 'text/x' } }),
+    })
+    const { connection } = await startGateway(basic(remote.url))
+    await assert.rejects(connection.read(`${COLLECTION}/a`), (error: Error) => {
+      assert.equal((error.cause as Error).message, 'text/x, 12 characters')
+      assert.ok(!error.message.includes('canary'))
+      return true
+    })
+  })
+
   it('a query whose answer leaves out members', async () => {
     const { connection } = await startRecording({ result: [{ _id: 'a' }, { _rev: 3, x: 1 }], pagedResultsCookie: 5 })
     assert.deepEqual(await connection.query(COLLECTION, FILTER), {

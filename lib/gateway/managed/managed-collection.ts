@@ -1,5 +1,6 @@
 import type { Json } from '../../contract.ts'
 import { badRequest, conflict, notFound } from '../../crest/errors.ts'
+import { queryInMemory } from '../../crest/page.ts'
 import { parsePatch } from '../../crest/patch.ts'
 import { representResource } from '../../crest/represent.ts'
 import type {
@@ -16,6 +17,7 @@ import type {
   UpdateRequest,
 } from '../../crest/request.ts'
 import { RequestParameters } from '../../crest/request-parameters.ts'
+import { pathElements } from '../../crest/resource-path.ts'
 import { objectId, requireCollection } from '../../repo/object-collection.ts'
 import type { ObjectStore } from '../../repo/object-store.ts'
 import { shown } from './fields.ts'
@@ -66,10 +68,21 @@ export class ManagedCollection implements ResourceHandler {
   }
 
   async query(request: QueryRequest, context: RequestContext): Promise<QueryResult> {
+    const [id, relationship, ...more] = pathElements(request.resourcePath)
+    if (id !== undefined && relationship !== undefined && more.length === 0)
+      return this.#edges(id, relationship, request)
     requireCollection(request.resourcePath)
     const query = storedQuery(this.#type, request)
     const answer = await this.#store.query(query, context.signal)
     return { ...answer, result: answer.result.map((resource) => shown(this.#type, resource, query.fields, context)) }
+  }
+
+  /** Relationships are not kept: an object that is there has none. */
+  async #edges(id: string, relationship: string, request: QueryRequest): Promise<QueryResult> {
+    await this.#store.get(id)
+    if (!Array.isArray(this.#type.relationships.get(relationship)))
+      throw notFound(`Resource '${request.resourcePath}' not found`)
+    return queryInMemory([], request)
   }
 
   /** `patch`: of one object by its path, or of the one that a query finds. */
