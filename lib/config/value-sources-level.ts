@@ -13,6 +13,8 @@ export interface FoundValue {
   readonly source: string
   /** True for a secret out of its own file: what looks like an expression in it is none. */
   readonly literal?: boolean
+  /** True for a variable of the environment: whoever runs the process may have put anything there. */
+  readonly fromEnvironment?: boolean
 }
 
 export interface Level {
@@ -31,7 +33,7 @@ export function environmentLevel(env: Readonly<Record<string, string | undefined
     lookup: (token) => {
       const name = nameOf(token)
       const value = Object.hasOwn(env, name) ? env[name] : undefined
-      return value === undefined ? undefined : { value, source: `environment variable ${name}` }
+      return value === undefined ? undefined : { value, source: `environment variable ${name}`, fromEnvironment: true }
     },
     describe: (token) => (token === undefined ? 'the environment' : `environment variable ${nameOf(token)}`),
   }

@@ -1,5 +1,6 @@
 /** `conf/access.json` in the small form: who may do what. */
-import { z } from '../util/schema.ts'
+import type { JsonObject } from '../contract.ts'
+import { unknownMembers, z } from '../util/schema.ts'
 
 const METHODS = ['create', 'read', 'update', 'delete', 'patch', 'action', 'query'] as const
 const METHODS_FORM = `must be "*" or a comma list of ${METHODS.join(', ')}`
@@ -43,6 +44,9 @@ const rule = z.strictObject({
     )
     .optional(),
 })
+
+/** The members that have no effect here; those of a rule are faults. */
+export const ignoredInAccess = (content: JsonObject): string[] => unknownMembers(content, accessSchema)
 
 export const accessSchema = z.object({ configs: z.array(rule, 'must be an array of rules') })
 

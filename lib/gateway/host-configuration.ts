@@ -5,9 +5,9 @@ import type { Disposable } from '../contract.ts'
 import { readPrivateKeys } from '../trust/keystore.ts'
 import { Scope } from '../util/scope.ts'
 import { defaultAccess } from './access.ts'
-import { accessSchema } from './access-rules.ts'
+import { accessSchema, ignoredInAccess } from './access-rules.ts'
 import { CorsFilter, type CorsPolicy, corsSchema } from './cors-settings.ts'
-import { authenticationSchema } from './identity/rs-filter-properties.ts'
+import { authenticationSchema, ignoredInAuthentication } from './identity/rs-filter-properties.ts'
 import type { HostLog } from './log.ts'
 import type { Project } from './project.ts'
 import { Setting } from './setting.ts'
@@ -64,8 +64,14 @@ export class HostConfiguration implements Disposable {
       this.resolver.onChange(() => this.directory.invalidate()),
     )
     const rules = accessSchema.transform(({ configs }) => configs)
-    this.access = new Setting({ name: 'access', schema: rules, absent: defaultAccess(), log })
-    this.authentication = new Setting({ name: 'authentication', schema: authenticationSchema, absent: {}, log })
+    this.access = new Setting({ name: 'access', schema: rules, absent: defaultAccess(), ignored: ignoredInAccess, log })
+    this.authentication = new Setting({
+      name: 'authentication',
+      schema: authenticationSchema,
+      absent: {},
+      ignored: ignoredInAuthentication,
+      log,
+    })
     this.settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
     this.#corsFilter = new CorsFilter(log)
   }
@@ -98,6 +104,11 @@ export class HostConfiguration implements Disposable {
 
   /** JSON pointers to the addresses that these are sent to. */
   readonly addressFields: FieldsOf = (pid) => [...(HOST_ADDRESS_FIELDS.get(pid) ?? []), ...this.#addressFields(pid)]
+
+  /** What a person should know of the objects in force: members of them that have no effect. */
+  get notices(): string[] {
+    return [this.access, this.authentication].flatMap(({ notice }) => notice ?? [])
+  }
 
   dispose(): Promise<void> {
     return this.#scope.dispose()

@@ -1,16 +1,21 @@
 import { evaluateExpression } from '../config/substitution-expression.ts'
 import type { FoundValue, TokenSource } from '../config/value-sources.ts'
 import type { Logger } from '../contract.ts'
+import { forbidden } from '../crest/errors.ts'
 import type { ServerProperties } from '../script/identity-server.ts'
-import { isSecretName } from '../util/hidden-secrets.ts'
+import { isSecretName, showsUserInfo } from '../util/hidden-secrets.ts'
 import type { Project } from './project.ts'
 
-/** `https://user:password@host`. */
-const CREDENTIALS_IN_URL = /:\/\/[^/\s:@]*:[^/\s@]+@/
+/**
+ * Whether scripts do not get a property unless "visibleProperties" of script.json names it: variables of the
+ * environment, what has the name of a secret, secrets out of their own files, addresses with credentials in them.
+ */
+export const isHiddenFromScripts = (name: string, found: FoundValue): boolean =>
+  found.fromEnvironment === true || found.literal === true || isSecretName(name) || showsUserInfo(found.value)
 
 /**
- * What scripts learn of properties: no secret out of its own file, nothing that has the name of a secret, no address
- * with credentials in it, unless `visible` names it.
+ * What scripts learn of properties. A script that asks for a hidden one is told, rather than left with a default that
+ * nobody meant.
  */
 export function serverProperties(
   project: Project,
@@ -19,21 +24,16 @@ export function serverProperties(
   log: Logger,
 ): ServerProperties {
   const refused = new Set<string>()
-  const refuse = (name: string): undefined => {
-    if (!refused.has(name)) {
-      log.warn(
-        { property: name },
-        `scripts do not get the property ${name}: name it in "visibleProperties" of script.json`,
-      )
-    }
+  const refuse = (name: string): never => {
+    const message = `scripts do not get the property ${name}: name it in "visibleProperties" of script.json`
+    if (!refused.has(name)) log.warn({ property: name }, message)
     refused.add(name)
-    return undefined
+    throw forbidden(message)
   }
   const find = (name: string): FoundValue | undefined => {
     const found = sources.lookup(name)
-    if (!found || visible().includes(name)) return found
-    const isSecret = found.literal || isSecretName(name) || CREDENTIALS_IN_URL.test(found.value)
-    return isSecret ? refuse(name) : found
+    if (!found || visible().includes(name) || !isHiddenFromScripts(name, found)) return found
+    return refuse(name)
   }
   const guarded: TokenSource = { lookup: find, describe: () => 'what scripts may see' }
   return {

@@ -17,6 +17,8 @@ export interface SettingOptions<T> {
   readonly schema: z.ZodType<T>
   /** In force while there is no such object. */
   readonly absent: T
+  /** The members of the object that have no effect. */
+  readonly ignored?: (content: JsonObject) => string[]
   readonly log: Logger
 }
 
@@ -30,6 +32,7 @@ export class Setting<T> implements ConfigurationConsumer {
   #value: T
   #fault: string | undefined
   #following = false
+  #notice: string | undefined
 
   constructor(options: SettingOptions<T>) {
     this.factoryPid = options.name
@@ -39,6 +42,11 @@ export class Setting<T> implements ConfigurationConsumer {
 
   get value(): T {
     return this.#value
+  }
+
+  /** What a person should know of the object that is in force. */
+  get notice(): string | undefined {
+    return this.#notice
   }
 
   validate(_id: string, content: JsonObject): ConfigurationFault[] {
@@ -68,6 +76,7 @@ export class Setting<T> implements ConfigurationConsumer {
   #take(object: ConfigurationObject | undefined): string | undefined {
     if (object === undefined) {
       this.#value = this.#options.absent
+      this.#notice = undefined
       return undefined
     }
     // Whoever read the file has named it in the message already.
@@ -75,6 +84,15 @@ export class Setting<T> implements ConfigurationConsumer {
     const faults = this.validate(object.id, object.content)
     if (faults.length > 0) return `${object.file}: ${describeFaults(object, faults)}`
     this.#value = this.#options.schema.parse(object.content)
+    this.#tellIgnored(object, object.content)
     return undefined
+  }
+
+  #tellIgnored({ file }: ConfigurationObject, content: JsonObject): void {
+    const { ignored, log } = this.#options
+    const names = ignored?.(content) ?? []
+    const notice = names.length > 0 ? `${file}: these members have no effect here: ${names.join(', ')}` : undefined
+    if (notice !== undefined && notice !== this.#notice) log.warn({ file, members: names }, notice)
+    this.#notice = notice
   }
 }

@@ -54,7 +54,7 @@ export const scriptSettingsSchema = z.looseObject({
     .optional(),
   properties: z.looseObject({ [DEBUG]: z.union([z.string(), z.boolean()]).optional() }).optional(),
   sources: z.record(z.string(), source, SOURCES_FORM).optional(),
-  /** Properties that `identityServer.getProperty` gives out although their names are those of secrets. */
+  /** Properties that `identityServer.getProperty` gives out although they may hold secrets. */
   visibleProperties: z.array(z.string('must be the name of a property'), 'must be an array of names').default([]),
   limits: limits.prefault({}),
 })

@@ -56,12 +56,14 @@ describe('properties that scripts see', () => {
     ['greeting', 'hello &{db.password}'],
     ['my.token', CANARY],
     ['file.secret', CANARY],
+    ['IN_ENVIRONMENT', CANARY],
   ])
   const level = fixedLevel('here', values)
   const sources = {
     lookup: (name: string) => {
       const found = level.lookup(name)
-      return found && name === 'file.secret' ? { ...found, literal: true } : found
+      const kind = name === 'file.secret' ? { literal: true } : { fromEnvironment: name === 'IN_ENVIRONMENT' }
+      return found && { ...found, ...kind }
     },
     describe: () => 'here',
   }
@@ -89,6 +91,7 @@ describe('properties that scripts see', () => {
         assert.doesNotMatch(value ?? '', new RegExp(CANARY), name)
       }
     }
+    assert.throws(() => property('IN_ENVIRONMENT', false), { code: 403, message: /name it in "visibleProperties"/ })
     assert.doesNotMatch(log.text, new RegExp(CANARY))
     const told = log.messages('warn').filter((message) => message.includes('db.password'))
     assert.deepEqual(told, [

@@ -13,8 +13,9 @@ import { HostConfiguration } from '../host-configuration.ts'
 import { createLog } from '../log.ts'
 import { packageRoot } from '../package-info.ts'
 import { PluginRouters } from '../plugin-routers.ts'
-import { projectOfConf } from '../project.ts'
+import { type Project, projectOfConf } from '../project.ts'
 import { type Report, reportTable } from '../report-table.ts'
+import { hiddenPropertiesAskedFor, inlineScripts, scriptTexts } from '../script-requirements.ts'
 import { ServiceRegistry } from '../services.ts'
 import { Setting } from '../setting.ts'
 
@@ -28,8 +29,9 @@ export const check: Command = {
   notes: `Needs no running gateway. Each instance is tested as POST /openidm/external/idm/NAME?_action=test does it.
 Exit status 0: every instance that is enabled is well, and so is every mapping; 1: one is not, or there is no instance.`,
 
-  async run(values, { stdout, cwd, env }) {
-    const { reports, faulty } = await findings(resolve(cwd, values.required('conf')), env)
+  async run(values, { stdout, stderr, cwd, env }) {
+    const { reports, faulty, notices } = await findings(resolve(cwd, values.required('conf')), env)
+    for (const notice of notices) stderr.write(`${notice}\n`)
     const all = [...reports, ...faulty.map(reportOf)]
     const faults = faulty.map(({ fault }) => fault)
     stdout.write(values.flag('json') ? `${JSON.stringify(all, null, 2)}\n` : reportTable(reports, faults))
@@ -40,6 +42,8 @@ Exit status 0: every instance that is enabled is well, and so is every mapping; 
 interface Findings {
   readonly reports: readonly Report[]
   readonly faulty: readonly FaultyMapping[]
+  /** What a person should know besides. */
+  readonly notices: readonly string[]
 }
 
 /** Runs the plugin without any listener, and asks it; reads the mappings, and compiles their scripts. */
@@ -65,7 +69,8 @@ async function findings(conf: string, env: NodeJS.ProcessEnv): Promise<Findings>
     scope.own('script engine', engine)
     const mappings = scope.own('mappings', new MappingRegistry(log, { compiler: engine }))
     await mappings.follow(directory)
-    return { reports: await ask(connectAs({})), faulty: mappings.faulty() }
+    const notices = noticesOf(configuration, project)
+    return { reports: await ask(connectAs({})), faulty: mappings.faulty(), notices }
   } finally {
     await scope.dispose()
   }
@@ -79,6 +84,19 @@ const reportOf = ({ name, fault }: FaultyMapping): Report => ({
   ok: false,
   steps: [{ step: 'configuration', ok: false, message: fault }],
 })
+
+function noticesOf({ notices, directory, resolver }: HostConfiguration, { script }: Project): string[] {
+  const objects = directory.objects().flatMap(({ raw }) => raw ?? [])
+  const visible = directory.find('script')?.raw?.visibleProperties
+  const names = Array.isArray(visible) ? visible.map(String) : []
+  const texts = [...scriptTexts(script), ...objects.flatMap((content) => [...inlineScripts(content)])]
+  const hidden = hiddenPropertiesAskedFor(texts, resolver.sources, names)
+  if (hidden.length === 0) return notices
+  return [
+    ...notices,
+    `scripts ask for properties that they do not get: ${hidden.join(', ')}; name them in "visibleProperties" of script.json`,
+  ]
+}
 
 async function ask(connection: Connection): Promise<Report[]> {
   const { result } = await connection.query('external/idm', { _queryFilter: 'true', _sortKeys: '_id' })

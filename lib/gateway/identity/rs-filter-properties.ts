@@ -1,6 +1,8 @@
 /** `rsFilter` of `conf/authentication.json`: bearer tokens that another server issued (60-identity.md, section 4). */
+
+import type { JsonObject } from '../../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../../util/duration.ts'
-import { z } from '../../util/schema.ts'
+import { unknownMembers, z } from '../../util/schema.ts'
 import { Secret } from '../../util/secret.ts'
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${what}, found an empty string`)
@@ -51,7 +53,23 @@ const rsFilter = z.object({
 })
 
 /** Other ways of signing in that IDM keeps in the same file (`serverAuthContext`) are not read here. */
-export const authenticationSchema = z.object({ rsFilter: rsFilter.optional() })
+const authentication = z.object({
+  rsFilter: rsFilter.optional(),
+  /** Where Advanced Identity Cloud keeps the mappings of fixed subjects. */
+  staticUserMapping: z.array(staticUserMapping, 'must be an array of mappings').default([]),
+})
+
+export const authenticationSchema = authentication.transform(({ rsFilter, staticUserMapping }) =>
+  rsFilter
+    ? { rsFilter: { ...rsFilter, staticUserMapping: [...rsFilter.staticUserMapping, ...staticUserMapping] } }
+    : {},
+)
+
+/** The members that have no effect here. */
+export const ignoredInAuthentication = (content: JsonObject): string[] => [
+  ...unknownMembers(content, authentication),
+  ...unknownMembers(content.rsFilter, rsFilter).map((name) => `rsFilter.${name}`),
+]
 
 export type RsFilterProperties = z.infer<typeof rsFilter>
 export type SubjectMapping = z.infer<typeof subjectMapping>
