@@ -201,7 +201,7 @@ class ConfigResource implements ResourceHandler {
   /** Envelopes become what they stand for, and clear text is encrypted when there is a key. */
   #toStore(change: Change, content: JsonObject): JsonObject {
     try {
-      return this.#secrets.restore(content, change)
+      return this.#secrets.restore(withoutShownName(change.id, content, change.stored), change)
     } catch (error) {
       if (error instanceof ResourceException) throw error
       throw internalError(`The configuration ${change.id} is not stored: ${(error as Error).message}`)
@@ -220,7 +220,7 @@ class ConfigResource implements ResourceHandler {
   }
 
   #resource(id: string, content: JsonObject): Resource {
-    return { id, revision: null, content: this.#secrets.show(id, content, this.#rules(id)) }
+    return { id, revision: null, content: withName(id, this.#secrets.show(id, content, this.#rules(id))) }
   }
 
   #rules(id: string): FieldRules {
@@ -241,6 +241,23 @@ function contentOf(id: string, current: CurrentFile | undefined): JsonObject {
   if (!current) throw absent(id)
   if (!current.content) throw internalError(`The configuration ${id} cannot be read: ${current.fault}`)
   return current.content
+}
+
+/**
+ * A mapping with its name, which the id says and the file need not: vendor tools make the id of it. What stands in the
+ * file comes first.
+ */
+function withName(id: string, content: JsonObject): JsonObject {
+  const [pid, alias] = id.split('/')
+  return pid === 'mapping' && alias !== undefined && content.name === undefined ? { ...content, name: alias } : content
+}
+
+/** The same without a name that nobody has written into the file. */
+function withoutShownName(id: string, content: JsonObject, stored: JsonObject | undefined): JsonObject {
+  const [pid, alias] = id.split('/')
+  if (pid !== 'mapping' || !stored || stored.name !== undefined || content.name !== alias) return content
+  const { name: _, ...rest } = content
+  return rest
 }
 
 const absent = (id: string) => notFound(`No configuration exists for id ${id}`)

@@ -14,5 +14,8 @@ export const defaultConfiguration: ReadonlyMap<string, JsonObject> = new Map<str
   ['authentication', {}],
   ['gateway', DEFAULT_SETTINGS],
   ['managed', defaultManaged as JsonObject],
+  ['router', { filters: [] }],
   ['script', DEFAULT_SCRIPT_SETTINGS],
+  // Vendor tools that import a mapping add it to this list.
+  ['sync', { mappings: [] }],
 ])

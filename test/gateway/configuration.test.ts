@@ -165,7 +165,7 @@ describe('configuration that is in force by default', function () {
   it('can be read, added to and put back', async () => {
     const gateway = await startGateway()
     const read = async (id: string) => (await gateway.call(`/config/${id}`)).json as JsonObject
-    for (const id of ['access', 'authentication', 'gateway', 'managed', 'script']) {
+    for (const id of ['access', 'authentication', 'gateway', 'managed', 'router', 'script', 'sync']) {
       const { _id, ...content } = await read(id)
       assert.equal(_id, id)
       assert.equal((await put(gateway, id, content)).status, 201)

@@ -47,6 +47,38 @@ async function configuration() {
   await config.importConfigEntities(exported, 'custom/rates', { validate: false })
   assert.equal((await config.readConfigEntity('custom/rates')).base, 4)
   await config.deleteConfigEntity('custom/rates')
+  await roundTrips(config)
+}
+
+/** Objects of every type: exported, deleted and imported. */
+async function roundTrips(config) {
+  const objects = JSON.parse(process.env.OBJECTS)
+  for (const [id, content] of Object.entries(objects)) await config.updateConfigEntity(id, content)
+  const before = await config.readConfigEntities()
+  const exported = await config.exportConfigEntities({ envReplaceParams: undefined, entitiesToExport: undefined })
+  for (const id of Object.keys(objects)) await config.deleteConfigEntity(id)
+  for (const id of Object.keys(objects)) await config.importConfigEntities(exported, id, { validate: false })
+  assert.deepEqual(ids(await config.readConfigEntities()), ids(before))
+  for (const id of Object.keys(objects)) {
+    const { _id, ...content } = await config.readConfigEntity(id)
+    assert.equal(_id, id)
+    assert.deepEqual(withoutSecrets(content), withoutSecrets(objects[id]), id)
+    await config.deleteConfigEntity(id)
+  }
+}
+
+const ids = (entities) => entities.map(({ _id }) => _id).sort()
+
+/** Which are shown as `$crypto`, and were given in clear. */
+function withoutSecrets(value) {
+  if (typeof value !== 'object' || value === null) return value
+  if ('$crypto' in value) return 'hidden'
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  const SECRETS = ['password', 'apiKey']
+  const isHidden = (name, member) => SECRETS.includes(name) && typeof member === 'string' && !member.startsWith('&{')
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, isHidden(name, member) ? 'hidden' : withoutSecrets(member)]),
+  )
 }
 
 main().catch((error) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { spawnNode } from '../helpers/process.ts'
+import { OBJECTS } from '../tools/objects.ts'
 import { type Pair, PROXY, startPair, tokenOf } from './pair.ts'
 
 const CLIENT = fileURLToPath(new URL('frodo-client.cjs', import.meta.url))
@@ -20,7 +21,7 @@ describe('frodo-lib, as administrators use it', function () {
 
   const run = async (base: string) => {
     const token = await tokenOf(pair.tokens, PROXY)
-    const client = spawnNode([CLIENT, base], { env: { TOKEN: token } })
+    const client = spawnNode([CLIENT, base], { env: { TOKEN: token, OBJECTS: JSON.stringify(OBJECTS) } })
     const timer = setTimeout(() => client.kill('SIGKILL'), LONGEST_RUN_MS)
     const { code } = await client.exited
     clearTimeout(timer)
