@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { JsonObject } from '../../lib/contract.ts'
+import { main } from '../../lib/gateway/cli.ts'
 import { type Behaviour, reply, unauthorized } from '../helpers/behaviours.ts'
 import { garbage, resetBeforeHeaders, resetMidBody, silence } from '../helpers/faults.ts'
 import { writeAtomically } from '../helpers/files.ts'
+import type { CallResponse } from '../helpers/http.ts'
 import { rawExchange } from '../helpers/raw.ts'
 import { loginPage, oauthError } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
+import { inClear, misplaced, references } from './configuration.ts'
 import { callerHeaders, filesOf, honest, instancesOf, type Scenery, startScenery } from './scenario.ts'
 import { startApplication, startGateway, type TalkativeHost } from './start-host.ts'
 
@@ -43,6 +47,7 @@ describe('S1 no secret leaves, whatever happens', function () {
       await scene.badCallers()
       await scene.everyInstance()
       await scene.edits()
+      await scene.configuration()
       await host.process.kill('SIGTERM')
       scene.assertThatItHappened()
       assert.deepEqual(scenery.canaries.foundIn(withoutExpress(host.output)), [])
@@ -167,6 +172,42 @@ class Scene {
     await this.#call('inspect')
   }
 
+  /** Every kind of secret, at every kind of place that shows or opens it; exported, moved about and imported. */
+  async configuration(): Promise<void> {
+    const { canaries } = this.#scenery
+    const { basic, encrypted } = instancesOf(this.#scenery) as Record<'basic' | 'encrypted', JsonObject>
+    const put = (id: string, json: unknown) => this.#call(`config/${id}`, 'PUT', { json })
+    for (const [id, content] of inClear(canaries)) await put(id, content)
+    await put('external.idm/shown', basic)
+    for (const value of references(encrypted.password ?? null))
+      for (const [id, content] of misplaced(basic, value)) {
+        await put(id, content)
+        await this.#call(`config/${id}`)
+        await writeAtomically(join(this.#host.directory, 'conf', `${id.replace('/', '-')}.json`), content)
+        await this.#call('external/idm/new?_action=test', 'POST')
+        await this.#call('external/idm/new/x')
+      }
+    await this.#call('external/idm?_queryFilter=true')
+    await this.#call('config')
+    // A plain application has no resource `config`.
+    const { status, text = '' } = await this.#answer('config?_queryFilter=true')
+    const { result } = (status === 200 ? JSON.parse(text) : { result: [] }) as { result: JsonObject[] }
+    const shown = result.find(({ _id }) => _id === 'external.idm/shown')?.password
+    for (const [id, content] of shown === undefined ? [] : misplaced(basic, shown)) await put(id, content)
+    for (const { _id, ...content } of result) {
+      await this.#call(`config/${_id}`, 'DELETE')
+      await put(String(_id), content)
+      await this.#call(`config/${_id}`, 'PATCH', { json: [{ operation: 'add', field: '/x', value: 1 }] })
+      await this.#call(`config/${_id}`, 'PATCH', {
+        json: [{ operation: 'replace', field: '/instanceUrl', value: 'x:' }],
+      })
+    }
+    const write = (text: string) => this.#host.heard(text)
+    const env = { LOG_LEVEL: 'trace' }
+    const io = { stdin: process.stdin, stdout: { write }, stderr: { write }, env, cwd: this.#host.directory }
+    await main(['check', '--conf', 'conf'], io)
+  }
+
   assertThatItHappened(): void {
     const { canaries, remote, tokens } = this.#scenery
     const { output } = this.#host
@@ -199,13 +240,17 @@ class Scene {
 
   /** A caller sends its own secrets with each request, one of them in the query. */
   async #call(path: string, method = 'GET', more: object = {}): Promise<number | undefined> {
+    return (await this.#answer(path, method, more)).status
+  }
+
+  async #answer(path: string, method = 'GET', more: object = {}): Promise<Partial<CallResponse>> {
     const { canaries } = this.#scenery
     const address = `${path}${path.includes('?') ? '&' : '?'}_secret=${canaries.queryValue}`
     const headers = { ...callerHeaders(canaries), 'content-type': 'application/json' }
     try {
-      return (await this.#host.call(address, { method, headers, ...more })).status
+      return await this.#host.call(address, { method, headers, ...more })
     } catch {
-      return undefined
+      return {}
     }
   }
 }

@@ -25,6 +25,11 @@ export class TalkativeHost {
     return answer
   }
 
+  /** What a command said of it. */
+  heard(text: string): void {
+    this.#answers.push(text)
+  }
+
   /** Everything that left it: standard output, standard error, each answer with its headers. */
   get output(): string {
     return `${this.process.output}\n${this.#answers.join('\n')}`
