@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { linkSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { Logger } from '../contract.ts'
 import { generateKey, type KeyRing, parseKeys } from './crypto-keys.ts'
 import { readFileBounded } from './file-read.ts'
@@ -47,9 +47,7 @@ export class LocalKey {
     const line = generateKey(`config-rest-${Date.now().toString(36)}`)
     if (this.#file === undefined) return parseKeys(line, 'a new key')
     try {
-      const descriptor = openSync(this.#file, 'wx', 0o600)
-      writeSync(descriptor, `${line}\n`)
-      closeSync(descriptor)
+      publish(this.#file, `${line}\n`)
     } catch (error) {
       // Another process was faster.
       const other = this.#read()
@@ -61,5 +59,16 @@ export class LocalKey {
       )
     }
     return parseKeys(line, 'a new key')
+  }
+}
+
+/** Makes a file that is whole as soon as it is there. @throws the file system's error, EEXIST when there is one already */
+function publish(file: string, text: string): void {
+  const draft = `${file}.${process.pid}.draft`
+  try {
+    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' })
+    linkSync(draft, file)
+  } finally {
+    unlinkSync(draft)
   }
 }

@@ -135,6 +135,7 @@ class ConfigResource implements ResourceHandler {
       removed = current.content ?? {}
       return undefined
     })
+    this.#secrets.forget(id)
     return this.#resource(id, removed)
   }
 

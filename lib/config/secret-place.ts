@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../contract.ts'
 import { getAt, type Pointer, parsePointer, printPointer } from '../crest/pointer.ts'
+import { isWrapper } from '../util/hidden-secrets.ts'
+import { isObject } from '../util/json.ts'
 import type { EnvelopePlace } from './crypto.ts'
 
 /** What a kind of configuration objects says of its fields, as JSON pointers. */
@@ -24,9 +26,18 @@ type Addresses = EnvelopePlace['addresses']
 /** The addresses in the text of an object, expressions unresolved. */
 export const addressesOf = (raw: JsonObject, { addressFields }: FieldRules): Addresses =>
   addressFields.flatMap((field) => {
-    const value: Json = getAt(raw, field) ?? null
+    const value = addressAt(raw, field)
     return value === null || value === '' ? [] : [[printPointer(field), value] as const]
   })
+
+/** What stands for a whole object, such as `{"$object":"&{proxy}"}`, stands for the address in it as well. */
+function addressAt(raw: JsonObject, field: Pointer): Json {
+  for (let depth = 0; depth < field.length; depth++) {
+    const outer = getAt(raw, field.slice(0, depth))
+    if (isObject(outer) && isWrapper(outer)) return outer
+  }
+  return getAt(raw, field) ?? null
+}
 
 /** Places in an object with these addresses. */
 export const placeIn =

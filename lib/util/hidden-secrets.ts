@@ -29,6 +29,19 @@ const MISSPELT = ['password', 'passphrase', 'clientsecret', 'credential', 'crede
 
 /** Whether what has this name is to be taken for a secret, misspelt (`passwrod`) and parked (`_password`) ones too. */
 export function isSecretName(name: string): boolean {
+  let isSecret = judged.get(name)
+  if (isSecret !== undefined) return isSecret
+  isSecret = judgeName(name)
+  if (judged.size >= MAX_JUDGED) judged.clear()
+  judged.set(name, isSecret)
+  return isSecret
+}
+
+/** The same few names come again with each object. */
+const judged = new Map<string, boolean>()
+const MAX_JUDGED = 2000
+
+function judgeName(name: string): boolean {
   const words = wordsOf(name)
   const whole = words.join('')
   if (whole === '' || ABOUT.test(whole) || NOT_SECRET.has(whole)) return false
@@ -118,7 +131,7 @@ function visit(value: Json, place: Place, named: boolean, options: SecretsOption
 const isEnvelope = (value: Json): value is JsonObject => isObject(value) && Object.hasOwn(value, '$crypto')
 
 /** `{"$base64:decode":…}`, `{"$purpose":…}`: one value that is written as an object. */
-const isWrapper = (value: JsonObject): boolean => {
+export const isWrapper = (value: JsonObject): boolean => {
   const [name, ...others] = Object.keys(value)
   return others.length === 0 && name?.startsWith('$') === true
 }

@@ -150,6 +150,11 @@ for (const [title, atRest] of [
         const given = { ...CONTENT, ...changed }
         assert.deepEqual(opened(view.restore(given, change(CONTENT))), given)
       })
+    it('follow no address inside an expression for a whole object', () => {
+      const proxy: JsonObject = { $object: '&{none|{"proxyUri":"http://evil/"}}' }
+      const given = { ...CONTENT, password: seen.password ?? null, proxy }
+      refused(given, CONTENT, /\/password: must be given again in the same request, since \/proxy\/proxyUri changes/)
+    })
     it('an expression that a patch leaves alone does not follow either', () => {
       const stored = { ...CONTENT, password: '&{pw}' }
       const moved = { ...stored, instanceUrl: 'https://evil/' }
