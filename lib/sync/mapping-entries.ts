@@ -23,6 +23,8 @@ export interface MappingSource {
   readonly key: string | undefined
   /** Undefined when it cannot be read. */
   readonly config: JsonObject | undefined
+  /** The same with its expressions as they are written, where that differs: what messages show. */
+  readonly raw?: JsonObject | undefined
   /** Why it cannot: whoever read the file has logged it. */
   readonly error?: string | undefined
 }
@@ -41,18 +43,32 @@ export const placeOf = ({ file, key }: MappingSource): string =>
   key === undefined ? basename(file) : `${basename(file)}: ${key}`
 
 /** The mappings of `sync.json`; undefined when it is none that holds mappings. */
-export function listed({ file, content }: Pick<ConfigurationObject, 'file' | 'content'>): MappingSource[] | undefined {
+export function listed({
+  file,
+  content,
+  raw,
+}: Pick<ConfigurationObject, 'file' | 'content' | 'raw'>): MappingSource[] | undefined {
   if (!Array.isArray(content?.mappings)) return undefined
+  const written = Array.isArray(raw?.mappings) ? raw.mappings : []
   return content.mappings.map((entry, index) => {
     const config = isObject(entry) ? entry : {}
-    return { name: typeof config.name === 'string' ? config.name : '', file, key: `mappings.${index}`, config }
+    const own = written[index]
+    const name = typeof config.name === 'string' ? config.name : ''
+    return { name, file, key: `mappings.${index}`, config, ...(isObject(own) && { raw: own }) }
   })
 }
 
 /** The mapping of `mapping-NAME.json`. */
-export function single({ id, file, content, error }: Omit<ConfigurationObject, 'alias'>): MappingSource {
+export function single({ id, file, content, raw, error }: Omit<ConfigurationObject, 'alias'>): MappingSource {
   const name = id.slice(id.indexOf('/') + 1)
-  return { name, file, key: undefined, config: content && { ...content, name }, error }
+  return {
+    name,
+    file,
+    key: undefined,
+    config: content && { ...content, name },
+    ...(raw && { raw: { ...raw, name } }),
+    error,
+  }
 }
 
 /** Who judges what the schema of a mapping does not. */

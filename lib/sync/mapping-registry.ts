@@ -1,3 +1,4 @@
+import { asWritten } from '../config/as-written.ts'
 import type {
   ConfigurationConsumer,
   ConfigurationObject,
@@ -237,5 +238,6 @@ function faultOf(entry: MappingEntry, twice: ReadonlyMap<string, string>): strin
   if (entry.faults.length === 0) return undefined
   if (entry.error !== undefined) return entry.error
   const where = entry.key === undefined ? entry.file : `${entry.file}: ${entry.key}`
-  return `${where}: mapping ${entry.name || 'without a name'}: ${entry.faults.join('; ')}`
+  const fault = `${where}: mapping ${entry.name || 'without a name'}: ${entry.faults.join('; ')}`
+  return entry.raw && entry.config ? asWritten(fault, entry.raw, entry.config) : fault
 }
