@@ -110,14 +110,30 @@ export async function entryOf(
   return { ...source, configured: { mapping: mappingSchema.parse(config), config }, faults: [], mayRecover: false }
 }
 
-/** Names that more than one mapping has, with where these are. */
+/**
+ * Names that more than one mapping has, with where these are. The same mapping in `sync.json` and in a file of its own is
+ * no contradiction: tools that move one between the two write it first and take it away then.
+ */
 export function takenTwice(entries: readonly MappingSource[]): ReadonlyMap<string, string> {
   const byName = Map.groupBy(
     entries.filter(({ name }) => name !== ''),
     ({ name }) => name,
   )
-  const twice = [...byName].filter(([, group]) => group.length > 1)
+  const twice = [...byName].filter(([, group]) => isContradiction(group))
   return new Map(twice.map(([name, group]) => [name, group.map(placeOf).join(' and ')]))
+}
+
+function isContradiction(group: readonly MappingSource[]): boolean {
+  const [first, second, ...others] = group
+  if (!first || !second) return false
+  const isInBothForms = (first.key === undefined) !== (second.key === undefined)
+  return others.length > 0 || !isInBothForms || !isDeepStrictEqual(essence(first), essence(second))
+}
+
+/** What tools add to a mapping in a file of its own is left out. */
+function essence({ config }: MappingSource): JsonObject {
+  const { _id, syncAfter, ...rest } = config ?? {}
+  return rest
 }
 
 export const takenTwiceFault = (name: string, places: string): string =>

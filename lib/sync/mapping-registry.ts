@@ -41,7 +41,7 @@ const LIST_FORM = 'mappings: must be an array of mappings'
 
 /**
  * The mappings of `conf/sync.json` and of each `conf/mapping-NAME.json`. One that is broken keeps its last good state
- * and is no trouble for the others. Of mappings that share a name none is in force: nobody can say which is meant.
+ * and is no trouble for the others. Of different mappings that share a name none is in force: which is meant cannot be known.
  */
 export class MappingRegistry implements Disposable {
   readonly #log: Logger
@@ -83,7 +83,8 @@ export class MappingRegistry implements Disposable {
     const inForce = (entries: readonly MappingEntry[]): ConfiguredMapping[] =>
       entries.flatMap(({ name, configured }) => (configured && !twice.has(name) ? [configured] : []))
     const singles = inForce(this.#singles).sort((left, right) => (left.mapping.name < right.mapping.name ? -1 : 1))
-    return [...inForce(this.#list), ...inOrder(singles)]
+    const own = new Set(singles.map(({ mapping }) => mapping.name))
+    return [...inForce(this.#list).filter(({ mapping }) => !own.has(mapping.name)), ...inOrder(singles)]
   }
 
   find(name: string): ConfiguredMapping | undefined {

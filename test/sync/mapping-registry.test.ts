@@ -157,7 +157,7 @@ describe('mappings with a fault', function () {
     const TAKEN = /there is more than one mapping "m": .*sync\.json: mappings\.\d.* and .*; none of them is in force/
 
     it('in sync.json and in a file of its own: neither is in force', async () => {
-      const gateway = await start([of('m'), of('other')], { 'mapping-m.json': unnamed(of('m')) })
+      const gateway = await start([of('m'), of('other')], { 'mapping-m.json': unnamed(of('m', { taskThreads: 1 })) })
       const { status, message } = await recon(gateway, 'm')
       assert.equal(status, 409)
       assert.match(message, TAKEN)
@@ -165,6 +165,13 @@ describe('mappings with a fault', function () {
       assert.equal((await recon(gateway, 'other')).status, 200)
       assert.match((await errors(gateway)).m ?? '', TAKEN)
       assert.ok(errorLines(gateway).some((line) => TAKEN.test(line)))
+    })
+
+    it('the same mapping in both forms is one mapping, as tools leave it that move it', async () => {
+      const gateway = await start([of('m')], { 'mapping-m.json': { ...unnamed(of('m')), syncAfter: [] } })
+      assert.equal((await recon(gateway, 'm')).status, 200)
+      const listed = (await gateway.call('/sync/mappings?_queryFilter=true')).json as JsonObject
+      assert.equal(listed.resultCount, 1)
     })
 
     it('twice in sync.json: neither is in force', async () => {
@@ -197,8 +204,8 @@ describe('mappings with a fault', function () {
     it('over REST they are refused', async () => {
       const gateway = await start([of('m')], { 'mapping-n.json': unnamed(of('n')) })
       const taken: readonly (readonly [id: string, content: Json])[] = [
-        ['mapping/m', unnamed(of('m'))],
-        ['sync', { mappings: [of('m'), of('n')] }],
+        ['mapping/m', unnamed(of('m', { taskThreads: 1 }))],
+        ['sync', { mappings: [of('m'), of('n', { taskThreads: 1 })] }],
         ['sync', { mappings: [of('m'), of('m')] }],
       ]
       for (const [id, content] of taken) {
@@ -212,7 +219,9 @@ describe('mappings with a fault', function () {
   })
 
   it('the commands name them', async () => {
-    const gateway = await start([of('good'), of('bad', BROKEN)], { 'mapping-good.json': unnamed(of('good')) })
+    const gateway = await start([of('good'), of('bad', BROKEN)], {
+      'mapping-good.json': unnamed(of('good', { taskThreads: 1 })),
+    })
     const { stdout } = await typedCommand(gateway.url, ['recon', 'mappings'])
     assert.match(stdout, /^good: .* → .*\n {2}fault: there is more than one mapping "good"/)
     assert.match(

@@ -95,9 +95,10 @@ describe('frodo-cli, as administrators use it', function () {
         const listed = (await read('sync')).mappings as JsonObject[]
         assert.deepEqual(listed.map(plain), OBJECTS.sync?.mappings)
         assert.deepEqual(plain(await read('mapping/single')), OBJECTS['mapping/single'])
-        // It creates the new object before it removes the old entry: two mappings of one name are refused, and none is lost.
-        await assert.rejects(frodo(base(), 'mapping', 'rename', '-a'), /there is more than one mapping "listed"/)
-        assert.deepEqual(((await read('sync')).mappings as JsonObject[]).map(plain), OBJECTS.sync?.mappings)
+        await frodo(base(), 'mapping', 'rename', '-a')
+        assert.deepEqual((await read('sync')).mappings, [])
+        assert.equal((await read('mapping/listed')).source, 'managed/role')
+        await remove('mapping/listed')
       })
 
       it('email templates', async () => {
