@@ -1,4 +1,4 @@
-import { notFound } from '../crest/errors.ts'
+import { badRequest, notFound } from '../crest/errors.ts'
 import type { QueryFilter } from '../crest/query-filter.ts'
 import type { QueryRequest, QueryResult, ReadRequest, Resource, ResourceHandler } from '../crest/request.ts'
 import type { StoredRun } from '../repo/run-store.ts'
@@ -20,6 +20,7 @@ export class ReconAuditResource implements ResourceHandler {
   }
 
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
+    if (resourcePath === '') throw badRequest('audit/recon is queried (_queryFilter, _queryId); a read names an entry')
     const id = decodeURIComponent(resourcePath)
     for await (const { resource } of this.#stream(null, undefined)) if (resource.id === id) return resource
     throw notFound(`Object ${id} not found`)

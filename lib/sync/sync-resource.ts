@@ -34,19 +34,19 @@ export class SyncResource implements ResourceHandler {
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
     const [first, name = '', ...rest] = pathElements(resourcePath)
     const found = first === 'mappings' && rest.length === 0 ? this.#mappings().find(({ id }) => id === name) : undefined
-    if (!found) throw notFound(`Resource 'sync/${resourcePath}' not found`)
+    if (!found) throw missing(resourcePath)
     return found
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
     // Nothing is queued: there is no implicit synchronization in this gateway.
     if (request.resourcePath === 'queue') return queryInMemory([], request)
-    if (request.resourcePath !== 'mappings') throw notFound(`Resource 'sync/${request.resourcePath}' not found`)
+    if (request.resourcePath !== 'mappings') throw missing(request.resourcePath)
     return this.#inOrder(request)
   }
 
   async action({ resourcePath, action, additionalParameters: parameters }: ActionRequest): Promise<Json> {
-    if (resourcePath !== '') throw notFound(`Resource 'sync/${resourcePath}' not found`)
+    if (resourcePath !== '') throw missing(resourcePath)
     if (action === 'getLinkedResources') return linkedResources(this.#parts, required(parameters, 'resourceName'))
     if (action !== 'performAction')
       throw action.startsWith('notify')
@@ -110,6 +110,8 @@ export class SyncResource implements ResourceHandler {
     return this.#shown(mapping.name, { ...withoutIdentity(config), ...ready })
   }
 }
+
+const missing = (path: string) => notFound(`Resource '${path === '' ? 'sync' : `sync/${path}`}' not found`)
 
 function required(parameters: Readonly<Record<string, string>>, name: string): string {
   const value = parameters[name]

@@ -45,4 +45,16 @@ describe('requests that vendor tools make', function () {
       message: /query it with _queryFilter=true/,
     })
   })
+
+  it('a read of a collection says what there is to read', async () => {
+    const { call } = await startGateway()
+    const read = async (path: string) => {
+      const { status, json } = await call(path)
+      return [status, (json as { message: string }).message]
+    }
+    assert.deepEqual(await read('/sync'), [404, "Resource 'sync' not found"])
+    const [status, message] = await read('/audit/recon')
+    assert.equal(status, 400)
+    assert.match(String(message), /is queried/)
+  })
 })
