@@ -29,6 +29,12 @@ describe('first contact: a fresh clone, an empty npm cache, the README as it sta
     return JSON.parse(output)
   }
 
+  /** Its password was written over REST: it is encrypted, and opens in its own file only. */
+  const copyOfPlatform = async () => ({
+    ...JSON.parse((await shell('cat demo/conf/external.idm-platform.json')).output),
+    password: 'openidm-admin',
+  })
+
   before(async function () {
     const free = await Promise.all(PORTS.map(isFree))
     if (free.includes(false)) {
@@ -107,7 +113,7 @@ describe('first contact: a fresh clone, an empty npm cache, the README as it sta
   })
 
   it('an instance that is dropped in answers at once, follows its file, and goes with it', async () => {
-    const platform = JSON.parse((await shell('cat demo/conf/external.idm-platform.json')).output)
+    const platform = await copyOfPlatform()
     const status = async () =>
       Number(
         (
@@ -131,7 +137,7 @@ describe('first contact: a fresh clone, an empty npm cache, the README as it sta
     let platform: Record<string, unknown>
 
     before(async () => {
-      platform = JSON.parse((await shell('cat demo/conf/external.idm-platform.json')).output)
+      platform = await copyOfPlatform()
     })
     afterEach(async () => {
       for (const name of ['wrong', 'typo', 'stranger']) await rm(conf(name), { force: true })

@@ -54,12 +54,16 @@ async function findings(conf: string, env: NodeJS.ProcessEnv): Promise<Findings>
   const services = new ServiceRegistry()
   try {
     const project = projectOfConf(conf)
-    const configuration = scope.own('configuration', new HostConfiguration({ project, env, log }))
-    await configuration.start()
+    // What is bound to its place opens only where the plugin's fields are known.
+    const secretFields = (pid: string) => host.secretFields(pid)
+    const addressFields = (pid: string) => host.addressFields(pid)
+    const options = { project, env, log, secretFields, addressFields }
+    const configuration = scope.own('configuration', new HostConfiguration(options))
     services.provide(configurationService, configuration.directory)
     services.provide(resourcesService, registryOf(router))
     const mounts = { '/openidm': { authenticated: true, routers: new PluginRouters() } }
     const host = scope.own('plugins', new PluginHost({ confDir: conf, log, services, mounts, logOf: () => log }))
+    await configuration.start()
     await host.load([packageRoot])
     const { directory } = configuration
     const settings = new Setting({ name: 'script', ...SCRIPT_SETTINGS, log })
