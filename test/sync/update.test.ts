@@ -98,7 +98,11 @@ describe('an update changes only what it must', function () {
   it('empties a relationship by an empty list', async () => {
     const fields = { _queryFilter: 'true', _fields: '*,roles' }
     const stage = await fakeStage({
-      mapping: { properties: properties('userName', 'roles'), sourceQuery: fields, targetQuery: fields },
+      mapping: {
+        properties: properties('userName', { source: 'nothing', target: 'roles' }),
+        targetQuery: fields,
+        maxClears: '100%',
+      },
     })
     stage.two.seed('managed/role', [{ _id: 'r1', name: 'Sales' }])
     await pair(stage, {}, { roles: [{ _ref: 'managed/role/r1' }] })

@@ -21,7 +21,7 @@ import { Setting } from '../setting.ts'
 
 export const check: Command = {
   name: 'check',
-  summary: 'Tests every remote instance of a configuration directory, step by step, and names mappings with a fault.',
+  summary: 'Tests every remote instance of a configuration directory, and names mappings with a fault.',
   options: {
     conf: { value: 'DIR', description: 'the directory with the external.idm-NAME.json files' },
     json: { description: 'print the reports as JSON' },

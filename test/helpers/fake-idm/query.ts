@@ -42,6 +42,8 @@ export function queryEdges(store: Store, name: ObjectName, field: string, query:
 }
 
 function answerQuery(switches: Switches, rows: readonly Row[], query: Query): JsonObject {
+  if (query._countOnly !== undefined && switches.like === 'openidm')
+    throw badRequest('Invalid query parameter: _countOnly')
   const filter = filterOf(query, switches)
   const sortKeys = parseSortKeys(query._sortKeys)
   // PingIDM pages by the sort values of the last object, OpenIDM by offset in repository order.
