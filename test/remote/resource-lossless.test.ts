@@ -28,7 +28,7 @@ describe('a remote as a resource: nothing is lost on the way', () => {
     const read = await connection.read(`${COLLECTION}/bo`)
     assert.equal(JSON.stringify(read), `{"_id":"bo","_rev":"7",${content}}`)
     await connection.update(`${COLLECTION}/bo`, '7', read as JsonObject)
-    assert.equal(remote.last.text, `{${content}}`)
+    assert.equal(remote.last.text, `{"_id":"bo","_rev":"7",${content}}`)
     const value = read?.numbers ?? null
     await connection.patch(`${COLLECTION}/bo`, null, [{ operation: 'replace', field: '/constructor', value }])
     assert.equal(remote.last.text, `[{"operation":"replace","field":"/constructor","value":[${LONG_NUMBERS.join()}]}]`)

@@ -447,9 +447,9 @@ describe('every read of a side asks for the fields of its scan', function () {
     const stage = await fakeStage({
       mapping: { defaultSourceFields: ['_id', '_rev', 'userName'], defaultTargetFields: ['_id', '_rev', 'userName'] },
     })
-    await pair(stage, { sn: 'Jensen' }, { sn: 'Jensen' })
+    await pair(stage, { sn: 'Jensen' }, { sn: 'Old' })
     await stage.recon()
-    assert.deepEqual(stage.writes(), [])
+    assert.deepEqual(stage.writes(), [patched('t1', replace('/sn', 'Jensen'))])
   })
 })
 
