@@ -5,6 +5,7 @@ import { countResults, isCountOnly } from './count.ts'
 import { badGateway, badRequest, ResourceException } from './errors.ts'
 import { parseFields } from './fields.ts'
 import { parsePatch } from './patch.ts'
+import { WriteRecorder } from './recorder.ts'
 import { ownId, type QueryResponse, representQuery, representResource } from './represent.ts'
 import type { ActionRequest, QueryRequest, QueryResult, RequestContext, ResourceRequest } from './request.ts'
 import { RequestParameters } from './request-parameters.ts'
@@ -49,7 +50,11 @@ export interface Connection {
 
 /** In-process access to what `router` serves, in the name of whoever `context` says. */
 export const connect = (router: ResourceRouter, context: RequestContext): Connection =>
-  new RouterConnection(router, context)
+  new RouterConnection(router, () => context)
+
+/** The same in recording mode: whatever scripts a request reaches, nothing is written. Each request sees what is there. */
+export const connectDry = (router: ResourceRouter): Connection =>
+  new RouterConnection(router, () => ({ recorder: new WriteRecorder() }))
 
 /** What plugins get of a router: they add routes and connect, and reach nothing else of it. */
 export const registryOf = (router: ResourceRouter): ResourceRegistry => ({
@@ -62,11 +67,16 @@ const API_VERSION = 'Accept-API-Version'
 
 class RouterConnection implements Connection {
   readonly #router: ResourceRouter
-  readonly #context: RequestContext
+  readonly #contextOf: () => RequestContext
 
-  constructor(router: ResourceRouter, context: RequestContext) {
+  constructor(router: ResourceRouter, contextOf: () => RequestContext) {
     this.#router = router
-    this.#context = context.external ? { ...context, external: false } : context
+    this.#contextOf = contextOf
+  }
+
+  get #context(): RequestContext {
+    const context = this.#contextOf()
+    return context.external ? { ...context, external: false } : context
   }
 
   async create(

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../contract.ts'
 import type { Pointer } from './pointer.ts'
 import type { QueryFilter } from './query-filter.ts'
+import type { WriteRecorder } from './recorder.ts'
 
 /** Who is asking (`context.security` of a script, `info/login`). */
 export interface SecurityContext {
@@ -30,6 +31,8 @@ export interface RequestContext {
   readonly transactionId?: string
   /** Aborted when the caller has gone: whoever works for the request stops. */
   readonly signal?: AbortSignal
+  /** Recording mode: what is asked to be written, by scripts that the request reaches too, is kept and not made. */
+  readonly recorder?: WriteRecorder
 }
 
 interface BaseRequest {
@@ -137,6 +140,8 @@ export interface ResourceHandler {
   readonly projectsFields?: boolean
   /** True when it wants `content` as the caller wrote it; else the router takes `_id` and `_rev` out of it. */
   readonly takesIdentity?: boolean
+  /** True when scripts answer its requests: in recording mode they run, and what they ask to be written is recorded. */
+  readonly isScripted?: boolean
   create?(request: CreateRequest, context: RequestContext): Promise<Resource>
   read?(request: ReadRequest, context: RequestContext): Promise<Resource>
   update?(request: UpdateRequest, context: RequestContext): Promise<Resource>

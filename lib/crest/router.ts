@@ -3,6 +3,7 @@ import { supportsVersion } from './api-version.ts'
 import type { Connection } from './connection.ts'
 import { badRequest, conflict, notFound, notSupported, toResourceException } from './errors.ts'
 import { projectFields } from './fields.ts'
+import { type RecordedWrite, requestOf } from './recorder.ts'
 import { withoutIdentity } from './represent.ts'
 import type {
   ActionRequest,
@@ -99,10 +100,28 @@ export class ResourceRouter {
   ): Promise<Answer> {
     context.signal?.throwIfAborted()
     if (filter) return filter(request, context, (next) => this.#handleThrough(others, next, context))
+    return this.#answer(request, context)
+  }
+
+  /** Makes a recorded write. The filters of the router have seen it when it was recorded. */
+  async replay(write: RecordedWrite, context: RequestContext = {}): Promise<Answer> {
+    try {
+      return await this.#answer(requestOf(write), context)
+    } catch (error) {
+      throw toResourceException(error)
+    }
+  }
+
+  async #answer(request: ResourceRequest, context: RequestContext): Promise<Answer> {
     const match = this.#find(request.resourcePath)
     if (!match) throw notFound(`Resource '${request.resourcePath}' not found`)
     if (!supportsVersion(match.handler, request.resourceVersion)) throw notFound("Resource '' not found")
-    return dispatch(match.handler, requestFor(match, request), context)
+    const { handler } = match
+    const ask = (own: ResourceRequest): Promise<Answer> => dispatch(handler, own, context)
+    const own = requestFor(match, request)
+    if (!context.recorder || handler.isScripted) return ask(own)
+    if (!handler[own.method]) throw unsupported(own)
+    return context.recorder.answer(request.resourcePath, own, ask)
   }
 
   /** The path of the last request is often that of the next: whoever writes many objects writes them to one collection. */

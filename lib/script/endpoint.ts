@@ -25,6 +25,7 @@ export interface EndpointOptions {
 /** A custom endpoint: one script that answers all methods (50-script.md, section 7). */
 export class Endpoint implements ResourceHandler {
   readonly takesIdentity = true
+  readonly isScripted = true
   readonly #options: EndpointOptions
   #script: Script | undefined
 

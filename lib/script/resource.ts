@@ -13,6 +13,7 @@ export const addScriptResource = (router: ResourceRouter, scripts: ScriptService
   router.add('script', scriptResource(scripts))
 
 export const scriptResource = (scripts: ScriptService): ResourceHandler => ({
+  isScripted: true,
   action: async (request, context) => {
     if (request.resourcePath !== '') throw notSupported('script/… supports no actions')
     checkAllowed(context)
