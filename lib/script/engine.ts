@@ -128,7 +128,8 @@ export class ScriptEngine implements ScriptService, Disposable {
     const code = this.#codeOf(script)
     const limits = { ...this.#settings.limits, ...options.limits }
     const signal = options.signal ?? options.context?.signal
-    const isShared = variables.length > 1 && (await this.#mayShare(code))
+    // Runs in one context cannot be told apart, and each has a recorder of its own.
+    const isShared = variables.length > 1 && !options.recorders && (await this.#mayShare(code))
     const kept = new KeptNumbers()
     const outcomes: ScriptOutcome[] = []
     const item = (index: number): string | undefined => {
@@ -141,7 +142,11 @@ export class ScriptEngine implements ScriptService, Disposable {
     const all = batches({ count: variables.length, item, parallel })
     const work = async (): Promise<void> => {
       for (const batch of all) {
-        const own = await this.#outcomesOf({ ...batch, code, isShared, limits, kept }, { ...options, signal })
+        const recorders = options.recorders?.slice(batch.start, batch.start + batch.items.length)
+        const own = await this.#outcomesOf(
+          { ...batch, code, isShared, limits, kept },
+          { ...options, signal, recorders },
+        )
         for (const [place, outcome] of own.entries()) outcomes[batch.start + place] = outcome
       }
     }
@@ -160,7 +165,7 @@ export class ScriptEngine implements ScriptService, Disposable {
   }
 
   /** Of one batch. One that cannot be run is no end of the others, unless nobody waits for them any more. */
-  async #outcomesOf(given: Given, options: RunOptions): Promise<ScriptOutcome[]> {
+  async #outcomesOf(given: Given, options: ManyOptions): Promise<ScriptOutcome[]> {
     const { code, items, kept, start: firstRun } = given
     try {
       const outcomes = await this.#execute(given, options)
@@ -171,7 +176,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     }
   }
 
-  async #execute({ code, items, isShared, limits, kept }: Given, options: RunOptions): Promise<readonly Outcome[]> {
+  async #execute({ code, items, isShared, limits, kept }: Given, options: ManyOptions): Promise<readonly Outcome[]> {
     const version = versionOf(code.source)
     const modules = this.#known.of(version, code.source)
     const context = this.#contexts.get(keyOf(modules, (name) => this.#modules.versionOf(name)))
@@ -179,13 +184,16 @@ export class ScriptEngine implements ScriptService, Disposable {
     const depth = nesting.next(this.#settings.size.depth)
     const { log, secrets, server, connect, print = printLine } = this.#options
     const host = new ScriptHost({ script: code.name, depth, limits, log, print, secrets, server, connect, kept })
-    const caller = options.context ?? {}
+    const callerOf = (item: number): RequestContext => {
+      const recorder = options.recorders?.[item] ?? options.context?.recorder
+      return { ...options.context, ...(recorder && { recorder }) }
+    }
     const answer = await this.#pool.run({
       job,
       depth,
       limits,
       signal: options.signal,
-      serve: (name, args, signal) => host.serve(name, args, { ...caller, signal }, this.#modules),
+      serve: ({ name, args, item }, signal) => host.serve(name, args, { ...callerOf(item), signal }, this.#modules),
       tell: (name, args) => host.tell(name, args),
       keep: (prepared) => this.#contexts.keep(prepared),
     })

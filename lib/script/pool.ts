@@ -4,7 +4,7 @@ import { Growth } from './growth.ts'
 import { Overseer } from './overseer.ts'
 import { mostThreads, type PoolSize } from './pool-size.ts'
 import type { ThreadMessage } from './protocol.ts'
-import { type Answer, Run, type Task } from './run.ts'
+import { type Answer, type Call, Run, type Task } from './run.ts'
 import { RunQueue } from './run-queue.ts'
 import type { Thread } from './thread.ts'
 import { Threads } from './threads.ts'
@@ -180,7 +180,7 @@ export class Pool {
     }
     const run = this.#begun.get(thread)
     if (!run) return
-    if (message.kind === 'call') void this.#serve(run, message.name, message.args)
+    if (message.kind === 'call') void this.#serve(run, message)
     else if (message.kind === 'log') run.task.tell(message.name, message.args)
     else if (message.kind === 'outcomes') run.add(message.outcomes)
     else if (message.kind === 'prepared') run.task.keep(message.context)
@@ -197,7 +197,7 @@ export class Pool {
     this.#makeReady(run, { kind: 'go' })
   }
 
-  async #serve(run: Run, name: string, args: string): Promise<void> {
+  async #serve(run: Run, call: Call): Promise<void> {
     this.#pause(run)
     if (run.isStopped) {
       this.#makeReady(run, { kind: 'stop' })
@@ -205,7 +205,7 @@ export class Pool {
     }
     this.#advance()
     const { signal } = run
-    const reply = await run.task.serve(name, args, signal)
+    const reply = await run.task.serve(call, signal)
     // A run that was stopped meanwhile, or waited too long, has its answer.
     if (!signal.aborted && !this.#isClosed) this.#makeReady(run, reply)
   }

@@ -79,7 +79,13 @@ export interface Done {
 
 /** From a thread to its owner. After `call` and `yield` the thread waits for a `Reply`. */
 export type ThreadMessage =
-  | { readonly kind: 'call'; readonly name: string; readonly args: string }
+  | {
+      readonly kind: 'call'
+      readonly name: string
+      readonly args: string
+      /** Which item of the job calls, from 0; where items share a context it is 0 for all. */
+      readonly item: number
+    }
   | { readonly kind: 'log'; readonly name: string; readonly args: string }
   | { readonly kind: 'yield' }
   /** The next ones of a job, where they are much to keep until it is done. */

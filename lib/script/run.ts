@@ -1,6 +1,9 @@
 import type { Limits } from './limits.ts'
-import type { Job, Outcome, PreparedContext, Reply } from './protocol.ts'
+import type { Job, Outcome, PreparedContext, Reply, ThreadMessage } from './protocol.ts'
 import type { Thread } from './thread.ts'
+
+/** What a script asks for. */
+export type Call = Extract<ThreadMessage, { kind: 'call' }>
 
 /** What the pool is to do. */
 export interface Task {
@@ -10,7 +13,7 @@ export interface Task {
   readonly limits: Limits
   readonly signal: AbortSignal | undefined
   /** Serves a call of the script, which waits for it. Does not reject. `signal` aborts when the script is stopped. */
-  serve(name: string, args: string, signal: AbortSignal): Promise<Reply>
+  serve(call: Call, signal: AbortSignal): Promise<Reply>
   /** Takes what the script has to say and waits for no answer to. */
   tell(name: string, args: string): void
   /** Takes a context for the next run. */

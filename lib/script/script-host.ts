@@ -29,7 +29,7 @@ export interface ScriptHostOptions {
 export class ScriptHost {
   readonly #options: ScriptHostOptions
   /** For the calls of one run, which may be abandoned together. */
-  #connection: { readonly signal: AbortSignal | undefined; readonly own: Connection } | undefined
+  #connection: (Pick<RequestContext, 'signal' | 'recorder'> & { readonly own: Connection }) | undefined
 
   constructor(options: ScriptHostOptions) {
     this.#options = options
@@ -68,8 +68,9 @@ export class ScriptHost {
   /** A script's own requests come from inside: they have no HTTP request. */
   #targets({ http: _, ...caller }: RequestContext) {
     const { secrets, server, connect } = this.#options
-    if (this.#connection?.signal !== caller.signal) this.#connection = undefined
-    this.#connection ??= { signal: caller.signal, own: connect(caller) }
+    const known = this.#connection
+    if (known?.signal !== caller.signal || known?.recorder !== caller.recorder) this.#connection = undefined
+    this.#connection ??= { ...caller, own: connect(caller) }
     return { connection: this.#connection.own, secrets, server }
   }
 

@@ -1,4 +1,5 @@
 import type { Json, JsonObject, ServiceRef } from '../contract.ts'
+import type { WriteRecorder } from '../crest/recorder.ts'
 import type { RequestContext, ResourceRequest } from '../crest/request.ts'
 import type { Limits } from './limits.ts'
 import type { ScriptOutcome, ScriptResult } from './outcome.ts'
@@ -23,6 +24,8 @@ export interface ManyOptions extends RunOptions {
   readonly read?: readonly string[]
   /** How many runs may be under way at a time. Default: 1, one after the other. */
   readonly parallel?: number
+  /** The recorder of each run, for runs in recording mode: what its `openidm` functions ask to be written goes there. */
+  readonly recorders?: readonly WriteRecorder[] | undefined
 }
 
 /** A script that compiles. One out of a file is always the last version of the file that does. */

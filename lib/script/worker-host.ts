@@ -22,6 +22,7 @@ export class Host implements SandboxHost {
   #waited = 0
   #calls = 0
   #told = 0
+  #item = 0
   #exceeded: string | undefined
 
   constructor(signals: Int32Array<SharedArrayBuffer>) {
@@ -51,6 +52,7 @@ export class Host implements SandboxHost {
   open(limits: Limits): void {
     this.#limits = limits
     Atomics.store(this.#signals, Signal.progress, 0)
+    this.#item = 0
     this.restart()
   }
 
@@ -61,6 +63,12 @@ export class Host implements SandboxHost {
     this.#calls = 0
     this.#exceeded = undefined
     Atomics.add(this.#signals, Signal.progress, 1)
+  }
+
+  /** The item with this number begins, in a context of its own. */
+  begin(item: number): void {
+    this.#item = item
+    this.restart()
   }
 
   /** Nothing is limited any more. */
@@ -92,11 +100,11 @@ export class Host implements SandboxHost {
   cross(name: string, args: string): string {
     if (!this.#limits) throw new Error(`${name}: a module can call nothing while it is prepared`)
     this.#check(name, args.length, this.#limits)
-    if (!TOLD.has(name)) return this.#replyTo({ kind: 'call', name, args })
+    if (!TOLD.has(name)) return this.#replyTo(this.#callOf(name, args))
     this.#told += args.length + LINE_OVERHEAD
     if (this.#told > TOLD_AT_ONCE) {
       this.#told = 0
-      return this.#replyTo({ kind: 'call', name, args })
+      return this.#replyTo(this.#callOf(name, args))
     }
     this.post({ kind: 'log', name, args })
     return '{}'
@@ -104,12 +112,16 @@ export class Host implements SandboxHost {
 
   module(name: string): ModuleSource {
     if (this.#limits) this.#check('require', name.length, this.#limits)
-    const reply = this.#ask({ kind: 'call', name: 'module', args: name })
+    const reply = this.#ask(this.#callOf('module', name))
     if (reply.kind === 'module') {
       this.#versions.set(name, reply.module.version)
       return reply.module
     }
     throw new Error(reply.kind === 'reply' ? reply.text : STOPPED)
+  }
+
+  #callOf(name: string, args: string): ThreadMessage {
+    return { kind: 'call', name, args, item: this.#item }
   }
 
   /** Names the modules with the versions that were loaded. */

@@ -90,8 +90,8 @@ function runItems(sandbox: Sandbox, host: Host, job: RunJob, context: PreparedCo
 
 /** Each run in a context of its own. */
 function* runEach(sandbox: Sandbox, host: Host, { code, items, limits }: RunJob, enter: () => void) {
-  for (const item of items) {
-    host.restart()
+  for (const [index, item] of items.entries()) {
+    host.begin(index)
     enter()
     const outcome = sandbox.run(code.source, code.name, item)
     yield faultOf(host) ?? checkedLength(outcome, limits)

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Json } from '../../lib/contract.ts'
+import type { Json, JsonObject } from '../../lib/contract.ts'
+import { connect } from '../../lib/crest/connection.ts'
 import { notFound } from '../../lib/crest/errors.ts'
+import { WriteRecorder } from '../../lib/crest/recorder.ts'
 import type { ReadRequest, RequestContext, Resource, ResourceHandler } from '../../lib/crest/request.ts'
 import type { ScriptOutcome } from '../../lib/script/engine.ts'
 import type { Limits } from '../../lib/script/limits.ts'
 import type { ManyOptions } from '../../lib/script/service.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { js, type Scripting, startScripting } from './parts.ts'
+
+const PATCH = 'openidm.patch("managed/user/shared", null, [{ operation: "replace", field: "/n", value: n }])'
+const READ = 'openidm.read("managed/user/shared").n'
 
 /** The value, or the message of what went wrong. */
 const plain = (outcome: ScriptOutcome | undefined): Json | undefined =>
@@ -44,6 +49,30 @@ describe('many runs of one script', () => {
       assert.deepEqual(outcomes.map(plain), ['1 2', 'global g', 'global g'])
     })
   }
+
+  it('records for each run apart what its calls would write, through an endpoint too', async () => {
+    const { engine, router } = scripting
+    const connection = connect(router, {})
+    await connection.create('managed/user', 'shared', { n: 'real' })
+    router.add('endpoint/inner', {
+      isScripted: true,
+      action: async ({ content }, context) => engine.run(await engine.compile(js(PATCH)), { n: content }, { context }),
+    })
+    // An expression that may share a context with itself, and one that may not.
+    for (const source of [`(${PATCH}, ${READ})`, `openidm.action("endpoint/inner", "x", n); if (true) ${READ}`]) {
+      const variables = Array.from({ length: 300 }, (_, n) => ({ n: `run ${n}` }))
+      const recorders = variables.map(() => new WriteRecorder())
+      const outcomes = await engine.runMany(await engine.compile(js(source)), variables, { recorders, parallel: 2 })
+      const expected = variables.map(({ n }) => n)
+      assert.deepEqual(outcomes.map(plain), expected)
+      const written = recorders.map(({ writes }) => writes.map(({ content }) => (content as JsonObject[])[0]?.value))
+      assert.deepEqual(
+        written,
+        expected.map((n) => [n]),
+      )
+      assert.equal((await connection.read('managed/user/shared'))?.n, 'real')
+    }
+  })
 
   it('runs nothing for no objects', async () => {
     assert.deepEqual(await scripting.engine.runMany(await scripting.engine.compile(js('1')), []), [])
