@@ -1,5 +1,5 @@
 import type { Disposable, JsonObject } from '../contract.ts'
-import { connect } from '../crest/connection.ts'
+import { connect, connectDry } from '../crest/connection.ts'
 import type { ResourceRouter } from '../crest/router.ts'
 import { ScriptEngine, type ScriptService } from '../script/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
@@ -8,7 +8,8 @@ import { defaultManaged } from './managed/defaults.ts'
 import type { Project } from './project.ts'
 import { Schedules } from './schedules/schedules.ts'
 
-export interface SynchronizationOptions extends Omit<SynchronizationParts, 'isServed' | 'scripts'> {
+export interface SynchronizationOptions
+  extends Omit<SynchronizationParts, 'isServed' | 'scripts' | 'replay' | 'dryConnection'> {
   readonly router: ResourceRouter
   readonly project: Project
   /** Runs the scripts of mappings; one of their own unless given. */
@@ -28,6 +29,8 @@ export async function addSynchronization({ router, project, ...parts }: Synchron
         ...parts,
         scripts,
         isServed,
+        dryConnection: connectDry(router),
+        replay: (write) => router.replay(write),
         defaultManaged: defaultManaged as unknown as JsonObject,
       }),
     )

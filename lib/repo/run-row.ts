@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../contract.ts'
+import type { RecordedWrite } from '../crest/recorder.ts'
 import { parseStoredJson } from '../util/json.ts'
 import type { NewLink, PairLink } from './link-store.ts'
 import type { RunRowTable } from './sync-tables.ts'
@@ -49,12 +50,16 @@ export interface Row {
   ambiguous: readonly string[] | null
   /** null = not known before it is carried out. */
   changes: readonly FieldChange[] | null
-  /** The five below are kept for as long as the row is to be carried out. */
+  /** The seven below are kept for as long as the row is to be carried out. */
   source: JsonObject | null
   target: JsonObject | null
   /** What a CREATE sends, where making it again would run scripts twice. */
   mapped: JsonObject | null
   link: PairLink | null
+  /** What the scripts of an analysis would write, in order; null = the row is of a run whose scripts have written. */
+  writes: readonly RecordedWrite[] | null
+  /** The scripts were told something that the recorded writes might have made another. */
+  isApproximate: boolean
   /** The place of the mapping's policy that decided; null = none did. */
   policy: number | null
   /** What carrying it out does to links. */
@@ -80,6 +85,8 @@ export const newRow = (parts: Pick<Row, 'phase' | 'qualifier'> & Partial<Row>): 
   target: null,
   mapped: null,
   link: null,
+  writes: null,
+  isApproximate: false,
   policy: null,
   newLink: null,
   removedLinks: [],
@@ -106,8 +113,8 @@ export const textOf = (value: unknown): string | null => (value === null ? null 
 export const isOpen = (status: RowStatus | null): boolean => status === null || status === 'DEFERRED'
 
 /** What carrying a row out needs, as the database has it. */
-export const workOf = ({ status, source, target, mapped, link, policy }: Row): string | null =>
-  isOpen(status) ? JSON.stringify({ source, target, mapped, link, policy }) : null
+export const workOf = ({ status, source, target, mapped, link, writes, isApproximate, policy }: Row): string | null =>
+  isOpen(status) ? JSON.stringify({ source, target, mapped, link, writes, isApproximate, policy }) : null
 
 const jsonOf = <T>(text: string | null): T | null => (text === null ? null : (parseStoredJson(text) as T))
 
@@ -129,5 +136,5 @@ export const rowOf = (row: RunRowTable & { readonly key: number }): Row =>
     ambiguous: jsonOf<string[]>(row.ambiguous),
     changes: jsonOf<FieldChange[]>(row.changes),
     ended: row.ended,
-    ...jsonOf<Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'policy'>>(row.work),
+    ...jsonOf<Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'writes' | 'isApproximate' | 'policy'>>(row.work),
   })

@@ -18,6 +18,10 @@ export interface RowCount {
   readonly count: number
   /** Of these, rows that change a field of their target. */
   readonly changing: number
+  /** Of these, rows whose scripts write something. */
+  readonly writing: number
+  /** Of these, rows that are carried out only where `allowApproximate` says so. */
+  readonly approximate: number
   readonly deferred: number
   readonly failed: number
 }
@@ -90,6 +94,8 @@ export class RunRows {
   async countByKind(): Promise<RowCount[]> {
     const query = sql<RowCount>`select situation, action, count(*) as count,
         sum(changes is not null and changes <> '[]') as changing,
+        sum(coalesce(json_array_length(work, '$.writes'), 0) > 0) as writing,
+        sum(coalesce(work ->> '$.isApproximate', 0)) as approximate,
         sum(coalesce(status = 'DEFERRED', 0)) as deferred, sum(coalesce(status = 'FAILURE', 0)) as failed
       from run_row where run = ${this.#run} group by situation, action order by min(key)`
     return (await query.execute(this.#database)).rows

@@ -39,14 +39,19 @@ export class Applying {
     const [fault] = await guardFaults(context)
     if (fault !== undefined) throw conflict(`${fault}. Nothing was written.`)
     context.enter('ACTIVE_RECONCILING_SOURCE')
-    const outdated = await this.#outdatedCreations()
-    const performer = performerOf(context, new Committer(context.rows, !this.#waits), this.#again())
+    const creations = await this.#checkedCreations()
+    const performer = performerOf(
+      context,
+      new Committer(context.rows, !this.#waits),
+      !this.#decidesAgain,
+      this.#again(),
+    )
     for (let after = 0; ; ) {
       const rows = await context.rows.waiting(after, WINDOW)
       const last = rows.at(-1)
       if (!last) break
       if (last.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
-      await this.#work(await this.#checked(rows, outdated), async ({ row, why }) => {
+      await this.#work(await this.#checked(rows, creations), async ({ row, why }) => {
         const { settled } = why === undefined ? await performer.perform(row) : performer.skip(row, why)
         await this.#settling(row, settled)
       })
@@ -64,37 +69,40 @@ export class Applying {
     if (this.#fault !== undefined) throw this.#fault
   }
 
-  /** Why creations of an approved plan are not carried out: known before the first write, since that may correlate. */
-  async #outdatedCreations(): Promise<Map<number, string>> {
-    const found = new Map<number, string>()
+  /**
+   * Creations of an approved plan that are not carried out as they stand: because of what there is by now, which is known
+   * before the first write, since that may correlate.
+   */
+  async #checkedCreations(): Promise<Map<number, CheckedRow>> {
+    const found = new Map<number, CheckedRow>()
     for (let after = 0; !this.#decidesAgain; ) {
       this.#context.checkCanceled()
       const rows = await this.#context.rows.waiting(after, WINDOW)
       const last = rows.at(-1)
       if (!last) break
-      for (const { row, why } of await checkPlan(this.#context, rows.filter(isCreation)))
-        if (why !== undefined) found.set(row.key, why)
+      for (const one of await checkPlan(this.#context, rows.filter(isCreation)))
+        if (one.why !== undefined || (one.row.writes ?? []).length > 0) found.set(one.row.key, one)
       after = last.key
     }
     return found
   }
 
   /** The rows as they are to be carried out. */
-  async #checked(rows: readonly Row[], outdated: ReadonlyMap<number, string>): Promise<CheckedRow[]> {
+  async #checked(rows: readonly Row[], creations: ReadonlyMap<number, CheckedRow>): Promise<CheckedRow[]> {
     if (this.#decidesAgain) return rows.map((row) => ({ row }))
     const others = await checkPlan(
       this.#context,
       rows.filter((row) => !isCreation(row)),
     )
     const byKey = new Map(others.map((one) => [one.row.key, one] as const))
-    return rows.map((row) => byKey.get(row.key) ?? { row, why: outdated.get(row.key) })
+    return rows.map((row) => byKey.get(row.key) ?? creations.get(row.key) ?? { row })
   }
 
   #again(): PerformParts['again'] {
     if (!this.#decidesAgain) return undefined
     const { targetFields, targets, links } = this.#context
     const live = new Targets(liveTargets(targetFields, targets, links))
-    const evaluator = new SourceEvaluator({ ...this.#context.evaluationParts(live, true), isAnalysis: false })
+    const evaluator = new SourceEvaluator(this.#context.evaluationParts(live, true))
     return async (source, qualifier) => (await evaluator.evaluate([source], { qualifier }))[0]
   }
 
@@ -142,11 +150,13 @@ export async function guardFaults({ mapping, rows, statistics, cleared, parts }:
 
 /**
  * What carries out the rows of a run.
+ * @param isRehearsed see `EffectParts`
  * @param again see `PerformParts`
  */
 export function performerOf(
   context: RunContext,
   committer: PerformParts['committer'],
+  isRehearsed: boolean,
   again?: PerformParts['again'],
 ): Performer {
   const { mapping, links, hooks, mapper, sentValues, sources, targets, statistics, parts } = context
@@ -163,6 +173,8 @@ export function performerOf(
     targets,
     committer,
     statistics,
+    replay: parts.replay,
+    isRehearsed,
     again,
   })
 }

@@ -4,17 +4,26 @@ import { badRequest, internalError, ResourceException } from '../crest/errors.ts
 import { extensionIn } from '../crest/evaluate.ts'
 import { type Pointer, printPointer } from '../crest/pointer.ts'
 import { type FilterValue, isFilterValue, parseQueryFilter, type QueryFilter } from '../crest/query-filter.ts'
+import type { WriteRecorder } from '../crest/recorder.ts'
 import { isObject } from '../util/json.ts'
 import { type ExpressionTree, treeFields } from './correlation-schema.ts'
 import { valuesOf } from './mapper.ts'
 import type { Mapping, Property } from './mapping.ts'
-import type { Scripts } from './scripts.ts'
+import type { ScriptCall, Scripts } from './scripts.ts'
 
 /** Whom to correlate. */
 export interface CorrelationTask {
   readonly source: JsonObject
   readonly linkQualifier: string
+  /** Of the scripts; undefined = what they write is written. */
+  readonly recorder?: WriteRecorder | undefined
 }
+
+/** One run of a script that is about a source. */
+export const callOf = ({ source, linkQualifier, recorder }: CorrelationTask): ScriptCall => ({
+  variables: { source, linkQualifier },
+  recorder,
+})
 
 /** How the targets of one source are to be found. */
 export type Lookup =
@@ -62,8 +71,7 @@ async function lookupsOf(
   if (query && 'tree' in query) return byTree(mapping, query.tree, tasks, scripts)
   const script = query?.script ?? mapping.correlationScript
   if (!script) return tasks.map(() => NONE)
-  const calls = tasks.map(({ source, linkQualifier }) => ({ source, linkQualifier }))
-  const results = await scripts.runMany({ script, calls })
+  const results = await scripts.runMany({ script, calls: tasks.map(callOf) })
   const read = query ? ofQuery : ofList
   return results.map((result) =>
     result instanceof ResourceException ? { kind: 'failed', failure: result } : read(result.value),

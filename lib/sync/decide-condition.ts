@@ -1,41 +1,43 @@
-import type { JsonObject } from '../contract.ts'
 import { internalError, ResourceException } from '../crest/errors.ts'
 import { matches } from '../crest/evaluate.ts'
 import type { Condition } from './condition.ts'
-import type { Scripts } from './scripts.ts'
+import type { ScriptCall, Scripts } from './scripts.ts'
 
 /** Whether a condition holds, or why that cannot be said. */
 export type Verdict = boolean | ResourceException
 
 /**
- * Judges `condition` over each set of variables. A script that yields neither true nor false has failed: whether a
+ * Judges `condition` over the variables of each call. A script that yields neither true nor false has failed: whether a
  * source takes part, or what becomes of it, is not guessed.
  * @param place of the condition, for messages
+ * @param parallel how many runs of a script may be under way at a time
  */
 export const judge = (
   condition: Condition | undefined,
-  variables: readonly JsonObject[],
+  calls: readonly ScriptCall[],
   scripts: Scripts,
   place: string,
+  parallel = 1,
 ): Promise<Verdict[]> =>
-  verdicts(condition, variables, scripts, internalError(`${place}: the script must yield true or false`))
+  verdicts(condition, calls, scripts, internalError(`${place}: the script must yield true or false`), parallel)
 
 /** The same for the condition of a property. As in IDM, what a script yields besides true is false. */
 export const judgeProperty = (
   condition: Condition | undefined,
-  variables: readonly JsonObject[],
+  calls: readonly ScriptCall[],
   scripts: Scripts,
-): Promise<Verdict[]> => verdicts(condition, variables, scripts, false)
+): Promise<Verdict[]> => verdicts(condition, calls, scripts, false)
 
 async function verdicts(
   condition: Condition | undefined,
-  variables: readonly JsonObject[],
+  calls: readonly ScriptCall[],
   scripts: Scripts,
   otherwise: Verdict,
+  parallel = 1,
 ): Promise<Verdict[]> {
-  if (!condition || variables.length === 0) return variables.map(() => true)
-  if ('filter' in condition) return variables.map((values) => matches(condition.filter, values))
-  const results = await scripts.runMany({ script: condition.script, calls: variables })
+  if (!condition || calls.length === 0) return calls.map(() => true)
+  if ('filter' in condition) return calls.map(({ variables }) => matches(condition.filter, variables))
+  const results = await scripts.runMany({ script: condition.script, calls, parallel })
   return results.map((result) => {
     if (result instanceof ResourceException) return result
     return typeof result.value === 'boolean' ? result.value : otherwise

@@ -2,8 +2,8 @@ import type { JsonObject } from '../contract.ts'
 import { conflict, internalError } from '../crest/errors.ts'
 import type { Row } from '../repo/run-rows.ts'
 import type { Action } from './action.ts'
+import { desiredTargets, idIn } from './desired-targets.ts'
 import { differences } from './difference.ts'
-import { ontoOf } from './evaluation.ts'
 import type { Hooks } from './hooks.ts'
 import type { LinkSpace } from './link-space.ts'
 import type { Mapper } from './mapper.ts'
@@ -19,6 +19,8 @@ export interface EffectParts {
   readonly writer: TargetWriter
   readonly sentValues: SentValues
   readonly statistics: Statistics
+  /** The rows say already what the hooks that make targets have made of them. */
+  readonly isRehearsed: boolean
 }
 
 /** Executes actions at the target, and notes on the row what becomes of its link. */
@@ -54,7 +56,7 @@ export class Effects {
 
   async #create(row: Row): Promise<JsonObject> {
     const { writer, sentValues, statistics } = this.#parts
-    const content = await this.#mapped('onCreate', row)
+    const content = await this.#desired(row)
     const created = await writer.create(idIn(content), content)
     row.targetId = idOf(created)
     statistics.created += 1
@@ -64,14 +66,10 @@ export class Effects {
   }
 
   async #update(row: Row): Promise<JsonObject> {
-    const { hooks, writer, sentValues, statistics } = this.#parts
+    const { hooks, writer, sentValues, statistics, isRehearsed } = this.#parts
     const target = row.target ?? {}
-    const isFinal = row.changes !== null && !hooks.has('onUpdate') && !hooks.has('onMapping')
-    const content = isFinal ? null : await this.#mapped('onUpdate', row)
-    const wanted = content && idIn(content)
-    if (wanted && wanted !== idOf(target)) throw conflict('The mapping would give the target another _id')
-    if (content) {
-      row.changes = differences(target, content)
+    if (row.changes === null || (hooks.makeTargets && !isRehearsed)) {
+      row.changes = differences(target, await this.#desired(row))
       await sentValues.review([row])
     }
     const changes = row.changes ?? []
@@ -97,21 +95,11 @@ export class Effects {
     return row.target
   }
 
-  /** The target as properties and hooks make it. */
-  async #mapped(hook: 'onCreate' | 'onUpdate', row: Row): Promise<JsonObject> {
-    const { hooks } = this.#parts
-    const onto = ontoOf(row)
-    const before = { oldTarget: hook === 'onCreate' ? null : row.target }
-    const prepared = await hooks.run('onMapping', row, { ...before, target: onto })
-    // The properties were mapped onto something else when the hook has changed it.
-    const mapped = hooks.has('onMapping') || !row.mapped ? await this.#map(row, prepared ?? onto) : row.mapped
-    return (await hooks.run(hook, row, { ...before, target: mapped })) ?? mapped
-  }
-
-  async #map({ source, qualifier }: Row, onto: JsonObject): Promise<JsonObject> {
-    const [mapped] = await this.#parts.mapper.map([{ source: source ?? {}, onto, linkQualifier: qualifier }])
-    if (!mapped || mapped instanceof Error) throw mapped ?? internalError('Nothing was mapped')
-    return mapped
+  async #desired(row: Row): Promise<JsonObject> {
+    if (row.mapped && this.#parts.isRehearsed) return row.mapped
+    const [desired] = await desiredTargets(this.#parts, [{ row, mapped: row.mapped }])
+    if (!desired || desired instanceof Error) throw desired ?? internalError('Nothing was mapped')
+    return desired
   }
 
   async #link(row: Row, targetId: string, target: JsonObject | null): Promise<void> {
@@ -133,5 +121,3 @@ export class Effects {
     await sentValues.forget(row, row.link.targetKey)
   }
 }
-
-const idIn = ({ _id: id }: JsonObject): string | null => (typeof id === 'string' && id !== '' ? id : null)

@@ -5,7 +5,7 @@ import type { Row, RunRows } from '../repo/run-rows.ts'
 import type { StoredRun } from '../repo/run-store.ts'
 import { ACTION_RULES, isAction } from './action.ts'
 import type { Mapping } from './mapping.ts'
-import { maskedChanges } from './masked-changes.ts'
+import { maskedChanges, maskedWrites } from './masked-changes.ts'
 import type { Streamed } from './query-stream.ts'
 
 type Collections = Pick<Mapping, 'source' | 'target'> | undefined
@@ -75,6 +75,8 @@ export const planEntry = (run: StoredRun, row: Row, secrets: ReadonlySet<string>
     status: row.status,
     message: row.failure ? String(row.failure.message) : null,
     changes: maskedChanges(row.changes ?? [], secrets),
+    writes: maskedWrites(row.writes ?? [], secrets),
+    approximate: row.isApproximate,
   },
 })
 

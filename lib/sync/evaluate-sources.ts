@@ -1,19 +1,20 @@
 import type { JsonObject } from '../contract.ts'
 import { conflict, ResourceException } from '../crest/errors.ts'
+import type { WriteRecorder } from '../crest/recorder.ts'
 import { newRow, type Row } from '../repo/run-rows.ts'
 import type { SeenObject } from '../repo/run-snapshot.ts'
 import { ACTION_RULES, isAction } from './action.ts'
 import { type Lookup, lookups } from './correlation.ts'
 import {
   type Case,
+  decideCases,
   type EvaluationParts,
   fail,
   finishRows,
   isFine,
   isMapped,
-  judge,
+  mapAhead,
   mapCases,
-  quickDecision,
   taskOf,
 } from './evaluation.ts'
 import { idOf } from './object-set.ts'
@@ -71,7 +72,7 @@ export class SourceEvaluator {
       named?.targetKey,
     )
     if (this.#parts.plansCreations)
-      await mapCases(
+      await mapAhead(
         this.#parts,
         cases.filter((one) => isFine(one) && one.qualifies && !one.row.link && one.candidates.length === 0),
       )
@@ -86,12 +87,17 @@ export class SourceEvaluator {
 
   async #cases(sources: readonly JsonObject[]): Promise<SourceCase[]> {
     const { mapping, scripts, links } = this.#parts
-    const qualifiers = await linkQualifiers(mapping, sources, scripts)
-    return sources.flatMap((source, index) => {
+    const tasks = sources.map((source) => ({ source, recorder: this.#parts.newRecorder?.() }))
+    const qualifiers = await linkQualifiers(mapping, tasks, scripts)
+    return tasks.flatMap(({ source, recorder }, index) => {
       const key = links.sourceKey(idOf(source))
       const names = qualifiers[index] ?? []
-      if (!(names instanceof ResourceException)) return names.map((qualifier) => sourceCase(source, key, qualifier))
-      const one = { ...sourceCase(source, key, 'default'), hasQualifier: false }
+      if (!(names instanceof ResourceException))
+        // What the script of the qualifiers writes is written once.
+        return names.map((qualifier, place) =>
+          sourceCase(source, key, qualifier, place === 0 ? recorder : recorder?.fork()),
+        )
+      const one = { ...sourceCase(source, key, 'default', recorder), hasQualifier: false }
       fail(one.row, names)
       return [one]
     })
@@ -156,18 +162,25 @@ export class SourceEvaluator {
   }
 
   async #decide(cases: readonly SourceCase[]): Promise<void> {
-    const claims = new PageClaims(cases.flatMap(({ lookup }) => (lookup.kind === 'filter' ? [lookup.filter] : [])))
+    const claims = claimsOf(cases)
     const planned: { key: string; content: JsonObject }[] = []
-    for (const one of cases) {
-      if (!isFine(one)) continue
-      const { row } = one
+    const open = cases.filter(isFine)
+    // Together where one decision is nothing to another: their scripts run in parallel.
+    const apart = independent(open)
+    for (const one of apart) {
       meetEarlier(one, claims)
       assess(one)
-      const decision = quickDecision(this.#parts, row) ?? (await judge(this.#parts, row))
-      if (!decision) continue
-      row.action = decision.action
-      row.policy = decision.policy
-      if (decision.action === 'DELETE' && one.taken) fail(row, conflict(TAKEN))
+    }
+    await decideCases(this.#parts, [...apart])
+    for (const one of open) {
+      const { row } = one
+      if (!apart.has(one)) {
+        meetEarlier(one, claims)
+        assess(one)
+        await decideCases(this.#parts, [one])
+      }
+      if (!isFine(one)) continue
+      if (row.action === 'DELETE' && one.taken) fail(row, conflict(TAKEN))
       else planned.push(...this.#claim(one, claims))
     }
     if (planned.length > 0) await this.#parts.targets.plan(planned)
@@ -210,7 +223,32 @@ export class SourceEvaluator {
 const TAKEN =
   'The source does not qualify, but the target that correlates with it is linked to another source: not deleted'
 
-const sourceCase = (source: JsonObject, sourceKey: string, qualifier: string): SourceCase => ({
+/** The cases whose situations stay what they are, whatever is decided about the others of the page. */
+function independent(cases: readonly SourceCase[]): ReadonlySet<SourceCase> {
+  const unlinked = cases.filter(({ row }) => row.link === null)
+  const places = Map.groupBy(unlinked, ({ row }) => placeOf(row.targetKey ?? '', row.qualifier))
+  const claims = claimsOf(cases)
+  for (const [index, { mapped }] of unlinked.entries())
+    if (mapped && !(mapped instanceof Error)) claims.create(String(index), mapped)
+  const isApart = ({ row, lookup }: SourceCase, index: number): boolean => {
+    const rivals = row.targetKey === null ? [] : places.get(placeOf(row.targetKey, row.qualifier))
+    if (rivals && rivals.length > 1) return false
+    return lookup.kind !== 'filter' || claims.matching(lookup.filter).every((key) => key === String(index))
+  }
+  const apart = unlinked.filter(isApart)
+  return new Set([...cases.filter(({ row }) => row.link !== null), ...apart])
+}
+
+const claimsOf = (cases: readonly SourceCase[]): PageClaims =>
+  new PageClaims(cases.flatMap(({ lookup }) => (lookup.kind === 'filter' ? [lookup.filter] : [])))
+
+const sourceCase = (
+  source: JsonObject,
+  sourceKey: string,
+  qualifier: string,
+  recorder: WriteRecorder | undefined,
+): SourceCase => ({
+  recorder,
   row: newRow({ phase: 'source', qualifier, sourceId: idOf(source), source }),
   source,
   sourceKey,

@@ -4,12 +4,12 @@ import { newRow, type Row } from '../repo/run-rows.ts'
 import type { SeenObject } from '../repo/run-snapshot.ts'
 import {
   type Case,
+  decideCases,
   type EvaluationParts,
   fail,
   finishRows,
   isFine,
   isMapped,
-  judge,
   mapCases,
   taskOf,
 } from './evaluation.ts'
@@ -29,7 +29,10 @@ export async function evaluateTargets(
   const cases = await casesOf(parts, objects, qualifier)
   const valid = await targetValidity(
     parts.mapping,
-    cases.map(({ row }) => ({ target: row.target ?? {}, linkQualifier: row.qualifier })),
+    cases.map(({ row: { target, qualifier: linkQualifier }, recorder }) => ({
+      variables: { target: target ?? {}, linkQualifier },
+      recorder,
+    })),
     parts.scripts,
   )
   await readSources(
@@ -39,7 +42,8 @@ export async function evaluateTargets(
   const linked = cases.filter(({ row }) => row.source !== null)
   const qualified = await qualifications(parts.mapping, linked.map(taskOf), parts.scripts)
   const qualifies = new Map(linked.map((one, index) => [one, qualified[index] ?? false] as const))
-  for (const [index, one] of cases.entries()) await decideRow(parts, one, valid[index] ?? false, qualifies.get(one))
+  for (const [index, one] of cases.entries()) assess(one, valid[index] ?? false, qualifies.get(one))
+  await decideCases(parts, cases.filter(isFine))
   await mapCases(
     parts,
     cases.filter((one) => isFine(one) && isMapped(one)),
@@ -48,10 +52,11 @@ export async function evaluateTargets(
 }
 
 async function casesOf(
-  { links, targets }: EvaluationParts,
+  parts: EvaluationParts,
   objects: readonly SeenObject[],
   qualifier: string | undefined,
 ): Promise<Case[]> {
+  const { links, targets } = parts
   const partial = objects.filter(({ isFull }) => !isFull).map(({ key }) => key)
   const whole = partial.length === 0 ? new Map<string, SeenObject>() : await targets.find(partial)
   const found = Map.groupBy(await links.byTargets(objects.map(({ key }) => key)), ({ targetKey }) => targetKey)
@@ -59,7 +64,10 @@ async function casesOf(
     const target = whole.get(object.key) ?? object
     const all: readonly PairLink[] = found.get(object.key) ?? []
     const own = qualifier === undefined ? all : all.filter((link) => link.qualifier === qualifier)
-    return (own.length > 0 ? own : [null]).map((link) => targetCase(target, link, qualifier))
+    return (own.length > 0 ? own : [null]).map((link) => ({
+      ...targetCase(target, link, qualifier),
+      recorder: parts.newRecorder?.(),
+    }))
   })
 }
 
@@ -80,13 +88,13 @@ async function readSources({ links, sources }: EvaluationParts, cases: readonly 
 
 type Verdict = boolean | ResourceException
 
-async function decideRow(parts: EvaluationParts, one: Case, valid: Verdict, qualifies: Verdict = false) {
+function assess(one: Case, valid: Verdict, qualifies: Verdict = false): void {
   const { row } = one
   if (!isFine(one)) return
-  for (const verdict of [valid, qualifies]) if (verdict instanceof ResourceException) return fail(row, verdict)
+  for (const verdict of [valid, qualifies]) if (verdict instanceof ResourceException) fail(row, verdict)
+  if (!isFine(one)) return
   const facts = { valid: valid === true, linked: row.link !== null, sourceExists: row.source !== null }
   Object.assign(row, assessTarget({ ...facts, sourceQualifies: qualifies === true }))
-  Object.assign(row, await judge(parts, row))
 }
 
 const targetCase = ({ object, key }: SeenObject, link: PairLink | null, qualifier = 'default'): Case => ({

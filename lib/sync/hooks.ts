@@ -1,4 +1,6 @@
 import type { Json, JsonObject } from '../contract.ts'
+import { ResourceException } from '../crest/errors.ts'
+import type { WriteRecorder } from '../crest/recorder.ts'
 import type { Row } from '../repo/run-rows.ts'
 import { isObject } from '../util/json.ts'
 import type { Hook, Mapping, Policy } from './mapping.ts'
@@ -10,6 +12,14 @@ export interface HookVariables {
   readonly oldTarget?: JsonObject | null
   readonly targetId?: string | null
   readonly error?: JsonObject
+}
+
+/** One run of a hook. */
+export interface HookCall {
+  readonly row: Row
+  readonly variables?: HookVariables
+  /** undefined = what the hook writes is written. */
+  readonly recorder?: WriteRecorder | undefined
 }
 
 /** The scripts that a mapping runs around its actions. */
@@ -31,25 +41,44 @@ export class Hooks {
     return this.#mapping[hook] !== undefined
   }
 
-  /**
-   * Runs a hook, if there is one.
-   * @returns the target as the hook left it
-   * @throws ResourceException what the script threw
-   */
-  async run(hook: Hook, row: Row, variables: HookVariables = {}): Promise<JsonObject | null> {
-    const { source, target, situation, qualifier: linkQualifier, sourceId, targetId } = row
-    const facts = { source, target, oldTarget: target, situation, linkQualifier, sourceId, targetId, ...variables }
-    const script = this.#mapping[hook]
-    if (!script) return facts.target
-    const bindings = { ...facts, oldSource: null, mappingConfig: this.#config }
-    const result = await runScript(this.#scripts, script, bindings, ['target'])
-    const left: Json = result.bindings.target ?? null
-    return isObject(left) ? left : facts.target
+  /** Whether targets are not only made from properties. */
+  get makeTargets(): boolean {
+    return this.has('onMapping') || this.has('onCreate') || this.has('onUpdate')
   }
 
-  /** Once, when a run begins. */
-  async begin(): Promise<void> {
-    if (this.#mapping.onRecon) await runScript(this.#scripts, this.#mapping.onRecon, { mappingConfig: this.#config })
+  /**
+   * Runs a hook, if there is one.
+   * @throws ResourceException what the script threw
+   */
+  async run(hook: Hook, row: Row, variables: HookVariables = {}): Promise<void> {
+    const [left] = await this.runMany(hook, [{ row, variables }])
+    if (left instanceof ResourceException) throw left
+  }
+
+  /** @returns for each row the target as the hook left it, or what the script threw */
+  async runMany(hook: Hook, calls: readonly HookCall[]): Promise<(JsonObject | null | ResourceException)[]> {
+    const script = this.#mapping[hook]
+    const all = calls.map(({ row, variables, recorder }) => {
+      const { source, target, situation, qualifier: linkQualifier, sourceId, targetId } = row
+      const facts = { source, target, oldTarget: target, situation, linkQualifier, sourceId, targetId, ...variables }
+      return { variables: { ...facts, oldSource: null, mappingConfig: this.#config }, recorder }
+    })
+    if (!script || all.length === 0) return all.map(({ variables }) => variables.target)
+    const results = await this.#scripts.runMany({ script, calls: all, modifies: ['target'] })
+    return results.map((result, index) => {
+      if (result instanceof ResourceException) return result
+      const left: Json = result.bindings.target ?? null
+      return isObject(left) ? left : (all[index]?.variables.target ?? null)
+    })
+  }
+
+  /**
+   * Once, when a run begins.
+   * @param recorder see ScriptCall
+   */
+  async begin(recorder: WriteRecorder | undefined): Promise<void> {
+    const { onRecon } = this.#mapping
+    if (onRecon) await runScript(this.#scripts, onRecon, { mappingConfig: this.#config }, recorder)
   }
 
   /** Once, when a run ends. */

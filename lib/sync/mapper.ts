@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { ResourceException, toResourceException } from '../crest/errors.ts'
 import { getAt, type Pointer } from '../crest/pointer.ts'
+import type { WriteRecorder } from '../crest/recorder.ts'
 import { setAt } from '../crest/write-at.ts'
 import { copyJson } from '../util/copy-json.ts'
 import { judgeProperty, type Verdict } from './decide-condition.ts'
@@ -15,9 +16,11 @@ export interface MappingTask {
   /** What the properties are put onto: an empty object, or the target without `_id` and `_rev`. It is not changed. */
   readonly onto: JsonObject
   readonly linkQualifier: string
+  /** Of the scripts; undefined = what they write is written. */
+  readonly recorder?: WriteRecorder | undefined
 }
 
-type Mapped = JsonObject | ResourceException
+export type Mapped = JsonObject | ResourceException
 
 /** Maps the properties of sources onto targets. */
 export class Mapper {
@@ -85,13 +88,14 @@ export class Mapper {
     results: readonly Mapped[],
   ): Promise<Verdict[]> {
     const open = [...results.keys()].filter((index) => !(results[index] instanceof ResourceException))
-    const variables = open.map((index) => {
-      const { source = {}, onto = {}, linkQualifier = '' } = tasks[index] ?? {}
+    const calls = open.map((index) => {
+      const { source = {}, onto = {}, linkQualifier = '', recorder } = tasks[index] ?? {}
       // As it was before the first property; there is none where the target is made.
       const oldTarget = Object.keys(onto).length > 0 ? onto : null
-      return { object: source, target: results[index] as JsonObject, oldTarget, oldSource: null, linkQualifier }
+      const target = results[index] as JsonObject
+      return { variables: { object: source, target, oldTarget, oldSource: null, linkQualifier }, recorder }
     })
-    const verdicts = await judgeProperty(condition, variables, this.#scripts)
+    const verdicts = await judgeProperty(condition, calls, this.#scripts)
     const all: Verdict[] = results.map(() => false)
     for (const [place, index] of open.entries()) all[index] = verdicts[place] ?? false
     return all
@@ -101,12 +105,15 @@ export class Mapper {
 /** The values of one property: out of the source, transformed, or the default. */
 export async function valuesOf(
   property: Pick<Property, 'source' | 'transform' | 'default'>,
-  tasks: readonly Pick<MappingTask, 'source' | 'linkQualifier'>[],
+  tasks: readonly Pick<MappingTask, 'source' | 'linkQualifier' | 'recorder'>[],
   scripts: Scripts,
 ): Promise<(Json | ResourceException)[]> {
   const { source: pointer, transform, default: fallback } = property
   if (!transform) return plainValues(property, tasks)
-  const calls = tasks.map(({ source, linkQualifier }) => ({ source: valueAt(source, pointer), linkQualifier }))
+  const calls = tasks.map(({ source, linkQualifier, recorder }) => ({
+    variables: { source: valueAt(source, pointer), linkQualifier },
+    recorder,
+  }))
   const results = calls.length === 0 ? [] : await scripts.runMany({ script: transform, calls })
   return results.map((result) => (result instanceof ResourceException ? result : (result.value ?? fallback)))
 }

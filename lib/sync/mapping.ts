@@ -107,6 +107,7 @@ export const mappingShape = {
   maxDeletes: limitSchema,
   maxClears: limitSchema,
   maxUnassessed: count(0, 0),
+  analysisActions: list(z.string('must be the name of an action'), 'must be an array of names of actions'),
   updateMethod: z
     .enum(UPDATE_METHODS, `must be one of ${UPDATE_METHODS.map((name) => `"${name}"`).join(', ')}`)
     .nullish()

@@ -1,6 +1,8 @@
 import type { Json } from '../contract.ts'
+import type { RecordedWrite } from '../crest/recorder.ts'
 import type { FieldChange } from '../repo/run-rows.ts'
 import { hideSecrets, isSecretName, STARS } from '../util/hidden-secrets.ts'
+import { isObject } from '../util/json.ts'
 
 /**
  * Changes of fields as a person may see them: secrets, and what stands encrypted or hashed, are stars.
@@ -11,6 +13,23 @@ export const maskedChanges = (changes: readonly FieldChange[], secrets: Readonly
     const show = (value: Json): Json => masked(value, field, secrets)
     return { field, from: show(from), to: show(to), ...flags }
   })
+
+/** What scripts would write, with the same stars. */
+export const maskedWrites = (writes: readonly RecordedWrite[], secrets: ReadonlySet<string> | undefined): Json[] =>
+  writes.map(({ method, placeholder: _, content = null, parameters, ...write }) => ({
+    method,
+    ...write,
+    ...(parameters && { parameters: masked({ ...parameters }, '', secrets) }),
+    content:
+      method === 'patch' && Array.isArray(content)
+        ? content.map((operation) => maskedOperation(operation, secrets))
+        : masked(content, '', secrets),
+  }))
+
+function maskedOperation(operation: Json, secrets: ReadonlySet<string> | undefined): Json {
+  if (!isObject(operation) || operation.value === undefined) return operation
+  return { ...operation, value: masked(operation.value, String(operation.field), secrets) }
+}
 
 function masked(value: Json, field: string, secrets: ReadonlySet<string> | undefined): Json {
   const names = field.split('/')

@@ -6,7 +6,7 @@ import { notAllowed } from './allowed-actions.ts'
 import { performerOf } from './applying.ts'
 import { SourceEvaluator } from './evaluate-sources.ts'
 import { evaluateTargets } from './evaluate-targets.ts'
-import { type EvaluationParts, finishRows, judge } from './evaluation.ts'
+import { decideCases, type EvaluationParts, finishRows } from './evaluation.ts'
 import type { ConfiguredMapping } from './mapping-registry.ts'
 import type { ReconServiceParts } from './recon-service.ts'
 import { RunContext } from './run-context.ts'
@@ -55,7 +55,7 @@ export async function performAction(
     carriedOut.push(done)
     return (await context.rows.finish([done]))[0] ?? false
   }
-  const { settled } = await performerOf(context, { finish }).perform(row)
+  const { settled } = await performerOf(context, { finish }, false).perform(row)
   if ((await settled) === 'FAILURE') throw failureOf(carriedOut.at(-1) ?? row)
 }
 
@@ -112,8 +112,9 @@ async function bothGone(parts: EvaluationParts, link: PairLink, sourceId: string
   const row = newRow({ phase: 'source', qualifier: link.qualifier, sourceId, targetId: link.targetKey, link })
   row.situation = 'LINK_ONLY'
   row.reason = 'there is a link, and both source and target are gone'
-  Object.assign(row, await judge(parts, row))
-  const [finished = row] = await finishRows(parts, [{ row, mapped: undefined, isSame: false }])
+  const cases = [{ row, mapped: undefined, isSame: false }]
+  await decideCases(parts, cases)
+  const [finished = row] = await finishRows(parts, cases)
   return finished
 }
 

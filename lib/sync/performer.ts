@@ -5,7 +5,8 @@ import type { Committer } from './committer.ts'
 import { type EffectParts, Effects } from './effects.ts'
 import { fail, situationFailure } from './evaluation.ts'
 import type { Mapping } from './mapping.ts'
-import type { ObjectSet } from './object-set.ts'
+import { idOf, type ObjectSet } from './object-set.ts'
+import { flush, type Replay } from './recorded-writes.ts'
 import { Outdated } from './target-writer.ts'
 
 export interface PerformParts extends EffectParts {
@@ -13,6 +14,7 @@ export interface PerformParts extends EffectParts {
   readonly sources: ObjectSet
   readonly targets: ObjectSet
   readonly committer: Pick<Committer, 'finish'>
+  readonly replay: Replay
   /** Evaluates one source anew, by what there is now; undefined = what has changed is left alone. */
   readonly again: ((source: NonNullable<Row['source']>, qualifier: string) => Promise<Row | undefined>) | undefined
 }
@@ -99,6 +101,7 @@ export class Performer {
     if (!isAction(action)) throw internalError('The row cannot be carried out')
     const fault = impossible(action, { source: source !== null, target: target !== null })
     if (fault !== undefined) throw conflict(fault)
+    await this.#flush(row)
     const after = await this.#effects.execute(action, row)
     const { hooks, mapping } = this.#parts
     const rule = ACTION_RULES[action]
@@ -106,6 +109,13 @@ export class Performer {
     const policy = row.policy === null ? undefined : mapping.policies[row.policy]
     if (policy && rule.postAction) await hooks.afterPolicy(policy, row, after)
     if (action === 'EXCEPTION') throw conflict(`${row.situation}: ${row.reason}`)
+  }
+
+  /** What the scripts that decided about the row asked for is written before the action. */
+  async #flush(row: Row): Promise<void> {
+    const { replay, mapping, targets } = this.#parts
+    const hasChangedTarget = await flush(row, mapping.target, replay)
+    if (hasChangedTarget && row.target) row.target = await targets.read(idOf(row.target), 'targetObjectQuery')
   }
 
   /** A hook that fails about a failure changes nothing about it. */

@@ -1,10 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../contract.ts'
+import { parsePointer } from '../crest/pointer.ts'
 import type { FieldChange, Row } from '../repo/run-rows.ts'
 import { ACTION_RULES, isAction } from './action.ts'
 import { differences } from './difference.ts'
 import { SourceEvaluator } from './evaluate-sources.ts'
 import { evaluateTargets } from './evaluate-targets.ts'
+import { isPrefix } from './mapper.ts'
+import type { Mapping } from './mapping.ts'
+import { isSameWrites } from './recorded-writes.ts'
 import type { RunContext } from './run-context.ts'
 import { liveTargets } from './target-correlation.ts'
 import { Targets } from './targets.ts'
@@ -19,8 +23,8 @@ export type CheckedRow = { readonly row: Row; readonly why?: string | undefined 
  */
 export async function checkPlan(context: RunContext, rows: readonly Row[]): Promise<CheckedRow[]> {
   const targets = new Targets(liveTargets(context.targetFields, context.targets, context.links))
-  const parts = { ...context.evaluationParts(targets, true), isAnalysis: true }
-  const open = rows.filter(({ action }) => isAction(action) && ACTION_RULES[action].writes)
+  const parts = context.evaluationParts(targets, true, true)
+  const open = rows.filter(isWorth)
   const [bySource, byTarget] = [open.filter(isOfSource), open.filter((row) => !isOfSource(row))]
   const sources = await context.sources.byIds(idsOf(bySource, 'sourceId'), 'sourceObjectQuery')
   const seen = await targets.fetch(idsOf(byTarget, 'targetId'))
@@ -29,8 +33,13 @@ export async function checkPlan(context: RunContext, rows: readonly Row[]): Prom
     ...(await evaluateTargets(parts, [...seen.values()])),
   ]
   const byPlace = new Map(fresh.map((row) => [placeOf(row), row] as const))
-  return rows.map((row) => (open.includes(row) ? checked(row, byPlace.get(placeOf(row))) : { row }))
+  const isOpen = new Set(open)
+  return rows.map((row) => (isOpen.has(row) ? checked(context, row, byPlace.get(placeOf(row))) : { row }))
 }
+
+/** Whether carrying it out would change anything. */
+const isWorth = ({ action, writes }: Row): boolean =>
+  (isAction(action) && ACTION_RULES[action].writes) || (writes ?? []).length > 0
 
 const isOfSource = ({ phase }: Row): boolean => phase === 'source'
 
@@ -41,29 +50,47 @@ const idsOf = (rows: readonly Row[], name: 'sourceId' | 'targetId'): string[] =>
 const placeOf = (row: Row): string =>
   [row.phase, row.qualifier, isOfSource(row) ? row.sourceId : row.targetId].join('\u0000')
 
-function checked(row: Row, now: Row | undefined): CheckedRow {
-  const why = now?.failure ? `Cannot determine what to do now: ${now.reason}` : changed(row, now)
-  return now && why === undefined ? { row: { ...now, key: row.key, status: null } } : { row, why: why ?? '' }
+function checked({ mapping, parts }: RunContext, row: Row, now: Row | undefined): CheckedRow {
+  const why = now?.failure ? `Cannot determine what to do now: ${now.reason}` : changed(mapping, row, now)
+  if (!now || why !== undefined) return { row, why: why ?? '' }
+  // What scripts of a run that was no analysis ask for has been written by that run.
+  if (row.writes === null) return { row: { ...now, writes: null, key: row.key, status: null } }
+  const isApproximate = row.isApproximate || now.isApproximate
+  if (isApproximate && parts.options.overrides.allowApproximate !== true) return { row, why: APPROXIMATE }
+  const { changes, mapped, key } = row
+  return { row: { ...now, changes, mapped, key, status: null } }
 }
 
 /** What is another than when the plan was made; undefined = nothing that matters. */
-function changed(row: Row, now: Row | undefined): string | undefined {
+function changed(mapping: Mapping, row: Row, now: Row | undefined): string | undefined {
   const what = (name: string) => `The ${name} has changed since the plan was made: nothing was done`
   if (!now) return what(isOfSource(row) ? 'source' : 'target')
   if (now.link?.id !== row.link?.id) return what('link')
   if (row.action === 'CREATE' && row.link === null && now.situation !== row.situation) return APPEARED
   if (row.targetId !== now.targetId || (row.target === null) !== (now.target === null)) return what('target')
   if (row.situation !== now.situation || row.action !== now.action) return what('source')
-  const isMapped = row.changes !== null && now.changes !== null
-  if (isMapped && !isDeepStrictEqual(wantedOf(row.changes), wantedOf(now.changes))) return what('source')
-  if (isMapped) return isDeepStrictEqual(row.changes, now.changes) ? undefined : what('target')
+  if (row.writes !== null && !isSameWrites(row.writes, now.writes ?? [])) return what('output of its scripts')
+  if (row.changes !== null && now.changes !== null) {
+    const [before, after] = [row.changes, now.changes].map((changes) => changes.map((one) => comparable(mapping, one)))
+    if (isDeepStrictEqual(before, after)) return undefined
+    const [wanted, wantedNow] = [before, after].map((changes) => changes?.map(({ field, to }) => ({ field, to })))
+    return what(isDeepStrictEqual(wanted, wantedNow) ? 'target' : 'source')
+  }
   if (isOther(row.target, now.target)) return what('target')
   return row.action === 'UPDATE' && isOther(row.source, now.source) ? what('source') : undefined
 }
 
-const wantedOf = (changes: readonly FieldChange[] | null) => changes?.map(({ field, to }) => ({ field, to }))
+/** What a hook puts into a field that no property sets may be another each time (a new password): the plan has it. */
+function comparable({ properties }: Mapping, change: FieldChange): FieldChange {
+  const field = parsePointer(change.field)
+  const isOfProperty = properties.some(({ target }) => isPrefix(target, field) || isPrefix(field, target))
+  return isOfProperty ? change : { ...change, to: null }
+}
 
 const isOther = (before: JsonObject | null, now: JsonObject | null): boolean =>
   differences(before ?? {}, now ?? {}).length > 0
+
+const APPROXIMATE =
+  'Its scripts were told what may not be so when their writes are made: carried out with allowApproximate only'
 
 const APPEARED = 'A target that correlates has appeared since the plan was made: nothing was done'

@@ -1,30 +1,25 @@
-import type { JsonObject } from '../contract.ts'
 import { internalError, ResourceException } from '../crest/errors.ts'
 import type { Script } from './condition.ts'
+import { type CorrelationTask, callOf } from './correlation.ts'
 import { judge, type Verdict } from './decide-condition.ts'
 import type { Mapping } from './mapping.ts'
-import type { Scripts } from './scripts.ts'
+import type { ScriptCall, Scripts } from './scripts.ts'
 
 /** Judges by `validSource` and `sourceCondition` whether each source takes part, for its kind of link. */
 export async function qualifications(
   mapping: Mapping,
-  tasks: readonly { readonly source: JsonObject; readonly linkQualifier: string }[],
+  tasks: readonly CorrelationTask[],
   scripts: Scripts,
 ): Promise<Verdict[]> {
-  const variables = tasks.map(({ source, linkQualifier }) => ({ source, linkQualifier }))
-  const valid = await judge(scriptCondition(mapping.validSource), variables, scripts, 'validSource')
-  const conditions = await judge(mapping.sourceCondition, variables, scripts, 'sourceCondition')
+  const calls = tasks.map(callOf)
+  const valid = await judge(scriptCondition(mapping.validSource), calls, scripts, 'validSource')
+  const conditions = await judge(mapping.sourceCondition, calls, scripts, 'sourceCondition')
   return valid.map((verdict, index) => (verdict === true ? (conditions[index] ?? false) : verdict))
 }
 
-/** Judges by `validTarget`. */
-export function targetValidity(
-  mapping: Mapping,
-  tasks: readonly { readonly target: JsonObject; readonly linkQualifier: string }[],
-  scripts: Scripts,
-): Promise<Verdict[]> {
-  const variables = tasks.map(({ target, linkQualifier }) => ({ target, linkQualifier }))
-  return judge(scriptCondition(mapping.validTarget), variables, scripts, 'validTarget')
+/** Judges by `validTarget`, whose variables are `target` and `linkQualifier`. */
+export function targetValidity(mapping: Mapping, calls: readonly ScriptCall[], scripts: Scripts): Promise<Verdict[]> {
+  return judge(scriptCondition(mapping.validTarget), calls, scripts, 'validTarget')
 }
 
 const scriptCondition = (script: Script | undefined) => (script ? { script } : undefined)
@@ -32,12 +27,15 @@ const scriptCondition = (script: Script | undefined) => (script ? { script } : u
 /** The kinds of link of each source. */
 export async function linkQualifiers(
   mapping: Mapping,
-  sources: readonly JsonObject[],
+  sources: readonly Pick<CorrelationTask, 'source' | 'recorder'>[],
   scripts: Scripts,
 ): Promise<(readonly string[] | ResourceException)[]> {
   const { linkQualifiers: configured, name } = mapping
   if (Array.isArray(configured)) return sources.map(() => configured as string[])
-  const calls = sources.map((object) => ({ mapping: name, object, oldValue: null, returnAll: false }))
+  const calls = sources.map(({ source: object, recorder }) => ({
+    variables: { mapping: name, object, oldValue: null, returnAll: false },
+    recorder,
+  }))
   return readLists(await scripts.runMany({ script: configured as Script, calls }))
 }
 

@@ -7,6 +7,7 @@ import type { RunStore, StoredRun } from '../repo/run-store.ts'
 import type { SentValueStore } from '../repo/sent-value-store.ts'
 import type { ConfiguredMapping, MappingRegistry } from './mapping-registry.ts'
 import { PlannedMappings } from './planned-mappings.ts'
+import type { Replay } from './recorded-writes.ts'
 import { Run } from './run.ts'
 import type { RunOptions } from './run-options.ts'
 import { interrupted } from './run-state.ts'
@@ -15,6 +16,10 @@ import type { Scripts } from './scripts.ts'
 export interface ReconServiceParts {
   readonly mappings: MappingRegistry
   readonly connection: Connection
+  /** For reads of an analysis: the scripts that they reach write nothing. */
+  readonly dryConnection: Connection
+  /** Makes what scripts asked for while their writes were recorded. */
+  readonly replay: Replay
   readonly runs: RunStore
   readonly links: LinkStore
   readonly sentValues: SentValueStore

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { JsonObject, Logger } from '../contract.ts'
 import type { Connection } from '../crest/connection.ts'
+import { WriteRecorder } from '../crest/recorder.ts'
 import type { LinkStore } from '../repo/link-store.ts'
 import type { RunRows } from '../repo/run-rows.ts'
 import type { RunSnapshot } from '../repo/run-snapshot.ts'
@@ -16,6 +17,7 @@ import type { Mapping } from './mapping.ts'
 import { ObjectSet } from './object-set.ts'
 import { Pace } from './pace.ts'
 import { Unassessed } from './protection.ts'
+import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
 import { overridden, type RunOptions } from './run-options.ts'
 import type { Stage } from './run-state.ts'
@@ -35,6 +37,8 @@ export interface RunParts {
   readonly mappings: readonly Mapping[]
   readonly options: RunOptions
   readonly connection: Connection
+  readonly dryConnection: Connection
+  readonly replay: Replay
   readonly runs: RunStore
   readonly links: LinkStore
   readonly sentValues: SentValueStore
@@ -90,7 +94,7 @@ export class RunContext {
     this.snapshot = parts.snapshot
     this.rows = parts.runs.rows(parts.number)
     const common = {
-      connection: parts.connection,
+      connection: parts.options.isAnalysis ? parts.dryConnection : parts.connection,
       pace: new Pace(signal),
       durations: this.durations,
       mayBeEmpty: this.mapping.allowEmptySourceSet,
@@ -113,20 +117,27 @@ export class RunContext {
     return this.mapping.runTargetPhase ?? this.parts.options.action === 'recon'
   }
 
-  /** @param mayCorrelate false when there was no target at the start */
-  evaluationParts(targets: Targets, mayCorrelate: boolean): EvaluationParts {
+  readonly newRecorder = (): WriteRecorder => new WriteRecorder(new Set(this.mapping.analysisActions))
+
+  /**
+   * @param mayCorrelate false when there was no target at the start
+   * @param isAnalysis see EvaluationParts
+   */
+  evaluationParts(targets: Targets, mayCorrelate: boolean, isAnalysis = this.isAnalysis): EvaluationParts {
     const isCorrelated = mayCorrelate && correlates(this.mapping)
     return {
       mapping: this.mapping,
       mapper: this.mapper,
       links: this.links,
       scripts: this.parts.scripts,
+      hooks: this.hooks,
       sources: this.sources,
       targets,
       sentValues: this.sentValues,
       rows: this.rows,
       reconId: this.parts.id,
-      isAnalysis: this.isAnalysis,
+      isAnalysis,
+      newRecorder: isAnalysis ? this.newRecorder : undefined,
       correlates: isCorrelated,
       plansCreations: isCorrelated && targets.isComplete,
     }

@@ -37,8 +37,9 @@ const overridesSchema = z.strictObject(
     maxClears: limitSchema,
     maxUnassessed: countSchema,
     acceptUnassessed: flag,
+    allowApproximate: flag,
   },
-  'knows sourceQuery, targetQuery, runTargetPhase, allowEmptySourceSet, sourceQueryFullEntry, targetQueryFullEntry, maxDeletes, maxClears, maxUnassessed and acceptUnassessed',
+  'knows sourceQuery, targetQuery, runTargetPhase, allowEmptySourceSet, sourceQueryFullEntry, targetQueryFullEntry, maxDeletes, maxClears, maxUnassessed, acceptUnassessed and allowApproximate',
 )
 
 export type Overrides = Partial<z.infer<typeof overridesSchema>>

@@ -104,11 +104,11 @@ export class Run {
     let end: Stage = 'COMPLETED_SUCCESS'
     try {
       await context.sentValues.load()
-      await context.hooks.begin()
+      await context.hooks.begin(this.isAnalysis ? context.newRecorder() : undefined)
       await work()
       context.enter('ACTIVE_LINK_CLEANUP')
       context.enter('ACTIVE_PROCESSING_RESULTS')
-      await context.hooks.end(this.#reconState())
+      if (!this.isAnalysis) await context.hooks.end(this.#reconState())
     } catch (error) {
       end = this.#abort.signal.aborted ? 'COMPLETED_CANCELED' : 'COMPLETED_FAILED'
       if (end === 'COMPLETED_FAILED') this.#fail(error)

@@ -24,7 +24,10 @@ async function runMany(
   { script, calls, modifies = [], parallel = 1 }: ScriptBatch,
 ): Promise<(ScriptResult | ResourceException)[]> {
   try {
-    const outcomes = await service.runMany(await compile(script), calls, { read: modifies, parallel })
+    const variables = calls.map((call) => call.variables)
+    const recorders = calls.flatMap(({ recorder }) => recorder ?? [])
+    const options = { read: modifies, parallel, ...(recorders.length > 0 && { recorders }) }
+    const outcomes = await service.runMany(await compile(script), variables, options)
     return outcomes.map(resultOf)
   } catch (error) {
     return calls.map(() => toResourceException(error))

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { ResourceException, serviceUnavailable } from '../crest/errors.ts'
+import type { WriteRecorder } from '../crest/recorder.ts'
 import type { Script } from './condition.ts'
 
 /** What one run of a script left behind. */
@@ -10,10 +11,16 @@ export interface ScriptResult {
   readonly bindings: JsonObject
 }
 
+/** One run of a script. */
+export interface ScriptCall {
+  readonly variables: JsonObject
+  /** Takes what the script asks to be written; undefined = it is written. */
+  readonly recorder?: WriteRecorder | undefined
+}
+
 export interface ScriptBatch {
   readonly script: Script
-  /** The variables of each run. */
-  readonly calls: readonly JsonObject[]
+  readonly calls: readonly ScriptCall[]
   /** Variables that the script may change and the caller wants back. */
   readonly modifies?: readonly string[]
   /** How many runs may be under way at a time: the mapping's `taskThreads`. Default: one after the other. */
@@ -38,10 +45,10 @@ export const noScripts: Scripts = {
 export async function runScript(
   scripts: Scripts,
   script: Script,
-  bindings: JsonObject,
-  modifies: readonly string[] = [],
+  variables: JsonObject,
+  recorder?: WriteRecorder,
 ): Promise<ScriptResult> {
-  const [result] = await scripts.runMany({ script, calls: [bindings], modifies })
+  const [result] = await scripts.runMany({ script, calls: [{ variables, recorder }] })
   if (!result) throw serviceUnavailable('The script did not run')
   if (result instanceof ResourceException) throw result
   return result

@@ -10,6 +10,7 @@ import { MappingRegistry } from './mapping-registry.ts'
 import { PrivateFields } from './private-fields.ts'
 import { ReconResource } from './recon-resource.ts'
 import { ReconService } from './recon-service.ts'
+import type { Replay } from './recorded-writes.ts'
 import { scriptRunner } from './script-runner.ts'
 import { noScripts } from './scripts.ts'
 import { type IsServed, SyncResource } from './sync-resource.ts'
@@ -19,6 +20,10 @@ export interface SynchronizationParts {
   readonly configuration: ConfigurationService
   /** For the mappings' own reads and writes. */
   readonly connection: Connection
+  /** For reads of an analysis: the scripts that they reach write nothing. */
+  readonly dryConnection: Connection
+  /** Makes a recorded write, behind the filters that have seen it. */
+  readonly replay: Replay
   /** Absent: mappings with scripts fail, object by object, and say why. */
   readonly scripts: ScriptService | undefined
   readonly isServed: IsServed
@@ -36,7 +41,7 @@ export interface Synchronization extends Disposable {
 
 /** Resolves when the mappings are in force; runs that a crash interrupted are shown as failed from then on. */
 export async function startSynchronization(options: SynchronizationParts): Promise<Synchronization> {
-  const { repository, configuration, connection, scripts, isServed, log } = options
+  const { repository, configuration, connection, dryConnection, replay, scripts, isServed, log } = options
   const scope = new Scope(log)
   try {
     const privateFields = scope.own('private fields', new PrivateFields(log, options.defaultManaged))
@@ -46,7 +51,7 @@ export async function startSynchronization(options: SynchronizationParts): Promi
     await mappings.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
     const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
-    const parts = { mappings, connection, ...stores, scripts: runner, log }
+    const parts = { mappings, connection, dryConnection, replay, ...stores, scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const resources = new Map<string, ResourceHandler>([

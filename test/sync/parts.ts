@@ -2,7 +2,7 @@
 import { ConfigDirectory } from '../../lib/config/directory.ts'
 import type { Json, JsonObject, Logger } from '../../lib/contract.ts'
 import { MemoryCollection } from '../../lib/crest/collection.ts'
-import { type Connection, connect } from '../../lib/crest/connection.ts'
+import { type Connection, connect, connectDry } from '../../lib/crest/connection.ts'
 import type { ResourceHandler } from '../../lib/crest/request.ts'
 import { ResourceRouter } from '../../lib/crest/router.ts'
 import { LinkCollection } from '../../lib/repo/link-collection.ts'
@@ -11,7 +11,7 @@ import { ReconAuditResource } from '../../lib/sync/audit-resource.ts'
 import { MappingRegistry } from '../../lib/sync/mapping-registry.ts'
 import { PrivateFields } from '../../lib/sync/private-fields.ts'
 import { ReconResource } from '../../lib/sync/recon-resource.ts'
-import { ReconService } from '../../lib/sync/recon-service.ts'
+import { ReconService, type ReconServiceParts } from '../../lib/sync/recon-service.ts'
 import { noScripts, type Scripts } from '../../lib/sync/scripts.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDirWith } from '../helpers/files.ts'
@@ -75,7 +75,8 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   await privateFields.follow(directory)
   const connection = connect(router, {})
   const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
-  const parts = { mappings, connection, ...stores, scripts, log }
+  const replay: ReconServiceParts['replay'] = (write) => router.replay(write)
+  const parts = { mappings, connection, dryConnection: connectDry(router), replay, ...stores, scripts, log }
   const service = new ReconService(parts)
   onCleanUp(() => service.dispose())
   router.add('a', source ?? new MemoryCollection())
