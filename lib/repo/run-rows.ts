@@ -16,6 +16,8 @@ export interface RowCount {
   readonly situation: string
   readonly action: string
   readonly count: number
+  /** Of these, rows that are to be carried out. */
+  readonly waiting: number
   /** Of these, rows that change a field of their target. */
   readonly changing: number
   /** Of these, rows whose scripts write something. */
@@ -92,7 +94,7 @@ export class RunRows {
   }
 
   async countByKind(): Promise<RowCount[]> {
-    const query = sql<RowCount>`select situation, action, count(*) as count,
+    const query = sql<RowCount>`select situation, action, count(*) as count, sum(status is null) as waiting,
         sum(changes is not null and changes <> '[]') as changing,
         sum(coalesce(json_array_length(work, '$.writes'), 0) > 0) as writing,
         sum(coalesce(work ->> '$.isApproximate', 0)) as approximate,

@@ -19,6 +19,12 @@ export const recon: Command = {
       value: 'N',
       description: 'stop before the first write when more would be deleted: a number, or a share such as 10%',
     },
+    'max-clears': {
+      value: 'N',
+      description: 'stop before the first write when one field would be cleared in more targets',
+    },
+    'accept-unassessed': { description: 'carry out what waits for sources that could not be assessed' },
+    'allow-approximate': { description: 'carry out what scripts may do otherwise than shown' },
     ...apiOptions,
   },
   notes: `${apiNotes}
@@ -42,7 +48,7 @@ async function reconcile(api: ReconApi, mapping: string, values: OptionValues, i
   else if (isDry) io.stdout.write(json({ ...analysis, plan: await api.read(`recon/plan/${String(analysis._id)}`) }))
   if (isDry) return 0
   if (!values.flag('yes') && !(await agrees(io))) return 1
-  const { _id } = await api.action(`recon/${String(analysis._id)}`, 'execute', {}, limits(values))
+  const { _id } = await api.action(`recon/${String(analysis._id)}`, 'execute', {}, settings(values))
   const run = await follow(api, String(_id), io.stderr)
   io.stdout.write(values.flag('json') ? json(run) : await runText(api, run))
   return run.state === 'SUCCESS' && failures(run) === 0 ? 0 : 1
@@ -56,13 +62,20 @@ async function analyze(
 ): Promise<JsonObject> {
   const id = values.text('by-id')
   const params = { mapping, analyze: 'true', persistAssociations: 'true', ...(id === undefined ? {} : { id }) }
-  const { _id } = await api.action('recon', id === undefined ? 'recon' : 'reconById', params, null)
+  const { _id } = await api.action('recon', id === undefined ? 'recon' : 'reconById', params, settings(values))
   return follow(api, String(_id), stderr)
 }
 
-function limits(values: OptionValues): Json {
-  const limit = values.text('max-deletes')
-  return limit === undefined ? null : { maxDeletes: limit }
+/** For the analysis and for carrying it out: the plan is to say what the run will do. */
+function settings(values: OptionValues): Json {
+  const [maxDeletes, maxClears] = [values.text('max-deletes'), values.text('max-clears')]
+  const given = {
+    ...(maxDeletes !== undefined && { maxDeletes }),
+    ...(maxClears !== undefined && { maxClears }),
+    ...(values.flag('accept-unassessed') && { acceptUnassessed: true }),
+    ...(values.flag('allow-approximate') && { allowApproximate: true }),
+  }
+  return Object.keys(given).length > 0 ? given : null
 }
 
 /** A terminal that is closed without an answer says no. */

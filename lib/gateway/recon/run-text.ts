@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../util/json.ts'
+import { notes, wrapped } from './notes-text.ts'
 import type { ReconApi } from './recon-api.ts'
 
 /** So many failures are named. */
@@ -7,9 +8,10 @@ const NAMED = 10
 
 /** One run in one line. */
 export function runLine(run: JsonObject): string {
-  const { SUCCESS = 0, FAILURE = 0 } = isObject(run.statusSummary) ? run.statusSummary : {}
+  const { SUCCESS = 0, FAILURE = 0, DEFERRED = 0 } = isObject(run.statusSummary) ? run.statusSummary : {}
+  const deferred = DEFERRED === 0 ? '' : `, ${String(DEFERRED)} deferred`
   const times = `${String(run.started)}, ${Math.round(Number(run.duration ?? 0) / 100) / 10} s`
-  return `${String(run._id)}  ${String(run.mapping)}  ${String(run.state)}  ${String(SUCCESS)} done, ${String(FAILURE)} failed  ${times}`
+  return `${String(run._id)}  ${String(run.mapping)}  ${String(run.state)}  ${String(SUCCESS)} done, ${String(FAILURE)} failed${deferred}  ${times}`
 }
 
 /** One run with what it did and what failed. */
@@ -30,6 +32,7 @@ export async function runText(api: ReconApi, run: JsonObject): Promise<string> {
     `Targets: ${did.join(', ')}`,
     ...counts.map(([situation, count]) => `  ${String(count).padStart(8)}  ${situation}`),
     ...(await failed(api, run)),
+    ...notes(run),
     '',
   ].join('\n')
 }
@@ -37,18 +40,14 @@ export async function runText(api: ReconApi, run: JsonObject): Promise<string> {
 async function failed(api: ReconApi, run: JsonObject): Promise<string[]> {
   const params = { _queryFilter: 'status eq "FAILURE"', _pageSize: String(NAMED) }
   const entries = await api.query(`recon/plan/${String(run._id)}/entry`, params)
-  const lines = entries.map(({ sourceObjectId, targetObjectId, message }) => {
-    return printable(`  ${String(sourceObjectId ?? '—')} → ${String(targetObjectId ?? '—')}: ${String(message)}`)
-  })
+  const lines = entries.flatMap(({ sourceObjectId, targetObjectId, message }) =>
+    wrapped(`  ${String(sourceObjectId ?? '—')} → ${String(targetObjectId ?? '—')}: ${String(message)}`, '    '),
+  )
   return lines.length === 0 ? [] : ['Failed, for example', ...lines]
 }
 
 const targetOf = ({ progress }: JsonObject): JsonObject =>
   isObject(progress) && isObject(progress.target) ? progress.target : {}
-
-/** Without what a terminal would take for a command: ids and messages are the remotes' words. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it takes out
-export const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
 
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
