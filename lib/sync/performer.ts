@@ -1,6 +1,7 @@
 import { conflict, internalError, ResourceException } from '../crest/errors.ts'
+import { getAt, parsePointer } from '../crest/pointer.ts'
 import { LINK_EXISTS, type Row, type RowStatus } from '../repo/run-rows.ts'
-import { ACTION_RULES, impossible, isAction } from './action.ts'
+import { ACTION_RULES, type Action, impossible, isAction } from './action.ts'
 import type { Committer } from './committer.ts'
 import { type EffectParts, Effects } from './effects.ts'
 import { fail, situationFailure } from './evaluation.ts'
@@ -97,11 +98,10 @@ export class Performer {
   }
 
   async #execute(row: Row): Promise<void> {
-    const { action, source, target } = row
+    const { action } = row
     if (!isAction(action)) throw internalError('The row cannot be carried out')
-    const fault = impossible(action, { source: source !== null, target: target !== null })
-    if (fault !== undefined) throw conflict(fault)
-    await this.#flush(row)
+    checkPossible(action, row)
+    if (await this.#flush(row)) checkPossible(action, row)
     const after = await this.#effects.execute(action, row)
     const { hooks, mapping } = this.#parts
     const rule = ACTION_RULES[action]
@@ -111,11 +111,19 @@ export class Performer {
     if (action === 'EXCEPTION') throw conflict(`${row.situation}: ${row.reason}`)
   }
 
-  /** What the scripts that decided about the row asked for is written before the action. */
-  async #flush(row: Row): Promise<void> {
+  /**
+   * What the scripts that decided about the row asked for is written before the action.
+   * @returns whether the target is another one now
+   */
+  async #flush(row: Row): Promise<boolean> {
     const { replay, mapping, targets } = this.#parts
     const hasChangedTarget = await flush(row, mapping.target, replay)
-    if (hasChangedTarget && row.target) row.target = await targets.read(idOf(row.target), 'targetObjectQuery')
+    if (!hasChangedTarget || !row.target) return false
+    const target = await targets.read(idOf(row.target), 'targetObjectQuery')
+    row.target = target
+    row.changes =
+      row.changes?.map((one) => ({ ...one, from: getAt(target ?? {}, parsePointer(one.field)) ?? null })) ?? null
+    return true
   }
 
   /** A hook that fails about a failure changes nothing about it. */
@@ -123,6 +131,12 @@ export class Performer {
     const { hooks } = this.#parts
     if (hooks.has('onError')) await hooks.run('onError', row, { error: row.failure ?? {} }).catch(() => undefined)
   }
+}
+
+/** @throws conflict when there is not what the action needs */
+function checkPossible(action: Action, { source, target }: Row): void {
+  const fault = impossible(action, { source: source !== null, target: target !== null })
+  if (fault !== undefined) throw conflict(fault)
 }
 
 const CHANGED = 'It has changed since it was compared'

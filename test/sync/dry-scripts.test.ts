@@ -73,7 +73,7 @@ function writing(writer: (place: string, then: string) => JsonObject): JsonObjec
 }
 
 async function seeded(options: FakeStageOptions): Promise<FakeStage> {
-  const stage = await fakeStage({ ...options, two: { collections: ['managed/log'] } })
+  const stage = await fakeStage({ ...options, two: { collections: ['managed/log'], ...options.two } })
   await stage.gateway.call('/managed/thing/t', { method: 'PUT', json: { name: 't' } })
   stage.one.seed(
     USERS,
@@ -255,6 +255,22 @@ describe('an approved plan with scripts that write', function () {
     assert.deepEqual(lines(stage), ['PATCH managed/user/t1', 'PATCH managed/user/t1'])
     const { sn, description } = stage.two.object(USERS, 't1') ?? {}
     assert.deepEqual({ sn, description }, { sn: 'found', description: 'found' })
+  })
+
+  it('updates it where it has no revisions, in the same field, and not once its scripts have deleted it', async () => {
+    const patch =
+      'openidm.patch("external/idm/two/managed/user/" + target._id, null, [{ operation: "replace", field: "/sn", value: "by script" }]); "UPDATE"'
+    const remove = 'openidm.delete("external/idm/two/managed/user/" + target._id, null); "UPDATE"'
+    const outcomes = [patch, remove].map(async (source) => {
+      const policies = [{ situation: 'FOUND', action: js(source) }, QUIET, { situation: 'ABSENT', action: 'IGNORE' }]
+      const stage = await seeded({ mapping: { policies }, two: { revisions: 'none' } })
+      const run = await execute(stage, await stage.recon('&analyze=true'))
+      return [stage.two.object(USERS, 't1')?.sn, (await messages(stage, run))[1]]
+    })
+    assert.deepEqual(await Promise.all(outcomes), [
+      ['found', null],
+      [undefined, 'UPDATE needs a target object, and there is none'],
+    ])
   })
 
   it('makes the writes of a row whose action does nothing', async () => {
