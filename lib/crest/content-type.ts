@@ -6,10 +6,15 @@ export interface ContentType {
 
 export function contentTypeOf(header: string | undefined = ''): ContentType {
   const [type = '', ...parameters] = header.split(';')
-  const charset = parameters
-    .map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/i.exec(parameter)?.[1])
-    .find(Boolean)
+  const charset = parameters.map(charsetIn).find(Boolean)
   return { type: type.trim().toLowerCase(), charset: charset?.toLowerCase() }
+}
+
+/** Blanks around the equals sign are wrong and common. */
+function charsetIn(parameter: string): string | undefined {
+  const [name = '', ...value] = parameter.split('=')
+  if (name.trim().toLowerCase() !== 'charset') return undefined
+  return /^"?([^"\s]*)"?$/.exec(value.join('=').trim())?.[1]
 }
 
 /** Names of UTF-8 and of its subset. Text in any other charset would be read wrongly. */
