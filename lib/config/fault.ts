@@ -59,7 +59,7 @@ export const faultsAsJson = (faults: readonly FileFault[]): Json[] =>
 export const schemaFaults = (error: z.ZodError): ConfigurationFault[] =>
   faultsOf(error).map(({ path, message }) => ({ pointer: path.map(String), reason: message }))
 
-/** What somebody else found out about the member at `pointer`, such as that its script does not compile. */
+/** A fault found at `pointer` by the consumer of the object, such as a script that does not compile. */
 export function faultAt(pointer: readonly string[], error: unknown): ConfigurationFault {
   const reason = error instanceof Error ? error.message : String(error)
   const line = Number(/ at line number (\d+)/.exec(reason)?.[1] ?? Number.NaN)

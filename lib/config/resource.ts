@@ -253,7 +253,7 @@ function withName(id: string, content: JsonObject): JsonObject {
   return pid === 'mapping' && alias !== undefined && content.name === undefined ? { ...content, name: alias } : content
 }
 
-/** The same without a name that nobody has written into the file. */
+/** The same without a name that the file does not hold. */
 function withoutShownName(id: string, content: JsonObject, stored: JsonObject | undefined): JsonObject {
   const [pid, alias] = id.split('/')
   if (pid !== 'mapping' || !stored || stored.name !== undefined || content.name !== alias) return content

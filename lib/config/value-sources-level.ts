@@ -13,7 +13,7 @@ export interface FoundValue {
   readonly source: string
   /** True for a secret out of its own file: what looks like an expression in it is none. */
   readonly literal?: boolean
-  /** True for a variable of the environment: whoever runs the process may have put anything there. */
+  /** True for a variable of the environment: it may hold anything that the process was started with. */
   readonly fromEnvironment?: boolean
 }
 

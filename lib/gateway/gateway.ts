@@ -125,7 +125,7 @@ export class Gateway {
     return this.#stopped
   }
 
-  /** Takes up what has changed on disk, also where the file system tells nobody; what is broken stays as it was. */
+  /** Takes up what has changed on disk, also where the file system reports no change; what is broken stays as it was. */
   async reload(): Promise<void> {
     await this.#configuration.reload()
     if (this.#options.httpsPort === undefined) return

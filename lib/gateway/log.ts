@@ -48,13 +48,13 @@ function isoTime(): () => string {
   }
 }
 
-/** So much is kept of what cannot be written, because the disk is full or nobody reads; the rest is lost. */
+/** So much is kept of what cannot be written, because the disk is full or the reader is gone; the rest is lost. */
 const MAX_UNWRITTEN_BYTES = 1024 * 1024
 
 function standardError(): { write(line: string): void } {
   if (process.stderr.isTTY) return readableLines(process.stderr)
   const destination = pino.destination({ dest: 2, sync: true, maxLength: MAX_UNWRITTEN_BYTES })
-  // A log that cannot be written is no reason to serve nobody any more.
+  // A log that cannot be written is no reason to stop serving.
   destination.on('error', () => undefined)
   return turnwise(destination)
 }

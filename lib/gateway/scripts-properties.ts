@@ -15,7 +15,7 @@ export const isHiddenFromScripts = (name: string, found: FoundValue): boolean =>
 
 /**
  * What scripts learn of properties. A script that asks for a hidden one is told, rather than left with a default that
- * nobody meant.
+ * was not meant.
  */
 export function serverProperties(
   project: Project,

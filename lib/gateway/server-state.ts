@@ -31,7 +31,7 @@ export class ServerState {
     return DESCRIPTIONS[this.name]
   }
 
-  /** @param fault why the gateway cannot do all of its work; asked whenever somebody wants to know */
+  /** @param fault why the gateway cannot do all of its work; asked for each health check */
   watch(fault: () => string | undefined): void {
     this.#fault = fault
   }

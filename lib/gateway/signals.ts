@@ -11,7 +11,7 @@ export interface SignalActions {
 
 /**
  * Waits for SIGTERM or SIGINT and then for `stop`; a second one ends the process at once. SIGHUP and SIGUSR2 reload: they
- * come from logrotate, `systemctl reload`, or a terminal that is closed, and cut off nobody's answer.
+ * come from logrotate, `systemctl reload`, or a terminal that is closed, and must not cut answers off.
  */
 export async function stopOnSignal({ stop, reload }: SignalActions, log: Logger): Promise<void> {
   reloadOnSignal(reload, log)

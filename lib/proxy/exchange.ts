@@ -126,7 +126,7 @@ export class Exchange {
     this.#contain(() => {
       const { headers } = this.#credentials
       for (const name in headers) proxyRequest.setHeader(name, headers[name] ?? '')
-      // Without a listener Node cuts the connection of a remote that answers 101 unasked, and says so to nobody.
+      // Without a listener Node cuts the connection of a remote that answers 101 unasked, without an error event.
       proxyRequest.on('upgrade', (_answer, socket) => {
         socket.destroy()
         this.failed(attempt, new Error('the remote switched to another protocol unasked'))

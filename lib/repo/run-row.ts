@@ -25,7 +25,7 @@ export interface FieldChange {
 
 /**
  * One decision of a run: what was found, what is to be done about it and why, and in the end what became of it. The same
- * row goes from the evaluation to the database, to whoever carries it out, and into reports. Objects have `_id` and
+ * row goes from the evaluation to the database, through its application, and into reports. Objects have `_id` and
  * `_rev`.
  */
 export interface Row {

@@ -164,7 +164,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     await this.#pool.close()
   }
 
-  /** Of one batch. One that cannot be run is no end of the others, unless nobody waits for them any more. */
+  /** Of one batch. One that cannot be run does not end the others, unless the caller has given up. */
   async #outcomesOf(given: Given, options: ManyOptions): Promise<ScriptOutcome[]> {
     const { code, items, kept, start: firstRun } = given
     try {

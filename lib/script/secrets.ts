@@ -22,7 +22,7 @@ export const secretsOf = (keys: () => KeyRing | undefined): ScriptSecrets => ({
   },
   decrypt: (value) => {
     if (typeof value === 'string') throw badRequest('openidm.decrypt: a text cannot be decrypted')
-    // Passed on as if it were the clear value, it would become somebody's password.
+    // Passed on as if it were the clear value, it would become a password at the target.
     if (isHashed(value)) throw badRequest('openidm.decrypt: the value is a salted hash, which cannot be decrypted')
     return decryptAll(value, keys)
   },

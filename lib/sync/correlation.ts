@@ -132,7 +132,7 @@ async function byTree(
   })
 }
 
-/** Where a script decides whether a field is mapped IDM looks for no value, so that nobody matches by the field. */
+/** Where a script decides whether a field is mapped IDM looks for no value, so that no target matches by the field. */
 const isUnconditional = ({ condition }: Property): boolean => !(condition && 'script' in condition)
 
 function filterOf(tree: ExpressionTree, values: ReadonlyMap<string, Json>): QueryFilter {

@@ -25,7 +25,7 @@ export interface MappingSource {
   readonly config: JsonObject | undefined
   /** The same with its expressions as they are written, where that differs: what messages show. */
   readonly raw?: JsonObject | undefined
-  /** Why it cannot: whoever read the file has logged it. */
+  /** Why it cannot; logged by the reader of the file. */
   readonly error?: string | undefined
 }
 

@@ -2,7 +2,7 @@ import type { ScriptService } from '../script/service.ts'
 import type { Condition, Script } from './condition.ts'
 import { HOOK_NAMES, type Mapping } from './mapping.ts'
 
-/** What judges scripts; a host that runs none has nobody to. */
+/** What judges scripts; absent in a host that runs none. */
 export type Compiler = Pick<ScriptService, 'compile'>
 
 const OTHER_SCRIPTS = ['validSource', 'validTarget', 'correlationScript'] as const

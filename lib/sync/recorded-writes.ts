@@ -9,7 +9,7 @@ import { isObject } from '../util/json.ts'
 /** Makes a recorded write. @returns the answer */
 export type Replay = (write: RecordedWrite) => Promise<unknown>
 
-/** Whether two recordings write the same. Revisions do not count: they move with fields that nobody looks at. */
+/** Whether two recordings write the same. Revisions do not count: they move with fields that the mapping does not use. */
 export const isSameWrites = (left: readonly RecordedWrite[], right: readonly RecordedWrite[]): boolean =>
   isDeepStrictEqual(left.map(withoutRevision), right.map(withoutRevision))
 

@@ -71,7 +71,7 @@ export class RunContext {
   readonly signal: AbortSignal
   readonly unassessed = new Unassessed()
   readonly cleared: ClearedFields
-  /** Sentences for whoever reads the run. */
+  /** Sentences that are shown with the run. */
   readonly warnings: string[] = []
   stage: Stage = 'ACTIVE_INITIALIZED'
   readonly #keep: () => Promise<void>

@@ -62,7 +62,7 @@ export class LoginThrottle {
 
   /**
    * Runs `verify`.
-   * @returns what it found; undefined, late, when it found nobody
+   * @returns what it found; undefined, late, when the credentials fit none
    * @throws ResourceException 429 when too many failures of this address are held back
    */
   attempt<T>(account: string, address: string, verify: () => Awaitable<T | undefined>): Awaitable<T | undefined> {

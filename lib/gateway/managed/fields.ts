@@ -6,7 +6,7 @@ import type { RequestContext, Resource } from '../../crest/request.ts'
 import { copyJson } from '../../util/copy-json.ts'
 import type { ManagedType } from './managed-type.ts'
 
-/** The object without what nobody may see over REST, and without relationships, which are shown on request only. */
+/** The object without its private properties, which REST never shows, and without relationships, which are shown on request only. */
 export const visible = (type: ManagedType, object: JsonObject): JsonObject =>
   without(object, (name) => type.privates.has(name) || type.relationships.has(name))
 

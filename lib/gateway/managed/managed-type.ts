@@ -10,7 +10,7 @@ export class ManagedType {
   readonly required: readonly string[]
   /** Never shown over REST, and kept when an update leaves them out. */
   readonly privates: ReadonlySet<string>
-  /** Private ones of which only a hash is stored, which nobody is shown. */
+  /** Private ones of which only a hash is stored, which is never shown. */
   readonly hashed: ReadonlySet<string>
   /** Private ones that are stored encrypted. */
   readonly encrypted: ReadonlySet<string>
