@@ -85,7 +85,7 @@ export class AbsenceProof {
       1,
       MEASURE,
     ))
-      return object && String(object._id)
+      if (object) return String(object._id)
     return undefined
   }
 }
