@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFile, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { isDeepStrictEqual } from 'node:util'
 import { encrypt, isBound, isEncrypted, parseKeys } from '../../lib/config/crypto.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 import { main } from '../../lib/gateway/cli.ts'
@@ -205,7 +206,10 @@ describe('secrets in configuration over REST', () => {
     for (const name of ['eu', 'us']) {
       const content = await stored(project.conf, `external.idm-${name}`)
       assert.ok(isBound(content.password))
-      assert.deepEqual((await call(`/config/external.idm/${name}`)).json, { _id: `external.idm/${name}`, ...content })
+      const shownOver = async () => (await call(`/config/external.idm/${name}`)).json as JsonObject
+      // The command writes the file past the gateway.
+      await until(async () => isDeepStrictEqual((await shownOver()).password, content.password))
+      assert.deepEqual(await shownOver(), { _id: `external.idm/${name}`, ...content })
       await until(async () => (await call(`/external/idm/${name}/x`)).status === 200)
       assert.equal(shown(remote.last.headers.authorization), 'svc:canary-old')
     }
