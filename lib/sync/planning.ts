@@ -1,5 +1,5 @@
 import type { JsonObject } from '../contract.ts'
-import { notFound } from '../crest/errors.ts'
+import { badGateway, notFound } from '../crest/errors.ts'
 import { newRow, type Row } from '../repo/run-rows.ts'
 import { ahead, pieces } from './ahead.ts'
 import { SourceEvaluator } from './evaluate-sources.ts'
@@ -81,7 +81,8 @@ export class Planning {
   async #unseen(sources: readonly JsonObject[]): Promise<JsonObject[]> {
     const { snapshot, links, warn } = this.#context
     const { objects, faults } = distinct(sources, (id) => links.sourceKey(id))
-    await this.#add(faults)
+    const unread = this.#context.unreadable.splice(0).map(unreadableRow)
+    await this.#add([...faults, ...unread])
     const seen = [...objects].map(([key, object]) => ({ key, digest: digestOf(object) }))
     const repeated = await snapshot.see(seen)
     for (const [key, isChanged] of repeated)
@@ -134,6 +135,12 @@ export class Planning {
 function unknownIds({ action, ids }: RunOptions, page: IteratorResult<JsonObject[], void>): string[] {
   const found = new Set(page.done ? [] : page.value.map(idOf))
   return action === 'reconById' ? ids.filter((id) => !found.has(id)) : []
+}
+
+function unreadableRow(sourceId: string): Row {
+  const row = newRow({ phase: 'source', qualifier: 'default', sourceId })
+  fail(row, badGateway('The source query listed this object, and it cannot be read'))
+  return row
 }
 
 function missingRow(sourceId: string, path: string): Row {

@@ -12,9 +12,9 @@ export interface Protection {
 
 /** A target that a source row names, or that an unassessed source may belong to, is not deleted on a guess. */
 export function protectionOf({ targetKey, link, ambiguous, status, situation }: Row): Protection {
-  const named = [targetKey, link?.targetKey ?? null, ...(ambiguous ?? [])]
-  const targets = new Set(named.filter((key) => key !== null && !isPlannedKey(key)))
-  return { targets: [...targets] as string[], defers: status === 'FAILURE' && situation === '' && link === null }
+  const named = [targetKey ?? link?.targetKey ?? '', ...(ambiguous ?? [])]
+  const targets = named.filter((key) => key !== '' && !isPlannedKey(key))
+  return { targets, defers: status === 'FAILURE' && situation === '' && link === null }
 }
 
 /** Whether a row of the target phase waits until every source is assessed. */

@@ -70,6 +70,8 @@ export class RunContext {
   readonly durations = new Durations()
   readonly signal: AbortSignal
   readonly unassessed = new Unassessed()
+  /** Ids that the source query listed and that cannot be read. */
+  readonly unreadable: string[] = []
   readonly cleared: ClearedFields
   /** Sentences that are shown with the run. */
   readonly warnings: string[] = []

@@ -57,7 +57,7 @@ export function isFullEntry(entry: JsonObject, mapping: Mapping, side: 'source' 
       ? [mapping.sourceQuery, mapping.sourceQueryFullEntry]
       : [mapping.targetQuery, mapping.targetQueryFullEntry]
   let fields = 0
-  for (const name in entry) if (name !== '_id' && name !== '_rev') fields += 1
+  for (const name in entry) if (name !== '_id' && name !== '_rev' && ++fields > MAX_LISTED_FIELDS) break
   if (fields === 0) return false
   if (configured !== undefined) return configured
   const isByFilter = !query || query.params._queryFilter !== undefined

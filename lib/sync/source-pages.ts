@@ -3,13 +3,14 @@ import type { JsonObject } from '../contract.ts'
 import { badGateway } from '../crest/errors.ts'
 import { newRow, type Row } from '../repo/run-rows.ts'
 import { fail } from './evaluation.ts'
-import { idOf, type ObjectSet } from './object-set.ts'
+import { idOf, revisionOf } from './object-set.ts'
 import { hashOf } from './page-loop-guard.ts'
 import type { RunContext } from './run-context.ts'
 import { isFullEntry } from './selected-fields.ts'
 
 /** The sources of a run, page by page, each of them whole. */
-export async function* sourcePages({ parts, mapping, sources }: RunContext): AsyncGenerator<JsonObject[], void> {
+export async function* sourcePages(context: RunContext): AsyncGenerator<JsonObject[], void> {
+  const { parts, mapping, sources } = context
   const { action, ids } = parts.options
   const { sourceQuery, reconSourceQueryPageSize: size } = mapping
   if (action === 'reconById') {
@@ -17,18 +18,19 @@ export async function* sourcePages({ parts, mapping, sources }: RunContext): Asy
     return
   }
   for await (const page of sources.scan(sourceQuery, size, 'sourceQuery'))
-    yield await wholeSources(sources, page, (entry) => isFullEntry(entry, mapping, 'source'))
+    yield await wholeSources(context, page, (entry) => isFullEntry(entry, mapping, 'source'))
 }
 
-/** Reads what a page did not hold; what has gone since the page was made is no source any more. */
+/** Reads what a page did not hold; what has provably gone since the page was made is no source any more. */
 async function wholeSources(
-  sources: ObjectSet,
+  { sources, unreadable }: RunContext,
   page: JsonObject[],
   isFull: (entry: JsonObject) => boolean,
 ): Promise<JsonObject[]> {
   const partial = page.filter((entry) => !isFull(entry)).map(idOf)
   if (partial.length === 0) return page
   const whole = await sources.byIds(partial, 'sourceObjectQuery')
+  for (const id of partial) if (!whole.has(id) && !(await sources.isAbsent(id).catch(() => false))) unreadable.push(id)
   return page.flatMap((entry): JsonObject[] => {
     if (isFull(entry)) return [entry]
     const object = whole.get(idOf(entry))
@@ -63,5 +65,5 @@ export function distinct(
   return { objects, faults }
 }
 
-/** Tells apart two contents of one object. */
-export const digestOf = (object: JsonObject): number => hashOf(JSON.stringify(object))
+/** Tells apart two contents of one object: by its revision, where it has one. */
+export const digestOf = (object: JsonObject): number => hashOf(revisionOf(object) ?? JSON.stringify(object))

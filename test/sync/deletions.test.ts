@@ -275,11 +275,23 @@ describe('a source set that cannot be trusted', function () {
       () => {
         stage.one.delete(USERS, 's2')
         stage.one.delete(USERS, 's1')
-        stage.one.seed(USERS, [user('s0'), user('s1', { sn: 'changed' })])
+        stage.one.seed(USERS, [user('s0'), user('s1')])
+        stage.one.change(USERS, 's1', { sn: 'changed' })
       },
     )
     const run = await stage.recon()
     assert.match(String(run.warnings), /brought s1 twice with different content/)
+  })
+
+  it('an object that a query lists and that cannot be read holds deletions up', async () => {
+    const sourceQuery = { _queryFilter: 'true', _fields: '_id' }
+    const stage = await fakeStage({ mapping: { ...ALL, sourceQuery } })
+    stage.one.seed(USERS, [user('s1'), user('s2')])
+    stage.two.seed(USERS, [user('t2', { userName: 's2' })])
+    stage.one.intercept(({ query }) => String(query._queryFilter).includes('_id eq'), missingRows('s2'))
+    const run = await stage.recon()
+    assert.deepEqual(run.statusSummary, { SUCCESS: 1, FAILURE: 1, DEFERRED: 1 })
+    assert.ok(stage.two.ids(USERS).includes('t2'))
   })
 
   const endless: Readonly<Record<string, () => Interceptor>> = {
