@@ -14,7 +14,10 @@ export const ACTIONS = [
 
 export type Action = (typeof ACTIONS)[number]
 
-export const isAction = (name: unknown): name is Action => ACTIONS.some((action) => action === name)
+const NAMES: ReadonlySet<unknown> = new Set(ACTIONS)
+
+/** Asked several times for each object of a run. */
+export const isAction = (name: unknown): name is Action => NAMES.has(name)
 
 export interface ActionRule {
   /** It changes objects or links; without it there is nothing to carry out. */

@@ -212,9 +212,12 @@ export class SourceEvaluator {
 
   /** The target phase leaves alone what a source names. */
   async #protect(cases: readonly SourceCase[]): Promise<void> {
-    const named = cases.flatMap(({ row, seen, related }) =>
-      [...protectionOf(row).targets, ...related].map((key) => ({ key, seen: seen?.key === key ? seen : undefined })),
-    )
+    const named: { key: string; seen: SeenObject | undefined }[] = []
+    for (const { row, seen, related } of cases) {
+      const note = (key: string) => named.push({ key, seen: seen?.key === key ? seen : undefined })
+      protectionOf(row).targets.forEach(note)
+      related.forEach(note)
+    }
     await this.#parts.targets.touch(named)
   }
 }
