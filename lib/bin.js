@@ -3,7 +3,7 @@ import './check-node.js'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-// Node would open a debugger, by which whoever can reach it does with the process what he likes.
+// Node would open a debugger, which lets anyone who can reach it control the process.
 process.on('SIGUSR1', () => undefined)
 
 // A second start reads what the first one compiled. It lies with our own code, where only those write who could change

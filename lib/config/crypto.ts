@@ -63,7 +63,7 @@ export function decrypt(envelope: Json, keys: KeyRing, place?: EnvelopePlace): J
   if (!crypto) throw new Error('"$crypto" must be an object {"type", "value"}')
   if (crypto.type === OURS) return decryptOurs(crypto.value, keys, place)
   if (crypto.type === SIMPLE_ENCRYPTION) return decryptSimple(crypto.value, keys)
-  if (crypto.type === SALTED_HASH) throw new Error('is a salted hash, which nobody can decrypt')
+  if (crypto.type === SALTED_HASH) throw new Error('is a salted hash, which cannot be decrypted')
   throw new Error(`"$crypto": the type must be "${OURS}" or "${SIMPLE_ENCRYPTION}"`)
 }
 
