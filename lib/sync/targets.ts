@@ -11,9 +11,6 @@ export const PLANNED_KEY = '\u0001'
 
 export const isPlannedKey = (key: string): boolean => key.startsWith(PLANNED_KEY)
 
-/** `_id`, `_rev` and content as one object. */
-export const objectOf = ({ object }: SeenObject): JsonObject => object
-
 /** The targets of a run: out of its snapshot where that has them, else from the target itself. */
 export class Targets {
   readonly #parts: TargetsParts
@@ -82,11 +79,6 @@ export class Targets {
     const { set, links } = this.#parts
     const objects = await set.byIds(ids, 'targetObjectQuery')
     return new Map([...objects.values()].map((object) => [links.targetKey(idOf(object)), this.#seen(object)] as const))
-  }
-
-  async read(id: string): Promise<SeenObject | null> {
-    const object = await this.#parts.set.read(id, 'targetObjectQuery')
-    return object && this.#seen(object)
   }
 
   /** For each lookup the keys of the targets that it leads to. */
