@@ -6,11 +6,11 @@ import { isForbiddenName } from '../util/json.ts'
 import { z } from '../util/schema.ts'
 import { conditionSchema, hookSchema, orScript, scriptSchema } from './condition.ts'
 import { correlationQuerySchema } from './correlation-schema.ts'
+import { limitSchema } from './limit.ts'
 import { fieldsSchema, resourcePathSchema } from './mapping-path.ts'
 import { policySchema } from './policy-schema.ts'
 import { propertySchema } from './property-schema.ts'
 import { querySchema } from './query-schema.ts'
-import { limitSchema } from './run-guards.ts'
 
 const flag = (fallback: boolean) =>
   z

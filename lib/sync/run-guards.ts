@@ -1,13 +1,10 @@
 import type { JsonObject } from '../contract.ts'
 import { getAt, parsePointer } from '../crest/pointer.ts'
 import type { Row } from '../repo/run-rows.ts'
-import { z } from '../util/schema.ts'
 import { isEmpty } from './difference.ts'
+import type { Limit } from './limit.ts'
 import { isPrefix } from './mapper.ts'
 import type { Mapping, Property } from './mapping.ts'
-
-/** How many objects, or which share of the targets. */
-export type Limit = { readonly count: number } | { readonly share: number }
 
 const DEFAULT_SHARE = 0.1
 /** Fewer deletions than this stop a run only when they are more than half of the targets. */
@@ -16,30 +13,6 @@ const MIN_NOTABLE_DELETES = 20
 const MIN_NOTABLE_TARGETS = 5
 /** A run over fewer sources is not stopped because of cleared fields. */
 const MIN_NOTABLE_SOURCES = 10
-
-export const LIMIT_FORM = 'must be a whole number of objects, or a share of the targets such as "10%"'
-
-/** Reads `50` or `10%`; undefined for anything else. */
-export function parseLimit(value: unknown): Limit | undefined {
-  const text = typeof value === 'number' ? String(value) : value
-  if (typeof text !== 'string') return undefined
-  const [, number = '', percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim()) ?? []
-  if (number === '') return undefined
-  if (percent) return Number(number) <= 100 ? { share: Number(number) / 100 } : undefined
-  return Number.isInteger(Number(number)) ? { count: Number(number) } : undefined
-}
-
-/** `maxDeletes` and `maxClears`. */
-export const limitSchema = z
-  .unknown()
-  .transform((value, context): Limit | undefined => {
-    if (value === undefined || value === null) return undefined
-    const limit = parseLimit(value)
-    if (limit) return limit
-    context.addIssue({ code: 'custom', message: LIMIT_FORM })
-    return z.NEVER
-  })
-  .optional()
 
 const allowedBy = (limit: Limit, targets: number): number =>
   'count' in limit ? limit.count : Math.floor(limit.share * targets)

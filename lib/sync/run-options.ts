@@ -2,9 +2,9 @@ import type { Json, JsonObject } from '../contract.ts'
 import { badRequest } from '../crest/errors.ts'
 import { isObject } from '../util/json.ts'
 import { faultsOf, z } from '../util/schema.ts'
+import { limitSchema } from './limit.ts'
 import type { Mapping } from './mapping.ts'
 import { querySchema } from './query-schema.ts'
-import { limitSchema } from './run-guards.ts'
 
 export interface RunOptions {
   readonly action: 'recon' | 'reconById'

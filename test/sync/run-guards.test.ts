@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import type { FieldChange } from '../../lib/repo/run-rows.ts'
 import { newRow } from '../../lib/repo/run-rows.ts'
 import { mappingSchema } from '../../lib/sync/mapping.ts'
-import { ClearedFields, deleteFault, type Limit, parseLimit } from '../../lib/sync/run-guards.ts'
+import { type Limit, parseLimit } from '../../lib/sync/limit.ts'
+import { ClearedFields, deleteFault } from '../../lib/sync/run-guards.ts'
 
 describe('a limit', () => {
   it('is a number of objects or a share of the targets', () => {
