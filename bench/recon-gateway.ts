@@ -4,10 +4,12 @@ import { pathToFileURL } from 'node:url'
 
 const load = (file: string) => import(pathToFileURL(join(process.env.DIST ?? '', file)).href)
 const { Gateway }: typeof import('../lib/gateway/gateway.ts') = await load('gateway/gateway.js')
-const { createLog }: typeof import('../lib/gateway/log.ts') = await load('gateway/log.js')
-const { packageRoot }: typeof import('../lib/gateway/package-info.ts') = await load('gateway/package-info.js')
-const { openProject }: typeof import('../lib/gateway/project.ts') = await load('gateway/project.js')
-const { Secret }: typeof import('../lib/util/secret.ts') = await load('util/secret.js')
+const { createLog }: typeof import('../lib/gateway/project/log.ts') = await load('gateway/project/log.js')
+const { packageRoot }: typeof import('../lib/gateway/project/package-info.ts') = await load(
+  'gateway/project/package-info.js',
+)
+const { openProject }: typeof import('../lib/gateway/project/project.ts') = await load('gateway/project/project.js')
+const { Secret }: typeof import('../lib/core/secret.ts') = await load('core/secret.js')
 
 const gateway = await Gateway.start({
   project: await openProject(process.env.PROJECT ?? ''),

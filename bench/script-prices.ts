@@ -3,12 +3,12 @@
  * objects at a time; of several rounds the fastest counts, since other work on the machine only adds.
  */
 import type { JsonObject } from '../lib/contract.ts'
-import { MemoryCollection } from '../lib/crest/collection.ts'
-import { connect } from '../lib/crest/connection.ts'
-import { ResourceRouter } from '../lib/crest/router.ts'
-import { ScriptEngine } from '../lib/script/engine.ts'
-import { mayShareContext } from '../lib/script/sharing.ts'
-import { silentLog } from '../lib/util/silent-log.ts'
+import { silentLog } from '../lib/core/silent-log.ts'
+import { MemoryCollection } from '../lib/crest/protocol/collection.ts'
+import { connect } from '../lib/crest/protocol/connection.ts'
+import { ResourceRouter } from '../lib/crest/protocol/router.ts'
+import { ScriptEngine } from '../lib/script/main/engine.ts'
+import { mayShareContext } from '../lib/script/worker/sharing.ts'
 
 const OBJECTS = 2000
 const ROUNDS = 15

@@ -11,5 +11,5 @@ process.on('SIGUSR1', () => undefined)
 module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/openidm-external-idm', import.meta.url)))
 
 // Only now: an older Node could not even read it.
-const { main } = await import('./gateway/cli.ts')
+const { main } = await import('./cli/cli.ts')
 process.exitCode = await main(process.argv.slice(2))

@@ -2,22 +2,22 @@
 import type { LookupFunction } from 'node:net'
 import { resolve } from 'node:path'
 import type { HttpHandler, Logger } from './contract.ts'
+import { Scope } from './core/scope.ts'
+import { silentLog } from './core/silent-log.ts'
 import { startExternalIdm } from './external-idm.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import type { InstanceStatus } from './remote/registry.ts'
-import { Scope } from './util/scope.ts'
-import { silentLog } from './util/silent-log.ts'
 
 export type * from './contract.ts'
 export { CONTRACT_VERSION, configurationService } from './contract.ts'
 export { ResourceException } from './crest/errors.ts'
-export { resourcesService } from './crest/router.ts'
+export { resourcesService } from './crest/protocol/router.ts'
 export { activate } from './plugin.ts'
 export type { Authorize, Verdict } from './proxy/authorize.ts'
 export type { InstanceState, InstanceStatus } from './remote/registry.ts'
-export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './script/engine.ts'
-export { scriptsService } from './script/engine.ts'
-export { scriptResource } from './script/resource.ts'
+export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './script/main/engine.ts'
+export { scriptsService } from './script/main/engine.ts'
+export { scriptResource } from './script/rest/resource.ts'
 
 export interface ExternalIdmOptions {
   /** Holds `external.idm-NAME.json`, one file for each remote instance; watched. */

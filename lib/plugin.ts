@@ -1,11 +1,11 @@
 import { dirname, join } from 'node:path'
 import { configurationService, hostProcessesService, type PluginContext } from './contract.ts'
-import { registryOf } from './crest/connection.ts'
-import type { ResourceHandler } from './crest/request.ts'
-import { type ResourceRegistry, ResourceRouter, resourcesService } from './crest/router.ts'
+import { Scope } from './core/scope.ts'
+import { registryOf } from './crest/protocol/connection.ts'
+import type { ResourceHandler } from './crest/protocol/request.ts'
+import { type ResourceRegistry, ResourceRouter, resourcesService } from './crest/protocol/router.ts'
 import { ROUTE, startExternalIdm } from './external-idm.ts'
-import { ScriptEngine, scriptsService } from './script/engine.ts'
-import { Scope } from './util/scope.ts'
+import { ScriptEngine, scriptsService } from './script/main/engine.ts'
 
 const MOUNT = '/openidm'
 

@@ -3,10 +3,13 @@ import { ready } from './serve.ts'
 import { shipped } from './shipped.ts'
 
 const { Gateway }: typeof import('../../lib/gateway/gateway.ts') = await shipped('gateway/gateway.js')
-const { createLog }: typeof import('../../lib/gateway/log.ts') = await shipped('gateway/log.js')
-const { packageRoot }: typeof import('../../lib/gateway/package-info.ts') = await shipped('gateway/package-info.js')
-const { openProject }: typeof import('../../lib/gateway/project.ts') = await shipped('gateway/project.js')
-const { Secret }: typeof import('../../lib/util/secret.ts') = await shipped('util/secret.js')
+const { createLog }: typeof import('../../lib/gateway/project/log.ts') = await shipped('gateway/project/log.js')
+const { packageRoot }: typeof import('../../lib/gateway/project/package-info.ts') = await shipped(
+  'gateway/project/package-info.js',
+)
+const { openProject }: typeof import('../../lib/gateway/project/project.ts') =
+  await shipped('gateway/project/project.js')
+const { Secret }: typeof import('../../lib/core/secret.ts') = await shipped('core/secret.js')
 
 const gateway = await Gateway.start({
   project: await openProject(process.env.PROJECT ?? '.'),

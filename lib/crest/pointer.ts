@@ -1,6 +1,6 @@
 import type { Json } from '../contract.ts'
-import { MAX_NESTING } from '../util/bounds.ts'
-import { isObject, memberOf } from '../util/json.ts'
+import { MAX_NESTING } from '../core/bounds.ts'
+import { isObject, memberOf } from '../core/json.ts'
 import { badRequest } from './errors.ts'
 
 /** A path into a JSON value, one decoded name (or list position) a step; empty = the value itself. */

@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
-import type { ResourceRouter } from '../crest/router.ts'
+import { Scope } from '../core/scope.ts'
+import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { openRepository, type Repository } from '../repo/repository.ts'
-import { Scope } from '../util/scope.ts'
-import type { PasswordStore } from './identity/password-store.ts'
-import { InternalUsers } from './internal-users.ts'
+import type { PasswordStore } from './access/password-store.ts'
+import type { WorkersLink } from './link/link.ts'
+import { InternalUsers } from './managed/internal-users.ts'
+import { type CollectionOf, managedObjects, type ScriptFaults } from './managed/managed.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
-import { type CollectionOf, managedObjects, type ScriptFaults } from './managed.ts'
-import type { Project } from './project.ts'
-import type { WorkersLink } from './workers-link.ts'
+import type { Project } from './project/project.ts'
 
 export interface ObjectsOptions {
   readonly router: ResourceRouter

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { link, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ContentResolver, KEYS_FILE } from '../config/content-resolver.ts'
-import { generateKey, type KeyRing, readKeys } from '../config/crypto.ts'
+import { type ContentResolver, KEYS_FILE } from '../config/values/content-resolver.ts'
+import { generateKey, type KeyRing, readKeys } from '../config/values/crypto/crypto.ts'
 import type { Logger } from '../contract.ts'
+import { singleFlight } from '../core/single-flight.ts'
 import { internalError } from '../crest/errors.ts'
-import { singleFlight } from '../util/single-flight.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
-import type { Project } from './project.ts'
-import { StartError } from './start-error.ts'
+import type { Project } from './project/project.ts'
+import { StartError } from './project/start-error.ts'
 
 /**
  * The keys that a gateway on this project would use.

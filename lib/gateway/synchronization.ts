@@ -1,11 +1,11 @@
 import type { Disposable, JsonObject } from '../contract.ts'
-import { connect, connectDry } from '../crest/connection.ts'
-import type { ResourceRouter } from '../crest/router.ts'
-import { ScriptEngine, type ScriptService } from '../script/engine.ts'
+import { Scope } from '../core/scope.ts'
+import { connect, connectDry } from '../crest/protocol/connection.ts'
+import type { ResourceRouter } from '../crest/protocol/router.ts'
+import { ScriptEngine, type ScriptService } from '../script/main/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
-import { Scope } from '../util/scope.ts'
 import { defaultManaged } from './managed/defaults.ts'
-import type { Project } from './project.ts'
+import type { Project } from './project/project.ts'
 import { Schedules } from './schedules/schedules.ts'
 
 export interface SynchronizationOptions

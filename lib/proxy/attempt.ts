@@ -1,8 +1,19 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Exchange } from './exchange.ts'
+import type { Instance } from '../remote/instance.ts'
+import type { Source } from './body.ts'
 
 /** httpxy ignores resets of the remote's connection once the caller's socket is gone; that is decided by the exchange. */
 const CONNECTED = { writable: true } as const
+
+/** The exchange that an attempt belongs to and reports to. */
+export interface AttemptOwner {
+  readonly instance: Instance
+  readonly path: string
+  source(): Source
+  connected(attempt: Attempt, proxyRequest: ClientRequest): void
+  answered(attempt: Attempt, proxyResponse: IncomingMessage): void
+  failed(attempt: Attempt, error: unknown): void
+}
 
 /**
  * One request to the remote, in the shape of the request and response objects that httpxy works on. The host's own are
@@ -19,11 +30,11 @@ export class Attempt {
   readonly headersSent = false
   readonly finished = false
   readonly writableFinished = false
-  readonly exchange: Exchange
+  readonly exchange: AttemptOwner
   destroyed = false
   readonly #onClose: (() => void)[] = []
 
-  constructor(exchange: Exchange, method: string | undefined, headers: IncomingHttpHeaders) {
+  constructor(exchange: AttemptOwner, method: string | undefined, headers: IncomingHttpHeaders) {
     this.exchange = exchange
     this.method = method
     this.headers = headers

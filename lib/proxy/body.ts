@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { contentTypeOf } from '../crest/content-type.ts'
 import { internalError, ResourceException } from '../crest/errors.ts'
-import { hasBody } from '../crest/http-message.ts'
+import { contentTypeOf } from '../crest/http/content-type.ts'
+import { hasBody } from '../crest/http/message.ts'
 
 /** The body of a request on its way to the remote. */
 export interface Body {

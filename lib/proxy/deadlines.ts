@@ -1,9 +1,9 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { isReceived } from '../crest/http-message.ts'
+import { Bounded } from '../core/deadline-queue.ts'
+import { isReceived } from '../crest/http/message.ts'
 import { DeadlineError } from '../remote/fault.ts'
 import type { Instance } from '../remote/instance.ts'
-import { Bounded } from '../util/deadline-queue.ts'
 
 /** How many idle periods in a row a caller that does not read may hold a connection to the remote. */
 const PATIENCE = 5

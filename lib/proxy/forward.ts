@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Options, Plugin } from 'http-proxy-middleware'
-import { requireQuietly } from '../util/quiet-require.ts'
+import { requireQuietly } from '../core/quiet-require.ts'
 import type { Attempt } from './attempt.ts'
 
 const { createProxyMiddleware } = requireQuietly('http-proxy-middleware') as typeof import('http-proxy-middleware')

@@ -3,9 +3,9 @@
  * forwarded byte for byte.
  */
 import type { IncomingMessage } from 'node:http'
-import { refuseAmbiguousHeaders } from '../crest/ambiguous-headers.ts'
 import { badRequest, methodNotAllowed, notSupported, ResourceException } from '../crest/errors.ts'
-import { asksForWebSocket } from '../crest/http-message.ts'
+import { refuseAmbiguousHeaders } from '../crest/http/ambiguous-headers.ts'
+import { asksForWebSocket } from '../crest/http/message.ts'
 
 export { guardPath } from '../remote/path-guard.ts'
 

@@ -2,11 +2,10 @@
  * The headers that pass, in both directions: deny by default (pitfalls H1, H3, H4, H5, H8, R13). What the caller sent
  * for the gateway (Authorization, cookies, X-OpenIDM-*) is the gateway's; the remote sees the instance's credentials.
  */
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { hasBody, isEncrypted, isHttp2, peerAddress } from '../crest/http-message.ts'
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { hasBody, isEncrypted, isHttp2, peerAddress } from '../crest/http/message.ts'
 import { DEFAULT_API_VERSION, USER_AGENT } from '../remote/authentication.ts'
 import type { Instance } from '../remote/instance.ts'
-import type { ExchangeParts } from './exchange.ts'
 
 const REQUEST_HEADERS = [
   'accept',
@@ -89,13 +88,23 @@ export function requestHeaders(
   return to
 }
 
+/** The exchange that response headers belong to. */
+export interface ResponseContext {
+  readonly instance: Instance
+  /** URL of the instance at this gateway. */
+  readonly localBase: string
+  /** Path below the instance. */
+  readonly path: string
+  readonly response: ServerResponse
+}
+
 /**
  * The remote's headers as far as they pass. Framing is ours: hop-by-hop headers are dropped, and a length that belongs
  * to no body (204; a real remote sends one with 304) as well.
  */
 export function responseHeaders(
   response: IncomingMessage,
-  { instance, localBase, path, response: own }: Pick<ExchangeParts, 'instance' | 'localBase' | 'path' | 'response'>,
+  { instance, localBase, path, response: own }: ResponseContext,
 ): OutgoingHttpHeaders {
   const from = response.headers
   const to: Record<string, string | string[]> = {}

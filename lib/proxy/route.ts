@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { badRequest } from '../crest/errors.ts'
-import { checkAuthority, originForm } from '../crest/request-target.ts'
+import { checkAuthority, originForm } from '../crest/http/request-target.ts'
 import { decodeOnce } from '../remote/path-guard.ts'
 
 /** Where a request of ours goes: `{mount}/external/idm/{name}/{path}?{query}`, all as raw as the caller wrote it. */

@@ -3,7 +3,7 @@ import https from 'node:https'
 import { isIP, type LookupFunction, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions, SecureContext } from 'node:tls'
-import { Bounded, DeadlineQueue } from '../util/deadline-queue.ts'
+import { Bounded, DeadlineQueue } from '../core/deadline-queue.ts'
 import { proxyEnvironment } from './forward-proxy.ts'
 import type { InstanceProperties } from './properties.ts'
 

@@ -1,5 +1,5 @@
+import { singleFlight } from '../core/single-flight.ts'
 import { ResourceException } from '../crest/errors.ts'
-import { singleFlight } from '../util/single-flight.ts'
 import { type Authentication, type Credentials, credentialsOf } from './authentication.ts'
 
 /** What a token endpoint granted. `life` is in milliseconds. */

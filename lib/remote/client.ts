@@ -1,5 +1,5 @@
+import { untilAborted } from '../core/abort.ts'
 import { ResourceException } from '../crest/errors.ts'
-import { untilAborted } from '../util/abort.ts'
 import type { ConnectionSettings } from './agent.ts'
 import { type Authentication, type Credentials, DEFAULT_API_VERSION, USER_AGENT } from './authentication.ts'
 import type { Circuit } from './circuit.ts'

@@ -4,7 +4,7 @@
  * asked of a proxy.
  */
 import { BlockList, isIP } from 'node:net'
-import { Secret } from '../util/secret.ts'
+import { Secret } from '../core/secret.ts'
 import { hostNameOf } from './agent.ts'
 import type { InstanceProperties } from './properties.ts'
 

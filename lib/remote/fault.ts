@@ -2,8 +2,9 @@
  * What can go wrong between us and a remote, as a table: status and safe text by kind (30-remote-proxy, section 9,
  * question 5). The text names the instance and the kind of fault, never an inner address; the cause is for the log.
  */
+
+import { OUT_OF_FILES_TEXT } from '../core/system-error.ts'
 import { ResourceException } from '../crest/errors.ts'
-import { OUT_OF_FILES_TEXT } from '../util/system-error.ts'
 
 export type Phase = 'queue' | 'queueFull' | 'connect' | 'response' | 'idle'
 export type Side = 'remote' | 'token endpoint'

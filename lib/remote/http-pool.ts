@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Dispatcher, Pool } from 'undici'
-import { utf8Text } from '../util/utf8.ts'
+import { utf8Text } from '../core/utf8.ts'
 import { type ConnectionSettings, tlsOptions } from './agent.ts'
 import { proxyAuthorization } from './forward-proxy.ts'
 

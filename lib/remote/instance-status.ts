@@ -1,5 +1,5 @@
 import type { JsonObject } from '../contract.ts'
-import { hideUserInfo } from '../util/hidden-secrets.ts'
+import { hideUserInfo } from '../core/hidden-secrets.ts'
 import type { LastError } from './health.ts'
 import type { Instance } from './instance.ts'
 

@@ -4,9 +4,9 @@
  * page and, for the HTTP client options, its *HTTP clients* page.
  */
 import type { JsonObject } from '../contract.ts'
-import { DURATION_FORMS, parseDuration } from '../util/duration.ts'
-import { faultsOf, z } from '../util/schema.ts'
-import { Secret } from '../util/secret.ts'
+import { DURATION_FORMS, parseDuration } from '../core/duration.ts'
+import { faultsOf, z } from '../core/schema.ts'
+import { Secret } from '../core/secret.ts'
 import { faultSentence, unknownNotice, unknownProperties } from './property-fault.ts'
 import { withReferences } from './schema-references.ts'
 

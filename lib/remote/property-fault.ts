@@ -1,8 +1,8 @@
 /** What is wrong with a property, as a sentence for a person: key, what is allowed, what was found, never a secret. */
 import type { Json, JsonObject } from '../contract.ts'
-import { editDistance } from '../util/edit-distance.ts'
-import { isObject } from '../util/json.ts'
-import type { Fault } from '../util/schema.ts'
+import { editDistance } from '../core/edit-distance.ts'
+import { isObject } from '../core/json.ts'
+import type { Fault } from '../core/schema.ts'
 
 type Known = ReadonlySet<string>
 

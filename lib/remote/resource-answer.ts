@@ -3,11 +3,11 @@
  * with nothing, some reads with half a document, and leaves out members of a query's answer.
  */
 import type { Json, JsonObject } from '../contract.ts'
+import { isObject, parseJson } from '../core/json.ts'
+import { isNumber, textOf as scalarText } from '../core/long-number.ts'
 import { badGateway, ResourceException } from '../crest/errors.ts'
-import { isRepresented, withoutIdentity } from '../crest/represent.ts'
-import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../crest/request.ts'
-import { isObject, parseJson } from '../util/json.ts'
-import { isNumber, textOf as scalarText } from '../util/long-number.ts'
+import { isRepresented, withoutIdentity } from '../crest/protocol/represent.ts'
+import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../crest/protocol/request.ts'
 import type { RemoteAnswer } from './http-pool.ts'
 import { retryAfterMs } from './retry-after.ts'
 

@@ -1,7 +1,8 @@
 /** The query string that says over HTTP what a resource request says. Nothing that the request leaves open is sent. */
+
+import { printQueryFilter } from '../crest/filter/query-filter.ts'
 import { type Pointer, printPointer } from '../crest/pointer.ts'
-import { printQueryFilter } from '../crest/query-filter.ts'
-import type { QueryRequest, ResourceRequest, SortKey } from '../crest/request.ts'
+import type { QueryRequest, ResourceRequest, SortKey } from '../crest/protocol/request.ts'
 
 type Pairs = readonly (readonly [name: string, value: string | undefined])[]
 

@@ -1,6 +1,6 @@
 import type { Json } from '../contract.ts'
 import { badRequest, notFound, notSupported } from '../crest/errors.ts'
-import { projectFields } from '../crest/fields.ts'
+import { projectFields } from '../crest/protocol/fields.ts'
 import type {
   ActionRequest,
   CreateRequest,
@@ -14,8 +14,8 @@ import type {
   ResourceHandler,
   ResourceRequest,
   UpdateRequest,
-} from '../crest/request.ts'
-import { pathElements } from '../crest/resource-path.ts'
+} from '../crest/protocol/request.ts'
+import { pathElements } from '../crest/protocol/resource-path.ts'
 import { refusedCredentials } from './fault.ts'
 import type { RemoteAnswer } from './http-pool.ts'
 import type { InstanceRegistry } from './registry.ts'

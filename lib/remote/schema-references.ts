@@ -1,4 +1,4 @@
-import { isObject } from '../util/json.ts'
+import { isObject } from '../core/json.ts'
 
 /** What may stand in place of any value: see the page on property value substitution. */
 const REFERENCE = {

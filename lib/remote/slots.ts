@@ -1,4 +1,4 @@
-import { untilAborted } from '../util/abort.ts'
+import { untilAborted } from '../core/abort.ts'
 import { DeadlineError } from './fault.ts'
 
 /**

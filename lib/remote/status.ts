@@ -1,7 +1,7 @@
 import type { JsonObject } from '../contract.ts'
 import { badRequest, notFound } from '../crest/errors.ts'
-import { queryInMemory } from '../crest/page.ts'
-import type { ActionRequest, QueryRequest, QueryResult, Resource } from '../crest/request.ts'
+import { queryInMemory } from '../crest/protocol/page.ts'
+import type { ActionRequest, QueryRequest, QueryResult, Resource } from '../crest/protocol/request.ts'
 import { runChecklist, type Step } from './checklist.ts'
 import type { InstanceRegistry, InstanceStatus } from './registry.ts'
 

@@ -4,8 +4,8 @@
  * client secret, and so do its errors: see token-failure.ts (T7).
  */
 import type { ClientCredentials } from 'simple-oauth2'
-import { UNLIMITED } from '../util/duration.ts'
-import { requireQuietly } from '../util/quiet-require.ts'
+import { UNLIMITED } from '../core/duration.ts'
+import { requireQuietly } from '../core/quiet-require.ts'
 import type { Agent } from './agent.ts'
 import type { Token } from './bearer.ts'
 import type { BearerProperties } from './properties.ts'

@@ -1,5 +1,5 @@
+import { isObject } from '../core/json.ts'
 import { ResourceException } from '../crest/errors.ts'
-import { isObject } from '../util/json.ts'
 import { DeadlineError, ForwardProxyError, faultException } from './fault.ts'
 import { faultBehind } from './forward-proxy.ts'
 import type { BearerProperties } from './properties.ts'

@@ -1,4 +1,4 @@
-import type { QueryFilter } from '../crest/query-filter.ts'
+import type { QueryFilter } from '../crest/filter/query-filter.ts'
 import { type Matcher, matcherOf } from './filter-matcher.ts'
 
 const matchers = new Map<number, Matcher>()

@@ -1,5 +1,5 @@
+import type { ComparisonFilter, FilterValue, QueryFilter } from '../crest/filter/query-filter.ts'
 import { type Pointer, printPointer } from '../crest/pointer.ts'
-import type { ComparisonFilter, FilterValue, QueryFilter } from '../crest/query-filter.ts'
 import { type RawBuilder, sql } from './kysely.ts'
 import { coarse, orderKey, prefixEnd, typeEnd, typeStart } from './order-key.ts'
 import type { PropertyIndex } from './property-index.ts'

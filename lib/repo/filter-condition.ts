@@ -1,6 +1,6 @@
-import { matches } from '../crest/evaluate.ts'
+import { matches } from '../crest/filter/evaluate.ts'
+import type { QueryFilter } from '../crest/filter/query-filter.ts'
 import type { Pointer } from '../crest/pointer.ts'
-import type { QueryFilter } from '../crest/query-filter.ts'
 import type { AskFilter } from './asked-filters.ts'
 import { type RawBuilder, sql } from './kysely.ts'
 import { type StoredValue, storedValue } from './stored-value.ts'

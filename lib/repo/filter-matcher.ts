@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../contract.ts'
-import { matches } from '../crest/evaluate.ts'
+import { matches } from '../crest/filter/evaluate.ts'
+import { type FilterValue, isFilterValue, type QueryFilter } from '../crest/filter/query-filter.ts'
 import { getAt, type Pointer } from '../crest/pointer.ts'
-import { type FilterValue, isFilterValue, type QueryFilter } from '../crest/query-filter.ts'
 import { orderKey } from './order-key.ts'
 
 export type Matcher = (object: JsonObject) => boolean

@@ -1,8 +1,8 @@
 import { badRequest } from '../crest/errors.ts'
-import { evaluable, matches } from '../crest/evaluate.ts'
-import { queryInMemory } from '../crest/page.ts'
-import type { QueryFilter } from '../crest/query-filter.ts'
-import { representResource } from '../crest/represent.ts'
+import { evaluable, matches } from '../crest/filter/evaluate.ts'
+import type { QueryFilter } from '../crest/filter/query-filter.ts'
+import { queryInMemory } from '../crest/protocol/page.ts'
+import { representResource } from '../crest/protocol/represent.ts'
 import type {
   DeleteRequest,
   QueryRequest,
@@ -10,7 +10,7 @@ import type {
   ReadRequest,
   Resource,
   ResourceHandler,
-} from '../crest/request.ts'
+} from '../crest/protocol/request.ts'
 import { type Link, type LinkStore, type NewLink, representLink } from './link-store.ts'
 import { objectId, requireCollection } from './object-collection.ts'
 

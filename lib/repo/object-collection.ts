@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { badRequest, notFound, notSupported } from '../crest/errors.ts'
-import { applyPatch } from '../crest/patch.ts'
+import { applyPatch } from '../crest/protocol/patch.ts'
 import type {
   CreateRequest,
   DeleteRequest,
@@ -12,8 +12,8 @@ import type {
   Resource,
   ResourceHandler,
   UpdateRequest,
-} from '../crest/request.ts'
-import { pathElements } from '../crest/resource-path.ts'
+} from '../crest/protocol/request.ts'
+import { pathElements } from '../crest/protocol/resource-path.ts'
 import type { ObjectStore } from './object-store.ts'
 
 /** Serves the objects of a store as they are, as MemoryCollection does its own. */

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../contract.ts'
+import { isLongNumber } from '../core/long-number.ts'
 import { badRequest } from '../crest/errors.ts'
-import { withoutIdentity } from '../crest/represent.ts'
-import { isLongNumber } from '../util/long-number.ts'
+import { withoutIdentity } from '../crest/protocol/represent.ts'
 
 /** SQLite gives up on JSON below 1,000 levels, and one such object would fail every query of its type. */
 const MAX_DEPTH = 500

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { badRequest } from '../crest/errors.ts'
-import type { QueryRequest, QueryResult } from '../crest/request.ts'
+import type { QueryRequest, QueryResult } from '../crest/protocol/request.ts'
 import { type AskFilter, askingFilters } from './asked-filters.ts'
 import { type ObjectRow, objectOf, selectObjects, storedObjectOf } from './object-row.ts'
 import { type Found, ObjectSearch } from './object-search.ts'

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../contract.ts'
-import { representResource } from '../crest/represent.ts'
-import type { Resource } from '../crest/request.ts'
-import { parseStoredJson } from '../util/json.ts'
+import { parseStoredJson } from '../core/json.ts'
+import { representResource } from '../crest/protocol/represent.ts'
+import type { Resource } from '../crest/protocol/request.ts'
 import type { Session } from './tables.ts'
 
 export interface ObjectRow {

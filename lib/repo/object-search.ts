@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { QueryFilter } from '../crest/filter/query-filter.ts'
 import { printPointer } from '../crest/pointer.ts'
-import type { QueryFilter } from '../crest/query-filter.ts'
 import type { AskFilter } from './asked-filters.ts'
 import { candidateKeys, candidateWindow, filterCandidates } from './filter-candidates.ts'
 import { type Condition, filterCondition, isAlwaysTrue } from './filter-condition.ts'

@@ -1,6 +1,6 @@
 import type { Json } from '../contract.ts'
-import { decimalOf } from '../util/decimal.ts'
-import { compareNumbers, isLongNumber, type LongNumber, toDouble } from '../util/long-number.ts'
+import { decimalOf } from '../core/decimal.ts'
+import { compareNumbers, isLongNumber, type LongNumber, toDouble } from '../core/long-number.ts'
 
 /**
  * A text for a value, such that texts compare byte by byte as `compareValues` compares the values: what is equal there

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contract.ts'
 import { getAt, type Pointer, parsePointer } from '../crest/pointer.ts'
-import { sortValue } from '../crest/sort.ts'
+import { sortValue } from '../crest/protocol/sort.ts'
 import { ABSENT, coarse, orderKey } from './order-key.ts'
 import type { Session } from './tables.ts'
 

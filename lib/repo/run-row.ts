@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../contract.ts'
-import type { RecordedWrite } from '../crest/recorder.ts'
-import { parseStoredJson } from '../util/json.ts'
+import { parseStoredJson } from '../core/json.ts'
+import type { RecordedWrite } from '../crest/protocol/recorder.ts'
 import type { NewLink, PairLink } from './link-store.ts'
 import type { RunRowTable } from './sync-tables.ts'
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { JsonObject } from '../contract.ts'
-import { parseStoredJson } from '../util/json.ts'
+import { parseStoredJson } from '../core/json.ts'
 import { sql } from './kysely.ts'
 import { RunRows } from './run-rows.ts'
 import { RunSnapshot } from './run-snapshot.ts'

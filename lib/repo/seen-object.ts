@@ -1,7 +1,7 @@
 import type { JsonObject } from '../contract.ts'
+import { parseStoredJson } from '../core/json.ts'
+import type { FilterValue } from '../crest/filter/query-filter.ts'
 import { getAt, type Pointer } from '../crest/pointer.ts'
-import type { FilterValue } from '../crest/query-filter.ts'
-import { parseStoredJson } from '../util/json.ts'
 import type { Link } from './link-store.ts'
 import { coarse, orderKey } from './order-key.ts'
 

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Json, JsonObject } from '../contract.ts'
+import { parseStoredJson } from '../core/json.ts'
 import type { Pointer } from '../crest/pointer.ts'
-import { sortValue } from '../crest/sort.ts'
-import { parseStoredJson } from '../util/json.ts'
+import { sortValue } from '../crest/protocol/sort.ts'
 import { matcherNumber } from './asked-filters.ts'
 import { ABSENT, orderKey } from './order-key.ts'
 

@@ -1,4 +1,4 @@
-import { MAX_SCRIPT_CALLS } from '../util/bounds.ts'
+import { MAX_SCRIPT_CALLS } from '../core/bounds.ts'
 
 /** What one run of a script may use: with many objects, the run for each of them. */
 export interface Limits {

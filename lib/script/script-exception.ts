@@ -1,7 +1,7 @@
 import type { Json } from '../contract.ts'
 import { ResourceException, reasonOf } from '../crest/errors.ts'
+import type { Thrown } from './guest/entry.ts'
 import { MEMORY_EXCEEDED } from './limits.ts'
-import type { Thrown } from './prelude/entry.ts'
 import type { Fault } from './protocol.ts'
 import { type Position, placeIn } from './stack.ts'
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
-import { Secret } from '../util/secret.ts'
+import { Secret } from '../core/secret.ts'
 import { readPem } from './certificate-pem.ts'
 import { type KeystoreSource, readPrivateKeys } from './keystore.ts'
 import { corruptFile, KeystoreError, wrongPassword } from './keystore-error.ts'

@@ -1,4 +1,4 @@
-import { isOutOfFiles, OUT_OF_FILES_TEXT } from '../util/system-error.ts'
+import { isOutOfFiles, OUT_OF_FILES_TEXT } from '../core/system-error.ts'
 
 /** What is wrong with a file of certificates. */
 export type KeystoreFault = 'password' | 'corrupt' | 'empty' | 'missing' | 'unsupported' | 'unreadable'

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { KeyEntry } from 'jks-js'
-import type { Secret } from '../util/secret.ts'
+import type { Secret } from '../core/secret.ts'
 import { type Asn1, type Asn1Certificate, encodeCertificate, encodeDer, type RsaKey, rsaKey } from './keystore-der.ts'
 import { corruptFile, KeystoreError, unsupportedContent, unsupportedStore, wrongPassword } from './keystore-error.ts'
 import { formatOf } from './keystore-format.ts'

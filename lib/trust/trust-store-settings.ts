@@ -1,8 +1,8 @@
 /** Where the trust store is, by the names that IDM has for it, and one of ours for what IDM cannot say. */
 import { join, resolve } from 'node:path'
-import { evaluateExpression } from '../config/substitution-expression.ts'
-import type { TokenSource } from '../config/value-sources.ts'
-import { Secret } from '../util/secret.ts'
+import { evaluateExpression } from '../config/values/substitution/expression.ts'
+import type { TokenSource } from '../config/values/substitution/value-sources.ts'
+import { Secret } from '../core/secret.ts'
 import type { TrustStoreOptions } from './trust-store.ts'
 
 const LOCATION = 'openidm.truststore.location'

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path'
 import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { Disposable, Logger } from '../contract.ts'
-import { Scope } from '../util/scope.ts'
-import type { Secret } from '../util/secret.ts'
+import { Scope } from '../core/scope.ts'
+import type { Secret } from '../core/secret.ts'
 import { KeystoreError, missingStore } from './keystore-error.ts'
 import { readTrustFile, type TrustedCertificate, type TrustFile, trustFilesAt } from './trust-store-file.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encrypt, parseKeys } from '../../lib/config/crypto.ts'
+import { encrypt, parseKeys } from '../../lib/config/values/crypto/crypto.ts'
 import { type Behaviour, guarded, reply } from '../helpers/behaviours.ts'
 import { testPki } from '../helpers/pki.ts'
 import { type Remote, startRemote } from '../helpers/remote.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { packageRoot } from '../../lib/gateway/package-info.ts'
+import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { startGateway, type TestGateway } from '../gateway/parts.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { type RawAnswer, rawExchange } from '../helpers/raw.ts'

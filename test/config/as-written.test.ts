@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { asWritten } from '../../lib/config/as-written.ts'
+import { asWritten } from '../../lib/config/files/as-written.ts'
 import type { Json } from '../../lib/contract.ts'
 
 describe('messages in the words of the file', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { formatConfig } from '../../lib/config/config-format.ts'
+import { formatConfig } from '../../lib/config/rest/config-format.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 
 const reformat = (text: string, change: (content: JsonObject) => JsonObject): string => {

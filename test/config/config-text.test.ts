@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { parseConfigText } from '../../lib/config/config-text.ts'
-import { describeJsonFault } from '../../lib/config/json-fault.ts'
+import { parseConfigText } from '../../lib/config/files/config-text.ts'
+import { describeJsonFault } from '../../lib/config/files/json-fault.ts'
 
 const parse = (text: string) => parseConfigText(Buffer.from(text))
 

@@ -13,7 +13,7 @@ import {
   matches,
   parseKeys,
   readKeys,
-} from '../../lib/config/crypto.ts'
+} from '../../lib/config/values/crypto/crypto.ts'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { tempDirWith } from '../helpers/files.ts'
 

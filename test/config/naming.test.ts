@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { fileOfObjectId, nameFault, objectIdOfFile, parseObjectId, pidOf } from '../../lib/config/naming.ts'
+import { fileOfObjectId, nameFault, objectIdOfFile, parseObjectId, pidOf } from '../../lib/config/files/naming.ts'
 
 describe('config: names of files and objects', () => {
   const files: [string, string, string | null, string | null][] = [

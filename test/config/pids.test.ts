@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { parseObjectId } from '../../lib/config/naming.ts'
-import { pidOfObject } from '../../lib/config/pids.ts'
+import { parseObjectId } from '../../lib/config/files/naming.ts'
+import { pidOfObject } from '../../lib/config/rest/pids.ts'
 
 describe('config: pids', () => {
   it('of an object that exists once is its name', () => {

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict'
-import { encrypt, generateKey, isBound, isEncrypted, type KeyRing, parseKeys } from '../../lib/config/crypto.ts'
-import { isReference } from '../../lib/config/mask.ts'
-import { resolveContent } from '../../lib/config/secret-content.ts'
-import { addressesOf, placeIn, rulesFor } from '../../lib/config/secret-place.ts'
-import { SecretView } from '../../lib/config/secret-view.ts'
-import { ValueSources } from '../../lib/config/value-sources.ts'
+import { SecretView } from '../../lib/config/rest/secret-view.ts'
+import {
+  encrypt,
+  generateKey,
+  isBound,
+  isEncrypted,
+  type KeyRing,
+  parseKeys,
+} from '../../lib/config/values/crypto/crypto.ts'
+import { isReference } from '../../lib/config/values/mask.ts'
+import { resolveContent } from '../../lib/config/values/secret-content.ts'
+import { addressesOf, placeIn, rulesFor } from '../../lib/config/values/secret-place.ts'
+import { ValueSources } from '../../lib/config/values/substitution/value-sources.ts'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { STARS } from '../../lib/util/hidden-secrets.ts'
+import { STARS } from '../../lib/core/hidden-secrets.ts'
 
 const EU = 'external.idm/eu'
 const rules = rulesFor(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parseProperties } from '../../lib/config/value-sources-properties.ts'
+import { parseProperties } from '../../lib/config/values/substitution/value-sources-properties.ts'
 
 /** What Java 17's `Properties.load` makes of these texts. */
 const ROWS: readonly (readonly [string, string, Record<string, string>])[] = [

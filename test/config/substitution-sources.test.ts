@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { substitute } from '../../lib/config/substitution.ts'
-import { ValueSources } from '../../lib/config/value-sources.ts'
+import { substitute } from '../../lib/config/values/substitution/substitution.ts'
+import { ValueSources } from '../../lib/config/values/substitution/value-sources.ts'
 import { tempDirWith, writeConfigMap, writeFiles } from '../helpers/files.ts'
 
 async function project(

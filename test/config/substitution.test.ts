@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { substitute } from '../../lib/config/substitution.ts'
-import type { TokenSource } from '../../lib/config/value-sources.ts'
+import { substitute } from '../../lib/config/values/substitution/substitution.ts'
+import type { TokenSource } from '../../lib/config/values/substitution/value-sources.ts'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 
 const FILE = 'conf/external.idm-eu.json'

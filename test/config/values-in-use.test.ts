@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { chmod, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { encrypt, generateKey, parseKeys } from '../../lib/config/crypto.ts'
+import { encrypt, generateKey, parseKeys } from '../../lib/config/values/crypto/crypto.ts'
 import { guarded, reply } from '../helpers/behaviours.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { tempDirWith, writeAtomically, writeFiles } from '../helpers/files.ts'

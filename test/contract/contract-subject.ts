@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import type { Connection } from '../../lib/crest/connection.ts'
-import { childPath } from '../../lib/crest/resource-path.ts'
+import type { Connection } from '../../lib/crest/protocol/connection.ts'
+import { childPath } from '../../lib/crest/protocol/resource-path.ts'
 
 /** The collection under test, reached as every caller reaches it. */
 export interface ContractSubject {

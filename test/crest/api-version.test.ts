@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type AcceptedVersions, parseAcceptApiVersion, supportsVersion } from '../../lib/crest/api-version.ts'
+import { type AcceptedVersions, parseAcceptApiVersion, supportsVersion } from '../../lib/crest/protocol/api-version.ts'
 
 describe('Accept-API-Version', () => {
   const read: [header: string | undefined, versions: AcceptedVersions][] = [

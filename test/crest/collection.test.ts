@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { MemoryCollection } from '../../lib/crest/collection.ts'
-import { connect } from '../../lib/crest/connection.ts'
-import { ResourceRouter } from '../../lib/crest/router.ts'
+import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
+import { connect } from '../../lib/crest/protocol/connection.ts'
+import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
 import { describeResourceContract } from '../contract/resource-contract.ts'
 
 function open() {

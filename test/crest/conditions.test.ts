@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { conditionsOf, intentOfPut, requiredRevision } from '../../lib/crest/conditions.ts'
+import { conditionsOf, intentOfPut, requiredRevision } from '../../lib/crest/protocol/conditions.ts'
 
 describe('preconditions', () => {
   const revisions: [header: string, revision: string | null][] = [

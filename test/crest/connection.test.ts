@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { MemoryCollection } from '../../lib/crest/collection.ts'
-import { type Connection, connect } from '../../lib/crest/connection.ts'
 import { badGateway } from '../../lib/crest/errors.ts'
-import type { ActionRequest, QueryResult, RequestContext } from '../../lib/crest/request.ts'
-import { ResourceRouter } from '../../lib/crest/router.ts'
+import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
+import { type Connection, connect } from '../../lib/crest/protocol/connection.ts'
+import type { ActionRequest, QueryResult, RequestContext } from '../../lib/crest/protocol/request.ts'
+import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
 
 describe('in-process connection', () => {
   let router: ResourceRouter

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { contentTypeOf, isUtf8 } from '../../lib/crest/content-type.ts'
+import { contentTypeOf, isUtf8 } from '../../lib/crest/http/content-type.ts'
 
 describe('contentTypeOf', () => {
   const TABLE: [header: string | undefined, type: string, charset: string | undefined, utf8: boolean][] = [

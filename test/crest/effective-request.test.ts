@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
-import { effectiveRequestOf } from '../../lib/crest/effective-request.ts'
+import { effectiveRequestOf } from '../../lib/crest/http/effective-request.ts'
 
 type Row = readonly [method: string, query: string, headers: IncomingHttpHeaders, operations: string]
 

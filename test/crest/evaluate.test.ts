@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { compareValues } from '../../lib/crest/compare.ts'
-import { evaluable, matches } from '../../lib/crest/evaluate.ts'
-import { parseQueryFilter } from '../../lib/crest/query-filter.ts'
+import { compareValues } from '../../lib/crest/filter/compare.ts'
+import { evaluable, matches } from '../../lib/crest/filter/evaluate.ts'
+import { parseQueryFilter } from '../../lib/crest/filter/query-filter.ts'
 import { queryFilters } from './filters.ts'
 
 const user: JsonObject = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { parseFields, projectFields } from '../../lib/crest/fields.ts'
+import { parseFields, projectFields } from '../../lib/crest/protocol/fields.ts'
 
 const user: JsonObject = {
   _id: 'u1',

@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import { COMPARISONS, EXTENSIONS, type FilterValue, type QueryFilter } from '../../lib/crest/query-filter.ts'
+import { COMPARISONS, EXTENSIONS, type FilterValue, type QueryFilter } from '../../lib/crest/filter/query-filter.ts'
 
 /** Objects as the parser makes them: fast-check's own may lack a prototype. */
 const record = <T>(model: { [K in keyof T]: Arbitrary<T[K]> }): Arbitrary<T> =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
-import { hasBody } from '../../lib/crest/http-message.ts'
+import { hasBody } from '../../lib/crest/http/message.ts'
 import { incoming } from '../proxy/incoming.ts'
 
 describe('hasBody', () => {

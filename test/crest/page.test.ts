@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { queryInMemory } from '../../lib/crest/page.ts'
-import type { QueryRequest, Resource } from '../../lib/crest/request.ts'
-import { RequestParameters } from '../../lib/crest/request-parameters.ts'
-import { compareBy, parseSortKeys } from '../../lib/crest/sort.ts'
+import { queryInMemory } from '../../lib/crest/protocol/page.ts'
+import type { QueryRequest, Resource } from '../../lib/crest/protocol/request.ts'
+import { RequestParameters } from '../../lib/crest/protocol/request-parameters.ts'
+import { compareBy, parseSortKeys } from '../../lib/crest/protocol/sort.ts'
 
 const resource = (id: string, content: JsonObject = {}): Resource => ({ id, revision: '0', content })
 

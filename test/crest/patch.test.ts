@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { applyPatch, parsePatch, printPatch } from '../../lib/crest/patch.ts'
+import { applyPatch, parsePatch, printPatch } from '../../lib/crest/protocol/patch.ts'
 
 const patched = (object: JsonObject, ...operations: Json[]) => applyPatch(object, parsePatch(operations))
 

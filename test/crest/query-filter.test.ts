@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { parseQueryFilter, printQueryFilter, type QueryFilter } from '../../lib/crest/query-filter.ts'
+import { parseQueryFilter, printQueryFilter, type QueryFilter } from '../../lib/crest/filter/query-filter.ts'
 import { queryFilters } from './filters.ts'
 
 const eq = (name: string, value: string | number | boolean): QueryFilter => ({ operator: 'eq', field: [name], value })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { MemoryCollection } from '../../lib/crest/collection.ts'
-import { type Connection, connect, connectDry } from '../../lib/crest/connection.ts'
-import { WriteRecorder } from '../../lib/crest/recorder.ts'
-import type { ResourceHandler } from '../../lib/crest/request.ts'
-import { ResourceRouter } from '../../lib/crest/router.ts'
+import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
+import { type Connection, connect, connectDry } from '../../lib/crest/protocol/connection.ts'
+import { WriteRecorder } from '../../lib/crest/protocol/recorder.ts'
+import type { ResourceHandler } from '../../lib/crest/protocol/request.ts'
+import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
 
 /** A router with the collection `c`, which holds `a`, and what goes on with it in recording mode. */
 async function stage(readActions: readonly string[] = []) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { parseQueryFilter } from '../../lib/crest/query-filter.ts'
-import type { ResourceRequest } from '../../lib/crest/request.ts'
-import { RequestParameters } from '../../lib/crest/request-parameters.ts'
+import { parseQueryFilter } from '../../lib/crest/filter/query-filter.ts'
+import type { ResourceRequest } from '../../lib/crest/protocol/request.ts'
+import { RequestParameters } from '../../lib/crest/protocol/request-parameters.ts'
 
 const of = (text: string) => RequestParameters.ofQueryString(text)
 

@@ -6,7 +6,7 @@ import {
   readingsOf,
   readResourcePath,
   requestPathOf,
-} from '../../lib/crest/request-path.ts'
+} from '../../lib/crest/http/request-path.ts'
 
 const READ: readonly (readonly [target: string, strict: string, loose?: string])[] = [
   ['', ''],

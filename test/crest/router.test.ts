@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Json } from '../../lib/contract.ts'
-import { MemoryCollection } from '../../lib/crest/collection.ts'
-import { connect, registryOf } from '../../lib/crest/connection.ts'
 import { conflict } from '../../lib/crest/errors.ts'
-import type { ReadRequest, ResourceHandler } from '../../lib/crest/request.ts'
-import { childPath, normalizePath } from '../../lib/crest/resource-path.ts'
-import { ResourceRouter } from '../../lib/crest/router.ts'
+import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
+import { connect, registryOf } from '../../lib/crest/protocol/connection.ts'
+import type { ReadRequest, ResourceHandler } from '../../lib/crest/protocol/request.ts'
+import { childPath, normalizePath } from '../../lib/crest/protocol/resource-path.ts'
+import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
 
 const readRequest = (resourcePath: string, more: Partial<ReadRequest> = {}): ReadRequest => ({
   method: 'read',

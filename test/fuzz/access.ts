@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { packageRoot } from '../../lib/gateway/package-info.ts'
+import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { ADMIN, startGateway } from '../gateway/parts.ts'
 import { openRaw } from '../helpers/raw.ts'
 import type { RecordedRequest } from '../helpers/recorded-request.ts'

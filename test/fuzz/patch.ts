@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json } from '../../lib/contract.ts'
+import { MAX_NESTING, MAX_PATCH_COPIED } from '../../lib/core/bounds.ts'
 import { ResourceException } from '../../lib/crest/errors.ts'
-import { applyPatch, parsePatch } from '../../lib/crest/patch.ts'
-import { MAX_NESTING, MAX_PATCH_COPIED } from '../../lib/util/bounds.ts'
+import { applyPatch, parsePatch } from '../../lib/crest/protocol/patch.ts'
 import { quickly, type Target } from './target.ts'
 
 const name = fc.constantFrom('a', 'b', 'list', '-', '0', '__proto__', '', 'k1')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Operation } from '../../lib/crest/effective-request.ts'
-import { requestPathOf } from '../../lib/crest/request-path.ts'
-import { defaultAccess, isAllowed } from '../../lib/gateway/access.ts'
-import { type AccessRule, type AccessRuleText, accessSchema } from '../../lib/gateway/access-rules.ts'
-import { faultsOf } from '../../lib/util/schema.ts'
+import { faultsOf } from '../../lib/core/schema.ts'
+import type { Operation } from '../../lib/crest/http/effective-request.ts'
+import { requestPathOf } from '../../lib/crest/http/request-path.ts'
+import { defaultAccess, isAllowed } from '../../lib/gateway/access/access.ts'
+import { type AccessRule, type AccessRuleText, accessSchema } from '../../lib/gateway/access/access-rules.ts'
 
 const rulesOf = (...configs: AccessRuleText[]) => accessSchema.parse({ configs }).configs
 const allowed = (rules: readonly AccessRule[], role: string, path: string, ...operations: Operation[]): boolean =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { OptionValues, UsageError } from '../../lib/gateway/command.ts'
+import { OptionValues, UsageError } from '../../lib/cli/command.ts'
 
 describe('the count of an option', () => {
   it('is a whole number within its bounds, or absent', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { packageRoot } from '../../lib/gateway/package-info.ts'
+import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { writeFiles } from '../helpers/files.ts'
 import type { CallResponse } from '../helpers/http.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { packageRoot } from '../../lib/gateway/package-info.ts'
+import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { startGateway } from './parts.ts'
 
 describe('requests that vendor tools make', function () {

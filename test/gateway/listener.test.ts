@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { Listener } from '../../lib/gateway/listener.ts'
+import { Listener } from '../../lib/gateway/http/listener.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { open, request } from '../helpers/http.ts'
 import { testPki } from '../helpers/pki.ts'

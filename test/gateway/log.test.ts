@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { describeTarget } from '../../lib/gateway/access-log.ts'
-import { createLog, describeError, logLevelOf } from '../../lib/gateway/log.ts'
-import { readableLine, readableLines } from '../../lib/gateway/log-lines.ts'
-import { Secret } from '../../lib/util/secret.ts'
+import { Secret } from '../../lib/core/secret.ts'
+import { describeTarget } from '../../lib/gateway/http/access-log.ts'
+import { createLog, describeError, logLevelOf } from '../../lib/gateway/project/log.ts'
+import { readableLine, readableLines } from '../../lib/gateway/project/log-lines.ts'
 import { LogLines } from './parts.ts'
 
 describe('log', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { manifestJsonSchema, readPluginFolder } from '../../lib/gateway/manifest.ts'
+import { manifestJsonSchema, readPluginFolder } from '../../lib/gateway/plugins/manifest.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import { pluginFolder } from './parts.ts'
 
 const NOTHING = 'export const activate = () => undefined'
-const SCHEMA_FILE = new URL('../../lib/gateway/plugin.schema.json', import.meta.url)
+const SCHEMA_FILE = new URL('../../lib/gateway/plugins/plugin.schema.json', import.meta.url)
 
 describe('plugin.json', () => {
   it('is read with everything absent filled in', async () => {

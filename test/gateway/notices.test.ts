@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { main } from '../../lib/gateway/cli.ts'
-import { authenticationSchema } from '../../lib/gateway/identity/rs-filter-properties.ts'
+import { main } from '../../lib/cli/cli.ts'
+import { authenticationSchema } from '../../lib/gateway/access/rs-filter-properties.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import { startGateway } from './parts.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { type Member, WorkersBoard } from '../../lib/gateway/workers-board.ts'
-import type { ToWorker } from '../../lib/gateway/workers-messages.ts'
+import type { ToWorker } from '../../lib/gateway/link/messages.ts'
+import { type Member, WorkersBoard } from '../../lib/gateway/workers/board.ts'
 
 /** Members of a board, each with what it was told. */
 function membersOf(board: WorkersBoard, count: number): (Member & { readonly told: ToWorker[] })[] {

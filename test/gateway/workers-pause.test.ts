@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { RestartPause } from '../../lib/gateway/workers-pause.ts'
+import { RestartPause } from '../../lib/gateway/workers/pause.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Secret } from '../../lib/util/secret.ts'
+import { Secret } from '../../lib/core/secret.ts'
 import { memoryLog } from './log.ts'
 
 describe('memory log', () => {

@@ -1,6 +1,6 @@
 /** Two gateways and one token server: A has instances that point at B, B knows the tokens' clients. */
 import { join } from 'node:path'
-import { packageRoot } from '../../lib/gateway/package-info.ts'
+import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { startGateway, type TestGateway } from '../gateway/parts.ts'
 import { writeAtomically, writeFiles } from '../helpers/files.ts'
 import { request } from '../helpers/http.ts'

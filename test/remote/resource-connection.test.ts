@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { connect as openConnection } from '../../lib/crest/connection.ts'
+import { connect as openConnection } from '../../lib/crest/protocol/connection.ts'
 import { byHand, echo, held, inTurn, reply } from '../helpers/behaviours.ts'
 import { resetBeforeHeaders, resetMidBody, silence } from '../helpers/faults.ts'
 import { startRemote } from '../helpers/remote.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Connection } from '../../lib/crest/connection.ts'
+import type { Connection } from '../../lib/crest/protocol/connection.ts'
 import { type ContractSubject, describeResourceContract } from '../contract/resource-contract.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { testPki } from '../helpers/pki.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Json } from '../../lib/contract.ts'
-import type { Connection } from '../../lib/crest/connection.ts'
+import type { Connection } from '../../lib/crest/protocol/connection.ts'
 import { acceptsBasic, COLLECTION, FILTER, startRecording } from './resource-parts.ts'
 
 const ANSWER = { _id: 'bo', _rev: '7', userName: 'bo' }

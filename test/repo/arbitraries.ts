@@ -1,8 +1,8 @@
 import fc, { type Arbitrary } from 'fast-check'
 import type { Json, JsonObject } from '../../lib/contract.ts'
+import { COMPARISONS, type FilterValue, type QueryFilter } from '../../lib/crest/filter/query-filter.ts'
 import type { Pointer } from '../../lib/crest/pointer.ts'
-import { COMPARISONS, type FilterValue, type QueryFilter } from '../../lib/crest/query-filter.ts'
-import type { SortKey } from '../../lib/crest/request.ts'
+import type { SortKey } from '../../lib/crest/protocol/request.ts'
 
 /**
  * Objects and filters drawn from the same few names and values, so that they meet: letters whose small or capital form

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { matches } from '../../lib/crest/evaluate.ts'
+import { matches } from '../../lib/crest/filter/evaluate.ts'
 import { matcherOf } from '../../lib/repo/filter-matcher.ts'
 import { contents, filters } from './arbitraries.ts'
 

@@ -1,5 +1,5 @@
-import { connect } from '../../lib/crest/connection.ts'
-import { ResourceRouter } from '../../lib/crest/router.ts'
+import { connect } from '../../lib/crest/protocol/connection.ts'
+import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
 import { describeResourceContract } from '../contract/resource-contract.ts'
 import { tempRepository } from './repositories.ts'
 

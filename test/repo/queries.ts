@@ -1,6 +1,6 @@
 import type { Json } from '../../lib/contract.ts'
-import type { QueryRequest, QueryResult } from '../../lib/crest/request.ts'
-import { RequestParameters } from '../../lib/crest/request-parameters.ts'
+import type { QueryRequest, QueryResult } from '../../lib/crest/protocol/request.ts'
+import { RequestParameters } from '../../lib/crest/protocol/request-parameters.ts'
 import type { ObjectStore } from '../../lib/repo/object-store.ts'
 
 /** A request as its parameters ask for it; all objects unless there is a `_queryFilter`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { MemoryCollection } from '../../lib/crest/collection.ts'
+import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
 import { ADMIN, ANONYMOUS, startGateway, type TestGateway, type TestGatewayOptions } from '../gateway/parts.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { writeFiles } from '../helpers/files.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Json } from '../../lib/contract.ts'
-import { connect } from '../../lib/crest/connection.ts'
-import type { RequestContext } from '../../lib/crest/request.ts'
+import { connect } from '../../lib/crest/protocol/connection.ts'
+import type { RequestContext } from '../../lib/crest/protocol/request.ts'
 import { until } from '../helpers/until.ts'
 import { js, limits, size, startScripting } from './parts.ts'
 

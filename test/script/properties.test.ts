@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { fixedLevel } from '../../lib/config/value-sources-level.ts'
-import { serverProperties } from '../../lib/gateway/scripts-properties.ts'
-import { isSecretName } from '../../lib/util/hidden-secrets.ts'
+import { fixedLevel } from '../../lib/config/values/substitution/value-sources-level.ts'
+import { isSecretName } from '../../lib/core/hidden-secrets.ts'
+import { serverProperties } from '../../lib/gateway/scripts/properties.ts'
 import { memoryLog } from '../helpers/log.ts'
 
 const PROJECT = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
-import { MemoryCollection } from '../../lib/crest/collection.ts'
+import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
 import { ADMIN, startGateway, type TestGateway } from '../gateway/parts.ts'
 import { request } from '../helpers/http.ts'
 import { acceptsBasic, basic, startCrestServer } from '../remote/resource-parts.ts'

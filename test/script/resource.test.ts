@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { addScriptResource } from '../../lib/script/resource.ts'
+import { addScriptResource } from '../../lib/script/rest/resource.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import type { CallResponse } from '../helpers/http.ts'

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { libraryModule } from '../../lib/script/libraries.ts'
+import type { Ended } from '../../lib/script/guest/entry.ts'
+import { libraryModule } from '../../lib/script/main/libraries.ts'
 import { putBack, takeImage } from '../../lib/script/memory-image.ts'
-import type { Ended } from '../../lib/script/prelude/entry.ts'
 import type { Outcome, PreparedContext } from '../../lib/script/protocol.ts'
 import { compileQuickJs, type Engine } from '../../lib/script/quickjs.ts'
-import { Sandbox } from '../../lib/script/sandbox.ts'
+import { Sandbox } from '../../lib/script/worker/sandbox.ts'
 
 const MEMORY = 64 * 1024 * 1024
 const ITEM = JSON.stringify({ variables: {} })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
+import { faultsOf } from '../../lib/core/schema.ts'
 import { DEFAULT_LIMITS } from '../../lib/script/limits.ts'
-import { defaultPoolSize } from '../../lib/script/pool-size.ts'
-import { engineSettings, scriptSettingsSchema } from '../../lib/script/settings.ts'
-import { faultsOf } from '../../lib/util/schema.ts'
+import { defaultPoolSize } from '../../lib/script/main/pool/pool-size.ts'
+import { engineSettings, scriptSettingsSchema } from '../../lib/script/main/settings.ts'
 
 const settings = (content: object) => engineSettings(scriptSettingsSchema.parse(content), '/project')
 const faults = (content: object): string[] => {

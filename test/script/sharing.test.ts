@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mayShareContext } from '../../lib/script/sharing.ts'
+import { mayShareContext } from '../../lib/script/worker/sharing.ts'
 
 describe('scripts that may share a context', () => {
   const shared: readonly string[] = [

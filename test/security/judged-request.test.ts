@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { packageRoot } from '../../lib/gateway/package-info.ts'
+import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { ADMIN, ANONYMOUS, pluginFolder, ROUTERS, startGateway, type TestGateway } from '../gateway/parts.ts'
 import { openRaw } from '../helpers/raw.ts'
 import { type Remote, startRemote } from '../helpers/remote.ts'

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
-import { hash } from '../../lib/config/crypto.ts'
-import { MAX_WAITING_LOGINS } from '../../lib/util/bounds.ts'
-import { HashSlots } from '../../lib/util/hash-slots.ts'
+import { hash } from '../../lib/config/values/crypto/crypto.ts'
+import { MAX_WAITING_LOGINS } from '../../lib/core/bounds.ts'
+import { HashSlots } from '../../lib/core/hash-slots.ts'
 import { ADMIN, startGateway, type TestGateway } from '../gateway/parts.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 

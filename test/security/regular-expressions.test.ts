@@ -13,11 +13,11 @@ const MOST_MS = 50
 
 /** Regular expressions whose cost grows faster than their text, with what keeps that text short. */
 const SHORT_TEXT: ReadonlyMap<string, string> = new Map([
-  ['lib/util/duration.ts', 'texts of more than 100 characters are refused before'],
-  ['lib/crest/http-body.ts', 'the message of a SyntaxError, of which V8 quotes some ten characters'],
+  ['lib/core/duration.ts', 'texts of more than 100 characters are refused before'],
+  ['lib/crest/http/body.ts', 'the message of a SyntaxError, of which V8 quotes some ten characters'],
 ])
 /** Made at run time, from a pattern in router.json: administrators answer for its cost. */
-const FROM_CONFIGURATION = ['lib/script/filter-schema.ts', 'lib/script/filter.ts']
+const FROM_CONFIGURATION = ['lib/script/rest/filter-schema.ts', 'lib/script/rest/filter.ts']
 
 interface Found {
   readonly file: string

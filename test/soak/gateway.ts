@@ -4,11 +4,11 @@
  */
 import { readdirSync } from 'node:fs'
 import { Server } from 'node:net'
+import { Secret } from '../../lib/core/secret.ts'
 import { Gateway } from '../../lib/gateway/gateway.ts'
-import { createLog } from '../../lib/gateway/log.ts'
-import { packageRoot } from '../../lib/gateway/package-info.ts'
-import { openProject } from '../../lib/gateway/project.ts'
-import { Secret } from '../../lib/util/secret.ts'
+import { createLog } from '../../lib/gateway/project/log.ts'
+import { packageRoot } from '../../lib/gateway/project/package-info.ts'
+import { openProject } from '../../lib/gateway/project/project.ts'
 
 /** What a process holds, when nothing is under way. */
 export interface Holdings {

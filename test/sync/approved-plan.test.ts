@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { MemoryCollection } from '../../lib/crest/collection.ts'
-import type { QueryRequest, QueryResult, ReadRequest, Resource } from '../../lib/crest/request.ts'
+import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
+import type { QueryRequest, QueryResult, ReadRequest, Resource } from '../../lib/crest/protocol/request.ts'
 import type { TestGateway } from '../gateway/parts.ts'
 import { type RemoteIdm, reads, startRemoteIdm, startSyncGateway, writes } from './gateways.ts'
 

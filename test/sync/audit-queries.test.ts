@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { QueryRequest } from '../../lib/crest/request.ts'
-import { storedAuditQuery } from '../../lib/sync/audit-queries.ts'
+import type { QueryRequest } from '../../lib/crest/protocol/request.ts'
+import { storedAuditQuery } from '../../lib/sync/rest/audit-queries.ts'
 
 const request = (queryId: string, additionalParameters = {}): QueryRequest => ({
   method: 'query',

@@ -1,7 +1,7 @@
 /** The command `recon`, typed at a gateway between two remotes. */
 import { Readable, Writable } from 'node:stream'
+import { main } from '../../lib/cli/cli.ts'
 import type { JsonObject } from '../../lib/contract.ts'
-import { main } from '../../lib/gateway/cli.ts'
 import { PASSWORD, type TestGateway } from '../gateway/parts.ts'
 import { type RemoteIdm, startRemoteIdm, startSyncGateway } from './gateways.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { JsonObject } from '../../lib/contract.ts'
-import { differences } from '../../lib/sync/difference.ts'
-import { Mapper } from '../../lib/sync/mapper.ts'
-import { mappingSchema } from '../../lib/sync/mapping.ts'
-import { noScripts } from '../../lib/sync/scripts.ts'
+import { differences } from '../../lib/sync/evaluate/difference.ts'
+import { Mapper } from '../../lib/sync/evaluate/mapper.ts'
+import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'
+import { noScripts } from '../../lib/sync/mapping/scripts.ts'
 
 const mappingOf = (properties: readonly JsonObject[]) =>
   mappingSchema.parse({ name: 'm', source: 'a', target: 'b', properties })

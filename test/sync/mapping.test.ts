@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { mappingSchema } from '../../lib/sync/mapping.ts'
-import { mappingNotices } from '../../lib/sync/mapping-notices.ts'
-import { inOrder } from '../../lib/sync/mapping-order.ts'
-import { faultsOf } from '../../lib/util/schema.ts'
+import { faultsOf } from '../../lib/core/schema.ts'
+import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'
+import { mappingNotices } from '../../lib/sync/mapping/notices.ts'
+import { inOrder } from '../../lib/sync/mapping/order.ts'
 
 const LEAST = { name: 'm', source: 'a', target: 'b' }
 

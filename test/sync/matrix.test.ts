@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import { ACTIONS } from '../../lib/sync/action.ts'
-import { ALLOWED_ACTIONS } from '../../lib/sync/allowed-actions.ts'
+import { ALLOWED_ACTIONS } from '../../lib/sync/runs/allowed-actions.ts'
 import { DEFAULT_ACTIONS } from '../../lib/sync/situation.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { until } from '../helpers/until.ts'

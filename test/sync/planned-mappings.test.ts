@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { mappingSchema } from '../../lib/sync/mapping.ts'
-import { PlannedMappings } from '../../lib/sync/planned-mappings.ts'
-import { shownQuery } from '../../lib/sync/run-options.ts'
+import { shownQuery } from '../../lib/sync/context/run-options.ts'
+import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'
+import { PlannedMappings } from '../../lib/sync/runs/planned-mappings.ts'
 
 const configured = (more: JsonObject = {}) => {
   const config = { name: 'm', source: 'a', target: 'b', ...more }

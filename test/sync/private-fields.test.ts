@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ConfigurationConsumer, ConfigurationService, JsonObject } from '../../lib/contract.ts'
-import { PrivateFields } from '../../lib/sync/private-fields.ts'
-import { silentLog } from '../../lib/util/silent-log.ts'
+import { silentLog } from '../../lib/core/silent-log.ts'
+import { PrivateFields } from '../../lib/sync/mapping/private-fields.ts'
 
 /** Hands `content` over as `managed.json`, now and whenever it changes. */
 function managedJson() {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { FieldChange } from '../../lib/repo/run-rows.ts'
 import { newRow } from '../../lib/repo/run-rows.ts'
-import { mappingSchema } from '../../lib/sync/mapping.ts'
-import { type Limit, parseLimit } from '../../lib/sync/limit.ts'
-import { ClearedFields, deleteFault } from '../../lib/sync/run-guards.ts'
+import { ClearedFields, deleteFault } from '../../lib/sync/context/run-guards.ts'
+import { type Limit, parseLimit } from '../../lib/sync/mapping/limit.ts'
+import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'
 
 describe('a limit', () => {
   it('is a number of objects or a share of the targets', () => {

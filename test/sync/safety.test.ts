@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { MemoryCollection } from '../../lib/crest/collection.ts'
 import { preconditionFailed, ResourceException } from '../../lib/crest/errors.ts'
+import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
 import type {
   CreateRequest,
   PatchRequest,
@@ -9,7 +9,7 @@ import type {
   QueryResult,
   ReadRequest,
   Resource,
-} from '../../lib/crest/request.ts'
+} from '../../lib/crest/protocol/request.ts'
 import { until } from '../helpers/until.ts'
 import { tempRepository } from '../repo/repositories.ts'
 import { startStage } from './parts.ts'

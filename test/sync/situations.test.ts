@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import type { Connection } from '../../lib/crest/connection.ts'
+import type { Connection } from '../../lib/crest/protocol/connection.ts'
 import { startGateway, type TestGateway } from '../gateway/parts.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { startSyncGateway } from './gateways.ts'

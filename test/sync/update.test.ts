@@ -455,7 +455,7 @@ describe('every read of a side asks for the fields of its scan', function () {
 
 describe('a mapping', () => {
   it('names the ways to update', async () => {
-    const { mappingSchema } = await import('../../lib/sync/mapping.ts')
+    const { mappingSchema } = await import('../../lib/sync/mapping/mapping.ts')
     const parsed = mappingSchema.safeParse({ ...MAPPING, updateMethod: 'post' })
     assert.match(String(parsed.error), /must be one of \\"patch\\", \\"put\\"/)
   })

@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
+import { Secret } from '../../lib/core/secret.ts'
 import { readCertificates, readPrivateKeys } from '../../lib/trust/keystore.ts'
 import { KeystoreError, type KeystoreFault } from '../../lib/trust/keystore-error.ts'
 import { formatOf } from '../../lib/trust/keystore-format.ts'
-import { Secret } from '../../lib/util/secret.ts'
 
 const STORES = join(import.meta.dirname, '../fixtures/keystores')
 const PASSWORD = 'changeit'

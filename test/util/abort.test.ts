@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { untilAborted } from '../../lib/util/abort.ts'
+import { untilAborted } from '../../lib/core/abort.ts'
 
 const REASON = new Error('enough')
 

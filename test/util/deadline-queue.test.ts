@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
-import { Bounded, DeadlineQueue } from '../../lib/util/deadline-queue.ts'
+import { Bounded, DeadlineQueue } from '../../lib/core/deadline-queue.ts'
 
 const MS = 40
 

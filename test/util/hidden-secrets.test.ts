@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { hideSecrets, hideUserInfo, isSecretName, STARS } from '../../lib/util/hidden-secrets.ts'
+import { hideSecrets, hideUserInfo, isSecretName, STARS } from '../../lib/core/hidden-secrets.ts'
 
 const SECRET = [
   'password',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { copyJson } from '../../lib/util/copy-json.ts'
-import { isForbiddenName, isObject, memberOf, parseJson, parseStoredJson, setMember } from '../../lib/util/json.ts'
-import { isLongNumber } from '../../lib/util/long-number.ts'
+import { copyJson } from '../../lib/core/copy-json.ts'
+import { isForbiddenName, isObject, memberOf, parseJson, parseStoredJson, setMember } from '../../lib/core/json.ts'
+import { isLongNumber } from '../../lib/core/long-number.ts'
 import { jsonTexts, LONG_NUMBERS, ODD_NAMES } from '../helpers/json-text.ts'
 
 describe('parseJson', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { parseJson } from '../../lib/util/json.ts'
+import { parseJson } from '../../lib/core/json.ts'
 import {
   addNumbers,
   compareNumbers,
@@ -10,7 +10,7 @@ import {
   textOf,
   toDouble,
   truncate,
-} from '../../lib/util/long-number.ts'
+} from '../../lib/core/long-number.ts'
 import { numbers } from '../helpers/json-text.ts'
 
 const read = (text: string) => parseJson(text) as number | LongNumber

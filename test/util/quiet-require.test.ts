@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
-import { requireQuietly } from '../../lib/util/quiet-require.ts'
+import { requireQuietly } from '../../lib/core/quiet-require.ts'
 
 type Channel = { enabled: boolean }
 type Debug = { (namespace: string): Channel; enable(namespaces: string): void; disable(): string }

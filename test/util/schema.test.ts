@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { faultsOf, z } from '../../lib/util/schema.ts'
+import { faultsOf, z } from '../../lib/core/schema.ts'
 
 describe('faultsOf', () => {
   it('says where each fault is, and in whose words', () => {

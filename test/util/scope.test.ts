@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Scope } from '../../lib/util/scope.ts'
+import { Scope } from '../../lib/core/scope.ts'
 import { memoryLog } from '../helpers/log.ts'
 import { until } from '../helpers/until.ts'
 

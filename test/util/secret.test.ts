@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { format, inspect } from 'node:util'
-import { Secret } from '../../lib/util/secret.ts'
+import { Secret } from '../../lib/core/secret.ts'
 import { memoryLog } from '../helpers/log.ts'
 
 const CANARY = 'canary-of-a-secret'

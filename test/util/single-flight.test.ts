@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { singleFlight } from '../../lib/util/single-flight.ts'
+import { singleFlight } from '../../lib/core/single-flight.ts'
 
 /** Work that ends when the test says so. */
 function work() {

@@ -1,10 +1,10 @@
 import type { Json, JsonObject } from '../../contract.ts'
+import { copyJson } from '../../core/copy-json.ts'
 import { badRequest } from '../../crest/errors.ts'
-import { projectFields } from '../../crest/fields.ts'
 import type { Pointer } from '../../crest/pointer.ts'
-import type { RequestContext, Resource } from '../../crest/request.ts'
-import { copyJson } from '../../util/copy-json.ts'
-import type { ManagedType } from './managed-type.ts'
+import { projectFields } from '../../crest/protocol/fields.ts'
+import type { RequestContext, Resource } from '../../crest/protocol/request.ts'
+import type { ManagedType } from './type.ts'
 
 /** The object without its private properties, which REST never shows, and without relationships, which are shown on request only. */
 export const visible = (type: ManagedType, object: JsonObject): JsonObject =>

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../contract.ts'
-import type { RequestContext } from '../../crest/request.ts'
+import type { RequestContext } from '../../crest/protocol/request.ts'
 
 export interface ManagedEvent {
   readonly type: string

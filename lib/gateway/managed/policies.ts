@@ -1,9 +1,9 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { kindOf } from '../../crest/compare.ts'
+import { memberOf } from '../../core/json.ts'
+import { isNumber, isWhole } from '../../core/long-number.ts'
 import { forbidden, type ResourceException } from '../../crest/errors.ts'
-import { memberOf } from '../../util/json.ts'
-import { isNumber, isWhole } from '../../util/long-number.ts'
-import type { ManagedType } from './managed-type.ts'
+import { kindOf } from '../../crest/filter/compare.ts'
+import type { ManagedType } from './type.ts'
 
 /** What a property has to fulfil and does not, as IDM says it. */
 export interface FailedRequirement {

@@ -1,5 +1,5 @@
-import type { PatchOperation } from '../../crest/request.ts'
-import type { ManagedType } from './managed-type.ts'
+import type { PatchOperation } from '../../crest/protocol/request.ts'
+import type { ManagedType } from './type.ts'
 
 /** Without the copies and moves of a private property to another one: they would show it. */
 export const withoutDisclosures = (type: ManagedType, operations: readonly PatchOperation[]): PatchOperation[] =>

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { decrypt, encrypt, hash, isEncrypted, isHashed, type KeyRing } from '../../config/crypto.ts'
+import { decrypt, encrypt, hash, isEncrypted, isHashed, type KeyRing } from '../../config/values/crypto/crypto.ts'
 import type { Json, JsonObject } from '../../contract.ts'
 import { badRequest, conflict, internalError, ResourceException } from '../../crest/errors.ts'
 import { without } from './fields.ts'
-import type { ManagedType } from './managed-type.ts'
 import { isEmpty } from './policies.ts'
+import type { ManagedType } from './type.ts'
 
 /** The keys for values at rest. Both throw an Error with a sentence when the configured ones cannot be read. */
 export interface ManagedKeys {

@@ -1,10 +1,10 @@
 import type { Json } from '../../contract.ts'
 import { badRequest } from '../../crest/errors.ts'
-import { evaluable } from '../../crest/evaluate.ts'
+import { evaluable } from '../../crest/filter/evaluate.ts'
+import type { QueryFilter } from '../../crest/filter/query-filter.ts'
 import type { Pointer } from '../../crest/pointer.ts'
-import type { QueryFilter } from '../../crest/query-filter.ts'
-import type { QueryRequest } from '../../crest/request.ts'
-import type { ManagedType } from './managed-type.ts'
+import type { QueryRequest } from '../../crest/protocol/request.ts'
+import type { ManagedType } from './type.ts'
 
 type Parameters = Readonly<Record<string, Json>>
 type StoredQuery = (parameters: Parameters) => QueryFilter

@@ -1,5 +1,5 @@
 /** `conf/managed.json`: which types of objects the gateway keeps. */
-import { anyJson, z } from '../../util/schema.ts'
+import { anyJson, z } from '../../core/schema.ts'
 
 const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'relationship', 'null'] as const
 const TYPE_FORM = `must be one of ${TYPES.join(', ')}, or a list of them`

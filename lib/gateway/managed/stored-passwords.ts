@@ -1,10 +1,10 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { decrypt, isEncrypted, KeyRing } from '../../config/crypto.ts'
+import { decrypt, isEncrypted, KeyRing } from '../../config/values/crypto/crypto.ts'
 import type { Json, Logger } from '../../contract.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import type { StoredObject } from '../../repo/object-row.ts'
-import { ExpiringCache } from '../identity/expiring-cache.ts'
-import { checkLogin, checkUnknown } from '../identity/login-check.ts'
+import { ExpiringCache } from '../access/expiring-cache.ts'
+import { checkLogin, checkUnknown } from '../access/login-check.ts'
 import type { ManagedKeys } from './private-values.ts'
 
 /** Checking a password is slow on purpose; of a client that sends it with each request it is checked once a minute. */

@@ -1,7 +1,7 @@
 /** `conf/schedule-NAME.json` (40-sync.md, section 12): when to reconcile or to run a script. */
 import type { JsonObject } from '../../contract.ts'
-import { isObject } from '../../util/json.ts'
-import { z } from '../../util/schema.ts'
+import { isObject } from '../../core/json.ts'
+import { z } from '../../core/schema.ts'
 import { cronFault } from './cron.ts'
 
 const flag = (fallback: boolean) => z.boolean('must be true or false').default(fallback)

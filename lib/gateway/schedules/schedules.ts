@@ -1,4 +1,4 @@
-import { describeFaults, faultAt, schemaFaults } from '../../config/fault.ts'
+import { describeFaults, faultAt, schemaFaults } from '../../config/files/fault.ts'
 import type {
   ConfigurationConsumer,
   ConfigurationFault,
@@ -8,9 +8,9 @@ import type {
   JsonObject,
   Logger,
 } from '../../contract.ts'
-import type { ScriptService } from '../../script/engine.ts'
-import type { ReconService } from '../../sync/recon-service.ts'
-import { isObject } from '../../util/json.ts'
+import { isObject } from '../../core/json.ts'
+import type { ScriptService } from '../../script/main/engine.ts'
+import type { ReconService } from '../../sync/runs/recon-service.ts'
 import { onCron } from './cron.ts'
 import { type Schedule, scheduleSchema, timesOf } from './schedule.ts'
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { administratorPassword, staticUsers } from '../../../lib/gateway/identity/administrator.ts'
-import { isLoopback } from '../../../lib/gateway/loopback.ts'
-import { StartError } from '../../../lib/gateway/start-error.ts'
-import { Secret } from '../../../lib/util/secret.ts'
+import { Secret } from '../../../lib/core/secret.ts'
+import { administratorPassword, staticUsers } from '../../../lib/gateway/access/administrator.ts'
+import { isLoopback } from '../../../lib/gateway/project/loopback.ts'
+import { StartError } from '../../../lib/gateway/project/start-error.ts'
 import { tempDirWith } from '../../helpers/files.ts'
 
 const verify = async (username: string, password: string) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
-import { type Credentials, credentialsOf } from '../../../lib/gateway/identity/credentials.ts'
+import { type Credentials, credentialsOf } from '../../../lib/gateway/access/credentials.ts'
 
 const basic = (text: string | Buffer): string => `Basic ${Buffer.from(text).toString('base64')}`
 const password = (username: string, password: string): Credentials => ({ kind: 'password', username, password })

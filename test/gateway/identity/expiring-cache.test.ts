@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ExpiringCache } from '../../../lib/gateway/identity/expiring-cache.ts'
+import { ExpiringCache } from '../../../lib/gateway/access/expiring-cache.ts'
 
 describe('expiring cache', () => {
   it('forgets what has expired', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { judge } from '../../../lib/gateway/identity/introspection.ts'
+import { judge } from '../../../lib/gateway/access/introspection.ts'
 
 const body = (content: unknown): string => JSON.stringify(content)
 

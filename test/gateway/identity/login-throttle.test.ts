@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { delayAfter, LoginThrottle, networkOf } from '../../../lib/gateway/identity/login-throttle.ts'
-import { MAX_DELAYED_FAILURES } from '../../../lib/util/bounds.ts'
+import { MAX_DELAYED_FAILURES } from '../../../lib/core/bounds.ts'
+import { delayAfter, LoginThrottle, networkOf } from '../../../lib/gateway/access/login-throttle.ts'
 import { until } from '../../helpers/until.ts'
 
 /** A throttle whose late answers wait for the test. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
+import { faultsOf } from '../../../lib/core/schema.ts'
 import { serviceUnavailable } from '../../../lib/crest/errors.ts'
-import type { Introspection } from '../../../lib/gateway/identity/introspection.ts'
-import { RsFilter } from '../../../lib/gateway/identity/rs-filter.ts'
-import { authenticationSchema } from '../../../lib/gateway/identity/rs-filter-properties.ts'
-import { faultsOf } from '../../../lib/util/schema.ts'
+import type { Introspection } from '../../../lib/gateway/access/introspection.ts'
+import { RsFilter } from '../../../lib/gateway/access/rs-filter.ts'
+import { authenticationSchema } from '../../../lib/gateway/access/rs-filter-properties.ts'
 
 const STANDARD = {
   clientId: 'rs',

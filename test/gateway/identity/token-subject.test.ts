@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { subjectsOf } from '../../../lib/gateway/identity/token-subject.ts'
+import { subjectsOf } from '../../../lib/gateway/access/token-subject.ts'
 
 const ROWS: readonly (readonly [subject: string | undefined, clientId: string | undefined, expected: string[]])[] = [
   ['(age!proxy)', 'proxy', ['(age!proxy)', 'proxy']],

@@ -1,4 +1,4 @@
-import { generateKey, type KeyRing, parseKeys } from '../../../lib/config/crypto.ts'
+import { generateKey, type KeyRing, parseKeys } from '../../../lib/config/values/crypto/crypto.ts'
 import type { ManagedKeys } from '../../../lib/gateway/managed/private-values.ts'
 
 /** Keys that are there from the beginning: one of the test's own unless given. */

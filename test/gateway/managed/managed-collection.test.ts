@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../../lib/contract.ts'
-import type { Connection } from '../../../lib/crest/connection.ts'
+import type { Connection } from '../../../lib/crest/protocol/connection.ts'
 import { describeResourceContract } from '../../contract/resource-contract.ts'
 import { type Failure, openManaged, user } from './managed-objects.ts'
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { crestHttp } from '../../../lib/crest/http.ts'
+import { crestHttp } from '../../../lib/crest/http/http.ts'
 import { listen, plainHost } from '../../crest/http-hosts.ts'
 import { type CallOptions, request } from '../../helpers/http.ts'
 import { memoryLog } from '../../helpers/log.ts'

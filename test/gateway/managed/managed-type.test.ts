@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { defaultManaged } from '../../../lib/gateway/managed/defaults.ts'
-import { ManagedType } from '../../../lib/gateway/managed/managed-type.ts'
 import { failedRequirements, unknownPolicies } from '../../../lib/gateway/managed/policies.ts'
 import { managedSchema, type PropertyConfiguration } from '../../../lib/gateway/managed/schema.ts'
+import { ManagedType } from '../../../lib/gateway/managed/type.ts'
 
 const typeOf = (properties: Record<string, PropertyConfiguration>, required: string[] = []) =>
   new ManagedType({ name: 'thing', schema: { properties, required } })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
-import { ManagedUsers } from '../../../lib/gateway/managed/managed-users.ts'
+import { ManagedUsers } from '../../../lib/gateway/managed/users.ts'
 import { memoryLog } from '../../helpers/log.ts'
 import { fixedKeys } from './keys.ts'
 import { type ManagedParts, openManaged, user } from './managed-objects.ts'

@@ -2,10 +2,10 @@
  * Writes managed users until it is killed: `writer.ts FILE RUN`. Before each write it prints what it is about to store,
  * after it that it was acknowledged. Several write at the same time, each its own users.
  */
-import { connect } from '../../../lib/crest/connection.ts'
-import { ResourceRouter } from '../../../lib/crest/router.ts'
+import { connect } from '../../../lib/crest/protocol/connection.ts'
+import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
 import { defaultManaged } from '../../../lib/gateway/managed/defaults.ts'
-import { managedObjects } from '../../../lib/gateway/managed.ts'
+import { managedObjects } from '../../../lib/gateway/managed/managed.ts'
 import { openRepository } from '../../../lib/repo/repository.ts'
 import { silent } from '../../repo/repositories.ts'
 import { fixedKeys } from './keys.ts'

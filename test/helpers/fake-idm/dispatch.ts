@@ -8,8 +8,8 @@ import {
   ResourceException,
   unauthorized,
 } from '../../../lib/crest/errors.ts'
-import { parseFields } from '../../../lib/crest/fields.ts'
-import { RESERVED_PARAMETERS } from '../../../lib/crest/reserved-parameters.ts'
+import { parseFields } from '../../../lib/crest/protocol/fields.ts'
+import { RESERVED_PARAMETERS } from '../../../lib/crest/protocol/reserved-parameters.ts'
 import { type Answer, json } from './answer.ts'
 import { queryCollection, queryEdges } from './query.ts'
 import type { ObjectName } from './relationships.ts'

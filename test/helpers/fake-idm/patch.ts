@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../../lib/contract.ts'
 import { badRequest, internalError } from '../../../lib/crest/errors.ts'
 import { getAt, isPosition, type Pointer, parsePointer } from '../../../lib/crest/pointer.ts'
-import { removeAt, setAt } from '../../../lib/crest/write-at.ts'
+import { removeAt, setAt } from '../../../lib/crest/protocol/write-at.ts'
 import { copyExact, isMap, isSame, numberOf } from './exact-json.ts'
 import { asNewReference } from './relationships.ts'
 

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../../lib/contract.ts'
-import { projectFields } from '../../../lib/crest/fields.ts'
 import type { Pointer } from '../../../lib/crest/pointer.ts'
+import { projectFields } from '../../../lib/crest/protocol/fields.ts'
 import { isUser } from './options.ts'
 import type { Edge, ObjectName } from './relationships.ts'
 import type { Entry, Store } from './store.ts'

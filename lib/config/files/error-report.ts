@@ -1,0 +1,27 @@
+import type { Logger } from '../../contract.ts'
+import type { StoredObject } from './stored-object.ts'
+
+/** Logs what cannot be used once, and once more when it can be used again (pitfall R7). */
+export class ErrorReport {
+  readonly #log: Logger
+  #known: ReadonlyMap<string, string> = new Map()
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  update(objects: readonly StoredObject[]): void {
+    const known = new Map<string, string>()
+    for (const { name, file, error } of objects) {
+      if (error === undefined) {
+        if (this.#known.has(file))
+          this.#log.info({ id: name.id, file }, `the configuration of ${name.id} can be used again`)
+        continue
+      }
+      known.set(file, error)
+      if (this.#known.get(file) === error) continue
+      this.#log.error({ id: name.id, file }, `the configuration of ${name.id} cannot be used: ${error}`)
+    }
+    this.#known = known
+  }
+}

@@ -1,0 +1,67 @@
+import { basename } from 'node:path'
+import type { ConfigurationFault, ConfigurationFaults, Json, JsonObject } from '../../contract.ts'
+import { faultsOf, type z } from '../../core/schema.ts'
+import { printPointer } from '../../crest/pointer.ts'
+import { asWritten } from './as-written.ts'
+
+/** What is wrong with an object, as callers and people are told: fields for the one, a sentence for the other. */
+export interface FileFault extends ConfigurationFault {
+  /** Its name in the configuration directory. */
+  readonly file: string
+}
+
+/** An object whose text and meaning are both known. */
+interface Judged {
+  readonly file: string
+  /** As it stands in the file. */
+  readonly raw?: JsonObject | undefined
+  /** With every expression resolved. */
+  readonly content?: JsonObject | undefined
+}
+
+/** `filters.0.onRequest: must be …`: a sentence of its owner that begins with its key. */
+const WITH_KEY = /^([A-Za-z_$][\w$-]*(?:\.[\w$-]+)*): (.+)$/s
+
+const faultOf = (fault: string | ConfigurationFault): ConfigurationFault => {
+  if (typeof fault !== 'string') return fault
+  const [, key, reason] = WITH_KEY.exec(fault) ?? []
+  return key === undefined || reason === undefined
+    ? { pointer: [], reason: fault }
+    : { pointer: key.split('.'), reason }
+}
+
+/** The faults that the owner of an object found, in the words of its file. */
+export const faultsIn = ({ file, raw, content }: Judged, faults: ConfigurationFaults): FileFault[] =>
+  faults.map(faultOf).map((fault) => ({
+    ...fault,
+    file: basename(file),
+    reason: raw && content ? asWritten(fault.reason, raw, content) : fault.reason,
+  }))
+
+/** One sentence for a person. */
+export const describeFault = ({ pointer, reason }: ConfigurationFault): string =>
+  pointer.length === 0 ? reason : `${pointer.join('.')}: ${reason}`
+
+/** All of them, for a line of the log. */
+export const describeFaults = (object: Judged, faults: ConfigurationFaults): string =>
+  faultsIn(object, faults).map(describeFault).join('; ')
+
+/** As an answer carries them in its `detail`. */
+export const faultsAsJson = (faults: readonly FileFault[]): Json[] =>
+  faults.map(({ file, pointer, reason, line }) => ({
+    file,
+    pointer: printPointer(pointer),
+    reason,
+    ...(line === undefined ? {} : { line }),
+  }))
+
+/** What a schema found. Its messages say what is allowed, and never print a value. */
+export const schemaFaults = (error: z.ZodError): ConfigurationFault[] =>
+  faultsOf(error).map(({ path, message }) => ({ pointer: path.map(String), reason: message }))
+
+/** A fault found at `pointer` by the consumer of the object, such as a script that does not compile. */
+export function faultAt(pointer: readonly string[], error: unknown): ConfigurationFault {
+  const reason = error instanceof Error ? error.message : String(error)
+  const line = Number(/ at line number (\d+)/.exec(reason)?.[1] ?? Number.NaN)
+  return Number.isNaN(line) ? { pointer, reason } : { pointer, reason, line }
+}

@@ -1,0 +1,95 @@
+import { lstatSync, statSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { JsonObject } from '../../contract.ts'
+import { isOutOfFiles, OUT_OF_FILES_TEXT } from '../../core/system-error.ts'
+import { parseConfigText } from './config-text.ts'
+import { readFileBounded, signatureOf } from './file-read.ts'
+import { type ObjectName, objectIdOfFile } from './naming.ts'
+
+/** What was read from one file; the same object as long as the bytes are the same. */
+export interface FileContent {
+  /** Absent when the file could not be read. */
+  readonly bytes?: Buffer
+  readonly raw?: JsonObject
+  /** Why there is no `raw`: one sentence, without the file's name. */
+  readonly fault?: string
+  /** When this content was first seen, on the clock of `performance.now()`. */
+  readonly since: number
+}
+
+export interface ScannedFile {
+  readonly name: ObjectName
+  /** Absolute. */
+  readonly path: string
+  readonly content: FileContent
+  /** Identifies the state of the file on disk; undefined = it has to be read again. */
+  readonly signature: string | undefined
+}
+
+/** By file name, in the order of the names. */
+export type ScannedFiles = ReadonlyMap<string, ScannedFile>
+
+/** A scan lets others run after this time. */
+const SLICE_MS = 4
+
+/**
+ * Reads all configuration files that are direct children of `directory`, through links. Files that look as they did
+ * in `previous` are not read again. A file that cannot be read or parsed is there with a `fault`.
+ *
+ * The calls are synchronous, in slices: for 1,000 small files that takes 15 ms (3 ms when nothing changed) where
+ * promises take 240 ms, most of it on the main thread too.
+ * @throws the file system's error when the directory itself cannot be read
+ */
+export async function scanDirectory(directory: string, previous: ScannedFiles): Promise<ScannedFiles> {
+  const scanned = new Map<string, ScannedFile>()
+  let sliceEnd = performance.now() + SLICE_MS
+  for (const file of (await readdir(directory)).sort()) {
+    const name = objectIdOfFile(file)
+    const found = name && scanFile(join(directory, file), name, previous.get(file))
+    if (found) scanned.set(file, found)
+    if (performance.now() < sliceEnd) continue
+    await nextTurn()
+    sliceEnd = performance.now() + SLICE_MS
+  }
+  return scanned
+}
+
+function scanFile(path: string, name: ObjectName, before: ScannedFile | undefined): ScannedFile | undefined {
+  try {
+    if (before?.signature !== undefined && before.signature === signatureOf(statSync(path, { bigint: true }))) {
+      return before
+    }
+    const { bytes, signature } = readFileBounded(path)
+    return { name, path, content: contentOf(bytes, before?.content), signature }
+  } catch (error) {
+    const fault = faultOf(error as NodeJS.ErrnoException, path)
+    return fault === undefined
+      ? undefined
+      : { name, path, content: faulty(fault, before?.content), signature: undefined }
+  }
+}
+
+function contentOf(bytes: Buffer, before: FileContent | undefined): FileContent {
+  if (before?.bytes?.equals(bytes)) return before
+  const since = performance.now()
+  try {
+    return { bytes, raw: parseConfigText(bytes), since }
+  } catch (error) {
+    return { bytes, fault: (error as Error).message, since }
+  }
+}
+
+const faulty = (fault: string, before: FileContent | undefined): FileContent =>
+  before?.bytes === undefined && before?.fault === fault ? before : { fault, since: performance.now() }
+
+/** A sentence for what kept a file from being read; undefined when the file has gone meanwhile. */
+function faultOf({ code, message }: NodeJS.ErrnoException, path: string): string | undefined {
+  if (code === undefined) return message
+  if (code === 'EACCES' || code === 'EPERM') return 'it cannot be read: permission denied'
+  if (isOutOfFiles(code)) return `it cannot be read: ${OUT_OF_FILES_TEXT}`
+  if (code !== 'ENOENT') return `it cannot be read: ${code}`
+  const isDanglingLink = lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  return isDanglingLink ? 'it is a link to a file that does not exist' : undefined
+}

@@ -1,0 +1,73 @@
+import { basename } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { ConfigurationObject, JsonObject } from '../../contract.ts'
+import { copyJson } from '../../core/copy-json.ts'
+import type { FileContent, ScannedFile } from './file-scan.ts'
+import { nameFault, type ObjectName } from './naming.ts'
+
+/** Replaces the expressions of a content. Throws an Error with a sentence for a person. */
+export type Resolve = (content: JsonObject, file: string) => JsonObject
+
+/** One configuration object: as it stands in its file, and, for its owner, resolved. */
+export class StoredObject {
+  readonly name: ObjectName
+  /** Absolute. */
+  readonly file: string
+  readonly content: FileContent
+  /** When the file was first missed. */
+  readonly missingSince: number | undefined
+  readonly #fault: string | undefined
+  #object: ConfigurationObject | undefined
+  #resolution: number | undefined
+
+  constructor({ name, path, content }: ScannedFile, before?: StoredObject, missingSince?: number) {
+    this.name = name
+    this.file = path
+    this.content = content
+    this.missingSince = missingSince
+    this.#fault = nameFault(name) ?? content.fault
+    this.#object = before === undefined ? undefined : before.#object
+  }
+
+  /** The content as it stands in the file; undefined when the file cannot be read or parsed. */
+  get raw(): JsonObject | undefined {
+    return this.content.raw
+  }
+
+  /** Why it cannot be used: one sentence that names the file; undefined when it can, or when nobody uses it. */
+  get error(): string | undefined {
+    return this.#fault === undefined ? this.#object?.error : this.#inFile(this.#fault)
+  }
+
+  /** The same object, not to be found on disk since `missingSince`. */
+  missing(missingSince: number): StoredObject {
+    return new StoredObject(
+      { name: this.name, path: this.file, content: this.content, signature: '' },
+      this,
+      missingSince,
+    )
+  }
+
+  /** What its owner gets; the same object as before unless it differs. `resolution` counts changes of value sources. */
+  resolved(resolve: Resolve, resolution: number): ConfigurationObject {
+    if (this.#object && this.#resolution === resolution) return this.#object
+    const made = this.#make(resolve)
+    this.#resolution = resolution
+    if (!this.#object || !isDeepStrictEqual(this.#object, made)) this.#object = made
+    return this.#object
+  }
+
+  #make(resolve: Resolve): ConfigurationObject {
+    const facts = { id: this.name.id, alias: this.name.alias, file: this.file }
+    if (this.#fault !== undefined) return { ...facts, error: this.#inFile(this.#fault) }
+    try {
+      const raw = this.content.raw ?? {}
+      const content = resolve(copyJson(raw), this.file)
+      return isDeepStrictEqual(content, raw) ? { ...facts, content } : { ...facts, content, raw }
+    } catch (error) {
+      return { ...facts, error: this.#inFile((error as Error).message) }
+    }
+  }
+
+  readonly #inFile = (fault: string): string => `${basename(this.file)}: ${fault}`
+}

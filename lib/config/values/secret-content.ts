@@ -1,0 +1,57 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { decrypt, type EnvelopePlace, isBound, isEncrypted, KeyRing } from './crypto/crypto.ts'
+import type { PurposeSource } from './secret-stores/secret-stores.ts'
+import { at, substitute } from './substitution/substitution.ts'
+import type { TokenSource } from './substitution/value-sources.ts'
+
+export interface Resolvers {
+  readonly sources: TokenSource
+  readonly purposes?: PurposeSource | undefined
+  /** Without keys, encrypted values cannot be read. A function is asked when one is met, and may throw a sentence. */
+  readonly keys?: KeyRing | (() => KeyRing | undefined) | undefined
+  /** Where the members of the object are, for the envelopes that are bound to their place. */
+  readonly placeOf?: ((path: readonly string[]) => EnvelopePlace) | undefined
+}
+
+/**
+ * The content of a configuration object as its owner uses it: expressions, purposes (`$purpose`) and encrypted values
+ * (`$crypto`) replaced by what they stand for, in this order; salted hashes stay. What comes out of a store or an
+ * envelope is a value, however it looks: it is not resolved again.
+ * @param file for messages
+ * @throws Error whose message is one sentence for a person, without any value
+ */
+export function resolveContent(content: JsonObject, file: string, resolvers: Resolvers): JsonObject {
+  const result = revealIn(substitute(content, resolvers.sources, file), [], file, resolvers)
+  if (!isObject(result)) throw new Error(`${file}: must be an object, and stands for something else`)
+  return result
+}
+
+function revealIn(value: Json, path: readonly string[], file: string, resolvers: Resolvers): Json {
+  if (Array.isArray(value)) return value.map((item, index) => revealIn(item, [...path, `${index}`], file, resolvers))
+  if (!isObject(value)) return value
+  if (isEncrypted(value)) return at(file, path, () => openEnvelope(value, path, resolvers))
+  const purpose = purposeIn(value)
+  if (purpose !== undefined) return at(file, path, () => purposeValue(purpose, resolvers.purposes))
+  const members = Object.entries(value)
+  return Object.fromEntries(members.map(([name, member]) => [name, revealIn(member, [...path, name], file, resolvers)]))
+}
+
+/** What was shown of an envelope of an older kind holds that envelope. */
+function openEnvelope(value: Json, path: readonly string[], resolvers: Resolvers): Json {
+  const opened = decrypt(value, keysOf(resolvers), resolvers.placeOf?.(path))
+  return isBound(value) && isEncrypted(opened) ? decrypt(opened, keysOf(resolvers)) : opened
+}
+
+const keysOf = ({ keys }: Resolvers): KeyRing => (typeof keys === 'function' ? keys() : keys) ?? new KeyRing([])
+
+const purposeIn = (value: JsonObject): Json | undefined =>
+  Object.hasOwn(value, '$purpose') && Object.keys(value).length === 1 ? value.$purpose : undefined
+
+function purposeValue(purpose: Json, purposes: PurposeSource | undefined): Json {
+  const { name, jsonPointer } = isObject(purpose) ? purpose : {}
+  if (typeof name !== 'string' || (jsonPointer !== undefined && typeof jsonPointer !== 'string'))
+    throw new Error('"$purpose" must be an object {"name", "jsonPointer"?}, both texts')
+  if (!purposes) throw new Error(`purpose "${name}": there are no secret stores`)
+  return purposes.resolve(name, jsonPointer)
+}

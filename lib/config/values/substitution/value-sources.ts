@@ -1,0 +1,137 @@
+import { join, resolve } from 'node:path'
+import { evaluateExpression } from './expression.ts'
+import {
+  brokenLevel,
+  environmentLevel,
+  expressionLevel,
+  type FoundValue,
+  fixedLevel,
+  type Level,
+  propertiesLevel,
+  secretsLevel,
+} from './value-sources-level.ts'
+
+export type { FoundValue } from './value-sources-level.ts'
+
+/** Where expressions find their values. */
+export interface TokenSource {
+  /**
+   * The first source that defines the token counts.
+   * @throws Error with a sentence: a file is broken, or two files of one directory define the token
+   */
+  lookup(token: string): FoundValue | undefined
+  /** The places in order, for a message. */
+  describe(token?: string): string
+}
+
+export interface ValueSourcesOptions {
+  /** What `idm.install.dir`, `idm.data.dir` and `idm.instance.dir` are unless something defines them. */
+  readonly projectDir: string
+  /** Holds system.properties and config.properties; `conf` in the project unless given. */
+  readonly confDir?: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Directories with one file for each secret, besides those in IDM_SECRETS_DIRS. */
+  readonly secretsDirs?: readonly string[]
+}
+
+/**
+ * The sources that the vendor's page *Property value substitution* names, in its order, and one of ours: environment, system properties (`-D` in OPENIDM_OPTS, then
+ * conf/system.properties), directories of secrets, expression files, conf/config.properties, and what the server itself
+ * knows. All values are read by `load`; nothing is read later.
+ */
+export class ValueSources implements TokenSource {
+  readonly #options: ValueSourcesOptions
+  #levels: readonly Level[] = []
+  #files: readonly string[] = []
+  #secretsDirs: readonly string[] = []
+
+  constructor(options: ValueSourcesOptions) {
+    this.#options = options
+  }
+
+  /** Reads all sources anew. A file that cannot be read fails only the lookups that depend on it. */
+  async load(): Promise<void> {
+    const { projectDir, confDir = join(projectDir, 'conf'), env } = this.#options
+    const [system, framework] = [join(confDir, 'system.properties'), join(confDir, 'config.properties')]
+    const first = [environmentLevel(env), optionsLevel(env.OPENIDM_OPTS ?? ''), propertiesLevel(system)]
+    const known = [...first, serverLevel(projectDir)]
+    const secrets = directoriesIn('idm.secrets.dirs', projectDir, known)
+    const expressions = directoriesIn('idm.envconfig.dirs', projectDir, known)
+    const secretsDirs = [...(this.#options.secretsDirs ?? []), ...secrets.directories].map((directory) =>
+      resolve(projectDir, directory),
+    )
+    this.#levels = [
+      ...first,
+      ...secrets.faults,
+      ...secretsDirs.map(secretsLevel),
+      ...expressions.faults,
+      ...expressions.directories.map(expressionLevel),
+      propertiesLevel(framework),
+      serverLevel(projectDir),
+    ]
+    this.#secretsDirs = secretsDirs
+    this.#files = [system, ...secretsDirs, ...expressions.directories, framework].map((file) => resolve(file))
+  }
+
+  lookup(token: string): FoundValue | undefined {
+    return lookupIn(this.#levels, token)
+  }
+
+  /** Files and directories to watch: absolute paths, some of which may not exist yet. */
+  files(): string[] {
+    return [...this.#files]
+  }
+
+  /** Those of them that hold one file for each secret. */
+  secretDirectories(): string[] {
+    return [...this.#secretsDirs]
+  }
+
+  describe(token?: string): string {
+    return describeAll(this.#levels, token)
+  }
+}
+
+function lookupIn(levels: readonly Level[], token: string): FoundValue | undefined {
+  for (const level of levels) {
+    const found = level.lookup(token)
+    if (found) return found
+  }
+  return undefined
+}
+
+const describeAll = (levels: readonly Level[], token?: string): string =>
+  levels.map((level) => level.describe(token)).join(', ')
+
+/** `-Dname=value`, quoted as a shell would. */
+function optionsLevel(options: string): Level {
+  const values = new Map<string, string>()
+  for (const [word] of options.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
+    const [, name, value] = /^-D([^=]+)=([\s\S]*)$/.exec(word.replace(/["']/g, '')) ?? []
+    if (name !== undefined && value !== undefined) values.set(name, value)
+  }
+  return fixedLevel('-D in OPENIDM_OPTS', values)
+}
+
+function serverLevel(projectDir: string): Level {
+  const variables = ['idm.install.dir', 'idm.data.dir', 'idm.instance.dir'].map((name) => [name, projectDir] as const)
+  return fixedLevel(
+    'the server itself',
+    new Map([...variables, ['idm.envconfig.dirs', '&{idm.install.dir}/resolver/']]),
+  )
+}
+
+/** The directories that `token` lists, or the fault that keeps them from being known. */
+function directoriesIn(token: string, projectDir: string, levels: readonly Level[]) {
+  const sources: TokenSource = {
+    lookup: (name) => lookupIn(levels, name),
+    describe: (name) => describeAll(levels, name),
+  }
+  try {
+    const list = sources.lookup(token) ? evaluateExpression(`&{${token}}`, sources) : ''
+    const names = list.split(',').map((name) => name.trim())
+    return { directories: names.filter((name) => name !== '').map((name) => resolve(projectDir, name)), faults: [] }
+  } catch (error) {
+    return { directories: [], faults: [brokenLevel(token, (error as Error).message)] }
+  }
+}

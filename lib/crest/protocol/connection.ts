@@ -1,0 +1,190 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { badGateway, badRequest, ResourceException } from '../errors.ts'
+import { parseAcceptApiVersion } from './api-version.ts'
+import { countResults, isCountOnly } from './count.ts'
+import { parseFields } from './fields.ts'
+import { parsePatch } from './patch.ts'
+import { WriteRecorder } from './recorder.ts'
+import { ownId, type QueryResponse, representQuery, representResource } from './represent.ts'
+import type { ActionRequest, QueryRequest, QueryResult, RequestContext, ResourceRequest } from './request.ts'
+import { RequestParameters } from './request-parameters.ts'
+import type { ResourceRegistry, ResourceRouter } from './router.ts'
+
+/**
+ * Parameters of an in-process call, reserved (`_queryFilter`) and additional ones; nothing is URL-encoded.
+ * `Accept-API-Version` is what the header is over HTTP.
+ */
+export type Params = Readonly<Record<string, Json>> | null
+/** Field names as in `_fields`; null or empty = all default fields. */
+export type Fields = readonly string[] | null
+
+/**
+ * The `openidm` functions. Each rejects with a ResourceException, and objects come with `_id` and `_rev`. A name is a
+ * path such as `managed/user/amira`, with an id that has reserved characters percent-encoded.
+ */
+export interface Connection {
+  /** `newResourceId` null = the `_id` in `content`, or else one the server makes. */
+  create(
+    name: string,
+    newResourceId: string | null,
+    content: Json,
+    params?: Params,
+    fields?: Fields,
+  ): Promise<JsonObject>
+  /** null when there is no such resource. */
+  read(name: string, params?: Params, fields?: Fields): Promise<JsonObject | null>
+  /** `rev` null = whatever is current. */
+  update(name: string, rev: string | null, value: Json, params?: Params, fields?: Fields): Promise<JsonObject>
+  /** `operations` in the form of a PATCH body. */
+  patch(name: string, rev: string | null, operations: Json, params?: Params, fields?: Fields): Promise<JsonObject>
+  delete(name: string, rev: string | null, params?: Params, fields?: Fields): Promise<JsonObject>
+  query(name: string, params: Params, fields?: Fields): Promise<QueryResponse>
+  /** undefined when the action has no answer. */
+  action(name: string, action: string, content?: Json, params?: Params, fields?: Fields): Promise<Json | undefined>
+  /** The pages of a query, one after the other; of 1,000 objects unless `params` has a `_pageSize`. */
+  queryPages(name: string, params: Params, fields?: Fields): AsyncGenerator<QueryResponse, void, undefined>
+  /** The objects of all pages. */
+  queryAll(name: string, params: Params, fields?: Fields): AsyncGenerator<JsonObject, void, undefined>
+}
+
+/** In-process access to what `router` serves, in the name of whoever `context` says. */
+export const connect = (router: ResourceRouter, context: RequestContext): Connection =>
+  new RouterConnection(router, () => context)
+
+/** The same in recording mode: whatever scripts a request reaches, nothing is written. Each request sees what is there. */
+export const connectDry = (router: ResourceRouter): Connection =>
+  new RouterConnection(router, () => ({ recorder: new WriteRecorder() }))
+
+/** What plugins get of a router: they add routes and connect, and reach nothing else of it. */
+export const registryOf = (router: ResourceRouter): ResourceRegistry => ({
+  add: (route, handler) => router.add(route, handler),
+  connect: (context = {}) => connect(router, context),
+})
+
+const PAGE_SIZE = 1000
+const API_VERSION = 'Accept-API-Version'
+
+class RouterConnection implements Connection {
+  readonly #router: ResourceRouter
+  readonly #contextOf: () => RequestContext
+
+  constructor(router: ResourceRouter, contextOf: () => RequestContext) {
+    this.#router = router
+    this.#contextOf = contextOf
+  }
+
+  get #context(): RequestContext {
+    const context = this.#contextOf()
+    return context.external ? { ...context, external: false } : context
+  }
+
+  async create(
+    name: string,
+    newResourceId: string | null,
+    content: Json,
+    params: Params = null,
+    fields: Fields = null,
+  ) {
+    const object = asObject(content)
+    return this.#ask({
+      method: 'create',
+      ...common('create', name, params, fields),
+      newResourceId: newResourceId ?? ownId(object),
+      content: object,
+    })
+  }
+
+  async read(name: string, params: Params = null, fields: Fields = null) {
+    try {
+      return await this.#ask({ method: 'read', ...common('read', name, params, fields) })
+    } catch (error) {
+      if (error instanceof ResourceException && error.code === 404) return null
+      throw error
+    }
+  }
+
+  async update(name: string, revision: string | null, value: Json, params: Params = null, fields: Fields = null) {
+    const content = asObject(value)
+    return this.#ask({ method: 'update', ...common('update', name, params, fields), revision, content })
+  }
+
+  async patch(name: string, revision: string | null, operations: Json, params: Params = null, fields: Fields = null) {
+    const patchOperations = parsePatch(operations)
+    return this.#ask({ method: 'patch', ...common('patch', name, params, fields), revision, patchOperations })
+  }
+
+  async delete(name: string, revision: string | null, params: Params = null, fields: Fields = null) {
+    return this.#ask({ method: 'delete', ...common('delete', name, params, fields), revision })
+  }
+
+  async query(name: string, params: Params, fields: Fields = null) {
+    const parameters = RequestParameters.ofObject(params)
+    const request = { method: 'query', ...common('query', name, params, fields), ...parameters.query } as const
+    if (isCountOnly(parameters)) {
+      const resultCount = await countResults(this.#router, request, this.#context)
+      return { ...representQuery(NOTHING_FOUND), resultCount }
+    }
+    return representQuery(await this.#router.handle(request, this.#context))
+  }
+
+  async action(name: string, action: string, content: Json = null, params: Params = null, fields: Fields = null) {
+    const request = { method: 'action', ...common('action', name, params, fields), action, content } as const
+    return this.#router.handle(request, this.#context)
+  }
+
+  async *queryPages(name: string, params: Params, fields: Fields = null) {
+    let cookie: string | null = null
+    do {
+      const page: QueryResponse = await this.query(name, pageParams(params, cookie), fields)
+      yield page
+      if (page.pagedResultsCookie !== null && page.pagedResultsCookie === cookie)
+        throw badGateway(`The query of ${name} returns the same page over and over`)
+      cookie = page.pagedResultsCookie
+    } while (cookie !== null)
+  }
+
+  async *queryAll(name: string, params: Params, fields: Fields = null) {
+    for await (const page of this.queryPages(name, params, fields)) yield* page.result
+  }
+
+  async #ask(request: Exclude<ResourceRequest, QueryRequest | ActionRequest>): Promise<JsonObject> {
+    return representResource(await this.#router.handle(request, this.#context))
+  }
+}
+
+/** The parts that every request has; an explicit list of fields goes before `_fields`. */
+function common(method: ResourceRequest['method'], resourcePath: string, params: Params, fields: Fields) {
+  if (params === null && (fields === null || fields.length === 0))
+    return { resourcePath, fields: [], additionalParameters: {} }
+  const parameters = RequestParameters.ofObject(params)
+  parameters.check(method)
+  const { [API_VERSION]: version, ...additionalParameters } = parameters.additional(method)
+  const { resource } = parseAcceptApiVersion(version)
+  return {
+    resourcePath,
+    fields: fields && fields.length > 0 ? parseFields(fields.join(',')) : parameters.fields,
+    additionalParameters,
+    ...(resource === undefined ? {} : { resourceVersion: resource }),
+  }
+}
+
+const NOTHING_FOUND: QueryResult = {
+  result: [],
+  pagedResultsCookie: null,
+  totalPagedResultsPolicy: 'NONE',
+  totalPagedResults: -1,
+  remainingPagedResults: -1,
+}
+
+/** Only a query by filter has pages; behind the first one the cookie says where to go on. */
+function pageParams(params: Params, cookie: string | null): Params {
+  if (cookie !== null)
+    return { _pageSize: PAGE_SIZE, ...params, _pagedResultsOffset: null, _pagedResultsCookie: cookie }
+  return params?._queryFilter === undefined ? params : { _pageSize: PAGE_SIZE, ...params }
+}
+
+function asObject(content: Json): JsonObject {
+  if (isObject(content)) return content
+  throw badRequest('The request could not be processed because the provided content is not a JSON object')
+}

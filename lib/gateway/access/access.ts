@@ -1,0 +1,50 @@
+import type { JsonObject } from '../../contract.ts'
+import type { EffectiveRequest, Operation } from '../../crest/http/effective-request.ts'
+import { type AccessRule, accessSchema, type NameList } from './access-rules.ts'
+
+const ADMINISTRATOR = 'internal/role/openidm-admin'
+
+/** In force while there is no `conf/access.json`. */
+export const DEFAULT_RULES: JsonObject[] = [
+  { pattern: 'info/*', roles: '*', methods: 'read' },
+  { pattern: 'health', roles: '*', methods: 'read' },
+  { pattern: 'health/*', roles: '*', methods: 'read' },
+  { pattern: '*', roles: ADMINISTRATOR, methods: '*', actions: '*' },
+]
+
+export const defaultAccess = (): readonly AccessRule[] => accessSchema.parse({ configs: DEFAULT_RULES }).configs
+
+/**
+ * Whether the rules give `roles` everything that a request needs, whatever its path is taken to mean. A rule must fit
+ * completely; there are no rules that deny (60-identity.md, section 6).
+ */
+export function isAllowed(
+  rules: readonly AccessRule[],
+  roles: readonly string[],
+  { path, operations }: Pick<EffectiveRequest, 'path' | 'operations'>,
+): boolean {
+  const allows = (reading: string): boolean =>
+    operations.every((operation) =>
+      rules.some((rule) => isFor(rule, roles) && covers(rule, reading) && permits(rule, operation)),
+    )
+  return allows(path.strict) && (path.loose === path.strict || allows(path.loose))
+}
+
+const isFor = (rule: AccessRule, roles: readonly string[]): boolean =>
+  rule.roles === '*' || roles.some((role) => includes(rule.roles, role))
+
+const includes = (list: NameList, name: string): boolean => list === '*' || list.has(name)
+
+const covers = (rule: AccessRule, path: string): boolean =>
+  matchesPattern(rule.pattern, path) && !rule.excludePatterns.some((pattern) => matchesPattern(pattern, path))
+
+const permits = ({ methods, actions }: AccessRule, { method, action }: Operation): boolean =>
+  includes(methods, method) && (action === undefined || includes(actions, action))
+
+/** `managed/*` stands for everything below `managed`, not for `managed` itself. */
+function matchesPattern(pattern: string, path: string): boolean {
+  if (pattern === '*') return true
+  if (!pattern.endsWith('/*')) return pattern === path
+  const prefix = pattern.length - 1
+  return path.length > prefix && path.startsWith(pattern.slice(0, prefix))
+}

@@ -1,0 +1,116 @@
+import { ConfigDirectory } from '../../config/files/directory.ts'
+import { ContentResolver } from '../../config/values/content-resolver.ts'
+import type { FieldsOf } from '../../config/values/secret-place.ts'
+import type { Disposable } from '../../contract.ts'
+import { Scope } from '../../core/scope.ts'
+import { readPrivateKeys } from '../../trust/keystore.ts'
+import { defaultAccess } from '../access/access.ts'
+import { accessSchema, ignoredInAccess } from '../access/access-rules.ts'
+import { authenticationSchema, ignoredInAuthentication } from '../access/rs-filter-properties.ts'
+import type { HostLog } from '../project/log.ts'
+import type { Project } from '../project/project.ts'
+import { Setting } from '../project/setting.ts'
+import { CorsFilter, type CorsPolicy, corsSchema } from './cors-settings.ts'
+import { settingsSchema } from './settings.ts'
+
+/** JSON pointers to what nobody may see in the host's own configuration objects. */
+const SECRET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([['authentication', ['rsFilter/clientSecret']]])
+/** Those that say where it is sent. */
+export const HOST_ADDRESS_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['authentication', ['rsFilter/tokenIntrospectUrl']],
+])
+
+const NO_CORS = corsSchema.parse({})
+
+export interface HostConfigurationOptions {
+  readonly project: Project
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: HostLog
+  /** What plugins add to the secret fields. */
+  readonly secretFields?: FieldsOf
+  /** The same of the addresses that secrets are sent to. */
+  readonly addressFields?: FieldsOf
+}
+
+/** The project's `conf/`, and what the host itself takes from it. */
+export class HostConfiguration implements Disposable {
+  /** What expressions, purposes and encrypted values stand for. */
+  readonly resolver: ContentResolver
+  readonly directory: ConfigDirectory
+  /** `access.json`: the rules in force. */
+  readonly access
+  readonly authentication
+  /** `gateway.json`. */
+  readonly settings
+  readonly #corsFilter: CorsFilter
+  readonly #scope: Scope
+  readonly #secretFields: FieldsOf
+  readonly #addressFields: FieldsOf
+
+  constructor({ project, env, log, secretFields = () => [], addressFields = () => [] }: HostConfigurationOptions) {
+    const { dir: projectDir, conf } = project
+    this.#scope = new Scope(log)
+    this.#secretFields = secretFields
+    this.#addressFields = addressFields
+    const options = { projectDir, confDir: conf, env, log, readKeystore: readPrivateKeys }
+    this.resolver = this.#scope.own(
+      'value sources',
+      new ContentResolver({ ...options, secretFields: this.secretFields, addressFields: this.addressFields }),
+    )
+    const { resolve } = this.resolver
+    this.directory = this.#scope.own('configuration directory', new ConfigDirectory({ dir: conf, log, resolve }))
+    this.#scope.own(
+      'value changes',
+      this.resolver.onChange(() => this.directory.invalidate()),
+    )
+    const rules = accessSchema.transform(({ configs }) => configs)
+    this.access = new Setting({ name: 'access', schema: rules, absent: defaultAccess(), ignored: ignoredInAccess, log })
+    this.authentication = new Setting({
+      name: 'authentication',
+      schema: authenticationSchema,
+      absent: {},
+      ignored: ignoredInAuthentication,
+      log,
+    })
+    this.settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
+    this.#corsFilter = new CorsFilter(log)
+  }
+
+  get cors(): CorsPolicy {
+    return this.settings.value.cors ?? this.#corsFilter.policy ?? NO_CORS
+  }
+
+  /**
+   * Resolves when everything that is there is in force.
+   * @throws StartError when something the host itself needs is broken
+   */
+  async start(): Promise<void> {
+    await this.resolver.start()
+    await this.directory.start()
+    for (const setting of [this.settings, this.access, this.authentication]) {
+      this.#scope.own(`setting ${setting.factoryPid}`, await setting.follow(this.directory))
+    }
+    this.#scope.own('CORS filter', await this.directory.subscribe(this.#corsFilter))
+  }
+
+  /** Looks at everything now; resolves when it is in force. */
+  async reload(): Promise<void> {
+    await this.resolver.refresh()
+    await this.directory.rescan()
+  }
+
+  /** JSON pointers to what nobody may see in the objects of `pid`. */
+  readonly secretFields: FieldsOf = (pid) => [...(SECRET_FIELDS.get(pid) ?? []), ...this.#secretFields(pid)]
+
+  /** JSON pointers to the addresses that these are sent to. */
+  readonly addressFields: FieldsOf = (pid) => [...(HOST_ADDRESS_FIELDS.get(pid) ?? []), ...this.#addressFields(pid)]
+
+  /** What a person should know of the objects in force: members of them that have no effect. */
+  get notices(): string[] {
+    return [this.access, this.authentication].flatMap(({ notice }) => notice ?? [])
+  }
+
+  dispose(): Promise<void> {
+    return this.#scope.dispose()
+  }
+}

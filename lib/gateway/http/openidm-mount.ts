@@ -1,0 +1,106 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { HttpHandler, Logger, NextFunction } from '../../contract.ts'
+import { type Awaitable, after } from '../../core/awaitable.ts'
+import { forbidden, notFound, toResourceException } from '../../crest/errors.ts'
+import { type EffectiveRequest, effectiveRequestOf } from '../../crest/http/effective-request.ts'
+import { sendError } from '../../crest/http/http.ts'
+import type { RequestPath } from '../../crest/http/request-path.ts'
+import { isAllowed } from '../access/access.ts'
+import type { AccessRule } from '../access/access-rules.ts'
+import type { Authentication } from '../access/authentication.ts'
+import type { HostMount } from '../plugins/plugin-context.ts'
+import { PluginRouters } from '../plugins/plugin-routers.ts'
+import { healthProbes, notReady } from './info.ts'
+import { recordOf } from './request-record.ts'
+import type { ServerState } from './server-state.ts'
+
+export interface MountOptions {
+  readonly state: ServerState
+  readonly authentication: Authentication
+  /** The rules as they are now. */
+  readonly access: () => readonly AccessRule[]
+  /** Serves the resources; passes on what none of them serves. */
+  readonly resources: HttpHandler
+  /** Whether filters want to see requests for this path: they stand around the resources, not around plugins' routers. */
+  readonly isFiltered?: (path: RequestPath) => boolean
+  readonly log: Logger
+}
+
+/** These answer while the gateway starts and stops. */
+const ALWAYS_THERE = /^(?:info\/ping|health(?:\/.*)?)$/
+
+/** The way of a request below `/openidm`: authentication, access rules, plugins, own resources, 404. */
+export class OpenidmMount implements HostMount {
+  /** True for every instance: there is no way to the routers but through `#admit`. */
+  readonly authenticated = true
+  readonly routers = new PluginRouters()
+  readonly #options: MountOptions
+  readonly #probes: HttpHandler
+
+  constructor(options: MountOptions) {
+    this.#options = options
+    this.#probes = healthProbes(options.state)
+  }
+
+  /** Expects `request.url` to begin behind the mount, and answers in any case. */
+  readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    try {
+      const served = after(this.#admit(request), (effective) => this.#serve(request, response, effective))
+      if (served) served.catch((error: unknown) => this.#fail(response, error))
+    } catch (error) {
+      this.#fail(response, error)
+    }
+  }
+
+  #admit(request: IncomingMessage): Awaitable<EffectiveRequest> {
+    const { state, authentication, access } = this.#options
+    const effective = effectiveRequestOf(request)
+    if (!state.isServing && !ALWAYS_THERE.test(effective.path.strict)) throw notReady(state)
+    return after(authentication.identify(request, effective.operations), (identity) => {
+      recordOf(request).identity = identity
+      if (!isAllowed(access(), identity.authorization.roles, effective)) throw forbidden('Access denied')
+      return effective
+    })
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse, { method, path }: EffectiveRequest): void {
+    // A plugin's router that knows nothing of X-HTTP-Method-Override must see the method that access was given to.
+    request.method = method
+    const next =
+      (handler: HttpHandler, following: NextFunction): NextFunction =>
+      (error) => {
+        if (error !== undefined && error !== null) this.#fail(response, error)
+        else handler(request, response, following)
+      }
+    const missing = next(
+      () => this.#fail(response, notFound(`Resource '${path.strict}' not found`)),
+      () => undefined,
+    )
+    const { resources, isFiltered } = this.#options
+    const own = next(this.#probes, next(resources, missing))
+    if (isFiltered?.(path)) own()
+    else this.routers.handle(request, response, own)
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    const exception = toResourceException(error)
+    if (exception.code === 401 && !response.headersSent) challenge(response)
+    const unexpected = exception.code === 500 || exception.cause !== undefined
+    if (unexpected) this.#options.log.error({ err: exception.cause ?? exception }, exception.message)
+    sendError(response, exception)
+  }
+}
+
+/**
+ * Clients such as wget and Java's Authenticator send a password only when they are asked. A browser is never asked: it
+ * would prompt its user, and from then on send the password with requests of foreign pages as well (CSRF).
+ */
+function challenge(response: ServerResponse): void {
+  if (isBrowser(response.req)) return
+  response.setHeader('WWW-Authenticate', 'Basic realm="OpenIDM", charset="UTF-8"')
+}
+
+const BROWSERS_SEND = ['x-requested-with', 'origin', 'sec-fetch-mode', 'sec-fetch-site'] as const
+
+const isBrowser = ({ headers }: IncomingMessage): boolean =>
+  BROWSERS_SEND.some((name) => headers[name] !== undefined) || /^Mozilla\//i.test(headers['user-agent'] ?? '')

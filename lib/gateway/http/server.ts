@@ -1,0 +1,153 @@
+import {
+  IncomingMessage,
+  type OutgoingHttpHeader,
+  type OutgoingHttpHeaders,
+  type RequestListener,
+  ServerResponse,
+} from 'node:http'
+import express from 'express'
+import type { Logger } from '../../contract.ts'
+import {
+  internalError,
+  notFound,
+  notSupported,
+  type ResourceException,
+  toResourceException,
+} from '../../crest/errors.ts'
+import { sendError } from '../../crest/http/http.ts'
+import { asksForWebSocket } from '../../crest/http/message.ts'
+import { checkAuthority, originForm } from '../../crest/http/request-target.ts'
+import type { CorsPolicy } from '../configuration/cors-settings.ts'
+import type { Settings } from '../configuration/settings.ts'
+import { logAccess } from './access-log.ts'
+import { allowOrigin } from './cors.ts'
+import type { OpenidmMount } from './openidm-mount.ts'
+import { openRecord } from './request-record.ts'
+
+export interface ServerOptions {
+  readonly mount: Pick<OpenidmMount, 'handle'>
+  readonly cors: () => CorsPolicy
+  /** The settings as they are now. */
+  readonly settings: () => Settings
+  readonly log: Logger
+}
+
+/** What a browser may do with any answer of ours: nothing but hand it to the script that asked. */
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+}
+
+/** What Node's servers need to serve the gateway. */
+export interface Front {
+  readonly onRequest: RequestListener
+  /** To be created with, so that requests and responses are Express's from the beginning. */
+  readonly classes: { readonly IncomingMessage: typeof IncomingMessage; readonly ServerResponse: typeof ServerResponse }
+}
+
+type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[]
+type WriteHead = (this: ServerResponse, status: number, reason?: string, headers?: Headers) => ServerResponse
+
+const MOUNT = '/openidm'
+const BEHIND = `${MOUNT}/`
+
+/** The gateway for Node's servers. */
+export function createServer({ mount, cors, settings, log }: ServerOptions): Front {
+  const application = createApplication(mount, log)
+  const onRequest: RequestListener = (request, response) => {
+    logAccess(log, request, response, openRecord(request, settings().trustTransactionHeader))
+    const refused = refusalOf(request)
+    if (refused) {
+      response.setHeader('Connection', 'close')
+      sendError(response, refused)
+      return
+    }
+    request.url = originForm(request.url ?? '')
+    if (allowOrigin(cors(), request, response)) return
+    if (request.url?.startsWith(BEHIND)) toMount(mount, request, response)
+    else application(request, response)
+  }
+  return { onRequest, classes: classesOf(application) }
+}
+
+/** What is refused whatever it asks for. Nothing behind this gateway speaks WebSocket. */
+function refusalOf(request: IncomingMessage): ResourceException | undefined {
+  if (asksForWebSocket(request)) return notSupported('WebSockets are not supported')
+  try {
+    checkAuthority(request, request.url ?? '')
+    return undefined
+  } catch (error) {
+    return toResourceException(error)
+  }
+}
+
+/**
+ * What Express does on the way to a mount, without its way: it would look for the mount and change the prototypes of each
+ * request and response, which is felt in each.
+ */
+function toMount(mount: Pick<OpenidmMount, 'handle'>, request: IncomingMessage, response: ServerResponse): void {
+  const originalUrl = request.url ?? ''
+  const mounted: Mounted = request
+  mounted.originalUrl = originalUrl
+  mounted.baseUrl = MOUNT
+  mounted.url = originalUrl.slice(MOUNT.length)
+  mounted.res = response
+  mount.handle(mounted, response)
+}
+
+/** What Express notes down on a request. */
+type Mounted = IncomingMessage & { originalUrl?: string; baseUrl?: string; res?: ServerResponse }
+
+/** Routers of plugins may be Express's and want its methods: here the prototypes are there before the first request. */
+function classesOf(application: express.Application): Front['classes'] {
+  class ExpressRequest extends IncomingMessage {}
+  class ExpressResponse<Request extends IncomingMessage> extends ServerResponse<Request> {
+    readonly locals: object = Object.create(null)
+  }
+  const { request, response } = prototypesOf(application)
+  Object.setPrototypeOf(ExpressRequest.prototype, request)
+  Object.setPrototypeOf(ExpressResponse.prototype, response)
+  return { IncomingMessage: ExpressRequest, ServerResponse: ExpressResponse }
+}
+
+/** Not in the types: what Express makes the prototypes of each request and response. */
+const prototypesOf = (application: express.Application) =>
+  application as unknown as { readonly request: object; readonly response: { writeHead?: typeof writeHead } }
+
+/**
+ * Node's own, which each response goes through, with the headers that all of ours have. Headers that are set one by one
+ * beforehand have Node set all others one by one as well.
+ */
+function writeHead(this: ServerResponse, status: number, reason?: string | Headers, given?: Headers): ServerResponse {
+  const headers = typeof reason === 'string' ? given : (given ?? reason)
+  const text = typeof reason === 'string' ? reason : undefined
+  const own: WriteHead = ServerResponse.prototype.writeHead
+  if (headers !== undefined && !Array.isArray(headers) && this.getHeaderNames().length === 0) {
+    return own.call(this, status, text, { ...SECURITY_HEADERS, ...headers })
+  }
+  for (const name in SECURITY_HEADERS) {
+    if (!this.hasHeader(name)) this.setHeader(name, SECURITY_HEADERS[name] ?? '')
+  }
+  return own.call(this, status, text, headers)
+}
+
+/** Express with everything off that we do ourselves or that would cost time per request. */
+function createApplication(mount: Pick<OpenidmMount, 'handle'>, log: Logger): express.Application {
+  const application = express()
+  application.set('etag', false)
+  application.set('query parser', false)
+  application.set('trust proxy', false)
+  application.disable('x-powered-by')
+  application.enable('case sensitive routing')
+  prototypesOf(application).response.writeHead = writeHead
+  application.use(MOUNT, (request, response) => mount.handle(request, response))
+  application.use((_request, response) => sendError(response, notFound('Not Found')))
+  // Four parameters are what makes it Express's error handler; its own would print the stack.
+  application.use((error: unknown, _request: IncomingMessage, response: ServerResponse, _next: unknown) => {
+    log.error({ err: error }, 'a request failed outside its mount')
+    sendError(response, internalError('Internal Server Error'))
+  })
+  return application
+}

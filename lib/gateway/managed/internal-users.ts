@@ -1,0 +1,67 @@
+import type { Disposable, Logger } from '../../contract.ts'
+import type { ResourceRouter } from '../../crest/protocol/router.ts'
+import type { ObjectStore } from '../../repo/object-store.ts'
+import type { Repository } from '../../repo/repository.ts'
+import { isReservedName } from '../access/administrator.ts'
+import { identity, type PasswordStore, type Verdict } from '../access/password-store.ts'
+import { rolesIn } from '../access/roles.ts'
+import { ManagedCollection } from './collection.ts'
+import type { ManagedKeys } from './private-values.ts'
+import { StoredPasswords } from './stored-passwords.ts'
+import { ManagedType } from './type.ts'
+
+const COLLECTION = 'internal/user'
+
+/** An internal user is an id, a password and roles; one without a password is known by tokens only. */
+const TYPE = new ManagedType(
+  {
+    name: 'user',
+    schema: {
+      properties: {
+        password: { type: 'string', isProtected: true },
+        roles: { type: 'array', items: { type: ['string', 'object'] }, default: [] },
+      },
+    },
+  },
+  COLLECTION,
+)
+
+export interface InternalUsersOptions {
+  readonly router: ResourceRouter
+  readonly keys: ManagedKeys
+  readonly log: Logger
+}
+
+/** `internal/user`: accounts of the gateway's own, who sign in with their id. Their roles are what they say. */
+export class InternalUsers implements PasswordStore, Disposable {
+  readonly #store: ObjectStore
+  readonly #passwords: StoredPasswords
+  readonly #route: Disposable
+
+  private constructor(store: ObjectStore, { router, keys, log }: InternalUsersOptions) {
+    this.#store = store
+    this.#passwords = new StoredPasswords(COLLECTION, keys, log)
+    this.#route = router.add(COLLECTION, new ManagedCollection(TYPE, store, keys))
+  }
+
+  static async open(repository: Repository, options: InternalUsersOptions): Promise<InternalUsers> {
+    return new InternalUsers(await repository.store(COLLECTION), options)
+  }
+
+  async verify(username: string, password: string): Promise<Verdict> {
+    const user = isReservedName(username) ? undefined : await this.#store.find(username)
+    const isRight = user && (await this.#passwords.isPasswordOf(user, password))
+    if (!user || !isRight) return isRight === undefined ? 'unknown' : 'wrong'
+    return identity({
+      authenticationId: user.id,
+      id: user.id,
+      component: COLLECTION,
+      roles: rolesIn(user.content.roles),
+      moduleId: 'INTERNAL_USER',
+    })
+  }
+
+  dispose(): void | Promise<void> {
+    return this.#route.dispose()
+  }
+}

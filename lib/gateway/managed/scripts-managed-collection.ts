@@ -1,0 +1,173 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { projectFields } from '../../crest/protocol/fields.ts'
+import { representResource, withoutIdentity } from '../../crest/protocol/represent.ts'
+import type {
+  ActionRequest,
+  CreateRequest,
+  DeleteRequest,
+  PatchRequest,
+  QueryRequest,
+  QueryResult,
+  ReadRequest,
+  RequestContext,
+  Resource,
+  ResourceHandler,
+  ResourceRequest,
+  UpdateRequest,
+} from '../../crest/protocol/request.ts'
+import { childPath } from '../../crest/protocol/resource-path.ts'
+import type { ObjectStore } from '../../repo/object-store.ts'
+import type { ScriptService } from '../../script/main/engine.ts'
+import type { HookCall } from '../scripts/call.ts'
+import { ManagedCollection } from './collection.ts'
+import type { ManagedEvent, ManagedHooks } from './hooks.ts'
+import type { CollectionOf } from './managed.ts'
+import type { ManagedKeys } from './private-values.ts'
+import { ManagedScripts } from './scripts-managed.ts'
+import type { ManagedType } from './type.ts'
+
+/** Collections with scripts, for the types whose configuration has some. */
+export const scriptedCollections =
+  (service: ScriptService): CollectionOf =>
+  async (type, store, keys, configuration) => {
+    const scripts = await ManagedScripts.of(service, configuration)
+    return scripts && new ScriptedCollection(type, store, keys, scripts)
+  }
+
+/** A request while it is under way. */
+interface Passage {
+  readonly request: ResourceRequest
+  /** As it was stored before. */
+  previous?: JsonObject
+}
+
+/** The managed objects of one type, with the scripts of its configuration around what is done to them. */
+export class ScriptedCollection implements ResourceHandler {
+  readonly projectsFields = true
+  readonly #type: ManagedType
+  readonly #scripts: ManagedScripts
+  readonly #objects: ManagedCollection
+  /** By the context that each request has for itself: what the hooks inside know of it. */
+  readonly #passages = new WeakMap<RequestContext, Passage>()
+
+  constructor(type: ManagedType, store: ObjectStore, keys: ManagedKeys, scripts: ManagedScripts) {
+    this.#type = type
+    this.#scripts = scripts
+    this.#objects = new ManagedCollection(type, store, keys, this.#hooks())
+  }
+
+  async create(request: CreateRequest, context: RequestContext): Promise<Resource> {
+    const { own } = this.#enter(request, context)
+    const resource = await this.#objects.create(request, own)
+    await this.#scripts.tell('postCreate', both(representResource(resource)), this.#call(request, context, resource.id))
+    return resource
+  }
+
+  async read(request: ReadRequest, context: RequestContext): Promise<Resource> {
+    if (!this.#scripts.has('onRead') && !this.#scripts.retrieves) return this.#objects.read(request, context)
+    const resource = await this.#objects.read({ ...request, fields: [] }, context)
+    const call = this.#call(request, context)
+    const [retrieved = {}] = await this.#scripts.retrieve([representResource(resource)], call)
+    const shown = await this.#scripts.run('onRead', { object: retrieved }, call)
+    return { ...resource, content: projectFields(withoutIdentity(shown), request.fields) }
+  }
+
+  async update(request: UpdateRequest, context: RequestContext): Promise<Resource> {
+    const { own, passage } = this.#enter(request, context)
+    return this.#updated(request, context, passage, await this.#objects.update(request, own))
+  }
+
+  async patch(request: PatchRequest, context: RequestContext): Promise<Resource> {
+    const { own, passage } = this.#enter(request, context)
+    return this.#updated(request, context, passage, await this.#objects.patch(request, own))
+  }
+
+  async delete(request: DeleteRequest, context: RequestContext): Promise<Resource> {
+    const { own } = this.#enter(request, context)
+    const resource = await this.#objects.delete(request, own)
+    const oldObject = representResource(resource)
+    await this.#scripts.tell('postDelete', { oldObject }, this.#call(request, context))
+    return resource
+  }
+
+  async query(request: QueryRequest, context: RequestContext): Promise<QueryResult> {
+    if (!this.#scripts.retrieves) return this.#objects.query(request, context)
+    const answer = await this.#objects.query({ ...request, fields: [] }, context)
+    const objects = answer.result.map(representResource)
+    const shown = await this.#scripts.retrieve(objects, this.#call(request, context))
+    const result = answer.result.map((resource, index) => ({
+      ...resource,
+      content: projectFields(withoutIdentity(shown[index] ?? {}), request.fields),
+    }))
+    return { ...answer, result }
+  }
+
+  /** A scripted action is given the object of its path, and answers with it. */
+  async action(request: ActionRequest, context: RequestContext): Promise<Json | undefined> {
+    if (!this.#scripts.hasAction(request.action))
+      return this.#objects.action(request, this.#enter(request, context).own)
+    const { resourcePath } = request
+    const read = { resourcePath, fields: [], additionalParameters: {}, method: 'read' } as const
+    const object = resourcePath === '' ? {} : representResource(await this.#objects.read(read, context))
+    return this.#scripts.action(request.action, object, this.#call(request, context))
+  }
+
+  async #updated(request: ResourceRequest, context: RequestContext, passage: Passage, resource: Resource) {
+    // Nothing was changed when the hooks inside were not asked.
+    if (passage.previous) {
+      const variables = { ...both(representResource(resource)), oldObject: passage.previous }
+      await this.#scripts.tell('postUpdate', variables, this.#call(request, context))
+    }
+    return resource
+  }
+
+  #enter(request: ResourceRequest, context: RequestContext) {
+    const own = { ...context }
+    const passage: Passage = { request }
+    this.#passages.set(own, passage)
+    return { own, passage }
+  }
+
+  /** What is run between the request and the repository. */
+  #hooks(): ManagedHooks {
+    return {
+      beforeCreate: (event, context) => this.#store('onCreate', event, {}, context),
+      beforeUpdate: async (event, context) => {
+        const { id, previous = {} } = event
+        const oldObject = identified(id, previous)
+        const passage = this.#passages.get(context)
+        if (passage) passage.previous = oldObject
+        return this.#store('onUpdate', event, { oldObject }, context)
+      },
+      beforeDelete: async ({ id, object }, context) => {
+        await this.#scripts.run('onDelete', { object: identified(id, object) }, this.#inner(context, id))
+      },
+    }
+  }
+
+  async #store(hook: 'onCreate' | 'onUpdate', event: ManagedEvent, more: JsonObject, context: RequestContext) {
+    const call = this.#inner(context, event.id)
+    const object = await this.#scripts.run(hook, { object: identified(event.id, event.object), ...more }, call)
+    return withoutIdentity(await this.#scripts.prepare(object, call))
+  }
+
+  /** Inside the collection a context is always one that `#enter` made. */
+  #inner(context: RequestContext, id: string | null): HookCall {
+    const request = this.#passages.get(context)?.request
+    if (!request) throw new Error('a managed object was written without a request')
+    return this.#call(request, context, id)
+  }
+
+  /** Scripts see the whole path of the request, as everyone outside of the collection does. */
+  #call(request: ResourceRequest, context: RequestContext, id: string | null = null): HookCall {
+    const { route } = this.#type
+    const path = request.resourcePath === '' ? route : `${route}/${request.resourcePath}`
+    const resourceName = id !== null && request.resourcePath === '' ? childPath(route, id) : path
+    return { request: { ...request, resourcePath: path }, context, resourceName }
+  }
+}
+
+const identified = (id: string | null, object: JsonObject): JsonObject =>
+  id === null ? object : { _id: id, ...object }
+
+const both = (object: JsonObject): JsonObject => ({ object, newObject: object })

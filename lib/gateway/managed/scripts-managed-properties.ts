@@ -1,0 +1,70 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject, memberOf, setMember } from '../../core/json.ts'
+import type { Script, ScriptService } from '../../script/main/engine.ts'
+import { type HookCall, optionsOf, withNames } from '../scripts/call.ts'
+import type { ManagedTypeConfiguration } from './schema.ts'
+
+export const PROPERTY_HOOKS = ['onRetrieve', 'onStore', 'onValidate'] as const
+export type PropertyHook = (typeof PROPERTY_HOOKS)[number]
+
+interface PropertyScript {
+  readonly hook: PropertyHook
+  readonly property: string
+  readonly script: Script
+}
+
+/** The scripts of single properties of a type: `schema.properties.NAME.onRetrieve` and its like. */
+export class PropertyScripts {
+  readonly #service: ScriptService
+  readonly #scripts: readonly PropertyScript[]
+
+  private constructor(service: ScriptService, scripts: readonly PropertyScript[]) {
+    this.#service = service
+    this.#scripts = scripts
+  }
+
+  /** @throws ResourceException 400 for one that does not compile */
+  static async of(service: ScriptService, { name, schema = {} }: ManagedTypeConfiguration): Promise<PropertyScripts> {
+    const scripts: PropertyScript[] = []
+    for (const [property, configuration] of Object.entries(schema.properties ?? {})) {
+      for (const hook of PROPERTY_HOOKS) {
+        const script = configuration[hook]
+        if (!isObject(script)) continue
+        scripts.push({ hook, property, script: await service.compile(script, `managed/${name} ${property} ${hook}`) })
+      }
+    }
+    return new PropertyScripts(service, scripts)
+  }
+
+  has(hook: PropertyHook): boolean {
+    return this.#scripts.some((own) => own.hook === hook)
+  }
+
+  get isEmpty(): boolean {
+    return this.#scripts.length === 0
+  }
+
+  /**
+   * Copies of the objects, in which each property with such a hook has the value of its script, unless that is null; a
+   * hook that validates changes nothing.
+   * @throws what a script throws
+   */
+  async run(hook: PropertyHook, objects: readonly JsonObject[], call: HookCall): Promise<JsonObject[]> {
+    const results = objects.map((object) => ({ ...object }))
+    for (const { property, script } of this.#scripts.filter((own) => own.hook === hook)) {
+      const variables = results.map((object) => this.#variables(object, property, call))
+      const outcomes = await this.#service.runMany(script, variables, optionsOf(call))
+      for (const [index, outcome] of outcomes.entries()) {
+        if ('error' in outcome) throw outcome.error
+        const object = results[index]
+        if (object && hook !== 'onValidate' && outcome.value !== null) setMember(object, property, outcome.value)
+      }
+    }
+    return results
+  }
+
+  #variables(object: JsonObject, property: string, call: HookCall): JsonObject {
+    const value: Json = memberOf(object, property) ?? null
+    return withNames({ object, property: value, propertyName: property }, call)
+  }
+}

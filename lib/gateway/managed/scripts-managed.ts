@@ -1,0 +1,145 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { badRequest } from '../../crest/errors.ts'
+import type { Script, ScriptService } from '../../script/main/engine.ts'
+import { type HookCall, optionsOf, withNames } from '../scripts/call.ts'
+import type { ManagedTypeConfiguration } from './schema.ts'
+import { PropertyScripts } from './scripts-managed-properties.ts'
+
+/** The scripts that `managed.json` may have run around the objects of a type. */
+export const MANAGED_HOOKS = [
+  'onCreate',
+  'postCreate',
+  'onUpdate',
+  'postUpdate',
+  'onRead',
+  'onRetrieve',
+  'onDelete',
+  'postDelete',
+  'onValidate',
+  'onStore',
+] as const
+export type ManagedHook = (typeof MANAGED_HOOKS)[number]
+
+/** Variables that are other names of `object`, by hook. */
+const ALIASES: Readonly<Partial<Record<ManagedHook, Readonly<Record<string, string>>>>> = {
+  onCreate: { newObject: 'object' },
+  postCreate: { newObject: 'object' },
+  onUpdate: { newObject: 'object' },
+  postUpdate: { newObject: 'object' },
+  onValidate: { value: 'object' },
+  onStore: { value: 'object' },
+}
+
+/** The scripts of one type of managed objects (50-script.md, section 4). */
+export class ManagedScripts {
+  readonly #service: ScriptService
+  readonly #hooks: ReadonlyMap<ManagedHook, Script>
+  readonly #actions: ReadonlyMap<string, Script>
+  /** Those of single properties. */
+  readonly properties: PropertyScripts
+
+  private constructor(
+    service: ScriptService,
+    hooks: ReadonlyMap<ManagedHook, Script>,
+    actions: ReadonlyMap<string, Script>,
+    properties: PropertyScripts,
+  ) {
+    this.#service = service
+    this.properties = properties
+    this.#hooks = hooks
+    this.#actions = actions
+  }
+
+  /**
+   * @returns undefined when the type has none
+   * @throws ResourceException 400 for one that does not compile
+   */
+  static async of(service: ScriptService, type: ManagedTypeConfiguration): Promise<ManagedScripts | undefined> {
+    const { actions = {} } = type
+    if (!isObject(actions)) throw badRequest(`managed/${type.name}: "actions" must be an object with a script for each`)
+    const compile = async (name: string, script: Json) => service.compile(script, `managed/${type.name} ${name}`)
+    const hooks = new Map<ManagedHook, Script>()
+    for (const name of MANAGED_HOOKS) if (isObject(type[name])) hooks.set(name, await compile(name, type[name]))
+    const own = new Map<string, Script>()
+    for (const [name, script] of Object.entries(actions)) own.set(name, await compile(`action ${name}`, script))
+    const properties = await PropertyScripts.of(service, type)
+    const isEmpty = hooks.size + own.size === 0 && properties.isEmpty
+    return isEmpty ? undefined : new ManagedScripts(service, hooks, own, properties)
+  }
+
+  has(hook: ManagedHook): boolean {
+    return this.#hooks.has(hook)
+  }
+
+  /** Whether objects are changed when they are read. */
+  get retrieves(): boolean {
+    return this.has('onRetrieve') || this.properties.has('onRetrieve')
+  }
+
+  /** The objects as `onRetrieve` leaves them: those of properties first. */
+  async retrieve(objects: readonly JsonObject[], call: HookCall): Promise<JsonObject[]> {
+    return this.runMany('onRetrieve', await this.properties.run('onRetrieve', objects, call), call)
+  }
+
+  /** An object as it is to be stored: judged, then changed, properties first. @throws what refuses it */
+  async prepare(object: JsonObject, call: HookCall): Promise<JsonObject> {
+    let prepared = object
+    for (const hook of ['onValidate', 'onStore'] as const) {
+      const [changed = prepared] = await this.properties.run(hook, [prepared], call)
+      prepared = await this.run(hook, { object: changed }, call)
+    }
+    return prepared
+  }
+
+  /** @returns `object` as the hook left it; as it is when there is no such hook */
+  async run(
+    hook: ManagedHook,
+    variables: { readonly object: JsonObject } & JsonObject,
+    call: HookCall,
+  ): Promise<JsonObject> {
+    const script = this.#hooks.get(hook)
+    return script ? this.#object(script, variables, call, ALIASES[hook]) : variables.object
+  }
+
+  /** For hooks that have no `object`. */
+  async tell(hook: ManagedHook, variables: JsonObject, call: HookCall): Promise<void> {
+    const script = this.#hooks.get(hook)
+    if (script) await this.#service.run(script, withNames(variables, call), optionsOf(call))
+  }
+
+  /** For many objects in one crossing. */
+  async runMany(hook: ManagedHook, objects: readonly JsonObject[], call: HookCall): Promise<JsonObject[]> {
+    const script = this.#hooks.get(hook)
+    if (!script) return [...objects]
+    const variables = objects.map((object) => withNames({ object }, call))
+    const outcomes = await this.#service.runMany(script, variables, { ...optionsOf(call), read: ['object'] })
+    return outcomes.map((outcome, index) => {
+      if ('error' in outcome) throw outcome.error
+      return objectOr(outcome.variables.object, objects[index] ?? {})
+    })
+  }
+
+  /** @returns undefined when there is no such action; else the object as the script left it */
+  async action(name: string, object: JsonObject, call: HookCall): Promise<JsonObject | undefined> {
+    const script = this.#actions.get(name)
+    return script && this.#object(script, { object }, call)
+  }
+
+  hasAction(name: string): boolean {
+    return this.#actions.has(name)
+  }
+
+  async #object(
+    script: Script,
+    variables: { readonly object: JsonObject } & JsonObject,
+    call: HookCall,
+    aliases?: Readonly<Record<string, string>>,
+  ): Promise<JsonObject> {
+    const options = { ...optionsOf(call), ...(aliases && { aliases }) }
+    const result = await this.#service.runAndRead(script, withNames(variables, call), ['object'], options)
+    return objectOr(result.variables.object, variables.object)
+  }
+}
+
+const objectOr = (value: Json | undefined, otherwise: JsonObject): JsonObject => (isObject(value) ? value : otherwise)

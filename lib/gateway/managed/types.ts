@@ -1,0 +1,33 @@
+import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
+import { queryInMemory } from '../../crest/protocol/page.ts'
+import type { Resource, ResourceHandler, ResourceRequest } from '../../crest/protocol/request.ts'
+
+/** `managed` itself: the types of managed objects. What stands behind it is a type that there is not. */
+export function managedTypes(names: () => readonly string[]): ResourceHandler {
+  const refuse = async ({ method, resourcePath }: ResourceRequest): Promise<never> => {
+    requireRoot(resourcePath)
+    throw notSupported(`The list of managed types does not support ${method}`)
+  }
+  return {
+    create: refuse,
+    update: refuse,
+    patch: refuse,
+    delete: refuse,
+    action: refuse,
+    read: async ({ resourcePath }) => {
+      requireRoot(resourcePath)
+      return { id: '', revision: null, content: { objects: names().map((name) => ({ name })) } }
+    },
+    query: async (request) => {
+      requireRoot(request.resourcePath)
+      if (request.queryFilter) return queryInMemory(names().map(typeOf), request)
+      throw badRequest('This resource is queried with _queryFilter only')
+    },
+  }
+}
+
+const typeOf = (name: string): Resource => ({ id: name, revision: null, content: { name } })
+
+function requireRoot(path: string): void {
+  if (path !== '') throw notFound(`Resource 'managed/${path}' not found`)
+}

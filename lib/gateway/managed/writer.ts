@@ -1,0 +1,154 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { JsonObject } from '../../contract.ts'
+import { badRequest, preconditionFailed, ResourceException } from '../../crest/errors.ts'
+import { checkAddressable } from '../../crest/http/request-path.ts'
+import type { Pointer } from '../../crest/pointer.ts'
+import { applyPatch } from '../../crest/protocol/patch.ts'
+import type { PatchOperation, RequestContext } from '../../crest/protocol/request.ts'
+import type { StoredObject } from '../../repo/object-row.ts'
+import type { ObjectStore } from '../../repo/object-store.ts'
+import { UniqueViolation } from '../../repo/unique-property.ts'
+import { hidden, visible, without, withoutRelationships } from './fields.ts'
+import type { ManagedHooks } from './hooks.ts'
+import { failedRequirements, policyFailure } from './policies.ts'
+import { changedInPart, removesWhole, withoutDisclosures } from './private-patch.ts'
+import { type Draft, type ManagedKeys, PrivateValues } from './private-values.ts'
+import type { ManagedType } from './type.ts'
+
+/** How often a change is tried again when others were faster; each of them got on, so it ends. */
+const MAX_ATTEMPTS = 20
+
+export interface ManagedWriterOptions {
+  readonly type: ManagedType
+  readonly store: ObjectStore
+  readonly keys: ManagedKeys
+  readonly hooks: ManagedHooks
+}
+
+/** Writes managed objects: hooks, then policies, then hashes and encryption, then the repository. */
+export class ManagedWriter {
+  readonly #type: ManagedType
+  readonly #store: ObjectStore
+  readonly #hooks: ManagedHooks
+  readonly #values: PrivateValues
+
+  constructor({ type, store, keys, hooks }: ManagedWriterOptions) {
+    this.#type = type
+    this.#store = store
+    this.#hooks = hooks
+    this.#values = new PrivateValues(type, keys)
+  }
+
+  /** An id that is taken is found out first: a PUT that means an update comes here before. */
+  async create(id: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
+    if (id !== null) checkAddressable(id)
+    if (id !== null && (await this.#store.find(id))) throw preconditionFailed(`Object ${id} already exists`)
+    const given = withoutRelationships(this.#type, content)
+    // The members of the caller come first, in the caller's order.
+    const whole = { ...given, ...this.#type.defaults, ...given }
+    const { object: wanted, kept } = this.#given(id, whole, {}, context)
+    const event = { type: this.#type.name, id, object: wanted }
+    const object = (await this.#hooks.beforeCreate?.(event, context)) ?? wanted
+    return this.#write({ object, kept }, (ready) => this.#store.insert(id, ready))
+  }
+
+  /** Replaces the whole object; private properties that `content` does not name stay. */
+  update(id: string, revision: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
+    const given = withoutRelationships(this.#type, content)
+    return this.#change(id, revision, context, (stored) => {
+      const { object, kept } = this.#given(id, given, stored, context)
+      return {
+        object,
+        kept: { ...without(hidden(this.#type, stored), (name) => Object.hasOwn(object, name)), ...kept },
+      }
+    })
+  }
+
+  /** A patch can set, remove and change a private property, but not copy it to where it shows. */
+  patch(
+    id: string,
+    revision: string | null,
+    operations: readonly PatchOperation[],
+    context: RequestContext,
+  ): Promise<StoredObject> {
+    const allowed = withoutDisclosures(this.#type, operations)
+    const removed = new Set(allowed.filter(removesWhole).map(({ field: [name = ''] }) => name))
+    return this.#change(id, revision, context, (stored) => {
+      const [before, all] = [visible(this.#type, stored), hidden(this.#type, stored)]
+      const opened = this.#opened(id, all, allowed)
+      const patched = applyPatch({ ...before, ...opened }, allowed, this.#isSet)
+      const isOpen = (name: string) => Object.hasOwn(opened, name)
+      const isSame = (name: string) => isOpen(name) && isDeepStrictEqual(patched[name], opened[name])
+      const changed = withoutRelationships(this.#type, without(patched, isSame))
+      const isReplaced = (name: string) => removed.has(name) || isOpen(name) || Object.hasOwn(changed, name)
+      const { object, kept: handed } = this.#given(id, changed, stored, context)
+      const kept = { ...without(all, (name) => isReplaced(name) && !isSame(name)), ...handed }
+      return isDeepStrictEqual([object, kept], [before, all]) ? undefined : { object, kept }
+    })
+  }
+
+  async delete(id: string, revision: string | null, context: RequestContext): Promise<StoredObject> {
+    if (!this.#hooks.beforeDelete) return this.#store.remove(id, revision)
+    const { content, revision: current } = await this.#store.get(id, revision)
+    await this.#hooks.beforeDelete({ type: this.#type.name, id, object: visible(this.#type, content) }, context)
+    return this.#store.remove(id, current)
+  }
+
+  /** Hooks and hashes take their time: when another write came in between, it starts again from that one's result. */
+  async #change(
+    id: string,
+    revision: string | null,
+    context: RequestContext,
+    edit: (stored: JsonObject) => Draft | undefined,
+  ): Promise<StoredObject> {
+    for (let attempt = 1; ; attempt++) {
+      const stored = await this.#store.get(id, revision)
+      const draft = edit(stored.content)
+      if (!draft) return stored
+      const hooked = await this.#hooked(id, draft, stored.content, context)
+      try {
+        return await this.#write(hooked, (ready) => this.#store.change(id, stored.revision, () => ready))
+      } catch (error) {
+        if (!isStale(error) || revision !== null || attempt === MAX_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  /** Envelopes mean something only where they come from: a caller over REST has seen none. */
+  #given(id: string | null, object: JsonObject, stored: JsonObject, { external }: RequestContext): Draft {
+    return external ? { object, kept: {} } : this.#values.unwrap(id, object, stored)
+  }
+
+  /** What the operations change a part of, in clear. A single value has no parts, and is not there to be guessed at. */
+  #opened(id: string, stored: JsonObject, operations: readonly PatchOperation[]): JsonObject {
+    const names = changedInPart(this.#type, operations).filter((name) => Object.hasOwn(stored, name))
+    const values = names.map((name) => [name, this.#values.open(id, name, stored[name] ?? null)] as const)
+    const single = new Set(values.filter(([, value]) => typeof value !== 'object').map(([name]) => name))
+    const lost = operations.find(({ field: [name = '', ...rest] }) => rest.length > 0 && single.has(name))
+    if (lost) throw badRequest(`/${lost.field[0]}: Expecting a Map or List`)
+    return Object.fromEntries(values.filter(([name]) => !single.has(name)))
+  }
+
+  readonly #isSet = (field: Pointer): boolean => field.length === 1 && this.#type.sets.has(field[0] ?? '')
+
+  async #hooked(id: string, draft: Draft, stored: JsonObject, context: RequestContext): Promise<Draft> {
+    const previous = visible(this.#type, stored)
+    const event = { type: this.#type.name, id, object: draft.object, previous }
+    const object = await this.#hooks.beforeUpdate?.(event, context)
+    return object ? { object, kept: without(draft.kept, (name) => Object.hasOwn(object, name)) } : draft
+  }
+
+  async #write(draft: Draft, write: (ready: JsonObject) => Promise<StoredObject>): Promise<StoredObject> {
+    const requirements = failedRequirements(this.#type, draft.object, draft.kept)
+    if (requirements.length > 0) throw policyFailure(requirements)
+    try {
+      return await write(await this.#values.seal(draft))
+    } catch (error) {
+      if (!(error instanceof UniqueViolation)) throw error
+      const property = error.property.slice(1)
+      throw policyFailure([{ property, policyRequirements: [{ policyRequirement: 'UNIQUE' }] }])
+    }
+  }
+}
+
+const isStale = (error: unknown): boolean => error instanceof ResourceException && error.code === 412

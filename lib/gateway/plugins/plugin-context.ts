@@ -1,0 +1,80 @@
+import type { Disposable, Logger, Mount, PluginContext, RouterFactory, ServiceRef } from '../../contract.ts'
+import type { Scope } from '../../core/scope.ts'
+import type { Manifest } from './manifest.ts'
+import type { PluginRouters } from './plugin-routers.ts'
+import type { ServiceRegistry } from './services.ts'
+
+/** A mount as plugins see it. */
+export interface HostMount {
+  /** Whether authentication and access rules really stand before the routers. */
+  readonly authenticated: boolean
+  readonly routers: PluginRouters
+}
+
+/** What the host lends to its plugins. */
+export interface HostParts {
+  readonly confDir: string
+  readonly log: Logger
+  readonly services: ServiceRegistry
+  readonly mounts: Readonly<Partial<Record<Mount, HostMount>>>
+}
+
+/** The context of one plugin: lets it take and give only what its manifest says, and owns it all by `scope`. */
+export function createPluginContext(manifest: Manifest, host: HostParts, log: Logger, scope: Scope): PluginContext {
+  return {
+    id: manifest.id,
+    confDir: host.confDir,
+    log,
+    signal: scope.signal,
+    service: (ref) => requiredService(manifest, host.services, ref),
+    optionalService: (ref) => {
+      checkDeclared(ref.id, [...manifest.requires, ...manifest.optional], 'requires or optional')
+      return host.services.get(ref)
+    },
+    provide: (ref, implementation) => {
+      checkDeclared(ref.id, manifest.provides, 'provides')
+      return owned(scope, `service ${ref.id}`, host.services.provide(ref, implementation))
+    },
+    authenticates: (mount) => host.mounts[mount]?.authenticated === true,
+    registerRouter: (mount, factory) =>
+      owned(scope, `router on ${mount}`, addRouter(manifest, host.mounts[mount], mount, factory)),
+    defer: (label, cleanUp) => scope.defer(label, cleanUp),
+  }
+}
+
+function requiredService<T>(manifest: Manifest, services: ServiceRegistry, ref: ServiceRef<T>): T {
+  checkDeclared(ref.id, [...manifest.requires, ...manifest.optional], 'requires or optional')
+  const service = services.get(ref)
+  if (service === undefined) throw new Error(`nobody provides the service ${ref.id}`)
+  return service
+}
+
+function addRouter(
+  manifest: Manifest,
+  target: HostMount | undefined,
+  mount: Mount,
+  factory: RouterFactory,
+): Disposable {
+  const declared = manifest.contributes.routers.map((router) => router.mount)
+  checkDeclared(mount, declared, 'contributes.routers')
+  if (!target) throw new Error(`this host has no mount ${mount}`)
+  return target.routers.add(factory())
+}
+
+function checkDeclared(name: string, declared: readonly string[], where: string): void {
+  if (declared.includes(name)) return
+  throw new Error(`${name} is not named under ${where} of plugin.json (there: ${declared.join(', ') || 'nothing'})`)
+}
+
+/** Given back early by its holder or late by the scope: undone once. */
+function owned(scope: Scope, label: string, resource: Disposable): Disposable {
+  let done = false
+  const once: Disposable = {
+    dispose: () => {
+      if (done) return
+      done = true
+      return resource.dispose()
+    },
+  }
+  return scope.own(label, once)
+}

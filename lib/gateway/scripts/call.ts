@@ -1,0 +1,18 @@
+import type { JsonObject } from '../../contract.ts'
+import type { RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
+
+/** What a hook of managed objects is run for. */
+export interface HookCall {
+  readonly request: ResourceRequest
+  readonly context: RequestContext
+  /** `managed/user/amira`. */
+  readonly resourceName: string
+}
+
+export const optionsOf = ({ request, context }: HookCall) => ({ request, context })
+
+export const withNames = (variables: JsonObject, { resourceName }: HookCall): JsonObject => ({
+  ...variables,
+  resourceName,
+  resourcePath: resourceName,
+})

@@ -1,0 +1,299 @@
+import type { Disposable, Json, JsonObject, Logger } from '../../contract.ts'
+import { internalError, toResourceException } from '../../crest/errors.ts'
+import type { Connection } from '../../crest/protocol/connection.ts'
+import type { RequestContext } from '../../crest/protocol/request.ts'
+import { DEFAULT_LIMITS, exceeded, type Limits } from '../limits.ts'
+import { type AnalyseJob, type Code, type CompileJob, keyOf, type Outcome, type RunJob } from '../protocol.ts'
+import { ScriptException, stoppedException } from '../script-exception.ts'
+import { type Batch, batches } from './batches.ts'
+import { contextVariable } from './context-variable.ts'
+import type { ServerProperties } from './identity-server.ts'
+import { type GivenToRun, KeptNumbers } from './kept-numbers.ts'
+import { KnownModules } from './known-modules.ts'
+import { Modules } from './modules.ts'
+import { nesting } from './nesting.ts'
+import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
+import { Pool } from './pool/pool.ts'
+import { defaultPoolSize, type PoolSize } from './pool/pool-size.ts'
+import { PreparedContexts } from './prepared-contexts.ts'
+import { requestVariable } from './request-variable.ts'
+import { parseScript, type ScriptDefinition, versionOf } from './script.ts'
+import { ScriptFiles } from './script-files.ts'
+import { ScriptHost } from './script-host.ts'
+import type { ScriptSecrets } from './secrets.ts'
+import type { ManyOptions, RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
+
+export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
+export { scriptsService } from './service.ts'
+
+/** What can be changed while the engine is in service. */
+export interface ScriptEngineSettings {
+  /** Absolute directories of script files; the first one that has a file counts. */
+  readonly directories: readonly string[]
+  /** Whether changes of files are taken up. */
+  readonly watch: boolean
+  readonly limits: Limits
+  readonly size: PoolSize
+  /** Whether messages to callers say in which file and line. */
+  readonly showPlaces: boolean
+}
+
+export interface ScriptEngineOptions extends Partial<ScriptEngineSettings> {
+  /** In-process access to resources, in the name of whoever `context` says. */
+  readonly connect: (context: RequestContext) => Connection
+  readonly secrets?: ScriptSecrets
+  readonly server?: ServerProperties
+  /** Takes what scripts print with `console.log`. Default: standard output. */
+  readonly print?: (line: string) => void
+  readonly log: Logger
+}
+
+/** Runs JavaScript in a sandbox, in threads of its own. */
+export class ScriptEngine implements ScriptService, Disposable {
+  readonly #options: ScriptEngineOptions
+  readonly #pool: Pool
+  readonly #contexts = new PreparedContexts()
+  readonly #known = new KnownModules()
+  /** The versions of sources that are known to compile. */
+  readonly #compiling = new Set<string>()
+  /** Whether runs of a script may have one context, by the version of its source. */
+  readonly #sharing = new Map<string, Promise<boolean>>()
+  #settings: ScriptEngineSettings
+  #files: ScriptFiles
+  #modules: Modules
+
+  constructor(options: ScriptEngineOptions) {
+    this.#options = options
+    this.#settings = {
+      directories: options.directories ?? [],
+      watch: options.watch ?? true,
+      limits: options.limits ?? DEFAULT_LIMITS,
+      size: options.size ?? defaultPoolSize(),
+      showPlaces: options.showPlaces ?? false,
+    }
+    this.#pool = new Pool({ size: this.#settings.size, log: options.log })
+    this.#files = this.#openFiles()
+    this.#modules = new Modules(this.#files)
+  }
+
+  /** How many threads there are, and how many scripts run or wait. */
+  get load(): { readonly threads: number; readonly scripts: number } {
+    return { threads: this.#pool.threads, scripts: this.#pool.tasks }
+  }
+
+  get limits(): Limits {
+    return this.#settings.limits
+  }
+
+  /** Takes other settings into force, for all scripts that begin from now on. */
+  async configure(settings: Partial<ScriptEngineSettings>): Promise<void> {
+    this.#settings = { ...this.#settings, ...settings }
+    this.#pool.resize(this.#settings.size)
+    const before = this.#files
+    this.#files = this.#openFiles()
+    this.#modules = new Modules(this.#files)
+    await before.dispose()
+  }
+
+  async compile(script: Json, name = 'script'): Promise<Script> {
+    const definition = parseScript(script)
+    const { code } = definition
+    if ('source' in code) {
+      await this.#check({ name, source: code.source })
+      return { name, definition }
+    }
+    const file = this.#files.read(code.file)
+    await this.#check(file)
+    this.#files.accept(file)
+    return { name: file.name, definition }
+  }
+
+  async run(script: Script, variables: JsonObject, options: RunOptions = {}): Promise<Json> {
+    return (await this.runAndRead(script, variables, [], options)).value
+  }
+
+  async runAndRead(
+    script: Script,
+    variables: JsonObject,
+    read: readonly string[],
+    options: RunOptions = {},
+  ): Promise<ScriptResult> {
+    const [outcome] = await this.runMany(script, [variables], { ...options, read })
+    if (!outcome) throw internalError(`The script ${script.name} has no result`)
+    if ('error' in outcome) throw outcome.error
+    return outcome
+  }
+
+  async runMany(script: Script, variables: readonly JsonObject[], options: ManyOptions = {}): Promise<ScriptOutcome[]> {
+    const code = this.#codeOf(script)
+    const limits = { ...this.#settings.limits, ...options.limits }
+    const signal = options.signal ?? options.context?.signal
+    // Runs in one context cannot be told apart, and each has a recorder of its own.
+    const isShared = variables.length > 1 && !options.recorders && (await this.#mayShare(code))
+    const kept = new KeptNumbers()
+    const outcomes: ScriptOutcome[] = []
+    const item = (index: number): string | undefined => {
+      const text = kept.textOfRun(index, itemOf(script.definition, variables[index] ?? {}, options))
+      if (text.length <= limits.transferLength) return text
+      outcomes[index] = { error: stoppedException({ kind: 'limit', message: exceeded.variables(limits) }, code.name) }
+      return undefined
+    }
+    const parallel = Math.max(1, Math.min(options.parallel ?? 1, variables.length))
+    const all = batches({ count: variables.length, item, parallel })
+    const work = async (): Promise<void> => {
+      for (const batch of all) {
+        const recorders = options.recorders?.slice(batch.start, batch.start + batch.items.length)
+        const own = await this.#outcomesOf(
+          { ...batch, code, isShared, limits, kept },
+          { ...options, signal, recorders },
+        )
+        for (const [place, outcome] of own.entries()) outcomes[batch.start + place] = outcome
+      }
+    }
+    await Promise.all(Array.from({ length: parallel }, work))
+    return outcomes
+  }
+
+  dispose(): Promise<void> {
+    return this.close()
+  }
+
+  /** Ends all scripts and threads. */
+  async close(): Promise<void> {
+    await this.#files.dispose()
+    await this.#pool.close()
+  }
+
+  /** Of one batch. One that cannot be run does not end the others, unless the caller has given up. */
+  async #outcomesOf(given: Given, options: ManyOptions): Promise<ScriptOutcome[]> {
+    const { code, items, kept, start: firstRun } = given
+    try {
+      const outcomes = await this.#execute(given, options)
+      return scriptOutcomes(outcomes, items.length, { ...this.#facts(code.name), kept, firstRun })
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      return items.map(() => ({ error: toResourceException(error) }))
+    }
+  }
+
+  async #execute({ code, items, isShared, limits, kept }: Given, options: ManyOptions): Promise<readonly Outcome[]> {
+    const version = versionOf(code.source)
+    const modules = this.#known.of(version, code.source)
+    const context = this.#contexts.get(keyOf(modules, (name) => this.#modules.versionOf(name)))
+    const job: RunJob = { kind: 'run', code, items, isShared, limits, context, modules }
+    const depth = nesting.next(this.#settings.size.depth)
+    const { log, secrets, server, connect, print = printLine } = this.#options
+    const host = new ScriptHost({ script: code.name, depth, limits, log, print, secrets, server, connect, kept })
+    const callerOf = (item: number): RequestContext => {
+      const recorder = options.recorders?.[item] ?? options.context?.recorder
+      return { ...options.context, ...(recorder && { recorder }) }
+    }
+    const answer = await this.#pool.run({
+      job,
+      depth,
+      limits,
+      signal: options.signal,
+      serve: ({ name, args, item }, signal) => host.serve(name, args, { ...callerOf(item), signal }, this.#modules),
+      tell: (name, args) => host.tell(name, args),
+      keep: (prepared) => this.#contexts.keep(prepared),
+    })
+    this.#known.note(version, answer.modules)
+    return answer.outcomes
+  }
+
+  #facts(name: string): ScriptFacts {
+    return { name, showPlaces: this.#settings.showPlaces }
+  }
+
+  #codeOf({ name, definition: { code } }: Script): Code {
+    return 'source' in code ? { name, source: code.source } : this.#files.current(code.file)
+  }
+
+  /** @throws ResourceException 400 with the place of the fault */
+  async #check({ name, source }: Code): Promise<void> {
+    const version = versionOf(source)
+    if (this.#compiling.has(version)) return
+    const { memoryBytes } = this.#settings.limits
+    const outcomes = await this.#ask({ kind: 'compile', code: { name, source }, memoryBytes })
+    const [outcome] = scriptOutcomes(outcomes, 1, this.#facts(name))
+    if (outcome && 'error' in outcome) throw new ScriptException('syntax', 400, outcome.error.message)
+    this.#compiling.add(version)
+    const [oldest] = this.#compiling
+    if (this.#compiling.size > MAX_KNOWN && oldest !== undefined) this.#compiling.delete(oldest)
+  }
+
+  /** Whether runs of a script may have one context. Where that cannot be told they have not. */
+  #mayShare(code: Code): Promise<boolean> {
+    const version = versionOf(code.source)
+    const known = this.#sharing.get(version)
+    if (known) return known
+    const asked = this.#ask({ kind: 'analyse', code }).then(
+      ([outcome]) => outcome !== undefined && 'ends' in outcome && outcome.ends === '[{"value":true}]',
+      () => {
+        this.#sharing.delete(version)
+        return false
+      },
+    )
+    this.#sharing.set(version, asked)
+    const [oldest] = this.#sharing.keys()
+    if (this.#sharing.size > MAX_KNOWN && oldest !== undefined) this.#sharing.delete(oldest)
+    return asked
+  }
+
+  async #ask(job: CompileJob | AnalyseJob): Promise<readonly Outcome[]> {
+    const { outcomes } = await this.#pool.run({
+      job,
+      depth: nesting.next(this.#settings.size.depth),
+      limits: this.#settings.limits,
+      signal: undefined,
+      serve: () => Promise.reject(new Error('nothing is called while a script is looked at')),
+      tell: () => undefined,
+      keep: () => undefined,
+    })
+    return outcomes
+  }
+
+  #openFiles(): ScriptFiles {
+    const { directories, watch } = this.#settings
+    return new ScriptFiles({ directories, watch, check: (file) => this.#check(file), log: this.#options.log })
+  }
+}
+
+interface Given extends Batch, Pick<RunJob, 'code' | 'isShared' | 'limits'> {
+  readonly kept: KeptNumbers
+}
+
+/** So many versions of sources are remembered. */
+const MAX_KNOWN = 1000
+
+/** Made many at a time: one by one they cost more than all else here. */
+const seeds = new Uint32Array(1024)
+let nextSeedAt = seeds.length
+
+function nextSeed(): number[] {
+  if (nextSeedAt >= seeds.length) {
+    crypto.getRandomValues(seeds)
+    nextSeedAt = 0
+  }
+  nextSeedAt += 4
+  return [...seeds.subarray(nextSeedAt - 4, nextSeedAt)]
+}
+
+const printLine = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+function itemOf(
+  { variables, bindings }: ScriptDefinition,
+  own: JsonObject,
+  { context, request, aliases, read }: ManyOptions,
+): GivenToRun {
+  return {
+    seed: nextSeed(),
+    variables: { ...variables, ...own, ...(context && { context: contextVariable(context) }) },
+    ...(aliases && { aliases }),
+    ...(request && { request: requestVariable(request) }),
+    ...(bindings.length > 0 && { bindings }),
+    ...(read && read.length > 0 && { read }),
+  }
+}

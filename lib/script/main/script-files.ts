@@ -1,0 +1,188 @@
+import { statSync } from 'node:fs'
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
+import { readFileBounded, UnreadableFile } from '../../config/files/file-read.ts'
+import { watchDirectory } from '../../config/files/watcher.ts'
+import type { Disposable, Logger } from '../../contract.ts'
+import { utf8Text } from '../../core/utf8.ts'
+import { badRequest } from '../../crest/errors.ts'
+import { versionOf } from './script.ts'
+
+/** A script file as it was read. */
+export interface ScriptFile {
+  /** As it was asked for: `endpoints/quota.js`. */
+  readonly name: string
+  /** Absolute. */
+  readonly path: string
+  readonly source: string
+  readonly version: string
+}
+
+export interface ScriptFilesOptions {
+  /** Absolute; searched in this order. */
+  readonly directories: readonly string[]
+  /** Whether changes are noticed. */
+  readonly watch: boolean
+  /** Judges a changed file. Throws an Error with a sentence; what was in force stays then. */
+  readonly check: (file: ScriptFile) => Promise<void>
+  readonly log: Logger
+}
+
+/** How soon to look after an event, and how long a file has to stay the same to be taken up. */
+const SETTLE_MS = 40
+/** The same for what does not compile, or is empty: a slow writer may be at work (pitfall R8). */
+const PATIENCE_MS = 500
+
+/**
+ * The files that scripts are made of, each in its last good version: a file that no longer compiles is told, and the
+ * version before stays in force.
+ */
+export class ScriptFiles implements Disposable {
+  readonly #options: ScriptFilesOptions
+  readonly #files = new Map<string, ScriptFile>()
+  /** What was refused, by name: told once. */
+  readonly #refused = new Map<string, string>()
+  /** What was found changed, and since when it is as it is; by name. */
+  readonly #changed = new Map<string, { readonly seen: string; readonly since: number }>()
+  readonly #watchers = new Map<string, Disposable>()
+  #timer: NodeJS.Timeout | undefined
+  #checking: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(options: ScriptFilesOptions) {
+    this.#options = options
+  }
+
+  /** The version in force; reads a file that was not asked for yet. @throws ResourceException 400 */
+  current(name: string): ScriptFile {
+    return this.#files.get(name) ?? this.accept(this.read(name))
+  }
+
+  /** The file as it is on disk. @throws ResourceException 400 when there is none, or its name is not allowed */
+  read(name: string): ScriptFile {
+    checkName(name)
+    for (const directory of this.#options.directories) {
+      const path = resolve(directory, ...name.split('/'))
+      if (!path.startsWith(directory.endsWith(sep) ? directory : directory + sep)) continue
+      const source = textOf(path, name)
+      if (source !== undefined) return { name, path, source, version: versionOf(source) }
+    }
+    throw badRequest(`The script file ${name} is in none of the script directories`)
+  }
+
+  /** Takes a version into force, and follows the file from now on. */
+  accept(file: ScriptFile): ScriptFile {
+    this.#files.set(file.name, file)
+    this.#refused.delete(file.name)
+    if (this.#options.watch && !this.#closed) this.#follow(file)
+    return file
+  }
+
+  async dispose(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await Promise.all([...this.#watchers.values()].map((watcher) => watcher.dispose()))
+    await this.#checking
+  }
+
+  /** Also where it would be found before this one. */
+  #follow({ name, path }: ScriptFile): void {
+    for (const directory of this.#options.directories) {
+      const candidate = join(directory, name)
+      const folder = dirname(candidate)
+      if (!this.#watchers.has(folder) && isDirectory(folder)) {
+        const { log } = this.#options
+        this.#watchers.set(folder, watchDirectory({ dir: folder, log, onEvent: () => this.#lookSoon() }))
+      }
+      if (candidate === path) return
+    }
+  }
+
+  #lookSoon(): void {
+    if (this.#closed) return
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#checking = this.#checking.then(() => this.#lookAtAll())
+    }, SETTLE_MS)
+  }
+
+  async #lookAtAll(): Promise<void> {
+    for (const known of [...this.#files.values()]) if (!this.#closed) await this.#look(known)
+  }
+
+  async #look(known: ScriptFile): Promise<void> {
+    const found = this.#find(known.name)
+    const seen = typeof found === 'string' ? found : `${found.path} ${found.version}`
+    if (seen === `${known.path} ${known.version}`) {
+      this.#changed.delete(known.name)
+      this.#refused.delete(known.name)
+      return
+    }
+    const sameFor = this.#sameFor(known.name, seen)
+    const fault = typeof found === 'string' ? found : await this.#faultOf(found)
+    const isDoubtful = fault !== undefined || (typeof found === 'object' && found.source.trim() === '')
+    if (sameFor < (isDoubtful ? PATIENCE_MS : SETTLE_MS)) this.#lookSoon()
+    else if (typeof found === 'string' || fault !== undefined) this.#refuse(known, fault ?? '')
+    else {
+      this.accept(found)
+      this.#options.log.info({ file: found.path }, `${known.name} was taken up`)
+    }
+  }
+
+  /** How many milliseconds it has been as it is now. */
+  #sameFor(name: string, seen: string): number {
+    const now = performance.now()
+    const before = this.#changed.get(name)
+    if (before?.seen === seen) return now - before.since
+    this.#changed.set(name, { seen, since: now })
+    return 0
+  }
+
+  /** The file, or why it cannot be read. */
+  #find(name: string): ScriptFile | string {
+    try {
+      return this.read(name)
+    } catch (error) {
+      return sentenceOf(error)
+    }
+  }
+
+  async #faultOf(file: ScriptFile): Promise<string | undefined> {
+    try {
+      await this.#options.check(file)
+      return undefined
+    } catch (error) {
+      return sentenceOf(error)
+    }
+  }
+
+  #refuse({ name, path }: ScriptFile, why: string): void {
+    if (this.#refused.get(name) === why || this.#closed) return
+    this.#refused.set(name, why)
+    this.#options.log.error({ file: path }, `${name}: ${why}; what was in force stays`)
+  }
+}
+
+const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+function checkName(name: string): void {
+  if (isAbsolute(name) || name.startsWith('\\') || /^[A-Za-z]:/.test(name))
+    throw badRequest(`The script file ${name}: the path must be relative to a script directory`)
+  if (!name.endsWith('.js')) throw badRequest(`The script file ${name}: the name must end with .js`)
+  const parts = name.split(/[/\\]/)
+  if (name.includes('\0') || parts.some((part) => part === '..' || part === '.' || part === ''))
+    throw badRequest(`The script file ${name}: the path must not have the parts "..", "." or an empty one`)
+}
+
+function textOf(path: string, name: string): string | undefined {
+  try {
+    const text = utf8Text(readFileBounded(path).bytes)
+    if (text === undefined) throw new UnreadableFile('it is not UTF-8 text')
+    return text
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw badRequest(`The script file ${name} cannot be read: ${code ?? message}`)
+  }
+}
+
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { badRequest } from '../../crest/errors.ts'
+
+/** A variable that has the `openidm` functions of one resource. */
+export interface ResourceBinding {
+  readonly resource: string
+  readonly version?: string
+  readonly binding: string
+}
+
+/** A script object of a configuration (50-script.md, section 1). */
+export interface ScriptDefinition {
+  readonly code: { readonly source: string } | { readonly file: string }
+  /** `globals` and all members that have no meaning of their own. */
+  readonly variables: JsonObject
+  readonly bindings: readonly ResourceBinding[]
+}
+
+const JAVASCRIPT = 'text/javascript'
+
+/** @throws ResourceException 400 that names the member and what is expected of it */
+export function parseScript(script: Json): ScriptDefinition {
+  if (!isObject(script)) throw badRequest('A script must be an object with "type" and "source" or "file"')
+  const { type, source, file, globals = {}, resourceBindings = [], ...others } = script
+  checkType(type)
+  if (!isObject(globals)) throw badRequest('The script: "globals" must be an object')
+  return {
+    code: codeOf(source, file),
+    variables: { ...others, ...globals },
+    bindings: parseBindings(resourceBindings),
+  }
+}
+
+function checkType(type: Json | undefined): void {
+  if (typeof type === 'string' && type.toLowerCase() === JAVASCRIPT) return
+  if (type === 'groovy') throw badRequest(`The script: Groovy is not supported, "type" must be "${JAVASCRIPT}"`)
+  throw badRequest(`The script: "type" must be "${JAVASCRIPT}"`)
+}
+
+function codeOf(source: Json | undefined, file: Json | undefined): ScriptDefinition['code'] {
+  if (typeof source === 'string' && file === undefined) return { source }
+  if (typeof file === 'string' && file !== '' && source === undefined) return { file }
+  throw badRequest('The script: either "source" or "file" must be a text')
+}
+
+function parseBindings(bindings: Json): ResourceBinding[] {
+  if (!Array.isArray(bindings)) throw badRequest('The script: "resourceBindings" must be an array')
+  return bindings.map((item) => {
+    if (isObject(item) && typeof item.resource === 'string' && typeof item.binding === 'string') {
+      const { resource, binding, version } = item
+      if (version === undefined || version === null) return { resource, binding }
+      if (typeof version === 'string') return { resource, binding, version }
+    }
+    throw badRequest(
+      'The script: each of "resourceBindings" must have the texts "resource" and "binding", and may have "version"',
+    )
+  })
+}
+
+/** The same for the same source. */
+export const versionOf = (source: string): string =>
+  createHash('sha256').update(source).digest('base64url').slice(0, 16)

@@ -1,0 +1,110 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { type ResourceException, toResourceException } from '../../crest/errors.ts'
+import { type RequestPath, readingsOf, readResourcePath } from '../../crest/http/request-path.ts'
+import type { RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
+import { childPath } from '../../crest/protocol/resource-path.ts'
+import type { Answer, RequestFilter } from '../../crest/protocol/router.ts'
+import type { Script, ScriptService } from '../main/engine.ts'
+import type { FilterConfiguration } from './filter-schema.ts'
+import { requestFrom } from './request-from-variable.ts'
+import { answerFrom, responseVariable } from './response-variable.ts'
+
+export const FILTER_SCRIPTS = ['condition', 'onRequest', 'onResponse', 'onFailure'] as const
+type FilterScripts = Readonly<Partial<Record<(typeof FILTER_SCRIPTS)[number], Script>>>
+
+/** One filter of `conf/router.json` (50-script.md, section 6). */
+export class Filter {
+  readonly #scripts: ScriptService
+  readonly #own: FilterScripts
+  readonly #pattern: RegExp | undefined
+  readonly #methods: readonly string[] | undefined
+
+  private constructor(scripts: ScriptService, own: FilterScripts, { pattern, methods }: FilterConfiguration) {
+    this.#scripts = scripts
+    this.#own = own
+    this.#pattern = pattern === null || pattern === undefined ? undefined : new RegExp(`^(?:${pattern})$`)
+    this.#methods = methods ?? undefined
+  }
+
+  /** @param name for messages. @throws ResourceException 400 for a script that does not compile */
+  static async make(scripts: ScriptService, configuration: FilterConfiguration, name: string): Promise<Filter> {
+    const own: Partial<Record<(typeof FILTER_SCRIPTS)[number], Script>> = {}
+    for (const part of FILTER_SCRIPTS) {
+      const script = configuration[part]
+      if (script) own[part] = await scripts.compile(script, `${name} ${part}`)
+    }
+    return new Filter(scripts, own, configuration)
+  }
+
+  /** Whether requests for this path are any of its business, however it is read. */
+  covers(path: RequestPath): boolean {
+    const pattern = this.#pattern
+    return pattern === undefined || readingsOf(path).some((reading) => pattern.test(reading))
+  }
+
+  readonly handle: RequestFilter = async (request, context, next) => {
+    if (!(await this.#applies(request, context))) return next(request)
+    const changed = await this.#onRequest(request, context)
+    let answer: Answer
+    try {
+      answer = await next(changed)
+    } catch (error) {
+      throw await this.#onFailure(changed, context, toResourceException(error))
+    }
+    return this.#onResponse(changed, context, answer)
+  }
+
+  async #applies(request: ResourceRequest, context: RequestContext): Promise<boolean> {
+    if (
+      !pathsOf(request).some((path) => this.covers(readResourcePath(path))) ||
+      this.#methods?.includes(request.method) === false
+    )
+      return false
+    const { condition } = this.#own
+    if (!condition) return true
+    const value = await this.#scripts.run(condition, variablesOf(request), { context, request })
+    return Boolean(value)
+  }
+
+  async #onRequest(request: ResourceRequest, context: RequestContext): Promise<ResourceRequest> {
+    const { onRequest } = this.#own
+    if (!onRequest) return request
+    const options = { context, request }
+    const { variables } = await this.#scripts.runAndRead(onRequest, variablesOf(request), ['request'], options)
+    return requestFrom(request, variables.request ?? null)
+  }
+
+  async #onResponse(request: ResourceRequest, context: RequestContext, answer: Answer): Promise<Answer> {
+    const { onResponse } = this.#own
+    if (!onResponse) return answer
+    const given = { ...variablesOf(request), response: responseVariable(request, answer) }
+    const { variables } = await this.#scripts.runAndRead(onResponse, given, ['response'], { context, request })
+    const { response = null } = variables
+    return JSON.stringify(response) === JSON.stringify(given.response) ? answer : answerFrom(request, response, answer)
+  }
+
+  /** What the caller is told: what the script throws, or what happened. */
+  async #onFailure(
+    request: ResourceRequest,
+    context: RequestContext,
+    exception: ResourceException,
+  ): Promise<ResourceException> {
+    const { onFailure } = this.#own
+    if (!onFailure) return exception
+    const given = { ...variablesOf(request), exception: { ...exception.toJSON() } as JsonObject as Json }
+    try {
+      await this.#scripts.run(onFailure, given, { context, request })
+      return exception
+    } catch (error) {
+      return toResourceException(error)
+    }
+  }
+}
+
+/** A PUT that creates asks the collection for an object of that name: filters for either are concerned. */
+const pathsOf = (request: ResourceRequest): readonly string[] =>
+  request.method === 'create' && request.newResourceId
+    ? [request.resourcePath, childPath(request.resourcePath, request.newResourceId)]
+    : [request.resourcePath]
+
+const variablesOf = ({ resourcePath }: ResourceRequest): JsonObject => ({ resourcePath, resourceName: resourcePath })

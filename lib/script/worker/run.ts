@@ -1,0 +1,151 @@
+import { exceeded, type Limits } from '../limits.ts'
+import type { AnalyseJob, CompileJob, Job, Outcome, PreparedContext, RunJob } from '../protocol.ts'
+import type { Host } from './host.ts'
+import type { Sandbox } from './sandbox.ts'
+
+/** So many are prepared for a script; more are loaded when they are asked for. */
+const MOST_MODULES = 64
+
+/** A thread whose engine has grown is replaced: WebAssembly's memory never shrinks. */
+const isWorn = (sandbox: Sandbox): boolean => sandbox.isBroken || sandbox.isGrown
+
+/** Does one job and says `done`; prepares what the script will want next time, and says `idle`. */
+export function runJob(sandbox: Sandbox, host: Host, job: Job): void {
+  if (job.kind === 'run') run(sandbox, host, job)
+  else if (job.kind === 'compile') compile(sandbox, host, job)
+  else void analyse(host, job)
+}
+
+function run(sandbox: Sandbox, host: Host, job: RunJob): void {
+  const context = job.context ?? prepare(sandbox, host, job, job.modules)
+  const { outcomes, used } = runItems(sandbox, host, job, context)
+  const modules = [...new Set([...(context?.modules ?? []), ...used])].slice(0, MOST_MODULES)
+  const worn = isWorn(sandbox)
+  const idle = worn || modules.length === (context?.modules.length ?? 0)
+  host.post({ kind: 'done', outcomes, modules, idle, worn })
+  if (idle) return
+  prepare(sandbox, host, job, modules)
+  host.post({ kind: 'idle', worn: isWorn(sandbox) })
+}
+
+function compile(sandbox: Sandbox, host: Host, { code, memoryBytes }: CompileJob): void {
+  sandbox.enter(undefined, memoryBytes)
+  const outcomes = [sandbox.check(code.source, code.name)]
+  host.post({ kind: 'done', outcomes, modules: [], idle: true, worn: isWorn(sandbox) })
+}
+
+/** The parser is loaded in those threads only that are asked this. */
+async function analyse(host: Host, { code }: AnalyseJob): Promise<void> {
+  const { mayShareContext } = await import('./sharing.ts')
+  const outcomes = [{ ends: JSON.stringify([{ value: mayShareContext(code.source) }]) }]
+  host.post({ kind: 'done', outcomes, modules: [], idle: true, worn: false })
+}
+
+function prepare(sandbox: Sandbox, host: Host, job: RunJob, modules: readonly string[]): PreparedContext | undefined {
+  if (modules.length === 0) return undefined
+  const prepared = sandbox.prepare(modules, job.limits.memoryBytes)
+  if (!prepared) return undefined
+  const context = { ...prepared, key: host.keyOf(modules), modules }
+  host.post({ kind: 'prepared', context })
+  return context
+}
+
+interface ItemsRun {
+  readonly outcomes: readonly Outcome[]
+  readonly used: readonly string[]
+}
+
+/** As many items are handed over at a time, and as many characters of them unless one alone has more. */
+const GROUP = 50
+const GROUP_LENGTH = 1_000_000
+/** Outcomes are sent when they have so many characters, so that those of a job never fill the thread's memory. */
+const MAX_KEPT = 4_000_000
+
+function runItems(sandbox: Sandbox, host: Host, job: RunJob, context: PreparedContext | undefined): ItemsRun {
+  const { code, limits } = job
+  const used = new Set<string>()
+  const enter = () => sandbox.enter(context, limits.memoryBytes)
+  const noteUsed = () => {
+    for (const name of sandbox.used()) used.add(name)
+  }
+  host.open(limits)
+  enter()
+  const isShared = job.isShared && sandbox.expression(code.source, code.name) !== undefined
+  const runs = isShared ? runGroups(sandbox, host, job, enter) : runEach(sandbox, host, job, enter)
+  let outcomes: Outcome[] = []
+  let length = 0
+  for (const outcome of runs) {
+    outcomes.push(outcome)
+    noteUsed()
+    if (host.isStopped || sandbox.isBroken) break
+    length += 'ends' in outcome ? outcome.ends.length : 0
+    if (length < MAX_KEPT) continue
+    host.post({ kind: 'outcomes', outcomes })
+    outcomes = []
+    length = 0
+  }
+  host.close()
+  return { outcomes, used: [...used] }
+}
+
+/** Each run in a context of its own. */
+function* runEach(sandbox: Sandbox, host: Host, { code, items, limits }: RunJob, enter: () => void) {
+  for (const [index, item] of items.entries()) {
+    host.begin(index)
+    enter()
+    const outcome = sandbox.run(code.source, code.name, item)
+    yield faultOf(host) ?? checkedLength(outcome, limits)
+  }
+}
+
+/** A mere expression many times in one context, with its variables set anew. */
+function* runGroups(
+  sandbox: Sandbox,
+  host: Host,
+  { code, items, limits }: RunJob,
+  enter: () => void,
+): Generator<Outcome> {
+  for (let next = 0; next < items.length; ) {
+    enter()
+    const run = sandbox.expression(code.source, code.name)
+    for (let isWell = true; run && isWell && next < items.length; ) {
+      host.restart()
+      const isEnded = run(`[${groupAt(items, next).join()}]`)
+      const fault = faultOf(host) ?? (isEnded ? undefined : sandbox.fault)
+      isWell = fault === undefined
+      if (!isWell) host.restart()
+      const { ends, count } = sandbox.ended()
+      if (count > 0) yield* checkedLengths({ ends }, limits)
+      if (fault) yield fault
+      next += isWell ? count : count + 1
+    }
+  }
+}
+
+function groupAt(items: readonly string[], start: number): readonly string[] {
+  let end = start + 1
+  let length = items[start]?.length ?? 0
+  while (end < items.length && end - start < GROUP && length + (items[end]?.length ?? 0) <= GROUP_LENGTH) {
+    length += items[end]?.length ?? 0
+    end += 1
+  }
+  return items.slice(start, end)
+}
+
+/** A limit that struck is what ended it, whatever the script made of it. */
+function faultOf(host: Host): Outcome | undefined {
+  if (host.exceeded !== undefined) return { fault: { kind: 'limit', message: host.exceeded } }
+  return host.isStopped ? { fault: { kind: 'stopped', message: 'it was stopped' } } : undefined
+}
+
+const checkedLength = (outcome: Outcome, limits: Limits): Outcome =>
+  'ends' in outcome && outcome.ends.length > limits.transferLength
+    ? { fault: { kind: 'limit', message: exceeded.result(limits) } }
+    : outcome
+
+/** Together too long: one of them is. */
+function checkedLengths(outcome: { readonly ends: string }, limits: Limits): Outcome[] {
+  if (outcome.ends.length <= limits.transferLength) return [outcome]
+  const ends: unknown[] = JSON.parse(outcome.ends)
+  return ends.map((end) => checkedLength({ ends: JSON.stringify([end]) }, limits))
+}

@@ -1,0 +1,240 @@
+import { type Prelude, preludeSource } from '../guest/prelude.ts'
+import { MEMORY_EXCEEDED } from '../limits.ts'
+import type { ModuleSource, Outcome, PreparedContext } from '../protocol.ts'
+import { type Completion, type Engine, type Handle, QuickJs } from '../quickjs.ts'
+import { PRELUDE } from '../stack.ts'
+
+export interface SandboxHost {
+  /** Serves what the prelude asks for: JSON in, JSON out. What it throws is thrown in the script. */
+  cross(name: string, args: string): string
+  /** @throws Error when there is no such module */
+  module(name: string): ModuleSource
+  /** True stops what computes. */
+  interrupt(): boolean
+  /** A run begins, out of many in one context. True when the one before went on beyond a limit. */
+  next(): boolean
+}
+
+export interface SandboxOptions {
+  readonly engine: Engine
+  readonly host: SandboxHost
+}
+
+/** JSON of a list of Ended, and how many there are. */
+export interface Ends {
+  readonly ends: string
+  readonly count: number
+}
+
+/** A sandbox at rest. */
+type Snapshot = Pick<PreparedContext, 'fingerprint' | 'image'>
+
+/** So much more is given to say what went wrong when all memory was used. */
+const LAST_BYTES = 4 * 1024 * 1024
+/** Thrown where there was no memory left for an error. */
+const NO_ERROR = '"message":"null"'
+const OUT_OF_MEMORY: Outcome = { fault: { kind: 'limit', message: MEMORY_EXCEEDED } }
+/** Ended by the interrupt, in the middle of something of ours. */
+const ENDED: Outcome = { fault: { kind: 'stopped', message: 'it was ended' } }
+/** The first characters of `(()=>(…))` around an expression. */
+const EXPRESSION = ['(()=>(', '\n))'] as const
+
+/** Runs scripts, each in a context as it was after the prelude, or after the modules that were loaded beforehand. */
+export class Sandbox {
+  readonly #host: SandboxHost
+  readonly #quickjs: QuickJs
+  readonly #entry: Record<keyof Prelude, Handle>
+  readonly #bare: Snapshot
+  /** After a fault in the engine itself nothing of it can be trusted. */
+  #broken = false
+
+  private constructor(host: SandboxHost, quickjs: QuickJs) {
+    this.#host = host
+    this.#quickjs = quickjs
+    const prelude = ok(quickjs.evaluate(preludeSource(), PRELUDE))
+    const entry = ok(quickjs.call(prelude, this.#crossing(), this.#loader(), this.#starter()))
+    const member = (name: keyof Prelude) => quickjs.member(entry, name)
+    this.#entry = {
+      begin: member('begin'),
+      end: member('end'),
+      fail: member('fail'),
+      many: member('many'),
+      count: member('count'),
+      take: member('take'),
+      used: member('used'),
+      require: member('require'),
+      compile: member('compile'),
+    }
+    this.#bare = { fingerprint: quickjs.fingerprint, image: quickjs.takeImage() }
+  }
+
+  static async create({ engine, host }: SandboxOptions): Promise<Sandbox> {
+    const interrupt = () => host.interrupt()
+    return new Sandbox(host, await QuickJs.create({ engine, interrupt }))
+  }
+
+  get isBroken(): boolean {
+    return this.#broken
+  }
+
+  /** Whether it has taken more memory than it began with. */
+  get isGrown(): boolean {
+    return this.#quickjs.isGrown
+  }
+
+  /** The names of the modules that were loaded since `enter`, as far as the script left them to be known. */
+  used(): string[] {
+    const names = parsed(this.#guard(() => this.#textFrom(this.#call('used'))))
+    return names.filter((name) => typeof name === 'string')
+  }
+
+  /** Begins anew, in `context` if it fits. */
+  enter(context: Snapshot | undefined, memoryBytes: number): void {
+    const fits = context?.fingerprint === this.#bare.fingerprint
+    this.#quickjs.putBack(fits ? context.image : this.#bare.image)
+    this.#quickjs.limitMemory(memoryBytes)
+  }
+
+  /** Compiles only. The end is the value true, or what is wrong. */
+  check(source: string, name: string): Outcome {
+    return this.#guard(() => {
+      const { error } = this.#quickjs.compile(source, name)
+      return error ? this.#failed(error) : { ends: '[{"value":true}]' }
+    }, broken)
+  }
+
+  /** Runs a script once with the variables in `item`; call `enter` before. */
+  run(source: string, name: string, item: string): Outcome {
+    return this.#guard(() => {
+      const begun = this.#call('begin', this.#quickjs.text(item))
+      const { value, error } = begun.error ? begun : this.#quickjs.evaluate(source, name)
+      if (error) return this.#failed(error)
+      return this.#taken(this.#call('end', value))
+    }, broken)
+  }
+
+  /**
+   * A script that is one expression, compiled to be run many times in one context; undefined when it cannot be. The
+   * function runs it for each of a list of items, from the first one on, and `ended` has their ends: of all of them, or
+   * of as many as are much to keep. False says that the one behind those was stopped.
+   */
+  expression(source: string, name: string): ((items: string) => boolean) | undefined {
+    const [before, after] = EXPRESSION
+    const made = this.#guard(() => this.#quickjs.evaluate(before + source.replace(/;\s*$/, '') + after, name))
+    if (made === undefined || made.error) return undefined
+    const { value: run } = made
+    return (items) =>
+      this.#guard(() => {
+        const text = this.#quickjs.text(items)
+        const { error } = this.#call('many', run, text)
+        // The next items have the same context, and shall have its memory.
+        text.dispose()
+        return error === undefined
+      }) === true
+  }
+
+  ended(): Ends {
+    const ends = this.#guard(() => this.#textFrom(this.#call('take')))
+    const count = ends === undefined ? 0 : Number(this.#guard(() => this.#textFrom(this.#call('count'))))
+    return { ends: ends ?? '[]', count }
+  }
+
+  /** Why a run was stopped that no limit of time or calls has ended. */
+  get fault(): Outcome {
+    if (this.#broken) return broken('it is in no good state')
+    return this.#quickjs.isExhausted ? OUT_OF_MEMORY : ENDED
+  }
+
+  /**
+   * A context with `modules` in it: the bundled ones loaded, those of the project only compiled, for they may do
+   * anything. What fails or is too large is left out: the script will be told when it asks for it.
+   */
+  prepare(modules: readonly string[], memoryBytes: number): Snapshot | undefined {
+    this.enter(undefined, memoryBytes)
+    this.#quickjs.clearAround(this.#bare.image)
+    return this.#guard(() => {
+      for (const name of modules) this.#call(name.startsWith('lib/') ? 'require' : 'compile', this.#quickjs.text(name))
+      if (this.#quickjs.isGrown) return undefined
+      return { fingerprint: this.#bare.fingerprint, image: this.#quickjs.takeImage() }
+    })
+  }
+
+  #failed(error: Handle): Outcome {
+    const { isExhausted } = this.#quickjs
+    this.#quickjs.limitMemory(this.#quickjs.memoryBytes + LAST_BYTES)
+    const outcome = this.#taken(this.#call('fail', error))
+    return isExhausted && 'ends' in outcome && outcome.ends.includes(NO_ERROR) ? OUT_OF_MEMORY : outcome
+  }
+
+  /** What there is to take when all that promises wait for has run. */
+  #taken(completion: Completion): Outcome {
+    if (completion.error) return this.fault
+    const thrown = this.#quickjs.runJobs()?.error
+    if (thrown) this.#call('fail', thrown)
+    const ends = this.#textFrom(this.#call('take'))
+    return ends === undefined ? ENDED : { ends }
+  }
+
+  #call(name: keyof Prelude, ...args: Handle[]): Completion {
+    return this.#quickjs.call(this.#entry[name], ...args)
+  }
+
+  #textFrom(completion: Completion): string | undefined {
+    if (completion.error) return undefined
+    const text = this.#quickjs.textOf(completion.value)
+    completion.value.dispose()
+    return text
+  }
+
+  /** A fault in the engine (its stack, its memory) ends it. */
+  #guard<T>(work: () => T): T | undefined
+  #guard<T>(work: () => T, otherwise: (message: string) => T): T
+  #guard<T>(work: () => T, otherwise?: (message: string) => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      this.#broken = true
+      return otherwise?.(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #crossing(): Handle {
+    return this.#quickjs.expose('cross', (name, args) => {
+      const [call = '', text = ''] = [name, args].map((handle) => handle && this.#quickjs.textOf(handle))
+      return this.#quickjs.text(this.#host.cross(call, text))
+    })
+  }
+
+  #starter(): Handle {
+    return this.#quickjs.expose('next', () => (this.#host.next() ? this.#quickjs.text('over') : undefined))
+  }
+
+  #loader(): Handle {
+    return this.#quickjs.expose('load', (name) => {
+      const module = this.#host.module((name && this.#quickjs.textOf(name)) ?? '')
+      // On one line with the source, so that lines stay as they are.
+      const made = this.#quickjs.evaluate(`(function (exports, module, require) {${module.source}\n})`, module.file)
+      if (made.error) throw made.error
+      return made.value
+    })
+  }
+}
+
+const broken = (message: string): Outcome => ({
+  fault: { kind: 'broken', message: `it broke the JavaScript engine (${message})` },
+})
+
+/** A list, whatever a script has done to the functions that wrote it. */
+function parsed(text: string | undefined): unknown[] {
+  try {
+    const value: unknown = JSON.parse(text ?? '[]')
+    return Array.isArray(value) ? value : []
+  } catch {
+    return []
+  }
+}
+
+function ok({ value }: Completion): Handle {
+  if (value) return value
+  throw new Error('the prelude of the sandbox cannot be run')
+}

@@ -1,0 +1,123 @@
+import type { JsonObject } from '../../contract.ts'
+import { conflict, internalError } from '../../crest/errors.ts'
+import type { Row } from '../../repo/run-rows.ts'
+import type { Action } from '../action.ts'
+import { desiredTargets, idIn } from '../evaluate/desired-targets.ts'
+import { differences } from '../evaluate/difference.ts'
+import type { Hooks } from '../evaluate/hooks.ts'
+import type { LinkSpace } from '../evaluate/link-space.ts'
+import type { Mapper } from '../evaluate/mapper.ts'
+import type { SentValues } from '../evaluate/sent-values.ts'
+import { idOf } from '../read/object-set.ts'
+import type { Statistics } from '../statistics.ts'
+import type { TargetWriter } from './target-writer.ts'
+
+export interface EffectParts {
+  readonly mapper: Mapper
+  readonly links: LinkSpace
+  readonly hooks: Hooks
+  readonly writer: TargetWriter
+  readonly sentValues: SentValues
+  readonly statistics: Statistics
+  /** The rows say already what the hooks that make targets have made of them. */
+  readonly isRehearsed: boolean
+}
+
+/** Executes actions at the target, and notes on the row what becomes of its link. */
+export class Effects {
+  readonly #parts: EffectParts
+
+  constructor(parts: EffectParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * @returns the target as it is afterwards
+   * @throws ResourceException why it could not be done; Outdated when it has changed since it was compared
+   */
+  async execute(action: Action, row: Row): Promise<JsonObject | null> {
+    switch (action) {
+      case 'CREATE':
+        return this.#create(row)
+      case 'UPDATE':
+        return this.#update(row)
+      case 'DELETE':
+        return this.#delete(row)
+      case 'LINK':
+        await this.#link(row, row.targetId ?? '', row.target)
+        return row.target
+      case 'UNLINK':
+        await this.#unlink(row)
+        return row.target
+      default:
+        return row.target
+    }
+  }
+
+  async #create(row: Row): Promise<JsonObject> {
+    const { writer, sentValues, statistics } = this.#parts
+    const content = await this.#desired(row)
+    const created = await writer.create(idIn(content), content)
+    row.targetId = idOf(created)
+    statistics.created += 1
+    await sentValues.note(row, row.targetId, differences({}, content), created)
+    await this.#link(row, row.targetId, created)
+    return created
+  }
+
+  async #update(row: Row): Promise<JsonObject> {
+    const { hooks, writer, sentValues, statistics, isRehearsed } = this.#parts
+    const target = row.target ?? {}
+    if (row.changes === null || (hooks.makeTargets && !isRehearsed)) {
+      row.changes = differences(target, await this.#desired(row))
+      await sentValues.review([row])
+    }
+    const changes = row.changes ?? []
+    const answer = changes.length > 0 ? await writer.update(target, changes) : target
+    row.targetId = idOf(answer)
+    statistics[changes.length > 0 ? 'updated' : 'unchanged'] += 1
+    if (changes.length > 0) await sentValues.note(row, row.targetId, changes, answer)
+    if (row.link === null) await sentValues.adopt(row, row.targetId)
+    const after = { ...target, ...answer }
+    await this.#link(row, row.targetId, after)
+    return after
+  }
+
+  async #delete(row: Row): Promise<JsonObject | null> {
+    const { hooks, writer, statistics } = this.#parts
+    if (row.ambiguous) throw conflict('DELETE needs one target object, and several correlate')
+    await hooks.run('onDelete', row)
+    if (row.target) {
+      await writer.delete(row.target)
+      statistics.deleted += 1
+    }
+    await this.#unlink(row)
+    return row.target
+  }
+
+  async #desired(row: Row): Promise<JsonObject> {
+    if (row.mapped && this.#parts.isRehearsed) return row.mapped
+    const [desired] = await desiredTargets(this.#parts, [{ row, mapped: row.mapped }])
+    if (!desired || desired instanceof Error) throw desired ?? internalError('Nothing was mapped')
+    return desired
+  }
+
+  async #link(row: Row, targetId: string, target: JsonObject | null): Promise<void> {
+    const { links, hooks, sentValues } = this.#parts
+    const { link, sourceId } = row
+    const isLinked = link !== null && link.targetKey === links.targetKey(targetId)
+    if (!links.enabled || isLinked || sourceId === null) return
+    if (row.action === 'LINK') await sentValues.adopt(row, targetId)
+    await hooks.run('onLink', row, { target, targetId })
+    row.newLink = links.between(sourceId, targetId, row.qualifier)
+    row.removedLinks = link ? [link.id] : []
+  }
+
+  async #unlink(row: Row): Promise<void> {
+    const { hooks, sentValues } = this.#parts
+    if (!row.link) return
+    await hooks.run('onUnlink', row)
+    row.removedLinks = [row.link.id]
+    await sentValues.forget(row, row.link.targetKey)
+  }
+}

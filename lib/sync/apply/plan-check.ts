@@ -1,0 +1,96 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { JsonObject } from '../../contract.ts'
+import { parsePointer } from '../../crest/pointer.ts'
+import type { FieldChange, Row } from '../../repo/run-rows.ts'
+import { ACTION_RULES, isAction } from '../action.ts'
+import { isSameWrites } from '../context/recorded-writes.ts'
+import type { RunContext } from '../context/run-context.ts'
+import { differences } from '../evaluate/difference.ts'
+import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
+import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
+import { isPrefix } from '../evaluate/mapper.ts'
+import { liveTargets } from '../evaluate/target-correlation.ts'
+import { Targets } from '../evaluate/targets.ts'
+import type { Mapping } from '../mapping/mapping.ts'
+
+/** A row of a plan, by what there is now; or why it cannot be carried out as it was planned. */
+export type CheckedRow = { readonly row: Row; readonly why?: string | undefined }
+
+/**
+ * Evaluates rows of an approved plan again, together. A row is carried out when its decision is the same: what counts are
+ * the fields that the mapping reads and sets, not the revisions. Ask before the first write, since what the plan itself
+ * creates may correlate too.
+ */
+export async function checkPlan(context: RunContext, rows: readonly Row[]): Promise<CheckedRow[]> {
+  const targets = new Targets(liveTargets(context.targetFields, context.targets, context.links))
+  const parts = context.evaluationParts(targets, true, true)
+  const open = rows.filter(isWorth)
+  const [bySource, byTarget] = [open.filter(isOfSource), open.filter((row) => !isOfSource(row))]
+  const sources = await context.sources.byIds(idsOf(bySource, 'sourceId'), 'sourceObjectQuery')
+  const seen = await targets.fetch(idsOf(byTarget, 'targetId'))
+  const fresh = [
+    ...(await new SourceEvaluator(parts).evaluate([...sources.values()])),
+    ...(await evaluateTargets(parts, [...seen.values()])),
+  ]
+  const byPlace = new Map(fresh.map((row) => [placeOf(row), row] as const))
+  const isOpen = new Set(open)
+  return rows.map((row) => (isOpen.has(row) ? checked(context, row, byPlace.get(placeOf(row))) : { row }))
+}
+
+/** Whether carrying it out would change anything. */
+const isWorth = ({ action, writes }: Row): boolean =>
+  (isAction(action) && ACTION_RULES[action].writes) || (writes ?? []).length > 0
+
+const isOfSource = ({ phase }: Row): boolean => phase === 'source'
+
+const idsOf = (rows: readonly Row[], name: 'sourceId' | 'targetId'): string[] => [
+  ...new Set(rows.flatMap((row) => row[name] ?? [])),
+]
+
+const placeOf = (row: Row): string =>
+  [row.phase, row.qualifier, isOfSource(row) ? row.sourceId : row.targetId].join('\u0000')
+
+function checked({ mapping, parts }: RunContext, row: Row, now: Row | undefined): CheckedRow {
+  const why = now?.failure ? `Cannot determine what to do now: ${now.reason}` : changed(mapping, row, now)
+  if (!now || why !== undefined) return { row, why: why ?? '' }
+  // What scripts of a run that was no analysis ask for has been written by that run.
+  if (row.writes === null) return { row: { ...now, writes: null, key: row.key, status: null } }
+  const isApproximate = row.isApproximate || now.isApproximate
+  if (isApproximate && parts.options.overrides.allowApproximate !== true) return { row, why: APPROXIMATE }
+  const { changes, mapped, key } = row
+  return { row: { ...now, changes, mapped, key, status: null } }
+}
+
+/** What is another than when the plan was made; undefined = nothing that matters. */
+function changed(mapping: Mapping, row: Row, now: Row | undefined): string | undefined {
+  const what = (name: string) => `The ${name} has changed since the plan was made: nothing was done`
+  if (!now) return what(isOfSource(row) ? 'source' : 'target')
+  if (now.link?.id !== row.link?.id) return what('link')
+  if (row.action === 'CREATE' && row.link === null && now.situation !== row.situation) return APPEARED
+  if (row.targetId !== now.targetId || (row.target === null) !== (now.target === null)) return what('target')
+  if (row.situation !== now.situation || row.action !== now.action) return what('source')
+  if (row.writes !== null && !isSameWrites(row.writes, now.writes ?? [])) return what('output of its scripts')
+  if (row.changes !== null && now.changes !== null) {
+    const [before, after] = [row.changes, now.changes].map((changes) => changes.map((one) => comparable(mapping, one)))
+    if (isDeepStrictEqual(before, after)) return undefined
+    const [wanted, wantedNow] = [before, after].map((changes) => changes?.map(({ field, to }) => ({ field, to })))
+    return what(isDeepStrictEqual(wanted, wantedNow) ? 'target' : 'source')
+  }
+  if (isOther(row.target, now.target)) return what('target')
+  return row.action === 'UPDATE' && isOther(row.source, now.source) ? what('source') : undefined
+}
+
+/** What a hook puts into a field that no property sets may be another each time (a new password): the plan has it. */
+function comparable({ properties }: Mapping, change: FieldChange): FieldChange {
+  const field = parsePointer(change.field)
+  const isOfProperty = properties.some(({ target }) => isPrefix(target, field) || isPrefix(field, target))
+  return isOfProperty ? change : { ...change, to: null }
+}
+
+const isOther = (before: JsonObject | null, now: JsonObject | null): boolean =>
+  differences(before ?? {}, now ?? {}).length > 0
+
+const APPROXIMATE =
+  'Its scripts were told what may not be so when their writes are made: carried out with allowApproximate only'
+
+const APPEARED = 'A target that correlates has appeared since the plan was made: nothing was done'

@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Json } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { ResourceException, toResourceException } from '../../crest/errors.ts'
+import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
+import { childPath, normalizePath } from '../../crest/protocol/resource-path.ts'
+import type { Row } from '../../repo/run-rows.ts'
+
+/** Makes a recorded write. @returns the answer */
+export type Replay = (write: RecordedWrite) => Promise<unknown>
+
+/** Whether two recordings write the same. Revisions do not count: they move with fields that the mapping does not use. */
+export const isSameWrites = (left: readonly RecordedWrite[], right: readonly RecordedWrite[]): boolean =>
+  isDeepStrictEqual(left.map(withoutRevision), right.map(withoutRevision))
+
+function withoutRevision({ revision: _, content, ...write }: RecordedWrite): Json {
+  if (!isObject(content)) return { ...write, content: content ?? null } as unknown as Json
+  const { _rev, ...rest } = content
+  return { ...write, content: rest } as unknown as Json
+}
+
+/**
+ * Makes the recorded writes of a row, in their order, and puts the ids that servers choose in the place of what stood
+ * for them, in the row too.
+ * @returns whether they have changed the target
+ * @throws ResourceException for the first one that fails: those after it are not made
+ */
+export async function flush(row: Row, targetPath: string, replay: Replay): Promise<boolean> {
+  const writes = [...(row.writes ?? [])]
+  for (let index = 0; index < writes.length; index++) {
+    const write = writes[index] as RecordedWrite
+    const answer = await replay(write).catch((error: unknown) => {
+      throw failureOf(write, error, index, writes.length)
+    })
+    const id = isObject(answer) ? answer.id : undefined
+    if (write.placeholder === undefined || typeof id !== 'string') continue
+    const { placeholder } = write
+    for (const [later, { path, ...rest }] of writes.entries())
+      writes[later] = {
+        ...(substituted(rest as unknown as Json, placeholder, id) as unknown as RecordedWrite),
+        path: path.replaceAll(placeholder, encodeURIComponent(id)),
+      }
+    row.mapped = substituted(row.mapped, placeholder, id) as Row['mapped']
+    row.changes = substituted(row.changes as Json, placeholder, id) as unknown as Row['changes']
+  }
+  const target = row.targetId === null ? undefined : normalizePath(childPath(targetPath, row.targetId))
+  return writes.some(({ path }) => path === target)
+}
+
+/** Never 412: what was decided by is another matter than what a script writes. */
+function failureOf({ method, path, action }: RecordedWrite, error: unknown, index: number, count: number) {
+  const { code, message } = toResourceException(error)
+  const what = `${action ?? method} of ${path}, which a script of the mapping asks for, failed: ${message}`
+  const before = index === 0 ? 'nothing was written' : `of ${count} such writes the first ${index} were made`
+  return new ResourceException(code === 412 ? 409 : code, `${what}; ${before}`, { cause: error })
+}
+
+function substituted(value: Json, placeholder: string, id: string): Json {
+  if (typeof value === 'string') return value.replaceAll(placeholder, id)
+  if (Array.isArray(value)) return value.map((one) => substituted(one, placeholder, id))
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, substituted(one, placeholder, id)]))
+}

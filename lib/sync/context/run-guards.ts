@@ -1,0 +1,88 @@
+import type { JsonObject } from '../../contract.ts'
+import { getAt, parsePointer } from '../../crest/pointer.ts'
+import type { Row } from '../../repo/run-rows.ts'
+import { isEmpty } from '../evaluate/difference.ts'
+import { isPrefix } from '../evaluate/mapper.ts'
+import type { Limit } from '../mapping/limit.ts'
+import type { Mapping, Property } from '../mapping/mapping.ts'
+
+const DEFAULT_SHARE = 0.1
+/** Fewer deletions than this stop a run only when they are more than half of the targets. */
+const MIN_NOTABLE_DELETES = 20
+/** Of fewer targets, half is no warning sign. */
+const MIN_NOTABLE_TARGETS = 5
+/** A run over fewer sources is not stopped because of cleared fields. */
+const MIN_NOTABLE_SOURCES = 10
+
+const allowedBy = (limit: Limit, targets: number): number =>
+  'count' in limit ? limit.count : Math.floor(limit.share * targets)
+
+const printed = (limit: Limit): string =>
+  'count' in limit ? `${limit.count}` : `${Math.round(limit.share * 1000) / 10} %`
+
+/** Why a run with so many deletions stops; undefined when it does not. @param limit of mapping or run; absent = the default */
+export function deleteFault(planned: number, targets: number, limit: Limit | undefined): string | undefined {
+  const what = `It would delete ${planned} of ${targets} targets`
+  const allowed = limit
+    ? allowedBy(limit, targets)
+    : Math.max(Math.floor(DEFAULT_SHARE * targets), MIN_NOTABLE_DELETES - 1)
+  if (planned > allowed) return `${what}, more than maxDeletes (${printed(limit ?? { share: DEFAULT_SHARE })}) allows`
+  if (!limit && targets >= MIN_NOTABLE_TARGETS && planned > targets / 2)
+    return `${what}, more than half: name maxDeletes if that is right`
+  return undefined
+}
+
+/** Counts the fields that a run would clear, and which of them no source of the run has. */
+export class ClearedFields {
+  /** Properties for which no source has had a value so far. */
+  readonly #unsupplied: Set<Property>
+  readonly #counts = new Map<string, number>()
+
+  constructor({ properties }: Pick<Mapping, 'properties'>) {
+    this.#unsupplied = new Set(properties.filter(({ source }) => source !== undefined && source.length > 0))
+  }
+
+  see(sources: readonly JsonObject[]): void {
+    for (const property of this.#unsupplied) {
+      const { source = [] } = property
+      if (sources.some((object) => !isEmpty(getAt(object, source) ?? null))) this.#unsupplied.delete(property)
+    }
+  }
+
+  /** A field that the target does not hold is not cleared. */
+  count({ changes }: Row): void {
+    for (const { field, from, to } of changes ?? [])
+      if (isEmpty(to) && !isEmpty(from)) this.#counts.set(field, (this.#counts.get(field) ?? 0) + 1)
+  }
+
+  /** The fields that would be cleared and that no source has. */
+  get unsupplied(): string[] {
+    const targets = [...this.#unsupplied].map(({ target }) => target)
+    return [...this.#counts.keys()].filter((field) => targets.some((target) => isPrefix(target, parsePointer(field))))
+  }
+
+  /**
+   * Why the run stops; undefined when it does not.
+   * @param unsupplied fields that no source has, where the plan was made by another run
+   */
+  fault(
+    { sources, targets, unsupplied = this.unsupplied }: ClearedFacts,
+    limit: Limit | undefined,
+  ): string | undefined {
+    if (!limit && sources < MIN_NOTABLE_SOURCES) return undefined
+    for (const [field, count] of this.#counts) {
+      const what = `It would clear ${field} in ${count} of ${targets} targets`
+      const isUnsupplied = !limit && unsupplied.includes(field)
+      if (isUnsupplied) return `${what}, and no source has a value for it: name maxClears if that is right`
+      if (count > allowedBy(limit ?? { share: DEFAULT_SHARE }, targets))
+        return `${what}, more than maxClears (${printed(limit ?? { share: DEFAULT_SHARE })}) allows`
+    }
+    return undefined
+  }
+}
+
+export interface ClearedFacts {
+  readonly sources: number
+  readonly targets: number
+  readonly unsupplied?: readonly string[] | undefined
+}

@@ -1,0 +1,100 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { ResourceException } from '../../crest/errors.ts'
+import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
+import type { Row } from '../../repo/run-rows.ts'
+import type { Hook, Mapping, Policy } from '../mapping/mapping.ts'
+import { runScript, type Scripts } from '../mapping/scripts.ts'
+
+/** What a hook sees in place of what the row has. */
+export interface HookVariables {
+  readonly target?: JsonObject | null
+  readonly oldTarget?: JsonObject | null
+  readonly targetId?: string | null
+  readonly error?: JsonObject
+}
+
+/** One run of a hook. */
+export interface HookCall {
+  readonly row: Row
+  readonly variables?: HookVariables
+  /** undefined = what the hook writes is written. */
+  readonly recorder?: WriteRecorder | undefined
+}
+
+/** The scripts that a mapping runs around its actions. */
+export class Hooks {
+  readonly #mapping: Mapping
+  readonly #config: JsonObject
+  readonly #scripts: Scripts
+  readonly #reconId: string
+
+  /** @param config the mapping as it is configured */
+  constructor(mapping: Mapping, config: JsonObject, scripts: Scripts, reconId: string) {
+    this.#mapping = mapping
+    this.#config = config
+    this.#scripts = scripts
+    this.#reconId = reconId
+  }
+
+  has(hook: Hook): boolean {
+    return this.#mapping[hook] !== undefined
+  }
+
+  /** Whether targets are not only made from properties. */
+  get makeTargets(): boolean {
+    return this.has('onMapping') || this.has('onCreate') || this.has('onUpdate')
+  }
+
+  /**
+   * Runs a hook, if there is one.
+   * @throws ResourceException what the script threw
+   */
+  async run(hook: Hook, row: Row, variables: HookVariables = {}): Promise<void> {
+    const [left] = await this.runMany(hook, [{ row, variables }])
+    if (left instanceof ResourceException) throw left
+  }
+
+  /** @returns for each row the target as the hook left it, or what the script threw */
+  async runMany(hook: Hook, calls: readonly HookCall[]): Promise<(JsonObject | null | ResourceException)[]> {
+    const script = this.#mapping[hook]
+    const all = calls.map(({ row, variables, recorder }) => {
+      const { source, target, situation, qualifier: linkQualifier, sourceId, targetId } = row
+      const facts = { source, target, oldTarget: target, situation, linkQualifier, sourceId, targetId, ...variables }
+      return { variables: { ...facts, oldSource: null, mappingConfig: this.#config }, recorder }
+    })
+    if (!script || all.length === 0) return all.map(({ variables }) => variables.target)
+    const results = await this.#scripts.runMany({ script, calls: all, modifies: ['target'] })
+    return results.map((result, index) => {
+      if (result instanceof ResourceException) return result
+      const left: Json = result.bindings.target ?? null
+      return isObject(left) ? left : (all[index]?.variables.target ?? null)
+    })
+  }
+
+  /**
+   * Once, when a run begins.
+   * @param recorder see ScriptCall
+   */
+  async begin(recorder: WriteRecorder | undefined): Promise<void> {
+    const { onRecon } = this.#mapping
+    if (onRecon) await runScript(this.#scripts, onRecon, { mappingConfig: this.#config }, recorder)
+  }
+
+  /** Once, when a run ends. */
+  async end(reconState: JsonObject): Promise<void> {
+    const { result } = this.#mapping
+    if (!result) return
+    const { source = {}, target = {}, ...rest } = reconState
+    const bindings = { source, target, global: rest, mappingConfig: this.#config, reconState }
+    await runScript(this.#scripts, result, bindings)
+  }
+
+  async afterPolicy({ postAction }: Policy, row: Row, target: JsonObject | null): Promise<void> {
+    if (!postAction) return
+    const { source, action, phase, qualifier: linkQualifier, situation } = row
+    const sourceAction = phase === 'source'
+    const bindings = { source, target, action, sourceAction, linkQualifier, reconId: this.#reconId, situation }
+    await runScript(this.#scripts, postAction, bindings)
+  }
+}

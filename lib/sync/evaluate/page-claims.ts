@@ -1,0 +1,57 @@
+import type { JsonObject } from '../../contract.ts'
+import { matches } from '../../crest/filter/evaluate.ts'
+import type { QueryFilter } from '../../crest/filter/query-filter.ts'
+import { getAt, type Pointer, printPointer } from '../../crest/pointer.ts'
+import { orderKey } from '../../repo/order-key.ts'
+import { wantedFields, wantedValues } from './wanted-values.ts'
+
+interface Planned {
+  readonly key: string
+  readonly content: JsonObject
+}
+
+/**
+ * What the sources before have taken or will create, within one page: the database has what pages before it did.
+ * Whoever correlates with it finds a target that is linked already.
+ */
+export class PageClaims {
+  readonly #claimed = new Map<string, Set<string>>()
+  readonly #planned = new Map<string, Planned[]>()
+  readonly #fields: ReadonlyMap<string, Pointer>
+
+  /** @param filters of all sources of the page */
+  constructor(filters: readonly QueryFilter[]) {
+    this.#fields = new Map(filters.flatMap(wantedFields).map((field) => [printPointer(field), field] as const))
+  }
+
+  claim(targetKey: string, qualifier: string, source: string): void {
+    const name = placeOf(targetKey, qualifier)
+    this.#claimed.set(name, (this.#claimed.get(name) ?? new Set()).add(source))
+  }
+
+  /** Whether another source has the target. */
+  isTaken(targetKey: string, qualifier: string, source: string): boolean {
+    return [...(this.#claimed.get(placeOf(targetKey, qualifier)) ?? [])].some((other) => other !== source)
+  }
+
+  create(key: string, content: JsonObject): void {
+    for (const [name, field] of this.#fields) {
+      const found = getAt(content, field) ?? null
+      for (const value of Array.isArray(found) ? found : [found]) {
+        if (value === null) continue
+        const place = placeOf(name, orderKey(value))
+        this.#planned.set(place, [...(this.#planned.get(place) ?? []), { key, content }])
+      }
+    }
+  }
+
+  /** The keys of what will be created and satisfies `filter`. */
+  matching(filter: QueryFilter): string[] {
+    const candidates = (wantedValues(filter) ?? []).flatMap(
+      ({ field, value }) => this.#planned.get(placeOf(field, orderKey(value))) ?? [],
+    )
+    return [...new Set(candidates.filter(({ content }) => matches(filter, content)).map(({ key }) => key))]
+  }
+}
+
+const placeOf = (name: string, value: string): string => `${name}\u0000${value}`

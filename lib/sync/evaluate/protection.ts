@@ -1,0 +1,46 @@
+import type { Row } from '../../repo/run-rows.ts'
+import { ACTION_RULES, isAction } from '../action.ts'
+import { isPlannedKey } from './targets.ts'
+
+/** What a row of a source says about targets that are evaluated after it. */
+export interface Protection {
+  /** The keys of targets that the row names in any way: the target phase leaves them alone. */
+  readonly targets: readonly string[]
+  /** The source could not be assessed before its counterpart was known: any target may be it. */
+  readonly defers: boolean
+}
+
+/** A target that a source row names, or that an unassessed source may belong to, is not deleted on a guess. */
+export function protectionOf({ targetKey, link, ambiguous, status, situation }: Row): Protection {
+  const named = [targetKey ?? link?.targetKey ?? '', ...(ambiguous ?? [])]
+  const targets = named.filter((key) => key !== '' && !isPlannedKey(key))
+  return { targets, defers: status === 'FAILURE' && situation === '' && link === null }
+}
+
+/** Whether a row of the target phase waits until every source is assessed. */
+export const isDestructive = ({ status, action }: Row): boolean =>
+  status === null && isAction(action) && ACTION_RULES[action].destroys
+
+/** Ids of sources that are named in messages. */
+const MAX_NAMED = 10
+
+/** The sources of a run that could not be assessed. */
+export class Unassessed {
+  readonly #named: string[] = []
+  #count = 0
+
+  note({ sourceId, reason }: Row): void {
+    this.#count += 1
+    if (this.#named.length < MAX_NAMED) this.#named.push(sourceId ?? `(${reason})`)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** For a message: `a, b and 3 more`. */
+  toString(): string {
+    const rest = this.#count - this.#named.length
+    return rest > 0 ? `${this.#named.join(', ')} and ${rest} more` : this.#named.join(', ')
+  }
+}

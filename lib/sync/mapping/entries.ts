@@ -1,0 +1,140 @@
+import { basename } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { ConfigurationObject, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { faultsOf } from '../../core/schema.ts'
+import { type Mapping, mappingSchema } from './mapping.ts'
+import { type Compiler, scriptFaults } from './mapping-scripts.ts'
+import { type Protections, protectionFaults } from './protection-faults.ts'
+
+/** A mapping in force. */
+export interface ConfiguredMapping {
+  readonly mapping: Mapping
+  /** As it stands in the configuration, with its name. */
+  readonly config: JsonObject
+}
+
+/** A mapping as it was found: in an array of mappings, or in a file of its own. */
+export interface MappingSource {
+  /** Empty when it has none. */
+  readonly name: string
+  readonly file: string
+  /** Where in the file: `mappings.2`; undefined when the file is the mapping. */
+  readonly key: string | undefined
+  /** Undefined when it cannot be read. */
+  readonly config: JsonObject | undefined
+  /** The same with its expressions as they are written, where that differs: what messages show. */
+  readonly raw?: JsonObject | undefined
+  /** Why it cannot; logged by the reader of the file. */
+  readonly error?: string | undefined
+}
+
+/** A mapping with what became of it. */
+export interface MappingEntry extends MappingSource {
+  /** In force: as it is now, or, while that has a fault, as it was last without one. */
+  readonly configured: ConfiguredMapping | undefined
+  readonly faults: readonly string[]
+  /** Whether another judgement may come out otherwise although the configuration is the same. */
+  readonly mayRecover: boolean
+}
+
+/** For messages: `sync.json: mappings.2`, `mapping-eu.json`. */
+export const placeOf = ({ file, key }: MappingSource): string =>
+  key === undefined ? basename(file) : `${basename(file)}: ${key}`
+
+/** The mappings of `sync.json`; undefined when it is none that holds mappings. */
+export function listed({
+  file,
+  content,
+  raw,
+}: Pick<ConfigurationObject, 'file' | 'content' | 'raw'>): MappingSource[] | undefined {
+  if (!Array.isArray(content?.mappings)) return undefined
+  const written = Array.isArray(raw?.mappings) ? raw.mappings : []
+  return content.mappings.map((entry, index) => {
+    const config = isObject(entry) ? entry : {}
+    const own = written[index]
+    const name = typeof config.name === 'string' ? config.name : ''
+    return { name, file, key: `mappings.${index}`, config, ...(isObject(own) && { raw: own }) }
+  })
+}
+
+/** The mapping of `mapping-NAME.json`. */
+export function single({ id, file, content, raw, error }: Omit<ConfigurationObject, 'alias'>): MappingSource {
+  const name = id.slice(id.indexOf('/') + 1)
+  return {
+    name,
+    file,
+    key: undefined,
+    config: content && { ...content, name },
+    ...(raw && { raw: { ...raw, name } }),
+    error,
+  }
+}
+
+/** Who judges what the schema of a mapping does not. */
+export interface MappingJudges {
+  /** Absent: the host runs no scripts. */
+  readonly compiler?: Compiler
+  readonly protections?: Protections
+}
+
+/** What is wrong with a mapping: one sentence for each fault. */
+export async function mappingFaults(config: JsonObject, judges: MappingJudges): Promise<string[]> {
+  const faults = schemaFaults(config)
+  if (faults.length > 0) return faults
+  const mapping = mappingSchema.parse(config)
+  return [...protectionFaults(mapping, judges.protections), ...(await scriptFaults(mapping, judges.compiler))]
+}
+
+function schemaFaults(config: JsonObject): string[] {
+  const parsed = mappingSchema.safeParse(config)
+  if (parsed.success) return []
+  return faultsOf(parsed.error).map(({ key, message }) => (key === '' ? message : `${key}: ${message}`))
+}
+
+const UNREADABLE = 'it cannot be read'
+
+/** Judges a mapping; one that has not changed since it was found to be without fault stays the same. */
+export async function entryOf(
+  source: MappingSource,
+  before: MappingEntry | undefined,
+  judges: MappingJudges,
+): Promise<MappingEntry> {
+  const { config } = source
+  const last = before?.configured
+  if (!config) return { ...source, configured: last, faults: [source.error ?? UNREADABLE], mayRecover: false }
+  const isUnchanged = before?.faults.length === 0 && last !== undefined && isDeepStrictEqual(config, last.config)
+  if (isUnchanged) return { ...source, configured: last, faults: [], mayRecover: false }
+  const faults = await mappingFaults(config, judges)
+  if (faults.length > 0) return { ...source, configured: last, faults, mayRecover: schemaFaults(config).length === 0 }
+  return { ...source, configured: { mapping: mappingSchema.parse(config), config }, faults: [], mayRecover: false }
+}
+
+/**
+ * Names that more than one mapping has, with where these are. The same mapping in `sync.json` and in a file of its own is
+ * no contradiction: tools that move one between the two write it first and take it away then.
+ */
+export function takenTwice(entries: readonly MappingSource[]): ReadonlyMap<string, string> {
+  const byName = Map.groupBy(
+    entries.filter(({ name }) => name !== ''),
+    ({ name }) => name,
+  )
+  const twice = [...byName].filter(([, group]) => isContradiction(group))
+  return new Map(twice.map(([name, group]) => [name, group.map(placeOf).join(' and ')]))
+}
+
+function isContradiction(group: readonly MappingSource[]): boolean {
+  const [first, second, ...others] = group
+  if (!first || !second) return false
+  const isInBothForms = (first.key === undefined) !== (second.key === undefined)
+  return others.length > 0 || !isInBothForms || !isDeepStrictEqual(essence(first), essence(second))
+}
+
+/** What tools add to a mapping in a file of its own is left out. */
+function essence({ config }: MappingSource): JsonObject {
+  const { _id, syncAfter, ...rest } = config ?? {}
+  return rest
+}
+
+export const takenTwiceFault = (name: string, places: string): string =>
+  `there is more than one mapping "${name}": ${places}; none of them is in force`

@@ -1,0 +1,31 @@
+import type { JsonObject } from '../../contract.ts'
+import { associationShape, mappingShape, TOLERATED } from './mapping.ts'
+import { policyShape } from './policy-schema.ts'
+import { propertyShape } from './property-schema.ts'
+import { type KnownNames, unknownProperties } from './unknown-properties.ts'
+
+const KNOWN: KnownNames = {
+  names: new Set([...Object.keys(mappingShape), ...TOLERATED]),
+  within: {
+    properties: new Set(Object.keys(propertyShape)),
+    policies: new Set(Object.keys(policyShape)),
+    reconAssociation: new Set(Object.keys(associationShape)),
+    queuedSync: new Set([
+      'enabled',
+      'pageSize',
+      'pollingInterval',
+      'maxQueueSize',
+      'maxRetries',
+      'retryDelay',
+      'postRetryAction',
+    ]),
+  },
+}
+
+/** What a mapping says in vain: properties that nobody knows, and a consent that nobody is asked for here. */
+export function mappingNotices(content: JsonObject): string[] {
+  const notices = unknownProperties(content, KNOWN)
+  if (content.consentRequired === true)
+    notices.push('"consentRequired" has no effect: objects are synchronized without anybody\'s consent')
+  return notices
+}

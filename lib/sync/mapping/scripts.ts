@@ -1,0 +1,55 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { ResourceException, serviceUnavailable } from '../../crest/errors.ts'
+import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
+import type { Script } from './condition.ts'
+
+/** What one run of a script left behind. */
+export interface ScriptResult {
+  /** The value of its last statement; `undefined` and nothing are null. */
+  readonly value: Json
+  /** The variables that were asked for, as the script left them. */
+  readonly bindings: JsonObject
+}
+
+/** One run of a script. */
+export interface ScriptCall {
+  readonly variables: JsonObject
+  /** Takes what the script asks to be written; undefined = it is written. */
+  readonly recorder?: WriteRecorder | undefined
+}
+
+export interface ScriptBatch {
+  readonly script: Script
+  readonly calls: readonly ScriptCall[]
+  /** Variables that the script may change and the caller wants back. */
+  readonly modifies?: readonly string[]
+  /** How many runs may be under way at a time: the mapping's `taskThreads`. Default: one after the other. */
+  readonly parallel?: number
+}
+
+/**
+ * Runs scripts. The runs of a batch are apart from each other, one that throws included: it has a ResourceException in
+ * its place.
+ */
+export interface Scripts {
+  runMany(batch: ScriptBatch): Promise<readonly (ScriptResult | ResourceException)[]>
+}
+
+/** For a host that runs no scripts. */
+export const noScripts: Scripts = {
+  runMany: async ({ calls }) =>
+    calls.map(() => serviceUnavailable('This gateway runs no scripts: the mapping cannot be carried out')),
+}
+
+/** @throws what the script threw */
+export async function runScript(
+  scripts: Scripts,
+  script: Script,
+  variables: JsonObject,
+  recorder?: WriteRecorder,
+): Promise<ScriptResult> {
+  const [result] = await scripts.runMany({ script, calls: [{ variables, recorder }] })
+  if (!result) throw serviceUnavailable('The script did not run')
+  if (result instanceof ResourceException) throw result
+  return result
+}

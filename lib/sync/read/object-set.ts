@@ -1,0 +1,218 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { ResourceException } from '../../crest/errors.ts'
+import { printQueryFilter, type QueryFilter } from '../../crest/filter/query-filter.ts'
+import type { Connection } from '../../crest/protocol/connection.ts'
+import type { QueryResponse } from '../../crest/protocol/represent.ts'
+import { childPath } from '../../crest/protocol/resource-path.ts'
+import type { MappingQuery } from '../mapping/query-schema.ts'
+import { AbsenceProof } from './absence-proof.ts'
+import type { Durations } from './durations.ts'
+import type { Pace } from './pace.ts'
+import { PageLoopGuard } from './page-loop-guard.ts'
+import type { SelectedFields } from './selected-fields.ts'
+
+export interface ObjectSetParts {
+  readonly path: string
+  readonly fields: SelectedFields
+  readonly connection: Connection
+  readonly pace: Pace
+  readonly durations: Durations
+  /** An empty collection is no sign that something is wrong with it. */
+  readonly mayBeEmpty: boolean
+}
+
+/**
+ * How long the filters of one query may be, percent-encoded: a request line has to stay below 8 kB (real remotes answer
+ * 414 or worse).
+ */
+const LONGEST_FILTER = 6000
+
+/** Source or target of a mapping, with the patience that a busy remote asks for. */
+export class ObjectSet {
+  readonly path: string
+  readonly #fields: SelectedFields
+  readonly #connection: Connection
+  readonly #pace: Pace
+  readonly #durations: Durations
+  readonly #absence: AbsenceProof
+  #batches = true
+
+  constructor({ path, fields, connection, pace, durations, mayBeEmpty }: ObjectSetParts) {
+    this.path = path
+    this.#fields = fields
+    this.#connection = connection
+    this.#pace = pace
+    this.#durations = durations
+    this.#absence = new AbsenceProof(this, mayBeEmpty)
+  }
+
+  /** The pages of the mapping's own query. */
+  scan(query: MappingQuery | undefined, pageSize: number, measure: string): AsyncGenerator<JsonObject[], void> {
+    const { resourceName, params = { _queryFilter: 'true' } } = query ?? {}
+    const { scan } = this.#fields
+    return this.pages({ resourceName, params: { ...params, ...(scan && { _fields: [...scan] }) } }, pageSize, measure)
+  }
+
+  /**
+   * The pages of a query; what the remote sends as one page comes as one. A remote that refuses to page is asked again
+   * for everything at once.
+   * @param measure the name under which the time is noted
+   * @throws badGateway when the pages repeat themselves
+   */
+  async *pages(query: MappingQuery, pageSize: number, measure: string): AsyncGenerator<JsonObject[], void> {
+    const path = query.resourceName ?? this.path
+    const { read } = this.#fields
+    const params: JsonObject = { ...(read && { _fields: [...read] }), ...query.params }
+    const isPaged = params._queryFilter !== undefined
+    const guard = new PageLoopGuard(path)
+    let cookie: string | null = null
+    do {
+      const paging: JsonObject = isPaged ? { _pageSize: pageSize, _pagedResultsCookie: cookie } : {}
+      const page: QueryResponse = await this.#query(path, { ...paging, ...params }, measure).catch((error: unknown) => {
+        if (cookie !== null || !isPaged || !refusesPages(error)) throw error
+        return this.#query(path, params, measure)
+      })
+      cookie = page.pagedResultsCookie
+      guard.check(page.result, cookie)
+      this.#absence.brought(page.result)
+      yield page.result
+    } while (cookie !== null)
+  }
+
+  read(id: string, measure: string): Promise<JsonObject | null> {
+    const { read } = this.#fields
+    return this.#timed(measure, () => this.#connection.read(childPath(this.path, id), null, read))
+  }
+
+  /**
+   * The objects with these ids, many in one query; those that are not there are not in the answer.
+   * @param failures takes why single objects cannot be read, which is thrown otherwise
+   */
+  async byIds(
+    ids: readonly string[],
+    measure: string,
+    failures?: Map<string, ResourceException>,
+  ): Promise<Map<string, JsonObject>> {
+    const filters = ids.map((id) => ({ operator: 'eq', field: ['_id'], value: id }) as const)
+    const found = new Map<string, JsonObject>()
+    const wanted = new Set(ids)
+    if (this.#batches && ids.length > 1)
+      for (const objects of await this.#joined(filters, measure))
+        for (const object of objects) if (wanted.has(idOf(object))) found.set(idOf(object), object)
+    if (this.#batches && ids.length > 1) {
+      this.#absence.notListed(ids.filter((id) => !found.has(id)))
+      return found
+    }
+    for (const id of ids) {
+      try {
+        const object = await this.read(id, measure)
+        if (object) found.set(id, object)
+      } catch (error) {
+        if (!failures || !(error instanceof ResourceException)) throw error
+        failures.set(id, error)
+      }
+    }
+    return found
+  }
+
+  /** All objects that satisfy any of the filters, asked for with as few queries as fit; each may hold more than is asked for. */
+  async byFilters(filters: readonly QueryFilter[], measure: string): Promise<JsonObject[]> {
+    const found = new Map<string, JsonObject>()
+    for (const objects of await this.#joined(filters, measure, true))
+      for (const object of objects) found.set(idOf(object), object)
+    return [...found.values()]
+  }
+
+  /** The answer to one query, whole. */
+  async all(params: JsonObject, measure: string): Promise<JsonObject[]> {
+    const { resourceName, ...rest } = params
+    const path = typeof resourceName === 'string' ? resourceName : this.path
+    const objects: JsonObject[] = []
+    for await (const page of this.pages({ resourceName: path, params: rest }, 1000, measure)) objects.push(...page)
+    return objects
+  }
+
+  create(id: string | null, content: JsonObject): Promise<JsonObject> {
+    const { read } = this.#fields
+    return this.#timed('updateTargetObject', () => this.#connection.create(this.path, id, content, null, read))
+  }
+
+  update(id: string, revision: string | null, content: JsonObject): Promise<JsonObject> {
+    const path = childPath(this.path, id)
+    const { read } = this.#fields
+    return this.#timed('updateTargetObject', () => this.#connection.update(path, revision, content, null, read))
+  }
+
+  patch(id: string, revision: string | null, operations: Json): Promise<JsonObject> {
+    const path = childPath(this.path, id)
+    const { read } = this.#fields
+    return this.#timed('updateTargetObject', () => this.#connection.patch(path, revision, operations, null, read))
+  }
+
+  /**
+   * Whether an object is gone, beyond doubt.
+   * @throws badGateway when it cannot be told
+   */
+  isAbsent(id: string): Promise<boolean> {
+    return this.#absence.isAbsent(id)
+  }
+
+  /** What is gone already is deleted, too. */
+  async delete(id: string, revision: string | null): Promise<void> {
+    try {
+      await this.#timed('deleteTargetObject', () => this.#connection.delete(childPath(this.path, id), revision))
+    } catch (error) {
+      if (!(error instanceof ResourceException && error.code === 404) || !(await this.isAbsent(id))) throw error
+    }
+  }
+
+  async #joined(filters: readonly QueryFilter[], measure: string, must = false): Promise<JsonObject[][]> {
+    const answers: JsonObject[][] = []
+    for (const group of groups(filters)) {
+      const filter = group.length === 1 && group[0] ? group[0] : ({ operator: 'or', filters: group } as const)
+      const params = { _queryFilter: printQueryFilter(filter) }
+      try {
+        for await (const page of this.pages({ resourceName: undefined, params }, 1000, measure)) answers.push(page)
+      } catch (error) {
+        if (must || !cannotQuery(error)) throw error
+        this.#batches = false
+        return answers
+      }
+    }
+    return answers
+  }
+
+  #query(path: string, params: JsonObject, measure: string): Promise<QueryResponse> {
+    return this.#timed(measure, () => this.#connection.query(path, params))
+  }
+
+  #timed<T>(measure: string, work: () => Promise<T>): Promise<T> {
+    return this.#pace.keep(() => this.#durations.measure(measure, work))
+  }
+}
+
+export const idOf = (object: JsonObject): string => String(object._id ?? '')
+
+export const revisionOf = (object: JsonObject): string | null =>
+  typeof object._rev === 'string' && object._rev !== '' ? object._rev : null
+
+function groups(filters: readonly QueryFilter[]): QueryFilter[][] {
+  const all: QueryFilter[][] = []
+  let length = Number.POSITIVE_INFINITY
+  for (const filter of filters) {
+    const own = encodeURIComponent(printQueryFilter(filter)).length + 8
+    if (length + own > LONGEST_FILTER) {
+      all.push([])
+      length = 0
+    }
+    all.at(-1)?.push(filter)
+    length += own
+  }
+  return all
+}
+
+const refusesPages = (error: unknown): boolean => error instanceof ResourceException && [400, 501].includes(error.code)
+
+/** Some resources know no filter by id: they are asked for one object at a time. */
+const cannotQuery = (error: unknown): boolean =>
+  error instanceof ResourceException && [400, 404, 405, 500, 501].includes(error.code)

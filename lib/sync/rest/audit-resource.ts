@@ -1,0 +1,64 @@
+import { textOf } from '../../core/long-number.ts'
+import { badRequest, notFound } from '../../crest/errors.ts'
+import type { QueryFilter } from '../../crest/filter/query-filter.ts'
+import type { QueryRequest, QueryResult, ReadRequest, Resource, ResourceHandler } from '../../crest/protocol/request.ts'
+import type { StoredRun } from '../../repo/run-store.ts'
+import type { ReconService } from '../runs/recon-service.ts'
+import { storedAuditQuery } from './audit-queries.ts'
+import { auditEntry, auditFrame, rowStream } from './entries.ts'
+import { queryStream, type Streamed } from './query-stream.ts'
+
+/**
+ * `audit/recon`: a start and a summary entry for each run, and between them what became of its objects, as long as the
+ * run is remembered.
+ */
+export class ReconAuditResource implements ResourceHandler {
+  readonly #service: ReconService
+
+  constructor(service: ReconService) {
+    this.#service = service
+  }
+
+  async read({ resourcePath }: ReadRequest): Promise<Resource> {
+    if (resourcePath === '') throw badRequest('audit/recon is queried (_queryFilter, _queryId); a read names an entry')
+    const id = decodeURIComponent(resourcePath)
+    for await (const { resource } of this.#stream(null, undefined)) if (resource.id === id) return resource
+    throw notFound(`Object ${id} not found`)
+  }
+
+  async query(given: QueryRequest): Promise<QueryResult> {
+    const runs = given.queryId === undefined ? [] : await this.#service.parts.runs.all()
+    const request = storedAuditQuery(given, (mapping) => runs.findLast((run) => run.mapping === mapping)?.id)
+    const reconId = request.queryFilter && reconIdIn(request.queryFilter)
+    return queryStream(request, (after) => this.#stream(after, reconId))
+  }
+
+  /** A cookie is the number of a run and the key of the row behind which to go on. */
+  async *#stream(after: string | null, reconId: string | undefined): AsyncGenerator<Streamed, void> {
+    const [firstRun = 0, firstRow] = (after ?? '').split('/').map(Number)
+    for (const run of await this.#service.parts.runs.all()) {
+      if (run.number < firstRun || (reconId !== undefined && run.id !== reconId)) continue
+      yield* this.#entries(run, run.number === firstRun && after !== null ? (firstRow ?? 0) : -1)
+    }
+  }
+
+  async *#entries(run: StoredRun, after: number): AsyncGenerator<Streamed, void> {
+    const { runs, mappings } = this.#service.parts
+    const collections = mappings.find(run.mapping)?.mapping
+    const cookie = (row: number | string) => `${run.number}/${row}`
+    if (after < 0) yield { cookie: cookie(0), resource: auditFrame(run, 'start') }
+    const rows = rowStream(runs.rows(run.number), String(Math.max(after, 0)), (row) =>
+      auditEntry(run, row, collections),
+    )
+    for await (const entry of rows) yield { ...entry, cookie: cookie(entry.cookie) }
+    if (run.state !== 'ACTIVE' && after < Number.MAX_SAFE_INTEGER)
+      yield { cookie: cookie(Number.MAX_SAFE_INTEGER), resource: auditFrame(run, 'summary') }
+  }
+}
+
+/** The one run that a filter can be about. */
+function reconIdIn(filter: QueryFilter): string | undefined {
+  if (filter.operator === 'and') return filter.filters.map(reconIdIn).find((id) => id !== undefined)
+  if (filter.operator !== 'eq' || filter.field.join('/') !== 'reconId') return undefined
+  return textOf(filter.value)
+}

@@ -1,0 +1,144 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import type { Resource } from '../../crest/protocol/request.ts'
+import { childPath } from '../../crest/protocol/resource-path.ts'
+import type { Row, RunRows } from '../../repo/run-rows.ts'
+import type { StoredRun } from '../../repo/run-store.ts'
+import { ACTION_RULES, isAction } from '../action.ts'
+import type { Mapping } from '../mapping/mapping.ts'
+import { maskedChanges, maskedWrites } from './masked-changes.ts'
+import type { Streamed } from './query-stream.ts'
+
+type Collections = Pick<Mapping, 'source' | 'target'> | undefined
+
+const WINDOW = 500
+
+/** The rows of a run from `after` on, as `show` shows them; those that it makes nothing of are left out. */
+export async function* rowStream(
+  rows: RunRows,
+  after: string | null,
+  show: (row: Row) => Resource | undefined,
+): AsyncGenerator<Streamed, void> {
+  for (let last = Number(after ?? 0); ; ) {
+    const found = await rows.after(last, WINDOW)
+    for (const row of found) {
+      const resource = show(row)
+      if (resource) yield { cookie: String(row.key), resource }
+    }
+    if (found.length < WINDOW) return
+    last = found.at(-1)?.key ?? last
+  }
+}
+
+const idOfRow = (run: StoredRun, row: Row): string => `${run.id}-${row.key}`
+
+const textOrNull = (text: string): string | null => (text === '' ? null : text)
+
+/** An entry of `recon/assoc/ID/entry`: bare ids. */
+export function associationEntry(run: StoredRun, row: Row, collections: Collections): Resource {
+  const { failure } = row
+  return {
+    id: idOfRow(run, row),
+    revision: '1',
+    content: {
+      mapping: run.mapping,
+      reconId: run.id,
+      situation: textOrNull(row.situation),
+      action: textOrNull(row.action),
+      linkQualifier: row.qualifier,
+      sourceObjectId: row.sourceId,
+      targetObjectId: row.targetId,
+      sourceResourceCollection: collections?.source ?? null,
+      targetResourceCollection: collections?.target ?? null,
+      status: row.status ?? 'SUCCESS',
+      exception: failure ? `${String(failure.reason)}: ${String(failure.message)}` : null,
+      message: failure ? String(failure.message) : null,
+      messageDetail: failure ? JSON.stringify(failure.detail ?? null) : 'null',
+      ambiguousTargetObjectIds: row.ambiguous ? row.ambiguous.join(', ') : null,
+    },
+  }
+}
+
+/**
+ * An entry of `recon/plan/ID/entry`: what a person wants to know before saying yes.
+ * @param secrets see `maskedChanges`
+ */
+export const planEntry = (run: StoredRun, row: Row, secrets: ReadonlySet<string> | undefined): Resource => ({
+  id: idOfRow(run, row),
+  revision: null,
+  content: {
+    situation: textOrNull(row.situation),
+    action: textOrNull(row.action),
+    linkQualifier: row.qualifier,
+    sourceObjectId: row.sourceId,
+    targetObjectId: row.targetId,
+    reason: row.reason,
+    status: row.status,
+    message: row.failure ? String(row.failure.message) : null,
+    changes: maskedChanges(row.changes ?? [], secrets),
+    writes: maskedWrites(row.writes ?? [], secrets),
+    approximate: row.isApproximate,
+  },
+})
+
+/** An entry of `audit/recon`: full paths; undefined for what is not reported. */
+export function auditEntry(run: StoredRun, row: Row, collections: Collections): Resource | undefined {
+  if (row.status === null || (isAction(row.action) && !ACTION_RULES[row.action].reported)) return undefined
+  const { content } = associationEntry(run, row, collections)
+  const path = (collection: string | undefined, id: string | null): string | null =>
+    id === null ? null : childPath(collection ?? '', id)
+  return {
+    id: idOfRow(run, row),
+    revision: null,
+    content: {
+      ...auditCommon(run, row.ended ?? ''),
+      entryType: 'entry',
+      action: content.action ?? null,
+      exception: content.exception ?? null,
+      linkQualifier: row.qualifier,
+      message: content.message ?? null,
+      messageDetail: row.failure?.detail ?? null,
+      situation: content.situation ?? null,
+      sourceObjectId: path(collections?.source, row.sourceId),
+      targetObjectId: path(collections?.target, row.targetId),
+      status: row.status,
+      reconciling: row.phase,
+      ambiguousTargetObjectIds: content.ambiguousTargetObjectIds ?? null,
+    },
+  }
+}
+
+/** The entries before and behind those of the objects. */
+export function auditFrame(run: StoredRun, entryType: 'start' | 'summary'): Resource {
+  const isStart = entryType === 'start'
+  const { started = '', ended = '', state, situationSummary } = run.content
+  const counts = Object.entries((situationSummary ?? {}) as Record<string, Json>).filter(([, count]) => count !== 0)
+  return {
+    id: `${run.id}-${entryType}`,
+    revision: null,
+    content: {
+      ...auditCommon(run, String(isStart ? started : ended)),
+      entryType,
+      message: isStart
+        ? `Reconciliation initiated by internal/user/openidm-admin`
+        : counts.map(([situation, count]) => `${situation}: ${String(count)}`).join(', '),
+      messageDetail: isStart ? null : { _id: run.id, ...run.content },
+      status: isStart || state === 'SUCCESS' ? 'SUCCESS' : 'FAILURE',
+      reconciling: null,
+    },
+  }
+}
+
+function auditCommon(run: StoredRun, timestamp: string): JsonObject {
+  const parameters = run.content.parameters
+  const isById = typeof parameters === 'object' && parameters !== null && 'sourceIds' in parameters
+  return {
+    transactionId: run.id,
+    timestamp,
+    eventName: 'recon',
+    userId: 'openidm-admin',
+    trackingIds: [],
+    mapping: run.mapping,
+    reconAction: isById ? 'reconById' : 'recon',
+    reconId: run.id,
+  }
+}

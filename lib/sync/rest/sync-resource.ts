@@ -1,0 +1,120 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
+import { queryInMemory } from '../../crest/protocol/page.ts'
+import { withoutIdentity } from '../../crest/protocol/represent.ts'
+import type {
+  ActionRequest,
+  QueryRequest,
+  QueryResult,
+  ReadRequest,
+  Resource,
+  ResourceHandler,
+} from '../../crest/protocol/request.ts'
+import { pathElements } from '../../crest/protocol/resource-path.ts'
+import { ACTIONS, isAction } from '../action.ts'
+import type { ConfiguredMapping } from '../mapping/registry.ts'
+import { performAction } from '../runs/perform-action.ts'
+import type { ReconServiceParts } from '../runs/recon-service.ts'
+import { isSituation, SITUATIONS } from '../situation.ts'
+import { linkedResources } from './linked-resources.ts'
+
+/** Whether a path is served now. */
+export type IsServed = (path: string) => boolean
+
+/** `sync`: explicit actions on one pair, what is linked to an object, and the mappings in their order. */
+export class SyncResource implements ResourceHandler {
+  readonly #parts: ReconServiceParts
+  readonly #isServed: IsServed
+
+  constructor(parts: ReconServiceParts, isServed: IsServed) {
+    this.#parts = parts
+    this.#isServed = isServed
+  }
+
+  async read({ resourcePath }: ReadRequest): Promise<Resource> {
+    const [first, name = '', ...rest] = pathElements(resourcePath)
+    const found = first === 'mappings' && rest.length === 0 ? this.#mappings().find(({ id }) => id === name) : undefined
+    if (!found) throw missing(resourcePath)
+    return found
+  }
+
+  async query(request: QueryRequest): Promise<QueryResult> {
+    // Nothing is queued: there is no implicit synchronization in this gateway.
+    if (request.resourcePath === 'queue') return queryInMemory([], request)
+    if (request.resourcePath !== 'mappings') throw missing(request.resourcePath)
+    return this.#inOrder(request)
+  }
+
+  async action({ resourcePath, action, additionalParameters: parameters }: ActionRequest): Promise<Json> {
+    if (resourcePath !== '') throw missing(resourcePath)
+    if (action === 'getLinkedResources') return linkedResources(this.#parts, required(parameters, 'resourceName'))
+    if (action !== 'performAction')
+      throw action.startsWith('notify')
+        ? notSupported('This gateway has no implicit synchronization')
+        : badRequest(`sync knows the actions performAction and getLinkedResources, not ${action}`)
+    await this.#perform(parameters)
+    return { status: 'OK' }
+  }
+
+  async #perform(parameters: Readonly<Record<string, string>>): Promise<void> {
+    const name = required(parameters, 'mapping')
+    const configured = await this.#parts.mappings.usable(name)
+    const { action = '', situation } = parameters
+    if (!isAction(action)) throw badRequest(`The parameter action must be one of ${ACTIONS.join(', ')}`)
+    if (situation !== undefined && !isSituation(situation))
+      throw badRequest(`The parameter situation must be one of ${SITUATIONS.join(', ')}`)
+    const { sourceId, targetId, linkQualifier = 'default' } = parameters
+    if (sourceId === undefined && targetId === undefined) throw badRequest('The parameter sourceId is missing')
+    const pair = {
+      sourceId: sourceId ?? null,
+      targetId: targetId ?? null,
+      linkQualifier,
+      target: parameters.target === 'true',
+    }
+    await performAction(this.#parts, configured, { ...pair, action, situation: situation ?? null })
+  }
+
+  /** In processing order; the cookie of a page is the name of the next mapping. */
+  #inOrder(request: QueryRequest): QueryResult {
+    const { pageSize, pagedResultsCookie: cookie, sortKeys } = request
+    const resources = this.#mappings()
+    const all = { ...request, pageSize: 0, pagedResultsCookie: null }
+    const found = queryInMemory(resources, all)
+    if (pageSize === 0 || sortKeys.length > 0) return found
+    const start = cookie === null ? request.pagedResultsOffset : found.result.findIndex(({ id }) => id === cookie)
+    if (start < 0) throw badRequest('The parameter _pagedResultsCookie names no mapping')
+    const end = start + pageSize
+    return { ...found, result: found.result.slice(start, end), pagedResultsCookie: found.result[end]?.id ?? null }
+  }
+
+  /** Those in force, then those that a fault keeps from it; `error` says what is wrong. */
+  #mappings(): Resource[] {
+    const { mappings } = this.#parts
+    const inForce = mappings.all().map((configured) => this.#mappingOf(configured))
+    const names = new Set(inForce.map(({ id }) => id))
+    const faulty = new Map(mappings.faulty().map(({ name, config }) => [name, config]))
+    const others = [...faulty].filter(([name]) => !names.has(name))
+    return [...inForce, ...others.map(([id, config]) => this.#shown(id, { ...withoutIdentity(config), name: id }))]
+  }
+
+  #shown(id: string, content: JsonObject): Resource {
+    const error = this.#parts.mappings.faultOf(id)
+    return { id, revision: null, content: { ...content, ...(error !== undefined && { error }) } }
+  }
+
+  #mappingOf({ mapping, config }: ConfiguredMapping): Resource {
+    const ready: JsonObject = {
+      sourceRouteReady: this.#isServed(mapping.source),
+      targetRouteReady: this.#isServed(mapping.target),
+    }
+    return this.#shown(mapping.name, { ...withoutIdentity(config), ...ready })
+  }
+}
+
+const missing = (path: string) => notFound(`Resource '${path === '' ? 'sync' : `sync/${path}`}' not found`)
+
+function required(parameters: Readonly<Record<string, string>>, name: string): string {
+  const value = parameters[name]
+  if (value === undefined || value === '') throw badRequest(`The parameter ${name} is missing`)
+  return value
+}

@@ -1,0 +1,143 @@
+import { conflict, notFound, ResourceException } from '../../crest/errors.ts'
+import type { PairLink } from '../../repo/link-store.ts'
+import { LINK_EXISTS, newRow, type Row } from '../../repo/run-rows.ts'
+import type { Action } from '../action.ts'
+import { performerOf } from '../apply/applying.ts'
+import { RunContext } from '../context/run-context.ts'
+import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
+import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
+import { decideCases, type EvaluationParts, finishRows } from '../evaluate/evaluation.ts'
+import { liveTargets, seenAt } from '../evaluate/target-correlation.ts'
+import { Targets } from '../evaluate/targets.ts'
+import type { ConfiguredMapping } from '../mapping/registry.ts'
+import type { Situation } from '../situation.ts'
+import { notAllowed } from './allowed-actions.ts'
+import type { ReconServiceParts } from './recon-service.ts'
+
+/** An action that a caller asks for, on the pair that it names by its source, its target, or both. */
+export interface ExplicitAction {
+  readonly sourceId: string | null
+  readonly targetId: string | null
+  readonly linkQualifier: string
+  /** It is looked at from the target. */
+  readonly target: boolean
+  readonly action: Action
+  /** The situation in which it was decided; null = whatever it is now. */
+  readonly situation: Situation | null
+}
+
+/**
+ * Carries out one action on one pair: a plan of one row, evaluated by what there is now. As at the vendor, the situation
+ * has to be the one that the caller names; besides, it has to allow the action.
+ * @throws ResourceException when it is not possible, or fails
+ */
+export async function performAction(
+  parts: ReconServiceParts,
+  configured: ConfiguredMapping,
+  asked: ExplicitAction,
+): Promise<void> {
+  const { runs, mappings } = parts
+  const context = new RunContext({
+    ...parts,
+    ...configured,
+    id: '',
+    number: 0,
+    mappings: mappings.all().map(({ mapping }) => mapping),
+    options: { action: 'reconById', ids: [], isAnalysis: false, persists: false, overrides: {} },
+    snapshot: await runs.snapshot(0),
+  })
+  await context.sentValues.load()
+  const row = await evaluate(context, asked)
+  if (row.status === 'FAILURE') throw failureOf(row)
+  if (row.status === 'SUCCESS') return
+  const carriedOut: Row[] = []
+  const finish = async (done: Row): Promise<boolean> => {
+    carriedOut.push(done)
+    return (await context.rows.finish([done]))[0] ?? false
+  }
+  const { settled } = await performerOf(context, { finish }, false).perform(row)
+  if ((await settled) === 'FAILURE') throw failureOf(carriedOut.at(-1) ?? row)
+}
+
+async function evaluate(context: RunContext, asked: ExplicitAction): Promise<Row> {
+  const targets = new Targets(liveTargets(context.targetFields, context.targets, context.links))
+  const parts = { ...context.evaluationParts(targets, true), forced: (row: Row) => allowedAction(asked, row) }
+  if (asked.sourceId !== null && !asked.target) return fromSource(context, parts, asked, asked.sourceId)
+  return fromTarget(context, parts, asked)
+}
+
+async function fromSource(
+  context: RunContext,
+  parts: EvaluationParts,
+  asked: ExplicitAction,
+  sourceId: string,
+): Promise<Row> {
+  const { links, mapping, sources, targets } = context
+  const { linkQualifier: qualifier, targetId } = asked
+  const link = await linkOf(context, qualifier, 'source', sourceId)
+  const named = targetId === null ? undefined : links.targetKey(targetId)
+  if (link && named !== undefined && link.targetKey !== named)
+    throw conflict(`${mapping.source}: ${sourceId} is linked to ${link.targetKey}, not to ${targetId}`)
+  if (!link && named !== undefined && !(await targets.read(named, 'targetObjectQuery')))
+    throw notFound(`${mapping.target}: there is no object ${targetId}`)
+  const source = await sources.read(sourceId, 'sourceObjectQuery')
+  if (source) {
+    const [row] = await new SourceEvaluator(parts).evaluate([source], { qualifier, targetKey: named })
+    if (row) return row
+    throw conflict(`${mapping.source}: ${sourceId} has no links of the kind "${qualifier}"`)
+  }
+  if (!link) throw notFound(`${mapping.source}: there is no object ${sourceId}`)
+  const target = await targets.read(link.targetKey, 'targetObjectQuery')
+  const [row] = target ? await evaluateTargets(parts, [seenAt(links, target)], qualifier) : []
+  return row ? { ...row, phase: 'source' } : bothGone(parts, link, sourceId)
+}
+
+async function fromTarget(context: RunContext, parts: EvaluationParts, asked: ExplicitAction): Promise<Row> {
+  const { mapping, links, targets } = context
+  const { sourceId, linkQualifier: qualifier } = asked
+  const own = sourceId === null ? null : await linkOf(context, qualifier, 'source', sourceId)
+  const id = asked.targetId ?? own?.targetKey ?? null
+  const target = id === null ? null : await targets.read(id, 'targetObjectQuery')
+  if (!target || id === null) throw notFound(`${mapping.target}: there is no object ${id ?? `linked to ${sourceId}`}`)
+  const link = await linkOf(context, qualifier, 'target', id)
+  if (sourceId !== null && link?.sourceKey !== links.sourceKey(sourceId))
+    throw conflict(`${mapping.target}: ${id} is linked to ${link?.sourceKey ?? 'no source'}, not to ${sourceId}`)
+  const [row] = await evaluateTargets(parts, [seenAt(links, target)], qualifier)
+  if (row) return row
+  throw notFound(`${mapping.target}: there is no object ${id}`)
+}
+
+/** There is a link, and both source and target are gone. */
+async function bothGone(parts: EvaluationParts, link: PairLink, sourceId: string): Promise<Row> {
+  const row = newRow({ phase: 'source', qualifier: link.qualifier, sourceId, targetId: link.targetKey, link })
+  row.situation = 'LINK_ONLY'
+  row.reason = 'there is a link, and both source and target are gone'
+  const cases = [{ row, mapped: undefined, isSame: false }]
+  await decideCases(parts, cases)
+  const [finished = row] = await finishRows(parts, cases)
+  return finished
+}
+
+async function linkOf({ links }: RunContext, linkQualifier: string, side: 'source' | 'target', id: string) {
+  const found =
+    side === 'source' ? await links.bySources([links.sourceKey(id)]) : await links.byTargets([links.targetKey(id)])
+  return found.find(({ qualifier }) => qualifier === linkQualifier) ?? null
+}
+
+/** @throws conflict when the situation is another than the caller's, or does not allow the action */
+function allowedAction({ action, situation: named }: ExplicitAction, row: Row): Action {
+  const situation = row.situation as Situation
+  if (named !== null && named !== situation)
+    throw conflict(`The situation is ${situation} (${row.reason}), not ${named}`)
+  const refusal = notAllowed(action, situation, row.reason)
+  if (refusal !== undefined) throw conflict(refusal)
+  return action
+}
+
+function failureOf({ failure }: Row): ResourceException {
+  const { code, message, reason, detail } = failure ?? LINK_EXISTS
+  return new ResourceException(Number(code), String(message), {
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(detail === undefined ? {} : { detail }),
+  })
+}

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto'
+import type { Disposable, JsonObject, Logger } from '../../contract.ts'
+import { conflict, notFound } from '../../crest/errors.ts'
+import type { Connection } from '../../crest/protocol/connection.ts'
+import type { LinkStore } from '../../repo/link-store.ts'
+import type { RunStore, StoredRun } from '../../repo/run-store.ts'
+import type { SentValueStore } from '../../repo/sent-value-store.ts'
+import type { Replay } from '../context/recorded-writes.ts'
+import type { RunOptions } from '../context/run-options.ts'
+import { interrupted } from '../context/run-state.ts'
+import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
+import type { Scripts } from '../mapping/scripts.ts'
+import { PlannedMappings } from './planned-mappings.ts'
+import { Run } from './run.ts'
+
+export interface ReconServiceParts {
+  readonly mappings: MappingRegistry
+  readonly connection: Connection
+  /** For reads of an analysis: the scripts that they reach write nothing. */
+  readonly dryConnection: Connection
+  /** Makes what scripts asked for while their writes were recorded. */
+  readonly replay: Replay
+  readonly runs: RunStore
+  readonly links: LinkStore
+  readonly sentValues: SentValueStore
+  readonly scripts: Scripts
+  readonly log: Logger
+}
+
+const NO_PLAN =
+  'Only an analysis that ended well and kept its associations, or a run with deferred rows, can be carried out'
+
+/** So many runs are remembered; the oldest goes first. */
+const MOST_RUNS = 100
+
+/** Starts reconciliations, one at a time for each mapping, and remembers them. */
+export class ReconService implements Disposable {
+  readonly parts: ReconServiceParts
+  readonly #active = new Map<string, Run | undefined>()
+  readonly #ending = new Set<Promise<void>>()
+  readonly #planned = new PlannedMappings()
+  #count = 0
+  #closed = false
+
+  constructor(parts: ReconServiceParts) {
+    this.parts = parts
+  }
+
+  /** Shows what a crash has interrupted as failed. */
+  async begin(): Promise<void> {
+    for (const run of await this.parts.runs.all()) {
+      if (run.state !== 'ACTIVE') continue
+      await this.parts.runs.update(run.number, 'FAILED', interrupted(run.content))
+      await this.parts.runs.clear(run.number)
+      await this.#retain(run.mapping)
+    }
+  }
+
+  /**
+   * Starts a run.
+   * @throws conflict when there is no such mapping, or a run of it goes on
+   */
+  async start(name: string, options: RunOptions): Promise<Run> {
+    const configured = await this.parts.mappings.usable(name)
+    return this.#launch(configured, options, async (run) => {
+      if (options.isAnalysis) this.#planned.note(run.id, configured.config)
+      run.start()
+    })
+  }
+
+  /**
+   * Carries out the plan of an analysis, exactly: what has changed since is left alone and named. Of a run that has ended,
+   * the rows that waited for sources to be assessed.
+   * @param acceptedBy who lets deferred rows be carried out though sources are not assessed
+   * @throws notFound, and conflict when there is nothing to be carried out
+   */
+  async execute(id: string, overrides: RunOptions['overrides'] = {}, acceptedBy?: string): Promise<Run> {
+    const { runs } = this.parts
+    const planned = await this.stored(id)
+    const isPlan = planned.isAnalysis && planned.state === 'SUCCESS' && planned.persists
+    const deferred = Number((planned.content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
+    if (!isPlan && (planned.isAnalysis || planned.state === 'ACTIVE' || deferred === 0)) throw conflict(NO_PLAN)
+    const configured = await this.parts.mappings.usable(planned.mapping)
+    if (isPlan && !this.#planned.isSame(planned, configured))
+      throw conflict(`The mapping ${planned.mapping} has changed since the plan was made: make another plan`)
+    const rows = runs.rows(planned.number)
+    const open = deferred > 0 && acceptedBy === undefined ? await rows.unassessed(planned.mapping) : []
+    if (open.length === 0) await rows.release()
+    else if (!isPlan) throw conflict(`Sources are not assessed yet: ${open.map((one) => one ?? '(no _id)').join(', ')}`)
+    const unsupplied = Array.isArray(planned.content.unsupplied) ? planned.content.unsupplied.map(String) : []
+    const common = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides, unsupplied } as const
+    return this.#launch(
+      configured,
+      { ...common, ...(acceptedBy !== undefined && { acceptedBy }) },
+      async (run, number) => {
+        await (isPlan ? runs.moveRows(planned.number, number) : runs.moveOpenRows(planned.number, number))
+        run.startApproved()
+      },
+    )
+  }
+
+  /** All runs that are remembered, from the oldest to the latest, as `recon` shows them. */
+  async list(): Promise<JsonObject[]> {
+    return (await this.parts.runs.all()).map((run) => this.#shown(run))
+  }
+
+  /** @throws notFound */
+  async get(id: string): Promise<JsonObject> {
+    return this.#shown(await this.stored(id))
+  }
+
+  /** @throws notFound */
+  async stored(id: string): Promise<StoredRun> {
+    const run = await this.parts.runs.find(id)
+    if (!run) throw notFound(`Reconciliation ${id} not found`)
+    return run
+  }
+
+  /** @throws notFound */
+  async cancel(id: string): Promise<void> {
+    await this.stored(id)
+    this.#running(id)?.cancel()
+  }
+
+  /** @throws notFound, and conflict while it runs */
+  async remove(id: string): Promise<JsonObject> {
+    const run = await this.stored(id)
+    if (this.#running(id)) throw conflict(`Reconciliation ${id} is running: cancel it first`)
+    await this.parts.runs.remove(run.number)
+    return this.#shown(run)
+  }
+
+  /** Cancels what runs, and resolves when it has ended. */
+  async dispose(): Promise<void> {
+    this.#closed = true
+    for (const run of this.#active.values()) run?.cancel()
+    while (this.#ending.size > 0) await Promise.all(this.#ending)
+  }
+
+  async #launch(
+    { mapping, config }: ConfiguredMapping,
+    options: RunOptions,
+    begin: (run: Run, number: number) => Promise<void>,
+  ): Promise<Run> {
+    if (this.#closed) throw conflict('The gateway is stopping')
+    if (this.#active.has(mapping.name))
+      throw conflict(`A reconciliation of ${mapping.name} is running already: there is one at a time for each mapping`)
+    this.#active.set(mapping.name, undefined)
+    try {
+      const { runs, mappings } = this.parts
+      this.#count += 1
+      const id = `${randomUUID()}-${this.#count}`
+      const { isAnalysis, persists } = options
+      const number = await runs.insert({
+        id,
+        mapping: mapping.name,
+        state: 'ACTIVE',
+        isAnalysis,
+        persists,
+        content: {},
+      })
+      const others = mappings.all().map((entry) => entry.mapping)
+      const snapshot = await runs.snapshot(number)
+      const parts = { ...this.parts, id, number, mapping, config, mappings: others, options, snapshot }
+      const run = new Run(parts)
+      this.#active.set(mapping.name, run)
+      this.#follow(run)
+      await runs.update(number, run.state, run.toJSON())
+      await begin(run, number)
+      return run
+    } catch (error) {
+      this.#active.delete(mapping.name)
+      throw error
+    }
+  }
+
+  #follow(run: Run): void {
+    const ending = run.ended.then(async () => {
+      this.#active.delete(run.mappingName)
+      await this.#retain(run.mappingName).catch((error: unknown) => {
+        this.parts.log.error({ err: error }, `old reconciliations of ${run.mappingName} were not removed`)
+      })
+      this.#ending.delete(ending)
+    })
+    this.#ending.add(ending)
+  }
+
+  #running(id: string): Run | undefined {
+    return [...this.#active.values()].find((run) => run?.id === id)
+  }
+
+  #shown({ id, content }: StoredRun): JsonObject {
+    const running = this.#running(id)
+    return { _id: id, ...(running ? running.toJSON() : content) }
+  }
+
+  /** Forgets plans beyond `reconAssociation`, and runs beyond what is remembered at all. */
+  async #retain(mapping: string): Promise<void> {
+    const { runs, mappings } = this.parts
+    const limits = mappings.find(mapping)?.mapping.reconAssociation
+    const all = await runs.all()
+    const own = all.filter((run) => run.mapping === mapping && run.state !== 'ACTIVE').reverse()
+    const analyses = own.filter(({ isAnalysis }) => isAnalysis)
+    const others = own.filter(({ isAnalysis }) => !isAnalysis)
+    const unread = analyses.filter(({ persists }) => !persists)
+    const kept = analyses.filter(({ persists }) => persists).slice(limits?.maxAnalysisRunsPerMapping ?? 1)
+    // The last run with rows that wait for a reconById keeps them.
+    const waiting = others.find(
+      ({ content }) => Number((content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0) > 0,
+    )
+    const old = others.slice(limits?.maxNonAnalysisRunsPerMapping ?? 1).filter((run) => run !== waiting)
+    for (const run of [...unread, ...kept, ...old]) await runs.removeRows(run.number)
+    for (const run of all.filter(({ state }) => state !== 'ACTIVE').slice(0, Math.max(0, all.length - MOST_RUNS)))
+      await runs.remove(run.number)
+  }
+}

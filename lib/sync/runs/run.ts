@@ -1,0 +1,164 @@
+import type { JsonObject } from '../../contract.ts'
+import { toResourceException } from '../../crest/errors.ts'
+import { Applying, guardFaults } from '../apply/applying.ts'
+import { RunContext, type RunParts } from '../context/run-context.ts'
+import { shownQuery } from '../context/run-options.ts'
+import { STAGES, type Stage, stateOf } from '../context/run-state.ts'
+import { Tally } from '../context/tally.ts'
+import { Planning } from '../plan/planning.ts'
+import type { Statistics } from '../statistics.ts'
+import { holdHeapSmall } from './small-heap.ts'
+
+/** The run ends as it was told to. */
+class Canceled extends Error {}
+
+/** One reconciliation: scan, match, plan, apply. */
+export class Run {
+  readonly id: string
+  readonly mappingName: string
+  /** Resolves when it has ended; never rejects. */
+  readonly ended: Promise<void>
+  readonly #context: RunContext
+  readonly #tally: Tally
+  readonly #abort = new AbortController()
+  readonly #begin = Date.now()
+  readonly #ending = Promise.withResolvers<void>()
+  #description: string | undefined
+  #endTime: number | undefined
+
+  constructor(parts: RunParts) {
+    this.id = parts.id
+    this.mappingName = parts.mapping.name
+    this.ended = this.#ending.promise
+    const keep = () => parts.runs.update(parts.number, this.state, this.toJSON())
+    this.#context = new RunContext(parts, this.#abort.signal, keep)
+    this.#tally = new Tally(this.statistics, this.isAnalysis)
+  }
+
+  get statistics(): Statistics {
+    return this.#context.statistics
+  }
+
+  get isAnalysis(): boolean {
+    return this.#context.isAnalysis
+  }
+
+  get state(): string {
+    return stateOf(this.#context.stage)
+  }
+
+  /** As `recon/ID` shows it, `_id` apart. */
+  toJSON(): JsonObject {
+    const { statistics, stage, durations, warnings, cleared, parts } = this.#context
+    const { acceptedBy } = parts.options
+    return {
+      mapping: this.mappingName,
+      state: this.state,
+      stage,
+      stageDescription: this.#description ?? STAGES[stage],
+      progress: statistics.progress,
+      situationSummary: statistics.situationSummary,
+      statusSummary: statistics.statusSummary,
+      // Beside what IDM shows: only where there is something to say.
+      ...(statistics.hasFieldNotes ? { fieldSummary: statistics.fieldSummary } : {}),
+      ...(acceptedBy === undefined ? {} : { acceptedUnassessed: { by: acceptedBy } }),
+      ...(this.isAnalysis && cleared.unsupplied.length > 0 ? { unsupplied: cleared.unsupplied } : {}),
+      ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
+      durationSummary: durations.toJSON(),
+      parameters: this.#parameters,
+      started: new Date(this.#begin).toISOString(),
+      ended: this.#endTime === undefined ? '' : new Date(this.#endTime).toISOString(),
+      duration: (this.#endTime ?? Date.now()) - this.#begin,
+      sourceProcessedByNode: {},
+    }
+  }
+
+  /** Has it stop within one object for each worker; what was done stays. */
+  cancel(): void {
+    if (this.state !== 'ACTIVE') return
+    this.#context.stage = 'ACTIVE_CANCELING'
+    this.#abort.abort(new Canceled())
+  }
+
+  /** Runs from the scan to the end; `ended` tells. */
+  start(): void {
+    void this.#run(async () => {
+      const goesOn = await new Planning(this.#context, this.#tally).plan()
+      if (goesOn && !this.isAnalysis) await new Applying(this.#context, this.#tally, true).apply()
+      if (goesOn && this.isAnalysis)
+        for (const fault of await guardFaults(this.#context)) this.#context.warn(`${fault}: it would be stopped`)
+    })
+  }
+
+  /** Carries out the rows that are there: a plan that somebody has read. What has changed since is left alone. */
+  startApproved(): void {
+    void this.#run(async () => {
+      await this.#tally.all(this.#context.rows, this.#context.cleared)
+      await new Applying(this.#context, this.#tally, false).apply()
+    })
+  }
+
+  async #run(work: () => Promise<void>): Promise<void> {
+    const context = this.#context
+    const release = holdHeapSmall()
+    let end: Stage = 'COMPLETED_SUCCESS'
+    try {
+      await context.sentValues.load()
+      await context.hooks.begin(this.isAnalysis ? context.newRecorder() : undefined)
+      await work()
+      context.enter('ACTIVE_LINK_CLEANUP')
+      context.enter('ACTIVE_PROCESSING_RESULTS')
+      if (!this.isAnalysis) await context.hooks.end(this.#reconState())
+    } catch (error) {
+      end = this.#abort.signal.aborted ? 'COMPLETED_CANCELED' : 'COMPLETED_FAILED'
+      if (end === 'COMPLETED_FAILED') this.#fail(error)
+    }
+    await this.#finish(end)
+    release()
+    this.#ending.resolve()
+  }
+
+  #fail(error: unknown): void {
+    const failure = toResourceException(error)
+    const err = failure.code >= 500 ? (failure.cause ?? failure) : undefined
+    this.#description = `${STAGES.COMPLETED_FAILED} ${failure.message}`
+    this.#context.parts.log.error(
+      { reconId: this.id, mapping: this.mappingName, err },
+      `reconciliation of ${this.mappingName} failed: ${failure.message}`,
+    )
+  }
+
+  async #finish(end: Stage): Promise<void> {
+    const { runs, number, log } = this.#context.parts
+    this.#context.stage = end
+    this.#endTime = Date.now()
+    try {
+      await runs.update(number, this.state, this.toJSON())
+      await runs.clear(number)
+    } catch (error) {
+      log.error({ err: error, reconId: this.id }, `the end of the reconciliation of ${this.mappingName} was not kept`)
+    }
+  }
+
+  get #parameters(): JsonObject {
+    const { parts, mapping } = this.#context
+    const { action, ids } = parts.options
+    return {
+      sourceQuery: shownQuery(mapping, 'source'),
+      targetQuery: shownQuery(mapping, 'target'),
+      ...(action === 'reconById' ? { sourceIds: [...ids] } : {}),
+    }
+  }
+
+  #reconState(): JsonObject {
+    const { statistics } = this
+    return {
+      reconId: this.id,
+      startTime: new Date(this.#begin).toISOString(),
+      endTime: new Date().toISOString(),
+      duration: Date.now() - this.#begin,
+      source: { ...statistics.situationDetails, processed: statistics.sourcesProcessed },
+      target: { ...statistics.situationDetails, processed: statistics.targetsProcessed },
+    }
+  }
+}
