@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { badRequest } from '../errors.ts'
 import { getAt, type Pointer } from '../pointer.ts'
 import { compareValues, kindOf } from './compare.ts'
-import type { ComparisonOperator, FilterValue, QueryFilter } from './query-filter.ts'
+import type { ComparisonOperator, FilterValue, QueryFilter } from './syntax-tree.ts'
 
 /**
  * The filter, when it can be evaluated here.

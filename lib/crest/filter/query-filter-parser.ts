@@ -5,7 +5,7 @@ import { isNumber } from '../../core/long-number.ts'
 import { type Pointer, parsePointer } from '../pointer.ts'
 import { parseNumber } from './filter-number.ts'
 import { FilterTokens, type Token } from './filter-tokens.ts'
-import { COMPARISONS, type ComparisonOperator, EXTENSIONS, type FilterValue, type QueryFilter } from './query-filter.ts'
+import { COMPARISONS, type ComparisonOperator, EXTENSIONS, type FilterValue, type QueryFilter } from './syntax-tree.ts'
 
 /** IDM stops at 256 calls of its four rules, which is where the 64th level of parentheses would begin. */
 const MAX_NESTING = 63

@@ -1,7 +1,7 @@
 import { isNumber } from '../../core/long-number.ts'
 import { printPointer } from '../pointer.ts'
 import { numberText } from './filter-number.ts'
-import type { FilterValue, QueryFilter } from './query-filter.ts'
+import type { FilterValue, QueryFilter } from './syntax-tree.ts'
 
 /** The text that parseQueryFilter reads back as an equal filter (before URL encoding). */
 export function printQueryFilter(filter: QueryFilter): string {

@@ -11,7 +11,7 @@ export interface ThreadOptions {
 }
 
 /** TypeScript in the checkout, JavaScript in the package: whatever this file is. */
-const WORKER = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
+const WORKER = new URL(`../../worker/worker${extname(import.meta.url)}`, import.meta.url)
 /** Of V8 beside the engine's own memory: text on its way in and out. */
 const HEAP_MB = 256
 /** What is used up before garbage is looked for: left alone, V8 takes several times as much for each thread. */
