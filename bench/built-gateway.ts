@@ -16,7 +16,7 @@ export function buildGateway(folder: string): string {
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const options = ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(target, 'dist')]
   execFileSync(process.execPath, [compiler, ...options], { stdio: 'inherit' })
-  for (const file of ['package.json', 'plugin.json', join('lib', 'remote', 'external.idm.schema.json')])
+  for (const file of ['package.json', 'plugin.json', join('lib', 'remote', 'properties', 'external.idm.schema.json')])
     copyFileSync(join(ROOT, file), join(target, file))
   symlinkSync(join(ROOT, 'node_modules'), join(target, 'node_modules'))
   return join(target, 'dist')

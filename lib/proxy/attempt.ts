@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Instance } from '../remote/instance.ts'
+import type { Instance } from '../remote/instance/instance.ts'
 import type { Source } from './body.ts'
 
 /** httpxy ignores resets of the remote's connection once the caller's socket is gone; that is decided by the exchange. */

@@ -7,7 +7,7 @@ import { badRequest, methodNotAllowed, notSupported, ResourceException } from '.
 import { refuseAmbiguousHeaders } from '../crest/http/ambiguous-headers.ts'
 import { asksForWebSocket } from '../crest/http/message.ts'
 
-export { guardPath } from '../remote/path-guard.ts'
+export { guardPath } from '../remote/resource/path-guard.ts'
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 

@@ -4,8 +4,8 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { hasBody, isEncrypted, isHttp2, peerAddress } from '../crest/http/message.ts'
-import { DEFAULT_API_VERSION, USER_AGENT } from '../remote/authentication.ts'
-import type { Instance } from '../remote/instance.ts'
+import { DEFAULT_API_VERSION, USER_AGENT } from '../remote/auth/authentication.ts'
+import type { Instance } from '../remote/instance/instance.ts'
 
 const REQUEST_HEADERS = [
   'accept',

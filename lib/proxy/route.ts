@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { badRequest } from '../crest/errors.ts'
 import { checkAuthority, originForm } from '../crest/http/request-target.ts'
-import { decodeOnce } from '../remote/path-guard.ts'
+import { decodeOnce } from '../remote/resource/path-guard.ts'
 
 /** Where a request of ours goes: `{mount}/external/idm/{name}/{path}?{query}`, all as raw as the caller wrote it. */
 export interface Route {

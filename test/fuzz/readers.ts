@@ -17,7 +17,7 @@ import { credentialsOf } from '../../lib/gateway/access/credentials.ts'
 import { networkOf } from '../../lib/gateway/access/login-throttle.ts'
 import { typedSubject } from '../../lib/gateway/access/token-subject.ts'
 import { describeTarget } from '../../lib/gateway/http/access-log.ts'
-import { guardPath } from '../../lib/remote/path-guard.ts'
+import { guardPath } from '../../lib/remote/resource/path-guard.ts'
 import { pumped, quickly, type Target } from './target.ts'
 
 /** A refusal is a ResourceException of the caller's making; for JSON a SyntaxError or RangeError. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ResourceException, serviceUnavailable } from '../../lib/crest/errors.ts'
-import { BearerAuthentication, type Token } from '../../lib/remote/bearer.ts'
+import { BearerAuthentication, type Token } from '../../lib/remote/auth/bearer.ts'
 
 const MINUTE = 60_000
 

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict'
-import { codeOf, DeadlineError, type FaultName, faultException, faultOf, faultText } from '../../lib/remote/fault.ts'
+import {
+  codeOf,
+  DeadlineError,
+  type FaultName,
+  faultException,
+  faultOf,
+  faultText,
+} from '../../lib/remote/http/fault.ts'
 
 const withCode = (code: string): Error => Object.assign(new Error(`${code} 10.0.0.5:8443`), { code })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Health } from '../../lib/remote/health.ts'
+import { Health } from '../../lib/remote/http/health.ts'
 import { memoryLog } from '../helpers/log.ts'
 
 function healthAndLog() {

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createSecureContext } from 'node:tls'
-import { HttpPool } from '../../lib/remote/http-pool.ts'
-import { judgeProperties } from '../../lib/remote/properties.ts'
+import { HttpPool } from '../../lib/remote/http/http-pool.ts'
+import { judgeProperties } from '../../lib/remote/properties/properties.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 
 /** A pool to a server that answers like this. */

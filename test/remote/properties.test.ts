@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { UNLIMITED } from '../../lib/core/duration.ts'
-import { type InstanceProperties, judgeProperties } from '../../lib/remote/properties.ts'
+import { type InstanceProperties, judgeProperties } from '../../lib/remote/properties/properties.ts'
 
 const CANARY = 'canary-of-a-secret'
 const BASIC = { authType: 'basic', instanceUrl: 'https://eu.example.net/openidm/', userName: 'svc', password: CANARY }

@@ -1,0 +1,170 @@
+/**
+ * The vendor's verification checklist (*Remote proxy setup*, *troubleshooting*): one step after the other, each with
+ * what is wrong and what to do about it. Stops at the first step that fails, since the next ones need it.
+ */
+import type { X509Certificate } from 'node:crypto'
+import { lookup as systemLookup } from 'node:dns'
+import { connect as connectTcp, type LookupFunction } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { ResourceException } from '../../crest/errors.ts'
+import { describeCertificate } from '../../trust/certificate.ts'
+import { explainTrustFailure } from '../../trust/certificate-failure.ts'
+import { type ConnectionSettings, hostNameOf, tlsOptions } from '../http/agent.ts'
+import { codeOf, faultOf, faultText } from '../http/fault.ts'
+import { faultBehind } from '../http/forward-proxy.ts'
+import type { Instance } from '../instance/instance.ts'
+import { endpointOf, opened, presentedChain, tunnelTo, wayTo } from './probe.ts'
+
+export type StepName = 'configuration' | 'nameResolution' | 'connection' | 'certificate' | 'token' | 'query'
+
+/** One row of the report. `ok` null = not applicable, or not reached. */
+export interface Step {
+  readonly step: StepName
+  readonly ok: boolean | null
+  readonly message: string
+  /** What to do; only where something is wrong. */
+  readonly cure?: string
+  /** The certificates that were presented and refused, the server's own first: a line for each. */
+  readonly chain?: string[]
+}
+
+const QUERY = '?_queryFilter=true&_pageSize=1'
+/** Self-managed IDM, then the user type of an Advanced Identity Cloud tenant. */
+const COLLECTIONS = ['managed/user', 'managed/alpha_user'] as const
+
+/** Runs the checklist for an instance that is in force. Never rejects. */
+export async function* runChecklist(instance: Instance, truststore: string): AsyncGenerator<Step> {
+  const settings = instance.connectionSettings()
+  yield { step: 'configuration', ok: true, message: `authType ${instance.properties.authType}, ${instance.url.href}` }
+  for (const run of [resolveName, openConnection, checkCertificate, obtainToken, answerQuery]) {
+    const step = await run(instance, settings, truststore)
+    yield step
+    if (step.ok === false) return
+  }
+}
+
+type Run = (instance: Instance, settings: ConnectionSettings, truststore: string) => Promise<Step>
+
+const resolveName: Run = async ({ url, properties }, { lookup = systemLookup as LookupFunction }) => {
+  if (properties.proxy) return { step: 'nameResolution', ok: null, message: 'the forward proxy resolves the name' }
+  const host = hostNameOf(url)
+  return new Promise((resolve) => {
+    lookup(host, { all: true }, (error) => {
+      if (!error) resolve({ step: 'nameResolution', ok: true, message: `${host} resolves` })
+      else resolve(failure('nameResolution', error, 'check the host name in instanceUrl, and the DNS of this machine'))
+    })
+  })
+}
+
+const openConnection: Run = async (instance, settings) => {
+  const { url, properties } = instance
+  if (properties.proxy) return openTunnel(instance, settings)
+  const cure = 'check host and port in instanceUrl, that the remote runs, and the firewalls in between'
+  try {
+    const socket = await opened(settings, (options) => connectTcp({ ...options, ...endpointOf(url) }), 'connect')
+    socket.destroy()
+    return { step: 'connection', ok: true, message: `port ${endpointOf(url).port} accepts connections` }
+  } catch (error) {
+    return failure('connection', error, cure)
+  }
+}
+
+/** A forward proxy makes no tunnel to an http remote: that it lets requests through is seen with the query. */
+async function openTunnel({ url, properties }: Instance, settings: ConnectionSettings): Promise<Step> {
+  if (url.protocol === 'http:')
+    return { step: 'connection', ok: null, message: 'the forward proxy opens the connection' }
+  try {
+    const socket = await tunnelTo(url, settings)
+    socket.destroy()
+    return {
+      step: 'connection',
+      ok: true,
+      message: `the forward proxy opens connections to port ${endpointOf(url).port}`,
+    }
+  } catch (error) {
+    const message = faultText(faultBehind(properties, error))
+    return { step: 'connection', ok: false, message, cure: 'check proxy: proxyUri, userName and password' }
+  }
+}
+
+const checkCertificate: Run = async ({ url }, settings, truststore) => {
+  if (url.protocol !== 'https:') {
+    return { step: 'certificate', ok: null, message: 'instanceUrl is http: there is nothing to trust' }
+  }
+  try {
+    const options = { ...tlsOptions(url, settings), ...(await wayTo(url, settings)) }
+    const socket = await opened(settings, (extra) => connectTls({ ...extra, ...options }), 'secureConnect')
+    socket.destroy()
+    return { step: 'certificate', ok: true, message: 'its certificate is trusted' }
+  } catch (error) {
+    if (!isTrustFailure(error)) return failure('certificate', error, NO_TLS)
+    return trustFailure('certificate', error, await presentedChain(url, settings), truststore)
+  }
+}
+
+const isTrustFailure = (error: unknown): boolean => faultOf(error).startsWith('certificate')
+
+function trustFailure(step: StepName, error: unknown, chain: readonly X509Certificate[], truststore: string): Step {
+  const { reason, cure } = explainTrustFailure(codeOf(error) ?? '', chain, truststore)
+  return { step, ok: false, message: reason, cure, chain: chain.map(describeCertificate) }
+}
+
+const NO_TLS = 'check that instanceUrl names a port at which the remote speaks TLS, and tlsVersion'
+
+const obtainToken: Run = async (instance, _settings, truststore) => {
+  const { authentication, properties } = instance
+  if (properties.authType === 'basic') return { step: 'token', ok: null, message: 'authType basic needs no token' }
+  try {
+    await authentication.credentials()
+    return { step: 'token', ok: true, message: 'the token endpoint granted a token' }
+  } catch (error) {
+    if (isTrustFailure(error)) {
+      const url = new URL(properties.tokenEndpoint)
+      return trustFailure('token', error, await presentedChain(url, instance.connectionSettings(url)), truststore)
+    }
+    const refused = error instanceof ResourceException && error.code === 401
+    return failure(
+      'token',
+      error,
+      refused ? CLIENT_REFUSED : 'check tokenEndpoint, and that its certificate is trusted',
+    )
+  }
+}
+
+const CLIENT_REFUSED =
+  'the OAuth 2.0 client must exist at the remote with this secret, the scope, the grant client_credentials and the ' +
+  'same authentication method'
+
+const answerQuery: Run = async (instance) => {
+  // The steps before have made connections.
+  instance.circuit.reached()
+  try {
+    for (const collection of COLLECTIONS) {
+      const { status } = await instance.client.request({ method: 'GET', path: collection + QUERY })
+      if (status !== 404) return queryStep(instance, collection, status)
+    }
+    return queryStep(instance, COLLECTIONS.join(' and on '), 404)
+  } catch (error) {
+    return failure('query', error, 'see the log of the remote, and check instanceUrl')
+  }
+}
+
+function queryStep({ properties }: Instance, collection: string, status: number): Step {
+  if (status < 300) return { step: 'query', ok: true, message: `a query on ${collection} was answered` }
+  const message = `a query on ${collection} was answered with ${status}`
+  const bearer = properties.authType === 'bearer'
+  const cures: Readonly<Record<number, string>> = {
+    401: bearer ? 'the remote must know the client: check its rsFilter' : 'check userName and password',
+    403: bearer
+      ? 'the remote needs a staticUserMapping whose subject is the clientId, with a role that may read'
+      : 'give the remote user a role that may read',
+    404: 'check the path in instanceUrl: it usually ends in /openidm/',
+  }
+  const other = status < 400 ? 'check instanceUrl: what is there leads elsewhere' : 'see the log of the remote'
+  return { step: 'query', ok: false, message, cure: cures[status] ?? other }
+}
+
+function failure(step: StepName, error: unknown, cure: string): Step {
+  const message = error instanceof ResourceException ? error.message : faultText(faultOf(error))
+  return { step, ok: false, message, cure }
+}

@@ -1,0 +1,120 @@
+/**
+ * What a remote answered, judged and put into the terms of resources. A real remote answers some failures with HTML or
+ * with nothing, some reads with half a document, and leaves out members of a query's answer.
+ */
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject, parseJson } from '../../core/json.ts'
+import { isNumber, textOf as scalarText } from '../../core/long-number.ts'
+import { badGateway, ResourceException } from '../../crest/errors.ts'
+import { isRepresented, withoutIdentity } from '../../crest/protocol/represent.ts'
+import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../../crest/protocol/request.ts'
+import type { RemoteAnswer } from '../http/http-pool.ts'
+import { retryAfterMs } from '../http/retry-after.ts'
+
+/**
+ * The JSON of a good answer; undefined when it has no body.
+ * @param path of the resource, for messages
+ * @throws ResourceException the remote's own error as it stands, or 502 for what is no answer of an IDM
+ */
+export function answeredJson(path: string, { status, headers, text, unreadable }: RemoteAnswer): Json | undefined {
+  if (status >= 400) throw errorOf(path, status, unreadable ? '' : text, retryAfterMs(headers['retry-after']))
+  if (status < 200 || status >= 300) throw badGateway(`${path}: the remote answered with a redirect (${status})`)
+  if (unreadable) throw badGateway(`${path}: the text that the remote answered with ${unreadable}`)
+  if (status === 204 || text.trim() === '') return undefined
+  try {
+    return parseJson(text)
+  } catch (error) {
+    const what = error instanceof SyntaxError && text.trimStart().startsWith('<') ? 'HTML' : 'something'
+    // The parser's own words quote the text, which may hold secrets.
+    const cause = new Error(`${headers['content-type'] ?? 'no content type'}, ${text.length} characters`)
+    throw badGateway(`${path}: the remote answered with ${what} that is no whole JSON document`, { cause })
+  }
+}
+
+/** The remote's words where it has any: they are for the caller, so they go to no log of ours. */
+function errorOf(path: string, status: number, text: string, retryAfterMs: number | undefined): ResourceException {
+  const body = jsonObject(text)
+  // A load balancer in front of a remote knows nothing about its objects.
+  if (status === 404 && body?.code !== 404)
+    throw badGateway(`${path}: the remote answered 404 without the error of an IDM: this says nothing about the object`)
+  if (typeof body?.message !== 'string')
+    return new ResourceException(status, `${path}: the remote answered ${status}`, { retryAfterMs })
+  const { reason, message, detail } = body
+  return new ResourceException(status, message, {
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(detail === undefined || detail === null ? {} : { detail }),
+    retryAfterMs,
+  })
+}
+
+function jsonObject(text: string): JsonObject | undefined {
+  try {
+    const json = parseJson(text)
+    return isObject(json) ? json : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * One resource.
+ * @param id of the resource as the caller knows it, for an answer that does not name it; null = the remote chose it
+ */
+export function answeredResource(path: string, id: string | null, answer: RemoteAnswer): Resource {
+  const json = answeredJson(path, answer)
+  if (!isObject(json)) throw badGateway(`${path}: the remote answered with something that is no JSON object`)
+  if (isError(json)) throw errorOf(path, Number(json.code), answer.text, undefined)
+  const own = textOf(json._id) || id
+  if (own === null) throw badGateway(`${path}: the remote created an object and did not say its id`)
+  return { ...resourceOf(json, own), ...(answer.status === 201 ? { created: true } : {}) }
+}
+
+/** Some remotes answer a failure with status 200: an error where the object should be is no object. */
+const isError = ({ _id, code, reason, message }: JsonObject): boolean =>
+  _id === undefined &&
+  typeof code === 'number' &&
+  code >= 400 &&
+  code <= 599 &&
+  typeof reason === 'string' &&
+  typeof message === 'string'
+
+/** An answer without content is fine where there is nothing left. */
+export function answeredDeletion(path: string, id: string, answer: RemoteAnswer): Resource {
+  const isEmpty = answer.status < 300 && !answer.unreadable && answer.text.trim() === ''
+  return isEmpty ? { id, revision: null, content: {} } : answeredResource(path, id, answer)
+}
+
+const resourceOf = (json: JsonObject, id: string): Resource => ({
+  id,
+  revision: textOf(json._rev) || null,
+  content: withoutIdentity(json),
+})
+
+/** A page may hold a thousand of them: what is in the right form stays as it is. */
+function asSent(object: JsonObject): Resource {
+  const id = textOf(object._id)
+  const revision = textOf(object._rev) || null
+  return isRepresented(object, id, revision) ? { id, revision, content: object } : resourceOf(object, id)
+}
+
+const textOf = (value: Json | undefined): string =>
+  typeof value === 'string' ? value : isNumber(value) ? scalarText(value) : ''
+
+const POLICIES: readonly TotalPagedResultsPolicy[] = ['NONE', 'ESTIMATE', 'EXACT']
+
+/** The answer to a query; what it leaves out is unknown. */
+export function answeredQuery(path: string, answer: RemoteAnswer): QueryResult {
+  const json = answeredJson(path, answer)
+  const result = isObject(json) ? json.result : undefined
+  if (!isObject(json) || !Array.isArray(result) || !result.every(isObject))
+    throw badGateway(`${path}: the remote answered a query with something that has no list of objects "result"`)
+  return {
+    result: result.map(asSent),
+    pagedResultsCookie: textOf(json.pagedResultsCookie) || null,
+    totalPagedResultsPolicy: POLICIES.find((policy) => policy === json.totalPagedResultsPolicy) ?? 'NONE',
+    totalPagedResults: countOf(json.totalPagedResults),
+    remainingPagedResults: countOf(json.remainingPagedResults),
+  }
+}
+
+const countOf = (value: Json | undefined): number => (typeof value === 'number' ? value : -1)
