@@ -54,7 +54,8 @@ export interface MountedExternalIdm {
 /**
  * The remote instances of a conf directory as a router for any Express 4 or 5 application, or plain `http`. Resolves
  * when the instances that are there are in force.
- * @throws TypeError when neither `authorize` nor `dangerouslyAllowUnauthenticated` is given (pitfall H11)
+ * @throws TypeError when neither `authorize` nor `dangerouslyAllowUnauthenticated` is given
+ * (docs/pitfalls.md#open-router)
  */
 export async function externalIdm(options: ExternalIdmOptions): Promise<MountedExternalIdm> {
   const log = options.log ?? silentLog

@@ -13,7 +13,7 @@ const MOUNT = '/openidm'
  * Makes the remote instances of the host's `conf/external.idm-*.json` resources of the host, at
  * `/openidm/external/idm/NAME/…`.
  * @throws Error when the host does not promise to authenticate what reaches the mount: the instances carry
- * administrators' credentials (pitfall H11)
+ * administrators' credentials (docs/pitfalls.md#open-router)
  */
 export async function activate(context: PluginContext): Promise<void> {
   if (!context.authenticates(MOUNT)) {

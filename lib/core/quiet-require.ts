@@ -6,7 +6,8 @@ const require = createRequire(import.meta.url)
 
 /**
  * Loads a package that would write secrets to channels of `debug`: those whose names begin with the package's are
- * switched off for good, whatever DEBUG says (pitfalls T7, S1).
+ * switched off for good, whatever DEBUG says (docs/pitfalls.md#secrets-in-library-errors,
+ * docs/pitfalls.md#secrets-in-output).
  */
 export function requireQuietly(name: string): unknown {
   const debug = createRequire(require.resolve(name))('debug') as { init?: (channel: Channel) => void }

@@ -2,7 +2,10 @@ import { inspect } from 'node:util'
 
 const REDACTED = '[redacted]'
 
-/** A value that never prints: JSON, template strings, `util.inspect` and loggers all see `[redacted]` (pitfall S1). */
+/**
+ * A value that never prints: JSON, template strings, `util.inspect` and loggers all see `[redacted]`
+ * (docs/pitfalls.md#secrets-in-output).
+ */
 export class Secret {
   readonly #value: string
 

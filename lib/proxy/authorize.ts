@@ -3,7 +3,7 @@ import { forbidden, type ResourceException, unauthorized } from '../crest/errors
 
 /**
  * Who may use the remote instances, in an application that mounts the router itself: true = allowed; 401 = not
- * authenticated; false or 403 = not allowed (pitfall H11).
+ * authenticated; false or 403 = not allowed (docs/pitfalls.md#open-router).
  */
 export type Verdict = boolean | 401 | 403
 export type Authorize = (request: IncomingMessage) => Verdict | Promise<Verdict>

@@ -73,7 +73,10 @@ const bytesBody = (bytes: Buffer): Body => ({
 export const CONSUMED =
   'The request body was consumed before it reached the remote proxy: mount external-idm before body parsers'
 
-/** A body parser of the host ran before us (pitfall B1): the raw bytes if the host kept them, else the JSON written again. */
+/**
+ * A body parser of the host ran before us (docs/pitfalls.md#body-parsers): the raw bytes if the host kept them, else
+ * the JSON written again.
+ */
 function consumedBody(request: IncomingMessage): Body {
   const { rawBody, body } = request as { rawBody?: unknown; body?: unknown }
   if (Buffer.isBuffer(rawBody)) return parsedBody(rawBody, request)

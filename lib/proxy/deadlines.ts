@@ -28,8 +28,9 @@ export interface Events {
 }
 
 /**
- * The deadlines of one exchange, each with its own reason (pitfall R12): a connection of the agent is free (queue), it
- * is made (connect), the response begins after the request was sent (response), bytes move (idle).
+ * The deadlines of one exchange, each with its own reason (docs/pitfalls.md#anonymous-timeouts): a connection of the
+ * agent is free (queue), it is made (connect), the response begins after the request was sent (response), bytes move
+ * (idle).
  */
 export class Deadlines extends Bounded {
   readonly #instance: Instance

@@ -21,7 +21,7 @@ import { Deadlines } from './deadlines.ts'
 import { responseHeaders } from './headers.ts'
 import { BodyRelay } from './relay-body.ts'
 
-/** Methods that may be sent again when a connection failed under them (pitfall E3). */
+/** Methods that may be sent again when a connection failed under them (docs/pitfalls.md#retries). */
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** What an exchange is made of. */

@@ -1,6 +1,6 @@
 /**
- * The one http-proxy-middleware of this process (pitfall R1: each one leaves a listener at the server for ever). It
- * holds no settings: what is particular to a request comes with its attempt.
+ * The one http-proxy-middleware of this process (docs/pitfalls.md#listener-leak: each one leaves a listener at the
+ * server for ever). It holds no settings: what is particular to a request comes with its attempt.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
@@ -23,7 +23,10 @@ const router = (request: IncomingMessage, _response: unknown, options: Options):
   return { ...target, pathname: target.basePath + exchange.path }
 }
 
-/** `on` would be dropped together with the ejected plugins (pitfall H10), so the hooks are a plugin of their own. */
+/**
+ * `on` would be dropped together with the ejected plugins (docs/pitfalls.md#dropped-hooks), so the hooks are a plugin
+ * of their own.
+ */
 const hooks: Plugin = (proxy) => {
   proxy.on('proxyReq', (proxyRequest, request) => attemptOf(request).connected(proxyRequest))
   proxy.on('proxyRes', (proxyResponse, request) => attemptOf(request).answered(proxyResponse))
@@ -33,7 +36,10 @@ const hooks: Plugin = (proxy) => {
 const middleware = createProxyMiddleware({
   router: router as NonNullable<Options['router']>,
   plugins: [hooks],
-  /** The default plugins answer errors in their own words (pitfall E1) and cost a tenth of the time. */
+  /**
+   * The default plugins answer errors in their own words (docs/pitfalls.md#library-error-pages) and cost a tenth of the
+   * time.
+   */
   ejectPlugins: true,
   /** The target's path is the whole path, byte for byte as the caller wrote it. */
   ignorePath: true,

@@ -23,7 +23,8 @@ export function guardRequest(request: IncomingMessage): void {
     throw badRequest('X-HTTP-Method-Override is not supported on a remote instance: send the method itself')
   refuseAmbiguousHeaders(request)
   if (asksForWebSocket(request)) throw notSupported('WebSockets are not supported on a remote instance')
-  // Only a lenient parser lets such a name pass, which it then takes for framing, and we would not (pitfall P4).
+  // Only a lenient parser lets such a name pass, which it then takes for framing, and we would not
+  // (docs/pitfalls.md#request-smuggling).
   for (const name in headers) if (name.endsWith(' ')) throw badRequest('A header name ends in a space')
   guardAddress(request)
   const coding = headers['transfer-encoding']
@@ -33,14 +34,20 @@ export function guardRequest(request: IncomingMessage): void {
     throw badRequest('Transfer-Encoding and Content-Length exclude each other')
 }
 
-/** Express 4 takes `/openidm//x` for `/x` behind its mount; what else the host put before `/openidm/x` does not (P3). */
+/**
+ * Express 4 takes `/openidm//x` for `/x` behind its mount; what else the host put before `/openidm/x` does not
+ * (docs/pitfalls.md#two-readers-of-one-path).
+ */
 function guardAddress(request: IncomingMessage): void {
   const { originalUrl } = request as { originalUrl?: unknown }
   if (typeof originalUrl !== 'string' || !originalUrl.includes('//')) return
   guardEmptySegments((originalUrl.split('?', 1)[0] ?? '').slice(1))
 }
 
-/** @throws ResourceException 400: the remote and the access rules before us could read an empty segment differently (P3) */
+/**
+ * @throws ResourceException 400: the remote and the access rules before us could read an empty segment differently
+ * (docs/pitfalls.md#two-readers-of-one-path)
+ */
 export function guardEmptySegments(path: string): void {
   if (path.includes('//') || path.startsWith('/')) throw badRequest('The path holds an empty segment')
 }

@@ -1,6 +1,7 @@
 /**
- * The headers that pass, in both directions: deny by default (pitfalls H1, H3, H4, H5, H8, R13). What the caller sent
- * for the gateway (Authorization, cookies, X-OpenIDM-*) is the gateway's; the remote sees the instance's credentials.
+ * The headers that pass, in both directions: deny by default (docs/pitfalls.md#credentials-and-headers). What the
+ * caller sent for the gateway (Authorization, cookies, X-OpenIDM-*) is the gateway's; the remote sees the instance's
+ * credentials.
  */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { hasBody, isEncrypted, isHttp2, peerAddress } from '../crest/http/message.ts'
@@ -75,7 +76,7 @@ export function requestHeaders(
   dropNamed(from.connection, to)
   // HTTP/2 frames a body of unknown length by itself.
   if (isHttp2(request) && to['content-length'] === undefined && hasBody(request)) to['transfer-encoding'] = 'chunked'
-  // The caller's is this gateway's (pitfall H9).
+  // The caller's is this gateway's (docs/pitfalls.md#callers-host-as-tls-name).
   to.host = target.host
   to['accept-api-version'] ??= DEFAULT_API_VERSION
   to['user-agent'] = USER_AGENT
@@ -127,7 +128,10 @@ function mergeVary(...fields: readonly unknown[]): string {
   return distinct.has('*') ? '*' : [...distinct.values()].join(', ')
 }
 
-/** A header that `Connection` names is for one hop (RFC 9110, 7.6.1; pitfall H3). Called before ours are added. */
+/**
+ * A header that `Connection` names is for one hop (RFC 9110, 7.6.1; docs/pitfalls.md#headers-named-in-connection).
+ * Called before ours are added.
+ */
 function dropNamed(connection: string | undefined, headers: Record<string, string | string[]>): void {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return
   for (const option of connection.toLowerCase().split(',')) {

@@ -5,7 +5,7 @@ const queues = new WeakMap<Socket, Set<ServerResponse>>()
 
 /**
  * Has a response close with its connection. Node 22 forgets one that waits behind another (pipelining) when the caller
- * leaves: it never closes, and the remote request behind it would never end (pitfall R4).
+ * leaves: it never closes, and the remote request behind it would never end (docs/pitfalls.md#callers-that-leave).
  */
 export function closeWithConnection({ socket }: IncomingMessage, response: ServerResponse): void {
   // It has the connection, or had it: Node tells it. Adapters for serverless platforms have no connection at all.

@@ -21,7 +21,8 @@ const MOUNT = '/openidm'
 /**
  * Reads the address of a request by itself, because Express 4, Express 5, Fastify and plain `http` differ in how they do
  * it. The prefix is compared byte for byte: a path that merely decodes to it is not ours. Nor has a resource two addresses,
- * of which the host might protect one: where nothing was cut off, the mount must be there (pitfall P3).
+ * of which the host might protect one: where nothing was cut off, the mount must be there
+ * (docs/pitfalls.md#two-readers-of-one-path).
  * @param behindMount true when the host cuts the mount off `request.url` without a trace, as the contract has it
  * @returns undefined when the path is not ours
  * @throws ResourceException 400 when it is ours, but what the caller wrote can no longer be told

@@ -66,7 +66,7 @@ const NO_MOUNT =
 const ignore = () => undefined
 
 interface Service extends ProxyOptions {
-  /** Tells the log, once, that the host parses bodies before us (pitfall B1). */
+  /** Tells the log, once, that the host parses bodies before us (docs/pitfalls.md#body-parsers). */
   readonly warnConsumed: () => void
 }
 
@@ -94,7 +94,8 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   guardLoop(request.headers.via, options.pseudonym)
   if (isOver(response)) return
   const leave = instance.circuit.enter()
-  // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for (R2).
+  // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for
+  // (docs/pitfalls.md#destroyed-agents).
   instance.begin()
   let exchange: Exchange | undefined
   let isClosed = false

@@ -1,4 +1,4 @@
-/** What can be done about a pair of objects (40-sync.md, section 7). */
+/** What can be done about a pair of objects. */
 export const ACTIONS = [
   'CREATE',
   'UPDATE',

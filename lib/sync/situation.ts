@@ -1,6 +1,6 @@
 import type { Action } from './action.ts'
 
-/** How a pair of objects can stand (40-sync.md, section 7), in the order a run lists them. */
+/** How a pair of objects can stand, in the order a run lists them. */
 export const SITUATIONS = [
   'SOURCE_IGNORED',
   'FOUND_ALREADY_LINKED',

@@ -30,7 +30,10 @@ export async function writeAtomically(file: string, content: unknown): Promise<v
   await rename(draft, file)
 }
 
-/** Truncates `file`, writes the first half, runs `between`, then the rest: what a watcher sees of a slow writer (R8). */
+/**
+ * Truncates `file`, writes the first half, runs `between`, then the rest: what a watcher sees of a slow writer
+ * (docs/pitfalls.md#partial-files).
+ */
 export async function writeInHalves(
   file: string,
   content: unknown,
@@ -47,7 +50,8 @@ let generation = 0
 
 /**
  * Fills `directory` as Kubernetes mounts a ConfigMap, or swaps its content when it was filled before: every name is a
- * link through `..data`, which is replaced in one step by the next generation (R9). Names are plain, without folders.
+ * link through `..data`, which is replaced in one step by the next generation (docs/pitfalls.md#configmap-swaps). Names
+ * are plain, without folders.
  */
 export async function writeConfigMap(directory: string, files: Readonly<Record<string, unknown>>): Promise<void> {
   generation += 1

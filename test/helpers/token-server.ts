@@ -22,7 +22,10 @@ export interface TokenServerOptions {
   readonly hostName?: string
   /** A test certificate for `hostName` unless given; false for plain http. */
   readonly tls?: KeyPair | false
-  /** How it reads the two parts of Basic: `form` as RFC 6749 says, or `raw` as many servers do (T3). */
+  /**
+   * How it reads the two parts of Basic: `form` as RFC 6749 says, or `raw` as many servers do
+   * (docs/pitfalls.md#client-secret-encoding).
+   */
   readonly basic?: 'form' | 'raw'
 }
 

@@ -24,7 +24,10 @@ const responses = new WeakMap()
 /** How many requests of ours wait for the end of their response. */
 let waiting = 0
 
-/** Decides as the caller's header says, and shows on the response which path the decision was made for (pitfall P3). */
+/**
+ * Decides as the caller's header says, and shows on the response which path the decision was made for
+ * (docs/pitfalls.md#two-readers-of-one-path).
+ */
 async function authorize(request) {
   const path = request.originalUrl ?? request.url
   responses.get(request)?.setHeader('x-access-path', Buffer.from(path, 'latin1').toString('base64'))
@@ -49,7 +52,7 @@ async function authorize(request) {
 const idm = await externalIdm({ confDir, authorize, lookup: toLoopback, log })
 const open = await externalIdm({ confDir, dangerouslyAllowUnauthenticated: true, lookup: toLoopback, log })
 
-/** What the package must refuse to do (pitfall H11), and in which words. */
+/** What the package must refuse to do (docs/pitfalls.md#open-router), and in which words. */
 const wordsOf = (attempt) => attempt().then(String, (error) => `${error.name}: ${error.message}`)
 const refusals = {
   router: await wordsOf(() => externalIdm({ confDir })),

@@ -52,7 +52,7 @@ const withTls = (make: () => Promise<{ certificate: string; key: string }>) => a
 const withTokens = async (tokens: { tokenEndpoint: string }, more: object = {}) =>
   bearerOf(await startTlsRemote(), tokens, more)
 
-/** All of them, after the answers that 30-remote-proxy, section 9, question 5 asks for. */
+/** What docs/operations.md#failures-and-recovery states, as far as one request shows it. */
 export const FAILURES: readonly Failure[] = [
   {
     title: 'nobody listens',

@@ -19,7 +19,7 @@ export interface ActionRow {
 const one = { targets: 1 } as const
 const linked = { targets: 1, linked: true } as const
 
-/** The table of actions (40-sync.md, section 7), each with the scripts that it has run, and what it cannot do. */
+/** The table of actions, each with the scripts that it has run, and what it cannot do. */
 export const ACTION_ROWS: Readonly<Record<string, ActionRow>> = {
   create: {
     situation: 'ABSENT',

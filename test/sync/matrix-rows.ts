@@ -1,4 +1,4 @@
-/** The two tables of situations and the table of actions (40-sync.md, section 7), each row as objects that show it. */
+/** The two tables of situations and the table of actions, each row as objects that show it. */
 import type { Action } from '../../lib/sync/action.ts'
 import type { Situation } from '../../lib/sync/situation.ts'
 

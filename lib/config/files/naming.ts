@@ -30,7 +30,9 @@ export function objectIdOfFile(file: string): ObjectName | undefined {
   return nameOfStem(file.slice(0, -EXTENSION.length))
 }
 
-/** One sentence that names the rule which this name breaks (pitfall S3); undefined when it is well. */
+/**
+ * One sentence that names the rule which this name breaks (docs/pitfalls.md#names-as-paths); undefined when it is well.
+ */
 export function nameFault({ id, factoryPid, alias }: ObjectName): string | undefined {
   const pid = factoryPid ?? id
   if (!PID_RULE.test(pid)) return `the name ${JSON.stringify(pid)} must match ${PID_RULE.source}`

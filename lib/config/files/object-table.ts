@@ -4,9 +4,12 @@ import type { ScannedFile, ScannedFiles } from './file-scan.ts'
 import { pidOf } from './naming.ts'
 import { type Resolve, StoredObject } from './stored-object.ts'
 
-/** A slow writer is given this time to finish before its half file is reported (pitfall R8). */
+/** A slow writer is given this time to finish before its half file is reported (docs/pitfalls.md#partial-files). */
 export const SETTLE_MS = 500
-/** An editor that saves by unlink and create leaves no file for a moment: it is no deletion yet (R8). */
+/**
+ * An editor that saves by unlink and create leaves no file for a moment: it is no deletion yet
+ * (docs/pitfalls.md#partial-files).
+ */
 export const GRACE_MS = 60
 
 /** The configuration objects of a directory, brought up to date from what a scan found. */
@@ -31,7 +34,7 @@ export class ObjectTable {
 
   /**
    * What the owner of `pid` gets. Only here expressions are resolved: in objects that nobody processes they are text
-   * like any other (20-config.md, section 4).
+   * like any other.
    */
   objectsOf(pid: string): ConfigurationObject[] {
     const own = this.all().filter(({ name }) => pidOf(name.id) === pid)

@@ -19,9 +19,9 @@ const ABSENCE_MS = 100
 
 /**
  * Watches a directory and its direct children, links followed, also when it is removed and made again. Nothing is
- * ignored (pitfall R9): a ConfigMap swap shows only in names that begin with two dots. When the system has no watches
- * left (R11) it says so once and polls. `dispose` resolves when everything is closed; no event comes after it was
- * called (R10).
+ * ignored (docs/pitfalls.md#configmap-swaps): a ConfigMap swap shows only in names that begin with two dots. When the
+ * system has no watches left (docs/pitfalls.md#out-of-watches) it says so once and polls. `dispose` resolves when
+ * everything is closed; no event comes after it was called (docs/pitfalls.md#events-after-close).
  */
 export const watchDirectory = (options: WatchOptions): Disposable => new DirectoryWatcher(options)
 

@@ -64,7 +64,7 @@ function checkContentType(request: IncomingMessage): void {
 /** JSON.parse quotes the text around a fault; the place is enough. */
 const faultOf = (error: SyntaxError): string => error.message.replace(/,? ?\.{0,3}".*" is not valid JSON$/s, '')
 
-/** Counts while it reads (pitfall B5). */
+/** Counts while it reads (docs/pitfalls.md#unbounded-reads). */
 async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const tooLarge = payloadTooLarge(`The request body is larger than ${maxBytes} bytes`)
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge
@@ -78,7 +78,10 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
   return Buffer.concat(chunks)
 }
 
-/** The host has read the stream (pitfall B1): what it kept is written out and parsed by our own rules (pitfall S2). */
+/**
+ * The host has read the stream (docs/pitfalls.md#body-parsers): what it kept is written out and parsed by our own rules
+ * (docs/pitfalls.md#prototype-pollution).
+ */
 function hostBody({ rawBody, body }: HostRequest): string | Buffer {
   const kept = rawBody ?? body
   if (typeof kept === 'string' || Buffer.isBuffer(kept)) return kept

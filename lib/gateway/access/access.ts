@@ -16,7 +16,7 @@ export const defaultAccess = (): readonly AccessRule[] => accessSchema.parse({ c
 
 /**
  * Whether the rules give `roles` everything that a request needs, whatever its path is taken to mean. A rule must fit
- * completely; there are no rules that deny (60-identity.md, section 6).
+ * completely; there are no rules that deny.
  */
 export function isAllowed(
   rules: readonly AccessRule[],

@@ -76,7 +76,10 @@ function found(identity: Identity | undefined): Identity {
   throw unauthorized('Access Denied')
 }
 
-/** A browser adds cookies by itself; only a script of our own origin adds `X-Requested-With` (pitfall H11). */
+/**
+ * A browser adds cookies by itself; only a script of our own origin adds `X-Requested-With`
+ * (docs/pitfalls.md#open-router).
+ */
 function checkNotCrossSite({ headers }: IncomingMessage, operations: readonly Operation[]): void {
   const onlyReads = operations.every(({ method }) => method === 'read')
   if (onlyReads || headers.cookie === undefined || headers['x-requested-with'] !== undefined) return

@@ -1,4 +1,4 @@
-/** `rsFilter` of `conf/authentication.json`: bearer tokens that another server issued (60-identity.md, section 4). */
+/** `rsFilter` of `conf/authentication.json`: bearer tokens that another server issued. */
 
 import type { JsonObject } from '../../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'

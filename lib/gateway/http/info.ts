@@ -1,4 +1,4 @@
-/** `info/…` and `health`: who am I, which version is this, is it ready (60-identity.md, sections 5 and 7). */
+/** `info/…` and `health`: who am I, which version is this, is it ready. */
 import type { Disposable, HttpHandler, JsonObject } from '../../contract.ts'
 import { notFound, serviceUnavailable } from '../../crest/errors.ts'
 import { sendError, sendJson } from '../../crest/http/http.ts'

@@ -8,7 +8,7 @@ const DESCRIPTIONS: Readonly<Record<StateName, string>> = {
   STOPPING: 'OpenIDM stopping',
 }
 
-/** An unreachable remote does not make the gateway less ready: only its own life counts (60-identity.md, section 7). */
+/** An unreachable remote does not make the gateway less ready: only its own life counts. */
 export class ServerState {
   #name: Exclude<StateName, 'ACTIVE_NOT_READY'> = 'STARTING'
   #fault: () => string | undefined = () => undefined

@@ -31,7 +31,7 @@ const ALIASES: Readonly<Partial<Record<ManagedHook, Readonly<Record<string, stri
   onStore: { value: 'object' },
 }
 
-/** The scripts of one type of managed objects (50-script.md, section 4). */
+/** The scripts of one type of managed objects. */
 export class ManagedScripts {
   readonly #service: ScriptService
   readonly #hooks: ReadonlyMap<ManagedHook, Script>

@@ -100,7 +100,10 @@ function entryOf(root: string, { main, source }: Manifest, faults: string[]): st
   return inside(root, main, 'main', faults)
 }
 
-/** The real path of `path` when it lies inside `root` (pitfall S3); adds a fault and answers undefined when not. */
+/**
+ * The real path of `path` when it lies inside `root` (docs/pitfalls.md#names-as-paths); adds a fault and answers
+ * undefined when not.
+ */
 function inside(root: string, path: string, key: string, faults: string[]): string | undefined {
   try {
     const real = realpathSync(resolve(root, path))

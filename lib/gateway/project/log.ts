@@ -84,7 +84,10 @@ function turnwise(destination: { write(text: string): unknown }): { write(line: 
 /** How deep causes are followed; errors can be their own cause. */
 const CAUSES = 4
 
-/** Only what every error has: libraries hang requests with their credentials onto errors (pitfalls S1, T7). */
+/**
+ * Only what every error has: libraries hang requests with their credentials onto errors
+ * (docs/pitfalls.md#secrets-in-output, docs/pitfalls.md#secrets-in-library-errors).
+ */
 export function describeError(error: unknown, depth = 0): object {
   if (!(error instanceof Error)) return { message: String(error) }
   const { name, message, stack, cause } = error

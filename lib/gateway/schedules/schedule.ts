@@ -1,4 +1,4 @@
-/** `conf/schedule-NAME.json` (40-sync.md, section 12): when to reconcile or to run a script. */
+/** `conf/schedule-NAME.json`: when to reconcile or to run a script. */
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { z } from '../../core/schema.ts'

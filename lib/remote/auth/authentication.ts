@@ -34,7 +34,10 @@ export interface Authentication {
   refused(credentials: Credentials): boolean
 }
 
-/** `Authorization: Basic` in UTF-8 (RFC 7617); unlike at a token endpoint nothing is form-encoded (pitfall T3). */
+/**
+ * `Authorization: Basic` in UTF-8 (RFC 7617); unlike at a token endpoint nothing is form-encoded
+ * (docs/pitfalls.md#client-secret-encoding).
+ */
 export class BasicAuthentication implements Authentication {
   readonly #credentials: Credentials
 

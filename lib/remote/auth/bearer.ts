@@ -14,7 +14,10 @@ interface CachedToken {
   readonly expiresAt: number
 }
 
-/** Time before the end of a token's life at which a new one is fetched; never more than half of the life (pitfall T2). */
+/**
+ * Time before the end of a token's life at which a new one is fetched; never more than half of the life
+ * (docs/pitfalls.md#token-expiry).
+ */
 const LONGEST_SKEW_MS = 30_000
 /** After a failure the endpoint is left alone for this long, doubled with each further failure up to the longest. */
 const FIRST_PAUSE_MS = 1_000
@@ -24,7 +27,8 @@ const MAX_TOLD_PAUSE_MS = 300_000
 
 /**
  * OAuth 2.0 bearer tokens of one instance: kept until shortly before they expire, one request in flight however many
- * callers wait (pitfall T1), the token that a remote refused dropped, an endpoint that fails not hammered.
+ * callers wait (docs/pitfalls.md#token-stampede), the token that a remote refused dropped, an endpoint that fails not
+ * hammered.
  */
 export class BearerAuthentication implements Authentication {
   readonly #fetch: () => Promise<Token>

@@ -1,7 +1,8 @@
 /**
  * One token request (OAuth 2.0 client credentials grant, RFC 6749 section 4.4) by way of simple-oauth2, whose habits
- * are kept inside this file: it clones its HTTP options, agent included (pitfall T6), its debug output carries the
- * client secret, and so do its errors: see token-failure.ts (T7).
+ * are kept inside this file: it clones its HTTP options, agent included (docs/pitfalls.md#cloned-agents), its debug
+ * output carries the client secret, and so do its errors: see token-failure.ts
+ * (docs/pitfalls.md#secrets-in-library-errors).
  */
 import type { ClientCredentials } from 'simple-oauth2'
 import { UNLIMITED } from '../../core/duration.ts'
@@ -11,7 +12,7 @@ import type { BearerProperties } from '../properties/properties.ts'
 import type { Token } from './bearer.ts'
 import { LARGEST_ANSWER_BYTES, tokenException } from './token-failure.ts'
 
-/** Life of a token whose grant names none (pitfall T2). */
+/** Life of a token whose grant names none (docs/pitfalls.md#token-expiry). */
 const DEFAULT_LIFE_S = 300
 const LONGEST_LIFE_S = 86_400
 /** Longest wait for a token when the instance sets no limit of its own. */

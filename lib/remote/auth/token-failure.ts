@@ -10,7 +10,7 @@ export const LARGEST_ANSWER_BYTES = 65_536
 
 /**
  * What the caller is told of an error of simple-oauth2. Never that error itself, not even as a cause: it holds the
- * request with its Authorization header (pitfall T7).
+ * request with its Authorization header (docs/pitfalls.md#secrets-in-library-errors).
  */
 export function tokenException(instance: string, properties: BearerProperties, error: unknown): ResourceException {
   const subject = `Token endpoint of remote instance "${instance}"`

@@ -5,7 +5,8 @@ import type { Token } from './bearer.ts'
 
 /**
  * Has one process of the host ask the token endpoint when several want a token of an instance at the same time
- * (pitfall T1). Two instances never share one, be their settings ever so alike; nor do old settings and new ones.
+ * (docs/pitfalls.md#token-stampede). Two instances never share one, be their settings ever so alike; nor do old
+ * settings and new ones.
  */
 export function sharedFetcher(
   processes: HostProcesses | undefined,

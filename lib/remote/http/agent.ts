@@ -26,7 +26,7 @@ const IDLE_MS = 4_000
 const ORIGIN = 'remote'
 
 /**
- * The agent for one origin. It belongs to one instance (pitfall R3): bounded, and retired with it.
+ * The agent for one origin. It belongs to one instance (docs/pitfalls.md#shared-agents): bounded, and retired with it.
  * @param keepAlive false for the token endpoint, which is asked too rarely to keep a connection
  */
 export function createAgent(origin: URL, settings: ConnectionSettings, keepAlive: boolean): Agent {
@@ -105,7 +105,10 @@ class TunnelAgent extends SecureAgent {
   }
 }
 
-/** TLS as the instance wants it: the name that is checked is the configured one, never the caller's Host (H9). */
+/**
+ * TLS as the instance wants it: the name that is checked is the configured one, never the caller's Host
+ * (docs/pitfalls.md#callers-host-as-tls-name).
+ */
 export function tlsOptions(origin: URL, settings: ConnectionSettings): ConnectionOptions {
   const { properties } = settings
   const host = hostNameOf(origin)
@@ -122,7 +125,8 @@ export const hostNameOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g,
 
 /**
  * Lets an agent run out: idle connections close now, busy ones when their request has ended, and a request that still
- * waits in the agent's queue is served. `destroy()` alone would cut responses in flight (pitfall R2).
+ * waits in the agent's queue is served. `destroy()` alone would cut responses in flight
+ * (docs/pitfalls.md#destroyed-agents).
  */
 export function retireAgent(agent: Agent): void {
   // Not in the types, but how Node decides what happens to a socket that becomes free.

@@ -1,6 +1,6 @@
 /**
- * What can go wrong between us and a remote, as a table: status and safe text by kind (30-remote-proxy, section 9,
- * question 5). The text names the instance and the kind of fault, never an inner address; the cause is for the log.
+ * What can go wrong between us and a remote, as a table: status and safe text by kind. The text names the instance and
+ * the kind of fault, never an inner address (docs/pitfalls.md#inner-addresses); the cause is for the log.
  */
 
 import { OUT_OF_FILES_TEXT } from '../../core/system-error.ts'
@@ -9,7 +9,7 @@ import { ResourceException } from '../../crest/errors.ts'
 export type Phase = 'queue' | 'queueFull' | 'connect' | 'response' | 'idle'
 export type Side = 'remote' | 'token endpoint'
 
-/** A deadline of ours that passed; aborts the request with its own reason (pitfall R12). */
+/** A deadline of ours that passed; aborts the request with its own reason (docs/pitfalls.md#anonymous-timeouts). */
 export class DeadlineError extends Error {
   readonly phase: Phase
 
@@ -155,7 +155,10 @@ export function faultException(
   return new ResourceException(status, `${subject}: ${text}`, { cause })
 }
 
-/** The remote's 401 is about us: the caller's own credentials were good, or it would not have come this far (H4). */
+/**
+ * The remote's 401 is about us: the caller's own credentials were good, or it would not have come this far
+ * (docs/pitfalls.md#credential-leaks).
+ */
 export function refusedCredentials(instance: string, authType: 'basic' | 'bearer'): ResourceException {
   const keys = authType === 'basic' ? 'userName and password' : 'clientId and the static user mapping'
   const message = `Remote instance "${instance}": it refused the credentials of its configuration; check ${keys}`

@@ -15,7 +15,7 @@ export interface RemoteAnswer {
 
 /** As for the proxy: idle connections are closed by us before the remote closes them under a request. */
 const IDLE_MS = 4_000
-/** Largest answer that is read into memory (pitfall B5). */
+/** Largest answer that is read into memory (docs/pitfalls.md#unbounded-reads). */
 const LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
 
 /** Connections of undici to one origin. */

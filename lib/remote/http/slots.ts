@@ -3,7 +3,7 @@ import { DeadlineError } from './fault.ts'
 
 /**
  * As many at a time as there are connections; the others wait in order. undici's own queue has no deadline, and a
- * request in it can not be told from one whose connection is being made (pitfall R12).
+ * request in it can not be told from one whose connection is being made (docs/pitfalls.md#anonymous-timeouts).
  */
 export class Slots {
   #free: number

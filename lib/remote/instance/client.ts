@@ -53,7 +53,7 @@ export class RemoteClient {
 
   /**
    * Sends a request and reads its whole answer, whatever its status; once more with a new token when the remote refuses
-   * the first, and once more over a new connection when a GET met one that was dead (pitfall E3).
+   * the first, and once more over a new connection when a GET met one that was dead (docs/pitfalls.md#retries).
    * @throws ResourceException 502, 503 or 504 when there is no answer, 401 when there is no token, and whatever aborted
    * `signal`
    */

@@ -24,7 +24,7 @@ const DRAIN_MS = 10_000
 /**
  * The instances in force, by name. A change of configuration is a new complete set: it is compared with what is there,
  * what has changed is built, and only then is an entry of the one Map replaced. A broken file keeps the last good
- * instance in force (pitfalls R6, R7).
+ * instance in force (docs/pitfalls.md#add-only-reload, docs/pitfalls.md#one-bad-file).
  */
 export class InstanceRegistry implements ConfigurationConsumer {
   readonly factoryPid = FACTORY_PID
@@ -185,12 +185,13 @@ export class InstanceRegistry implements ConfigurationConsumer {
       const certificate = clientCertificate && enabled ? await this.#certificateOf(clientCertificate) : undefined
       this.#replace(name, object, judgement, certificate)
     } catch (failure) {
-      // TLS that can not be set up, say: the fault of this one, and the others come into force all the same (R7).
+      // TLS that can not be set up, say: the fault of this one, and the others come into force all the same
+      // (docs/pitfalls.md#one-bad-file).
       refuse([(failure as Error).message])
     }
   }
 
-  /** Builds first, then swaps (R6). */
+  /** Builds first, then swaps (docs/pitfalls.md#add-only-reload). */
   #replace(
     name: string,
     { file, content, raw }: ConfigurationObject,

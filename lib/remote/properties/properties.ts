@@ -115,13 +115,17 @@ const bearer = common.extend({
     'must be printable ASCII (RFC 6749, appendix A)',
   ),
   clientSecret: secret('the OAuth 2.0 client secret (required with authType "bearer")').refine(
-    // simple-oauth2 would refuse it too, and print the secret in its message (pitfall T7).
+    // simple-oauth2 would refuse it too, and print the secret in its message
+    // (docs/pitfalls.md#secrets-in-library-errors).
     (value) => /^[\x20-\x7e]+$/.test(value.reveal()),
     'must be printable ASCII (RFC 6749, appendix A)',
   ),
   tokenEndpoint: httpUrl('the http:// or https:// URL of the token endpoint (required with authType "bearer")'),
   tokenEndpointAuthMethod: oneOf(['client_secret_basic', 'client_secret_post']).default('client_secret_basic'),
-  /** Some servers want id and secret in `Authorization: Basic` as they are, not form-encoded (pitfall T3). */
+  /**
+   * Some servers want id and secret in `Authorization: Basic` as they are, not form-encoded
+   * (docs/pitfalls.md#client-secret-encoding).
+   */
   tokenEndpointCredentialsEncoding: oneOf(['strict', 'loose']).default('strict'),
   scope,
   scopeDelimiter: z.string('must be a string').default(' '),

@@ -6,8 +6,9 @@ const SUSPICIOUS = /[%\\;#]|(?:^|\/)\.|\/\//
 const MOST_DECODINGS = 8
 
 /**
- * Refuses a path that could leave the instance's base path, however often it is encoded (pitfall P1). `%2F` and `%5C`
- * within an id, `...`, and dots in the query are allowed (P2).
+ * Refuses a path that could leave the instance's base path, however often it is encoded
+ * (docs/pitfalls.md#dot-segments). `%2F` and `%5C` within an id, `...`, and dots in the query are allowed
+ * (docs/pitfalls.md#over-broad-path-check).
  * @throws ResourceException 400
  */
 export function guardPath(path: string): void {

@@ -29,7 +29,7 @@ export interface ScriptFilesOptions {
 
 /** How soon to look after an event, and how long a file has to stay the same to be taken up. */
 const SETTLE_MS = 40
-/** The same for what does not compile, or is empty: a slow writer may be at work (pitfall R8). */
+/** The same for what does not compile, or is empty: a slow writer may be at work (docs/pitfalls.md#partial-files). */
 const PATIENCE_MS = 500
 
 /**

@@ -10,7 +10,7 @@ export interface ResourceBinding {
   readonly binding: string
 }
 
-/** A script object of a configuration (50-script.md, section 1). */
+/** A script object of a configuration. */
 export interface ScriptDefinition {
   readonly code: { readonly source: string } | { readonly file: string }
   /** `globals` and all members that have no meaning of their own. */

@@ -22,7 +22,7 @@ export interface EndpointOptions {
   readonly below: boolean
 }
 
-/** A custom endpoint: one script that answers all methods (50-script.md, section 7). */
+/** A custom endpoint: one script that answers all methods. */
 export class Endpoint implements ResourceHandler {
   readonly takesIdentity = true
   readonly isScripted = true

@@ -12,7 +12,7 @@ import { answerFrom, responseVariable } from './response-variable.ts'
 export const FILTER_SCRIPTS = ['condition', 'onRequest', 'onResponse', 'onFailure'] as const
 type FilterScripts = Readonly<Partial<Record<(typeof FILTER_SCRIPTS)[number], Script>>>
 
-/** One filter of `conf/router.json` (50-script.md, section 6). */
+/** One filter of `conf/router.json`. */
 export class Filter {
   readonly #scripts: ScriptService
   readonly #own: FilterScripts

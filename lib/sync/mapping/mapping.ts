@@ -1,6 +1,6 @@
 /**
- * One mapping, as `sync.json` or `mapping-NAME.json` says it (40-sync.md, section 2). The schema is the one source of
- * its type and of the messages.
+ * One mapping, as `sync.json` or `mapping-NAME.json` says it. The schema is the one source of its type, of the messages
+ * and of docs/configuration-reference.md.
  */
 import { isForbiddenName } from '../../core/json.ts'
 import { z } from '../../core/schema.ts'

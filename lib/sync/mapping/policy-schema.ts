@@ -12,7 +12,7 @@ export const policyShape = {
   postAction: hookSchema,
 }
 
-/** One of a mapping's `policies` (40-sync.md, section 7). */
+/** One of a mapping's `policies`. */
 export const policySchema = z.looseObject(
   policyShape,
   'must be an object {"situation", "action", "condition", "postAction"}',

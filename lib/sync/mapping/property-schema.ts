@@ -22,7 +22,7 @@ export const propertyShape = {
   default: json.optional().transform((value) => value ?? null),
 }
 
-/** One of a mapping's `properties` (40-sync.md, section 3). */
+/** One of a mapping's `properties`. */
 export const propertySchema = z.looseObject(
   propertyShape,
   'must be an object {"target", "source", "transform", "condition", "default", "writeOnly", "writeOnFound"}',

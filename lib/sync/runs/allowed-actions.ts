@@ -4,8 +4,8 @@ import type { Situation } from '../situation.ts'
 const QUIET = ['IGNORE', 'REPORT', 'NOREPORT', 'ASYNC'] as const
 
 /**
- * What the documentation offers for each situation, the default first (40-sync.md, section 7). A policy may name any
- * action, as the vendor's may: one that is impossible fails its object. Who asks for an action on one pair is held to it.
+ * What the vendor's documentation offers for each situation, the default first. A policy may name any action, as the
+ * vendor's may: one that is impossible fails its object. Who asks for an action on one pair is held to it.
  */
 export const ALLOWED_ACTIONS: Readonly<Record<Situation, readonly Action[]>> = {
   CONFIRMED: ['UPDATE', ...QUIET],

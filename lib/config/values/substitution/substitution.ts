@@ -29,7 +29,8 @@ function resolveValue(value: Json, path: readonly string[], evaluate: Evaluate, 
     ([name, member]) => [name, resolveValue(member, [...path, name], evaluate, file)] as const,
   )
   const wrapper = wrapperOf(value)
-  // `fromEntries` defines members, so that none of them, whatever its name, reaches the prototype (pitfall S2).
+  // `fromEntries` defines members, so that none of them, whatever its name, reaches the prototype
+  // (docs/pitfalls.md#prototype-pollution).
   if (wrapper === undefined) return Object.fromEntries(members)
   return at(file, path, () => coerce(wrapper, members[0]?.[1] ?? null))
 }
