@@ -2,24 +2,23 @@ import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ownedBySuite } from '../helpers/clean-up.ts'
-import { type Block, codeBlocks } from '../helpers/readme.ts'
+import { blocksFor } from '../helpers/markdown.ts'
 import { until } from '../helpers/until.ts'
 import { isFree, Newcomer } from './newcomer.ts'
 
 /** What the README's demo listens on. */
 const PORTS = [8080, 8082, 8083, 8443]
-/** These need the files that stand above them; test/script/readme.test.ts writes and runs them. */
-const WITH_FILES = new Set(['A custom endpoint over a remote'])
+/** Where a newcomer begins; the other pages run in test/docs. */
+const PAGES = ['README.md', 'docs/getting-started.md']
 /** An error of the gateway, of our command, of npm, of the shell, of curl. */
 const WENT_WRONG = /"code":\s*[45]\d\d|^openidm-external-idm: |^npm error|^bash: |^curl: /m
 const SECURE = 'https://localhost:8443/openidm'
 const ADMIN = '-sS -u openidm-admin:openidm-admin'
 
-describe('first contact: a fresh clone, an empty npm cache, the README as it stands', function () {
+describe('first contact: a fresh clone, an empty npm cache, the first pages as they stand', function () {
   ownedBySuite()
   this.timeout(300_000)
   let newcomer: Newcomer
-  let blocks: Block[]
 
   const conf = (name: string) => join(newcomer.dir, 'demo', 'conf', `external.idm-${name}.json`)
   const shell = async (lines: string) => newcomer.type(`export CURL_CA_BUNDLE=$PWD/demo/security/demo-ca.pem\n${lines}`)
@@ -42,29 +41,23 @@ describe('first contact: a fresh clone, an empty npm cache, the README as it sta
       this.skip()
     }
     newcomer = await Newcomer.arrive()
-    blocks = (await codeBlocks(join(newcomer.dir, 'README.md'))).filter(
-      ({ language, heading }) => language === 'sh' && !WITH_FILES.has(heading),
-    )
-    const printed = await newcomer.serve(blocks[0]?.text ?? '', /Ctrl-C ends the demo/)
+    const [start, ...again] = blocksFor('start', newcomer.dir)
+    for (const { text } of again) assert.equal(text, start?.text)
+    const printed = await newcomer.serve(start?.text ?? '', /Ctrl-C ends the demo/)
     assert.match(printed, /export CURL_CA_BUNDLE=/)
   })
 
-  it('every further shell block of the README works as printed', async () => {
-    let exported = ''
-    for (const { text, heading } of blocks.slice(1)) {
-      if (/npm run gateway/.test(text)) {
-        await newcomer.serve(text, /^Listening on /m)
-        continue
-      }
-      const { code, output } = await newcomer.type(`${exported}${text}`)
-      assert.equal(code, 0, `${heading}:\n${text}\n${output}`)
-      assert.doesNotMatch(output, WENT_WRONG, `${heading}:\n${text}`)
-      exported += text
-        .split('\n')
-        .filter((line) => line.startsWith('export '))
-        .join('\n')
-      if (exported !== '' && !exported.endsWith('\n')) exported += '\n'
-    }
+  for (const page of PAGES)
+    it(`every command of ${page} works as printed`, async () => {
+      const commands = blocksFor('demo', newcomer.dir).filter((block) => block.page === page)
+      const { code, output } = await newcomer.type(commands.map(({ text }) => text).join('\n'))
+      assert.equal(code, 0, output)
+      assert.doesNotMatch(output, WENT_WRONG)
+    })
+
+  it('a gateway of its own starts as printed', async () => {
+    const [block] = blocksFor('serve', newcomer.dir)
+    await newcomer.serve(block?.text ?? '', /^Listening on /m)
   })
 
   it("the seed page's request answers as printed there", async () => {

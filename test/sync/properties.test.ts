@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import type { JsonObject } from '../../lib/contract.ts'
 import { TOLERATED } from '../../lib/sync/mapping/mapping.ts'
 import { mappingNotices } from '../../lib/sync/mapping/notices.ts'
 import type { TestGateway } from '../gateway/parts.ts'
 import { writeAtomically } from '../helpers/files.ts'
+import { readPage } from '../helpers/markdown.ts'
 import { until } from '../helpers/until.ts'
 import { type RemoteIdm, startRemoteIdm, startSyncGateway, writes } from './gateways.ts'
 
-/** Every property of a mapping that the documentation has (40-sync.md, section 2). */
+/** Every property of a mapping that the documentation has. */
 const DOCUMENTED = `name source target displayName icon properties policies links enableLinking enableSync syncAfter
   consentRequired linkQualifiers correlationQuery correlationScript validSource validTarget sourceCondition sourceQuery
   targetQuery sourceQueryFullEntry targetQueryFullEntry defaultSourceFields defaultTargetFields runTargetPhase
@@ -23,9 +23,9 @@ describe('the documented properties of a mapping', () => {
     for (const name of DOCUMENTED) assert.deepEqual(mappingNotices({ [name]: null }), [], name)
   })
 
-  it('that have no effect here are those of the README', async () => {
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-    const [, list = ''] = /Tolerated without effect: ([^.]+)\./.exec(readme) ?? []
+  it('that have no effect here are those of the configuration reference', () => {
+    const reference = readPage('docs/configuration-reference.md')
+    const [, list = ''] = /Tolerated without effect: ([^.]+)\./.exec(reference) ?? []
     const named = [...list.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
     const tolerated = DOCUMENTED.filter((name) => TOLERATED.has(name) || name === 'displayName')
     assert.deepEqual(named.sort(), tolerated.sort())

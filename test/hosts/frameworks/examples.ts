@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { writeFiles } from '../../helpers/files.ts'
+import { blocksFor } from '../../helpers/markdown.ts'
 import { testPki } from '../../helpers/pki.ts'
 import { spawnNode } from '../../helpers/process.ts'
-import { codeBlocks } from '../../helpers/readme.ts'
 import { type Client, http1, http2 } from '../client.ts'
 import type { StartedHost } from '../contract.ts'
 
 const HERE = import.meta.dirname
-const PAGE = fileURLToPath(new URL('../../../docs/your-own-gateway.md', import.meta.url))
 
 /** The packages lie beside, in a `package.json` of their own. */
 export function assertInstalled(): void {
@@ -27,9 +25,8 @@ export interface ExampleOptions {
 export const example =
   (name: string, { runner, speaks = 'http/1.1' }: ExampleOptions = {}) =>
   async (confDir: string): Promise<StartedHost> => {
-    const blocks = await codeBlocks(PAGE)
-    const block = blocks.find(({ text }) => text.startsWith(`// ${name}\n`))
-    if (!block) throw new Error(`${PAGE} has no example ${name}`)
+    const block = blocksFor('host').find(({ text }) => text.startsWith(`// ${name}\n`))
+    if (!block) throw new Error(`no page has an example ${name}`)
     const { ca, server } = await testPki()
     const { certificate, key } = await server('localhost')
     // Packages are found from the folder of the file, the instances from the working directory.

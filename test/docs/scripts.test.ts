@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Json, JsonObject } from '../../lib/contract.ts'
@@ -12,28 +11,24 @@ import { openProject } from '../../lib/gateway/project/project.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDirWith, writeFiles } from '../helpers/files.ts'
 import { request } from '../helpers/http.ts'
-import { codeBlocks } from '../helpers/readme.ts'
+import { blocksFor } from '../helpers/markdown.ts'
 import { acceptsBasic, basic, startCrestServer } from '../remote/resource-parts.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Another text than the README's, to try it before it stands there. */
-const README = process.env.SCRIPTS_README ?? join(ROOT, 'README.md')
+const PAGE = 'docs/scripts.md'
 const shell = promisify(execFile)
+/** The files that the page shows, each below a line with its name. */
+const FILES = Object.fromEntries(
+  [...blocksFor('file'), ...['endpoint', 'managed', 'router'].flatMap((kind) => blocksFor(kind))]
+    .filter(({ page }) => page === PAGE)
+    .map(({ file = '', text }) => [file, text]),
+)
 
-/** The section "Scripts", as a file of its own; the line above each block names the file that it is. */
-async function section(): Promise<{ file: string; files: Record<string, string> }> {
-  const text = await readFile(README, 'utf8')
-  const [, own = ''] = /^(## Scripts\n[\s\S]*?)(?=\n## |$(?![\s\S]))/m.exec(text) ?? []
-  const named = own.matchAll(/^`((?:conf|script)\/[\w./-]+)`:\n\n```\w+\n([\s\S]*?)^```$/gm)
-  const files = Object.fromEntries([...named].map(([, name = '', content = '']) => [name, content]))
-  return { file: join(await tempDirWith({ 'scripts.md': own }), 'scripts.md'), files }
-}
-
-/** A gateway with what the section says, whose remote `platform` has two users. */
-async function startAsWritten(files: Record<string, string>): Promise<string> {
+/** A gateway with these files, whose remote `platform` has two users. */
+async function startAsWritten(): Promise<string> {
   const url = await startCrestServer({ accepts: acceptsBasic, handlers: { 'managed/user': new MemoryCollection() } })
   const project = await openProject(await tempDirWith({}))
-  await writeFiles(project.dir, files)
+  await writeFiles(project.dir, FILES)
   await writeFiles(project.conf, { 'external.idm-platform.json': basic(url) })
   const gateway = await Gateway.start({
     project,
@@ -51,15 +46,12 @@ async function startAsWritten(files: Record<string, string>): Promise<string> {
   return gateway.origins[0] ?? ''
 }
 
-describe('the section "Scripts" of the README', () => {
+describe(PAGE, () => {
   it('has commands that answer as they stand', async function () {
     const hasCurl = await shell('curl', ['--version']).catch(() => undefined)
     if (!hasCurl) this.skip()
-    const { file, files } = await section()
-    const origin = await startAsWritten(files)
-    const blocks = (await codeBlocks(file)).filter(({ language }) => language === 'sh')
-    assert.ok(blocks.length > 0)
-    for (const { text } of blocks) {
+    const origin = await startAsWritten()
+    for (const { text } of blocksFor('endpoint-people')) {
       const commands = text
         .replaceAll('https://localhost:8443', origin)
         .replaceAll('curl ', 'curl --silent --fail-with-body ')
@@ -68,10 +60,8 @@ describe('the section "Scripts" of the README', () => {
     }
   })
 
-  it('has files that do what it says', async function () {
-    const { files } = await section()
-    if (!files['conf/router.json']) this.skip()
-    const origin = await startAsWritten(files)
+  it('has files that do what it says', async () => {
+    const origin = await startAsWritten()
     const call = async (path: string, method = 'GET', json?: JsonObject): Promise<[number, JsonObject]> => {
       const headers = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
       const answer = await request(`${origin}/openidm/${path}`, { method, headers, ...(json && { json }) })

@@ -1,0 +1,24 @@
+import { KINDS } from './kinds.ts'
+
+/** Which file runs the blocks of a name, such as those of ```` ```sh demo ````. */
+export const CLAIMS: Readonly<Record<string, string>> = {
+  start: 'test/first-contact/first-contact.test.ts',
+  demo: 'test/docs/demo.test.ts',
+  output: 'test/docs/demo.test.ts',
+  serve: 'test/docs/gateway.test.ts',
+  keytool: 'test/docs/keytool.test.ts',
+  file: 'test/docs/scripts.test.ts',
+  'endpoint-people': 'test/docs/scripts.test.ts',
+  setup: 'test/docs/contributing.test.ts',
+  'one-test': 'test/docs/contributing.test.ts',
+  inspect: 'test/docs/contributing.test.ts',
+  docs: 'test/docs/contributing.test.ts',
+  diagram: 'test/docs/diagrams.test.ts',
+  rooms: 'test/docs/diagrams.test.ts',
+  mermaid: 'test/docs/diagrams.test.ts',
+  app: 'test/package/readme.test.ts',
+  plugin: 'test/package/readme.test.ts',
+  install: 'test/package/readme.test.ts',
+  host: 'test/hosts/frameworks/examples.ts',
+  ...Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 'test/docs/json.test.ts'])),
+}

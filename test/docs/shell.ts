@@ -1,0 +1,53 @@
+/** Shell blocks of the documentation, run as they stand but for ports and the way to the command. */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { tempDir } from '../helpers/files.ts'
+import { spawnNode } from '../helpers/process.ts'
+
+export const BIN = join(import.meta.dirname, '../../lib/bin.js')
+const exec = promisify(execFile)
+
+/** Whether a program is on the PATH. */
+export const has = (program: string): Promise<boolean> =>
+  exec('bash', ['-c', `command -v ${program}`]).then(
+    () => true,
+    () => false,
+  )
+
+export interface Demo {
+  readonly dir: string
+  readonly http: string
+  readonly https: string
+}
+
+/** What `npm start` starts, on free ports, in an empty directory. */
+export async function startDemo(): Promise<Demo> {
+  const dir = await tempDir()
+  const env = { PORT: '0', HTTPS_PORT: '0', LOG_LEVEL: 'error', OPENIDM_ADMIN_PASSWORD: undefined }
+  const started = spawnNode([BIN, 'demo'], { cwd: dir, env })
+  await started.line('Ctrl-C ends the demo', 30_000)
+  const originOf = async (scheme: string) => {
+    const { port } = new URL((await started.line(`Listening on ${scheme}:`)).replace('Listening on ', ''))
+    return `${scheme}://localhost:${port}`
+  }
+  return { dir, http: await originOf('http'), https: await originOf('https') }
+}
+
+/**
+ * Runs `commands` beside a demo.
+ * @returns what they printed on standard output
+ * @throws Error with all output when one of them fails
+ */
+export async function runBeside({ dir, http, https }: Demo, commands: string): Promise<string> {
+  const script = commands
+    .replaceAll('https://localhost:8443', https)
+    .replaceAll('http://localhost:8080', http)
+    .replaceAll('npm run --silent cli --', `"${process.execPath}" "${BIN}"`)
+    .replaceAll(/\bcurl (?!_)/g, 'curl --silent --show-error --fail-with-body ')
+  const env = { ...process.env, CURL_CA_BUNDLE: join(dir, 'demo/security/demo-ca.pem') }
+  const { stdout } = await exec('bash', ['-e', '-c', script], { cwd: dir, env }).catch((error) => {
+    throw new Error(`${script}\n${error.stdout}\n${error.stderr}`)
+  })
+  return stdout
+}
