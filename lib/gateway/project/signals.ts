@@ -1,6 +1,8 @@
 import type { Logger } from '../../contract.ts'
 
 const FORCED = 130
+/** Ctrl-C reaches the process twice under npm: from the terminal, and passed on by npm. */
+const SAME_SIGNAL_MS = 500
 
 /** What a process that serves requests does on signals. */
 export interface SignalActions {
@@ -23,10 +25,11 @@ export async function stopOnSignal({ stop, reload }: SignalActions, log: Logger)
 /** Resolves with the first SIGTERM or SIGINT; a second one ends the process. */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let told = false
+    let first: { signal: NodeJS.Signals; at: number } | undefined
     const onSignal = (signal: NodeJS.Signals) => {
-      if (told) process.exit(FORCED)
-      told = true
+      const at = performance.now()
+      first ??= { signal, at }
+      if (signal !== first.signal || at - first.at > SAME_SIGNAL_MS) process.exit(FORCED)
       resolve(signal)
     }
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, onSignal)
