@@ -9,7 +9,7 @@ import { tempDirWith, writeAtomically } from '../helpers/files.ts'
 import { type GatewayProcess, startGatewayProcess } from '../helpers/gateway-process.ts'
 import { request } from '../helpers/http.ts'
 import { testPki } from '../helpers/pki.ts'
-import { NodeProcess } from '../helpers/process.ts'
+import { NodeProcess, spawnNode } from '../helpers/process.ts'
 import { startRemote } from '../helpers/remote.ts'
 import { until } from '../helpers/until.ts'
 import { basic } from '../security/app.ts'
@@ -61,6 +61,20 @@ describe('signals', function () {
       assert.equal((await answer).text, '{"late":true}')
       assert.doesNotMatch(gateway.process.stderr, /Debugger|another one is started/)
       assert.equal((await gateway.process.kill()).code, 0)
+    })
+
+  for (const command of [['start', '--port', '0', '--project', '.'], ['demo']])
+    it(`the first line that ${command[0]} prints may be answered with SIGTERM`, async () => {
+      const cwd = await tempDirWith({
+        'preload.mjs': `const { write } = process.stdout
+          process.stdout.write = (...args) => {
+            process.kill(process.pid, 'SIGTERM')
+            return write.apply(process.stdout, args)
+          }`,
+      })
+      const env = { PORT: '0', HTTPS_PORT: '0' }
+      const started = spawnNode(['--import', './preload.mjs', BIN, ...command], { cwd, env })
+      assert.deepEqual(await started.exited, { code: 0, signal: null }, started.output)
     })
 
   it('SIGHUP takes up the server’s certificate, and keeps the last good one', async () => {

@@ -32,7 +32,6 @@ Environment:
     await ensureCertificates(project, remoteProject)
     const remote = await startRemote(remoteProject, await rememberedPort(project), log.child({ gateway: 'remote' }))
     const gateway = await startBeside(remote, project, ports, log)
-    announce(gateway, project, io)
     const stop = async () => {
       await gateway.stop()
       await remote.stop()
@@ -41,7 +40,9 @@ Environment:
       await remote.reload()
       await gateway.reload()
     }
-    await stopOnSignal({ stop, reload }, log)
+    const stopped = stopOnSignal({ stop, reload }, log)
+    announce(gateway, project, io)
+    await stopped
     return 0
   },
 }

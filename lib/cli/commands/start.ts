@@ -69,8 +69,10 @@ of them have it in force. Reconciliation needs a gateway of one process: recon a
     if (isWorker()) return serveAsWorker(options)
     if (isDefault) log.warn({}, 'openidm-admin has the well-known default password: set OPENIDM_ADMIN_PASSWORD')
     const { origins, ...actions } = await (workers === 1 ? startOne(options) : startSeveral(workers, options))
+    // First, since whoever reads the line may send a signal at once.
+    const stopped = stopOnSignal(actions, log)
     for (const origin of origins) stdout.write(`Listening on ${origin}/openidm\n`)
-    await stopOnSignal(actions, log)
+    await stopped
     return 0
   },
 }
