@@ -2,7 +2,7 @@ import { KINDS } from './kinds.ts'
 
 /** Which file runs the blocks of a name, such as those of ```` ```sh demo ````. */
 export const CLAIMS: Readonly<Record<string, string>> = {
-  start: 'test/first-contact/first-contact.test.ts',
+  start: 'test/first-contact/first-contact.long.ts',
   demo: 'test/docs/demo.test.ts',
   output: 'test/docs/demo.test.ts',
   serve: 'test/docs/gateway.test.ts',
@@ -16,9 +16,9 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   diagram: 'test/docs/diagrams.test.ts',
   rooms: 'test/docs/diagrams.test.ts',
   mermaid: 'test/docs/diagrams.test.ts',
-  app: 'test/package/readme.test.ts',
-  plugin: 'test/package/readme.test.ts',
-  install: 'test/package/readme.test.ts',
+  app: 'test/package/readme.long.ts',
+  plugin: 'test/package/readme.long.ts',
+  install: 'test/package/readme.long.ts',
   host: 'test/hosts/frameworks/examples.ts',
   ...Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 'test/docs/json.test.ts'])),
 }

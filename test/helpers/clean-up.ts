@@ -43,17 +43,21 @@ export const endOfRun = (): Promise<void> => cleanUpAll(run)
 
 const test: CleanUp[] = []
 
-// At import these hooks belong to mocha's root suite: they stand around every test of every file. Without mocha (a
-// benchmark, a script) whoever starts something closes it.
-if (typeof beforeEach === 'function') {
-  beforeEach(() => {
+/** Around every test of every file. Mocha takes them from `--require`, also into its parallel jobs. */
+export const mochaHooks = {
+  beforeEach(): void {
     open.push(test)
-  })
-
-  afterEach(async () => {
+  },
+  async afterEach(): Promise<void> {
     open.splice(open.indexOf(test), 1)
     await cleanUpAll(test)
-  })
+  },
+  afterAll: endOfRun,
+}
 
-  after(() => cleanUpAll(run))
+// Without `--require` they join mocha's root suite at import; without mocha (a benchmark, a script) there is none.
+if (typeof beforeEach === 'function') {
+  beforeEach(mochaHooks.beforeEach)
+  afterEach(mochaHooks.afterEach)
+  after(mochaHooks.afterAll)
 }

@@ -14,7 +14,7 @@ import { DEFAULT_CLIENT, startTokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
 import { basic, startApp } from './app.ts'
 
-const LIFECYCLE = join(import.meta.dirname, '../leaks/fixtures/lifecycle.ts')
+const LIFECYCLE = join(import.meta.dirname, '../serial/fixtures/lifecycle.ts')
 
 /** Instances of every kind, their remotes in this process. */
 async function writeProject(): Promise<string> {

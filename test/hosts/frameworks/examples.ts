@@ -12,7 +12,7 @@ const HERE = import.meta.dirname
 /** The packages lie beside, in a `package.json` of their own. */
 export function assertInstalled(): void {
   if (existsSync(join(HERE, '../node_modules/fastify'))) return
-  throw new Error('the hosts are not installed: run "npm run test:hosts", or "npm ci" in test/hosts')
+  throw new Error('the hosts are not installed: run "npm run test:install", or "npm ci" in test/hosts')
 }
 
 export interface ExampleOptions {

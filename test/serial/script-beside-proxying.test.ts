@@ -5,7 +5,7 @@ import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
 import { ADMIN, startGateway, type TestGateway } from '../gateway/parts.ts'
 import { request } from '../helpers/http.ts'
 import { acceptsBasic, basic, startCrestServer } from '../remote/resource-parts.ts'
-import { js } from './parts.ts'
+import { js } from '../script/parts.ts'
 
 /** `SCRIPT_LOAD_MS=10000` measures instead of only trying: it prints p99 with hostile scripts ÷ without. */
 const MEASURE_MS = Number(process.env.SCRIPT_LOAD_MS ?? 0)

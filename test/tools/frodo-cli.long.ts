@@ -11,7 +11,7 @@ import { type Pair, PROXY, startPair, tokenOf } from '../integration/pair.ts'
 import { startAccessManager } from './access-manager.ts'
 import { OBJECTS } from './objects.ts'
 
-/** Put there by `npm run test:tools`. */
+/** Put there by `npm run test:install`. */
 const FRODO = join(import.meta.dirname, 'node_modules', '.bin', 'frodo')
 
 describe('frodo-cli, as administrators use it', function () {

@@ -10,9 +10,9 @@ import type { CallResponse } from '../helpers/http.ts'
 import { rawExchange } from '../helpers/raw.ts'
 import { loginPage, oauthError } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
-import { inClear, misplaced, references } from './configuration.ts'
-import { callerHeaders, filesOf, honest, instancesOf, type Scenery, startScenery } from './scenario.ts'
-import { startApplication, startGateway, type TalkativeHost } from './start-host.ts'
+import { inClear, misplaced, references } from '../canary/configuration.ts'
+import { callerHeaders, filesOf, honest, instancesOf, type Scenery, startScenery } from '../canary/scenario.ts'
+import { startApplication, startGateway, type TalkativeHost } from '../canary/start-host.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
 const BY_REFERENCE = ['by-value', 'by-purpose', 'encrypted', 'proxy-by-value']
