@@ -61,8 +61,7 @@ const FRAMINGS: readonly (readonly [title: string, header: string, body: string]
 const EU = '/openidm/external/idm/eu/managed/user'
 const PING = '/openidm/info/ping'
 
-describe('clients', function () {
-  this.timeout(20_000)
+describe('clients', () => {
   ownedBySuite()
   let remote: Remote
   let gateway: TestGateway

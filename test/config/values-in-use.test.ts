@@ -5,6 +5,7 @@ import { encrypt, generateKey, parseKeys } from '../../lib/config/values/crypto/
 import { guarded, reply } from '../helpers/behaviours.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { tempDirWith, writeAtomically, writeFiles } from '../helpers/files.ts'
+import { assertSince } from '../helpers/patience.ts'
 import type { RecordedRequest } from '../helpers/recorded-request.ts'
 import { type Remote, startRemote } from '../helpers/remote.ts'
 import { startTokenServer } from '../helpers/token-server.ts'
@@ -217,7 +218,7 @@ describe('changes of values are taken up', () => {
       await writeAtomically(join(dirname(idm.confDir), file), young)
       const start = performance.now()
       await until(async () => (await passwordOf(idm, remote)) === 'new')
-      assert.ok(performance.now() - start < 1500)
+      assertSince(start, 1500)
     })
 
   it('a key that follows another: both decrypt, and what cannot be decrypted any more keeps the last good settings', async () => {

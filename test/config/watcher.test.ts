@@ -164,8 +164,7 @@ describe('config: changes of files come into force', () => {
     await until(() => consumer.ids.length === 1)
   })
 
-  it('each of a hundred edits among 1,000 files comes into force', async function () {
-    this.timeout(30_000)
+  it('each of a hundred edits among 1,000 files comes into force', async () => {
     const dir = await tempDirWith({ [FILE]: { v: 0 } })
     for (let n = 0; n < 1000; n++) writeFileSync(join(dir, `external.idm-n${n}.json`), '{}')
     const { consumer } = await startDirectory(dir)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { parseQueryFilter, printQueryFilter, type QueryFilter } from '../../lib/crest/filter/query-filter.ts'
+import { cpuClock } from '../helpers/patience.ts'
 import { queryFilters } from './filters.ts'
 
 const eq = (name: string, value: string | number | boolean): QueryFilter => ({ operator: 'eq', field: [name], value })
@@ -143,9 +144,9 @@ describe('query filter', () => {
     ]
     for (const [name, text] of hostile)
       it(`${name}: a bad request, at once`, () => {
-        const start = performance.now()
+        const spent = cpuClock()
         assert.throws(() => parseQueryFilter(text), { code: 400 })
-        assert.ok(performance.now() - start < 2000)
+        assert.ok(spent() < 2000)
       })
 
     it('63 levels and a batch of 5,000 ids are still filters', () => {

@@ -57,7 +57,7 @@ export class Newcomer {
     })
     onCleanUp(async () => {
       if (shell.pid && !ended) process.kill(-shell.pid, 'SIGTERM')
-      await until(() => ended, 'the end of the server', { timeoutMs: 20_000 })
+      await until(() => ended, 'the end of the server')
     })
     await until(() => ended || ready.test(output), String(ready), { timeoutMs })
     if (ended) throw new Error(`it ended before it listened:\n${output}`)

@@ -41,9 +41,7 @@ const listeningUrl = async (started: NodeProcess, scheme = 'http'): Promise<stri
 /** Logs aside: what was printed to be read. */
 const messages = (stderr: string): string[] => stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'))
 
-describe('command line', function () {
-  this.timeout(30_000)
-
+describe('command line', () => {
   it('helps', async () => {
     const help = await outcome(['--help'])
     assert.equal(help.code, 0)

@@ -63,9 +63,8 @@ const change = fc.constantFrom(...IDS).chain((id) => {
   }))
 })
 
-describe('a PUT of any configuration object, good or broken', function () {
+describe('a PUT of any configuration object, good or broken', () => {
   ownedBySuite()
-  this.timeout(120_000)
   let gateway: TestGateway
 
   before(async () => {

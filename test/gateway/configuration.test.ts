@@ -14,9 +14,8 @@ const INSTANCE = { authType: 'basic', instanceUrl: 'http://127.0.0.1:9/openidm/'
 const put = ({ call }: TestGateway, path: string, json: object): Promise<CallResponse> =>
   call(`/config/${path}`, { method: 'PUT', json })
 
-describe('configuration over REST is judged by whoever will use it', function () {
+describe('configuration over REST is judged by whoever will use it', () => {
   ownedBySuite()
-  this.timeout(30_000)
   let gateway: TestGateway
   before(async () => {
     gateway = await startGateway({ plugins: [packageRoot] })
@@ -114,9 +113,7 @@ describe('configuration over REST is judged by whoever will use it', function ()
   })
 })
 
-describe('messages about configuration', function () {
-  this.timeout(30_000)
-
+describe('messages about configuration', () => {
   it('show what stands in the file, never what it resolves to', async () => {
     const gateway = await startGateway({ plugins: [packageRoot] })
     await writeFiles(gateway.project.resolver, { 'x.properties': 'canary.a=canary-123\ncanary.b=canary-456:x\n' })
@@ -159,9 +156,7 @@ describe('messages about configuration', function () {
   })
 })
 
-describe('configuration that is in force by default', function () {
-  this.timeout(30_000)
-
+describe('configuration that is in force by default', () => {
   it('can be read, added to and put back', async () => {
     const gateway = await startGateway()
     const read = async (id: string) => (await gateway.call(`/config/${id}`)).json as JsonObject
@@ -186,9 +181,7 @@ describe('configuration that is in force by default', function () {
   })
 })
 
-describe('a patch with transform', function () {
-  this.timeout(30_000)
-
+describe('a patch with transform', () => {
   it('gives a field what a script makes of it', async () => {
     const gateway = await startGateway({ conf: { 'custom-rates.json': { list: [1, 2], password: 'canary' } } })
     const patch = (field: string, value: unknown) =>

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict'
 import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { startGateway } from './parts.ts'
 
-describe('requests that vendor tools make', function () {
-  this.timeout(30_000)
-
+describe('requests that vendor tools make', () => {
   it('a count without the objects', async () => {
     const { call, gateway } = await startGateway({
       plugins: [packageRoot],

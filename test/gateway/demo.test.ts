@@ -45,9 +45,7 @@ const userNames = async (demo: Demo, instance?: string): Promise<unknown> => {
   return (json as { result: { userName: string }[] }).result.map(({ userName }) => userName)
 }
 
-describe('demo', function () {
-  this.timeout(30_000)
-
+describe('demo', () => {
   it('answers the lines that it prints', async function () {
     const demo = await startDemo(await tempDir())
     const [, ...commands] = demo.started.stdout.split(/^(?=export |curl )/m)

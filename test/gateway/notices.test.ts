@@ -8,9 +8,7 @@ import { startGateway } from './parts.ts'
 const RS_FILTER = { clientId: 'c', clientSecret: 's', tokenIntrospectUrl: 'http://127.0.0.1:9/' }
 const mapping = (subject: string) => ({ subject, localUser: 'internal/user/x', roles: [] })
 
-describe('what has no effect is named', function () {
-  this.timeout(30_000)
-
+describe('what has no effect is named', () => {
   it('unknown members of access and authentication, in the log', async () => {
     const { call, log } = await startGateway()
     const put = (id: string, json: object) => call(`/config/${id}`, { method: 'PUT', json })

@@ -36,9 +36,7 @@ const ELSEWHERE = import.meta.dirname
 const shown = (authorization: string | undefined): string =>
   Buffer.from(authorization?.slice('Basic '.length) ?? '', 'base64').toString()
 
-describe('secret commands', function () {
-  this.timeout(30_000)
-
+describe('secret commands', () => {
   it('a key, an encrypted secret, another key: the remote gets the password', async () => {
     const remote = await startRemote()
     const dir = await tempDirWith({ 'conf/untouched.json': '{ "a" :1}', 'security/x': '' })
@@ -82,9 +80,7 @@ describe('secret commands', function () {
   })
 })
 
-describe('trust commands', function () {
-  this.timeout(30_000)
-
+describe('trust commands', () => {
   it('add, list and remove: a running host follows', async () => {
     const pki = await testPki()
     const remote = await startTlsRemote()

@@ -34,8 +34,7 @@ function runOnFullDisk(args: readonly string[], full: 'stdout' | 'stderr'): Node
   return started
 }
 
-describe('signals', function () {
-  this.timeout(60_000)
+describe('signals', () => {
   before(function () {
     if (process.platform === 'win32') this.skip()
   })
@@ -55,7 +54,7 @@ describe('signals', function () {
         gateway.process.child.kill(signal)
         // The first process has nothing to reload by itself, but says that it told the others.
         const expected = (count + 1) * (workers === 1 ? 1 : workers + 1)
-        await until(() => reloads(gateway) === expected, `${expected} reloads`, { timeoutMs: 20_000 })
+        await until(() => reloads(gateway) === expected, `${expected} reloads`)
       }
       hold.release()
       assert.equal((await answer).text, '{"late":true}')
@@ -103,8 +102,7 @@ describe('signals', function () {
   })
 })
 
-describe('an output that cannot be written to', function () {
-  this.timeout(60_000)
+describe('an output that cannot be written to', () => {
   before(function () {
     if (process.platform !== 'linux') this.skip()
   })
@@ -112,7 +110,7 @@ describe('an output that cannot be written to', function () {
   it('serves all the same when it is that of the log', async () => {
     const project = await tempDirWith({ 'conf/other.json': {} })
     const gateway = runOnFullDisk(['start', '--project', project, '--port', '0'], 'stderr')
-    const url = (await gateway.line(/^Listening on http:/, 30_000)).replace('Listening on ', '')
+    const url = (await gateway.line(/^Listening on http:/)).replace('Listening on ', '')
     for (let n = 0; n < 20; n++) assert.equal((await request(`${url}/info/ping`)).status, 401)
     assert.equal((await gateway.kill()).code, 0)
   })

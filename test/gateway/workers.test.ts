@@ -4,6 +4,7 @@ import { Agent } from 'node:http'
 import { guarded, reply } from '../helpers/behaviours.ts'
 import { onCleanUp, ownedBySuite } from '../helpers/clean-up.ts'
 import { type GatewayProcess, PASSWORD, startGatewayProcess } from '../helpers/gateway-process.ts'
+import { assertSince } from '../helpers/patience.ts'
 import { type Remote, startRemote } from '../helpers/remote.ts'
 import { DEFAULT_CLIENT, startTokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
@@ -25,8 +26,7 @@ async function everywhere(gateway: GatewayProcess, path: string, options = {}): 
 
 const WORKERS = ['--workers', '2']
 
-describe('--workers', function () {
-  this.timeout(60_000)
+describe('--workers', () => {
   before(function () {
     if (process.platform !== 'linux') this.skip()
   })
@@ -43,9 +43,7 @@ describe('--workers', function () {
     })
 
     const replaced = (count: number) =>
-      until(() => gateway.process.stderr.match(/serves in its place/g)?.length === count, `${count} were replaced`, {
-        timeoutMs: 30_000,
-      })
+      until(() => gateway.process.stderr.match(/serves in its place/g)?.length === count, `${count} were replaced`)
 
     it('say once where they listen, and both serve', async () => {
       assert.equal(workersOf(gateway).length, 2)
@@ -181,7 +179,7 @@ describe('--workers', function () {
     await until(() => workersOf(gateway).some((pid) => pid !== victim && !others.includes(pid)), 'another one begins')
     const begin = performance.now()
     assert.deepEqual(await gateway.process.kill('SIGTERM'), { code: 0, signal: null })
-    assert.ok(performance.now() - begin < 5000)
+    assertSince(begin, 5000)
   })
 
   it('when the first process is killed, none is left', async () => {

@@ -36,7 +36,7 @@ export async function startGatewayProcess(
   const process = spawnNode([BIN, 'start', '--project', dir, '--port', '0', ...args], {
     env: { OPENIDM_ADMIN_PASSWORD: PASSWORD, OPENIDM_ADMIN_PASSWORD_FILE: undefined, LOG_LEVEL: 'warn', ...env },
   })
-  const origin = (await process.line(/^Listening on http:/, 30_000)).replace('Listening on ', '')
+  const origin = (await process.line(/^Listening on http:/)).replace('Listening on ', '')
   return {
     process,
     port: Number(new URL(origin).port),

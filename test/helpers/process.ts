@@ -63,7 +63,7 @@ export class NodeProcess {
    * Waits for a whole line, on stdout or stderr, that holds `text` or matches it, and returns that line.
    * @throws Error with all output when the process ends without it, or the time is up
    */
-  async line(text: string | RegExp, timeoutMs = 10_000): Promise<string> {
+  async line(text: string | RegExp, timeoutMs = 60_000): Promise<string> {
     const matches = (line: string) => (typeof text === 'string' ? line.includes(text) : text.test(line))
     const find = () => [...wholeLines(this.stdout), ...wholeLines(this.stderr)].find(matches)
     const seen = await until(() => find() ?? this.#exit, `a line with ${text}`, { timeoutMs }).catch(() => this.#exit)

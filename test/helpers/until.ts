@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 
 export interface UntilOptions {
-  /** Gives up after this time; 5000 unless given. */
+  /** Gives up after this time; 60,000 unless given. */
   readonly timeoutMs?: number
 }
 
@@ -22,7 +22,7 @@ const now = performance.now.bind(performance)
 export async function until<T>(
   condition: () => T | Promise<T>,
   message = 'the condition holds',
-  { timeoutMs = 5000 }: UntilOptions = {},
+  { timeoutMs = 60_000 }: UntilOptions = {},
 ): Promise<Truthy<T>> {
   const deadline = now() + timeoutMs
   let last: { value?: T; error?: unknown } = {}

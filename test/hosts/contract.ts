@@ -60,8 +60,7 @@ export function describeHost(
     ownedBySuite()
     let remote: Remote
     let host: StartedHost
-    before(async function () {
-      this.timeout(60_000)
+    before(async () => {
       remote = await startRemote()
       const instance = { authType: 'basic', instanceUrl: remote.url, userName: 'svc', password: 'pw' }
       const gone = { ...instance, instanceUrl: 'http://127.0.0.1:1/openidm/' }

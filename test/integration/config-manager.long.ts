@@ -28,9 +28,8 @@ const SCHEDULE = {
   invokeContext: { script: { type: 'text/javascript', source: 'openidm.read("info/ping")\n' } },
 }
 
-describe('fr-config-manager, as administrators use it', function () {
+describe('fr-config-manager, as administrators use it', () => {
   ownedBySuite()
-  this.timeout(60_000)
   let pair: Pair
   let headers: Record<string, string>
 

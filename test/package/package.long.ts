@@ -95,8 +95,7 @@ describe('the package', () => {
     assert.match(sourcesContent[0] ?? '', /export async function activate/)
   })
 
-  it('has types that a strict project takes', async function () {
-    this.timeout(30_000)
+  it('has types that a strict project takes', async () => {
     const { dir } = installed
     const compilerOptions = {
       target: 'es2024',
@@ -113,8 +112,7 @@ describe('the package', () => {
   })
 
   for (const version of NODE_VERSIONS) {
-    it(`loads whole on Node ${version}`, async function () {
-      this.timeout(30_000)
+    it(`loads whole on Node ${version}`, async () => {
       const isEntry = (file: string) => /^dist\/(bin|.*worker)\.js$/.test(file)
       const modules = installed.files.filter((file) => /^dist\/.*\.js$/.test(file) && !isEntry(file)).map(inPackage)
       const script = `for (const file of ${JSON.stringify(modules)}) await import(file)
@@ -134,8 +132,7 @@ describe('the package', () => {
       assert.match(stdout, /openidm-external-idm/)
     })
 
-    it(`is a gateway that finds its own plugin on Node ${version}`, async function () {
-      this.timeout(30_000)
+    it(`is a gateway that finds its own plugin on Node ${version}`, async () => {
       const remote = await startRemote()
       const instance = { authType: 'basic', instanceUrl: remote.url, userName: 'svc', password: 'pw' }
       const project = await tempDirWith({ 'conf/external.idm-eu.json': instance })
@@ -143,7 +140,7 @@ describe('the package', () => {
       const env = { OPENIDM_ADMIN_PASSWORD: 'admin-pw' }
       const args = [command, 'start', '--project', project, '--port', '0']
       const gateway = spawnNode(args, { node: installed.node[version], env })
-      const url = (await gateway.line(/^Listening on /, 20_000)).replace('Listening on ', '')
+      const url = (await gateway.line(/^Listening on /)).replace('Listening on ', '')
       const headers = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'admin-pw' }
       const answer = await request(`${url}/external/idm/eu/managed/user?_queryFilter=true`, { headers })
       assert.equal(answer.status, 200, answer.text)

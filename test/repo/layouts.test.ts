@@ -73,9 +73,7 @@ async function start(layout: string) {
 }
 
 for (const layout of LAYOUTS)
-  describe(`a database of ${layout}`, function () {
-    this.timeout(20_000)
-
+  describe(`a database of ${layout}`, () => {
     it('has all its objects, which are found by their indexes', async () => {
       const { query, call } = await start(layout)
       assert.deepEqual((await query('managed/user?_queryFilter=true')).map(({ _id }) => _id).sort(), [

@@ -46,8 +46,7 @@ function fill(file: string): void {
 describe(`${COUNT} objects`, () => {
   ownedBySuite()
   let store: ObjectStore
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     const file = join(await tempDir(), 'many.db')
     await (await tempRepository({ file })).close()
     fill(file)
@@ -65,7 +64,7 @@ describe(`${COUNT} objects`, () => {
       }
       assert.equal(seen.size, COUNT)
       assert.ok(peak - base < MAX_GROWTH, `the heap grew by ${Math.round((peak - base) / 2 ** 20)} MB`)
-    }).timeout(60_000)
+    })
 
   const totals: [filter: string, total: number][] = [
     ['true', COUNT],

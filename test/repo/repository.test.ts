@@ -160,5 +160,5 @@ describe('the indexes of a type', () => {
     const query = { _queryFilter: 'x eq 7', _pageSize: 1, _totalPagedResultsPolicy: 'EXACT' }
     assert.equal((await idsOf(store, { _queryFilter: query._queryFilter })).length, 40)
     assert.equal((await idsOf(store, { _queryFilter: 'x lt 7' })).length, 560)
-  }).timeout(20_000)
+  })
 })

@@ -4,6 +4,7 @@ import { addScriptResource } from '../../lib/script/rest/resource.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import type { CallResponse } from '../helpers/http.ts'
+import { patience } from '../helpers/patience.ts'
 import { until } from '../helpers/until.ts'
 import { js, type Scripting, startScripting } from './parts.ts'
 import { ADMINISTRATOR, SOMEBODY, serve } from './served.ts'
@@ -122,7 +123,7 @@ describe('the resource script', () => {
     await until(() => scripting.log.messages('info').includes('begun'))
     abort.abort()
     await gone
-    await until(() => scripting.engine.load.scripts === 0, 'the script has ended', { timeoutMs: 2000 })
+    await until(() => scripting.engine.load.scripts === 0, 'the script has ended', { timeoutMs: patience(2000) })
   })
 
   it('403 for everyone but administrators', async () => {

@@ -59,5 +59,5 @@ describe('somebody with the name of another', () => {
       accounts.includes('internal/user/openidm-admin') && accounts.includes('managed/user/bo'),
       String(accounts),
     )
-  }).timeout(20_000)
+  })
 })

@@ -43,5 +43,5 @@ describe('a gateway that may open no more files', () => {
     )
     assert.equal((await ask('external/idm/eu/managed/user/u1')).status, 200)
     assert.equal(remote.requests.length, 1)
-  }).timeout(60_000)
+  })
 })

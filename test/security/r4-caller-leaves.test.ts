@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { byHand, echo, held, reply, stream } from '../helpers/behaviours.ts'
 import { silence } from '../helpers/faults.ts'
+import { assertSince } from '../helpers/patience.ts'
 import { openRaw } from '../helpers/raw.ts'
 import { startRemote } from '../helpers/remote.ts'
 import { DEFAULT_CLIENT, startTokenServer } from '../helpers/token-server.ts'
@@ -14,7 +15,7 @@ async function assertNothingLeft(app: App): Promise<void> {
   assert.equal(app.status('eu')?.lastError, null)
   const begin = performance.now()
   await app.idm.close()
-  assert.ok(performance.now() - begin < 3000, 'nothing was in flight')
+  assertSince(begin, 3000, 'nothing was in flight')
   assert.deepEqual(app.log.messages('error'), [])
 }
 

@@ -39,8 +39,7 @@ export function useStage(subject: Subject): () => Stage {
   let stage: Stage | undefined
   const history: { instance: keyof Remotes; request: RecordedRequest }[] = []
   const current = (): Stage => stage ?? assert.fail('the stage stands when the tests run')
-  before(async function () {
-    this.timeout(20_000)
+  before(async () => {
     const remotes = await startRemotes()
     const tokens = await startTokenServer()
     const confDir = await writeConf(remotes, tokens)

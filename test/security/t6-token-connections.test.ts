@@ -5,6 +5,7 @@ import { connect } from 'node:tls'
 import { tokenFetcher } from '../../lib/remote/auth/token-endpoint.ts'
 import { guarded, reply } from '../helpers/behaviours.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
+import { patience } from '../helpers/patience.ts'
 import { testPki } from '../helpers/pki.ts'
 import { startTokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
@@ -21,7 +22,7 @@ describe('T6 connections to the token endpoint', () => {
       tokens.store.revoke()
     }
     assert.equal(tokens.requests.at(-1)?.serverName, 'am.example.com')
-    await until(() => tokens.remote.openConnections === 0, 'no connection stays', { timeoutMs: 1000 })
+    await until(() => tokens.remote.openConnections === 0, 'no connection stays', { timeoutMs: patience(1000) })
   })
 
   it('no socket outlives the instances', async () => {

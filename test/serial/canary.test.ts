@@ -3,6 +3,9 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { main } from '../../lib/cli/cli.ts'
 import type { JsonObject } from '../../lib/contract.ts'
+import { inClear, misplaced, references } from '../canary/configuration.ts'
+import { callerHeaders, filesOf, honest, instancesOf, type Scenery, startScenery } from '../canary/scenario.ts'
+import { startApplication, startGateway, type TalkativeHost } from '../canary/start-host.ts'
 import { type Behaviour, reply, unauthorized } from '../helpers/behaviours.ts'
 import { garbage, resetBeforeHeaders, resetMidBody, silence } from '../helpers/faults.ts'
 import { writeAtomically } from '../helpers/files.ts'
@@ -10,9 +13,6 @@ import type { CallResponse } from '../helpers/http.ts'
 import { rawExchange } from '../helpers/raw.ts'
 import { loginPage, oauthError } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
-import { inClear, misplaced, references } from '../canary/configuration.ts'
-import { callerHeaders, filesOf, honest, instancesOf, type Scenery, startScenery } from '../canary/scenario.ts'
-import { startApplication, startGateway, type TalkativeHost } from '../canary/start-host.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE']
 const BY_REFERENCE = ['by-value', 'by-purpose', 'encrypted', 'proxy-by-value']
@@ -34,8 +34,7 @@ const HOSTS: [title: string, start: (scenery: Scenery) => Promise<TalkativeHost>
   ],
 ]
 
-describe('S1 no secret leaves, whatever happens', function () {
-  this.timeout(30_000)
+describe('S1 no secret leaves, whatever happens', () => {
   for (const [title, start] of HOSTS) {
     it(`of ${title} with DEBUG=* and log level trace`, async () => {
       const scenery = await startScenery()

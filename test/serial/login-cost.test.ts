@@ -35,7 +35,7 @@ describe('what logins of strangers cost', () => {
       const spent = Math.min(await cost(name), await cost(name))
       assert.ok(spent > one / 3 && spent < one * 1.8 + 20_000, `${name}: ${spent} µs, one hash ${one} µs`)
     }
-  }).timeout(30_000)
+  })
 
   it('thirty connections with wrong passwords do not keep the administrator out', async () => {
     const gateway = await startGateway()
@@ -51,7 +51,7 @@ describe('what logins of strangers cost', () => {
     // The late answers end with the gateway.
     await gateway.gateway.stop().catch(() => undefined)
     await Promise.allSettled(attack)
-  }).timeout(90_000)
+  })
 
   it('many at once get 429 beyond a short queue, with the time to come again; files are read meanwhile', async () => {
     const ask = crowd(await startGateway())
@@ -61,14 +61,13 @@ describe('what logins of strangers cost', () => {
       return answer
     })
     const refused = await Promise.any(answers)
-    const begin = performance.now()
-    await readFile(import.meta.filename)
-    assert.ok(performance.now() - begin < 1000, 'a thread is left for files')
+    const isRead = readFile(import.meta.filename).then(() => true)
+    assert.ok(await Promise.race([isRead, Promise.allSettled(answers).then(() => false)]), 'a thread is left for files')
     assert.match(refused.text, /logins wait for their check/)
     assert.equal(refused.headers['retry-after'], '2')
     // The slots belong to the process: the next test finds them free.
     await Promise.allSettled(answers)
-  }).timeout(90_000)
+  })
 
   it('logins go before other hashes and never take all slots', async () => {
     const slots = new HashSlots()

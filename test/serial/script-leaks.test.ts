@@ -14,7 +14,7 @@ const AT_ONCE = 40
 
 describe(`${RUNS} runs of scripts`, () => {
   it('leave memory, threads and listeners where they were', async function () {
-    this.timeout(60_000 + RUNS * 10)
+    this.timeout(120_000 + RUNS * 10)
     const { engine } = startScripting({ size: size({ computing: 2, idleMs: 200 }) })
     const script = await engine.compile(
       js(`leaked = list; String.prototype.x = 1

@@ -25,9 +25,8 @@ const hashOf = async (answer: IncomingMessage): Promise<string> => {
   return hash.digest('hex')
 }
 
-describe('large bodies go through in constant memory', function () {
+describe('large bodies go through in constant memory', () => {
   ownedBySuite()
-  this.timeout(30_000)
   let remote: Remote
   let origin = ''
   let sha256 = ''

@@ -43,8 +43,7 @@ for (const [direction, from, to] of [
   ['remote to local', 'eu', 'local'],
   ['local to remote', 'local', 'us'],
 ] as const)
-  describe(`what each action does and has run, ${direction}, between gateways`, function () {
-    this.timeout(60_000)
+  describe(`what each action does and has run, ${direction}, between gateways`, () => {
     ownedBySuite()
     const path = (name: string) => (name === 'local' ? LOCAL : `external/idm/${name}/${LOCAL}`)
     const [source, target] = [path(from), path(to)]

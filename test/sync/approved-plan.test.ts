@@ -38,8 +38,7 @@ class WithoutRevisions extends MemoryCollection {
 }
 
 for (const kind of ['with', 'without'] as const)
-  describe(`an approved plan, targets ${kind} revisions`, function () {
-    this.timeout(30_000)
+  describe(`an approved plan, targets ${kind} revisions`, () => {
     let gateway: TestGateway
     let objects: MemoryCollection
     let eu: RemoteIdm

@@ -16,9 +16,7 @@ const says = (answer: string, first?: () => Promise<unknown>) =>
     yield `${answer}\n`
   }
 
-describe('the command recon, as the README says', function () {
-  this.timeout(30_000)
-
+describe('the command recon, as the README says', () => {
   it('asks at the terminal, and does nothing unless the answer is yes', async () => {
     const { gateway, target } = await startCommandStage()
     const no = await typed(gateway.url, ['eu_to_fidc'], says('no'))

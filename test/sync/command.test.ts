@@ -3,9 +3,7 @@ import type { JsonObject } from '../../lib/contract.ts'
 import { MAPPING, startCommandStage, typed } from './command-stage.ts'
 import type { RemoteIdm } from './gateways.ts'
 
-describe('the command recon', function () {
-  this.timeout(30_000)
-
+describe('the command recon', () => {
   it('shows a plan that a person can read, and writes nothing', async () => {
     const { type, target } = await startCommandStage()
     const { code, stdout } = await type('eu_to_fidc', '--dry-run')

@@ -33,9 +33,7 @@ async function linked(stage: FakeStage, count = 3): Promise<void> {
   stage.writes()
 }
 
-describe('a target whose source is not accounted for is not deleted', function () {
-  this.timeout(30_000)
-
+describe('a target whose source is not accounted for is not deleted', () => {
   it('when a source correlates with several targets', async () => {
     const mappings: JsonObject[] = [
       {},
@@ -138,9 +136,7 @@ describe('a target whose source is not accounted for is not deleted', function (
   })
 })
 
-describe('absence is proven before a target is deleted', function () {
-  this.timeout(30_000)
-
+describe('absence is proven before a target is deleted', () => {
   const kinds = ['html', 'text', 'empty', 'json', 'idm'] as const
   for (const kind of kinds)
     it(`reads by id that are answered 404 (${kind}) prove nothing`, async () => {
@@ -237,9 +233,7 @@ describe('absence is proven before a target is deleted', function () {
   })
 })
 
-describe('a source set that cannot be trusted', function () {
-  this.timeout(30_000)
-
+describe('a source set that cannot be trusted', () => {
   it('rows without _id fail and are named, and hold deletions up', async () => {
     const stage = await fakeStage({ mapping: ALL })
     stage.one.seed(USERS, [user('s1'), user('s2')])
@@ -327,9 +321,7 @@ describe('a source set that cannot be trusted', function () {
   })
 })
 
-describe('a run that would take away much is stopped before its first write', function () {
-  this.timeout(30_000)
-
+describe('a run that would take away much is stopped before its first write', () => {
   it('when it would delete more than half of a small set', async () => {
     const stage = await fakeStage({ mapping: { policies: DELETE_ORPHANS } })
     await linked(stage, 12)

@@ -99,9 +99,7 @@ const messages = async (stage: FakeStage, run: JsonObject): Promise<Json[]> =>
 const recorded = async (stage: FakeStage, run: JsonObject) =>
   (await stage.rows(run)).map(({ writes, approximate }) => ({ writes, approximate }))
 
-describe('an analysis writes nothing', function () {
-  this.timeout(60_000)
-
+describe('an analysis writes nothing', () => {
   for (const [how, writer] of Object.entries(WRITERS))
     it(`though scripts in every place write ${how}`, async () => {
       const stage = await seeded({ mapping: writing(writer), conf: CONF })
@@ -226,8 +224,7 @@ describe('an analysis writes nothing', function () {
   })
 })
 
-describe('an approved plan with scripts that write', function () {
-  this.timeout(60_000)
+describe('an approved plan with scripts that write', () => {
   const PATCHED = {
     situation: 'FOUND',
     action: js(
@@ -394,9 +391,7 @@ describe('an approved plan with scripts that write', function () {
   })
 })
 
-describe('the scripts of policies', function () {
-  this.timeout(60_000)
-
+describe('the scripts of policies', () => {
   it('run for as many objects at a time as the mapping has threads', async () => {
     const slow = (action: string) => js(`openidm.read("external/idm/one/managed/slow/x"); "${action}"`)
     const stage = await fakeStage({

@@ -26,8 +26,7 @@ const withTransform = (source: string): JsonObject => ({
 const BROKEN = withTransform('source.sn +')
 const WELL = withTransform('"sn"')
 
-describe('mappings with a fault', function () {
-  this.timeout(30_000)
+describe('mappings with a fault', () => {
   let eu: RemoteIdm
   let us: RemoteIdm
 

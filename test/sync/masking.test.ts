@@ -83,8 +83,7 @@ const OUT: JsonObject = {
   ],
 }
 
-describe('the plan of a dry run, between gateways', function () {
-  this.timeout(30_000)
+describe('the plan of a dry run, between gateways', () => {
   let gateway: TestGateway
 
   beforeEach(async () => {

@@ -31,8 +31,7 @@ describe('the tables of situations and actions', () => {
 })
 
 for (const direction of ['remote to remote', 'remote to local', 'local to remote'] as const)
-  describe(`every situation with every action that it allows, ${direction}, between gateways`, function () {
-    this.timeout(60_000)
+  describe(`every situation with every action that it allows, ${direction}, between gateways`, () => {
     ownedBySuite()
     let matrix: Matrix
 

@@ -32,8 +32,7 @@ async function behind(...behaviours: readonly [Behaviour, ...Behaviour[]]) {
 
 const gapsOf = (times: readonly number[]): number[] => times.slice(1).map((time, index) => time - (times[index] ?? 0))
 
-describe('the pace of a run', function () {
-  this.timeout(30_000)
+describe('the pace of a run', () => {
   const pace = () => new Pace(new AbortController().signal)
 
   const requests: [what: string, ask: (openidm: Connection) => Promise<unknown>][] = [

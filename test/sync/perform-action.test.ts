@@ -5,8 +5,7 @@ import { ownedBySuite } from '../helpers/clean-up.ts'
 import { startSyncGateway } from './gateways.ts'
 import { MANAGED, MAPPING, ROWS, type Row, SOURCE, TARGET } from './perform-action-rows.ts'
 
-describe('sync?_action=performAction, between gateways', function () {
-  this.timeout(60_000)
+describe('sync?_action=performAction, between gateways', () => {
   ownedBySuite()
   let gateway: TestGateway
   let count = 0

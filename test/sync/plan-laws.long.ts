@@ -105,7 +105,7 @@ function actionLine({ action, targetObjectId, changes }: JsonObject, n: number):
 }
 
 describe('scripts of a mapping that write what they like', function () {
-  this.timeout(60_000 + RUNS * 10_000)
+  this.timeout(120_000 + RUNS * 10_000)
 
   it('write nothing in an analysis, and exactly what it shows when its plan is carried out', async () => {
     const stage = await fakeStage()

@@ -20,9 +20,7 @@ async function linked(options: FakeStageOptions = {}): Promise<FakeStage> {
 
 const type = ({ gateway }: FakeStage, ...args: string[]) => typed(gateway.url, ['m', ...args])
 
-describe('the plan that the command recon prints', function () {
-  this.timeout(60_000)
-
+describe('the plan that the command recon prints', () => {
   it('counts what is as it should be apart, and warns of what changes only', async () => {
     const stage = await linked()
     const same = await type(stage, '--dry-run')

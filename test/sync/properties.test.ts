@@ -43,8 +43,7 @@ const BASE: JsonObject = {
 }
 
 /** Each between two remotes that have `users`. */
-describe('a property of a mapping has its effect between gateways', function () {
-  this.timeout(30_000)
+describe('a property of a mapping has its effect between gateways', () => {
   let eu: RemoteIdm
   let us: RemoteIdm
   let gateway: TestGateway

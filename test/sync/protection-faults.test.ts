@@ -21,8 +21,7 @@ const MANAGED = {
 }
 const script = (source: string) => ({ type: 'text/javascript', source })
 
-describe('a mapping from managed objects whose fields are protected', function () {
-  this.timeout(30_000)
+describe('a mapping from managed objects whose fields are protected', () => {
   const faulty: Readonly<Record<string, [property: JsonObject, fault: RegExp]>> = {
     'a hashed field': [
       { source: 'hash', target: 'password' },

@@ -17,8 +17,7 @@ const REVERSE: JsonObject = {
   properties: [{ source: 'userName', target: 'userName' }],
 }
 
-describe('reconciliation over REST', function () {
-  this.timeout(30_000)
+describe('reconciliation over REST', () => {
   let eu: RemoteIdm
   let us: RemoteIdm
   let gateway: TestGateway

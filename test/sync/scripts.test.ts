@@ -11,8 +11,7 @@ import { type Stage, silent, startStage } from './parts.ts'
 
 const js = (source: string): JsonObject => ({ type: 'text/javascript', source })
 
-describe('scripts of a mapping', function () {
-  this.timeout(30_000)
+describe('scripts of a mapping', () => {
   ownedBySuite()
   let scripts: Scripts
   let connection: Connection = connect(new ResourceRouter(), {})

@@ -55,8 +55,7 @@ for (const [direction, source, target] of [
   ['remote to local', REMOTE_SOURCE, LOCAL],
   ['local to remote', LOCAL, REMOTE_TARGET],
 ] as const)
-  describe(`situations and default actions, ${direction}, between gateways`, function () {
-    this.timeout(60_000)
+  describe(`situations and default actions, ${direction}, between gateways`, () => {
     ownedBySuite()
     let run: JsonObject
     let entries: Map<string, JsonObject>

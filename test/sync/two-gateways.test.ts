@@ -34,7 +34,7 @@ const PAGES = Math.ceil(USERS / 1000)
 const SOME = Math.floor(USERS / 100)
 
 describe('the mapping of the seed page, between a basic and a bearer instance', function () {
-  this.timeout(Math.max(60_000, USERS * 20))
+  this.timeout(Math.max(120_000, USERS * 20))
   ownedBySuite()
   let source: RemoteIdm
   let target: RemoteIdm
@@ -86,9 +86,7 @@ describe('the mapping of the seed page, between a basic and a bearer instance', 
   })
 })
 
-describe('a remote that is busy, or pages in its own way', function () {
-  this.timeout(30_000)
-
+describe('a remote that is busy, or pages in its own way', () => {
   it('is waited for when it answers 429 and 503 with Retry-After', async () => {
     const [source, target] = [await startRemoteIdm(), await startRemoteIdm()]
     const gateway = await startSyncGateway({ 65: source, fidc: target }, [MAPPING])

@@ -18,9 +18,7 @@ async function pair(stage: FakeStage, source: JsonObject, target: JsonObject): P
   return stage
 }
 
-describe('an update changes only what it must', function () {
-  this.timeout(30_000)
-
+describe('an update changes only what it must', () => {
   it('keeps a password that the target does not show', async () => {
     const stage = await fakeStage({ two: { invisible: ['password'] } })
     await pair(stage, { sn: 'Jensen' }, { sn: 'Old', password: 'Secret12' })
@@ -155,9 +153,7 @@ describe('an update changes only what it must', function () {
   })
 })
 
-describe('a target that is changed by whole objects', function () {
-  this.timeout(30_000)
-
+describe('a target that is changed by whole objects', () => {
   for (const status of [405, 501] as const)
     it(`is read afresh and sent with its _id where PATCH answers ${status}`, async () => {
       const stage = await fakeStage({ two: { patch: status } })
@@ -206,8 +202,7 @@ describe('a target that is changed by whole objects', function () {
   })
 })
 
-describe('a field that the target never shows', function () {
-  this.timeout(30_000)
+describe('a field that the target never shows', () => {
   const mapping = { properties: properties('userName', 'sn', 'password') }
   const hidden = { writeOnly: ['password'] }
   const passwords = (stage: FakeStage) =>
@@ -280,9 +275,7 @@ describe('a field that the target never shows', function () {
   })
 })
 
-describe('the answer to an update', function () {
-  this.timeout(30_000)
-
+describe('the answer to an update', () => {
   it('with another _id moves the link, when the object has that id now', async () => {
     const stage = await fakeStage({ two: { namedBy: 'userName' } })
     stage.one.seed(USERS, [{ _id: 's1', userName: 'bjensen', sn: 'Jensen' }])
@@ -360,8 +353,7 @@ describe('the answer to an update', function () {
   })
 })
 
-describe('every read of a side asks for the fields of its scan', function () {
-  this.timeout(30_000)
+describe('every read of a side asks for the fields of its scan', () => {
   const fields = { _queryFilter: 'true', _fields: '*,*_ref' }
   const mapping = {
     sourceQuery: fields,

@@ -14,9 +14,8 @@ import { OBJECTS } from './objects.ts'
 /** Put there by `npm run test:install`. */
 const FRODO = join(import.meta.dirname, 'node_modules', '.bin', 'frodo')
 
-describe('frodo-cli, as administrators use it', function () {
+describe('frodo-cli, as administrators use it', () => {
   ownedBySuite()
-  this.timeout(120_000)
   let pair: Pair
   let am: string
   let dir: string

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { hideSecrets, hideUserInfo, isSecretName, STARS } from '../../lib/core/hidden-secrets.ts'
+import { cpuClock } from '../helpers/patience.ts'
 
 const SECRET = [
   'password',
@@ -88,10 +89,10 @@ describe('user info in a text', () => {
   ] as const)
     it(text, () => assert.equal(hideUserInfo(text), expected))
   it('costs no more for a hostile text', () => {
-    const began = performance.now()
+    const spent = cpuClock()
     hideUserInfo('://'.repeat(6_000))
     hideUserInfo(`://${'a'.repeat(100_000)}`)
-    assert.ok(performance.now() - began < 200)
+    assert.ok(spent() < 200)
   })
 })
 

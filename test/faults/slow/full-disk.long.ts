@@ -27,9 +27,7 @@ function fill(file: string): void {
   }
 }
 
-describe('a full disk', function () {
-  this.timeout(60_000)
-
+describe('a full disk', () => {
   it('a REST write is refused with 500, what is in force stays, and the next write works when there is room', async function () {
     const project = await tempDir()
     const conf = join(project, 'conf')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { held } from '../../helpers/behaviours.ts'
 import { type GatewayProcess, startGatewayProcess } from '../../helpers/gateway-process.ts'
+import { assertSince } from '../../helpers/patience.ts'
 import { startRemote } from '../../helpers/remote.ts'
 import { until } from '../../helpers/until.ts'
 import { basic } from '../../security/app.ts'
@@ -30,21 +31,18 @@ function startLoad(gateway: GatewayProcess) {
   return { answered, refused, over }
 }
 
-describe('SIGTERM under load', function () {
-  this.timeout(60_000)
-
+describe('SIGTERM under load', () => {
   for (const args of [[], ['--workers', '2']]) {
     it(`cuts no request that has reached the remote, and ends within its bound (${args.join(' ') || 'one process'})`, async () => {
       const remote = await startRemote()
       const gateway = await startGatewayProcess({ 'external.idm-eu.json': basic(remote) }, { args })
       const load = startLoad(gateway)
-      await until(() => load.answered.size > 300, 'the load is on', { timeoutMs: 20_000 })
+      await until(() => load.answered.size > 300, 'the load is on')
       const begin = performance.now()
       const exit = await gateway.process.kill('SIGTERM')
-      const took = performance.now() - begin
+      assertSince(begin, 10_000, 'within its bound')
       await load.over
       assert.deepEqual(exit, { code: 0, signal: null })
-      assert.ok(took < 10_000, `it took ${Math.round(took)} ms`)
       const reached = remote.requests.map(({ url }) => url.replace('/openidm', ''))
       assert.deepEqual(
         reached.filter((url) => !load.answered.has(url)),
@@ -64,21 +62,23 @@ describe('SIGTERM under load', function () {
     await remote.received()
     const begin = performance.now()
     assert.deepEqual(await gateway.process.kill('SIGTERM'), { code: 0, signal: null })
-    const took = performance.now() - begin
-    assert.ok(took >= 500 && took < 5000, `it took ${Math.round(took)} ms`)
+    assert.ok(performance.now() - begin >= 500)
+    assertSince(begin, 5000)
     await cut
   })
 
-  it('a second SIGTERM ends it at once', async () => {
+  it('a second SIGTERM, later than npm would repeat the first one, ends it at once', async () => {
     const remote = await startRemote({ behaviour: held() })
     const gateway = await startGatewayProcess({ 'external.idm-eu.json': basic(remote) }, { env: { LOG_LEVEL: 'info' } })
     const cut = assert.rejects(gateway.call('external/idm/eu/x'), { code: 'ECONNRESET' })
     await remote.received()
     gateway.process.child.kill('SIGTERM')
     await gateway.process.line('stopping')
-    const begin = performance.now()
-    assert.deepEqual(await gateway.process.kill('SIGTERM'), { code: 130, signal: null })
-    assert.ok(performance.now() - begin < 2000)
+    await until(() => {
+      gateway.process.child.kill('SIGTERM')
+      return gateway.process.child.exitCode !== null
+    })
+    assert.deepEqual(await gateway.process.exited, { code: 130, signal: null })
     await cut
   })
 })

@@ -21,7 +21,7 @@ async function writeUntilKilled(file: string, run: number): Promise<string> {
   const writer = spawnNode([WRITER, file, String(run)])
   const enough = 10_000 + Math.random() * 50_000
   const done = () => writer.stdout.length > enough || writer.child.exitCode !== null
-  await until(done, `the writer has written ${enough} bytes`, { timeoutMs: 20_000 })
+  await until(done, `the writer has written ${enough} bytes`)
   await writer.kill('SIGKILL')
   assert.equal(writer.stderr, '')
   return writer.stdout
@@ -44,5 +44,5 @@ describe('managed objects, when the process is killed', () => {
     const database = new DatabaseSync(file, { readOnly: true })
     assert.deepEqual(Object.values(database.prepare('pragma integrity_check').get() ?? {}), ['ok'])
     database.close()
-  }).timeout(60_000)
+  })
 })

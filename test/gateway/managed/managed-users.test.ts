@@ -29,7 +29,7 @@ describe('managed users sign in', () => {
         authenticationId: 'bo-name',
       },
     })
-  }).timeout(20_000)
+  })
 
   it('and not otherwise', async () => {
     await create('bo')
@@ -47,7 +47,7 @@ describe('managed users sign in', () => {
     ]
     for (const [name, password] of refused)
       assert.equal(typeof (await verify(name, password)), 'string', `${name} ${password}`)
-  }).timeout(20_000)
+  })
 
   it('no longer once the password, the status or the user has changed, though it was right a moment ago', async () => {
     await create('bo')
@@ -64,7 +64,7 @@ describe('managed users sign in', () => {
     await change('accountStatus', 'active')
     await parts.openidm.delete('managed/user/bo', null)
     assert.equal(await verify('bo-name', 'An0ther!!'), 'unknown')
-  }).timeout(20_000)
+  })
 
   it('and not under the name of an account of the gateway itself, however it is spelt', async () => {
     for (const userName of ['openidm-admin', 'Anonymous']) {
@@ -72,7 +72,7 @@ describe('managed users sign in', () => {
       for (const name of [userName, userName.toUpperCase(), userName.replace('i', 'ı')])
         assert.equal(await verify(name), 'unknown', name)
     }
-  }).timeout(20_000)
+  })
 
   it('a hash that cannot be read is a wrong password, and an error in the log without it', async () => {
     const log = memoryLog()
@@ -82,7 +82,7 @@ describe('managed users sign in', () => {
     assert.equal(await new ManagedUsers(() => store, { keys: fixedKeys(), log }).verify('bo', 'x'), 'wrong')
     assert.deepEqual(log.messages('error'), ['the password of managed/user/bo cannot be checked'])
     assert.doesNotMatch(log.text, /c2VjcmV0/)
-  }).timeout(20_000)
+  })
 
   it('while there is no such type, nobody', async () =>
     assert.equal(

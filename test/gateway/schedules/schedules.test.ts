@@ -24,9 +24,7 @@ const MAPPING = {
   ],
 }
 
-describe('schedules', function () {
-  this.timeout(20_000)
-
+describe('schedules', () => {
   it('reconcile at their times, from when the file is there until it is gone', async () => {
     const { call, project, gateway } = await startGateway({ conf: { 'sync.json': { mappings: [MAPPING] } } })
     await gateway.connection.create('managed/role', 'r', { name: 'r' })

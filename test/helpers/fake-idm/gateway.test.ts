@@ -2,9 +2,7 @@ import assert from 'node:assert/strict'
 import { startSyncGateway } from '../../sync/gateways.ts'
 import { busy, fakeIdm } from './fake-idm.ts'
 
-describe('fake IDM: as instances of a gateway', function () {
-  this.timeout(30_000)
-
+describe('fake IDM: as instances of a gateway', () => {
   it('serves a reconciliation and a proxied read, and is waited for when busy', async () => {
     const source = await fakeIdm()
     const target = await fakeIdm({ like: 'pingidm' })

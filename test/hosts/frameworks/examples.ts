@@ -39,7 +39,7 @@ export const example =
 
 async function startExample(file: string, cwd: string, client: (port: string) => Client): Promise<StartedHost> {
   const app = spawnNode(['--import', join(HERE, 'preload.mjs'), file], { cwd, env: { GATEWAY_KEY: 'key' } })
-  const port = (await app.line('listens on ', 60_000)).split(' ').at(-1) ?? ''
+  const port = (await app.line('listens on ')).split(' ').at(-1) ?? ''
   return {
     client: client(port),
     closeInstances: async () => {
