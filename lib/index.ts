@@ -1,4 +1,5 @@
 /** The public face of openidm-external-idm. */
+import './require-node.js'
 import type { LookupFunction } from 'node:net'
 import { resolve } from 'node:path'
 import type { HttpHandler, Logger } from './contract.ts'

@@ -1,3 +1,4 @@
+import './require-node.js'
 import { dirname, join } from 'node:path'
 import { configurationService, hostProcessesService, type PluginContext } from './contract.ts'
 import { Scope } from './core/scope.ts'

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from 'node:tls'
+// Not by its name, which an older Node lacks: it would fail before it can be told why.
+import tls, { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { Disposable, Logger } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { Secret } from '../core/secret.ts'
@@ -100,7 +101,7 @@ export class TrustStore {
   /** For `tls.createSecureContext`: undefined = what Node trusts by itself. The same array until the next change. */
   ca(): string[] | undefined {
     if (this.#certificates.length === 0 && this.#options.systemRoots) return undefined
-    const roots = this.#options.systemRoots ? getCACertificates('default') : []
+    const roots = this.#options.systemRoots ? tls.getCACertificates('default') : []
     this.#ca ??= [...roots, ...this.#certificates.map(({ pem }) => pem)]
     return this.#ca
   }

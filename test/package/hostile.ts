@@ -1,6 +1,6 @@
 import { describeHostile } from '../security/hostile.ts'
 import { FRAMEWORKS } from '../security/subject.ts'
-import { fromPackage, INSTALL_TIMEOUT, installPackage, NODE_VERSIONS } from './packed.ts'
+import { fromPackage, INSTALL_TIMEOUT, installPackage } from './packed.ts'
 
 describe('the packed tarball', () => {
   before('is packed and installed', async function () {
@@ -8,6 +8,7 @@ describe('the packed tarball', () => {
     await installPackage()
   })
 
-  for (const version of NODE_VERSIONS)
+  // The oldest and the newest; test/security/hostile.test.ts runs the sources on the one between.
+  for (const version of ['22', '26'] as const)
     for (const framework of FRAMEWORKS) describeHostile(fromPackage(framework, version))
 })

@@ -7,6 +7,7 @@ import { tempDirWith, writeFiles } from '../helpers/files.ts'
 import { request } from '../helpers/http.ts'
 import { spawnNode } from '../helpers/process.ts'
 import { startRemote } from '../helpers/remote.ts'
+import './hostile.ts'
 import { INSTALL_TIMEOUT, type Installation, installPackage, NODE_VERSIONS } from './packed.ts'
 
 const run = promisify(execFile)
@@ -24,6 +25,10 @@ interface PluginManifest {
   readonly main: string
   readonly contributes: { readonly configuration: readonly { readonly schema: string }[] }
 }
+
+/** What an empty application gets. */
+const MAX_PACKAGES = 160
+const MAX_MEGABYTES = 60
 
 /** What a gateway written in TypeScript says. */
 const CONSUMER = `
@@ -45,7 +50,7 @@ describe('the package', () => {
     installed = await installPackage()
   })
 
-  const inPackage = (path: string) => join(installed.packageDir, path)
+  const inPackage = (path: string) => join(installed.app, 'node_modules/openidm-external-idm', path)
   const readJson = async <T>(path: string): Promise<T> => JSON.parse(await readFile(inPackage(path), 'utf8')) as T
 
   it('holds what is built, with types, maps and schemas, and nothing else', async () => {
@@ -79,7 +84,10 @@ describe('the package', () => {
       await access(inPackage(path))
     for (const schema of [plugin.$schema, ...schemas]) assert.equal(typeof (await readJson<object>(schema)), 'object')
     const entry = await realpath(inPackage(plugin.main))
-    assert.ok(entry.startsWith(`${await realpath(installed.packageDir)}/`), 'main lies in the folder of the plugin')
+    assert.ok(
+      entry.startsWith(`${await realpath(join(installed.app, 'node_modules/openidm-external-idm'))}/`),
+      'main lies in the folder of the plugin',
+    )
   })
 
   it('names no TypeScript file at run time', async () => {
@@ -87,46 +95,69 @@ describe('the package', () => {
       assert.doesNotMatch(await readFile(inPackage(module), 'utf8'), /['"`][^'"`\n]*\.ts['"`]/, module)
   })
 
-  it('maps its lines to sources that it carries', async () => {
-    const { sources, sourcesContent } = await readJson<{ sources: string[]; sourcesContent: string[] }>(
-      'dist/plugin.js.map',
-    )
-    assert.deepEqual(sources, ['../lib/plugin.ts'])
-    assert.match(sourcesContent[0] ?? '', /export async function activate/)
+  it('maps its lines to those of the repository, and carries no sources', async () => {
+    const map = await readJson<{ sources: string[]; sourcesContent?: string[] }>('dist/plugin.js.map')
+    assert.deepEqual([map.sources, map.sourcesContent], [['../lib/plugin.ts'], undefined])
   })
 
+  it('is of moderate size, with what it brings', async () => {
+    const lock = await readFile(join(installed.app, 'node_modules/.package-lock.json'), 'utf8')
+    const count = Object.keys(JSON.parse(lock).packages).length
+    const { stdout } = await run('du', ['-sk', join(installed.app, 'node_modules')])
+    const megabytes = Math.round(Number.parseInt(stdout, 10) / 1024)
+    console.log(`      ${count} packages, ${megabytes} MB`)
+    assert.ok(count <= MAX_PACKAGES && megabytes <= MAX_MEGABYTES)
+  })
+
+  it('exports its JSON Schemas, and the contract without the rest', async () => {
+    const script = `for (const name of ['plugin', 'external.idm']) {
+        const { default: schema } = await import('openidm-external-idm/schemas/' + name + '.schema.json', { with: { type: 'json' } })
+        console.log(typeof schema)
+      }
+      console.log(Object.keys(await import('openidm-external-idm/contract')).join())`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: installed.app })
+    assert.equal(stdout, 'object\nobject\nCONTRACT_VERSION,configurationService,hostProcessesService\n')
+  })
+
+  for (const specifier of ['openidm-external-idm', './node_modules/openidm-external-idm/dist/plugin.js'])
+    it(`tells an older Node that imports ${specifier} what it needs`, async () => {
+      const script = `await import('${specifier}').catch(({ message }) => console.log(message))`
+      const args = ['--input-type=module', '-e', script]
+      const { stdout } = await run(installed.node['20'], args, { cwd: installed.app })
+      assert.match(stdout, /^openidm-external-idm needs Node \^22\.22, \^24 or >=26; this is Node 20\./)
+    })
+
   it('has types that a strict project takes', async () => {
-    const { dir } = installed
+    const { app } = installed
     const compilerOptions = {
       target: 'es2024',
       module: 'nodenext',
       strict: true,
       noEmit: true,
-      skipLibCheck: true,
       types: ['node'],
       typeRoots: [join(import.meta.dirname, '../../node_modules/@types')],
     }
-    await writeFiles(dir, { 'consumer.ts': CONSUMER, 'tsconfig.json': { compilerOptions, files: ['consumer.ts'] } })
-    const { stdout } = await run(tsc, ['-p', dir]).catch((error: { stdout: string }) => error)
+    await writeFiles(app, { 'consumer.ts': CONSUMER, 'tsconfig.json': { compilerOptions, files: ['consumer.ts'] } })
+    const { stdout } = await run(tsc, ['-p', app]).catch((error: { stdout: string }) => error)
     assert.equal(stdout, '')
   })
 
   for (const version of NODE_VERSIONS) {
     it(`loads whole on Node ${version}`, async () => {
-      const isEntry = (file: string) => /^dist\/(bin|.*worker)\.js$/.test(file)
+      const isEntry = (file: string) => /^dist\/(bin|check-node|.*worker)\.js$/.test(file)
       const modules = installed.files.filter((file) => /^dist\/.*\.js$/.test(file) && !isEntry(file)).map(inPackage)
       const script = `for (const file of ${JSON.stringify(modules)}) await import(file)
         const { activate } = await import('openidm-external-idm')
         console.log(typeof activate, process.versions.node)`
       const { stdout, stderr } = await run(installed.node[version], ['--input-type=module', '-e', script], {
-        cwd: installed.dir,
+        cwd: installed.app,
       })
       assert.match(stdout, new RegExp(`^function ${version}\\.`))
       assert.doesNotMatch(stderr, /deprecat/i)
     })
 
     it(`has a command that runs on Node ${version}`, async () => {
-      const command = join(installed.dir, 'node_modules/.bin/openidm-external-idm')
+      const command = join(installed.app, 'node_modules/.bin/openidm-external-idm')
       await access(command)
       const { stdout } = await run(installed.node[version], [await realpath(command), '--help'])
       assert.match(stdout, /openidm-external-idm/)
@@ -136,7 +167,7 @@ describe('the package', () => {
       const remote = await startRemote()
       const instance = { authType: 'basic', instanceUrl: remote.url, userName: 'svc', password: 'pw' }
       const project = await tempDirWith({ 'conf/external.idm-eu.json': instance })
-      const command = await realpath(join(installed.dir, 'node_modules/.bin/openidm-external-idm'))
+      const command = await realpath(join(installed.app, 'node_modules/.bin/openidm-external-idm'))
       const env = { OPENIDM_ADMIN_PASSWORD: 'admin-pw' }
       const args = [command, 'start', '--project', project, '--port', '0']
       const gateway = spawnNode(args, { node: installed.node[version], env })

@@ -12,20 +12,24 @@ import { type Framework, type Subject, startHost } from '../security/subject.ts'
 
 export interface Installation {
   readonly dir: string
+  /** An application with this package alone: `dir/app`. */
+  readonly app: string
   /** `node_modules/openidm-external-idm`. */
   readonly packageDir: string
   /** What `npm pack` put into the tarball. */
   readonly files: readonly string[]
   /** The executables, by major version. */
-  readonly node: Readonly<Record<NodeVersion, string>>
+  readonly node: Readonly<Record<NodeVersion | '20', string>>
 }
 
-export type NodeVersion = '22' | '24'
-export const NODE_VERSIONS: readonly NodeVersion[] = ['22', '24']
+export type NodeVersion = '22' | '24' | '26'
+export const NODE_VERSIONS: readonly NodeVersion[] = ['22', '24', '26']
 
 /** Long enough for a cold cache of npm. */
-export const INSTALL_TIMEOUT = 180_000
+export const INSTALL_TIMEOUT = 600_000
 
+const OTHER_NODES = ['20', '22', '26']
+const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund']
 const repository = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 let dir: string | undefined
@@ -45,18 +49,24 @@ async function install(): Promise<Installation> {
   dir = await mkdtemp(join(await realpath(tmpdir()), 'external-idm-package-'))
   const { tarball, files } = await pack(dir)
   const packed = performance.now()
+  const app = join(dir, 'app')
+  await writeFiles(app, { 'package.json': { private: true, type: 'module' } })
+  await npm(app, ...INSTALL, tarball)
   // Node is installed by a script of its package; the alias keeps its `node` from being ours.
-  await writeFiles(dir, { 'package.json': { private: true, type: 'module', allowScripts: { node22: true } } })
-  const others = ['express@5', 'express4@npm:express@4', 'node22@npm:node@22']
-  await npm(dir, 'install', '--prefer-offline', '--no-audit', '--no-fund', tarball, ...others)
+  const allowScripts = Object.fromEntries(OTHER_NODES.map((version) => [`node${version}`, true]))
+  await writeFiles(dir, { 'package.json': { private: true, type: 'module', allowScripts } })
+  const nodes = OTHER_NODES.map((version) => `node${version}@npm:node@${version}`)
+  await npm(dir, ...INSTALL, tarball, 'express@5', 'express4@npm:express@4', ...nodes)
   await copyFile(join(import.meta.dirname, 'host.mjs'), join(dir, 'host.mjs'))
   const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`
   console.log(`    packed in ${seconds(start, packed)}, installed in ${seconds(packed, performance.now())}`)
+  const nodeOf = (version: string) => join(dir ?? '', `node_modules/node${version}/bin/node`)
   return {
     dir,
+    app,
     packageDir: join(dir, 'node_modules/openidm-external-idm'),
     files,
-    node: { '22': join(dir, 'node_modules/node22/bin/node'), '24': process.execPath },
+    node: { '20': nodeOf('20'), '22': nodeOf('22'), '24': process.execPath, '26': nodeOf('26') },
   }
 }
 
