@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, resolve, sep } from 'node:path'
 import { readFileBounded, UnreadableFile } from '../../config/files/file-read.ts'
 import { watchDirectory } from '../../config/files/watcher.ts'
 import type { Disposable, Logger } from '../../contract.ts'
+import { SerialQueue } from '../../core/serial-queue.ts'
 import { utf8Text } from '../../core/utf8.ts'
 import { badRequest } from '../../crest/errors.ts'
 import { versionOf } from './script.ts'
@@ -44,8 +45,8 @@ export class ScriptFiles implements Disposable {
   /** What was found changed, and since when it is as it is; by name. */
   readonly #changed = new Map<string, { readonly seen: string; readonly since: number }>()
   readonly #watchers = new Map<string, Disposable>()
+  readonly #scans = new SerialQueue()
   #timer: NodeJS.Timeout | undefined
-  #checking: Promise<void> = Promise.resolve()
   #closed = false
 
   constructor(options: ScriptFilesOptions) {
@@ -81,7 +82,7 @@ export class ScriptFiles implements Disposable {
     this.#closed = true
     clearTimeout(this.#timer)
     await Promise.all([...this.#watchers.values()].map((watcher) => watcher.dispose()))
-    await this.#checking
+    await this.#scans.idle()
   }
 
   /** Also where it would be found before this one. */
@@ -101,7 +102,7 @@ export class ScriptFiles implements Disposable {
     if (this.#closed) return
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#checking = this.#checking.then(() => this.#lookAtAll())
+      void this.#scans.add(() => this.#lookAtAll())
     }, SETTLE_MS)
   }
 
