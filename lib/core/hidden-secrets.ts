@@ -5,6 +5,7 @@
 import type { Json, JsonObject } from '../contract.ts'
 import { editDistance } from './edit-distance.ts'
 import { isObject } from './json.ts'
+import { LRUCache } from './lru-cache.ts'
 
 export const STARS = '********'
 
@@ -32,14 +33,12 @@ export function isSecretName(name: string): boolean {
   let isSecret = judged.get(name)
   if (isSecret !== undefined) return isSecret
   isSecret = judgeName(name)
-  if (judged.size >= MAX_JUDGED) judged.clear()
   judged.set(name, isSecret)
   return isSecret
 }
 
 /** The same few names come again with each object. */
-const judged = new Map<string, boolean>()
-const MAX_JUDGED = 2000
+const judged = new LRUCache<string, boolean>({ max: 2000 })
 
 function judgeName(name: string): boolean {
   const words = wordsOf(name)

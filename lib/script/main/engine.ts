@@ -1,21 +1,29 @@
 import type { Disposable, Json, JsonObject, Logger } from '../../contract.ts'
+import { LRUCache } from '../../core/lru-cache.ts'
 import { internalError, toResourceException } from '../../crest/errors.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
 import { DEFAULT_LIMITS, exceeded, type Limits } from '../limits.ts'
-import { type AnalyseJob, type Code, type CompileJob, keyOf, type Outcome, type RunJob } from '../protocol.ts'
+import {
+  type AnalyseJob,
+  type Code,
+  type CompileJob,
+  keyOf,
+  type Outcome,
+  type PreparedContext,
+  type RunJob,
+} from '../protocol.ts'
 import { ScriptException, stoppedException } from '../script-exception.ts'
 import { type Batch, batches } from './batches.ts'
 import { contextVariable } from './context-variable.ts'
 import type { ServerProperties } from './identity-server.ts'
 import { type GivenToRun, KeptNumbers } from './kept-numbers.ts'
-import { KnownModules } from './known-modules.ts'
+import { librariesIn } from './libraries.ts'
 import { Modules } from './modules.ts'
 import { nesting } from './nesting.ts'
 import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
 import { Pool } from './pool/pool.ts'
 import { defaultPoolSize, type PoolSize } from './pool/pool-size.ts'
-import { PreparedContexts } from './prepared-contexts.ts'
 import { requestVariable } from './request-variable.ts'
 import { parseScript, type ScriptDefinition, versionOf } from './script.ts'
 import { ScriptFiles } from './script-files.ts'
@@ -52,12 +60,17 @@ export interface ScriptEngineOptions extends Partial<ScriptEngineSettings> {
 export class ScriptEngine implements ScriptService, Disposable {
   readonly #options: ScriptEngineOptions
   readonly #pool: Pool
-  readonly #contexts = new PreparedContexts()
-  readonly #known = new KnownModules()
+  /** Contexts with modules loaded, for the next runs; all threads share them. */
+  readonly #contexts = new LRUCache<string, PreparedContext>({
+    maxSize: MAX_CONTEXT_BYTES,
+    sizeCalculation: ({ image }) => image.bytes.byteLength,
+  })
+  /** The modules that a script used last time, by the version of its source. */
+  readonly #usedModules = new LRUCache<string, readonly string[]>({ max: MAX_REMEMBERED })
   /** The versions of sources that are known to compile. */
-  readonly #compiling = new Set<string>()
-  /** Whether runs of a script may have one context, by the version of its source. */
-  readonly #sharing = new Map<string, Promise<boolean>>()
+  readonly #compiling = new LRUCache<string, true>({ max: MAX_REMEMBERED })
+  /** Whether runs of a script may share one context, by the version of its source. */
+  readonly #sharing = new LRUCache<string, Promise<boolean>>({ max: MAX_REMEMBERED })
   #settings: ScriptEngineSettings
   #files: ScriptFiles
   #modules: Modules
@@ -178,7 +191,7 @@ export class ScriptEngine implements ScriptService, Disposable {
 
   async #execute({ code, items, isShared, limits, kept }: Given, options: ManyOptions): Promise<readonly Outcome[]> {
     const version = versionOf(code.source)
-    const modules = this.#known.of(version, code.source)
+    const modules = this.#usedModules.get(version) ?? librariesIn(code.source)
     const context = this.#contexts.get(keyOf(modules, (name) => this.#modules.versionOf(name)))
     const job: RunJob = { kind: 'run', code, items, isShared, limits, context, modules }
     const depth = nesting.next(this.#settings.size.depth)
@@ -195,9 +208,9 @@ export class ScriptEngine implements ScriptService, Disposable {
       signal: options.signal,
       serve: ({ name, args, item }, signal) => host.serve(name, args, { ...callerOf(item), signal }, this.#modules),
       tell: (name, args) => host.tell(name, args),
-      keep: (prepared) => this.#contexts.keep(prepared),
+      keep: (prepared) => this.#contexts.set(prepared.key, prepared),
     })
-    this.#known.note(version, answer.modules)
+    this.#usedModules.set(version, answer.modules)
     return answer.outcomes
   }
 
@@ -217,9 +230,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     const outcomes = await this.#ask({ kind: 'compile', code: { name, source }, memoryBytes })
     const [outcome] = scriptOutcomes(outcomes, 1, this.#facts(name))
     if (outcome && 'error' in outcome) throw new ScriptException('syntax', 400, outcome.error.message)
-    this.#compiling.add(version)
-    const [oldest] = this.#compiling
-    if (this.#compiling.size > MAX_KNOWN && oldest !== undefined) this.#compiling.delete(oldest)
+    this.#compiling.set(version, true)
   }
 
   /** Whether runs of a script may have one context. Where that cannot be told they have not. */
@@ -235,8 +246,6 @@ export class ScriptEngine implements ScriptService, Disposable {
       },
     )
     this.#sharing.set(version, asked)
-    const [oldest] = this.#sharing.keys()
-    if (this.#sharing.size > MAX_KNOWN && oldest !== undefined) this.#sharing.delete(oldest)
     return asked
   }
 
@@ -263,8 +272,10 @@ interface Given extends Batch, Pick<RunJob, 'code' | 'isShared' | 'limits'> {
   readonly kept: KeptNumbers
 }
 
-/** So many versions of sources are remembered. */
-const MAX_KNOWN = 1000
+/** Versions of sources about which something is remembered. */
+const MAX_REMEMBERED = 1000
+/** All prepared contexts together; one with lodash has 3 MB. */
+const MAX_CONTEXT_BYTES = 64 * 1024 * 1024
 
 /** Made many at a time: one by one they cost more than all else here. */
 const seeds = new Uint32Array(1024)

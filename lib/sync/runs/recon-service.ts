@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Disposable, JsonObject, Logger } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { LRUCache } from '../../core/lru-cache.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import type { LinkStore } from '../../repo/link-store.ts'
 import type { RunStore, StoredRun } from '../../repo/run-store.ts'
 import type { SentValueStore } from '../../repo/sent-value-store.ts'
 import type { Replay } from '../context/recorded-writes.ts'
-import type { RunOptions } from '../context/run-options.ts'
+import { type RunOptions, shownQuery } from '../context/run-options.ts'
 import { interrupted } from '../context/run-state.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import type { Scripts } from '../mapping/scripts.ts'
-import { PlannedMappings } from './planned-mappings.ts'
 import { Run } from './run.ts'
 
 export interface ReconServiceParts {
@@ -30,15 +32,16 @@ export interface ReconServiceParts {
 const NO_PLAN =
   'Only an analysis that ended well and kept its associations, or a run with deferred rows, can be carried out'
 
-/** So many runs are remembered; the oldest goes first. */
-const MOST_RUNS = 100
+/** Runs that are kept; the oldest is removed first. */
+const MAX_RUNS = 100
 
 /** Starts reconciliations, one at a time for each mapping, and remembers them. */
 export class ReconService implements Disposable {
   readonly parts: ReconServiceParts
   readonly #active = new Map<string, Run | undefined>()
   readonly #ending = new Set<Promise<void>>()
-  readonly #planned = new PlannedMappings()
+  /** The mapping that a plan was made with, by the id of its run. */
+  readonly #planned = new LRUCache<string, JsonObject>({ max: MAX_RUNS })
   #count = 0
   #closed = false
 
@@ -63,7 +66,7 @@ export class ReconService implements Disposable {
   async start(name: string, options: RunOptions): Promise<Run> {
     const configured = await this.parts.mappings.usable(name)
     return this.#launch(configured, options, async (run) => {
-      if (options.isAnalysis) this.#planned.note(run.id, configured.config)
+      if (options.isAnalysis) this.#planned.set(run.id, configured.config)
       run.start()
     })
   }
@@ -81,7 +84,7 @@ export class ReconService implements Disposable {
     const deferred = Number((planned.content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
     if (!isPlan && (planned.isAnalysis || planned.state === 'ACTIVE' || deferred === 0)) throw conflict(NO_PLAN)
     const configured = await this.parts.mappings.usable(planned.mapping)
-    if (isPlan && !this.#planned.isSame(planned, configured))
+    if (isPlan && !isPlanOf(configured, planned, this.#planned.get(id)))
       throw conflict(`The mapping ${planned.mapping} has changed since the plan was made: make another plan`)
     const rows = runs.rows(planned.number)
     const open = deferred > 0 && acceptedBy === undefined ? await rows.unassessed(planned.mapping) : []
@@ -210,7 +213,22 @@ export class ReconService implements Disposable {
     )
     const old = others.slice(limits?.maxNonAnalysisRunsPerMapping ?? 1).filter((run) => run !== waiting)
     for (const run of [...unread, ...kept, ...old]) await runs.removeRows(run.number)
-    for (const run of all.filter(({ state }) => state !== 'ACTIVE').slice(0, Math.max(0, all.length - MOST_RUNS)))
+    for (const run of all.filter(({ state }) => state !== 'ACTIVE').slice(0, Math.max(0, all.length - MAX_RUNS)))
       await runs.remove(run.number)
   }
+}
+
+/**
+ * Whether a plan was made with this mapping: a plan means something else, or somewhere else, with another one.
+ * @param config of the mapping when the plan was made; undefined for a plan from before the last start, which the two
+ *   resources and queries identify
+ */
+export function isPlanOf(
+  { mapping, config: now }: ConfiguredMapping,
+  { content }: Pick<StoredRun, 'content'>,
+  config: JsonObject | undefined,
+): boolean {
+  if (config) return isDeepStrictEqual(config, now)
+  const { sourceQuery, targetQuery } = isObject(content.parameters) ? content.parameters : {}
+  return isDeepStrictEqual([sourceQuery, targetQuery], [shownQuery(mapping, 'source'), shownQuery(mapping, 'target')])
 }
