@@ -1,15 +1,16 @@
 import { z } from 'zod'
 import type { Json } from '../contract.ts'
+import { isObject } from './json.ts'
+import { unknownNames } from './unknown-properties.ts'
 
 export { z }
 
 /** Any value of a parsed text as it stands; zod's own would make objects of long numbers. */
 export const anyJson = z.custom<Json>((value) => value !== undefined)
 
-/** The members of a value that a schema does not know; one that begins with an underscore is parked, or a comment. */
+/** The members of an object that have no effect, since a schema does not name them. */
 export function unknownMembers(value: unknown, { shape }: z.ZodObject): string[] {
-  const names = typeof value === 'object' && value !== null ? Object.keys(value) : []
-  return names.filter((name) => !Object.hasOwn(shape, name) && !name.startsWith('_') && name !== 'comment')
+  return isObject(value) ? unknownNames(value, new Set(Object.keys(shape))) : []
 }
 
 /** One fault that a schema found: where, and what would be allowed. */

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../contract.ts'
+import { type KnownNames, unknownNotice, unknownProperties } from '../../core/unknown-properties.ts'
 import { associationShape, mappingShape, TOLERATED } from './mapping.ts'
 import { policyShape } from './policy-schema.ts'
 import { propertyShape } from './property-schema.ts'
-import { type KnownNames, unknownProperties } from './unknown-properties.ts'
 
 const KNOWN: KnownNames = {
   names: new Set([...Object.keys(mappingShape), ...TOLERATED]),
@@ -22,9 +22,9 @@ const KNOWN: KnownNames = {
   },
 }
 
-/** What a mapping says in vain: properties that nobody knows, and a consent that nobody is asked for here. */
+/** Warnings about settings that have no effect. */
 export function mappingNotices(content: JsonObject): string[] {
-  const notices = unknownProperties(content, KNOWN)
+  const notices = unknownProperties(content, KNOWN).map(unknownNotice)
   if (content.consentRequired === true)
     notices.push('"consentRequired" has no effect: objects are synchronized without anybody\'s consent')
   return notices
