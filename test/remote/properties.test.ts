@@ -300,7 +300,7 @@ describe('the properties of an instance', () => {
       [{ ...BASIC, somethingElse: CANARY }, 'unknown property "somethingElse" is ignored'],
       [
         { ...BASIC, proxy: { proxyUri: 'http://p', passwort: CANARY } },
-        'unknown property "proxy.passwort" is ignored; did you mean "proxy.password"?',
+        'unknown property "proxy.passwort" is ignored; did you mean "password"?',
       ],
       [
         { ...BASIC, dangerouslySkipTlsVerify: true },

@@ -7,7 +7,8 @@ import type { JsonObject } from '../../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
 import { faultsOf, z } from '../../core/schema.ts'
 import { Secret } from '../../core/secret.ts'
-import { faultSentence, unknownNotice, unknownProperties } from './property-fault.ts'
+import { type KnownNames, unknownNotice, unknownProperties } from '../../core/unknown-properties.ts'
+import { faultSentence } from './property-fault.ts'
 import { withReferences } from './schema-references.ts'
 
 /** Configuration fields that hold a secret; named in plugin.json so that a host never shows them. */
@@ -141,12 +142,13 @@ export type BearerProperties = z.output<typeof bearer>
 export const instanceJsonSchema = (): object =>
   withReferences(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }))
 
-const KNOWN: ReadonlySet<string> = new Set([
-  ...Object.keys(basic.shape),
-  ...Object.keys(bearer.shape),
-  ...Object.keys(proxy.shape).map((key) => `proxy.${key}`),
-  ...Object.keys(clientCertificate.shape).map((key) => `clientCertificate.${key}`),
-])
+const KNOWN: KnownNames = {
+  names: new Set([...Object.keys(basic.shape), ...Object.keys(bearer.shape)]),
+  within: {
+    proxy: new Set(Object.keys(proxy.shape)),
+    clientCertificate: new Set(Object.keys(clientCertificate.shape)),
+  },
+}
 
 export type Judgement = { properties: InstanceProperties; notices: string[] } | { faults: string[] }
 
@@ -172,7 +174,7 @@ function withOneSpelling(content: JsonObject): JsonObject {
 }
 
 function noticesOf(properties: InstanceProperties, input: JsonObject): string[] {
-  const notices = unknownProperties(input, KNOWN).map((key) => unknownNotice(key, KNOWN))
+  const notices = unknownProperties(input, KNOWN).map(unknownNotice)
   if (properties.dangerouslySkipTlsVerify)
     notices.push('dangerouslySkipTlsVerify: the remote is not authenticated at all')
   if (properties.hostnameVerifier === 'ALLOW_ALL')
