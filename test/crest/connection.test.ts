@@ -146,15 +146,21 @@ describe('in-process connection', () => {
     assert.deepEqual(asked, [0])
   })
 
-  it('stops when a collection gives the same page over and over', async () => {
-    const same: QueryResult = {
-      result: [{ id: 'a', revision: null, content: {} }],
-      pagedResultsCookie: 'again',
-      totalPagedResultsPolicy: 'NONE',
-      totalPagedResults: -1,
-      remainingPagedResults: -1,
-    }
-    router.add('loop', { query: async () => same })
-    await assert.rejects(Array.fromAsync(openidm.queryAll('loop', { _queryFilter: 'true' })), { code: 502 })
-  })
+  for (const [name, cookieAfter] of [
+    ['the same page', () => 'again'],
+    ['the same objects under new cookies', (count: number) => `page ${count}`],
+  ] as const)
+    it(`stops when a collection returns ${name} over and over`, async () => {
+      let count = 0
+      const page = (): QueryResult => ({
+        result: [{ id: 'a', revision: null, content: {} }],
+        pagedResultsCookie: cookieAfter(count++),
+        totalPagedResultsPolicy: 'NONE',
+        totalPagedResults: -1,
+        remainingPagedResults: -1,
+      })
+      router.add('loop', { query: async () => page() })
+      await assert.rejects(Array.fromAsync(openidm.queryAll('loop', { _queryFilter: 'true' })), { code: 502 })
+      assert.ok(count < 10)
+    })
 })

@@ -1,10 +1,11 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { badGateway, badRequest, ResourceException } from '../errors.ts'
+import { badRequest, ResourceException } from '../errors.ts'
 import { parseAcceptApiVersion } from './api-version.ts'
 import { countResults, isCountOnly } from './count.ts'
 import { parseFields } from './fields.ts'
 import { parsePatch } from './patch.ts'
+import { queryPages } from './query-pages.ts'
 import { WriteRecorder } from './recorder.ts'
 import { ownId, type QueryResponse, representQuery, representResource } from './represent.ts'
 import type { ActionRequest, QueryRequest, QueryResult, RequestContext, ResourceRequest } from './request.ts'
@@ -133,15 +134,8 @@ class RouterConnection implements Connection {
     return this.#router.handle(request, this.#context)
   }
 
-  async *queryPages(name: string, params: Params, fields: Fields = null) {
-    let cookie: string | null = null
-    do {
-      const page: QueryResponse = await this.query(name, pageParams(params, cookie), fields)
-      yield page
-      if (page.pagedResultsCookie !== null && page.pagedResultsCookie === cookie)
-        throw badGateway(`The query of ${name} returns the same page over and over`)
-      cookie = page.pagedResultsCookie
-    } while (cookie !== null)
+  queryPages(name: string, params: Params, fields: Fields = null) {
+    return queryPages(name, (cookie) => this.query(name, pageParams(params, cookie), fields))
   }
 
   async *queryAll(name: string, params: Params, fields: Fields = null) {

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../contract.ts'
+import { textHash } from '../../core/text-hash.ts'
 import { badGateway } from '../../crest/errors.ts'
 import { newRow, type Row } from '../../repo/run-rows.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { fail } from '../evaluate/evaluation.ts'
 import { idOf, revisionOf } from '../read/object-set.ts'
-import { hashOf } from '../read/page-loop-guard.ts'
 import { isFullEntry } from '../read/selected-fields.ts'
 
 /** The sources of a run, page by page, each of them whole. */
@@ -66,4 +66,4 @@ export function distinct(
 }
 
 /** Tells apart two contents of one object: by its revision, where it has one. */
-export const digestOf = (object: JsonObject): number => hashOf(revisionOf(object) ?? JSON.stringify(object))
+export const digestOf = (object: JsonObject): number => textHash(revisionOf(object) ?? JSON.stringify(object))

@@ -2,13 +2,13 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import { printQueryFilter, type QueryFilter } from '../../crest/filter/query-filter.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
+import { queryPages } from '../../crest/protocol/query-pages.ts'
 import type { QueryResponse } from '../../crest/protocol/represent.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
 import type { MappingQuery } from '../mapping/query-schema.ts'
 import { AbsenceProof } from './absence-proof.ts'
 import type { Durations } from './durations.ts'
 import type { Pace } from './pace.ts'
-import { PageLoopGuard } from './page-loop-guard.ts'
 import type { SelectedFields } from './selected-fields.ts'
 
 export interface ObjectSetParts {
@@ -64,19 +64,17 @@ export class ObjectSet {
     const { read } = this.#fields
     const params: JsonObject = { ...(read && { _fields: [...read] }), ...query.params }
     const isPaged = params._queryFilter !== undefined
-    const guard = new PageLoopGuard(path)
-    let cookie: string | null = null
-    do {
+    const request = (cookie: string | null): Promise<QueryResponse> => {
       const paging: JsonObject = isPaged ? { _pageSize: pageSize, _pagedResultsCookie: cookie } : {}
-      const page: QueryResponse = await this.#query(path, { ...paging, ...params }, measure).catch((error: unknown) => {
+      return this.#query(path, { ...paging, ...params }, measure).catch((error: unknown) => {
         if (cookie !== null || !isPaged || !refusesPages(error)) throw error
         return this.#query(path, params, measure)
       })
-      cookie = page.pagedResultsCookie
-      guard.check(page.result, cookie)
-      this.#absence.brought(page.result)
-      yield page.result
-    } while (cookie !== null)
+    }
+    for await (const { result } of queryPages(path, request)) {
+      this.#absence.brought(result)
+      yield result
+    }
   }
 
   read(id: string, measure: string): Promise<JsonObject | null> {
