@@ -1,6 +1,6 @@
 import type { Action } from './action.ts'
 
-/** How a pair of objects can stand, in the order a run lists them. */
+/** How a source and a target can relate to each other, in the order in which a run lists the situations. */
 export const SITUATIONS = [
   'SOURCE_IGNORED',
   'FOUND_ALREADY_LINKED',
@@ -21,30 +21,38 @@ export type Situation = (typeof SITUATIONS)[number]
 
 export const isSituation = (name: unknown): name is Situation => SITUATIONS.some((situation) => situation === name)
 
-/** What is done about a situation unless a policy says otherwise. */
-export const DEFAULT_ACTIONS: Readonly<Record<Situation, Action>> = {
-  CONFIRMED: 'UPDATE',
-  MISSING: 'EXCEPTION',
-  ABSENT: 'CREATE',
-  FOUND: 'UPDATE',
-  FOUND_ALREADY_LINKED: 'EXCEPTION',
-  AMBIGUOUS: 'EXCEPTION',
-  SOURCE_IGNORED: 'IGNORE',
-  UNQUALIFIED: 'DELETE',
-  TARGET_IGNORED: 'IGNORE',
-  UNASSIGNED: 'EXCEPTION',
-  SOURCE_MISSING: 'EXCEPTION',
-  ALL_GONE: 'IGNORE',
-  LINK_ONLY: 'EXCEPTION',
+const QUIET = ['IGNORE', 'REPORT', 'NOREPORT', 'ASYNC'] as const
+
+/**
+ * The actions that the vendor documents for each situation, the default first. A policy may name any action, as at the
+ * vendor; an impossible one fails its object. An explicit action on one pair must be one of these.
+ */
+export const ALLOWED_ACTIONS: Readonly<Record<Situation, readonly [Action, ...Action[]]>> = {
+  CONFIRMED: ['UPDATE', ...QUIET],
+  MISSING: ['EXCEPTION', 'CREATE', 'UNLINK', ...QUIET],
+  ABSENT: ['CREATE', 'EXCEPTION', ...QUIET],
+  FOUND: ['UPDATE', 'LINK', 'EXCEPTION', ...QUIET],
+  FOUND_ALREADY_LINKED: ['EXCEPTION', ...QUIET],
+  AMBIGUOUS: ['EXCEPTION', ...QUIET],
+  SOURCE_IGNORED: ['IGNORE', 'EXCEPTION', 'REPORT', 'NOREPORT', 'ASYNC'],
+  UNQUALIFIED: ['DELETE', 'UNLINK', 'EXCEPTION', ...QUIET],
+  TARGET_IGNORED: ['IGNORE', 'DELETE', 'UNLINK', 'REPORT', 'NOREPORT', 'ASYNC'],
+  UNASSIGNED: ['EXCEPTION', ...QUIET],
+  SOURCE_MISSING: ['EXCEPTION', 'DELETE', 'UNLINK', ...QUIET],
+  ALL_GONE: ['IGNORE', 'EXCEPTION', 'REPORT', 'NOREPORT', 'ASYNC'],
+  LINK_ONLY: ['EXCEPTION', 'UNLINK', ...QUIET],
 }
 
-/** What is known about a source object and a kind of link. */
+/** The action for a situation that no policy is about. */
+export const defaultAction = (situation: Situation): Action => ALLOWED_ACTIONS[situation][0]
+
+/** What is known about a source object and a link qualifier. */
 export interface SourceFacts {
   readonly qualifies: boolean
   readonly linked: boolean
-  /** Linked: whether the target is there, 0 or 1. Else: how many targets correlate. */
+  /** For a linked source: 1 when its target exists, else 0. For others: how many targets correlate. */
   readonly targets: number
-  /** The one target that correlates is linked to another source. */
+  /** The only target that correlates is linked to another source. */
   readonly taken: boolean
 }
 
@@ -57,7 +65,7 @@ interface SourceRow {
   readonly reason: string
 }
 
-/** The table of the source phase; the first row that fits counts. */
+/** The table of the source phase; the first row that matches applies. */
 export const SOURCE_TABLE: readonly SourceRow[] = [
   row(true, true, '1', 'CONFIRMED', 'it is linked to a target, which is there'),
   row(true, true, '0', 'MISSING', 'it is linked to a target, which is gone'),
@@ -86,7 +94,7 @@ export interface Assessment {
   readonly reason: string
 }
 
-/** How a source object stands. */
+/** The situation of a source object. */
 export function assessSource({ qualifies, linked, targets, taken }: SourceFacts): Assessment {
   const number = targets === 0 ? '0' : targets === 1 ? '1' : 'many'
   const fits = (row: SourceRow): boolean =>
@@ -97,7 +105,7 @@ export function assessSource({ qualifies, linked, targets, taken }: SourceFacts)
   return SOURCE_TABLE.find(fits) ?? { situation: 'AMBIGUOUS', reason: 'several targets are linked' }
 }
 
-/** What is known about a target that no source has led to. */
+/** What is known about a target that no source has been matched with. */
 export interface TargetFacts {
   readonly valid: boolean
   readonly linked: boolean
@@ -107,7 +115,7 @@ export interface TargetFacts {
 
 interface TargetRow extends Partial<TargetFacts>, Assessment {}
 
-/** The table of the target phase; the first row that fits counts. */
+/** The table of the target phase; the first row that matches applies. */
 export const TARGET_TABLE: readonly TargetRow[] = [
   { valid: false, situation: 'TARGET_IGNORED', reason: 'the target takes no part (validTarget)' },
   { linked: false, situation: 'UNASSIGNED', reason: 'no source belongs to it' },
@@ -116,7 +124,7 @@ export const TARGET_TABLE: readonly TargetRow[] = [
   { situation: 'CONFIRMED', reason: 'it is linked to a source, which is there but was not in the source query' },
 ]
 
-/** How a target object stands. */
+/** The situation of a target object. */
 export function assessTarget(facts: TargetFacts): Assessment {
   const names = ['valid', 'linked', 'sourceExists', 'sourceQualifies'] as const
   const fits = (row: TargetRow) => names.every((name) => row[name] === undefined || row[name] === facts[name])

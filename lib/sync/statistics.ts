@@ -1,14 +1,14 @@
 import type { JsonObject } from '../contract.ts'
-import type { RowStatus } from '../repo/run-rows.ts'
-import { SITUATIONS, type Situation } from './situation.ts'
+import type { Row, RowStatus } from '../repo/run-rows.ts'
+import { isSituation, SITUATIONS, type Situation } from './situation.ts'
 
 /**
- * `unseen`: it would be set, or was, and the target does not show it. `notTakenOver`: the target shows another value than
- * it was sent. `writtenAgain`: the same value was sent before, and the target keeps another.
+ * `unseen`: the target does not show the field that would be, or was, set. `notTakenOver`: the target shows another value
+ * than it was sent. `writtenAgain`: the same value was sent before, and the target still has another.
  */
 export type FieldNote = 'unseen' | 'notTakenOver' | 'writtenAgain'
 
-/** What a run has counted so far, as `recon/ID` shows it. */
+/** The counters of a run, as `recon/ID` shows them. */
 export class Statistics {
   sources: number | undefined
   targets: number | undefined
@@ -27,19 +27,40 @@ export class Statistics {
   /** Ids of the first objects of each situation, for the script `result`. */
   readonly #ids = new Map<Situation, string[]>()
 
-  situation(situation: Situation, id: string | null): void {
+  #situation(situation: Situation, id: string | null): void {
     this.#situations.set(situation, (this.#situations.get(situation) ?? 0) + 1)
     const ids = this.#ids.get(situation) ?? []
-    if (id === null || ids.length >= MOST_IDS) return
+    if (id === null || ids.length >= MAX_IDS) return
     ids.push(id)
     this.#ids.set(situation, ids)
   }
 
-  status(status: RowStatus, count = 1): void {
-    this.#statuses[status] += count
+  status(status: RowStatus): void {
+    this.#statuses[status] += 1
   }
 
-  /** Counts something that is worth to be known about a field. */
+  /** Counts a row when it is planned. */
+  planned(row: Row, isAnalysis: boolean): void {
+    if (isSituation(row.situation)) this.#situation(row.situation, row.sourceId ?? row.targetId)
+    if (row.status === null && row.link) this.linksProcessed += 1
+    for (const { field, unseen, again } of row.changes ?? []) {
+      if (unseen) this.field('unseen', field)
+      if (again) this.field('writtenAgain', field)
+    }
+    if (row.status === null && !isAnalysis) return
+    this.processed(row)
+    this.status(row.status ?? 'SUCCESS')
+    if (row.action === 'UPDATE' && row.status === 'SUCCESS') this.unchanged += 1
+  }
+
+  /** Counts a row when it is carried out, or needs not be. */
+  processed({ phase, targetId }: Row): void {
+    const { sources = 0, targets = Number.POSITIVE_INFINITY } = this
+    if (phase === 'source') this.sourcesProcessed = Math.min(this.sourcesProcessed + 1, sources)
+    if (targetId !== null) this.targetsProcessed = Math.min(this.targetsProcessed + 1, targets)
+  }
+
+  /** Counts a peculiarity of a field. */
   field(note: FieldNote, field: string): void {
     const counts = this.#fields.get(note) ?? new Map<string, number>()
     this.#fields.set(note, counts.set(field, (counts.get(field) ?? 0) + 1))
@@ -49,17 +70,9 @@ export class Statistics {
     return this.#fields.size > 0
   }
 
-  /** `{NOTE: {FIELD: count}}` of those that occurred. */
+  /** `{NOTE: {FIELD: count}}` for those that occurred. */
   get fieldSummary(): JsonObject {
     return Object.fromEntries([...this.#fields].map(([note, counts]) => [note, Object.fromEntries(counts)]))
-  }
-
-  get failures(): number {
-    return this.#statuses.FAILURE
-  }
-
-  get done(): number {
-    return this.#statuses.SUCCESS + this.#statuses.FAILURE
   }
 
   get situationSummary(): JsonObject {
@@ -68,11 +81,11 @@ export class Statistics {
 
   get statusSummary(): JsonObject {
     const { DEFERRED, ...statuses } = this.#statuses
-    // Not among the vendor's statuses: only where there are some.
+    // The vendor has no such status: shown only when it occurs.
     return DEFERRED === 0 ? statuses : { ...statuses, DEFERRED }
   }
 
-  /** `{SITUATION: {count, ids}}` of those that occurred. */
+  /** `{SITUATION: {count, ids}}` for those that occurred. */
   get situationDetails(): JsonObject {
     const occurred = [...this.#situations].filter(([, count]) => count > 0)
     return Object.fromEntries(
@@ -95,6 +108,6 @@ export class Statistics {
   }
 }
 
-const MOST_IDS = 1000
+const MAX_IDS = 1000
 
 const textOf = (total: number | undefined): string => (total === undefined ? '?' : String(total))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { QueryRequest } from '../../lib/crest/protocol/request.ts'
-import { storedAuditQuery } from '../../lib/sync/rest/audit-queries.ts'
+import { storedAuditQuery } from '../../lib/sync/rest/audit-resource.ts'
 
 const request = (queryId: string, additionalParameters = {}): QueryRequest => ({
   method: 'query',

@@ -274,7 +274,7 @@ describe('a source set that cannot be trusted', () => {
       },
     )
     const run = await stage.recon()
-    assert.match(String(run.warnings), /brought s1 twice with different content/)
+    assert.match(String(run.warnings), /returned s1 twice with different content/)
   })
 
   it('an object that a query lists and that cannot be read holds deletions up', async () => {

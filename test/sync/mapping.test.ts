@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import { faultsOf } from '../../lib/core/schema.ts'
-import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'
-import { mappingNotices } from '../../lib/sync/mapping/notices.ts'
+import { mappingNotices, mappingSchema } from '../../lib/sync/mapping/mapping.ts'
 import { inOrder } from '../../lib/sync/mapping/order.ts'
 
 const LEAST = { name: 'm', source: 'a', target: 'b' }
@@ -83,7 +82,7 @@ describe('a mapping', () => {
         correlationQuery: { expressionTree: { any: ['a'] } },
         correlationScript: { type: 'text/javascript', source: '[]' },
       },
-      /^correlationScript: stands beside correlationQuery/,
+      /^correlationScript: cannot be combined with correlationQuery/,
     ],
     [{ sourceQuery: { queryFilter: 'a eq 1' } }, /^sourceQuery: must be an object with .*there is only "queryFilter"/],
     [{ targetQuery: { _queryFliter: 'a eq 1' } }, /^targetQuery: .*Unrecognized request parameter '_queryFliter'/],

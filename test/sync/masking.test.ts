@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { maskedChanges } from '../../lib/sync/rest/masked-changes.ts'
+import { maskedChanges } from '../../lib/sync/rest/entries.ts'
 import { startGateway, type TestGateway } from '../gateway/parts.ts'
 import { writeAtomically } from '../helpers/files.ts'
 import { until } from '../helpers/until.ts'

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import { ACTIONS } from '../../lib/sync/action.ts'
-import { ALLOWED_ACTIONS } from '../../lib/sync/runs/allowed-actions.ts'
-import { DEFAULT_ACTIONS } from '../../lib/sync/situation.ts'
+import { ALLOWED_ACTIONS, defaultAction } from '../../lib/sync/situation.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { until } from '../helpers/until.ts'
 import {
@@ -21,7 +20,7 @@ import { type Matrix, startMatrix } from './matrix-stage.ts'
 describe('the tables of situations and actions', () => {
   it('are those that the code has', () => {
     for (const { situation, actions, phase } of CASES) {
-      assert.equal(DEFAULT_ACTIONS[situation], actions[0])
+      assert.equal(defaultAction(situation), actions[0])
       // Confirmed by its target, a pair is offered one action less than confirmed by its source.
       const offered = ALLOWED_ACTIONS[situation].filter((action) => phase === 'source' || actions.includes(action))
       assert.deepEqual([...offered].sort(), [...actions].sort())

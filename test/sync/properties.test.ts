@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { TOLERATED } from '../../lib/sync/mapping/mapping.ts'
-import { mappingNotices } from '../../lib/sync/mapping/notices.ts'
+import { mappingNotices, TOLERATED } from '../../lib/sync/mapping/mapping.ts'
 import type { TestGateway } from '../gateway/parts.ts'
 import { writeAtomically } from '../helpers/files.ts'
 import { readPage } from '../helpers/markdown.ts'

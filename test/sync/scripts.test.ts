@@ -4,8 +4,8 @@ import { type Connection, connect } from '../../lib/crest/protocol/connection.ts
 import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
 import { DEFAULT_LIMITS } from '../../lib/script/limits.ts'
 import { ScriptEngine } from '../../lib/script/main/engine.ts'
-import { scriptRunner } from '../../lib/sync/mapping/script-runner.ts'
 import type { Scripts } from '../../lib/sync/mapping/scripts.ts'
+import { scriptRunner } from '../../lib/sync/mapping/scripts.ts'
 import { onCleanUp, ownedBySuite } from '../helpers/clean-up.ts'
 import { type Stage, silent, startStage } from './parts.ts'
 

@@ -2,38 +2,28 @@ import type { JsonObject } from '../../contract.ts'
 import { conflict, internalError } from '../../crest/errors.ts'
 import type { Row } from '../../repo/run-rows.ts'
 import type { Action } from '../action.ts'
+import type { RunContext } from '../context/run-context.ts'
 import { desiredTargets, idIn } from '../evaluate/desired-targets.ts'
 import { differences } from '../evaluate/difference.ts'
-import type { Hooks } from '../evaluate/hooks.ts'
-import type { LinkSpace } from '../evaluate/link-space.ts'
-import type { Mapper } from '../evaluate/mapper.ts'
-import type { SentValues } from '../evaluate/sent-values.ts'
 import { idOf } from '../read/object-set.ts'
-import type { Statistics } from '../statistics.ts'
-import type { TargetWriter } from './target-writer.ts'
+import { TargetWriter } from './target-writer.ts'
 
-export interface EffectParts {
-  readonly mapper: Mapper
-  readonly links: LinkSpace
-  readonly hooks: Hooks
-  readonly writer: TargetWriter
-  readonly sentValues: SentValues
-  readonly statistics: Statistics
-  /** The rows say already what the hooks that make targets have made of them. */
-  readonly isRehearsed: boolean
-}
-
-/** Executes actions at the target, and notes on the row what becomes of its link. */
+/** Executes an action on the target, and records the link changes in the row. */
 export class Effects {
-  readonly #parts: EffectParts
+  readonly #context: RunContext
+  readonly #isRehearsed: boolean
+  readonly #writer: TargetWriter
 
-  constructor(parts: EffectParts) {
-    this.#parts = parts
+  /** @param isRehearsed see PerformerOptions */
+  constructor(context: RunContext, isRehearsed: boolean) {
+    this.#context = context
+    this.#isRehearsed = isRehearsed
+    this.#writer = new TargetWriter(context)
   }
 
   /**
    * @returns the target as it is afterwards
-   * @throws ResourceException why it could not be done; Outdated when it has changed since it was compared
+   * @throws ResourceException; Outdated when the target has changed since it was compared
    */
   async execute(action: Action, row: Row): Promise<JsonObject | null> {
     switch (action) {
@@ -55,9 +45,9 @@ export class Effects {
   }
 
   async #create(row: Row): Promise<JsonObject> {
-    const { writer, sentValues, statistics } = this.#parts
+    const { sentValues, statistics } = this.#context
     const content = await this.#desired(row)
-    const created = await writer.create(idIn(content), content)
+    const created = await this.#writer.create(idIn(content), content)
     row.targetId = idOf(created)
     statistics.created += 1
     await sentValues.note(row, row.targetId, differences({}, content), created)
@@ -66,14 +56,14 @@ export class Effects {
   }
 
   async #update(row: Row): Promise<JsonObject> {
-    const { hooks, writer, sentValues, statistics, isRehearsed } = this.#parts
+    const { hooks, sentValues, statistics } = this.#context
     const target = row.target ?? {}
-    if (row.changes === null || (hooks.makeTargets && !isRehearsed)) {
+    if (row.changes === null || (hooks.makeTargets && !this.#isRehearsed)) {
       row.changes = differences(target, await this.#desired(row))
       await sentValues.review([row])
     }
     const changes = row.changes ?? []
-    const answer = changes.length > 0 ? await writer.update(target, changes) : target
+    const answer = changes.length > 0 ? await this.#writer.update(target, changes) : target
     row.targetId = idOf(answer)
     statistics[changes.length > 0 ? 'updated' : 'unchanged'] += 1
     if (changes.length > 0) await sentValues.note(row, row.targetId, changes, answer)
@@ -84,11 +74,11 @@ export class Effects {
   }
 
   async #delete(row: Row): Promise<JsonObject | null> {
-    const { hooks, writer, statistics } = this.#parts
+    const { hooks, statistics } = this.#context
     if (row.ambiguous) throw conflict('DELETE needs one target object, and several correlate')
     await hooks.run('onDelete', row)
     if (row.target) {
-      await writer.delete(row.target)
+      await this.#writer.delete(row.target)
       statistics.deleted += 1
     }
     await this.#unlink(row)
@@ -96,14 +86,14 @@ export class Effects {
   }
 
   async #desired(row: Row): Promise<JsonObject> {
-    if (row.mapped && this.#parts.isRehearsed) return row.mapped
-    const [desired] = await desiredTargets(this.#parts, [{ row, mapped: row.mapped }])
+    if (row.mapped && this.#isRehearsed) return row.mapped
+    const [desired] = await desiredTargets(this.#context, [{ row, mapped: row.mapped }])
     if (!desired || desired instanceof Error) throw desired ?? internalError('Nothing was mapped')
     return desired
   }
 
   async #link(row: Row, targetId: string, target: JsonObject | null): Promise<void> {
-    const { links, hooks, sentValues } = this.#parts
+    const { links, hooks, sentValues } = this.#context
     const { link, sourceId } = row
     const isLinked = link !== null && link.targetKey === links.targetKey(targetId)
     if (!links.enabled || isLinked || sourceId === null) return
@@ -114,7 +104,7 @@ export class Effects {
   }
 
   async #unlink(row: Row): Promise<void> {
-    const { hooks, sentValues } = this.#parts
+    const { hooks, sentValues } = this.#context
     if (!row.link) return
     await hooks.run('onUnlink', row)
     row.removedLinks = [row.link.id]

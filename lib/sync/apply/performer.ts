@@ -2,50 +2,56 @@ import { conflict, internalError, ResourceException } from '../../crest/errors.t
 import { getAt, parsePointer } from '../../crest/pointer.ts'
 import { LINK_EXISTS, type Row, type RowStatus } from '../../repo/run-rows.ts'
 import { ACTION_RULES, type Action, impossible, isAction } from '../action.ts'
-import { flush, type Replay } from '../context/recorded-writes.ts'
+import { flush } from '../context/recorded-writes.ts'
+import type { RunContext } from '../context/run-context.ts'
 import { fail, situationFailure } from '../evaluate/evaluation.ts'
-import type { Mapping } from '../mapping/mapping.ts'
-import { idOf, type ObjectSet } from '../read/object-set.ts'
+import { idOf } from '../read/object-set.ts'
 import type { Committer } from './committer.ts'
-import { type EffectParts, Effects } from './effects.ts'
+import { Effects } from './effects.ts'
 import { Outdated } from './target-writer.ts'
 
-export interface PerformParts extends EffectParts {
-  readonly mapping: Mapping
-  readonly sources: ObjectSet
-  readonly targets: ObjectSet
+/** Evaluates one source by the present state of both sides. */
+export type Reevaluate = (source: NonNullable<Row['source']>, qualifier: string) => Promise<Row | undefined>
+
+export interface PerformerOptions {
+  readonly context: RunContext
   readonly committer: Pick<Committer, 'finish'>
-  readonly replay: Replay
-  /** Evaluates one source anew, by what there is now; undefined = what has changed is left alone. */
-  readonly again: ((source: NonNullable<Row['source']>, qualifier: string) => Promise<Row | undefined>) | undefined
+  /** The rows already contain what the hooks that change targets have made of them. */
+  readonly isRehearsed: boolean
+  /** undefined = rows whose objects have changed are left alone. */
+  readonly reevaluate?: Reevaluate | undefined
 }
 
-/** Carries out rows of a plan, each on its own: what fails fails that row only. */
+/** Carries out rows of a plan; an error fails only its row. */
 export class Performer {
-  readonly #parts: PerformParts
+  readonly #context: RunContext
+  readonly #committer: PerformerOptions['committer']
+  readonly #reevaluate: Reevaluate | undefined
   readonly #effects: Effects
 
-  constructor(parts: PerformParts) {
-    this.#parts = parts
-    this.#effects = new Effects(parts)
+  constructor({ context, committer, isRehearsed, reevaluate }: PerformerOptions) {
+    this.#context = context
+    this.#committer = committer
+    this.#reevaluate = reevaluate
+    this.#effects = new Effects(context, isRehearsed)
   }
 
   /**
-   * Resolves when it is done at the target.
-   * @returns how it ended, as soon as that is on the disk
+   * Resolves when the row is applied at the target.
+   * @returns its status, when that is committed
    */
   async perform(row: Row): Promise<{ readonly settled: Promise<RowStatus> }> {
-    return { settled: this.#settle(await this.#carriedOut(row, true)) }
+    return { settled: this.#settle(await this.#carryOut(row, true)) }
   }
 
-  /** Leaves a row alone that was decided by what is not so any more. */
+  /** Fails a row whose decision is outdated, without doing anything. */
   skip(row: Row, why: string): { readonly settled: Promise<RowStatus> } {
     return { settled: this.#settle(failed(row, why)) }
   }
 
   async #settle(row: Row): Promise<RowStatus> {
-    const { statistics, committer } = this.#parts
-    const linked = await committer.finish(row)
+    const { statistics } = this.#context
+    const linked = await this.#committer.finish(row)
     const status = linked && row.status === 'SUCCESS' ? 'SUCCESS' : 'FAILURE'
     if (!linked) await this.#report({ ...row, failure: LINK_EXISTS })
     if (status === 'SUCCESS' && row.newLink) statistics.linked += 1
@@ -53,25 +59,25 @@ export class Performer {
     return status
   }
 
-  async #carriedOut(row: Row, mayDecideAgain: boolean): Promise<Row> {
+  async #carryOut(row: Row, mayReevaluate: boolean): Promise<Row> {
     try {
-      if (mayDecideAgain) await this.#checkMissing(row)
+      if (mayReevaluate) await this.#checkMissing(row)
       await this.#execute(row)
       row.status = 'SUCCESS'
     } catch (error) {
       row.newLink = null
       row.removedLinks = []
-      if (mayDecideAgain && isOutdated(error)) return this.#decideAgain(row, error)
+      if (mayReevaluate && isOutdated(error)) return this.#evaluateAgain(row, error)
       fail(row, error instanceof Outdated ? conflict(`${error.message} since it was compared`) : error)
       await this.#report(row)
     }
     return row
   }
 
-  /** A scan may have missed an object: its absence is proven before anything is deleted, unlinked or created again. */
+  /** A scan may miss objects: proves that one is gone before anything is deleted, unlinked or created again. */
   async #checkMissing({ situation, action, sourceId, link }: Row): Promise<void> {
     if (!isAction(action) || !ACTION_RULES[action].writes) return
-    const { sources, targets } = this.#parts
+    const { sources, targets } = this.#context
     const lacksSource = situation === 'SOURCE_MISSING' || situation === 'LINK_ONLY'
     const lacksTarget = situation === 'MISSING' || situation === 'LINK_ONLY'
     if (lacksSource && sourceId !== null && !(await sources.isAbsent(sourceId)))
@@ -79,18 +85,18 @@ export class Performer {
     if (lacksTarget && link && !(await targets.isAbsent(link.targetKey))) throw new Outdated('The target has appeared')
   }
 
-  /** Reads the source once more and evaluates it by what there is now; once, then it is a failure. */
-  async #decideAgain(row: Row, why: unknown): Promise<Row> {
-    const { again, sources } = this.#parts
+  /** Reads the source again and evaluates it by the present state; once, then the row fails. */
+  async #evaluateAgain(row: Row, why: unknown): Promise<Row> {
     try {
       const what = why instanceof Outdated ? why.message : 'The target has changed'
-      if (!again || row.sourceId === null) return failed(row, `${what} since the plan was made: nothing was done`)
-      const source = await sources.read(row.sourceId, 'sourceObjectQuery')
+      if (!this.#reevaluate || row.sourceId === null)
+        return failed(row, `${what} since the plan was made: nothing was done`)
+      const source = await this.#context.sources.read(row.sourceId, 'sourceObjectQuery')
       if (!source) return failed(row, `${CHANGED}, and the source is gone: nothing was done`)
-      const decided = await again(source, row.qualifier)
+      const decided = await this.#reevaluate(source, row.qualifier)
       if (!decided) return failed(row, `${CHANGED}, and its link is of another kind now`)
       const fresh = { ...decided, key: row.key }
-      return fresh.status === null ? await this.#carriedOut(fresh, false) : fresh
+      return fresh.status === null ? await this.#carryOut(fresh, false) : fresh
     } catch (error) {
       fail(row, error)
       return row
@@ -99,11 +105,11 @@ export class Performer {
 
   async #execute(row: Row): Promise<void> {
     const { action } = row
-    if (!isAction(action)) throw internalError('The row cannot be carried out')
+    if (!isAction(action)) throw internalError('The row has no valid action')
     checkPossible(action, row)
     if (await this.#flush(row)) checkPossible(action, row)
     const after = await this.#effects.execute(action, row)
-    const { hooks, mapping } = this.#parts
+    const { hooks, mapping } = this.#context
     const rule = ACTION_RULES[action]
     if (rule.writes) await hooks.run('postMapping', row, { target: after })
     const policy = row.policy === null ? undefined : mapping.policies[row.policy]
@@ -112,12 +118,12 @@ export class Performer {
   }
 
   /**
-   * What the scripts that decided about the row asked for is written before the action.
-   * @returns whether the target is another one now
+   * Executes the writes that the scripts of the evaluation requested, before the action.
+   * @returns whether they have changed the target
    */
   async #flush(row: Row): Promise<boolean> {
-    const { replay, mapping, targets } = this.#parts
-    const hasChangedTarget = await flush(row, mapping.target, replay)
+    const { parts, mapping, targets } = this.#context
+    const hasChangedTarget = await flush(row, mapping.target, parts.replay)
     if (!hasChangedTarget || !row.target) return false
     const target = await targets.read(idOf(row.target), 'targetObjectQuery')
     row.target = target
@@ -126,14 +132,14 @@ export class Performer {
     return true
   }
 
-  /** A hook that fails about a failure changes nothing about it. */
+  /** An error of the hook `onError` itself is ignored. */
   async #report(row: Row): Promise<void> {
-    const { hooks } = this.#parts
+    const { hooks } = this.#context
     if (hooks.has('onError')) await hooks.run('onError', row, { error: row.failure ?? {} }).catch(() => undefined)
   }
 }
 
-/** @throws conflict when there is not what the action needs */
+/** @throws conflict when an object that the action needs is missing */
 function checkPossible(action: Action, { source, target }: Row): void {
   const fault = impossible(action, { source: source !== null, target: target !== null })
   if (fault !== undefined) throw conflict(fault)

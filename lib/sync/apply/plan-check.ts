@@ -9,8 +9,6 @@ import { differences } from '../evaluate/difference.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
 import { isPrefix } from '../evaluate/mapper.ts'
-import { liveTargets } from '../evaluate/target-correlation.ts'
-import { Targets } from '../evaluate/targets.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 
 /** A row of a plan, by what there is now; or why it cannot be carried out as it was planned. */
@@ -22,7 +20,7 @@ export type CheckedRow = { readonly row: Row; readonly why?: string | undefined 
  * creates may correlate too.
  */
 export async function checkPlan(context: RunContext, rows: readonly Row[]): Promise<CheckedRow[]> {
-  const targets = new Targets(liveTargets(context.targetFields, context.targets, context.links))
+  const targets = context.liveTargets()
   const parts = context.evaluationParts(targets, true, true)
   const open = rows.filter(isWorth)
   const [bySource, byTarget] = [open.filter(isOfSource), open.filter((row) => !isOfSource(row))]

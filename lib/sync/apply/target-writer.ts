@@ -1,48 +1,47 @@
-import type { JsonObject } from '../../contract.ts'
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
 import { badGateway, conflict, ResourceException } from '../../crest/errors.ts'
 import { getAt, parsePointer } from '../../crest/pointer.ts'
+import type { Connection } from '../../crest/protocol/connection.ts'
 import { removeAt, setAt } from '../../crest/protocol/write-at.ts'
 import type { FieldChange } from '../../repo/run-rows.ts'
+import type { RunContext } from '../context/run-context.ts'
 import { isEmpty, isSame, patchOperations } from '../evaluate/difference.ts'
 import type { LinkSpace } from '../evaluate/link-space.ts'
 import { idOf, type ObjectSet, revisionOf } from '../read/object-set.ts'
-import type { TargetSchema } from '../read/target-schema.ts'
 
-/** What a row was decided by is not so any more: a clause, such as `The target has changed`. */
+/** Thrown when a decision is outdated. The message is a clause such as `The target has changed`. */
 export class Outdated extends Error {}
 
-export interface TargetWriterParts {
-  readonly targets: ObjectSet
-  readonly links: LinkSpace
-  readonly schema: TargetSchema
-  readonly updateMethod: 'patch' | 'put'
-}
-
-/** Turns decisions about target objects into requests: the one place that writes to a target. */
+/** Sends the changes to target objects as requests: the only place that writes to a target. */
 export class TargetWriter {
-  readonly #parts: TargetWriterParts
+  readonly #targets: ObjectSet
+  readonly #links: LinkSpace
+  readonly #schema: TargetSchema
   #puts: boolean
   #hasPatched = false
 
-  constructor(parts: TargetWriterParts) {
-    this.#parts = parts
-    this.#puts = parts.updateMethod === 'put'
+  constructor({ targets, links, mapping, parts }: Pick<RunContext, 'targets' | 'links' | 'mapping' | 'parts'>) {
+    this.#targets = targets
+    this.#links = links
+    this.#schema = new TargetSchema(parts.connection, mapping.target)
+    this.#puts = mapping.updateMethod === 'put'
   }
 
-  /** @returns the object as the target answers, with the id that it has there */
+  /** @returns the object in the answer of the target, with the id that it has there */
   create(id: string | null, content: JsonObject): Promise<JsonObject> {
-    return this.#parts.targets.create(id, content)
+    return this.#targets.create(id, content)
   }
 
   /**
-   * Changes the fields named, and nothing else, if the target is still what it was compared as.
-   * @returns the object as the target answers; another id = the target has renamed it
-   * @throws Outdated when it has changed; ResourceException why it was not changed
+   * Changes only these fields, and only if the target is as it was when it was compared.
+   * @returns the object in the answer of the target; another id = the target has renamed it
+   * @throws Outdated when the target has changed; ResourceException for any other failure
    */
   async update(target: JsonObject, changes: readonly FieldChange[]): Promise<JsonObject> {
     const id = idOf(target)
     await this.#checkRequired(changes)
-    // A write cannot depend on a revision that the target does not have.
+    // Without a revision the write cannot be conditional.
     if (revisionOf(target) === null) await this.#compare(id, changes)
     const answer = this.#puts ? await this.#put(id, changes) : await this.#patch(id, revisionOf(target), changes)
     return this.#identified(id, answer, changes)
@@ -52,15 +51,15 @@ export class TargetWriter {
   async delete(target: JsonObject): Promise<void> {
     const revision = revisionOf(target)
     if (revision === null) {
-      const now = await this.#parts.targets.read(idOf(target), 'targetObjectQuery')
+      const now = await this.#targets.read(idOf(target), 'targetObjectQuery')
       if (now && !isSame(now, target)) throw new Outdated(CHANGED)
     }
-    await this.#parts.targets.delete(idOf(target), revision)
+    await this.#targets.delete(idOf(target), revision)
   }
 
   async #patch(id: string, revision: string | null, changes: readonly FieldChange[]): Promise<JsonObject> {
     try {
-      const answer = await this.#parts.targets.patch(id, revision, patchOperations(changes))
+      const answer = await this.#targets.patch(id, revision, patchOperations(changes))
       this.#hasPatched = true
       return answer
     } catch (error) {
@@ -69,58 +68,96 @@ export class TargetWriter {
         this.#puts = true
         return this.#put(id, changes)
       }
-      // Some targets refuse the method in words of their own.
+      // Some targets refuse the method with another status.
       if (error.code !== 400 && error.code !== 415) throw error
       throw new ResourceException(error.code, `${error.message} (${PATCH_HINT})`, { cause: error })
     }
   }
 
-  /** Sends the object as it is now, with the changes; what the target does not show, it drops. */
+  /** Sends the whole present object with the changes; the target drops fields that it does not show. */
   async #put(id: string, changes: readonly FieldChange[]): Promise<JsonObject> {
     const now = await this.#compare(id, changes)
     const { _rev, ...content } = now
     for (const { field, to } of changes)
       if (to === null) removeAt(content, parsePointer(field))
       else setAt(content, parsePointer(field), to)
-    return this.#parts.targets.update(id, revisionOf(now), content)
+    return this.#targets.update(id, revisionOf(now), content)
   }
 
-  /** Reads the object just before it is written. */
+  /** Reads the object just before it is written. @throws Outdated when one of the fields has changed */
   async #compare(id: string, changes: readonly FieldChange[]): Promise<JsonObject> {
-    const now = await this.#parts.targets.read(id, 'targetObjectQuery')
-    if (!now) throw new Outdated('The target has gone')
+    const now = await this.#targets.read(id, 'targetObjectQuery')
+    if (!now) throw new Outdated('The target has been deleted')
     const isAsCompared = changes.every(({ field, from }) => isSame(getAt(now, parsePointer(field)) ?? null, from))
     if (!isAsCompared) throw new Outdated(CHANGED)
     return now
   }
 
-  /** A remote checks policies only of fields that are there: a required field would be cleared without a word. */
+  /** Remotes check the policies of present fields only, so that a required field would be cleared without an error. */
   async #checkRequired(changes: readonly FieldChange[]): Promise<void> {
     const cleared = changes.filter(({ to }) => isEmpty(to)).map(({ field }) => parsePointer(field))
     if (cleared.length === 0) return
-    const required = await this.#parts.schema.required()
+    const required = await this.#schema.required()
     const [name] = cleared.find((field) => field.length === 1 && required.has(field[0] ?? '')) ?? []
     if (name === undefined) return
-    const path = this.#parts.targets.path
+    const path = this.#targets.path
     throw conflict(`The mapping would clear /${name}, which the schema of ${path} requires: nothing was written`)
   }
 
-  /** Some targets give an object another id when its name changes; any other id is an answer about something else. */
+  /** Some targets change the id with the name of an object. Any other foreign id means that the answer is wrong. */
   async #identified(id: string, answer: JsonObject, changes: readonly FieldChange[]): Promise<JsonObject> {
-    const { targets, links } = this.#parts
     const answered = idOf(answer)
-    if (links.targetKey(answered) === links.targetKey(id)) return answer
-    const now = await targets.read(answered, 'targetObjectQuery')
+    if (this.#links.targetKey(answered) === this.#links.targetKey(id)) return answer
+    const now = await this.#targets.read(answered, 'targetObjectQuery')
     const holds = (field: string, to: FieldChange['to']): boolean => {
       const [found, shown] = [now, answer].map((object) => getAt(object, parsePointer(field)) ?? null)
       return isSame(found ?? null, to) || (isEmpty(found ?? null) && isEmpty(shown ?? null))
     }
     const isRenamed = now !== null && changes.every(({ field, to }) => holds(field, to))
-    if (isRenamed && (await targets.read(id, 'targetObjectQuery')) === null) return now
-    throw badGateway(`${targets.path}: the target answered the update of ${id} with the object ${answered}`)
+    if (isRenamed && (await this.#targets.read(id, 'targetObjectQuery')) === null) return now
+    throw badGateway(`${this.#targets.path}: the target answered the update of ${id} with the object ${answered}`)
   }
 }
 
 const CHANGED = 'The target has changed'
 
 const PATCH_HINT = 'if the target does not support PATCH, set "updateMethod": "put" in the mapping'
+
+/** `managed/TYPE`, local or of an instance. */
+const MANAGED = /^(?<base>.*\/)?managed\/(?<type>[^/]+)$/
+
+/** The schema of a target's managed type, where it can be read. */
+export class TargetSchema {
+  readonly #connection: Pick<Connection, 'read'>
+  readonly #path: string
+  #required: Promise<ReadonlySet<string>> | undefined
+
+  constructor(connection: Pick<Connection, 'read'>, path: string) {
+    this.#connection = connection
+    this.#path = path
+  }
+
+  /** The required properties; empty where no schema can be read. Read once. */
+  required(): Promise<ReadonlySet<string>> {
+    this.#required ??= this.#read().then(
+      (schema) => new Set(Array.isArray(schema?.required) ? schema.required.map(String) : []),
+    )
+    return this.#required
+  }
+
+  async #read(): Promise<JsonObject | undefined> {
+    const { base = '', type = '' } = MANAGED.exec(this.#path)?.groups ?? {}
+    if (type === '') return undefined
+    const schema = await this.#object(`${base}schema/managed/${type}`)
+    if (schema) return schema
+    const managed = await this.#object(`${base}config/managed`)
+    const types: Json = managed?.objects ?? []
+    const own = Array.isArray(types) ? types.find((one) => isObject(one) && one.name === type) : undefined
+    return isObject(own) && isObject(own.schema) ? own.schema : undefined
+  }
+
+  /** Many remotes do not let this user read schemas. */
+  #object(path: string): Promise<JsonObject | null> {
+    return this.#connection.read(path).catch(() => null)
+  }
+}

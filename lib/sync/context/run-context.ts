@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JsonObject, Logger } from '../../contract.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import { WriteRecorder } from '../../crest/protocol/recorder.ts'
@@ -14,43 +14,46 @@ import { LinkSpace } from '../evaluate/link-space.ts'
 import { Mapper } from '../evaluate/mapper.ts'
 import { Unassessed } from '../evaluate/protection.ts'
 import { SentValues } from '../evaluate/sent-values.ts'
-import type { Targets } from '../evaluate/targets.ts'
+import { Targets } from '../evaluate/targets.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { Scripts } from '../mapping/scripts.ts'
+import { SharedBackoff } from '../read/backoff.ts'
 import { Durations } from '../read/durations.ts'
 import { ObjectSet } from '../read/object-set.ts'
-import { Pace } from '../read/pace.ts'
-import { type SelectedFields, selectedFields } from '../read/selected-fields.ts'
+import { selectedFields } from '../read/selected-fields.ts'
 import { Statistics } from '../statistics.ts'
 import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
 import { overridden, type RunOptions } from './run-options.ts'
-import type { Stage } from './run-state.ts'
 
-export interface RunParts {
+/** What all runs of a gateway share. */
+export interface RunServices {
+  readonly connection: Connection
+  /** For the reads of an analysis: scripts that they trigger write nothing. */
+  readonly dryConnection: Connection
+  /** Executes the writes that scripts requested while they were recorded. */
+  readonly replay: Replay
+  readonly runs: RunStore
+  readonly links: LinkStore
+  readonly sentValues: SentValueStore
+  readonly scripts: Scripts
+  readonly log: Logger
+}
+
+export interface RunParts extends RunServices {
   readonly id: string
   readonly number: number
   readonly mapping: Mapping
   /** The mapping as it is configured, for scripts. */
   readonly config: JsonObject
-  /** For links that mappings share. */
+  /** All mappings, since mappings may share links. */
   readonly mappings: readonly Mapping[]
   readonly options: RunOptions
-  readonly connection: Connection
-  readonly dryConnection: Connection
-  readonly replay: Replay
-  readonly runs: RunStore
-  readonly links: LinkStore
-  readonly sentValues: SentValueStore
   readonly snapshot: RunSnapshot
-  readonly scripts: Scripts
-  readonly log: Logger
 }
 
-/** How often at most what is shown of a run is kept for the case of a crash. */
-const PERSIST_MS = 2000
-
-/** Warnings that a run keeps. */
+/** Min time between two saves of the run's progress. */
+const MIN_PERSIST_INTERVAL_MS = 2000
 const MAX_WARNINGS = 50
 
 /** What the phases of one run share. */
@@ -62,7 +65,6 @@ export class RunContext {
   readonly rows: RunRows
   readonly sources: ObjectSet
   readonly targets: ObjectSet
-  readonly targetFields: SelectedFields
   readonly mapper: Mapper
   readonly hooks: Hooks
   readonly sentValues: SentValues
@@ -73,42 +75,43 @@ export class RunContext {
   /** Ids that the source query listed and that cannot be read. */
   readonly unreadable: string[] = []
   readonly cleared: ClearedFields
-  /** Sentences that are shown with the run. */
+  /** Shown with the run. */
   readonly warnings: string[] = []
   stage: Stage = 'ACTIVE_INITIALIZED'
-  readonly #keep: () => Promise<void>
-  #persisted = 0
+  readonly #save: () => Promise<void>
+  #savedAt = 0
 
   /**
    * @param signal aborts when the run is canceled
-   * @param keep writes down what is shown of the run
+   * @param save stores the progress of the run
    */
   constructor(
     parts: RunParts,
     signal: AbortSignal = new AbortController().signal,
-    keep = async (): Promise<void> => {},
+    save = async (): Promise<void> => {},
   ) {
     this.parts = parts
     this.signal = signal
-    this.#keep = keep
-    this.mapping = overridden(parts.mapping, parts.options)
-    this.links = new LinkSpace(this.mapping, parts.mappings, parts.links)
+    this.#save = save
+    const { options, scripts } = parts
+    const mapping = overridden(parts.mapping, options)
+    this.mapping = mapping
+    this.links = new LinkSpace(mapping, parts.mappings, parts.links)
     this.snapshot = parts.snapshot
     this.rows = parts.runs.rows(parts.number)
     const common = {
-      connection: parts.options.isAnalysis ? parts.dryConnection : parts.connection,
-      pace: new Pace(signal),
+      connection: options.isAnalysis ? parts.dryConnection : parts.connection,
+      backoff: new SharedBackoff(signal),
       durations: this.durations,
-      mayBeEmpty: this.mapping.allowEmptySourceSet,
+      mayBeEmpty: mapping.allowEmptySourceSet,
     }
-    const { mapping, links, statistics } = this
-    this.targetFields = selectedFields(mapping, 'target')
     this.sources = new ObjectSet({ ...common, path: mapping.source, fields: selectedFields(mapping, 'source') })
-    this.targets = new ObjectSet({ ...common, path: mapping.target, fields: this.targetFields })
+    this.targets = new ObjectSet({ ...common, path: mapping.target, fields: selectedFields(mapping, 'target') })
     this.cleared = new ClearedFields(mapping)
-    this.mapper = new Mapper(mapping, parts.scripts)
-    this.sentValues = new SentValues({ store: parts.sentValues, mapping, mapper: this.mapper, links, statistics })
-    this.hooks = new Hooks(this.mapping, parts.config, parts.scripts, parts.id)
+    this.mapper = new Mapper(mapping, scripts)
+    const { links, mapper, statistics } = this
+    this.sentValues = new SentValues({ store: parts.sentValues, mapping, mapper, links, statistics })
+    this.hooks = new Hooks(mapping, parts.config, scripts, parts.id)
   }
 
   get isAnalysis(): boolean {
@@ -121,24 +124,22 @@ export class RunContext {
 
   readonly newRecorder = (): WriteRecorder => new WriteRecorder(new Set(this.mapping.analysisActions))
 
+  /** Targets without the snapshot of the run. */
+  liveTargets(): Targets {
+    return new Targets({ set: this.targets, links: this.links })
+  }
+
   /**
-   * @param mayCorrelate false when there was no target at the start
+   * @param mayCorrelate false when the target is known to be empty
    * @param isAnalysis see EvaluationParts
    */
-  evaluationParts(targets: Targets, mayCorrelate: boolean, isAnalysis = this.isAnalysis): EvaluationParts {
-    const isCorrelated = mayCorrelate && correlates(this.mapping)
+  evaluationParts(targets: Targets, mayCorrelate = true, isAnalysis = this.isAnalysis): EvaluationParts {
+    const { mapping, mapper, links, hooks, sources, sentValues, rows, parts } = this
+    const isCorrelated = mayCorrelate && correlates(mapping)
     return {
-      mapping: this.mapping,
-      mapper: this.mapper,
-      links: this.links,
-      scripts: this.parts.scripts,
-      hooks: this.hooks,
-      sources: this.sources,
-      targets,
-      sentValues: this.sentValues,
-      rows: this.rows,
-      reconId: this.parts.id,
-      isAnalysis,
+      ...{ mapping, mapper, links, hooks, sources, sentValues, rows, targets, isAnalysis },
+      scripts: parts.scripts,
+      reconId: parts.id,
       newRecorder: isAnalysis ? this.newRecorder : undefined,
       correlates: isCorrelated,
       plansCreations: isCorrelated && targets.isComplete,
@@ -149,7 +150,7 @@ export class RunContext {
     if (this.warnings.length < MAX_WARNINGS) this.warnings.push(warning)
   }
 
-  /** @throws what cancelled the run */
+  /** @throws the reason when the run is canceled */
   checkCanceled(): void {
     this.signal.throwIfAborted()
   }
@@ -158,11 +159,45 @@ export class RunContext {
     if (!this.signal.aborted) this.stage = stage
   }
 
-  /** Keeps what is shown of the run, and lets others have their turn. */
+  /** Saves the progress of the run unless that was done lately, and yields to other work. */
   async persist(now = false): Promise<void> {
-    if (!now && performance.now() - this.#persisted < PERSIST_MS) return
-    this.#persisted = performance.now()
-    await this.#keep()
-    await turn()
+    if (!now && performance.now() - this.#savedAt < MIN_PERSIST_INTERVAL_MS) return
+    this.#savedAt = performance.now()
+    await this.#save()
+    await nextTurn()
   }
+}
+
+/** The stages of a run with their descriptions. */
+export const STAGES = {
+  ACTIVE_INITIALIZED: 'initialized',
+  ACTIVE_QUERY_ENTRIES: 'querying source and target entries',
+  ACTIVE_RECONCILING_SOURCE: 'reconciling source entries',
+  ACTIVE_RECONCILING_TARGET: 'reconciling target entries',
+  ACTIVE_LINK_CLEANUP: 'cleaning up links',
+  ACTIVE_PROCESSING_RESULTS: 'processing results',
+  ACTIVE_CANCELING: 'canceling',
+  COMPLETED_SUCCESS: 'reconciliation completed.',
+  COMPLETED_CANCELED: 'reconciliation aborted.',
+  COMPLETED_FAILED: 'reconciliation failed.',
+} as const
+
+export type Stage = keyof typeof STAGES
+export type State = 'ACTIVE' | 'SUCCESS' | 'CANCELED' | 'FAILED'
+
+const END_STATES: Readonly<Partial<Record<Stage, State>>> = {
+  COMPLETED_SUCCESS: 'SUCCESS',
+  COMPLETED_CANCELED: 'CANCELED',
+  COMPLETED_FAILED: 'FAILED',
+}
+
+export const stateOf = (stage: Stage): State => END_STATES[stage] ?? 'ACTIVE'
+
+/** The state of a run that was active when its gateway ended. */
+export function interrupted(content: JsonObject): JsonObject {
+  const stage: Stage = 'COMPLETED_FAILED'
+  const stageDescription = `${STAGES[stage]} The gateway ended while it was running; it can be started again.`
+  const ended = new Date().toISOString()
+  const started = typeof content.started === 'string' ? Date.parse(content.started) : Date.now()
+  return { ...content, state: stateOf(stage), stage, stageDescription, ended, duration: Date.now() - started }
 }

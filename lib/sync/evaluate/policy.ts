@@ -5,7 +5,7 @@ import type { Row } from '../../repo/run-rows.ts'
 import { type Action, isAction } from '../action.ts'
 import type { Mapping, Policy } from '../mapping/mapping.ts'
 import type { Scripts } from '../mapping/scripts.ts'
-import { DEFAULT_ACTIONS, type Situation } from '../situation.ts'
+import { defaultAction, type Situation } from '../situation.ts'
 import { judge } from './decide-condition.ts'
 
 export interface Decision {
@@ -33,7 +33,7 @@ export async function decide(
   scripts: Scripts,
 ): Promise<Decided[]> {
   const decided: Decided[] = tasks.map(({ row }) => ({
-    action: DEFAULT_ACTIONS[row.situation as Situation],
+    action: defaultAction(row.situation as Situation),
     policy: null,
   }))
   const open = new Set(tasks.keys())
@@ -89,7 +89,7 @@ async function actionsOf(
 function actionParam({ name }: Mapping, row: Row, reconId: string): JsonObject {
   const { situation, sourceId, targetId, qualifier: linkQualifier, ambiguous } = row
   const ambiguousTargetIds: Json = ambiguous && [...ambiguous]
-  const action = DEFAULT_ACTIONS[situation as Situation]
+  const action = defaultAction(situation as Situation)
   const ids = { sourceId, linkQualifier, targetId, ambiguousTargetIds }
   return { reconId, mapping: name, situation, action, ...ids, _action: 'performAction' }
 }

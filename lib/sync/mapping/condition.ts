@@ -1,7 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { z } from '../../core/schema.ts'
-import { ResourceException } from '../../crest/errors.ts'
 import { evaluable } from '../../crest/filter/evaluate.ts'
 import { parseQueryFilter, type QueryFilter } from '../../crest/filter/query-filter.ts'
 import { parseScript } from '../../script/main/script.ts'
@@ -9,30 +8,29 @@ import { parseScript } from '../../script/main/script.ts'
 /** A script object, as the configuration has it: `type`, `source` or `file`, `globals`. */
 export type Script = JsonObject
 
-/** A query filter over the variables of its place (`/object/mail pr`), or a script that yields a boolean. */
+/** A query filter over the variables at its place (`/object/mail pr`), or a script that yields a boolean. */
 export type Condition = { readonly filter: QueryFilter } | { readonly script: Script }
 
 const SCRIPT_FORM = 'must be a script: {"type": "text/javascript", "source" or "file"}'
 
-/** Why a value cannot be run as a script; undefined when it can. */
+/** Why a value is not a valid script; undefined when it is. */
 export function scriptFault(value: unknown): string | undefined {
   if (!isObject(value)) return SCRIPT_FORM
   try {
     parseScript(value)
     return undefined
   } catch (error) {
-    const why = error instanceof ResourceException ? error.message.replace('The script: ', '') : String(error)
-    return `${SCRIPT_FORM} (${why})`
+    return `${SCRIPT_FORM} (${(error as Error).message.replace('The script: ', '')})`
   }
 }
 
-/** The message for a value that is neither a script nor what `form` says. */
+/** The message for a value that is neither a script nor of the given form. */
 export const orScript = (form: string) => ({
   error: ({ input }: { readonly input?: unknown }) =>
     isObject(input) ? (scriptFault(input)?.replace(SCRIPT_FORM, form) ?? form) : form,
 })
 
-/** A script; the file it names is looked for when it runs. */
+/** A script. Its file is only looked up when it runs. */
 export const scriptSchema = z.custom<Script>((value) => scriptFault(value) === undefined, {
   error: ({ input }) => scriptFault(input) ?? SCRIPT_FORM,
 })
@@ -51,8 +49,7 @@ export const conditionSchema = z
     try {
       return { filter: evaluable(parseQueryFilter(String(value))) }
     } catch (error) {
-      const fault = error instanceof ResourceException ? error.message : String(error)
-      context.addIssue({ code: 'custom', message: `${FILTER_FORM}: ${fault}` })
+      context.addIssue({ code: 'custom', message: `${FILTER_FORM}: ${(error as Error).message}` })
       return z.NEVER
     }
   })

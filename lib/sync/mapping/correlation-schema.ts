@@ -4,16 +4,16 @@ import { z } from '../../core/schema.ts'
 import { type Pointer, parsePointer } from '../../crest/pointer.ts'
 import { type Script, scriptFault } from './condition.ts'
 
-/** Fields of the target that have to be equal: any of them, or all. */
+/** Fields of the target that must be equal: any of them, or all. */
 export type ExpressionTree =
   | Pointer
   | { readonly any: readonly ExpressionTree[] }
   | { readonly all: readonly ExpressionTree[] }
 
-/** How the targets are found that may belong to a source. */
+/** How to find the targets that may belong to a source. */
 export type CorrelationQuery = { readonly tree: ExpressionTree } | { readonly script: Script }
 
-/** The vendor's file that makes a query of an expression tree: built in here. */
+/** The vendor's script that turns an expression tree into a query; built in here. */
 const TREE_FILE = 'ui/correlateTreeToQueryFilter.js'
 
 const FORM =
@@ -26,11 +26,8 @@ export const correlationQuerySchema = z
   .optional()
   .transform((value, context): Map<string, CorrelationQuery> => {
     const found = new Map<string, CorrelationQuery>()
-    for (const entry of Array.isArray(value)
-      ? (value as unknown[])
-      : value === undefined || value === null
-        ? []
-        : [value]) {
+    const entries: unknown[] = Array.isArray(value) ? value : [value ?? []].flat()
+    for (const entry of entries) {
       const fault = addEntry(found, entry)
       if (fault !== undefined) context.addIssue({ code: 'custom', message: fault })
     }
@@ -76,7 +73,7 @@ function fieldOf(text: string): Pointer | undefined {
   }
 }
 
-/** The fields a tree names. */
+/** The fields that a tree refers to. */
 export function treeFields(tree: ExpressionTree): Pointer[] {
   if ('any' in tree) return tree.any.flatMap(treeFields)
   if ('all' in tree) return tree.all.flatMap(treeFields)

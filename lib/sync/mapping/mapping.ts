@@ -1,36 +1,72 @@
 /**
- * One mapping, as `sync.json` or `mapping-NAME.json` says it. The schema is the one source of its type, of the messages
- * and of docs/configuration-reference.md.
+ * The schema of a mapping in `sync.json` or `mapping-NAME.json`: the source of its type, of the messages and of
+ * docs/configuration-reference.md.
  */
+import type { Json, JsonObject } from '../../contract.ts'
 import { isForbiddenName } from '../../core/json.ts'
 import { z } from '../../core/schema.ts'
+import { type KnownNames, unknownNotice, unknownProperties } from '../../core/unknown-properties.ts'
+import { ACTIONS, type Action, isAction } from '../action.ts'
+import { isSituation, SITUATIONS, type Situation } from '../situation.ts'
 import { conditionSchema, hookSchema, orScript, scriptSchema } from './condition.ts'
 import { correlationQuerySchema } from './correlation-schema.ts'
 import { limitSchema } from './limit.ts'
-import { fieldsSchema, resourcePathSchema } from './path.ts'
-import { policySchema } from './policy-schema.ts'
-import { propertySchema } from './property-schema.ts'
+import { fieldsSchema, resourcePathSchema, sourcePointerSchema, targetPointerSchema } from './path.ts'
 import { querySchema } from './query-schema.ts'
 
-const flag = (fallback: boolean) =>
+const flag = <T>(fallback: T) =>
   z
     .boolean('must be true or false')
     .nullish()
     .transform((value) => value ?? fallback)
 
-const optionalFlag = z
-  .boolean('must be true or false')
-  .nullish()
-  .transform((value) => value ?? undefined)
-
-const count = (fallback: number, least = 1) => {
-  const form = `must be a whole number from ${least} up`
+const count = (fallback: number, min = 1) => {
+  const form = `must be a whole number from ${min} up`
   return z
     .int(form)
-    .min(least, form)
+    .min(min, form)
     .nullish()
     .transform((value) => value ?? fallback)
 }
+
+const list = <T extends z.ZodType>(element: T, form: string) =>
+  z
+    .array(element, form)
+    .nullish()
+    .transform((value) => value ?? [])
+
+const propertyShape = {
+  target: targetPointerSchema,
+  source: sourcePointerSchema,
+  transform: hookSchema,
+  condition: conditionSchema,
+  /** The target never shows the field (a password): it is sent once, and again when its value has changed. */
+  writeOnly: flag(false),
+  /** Send it to a target that was found by correlation, too. */
+  writeOnFound: flag(false),
+  default: z
+    .custom<Json>(() => true)
+    .optional()
+    .transform((value) => value ?? null),
+}
+
+/** One of a mapping's `properties`. */
+const propertySchema = z.looseObject(
+  propertyShape,
+  'must be an object {"target", "source", "transform", "condition", "default", "writeOnly", "writeOnFound"}',
+)
+
+const ACTION_FORM = `must be one of ${ACTIONS.join(', ')}, or a script that yields one`
+
+const policyShape = {
+  situation: z.custom<Situation>(isSituation, `must be one of ${SITUATIONS.join(', ')}`),
+  action: z.union([z.custom<Action>(isAction), scriptSchema], orScript(ACTION_FORM)),
+  condition: conditionSchema,
+  postAction: hookSchema,
+}
+
+/** One of a mapping's `policies`. */
+const policySchema = z.looseObject(policyShape, 'must be an object {"situation", "action", "condition", "postAction"}')
 
 const QUALIFIERS_FORM = 'must be an array of names, or a script'
 
@@ -39,15 +75,7 @@ const qualifier = z
   .min(1, 'must not be empty')
   .refine((name) => !isForbiddenName(name), 'is not allowed as a name')
 
-const list = <T extends z.ZodType>(element: T, form: string) =>
-  z
-    .array(element, form)
-    .nullish()
-    .transform((value) => value ?? [])
-
-export const associationShape = { maxAnalysisRunsPerMapping: count(1, 0), maxNonAnalysisRunsPerMapping: count(1, 0) }
-
-const associations = z.looseObject(associationShape).prefault({})
+const associationShape = { maxAnalysisRunsPerMapping: count(1, 0), maxNonAnalysisRunsPerMapping: count(1, 0) }
 
 const HOOKS = {
   onCreate: hookSchema,
@@ -66,7 +94,7 @@ export type Hook = keyof typeof HOOKS
 
 export const HOOK_NAMES = Object.keys(HOOKS) as readonly Hook[]
 
-/** How a target is changed: by a PATCH of the changed fields, or by a PUT of the whole object, which drops what it does not show. */
+/** `patch` sends the changed fields; `put` sends the whole object, and drops the fields that the target does not show. */
 const UPDATE_METHODS = ['patch', 'put'] as const
 
 /** The properties of a mapping that have an effect. */
@@ -91,17 +119,17 @@ export const mappingShape = {
   sourceCondition: conditionSchema,
   sourceQuery: querySchema,
   targetQuery: querySchema,
-  sourceQueryFullEntry: optionalFlag,
-  targetQueryFullEntry: optionalFlag,
+  sourceQueryFullEntry: flag(undefined),
+  targetQueryFullEntry: flag(undefined),
   defaultSourceFields: fieldsSchema,
   defaultTargetFields: fieldsSchema,
-  runTargetPhase: optionalFlag,
+  runTargetPhase: flag(undefined),
   allowEmptySourceSet: flag(false),
   correlateEmptyTargetSet: flag(false),
   taskThreads: count(10, 0),
   reconSourceQueryPageSize: count(1000),
   reconTargetQueryPageSize: count(1000),
-  reconAssociation: associations,
+  reconAssociation: z.looseObject(associationShape).prefault({}),
   sourceIdsCaseSensitive: flag(true),
   targetIdsCaseSensitive: flag(true),
   maxDeletes: limitSchema,
@@ -115,7 +143,7 @@ export const mappingShape = {
   ...HOOKS,
 }
 
-/** Understood and without effect here: what they steer does not exist in this gateway, or is done in any case. */
+/** Accepted without effect: this gateway lacks what they control, or always does it. */
 export const TOLERATED: ReadonlySet<string> = new Set([
   'icon',
   'enableSync',
@@ -136,9 +164,35 @@ export const mappingSchema = z
   .looseObject(mappingShape)
   .refine(({ correlationQuery, correlationScript }) => !(correlationQuery.size > 0 && correlationScript), {
     path: ['correlationScript'],
-    message: 'stands beside correlationQuery: a mapping has one of the two',
+    message: 'cannot be combined with correlationQuery',
   })
 
 export type Mapping = z.infer<typeof mappingSchema>
 export type Property = z.infer<typeof propertySchema>
 export type Policy = z.infer<typeof policySchema>
+
+const KNOWN: KnownNames = {
+  names: new Set([...Object.keys(mappingShape), ...TOLERATED]),
+  within: {
+    properties: new Set(Object.keys(propertyShape)),
+    policies: new Set(Object.keys(policyShape)),
+    reconAssociation: new Set(Object.keys(associationShape)),
+    queuedSync: new Set([
+      'enabled',
+      'pageSize',
+      'pollingInterval',
+      'maxQueueSize',
+      'maxRetries',
+      'retryDelay',
+      'postRetryAction',
+    ]),
+  },
+}
+
+/** Warnings about settings that have no effect. */
+export function mappingNotices(content: JsonObject): string[] {
+  const notices = unknownProperties(content, KNOWN).map(unknownNotice)
+  if (content.consentRequired === true)
+    notices.push('"consentRequired" has no effect: objects are synchronized without consent')
+  return notices
+}

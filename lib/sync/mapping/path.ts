@@ -1,11 +1,8 @@
 import { z } from '../../core/schema.ts'
-import { ResourceException } from '../../crest/errors.ts'
 import { type Pointer, parsePointer, printPointer } from '../../crest/pointer.ts'
 import { normalizePath } from '../../crest/protocol/resource-path.ts'
 
 const PATH_FORM = 'must be the path of a resource, such as "external/idm/eu/managed/user"'
-
-const messageOf = (error: unknown): string => (error instanceof ResourceException ? error.message : String(error))
 
 /** `source` and `target` of a mapping. */
 export const resourcePathSchema = z.string(PATH_FORM).transform((text, context) => {
@@ -14,7 +11,7 @@ export const resourcePathSchema = z.string(PATH_FORM).transform((text, context) 
     if (path !== '') return path
     context.addIssue({ code: 'custom', message: PATH_FORM })
   } catch (error) {
-    context.addIssue({ code: 'custom', message: `${PATH_FORM}: ${messageOf(error)}` })
+    context.addIssue({ code: 'custom', message: `${PATH_FORM}: ${(error as Error).message}` })
   }
   return z.NEVER
 })
@@ -25,7 +22,7 @@ function pointer(text: string, context: z.RefinementCtx): Pointer {
   try {
     return parsePointer(text)
   } catch (error) {
-    context.addIssue({ code: 'custom', message: `${POINTER_FORM}: ${messageOf(error)}` })
+    context.addIssue({ code: 'custom', message: `${POINTER_FORM}: ${(error as Error).message}` })
     return z.NEVER
   }
 }

@@ -1,19 +1,18 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { z } from '../../core/schema.ts'
-import { ResourceException } from '../../crest/errors.ts'
 import { RequestParameters } from '../../crest/protocol/request-parameters.ts'
 
-/** `sourceQuery` and `targetQuery`: where to, and the parameters of the query. */
+/** `sourceQuery` and `targetQuery`. */
 export interface MappingQuery {
-  /** Another resource than the mapping's. */
+  /** The resource to query; undefined = the one of the mapping. */
   readonly resourceName: string | undefined
   readonly params: JsonObject
 }
 
 const FORM = 'must be an object with exactly one of "_queryFilter", "_queryId" and "_queryExpression"'
 
-/** Filters may be booleans; a query that names none is one for everything. */
+/** Filters may be booleans. A query without a filter, id or expression is for all objects. */
 export const querySchema = z
   .unknown()
   .transform((value, context): MappingQuery | undefined => {
@@ -24,7 +23,7 @@ export const querySchema = z
       return fault(context, 'resourceName: must be the path of a resource')
     const names = ['_queryFilter', '_queryId', '_queryExpression']
     const isNamed = names.some((name) => name in rest)
-    // A misspelt filter would otherwise be a query for everything.
+    // Otherwise a misspelt filter would query all objects.
     const [stray] = isNamed ? [] : Object.keys(rest).filter((name) => !name.startsWith('_'))
     if (stray !== undefined) return fault(context, `${FORM}: there is only "${stray}"`)
     const params: JsonObject = isNamed ? rest : { ...rest, _queryFilter: 'true' }
@@ -33,7 +32,7 @@ export const querySchema = z
       parameters.check('query')
       void parameters.query
     } catch (error) {
-      return fault(context, `${FORM}: ${error instanceof ResourceException ? error.message : String(error)}`)
+      return fault(context, `${FORM}: ${(error as Error).message}`)
     }
     return { resourceName, params }
   })

@@ -22,7 +22,7 @@ import {
   takenTwice,
   takenTwiceFault,
 } from './entries.ts'
-import { mappingNotices } from './notices.ts'
+import { mappingNotices } from './mapping.ts'
 import { inOrder } from './order.ts'
 import { protectionFaults } from './protection-faults.ts'
 

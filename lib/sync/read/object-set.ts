@@ -7,15 +7,15 @@ import type { QueryResponse } from '../../crest/protocol/represent.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
 import type { MappingQuery } from '../mapping/query-schema.ts'
 import { AbsenceProof } from './absence-proof.ts'
+import type { SharedBackoff } from './backoff.ts'
 import type { Durations } from './durations.ts'
-import type { Pace } from './pace.ts'
 import type { SelectedFields } from './selected-fields.ts'
 
-export interface ObjectSetParts {
+export interface ObjectSetOptions {
   readonly path: string
   readonly fields: SelectedFields
   readonly connection: Connection
-  readonly pace: Pace
+  readonly backoff: SharedBackoff
   readonly durations: Durations
   /** An empty collection is no sign that something is wrong with it. */
   readonly mayBeEmpty: boolean
@@ -32,18 +32,23 @@ export class ObjectSet {
   readonly path: string
   readonly #fields: SelectedFields
   readonly #connection: Connection
-  readonly #pace: Pace
+  readonly #backoff: SharedBackoff
   readonly #durations: Durations
   readonly #absence: AbsenceProof
   #batches = true
 
-  constructor({ path, fields, connection, pace, durations, mayBeEmpty }: ObjectSetParts) {
+  constructor({ path, fields, connection, backoff, durations, mayBeEmpty }: ObjectSetOptions) {
     this.path = path
     this.#fields = fields
     this.#connection = connection
-    this.#pace = pace
+    this.#backoff = backoff
     this.#durations = durations
     this.#absence = new AbsenceProof(this, mayBeEmpty)
+  }
+
+  /** The fields that are queried limit the filters by which the answers can be judged. */
+  get isProjected(): boolean {
+    return !this.#fields.isWhole
   }
 
   /** The pages of the mapping's own query. */
@@ -185,7 +190,7 @@ export class ObjectSet {
   }
 
   #timed<T>(measure: string, work: () => Promise<T>): Promise<T> {
-    return this.#pace.keep(() => this.#durations.measure(measure, work))
+    return this.#backoff.run(() => this.#durations.measure(measure, work))
   }
 }
 

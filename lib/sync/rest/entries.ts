@@ -1,32 +1,31 @@
 import type { Json, JsonObject } from '../../contract.ts'
+import { hideSecrets, isSecretName, STARS } from '../../core/hidden-secrets.ts'
+import { isObject } from '../../core/json.ts'
+import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
 import type { Resource } from '../../crest/protocol/request.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
-import type { Row, RunRows } from '../../repo/run-rows.ts'
+import type { FieldChange, Row, RunRows } from '../../repo/run-rows.ts'
 import type { StoredRun } from '../../repo/run-store.ts'
 import { ACTION_RULES, isAction } from '../action.ts'
 import type { Mapping } from '../mapping/mapping.ts'
-import { maskedChanges, maskedWrites } from './masked-changes.ts'
+import { rowWindows } from '../row-windows.ts'
 import type { Streamed } from './query-stream.ts'
 
 type Collections = Pick<Mapping, 'source' | 'target'> | undefined
 
 const WINDOW = 500
 
-/** The rows of a run from `after` on, as `show` shows them; those that it makes nothing of are left out. */
+/** The rows of a run after a cookie, as resources; rows for which `show` returns undefined are skipped. */
 export async function* rowStream(
   rows: RunRows,
   after: string | null,
   show: (row: Row) => Resource | undefined,
 ): AsyncGenerator<Streamed, void> {
-  for (let last = Number(after ?? 0); ; ) {
-    const found = await rows.after(last, WINDOW)
-    for (const row of found) {
+  for await (const window of rowWindows((last) => rows.after(last, WINDOW), Number(after ?? 0)))
+    for (const row of window) {
       const resource = show(row)
       if (resource) yield { cookie: String(row.key), resource }
     }
-    if (found.length < WINDOW) return
-    last = found.at(-1)?.key ?? last
-  }
 }
 
 const idOfRow = (run: StoredRun, row: Row): string => `${run.id}-${row.key}`
@@ -141,4 +140,42 @@ function auditCommon(run: StoredRun, timestamp: string): JsonObject {
     reconAction: isById ? 'reconById' : 'recon',
     reconId: run.id,
   }
+}
+
+/**
+ * Changes of fields as a person may see them: secrets, and what stands encrypted or hashed, are stars.
+ * @param secrets fields that are secret besides, as `differences` writes fields; undefined = nobody knows which, and all are stars
+ */
+export const maskedChanges = (changes: readonly FieldChange[], secrets: ReadonlySet<string> | undefined): Json[] =>
+  changes.map(({ field, from, to, ...flags }) => {
+    const show = (value: Json): Json => masked(value, field, secrets)
+    return { field, from: show(from), to: show(to), ...flags }
+  })
+
+/** What scripts would write, with the same stars. */
+export const maskedWrites = (writes: readonly RecordedWrite[], secrets: ReadonlySet<string> | undefined): Json[] =>
+  writes.map(({ method, placeholder: _, content = null, parameters, ...write }) => ({
+    method,
+    ...write,
+    ...(parameters && { parameters: masked({ ...parameters }, '', secrets) }),
+    content:
+      method === 'patch' && Array.isArray(content)
+        ? content.map((operation) => maskedOperation(operation, secrets))
+        : masked(content, '', secrets),
+  }))
+
+function maskedOperation(operation: Json, secrets: ReadonlySet<string> | undefined): Json {
+  if (!isObject(operation) || operation.value === undefined) return operation
+  return { ...operation, value: masked(operation.value, String(operation.field), secrets) }
+}
+
+function masked(value: Json, field: string, secrets: ReadonlySet<string> | undefined): Json {
+  const names = field.split('/')
+  // A field within one that is secret is secret too.
+  const isHidden =
+    !secrets || names.some((name, index) => isSecretName(name) || secrets.has(names.slice(0, index + 1).join('/')))
+  if (isHidden) return value === null ? null : STARS
+  // A list has no place of its own: `/b/c` is what each element of `/b` has.
+  const isSecret = (place: readonly string[]) => secrets.has(place.filter((name) => !/^\d+$/.test(name)).join('/'))
+  return hideSecrets(value, { isSecret }, names)
 }

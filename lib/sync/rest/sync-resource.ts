@@ -10,13 +10,13 @@ import type {
   Resource,
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
-import { pathElements } from '../../crest/protocol/resource-path.ts'
+import { childPath, pathElements, pathFrom } from '../../crest/protocol/resource-path.ts'
 import { ACTIONS, isAction } from '../action.ts'
+import { LinkSpace } from '../evaluate/link-space.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
 import { performAction } from '../runs/perform-action.ts'
 import type { ReconServiceParts } from '../runs/recon-service.ts'
 import { isSituation, SITUATIONS } from '../situation.ts'
-import { linkedResources } from './linked-resources.ts'
 
 /** Whether a path is served now. */
 export type IsServed = (path: string) => boolean
@@ -117,4 +117,34 @@ function required(parameters: Readonly<Record<string, string>>, name: string): s
   const value = parameters[name]
   if (value === undefined || value === '') throw badRequest(`The parameter ${name} is missing`)
   return value
+}
+
+/** What is linked to an object by any mapping, each once, with its content. */
+export async function linkedResources(parts: ReconServiceParts, resourceName: string): Promise<Json> {
+  const elements = pathElements(resourceName)
+  const id = elements.at(-1)
+  if (elements.length < 2 || id === undefined)
+    throw badRequest('The parameter resourceName must be the path of an object')
+  const collection = pathFrom(elements.slice(0, -1))
+  const found = new Map<string, JsonObject>()
+  const mappings = parts.mappings.all().map(({ mapping }) => mapping)
+  for (const mapping of mappings) {
+    const links = new LinkSpace(mapping, mappings, parts.links)
+    const type = mapping.links ?? mapping.name
+    const add = async (path: string, key: string, linkQualifier: string, role: string) => {
+      const name = childPath(path, key)
+      const known = found.get(`${name} ${linkQualifier}`)
+      if (known) return void (known.mappings as Json[]).push({ name: mapping.name, type: role })
+      const content = await parts.connection.read(name)
+      const mappings = [{ name: mapping.name, type: role }]
+      found.set(`${name} ${linkQualifier}`, { resourceName: name, content, linkQualifier, linkType: type, mappings })
+    }
+    if (mapping.source === collection)
+      for (const link of await links.bySources([links.sourceKey(id)]))
+        await add(mapping.target, link.targetKey, link.qualifier, 'source')
+    if (mapping.target === collection)
+      for (const link of await links.byTargets([links.targetKey(id)]))
+        await add(mapping.source, link.sourceKey, link.qualifier, 'target')
+  }
+  return [...found.values()]
 }

@@ -2,16 +2,14 @@ import { conflict, notFound, ResourceException } from '../../crest/errors.ts'
 import type { PairLink } from '../../repo/link-store.ts'
 import { LINK_EXISTS, newRow, type Row } from '../../repo/run-rows.ts'
 import type { Action } from '../action.ts'
-import { performerOf } from '../apply/applying.ts'
+import { Performer } from '../apply/performer.ts'
 import { RunContext } from '../context/run-context.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
 import { decideCases, type EvaluationParts, finishRows } from '../evaluate/evaluation.ts'
-import { liveTargets, seenAt } from '../evaluate/target-correlation.ts'
-import { Targets } from '../evaluate/targets.ts'
+import { seenAt } from '../evaluate/targets.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
-import type { Situation } from '../situation.ts'
-import { notAllowed } from './allowed-actions.ts'
+import { ALLOWED_ACTIONS, type Situation } from '../situation.ts'
 import type { ReconServiceParts } from './recon-service.ts'
 
 /** An action that a caller asks for, on the pair that it names by its source, its target, or both. */
@@ -55,13 +53,12 @@ export async function performAction(
     carriedOut.push(done)
     return (await context.rows.finish([done]))[0] ?? false
   }
-  const { settled } = await performerOf(context, { finish }, false).perform(row)
+  const { settled } = await new Performer({ context, committer: { finish }, isRehearsed: false }).perform(row)
   if ((await settled) === 'FAILURE') throw failureOf(carriedOut.at(-1) ?? row)
 }
 
 async function evaluate(context: RunContext, asked: ExplicitAction): Promise<Row> {
-  const targets = new Targets(liveTargets(context.targetFields, context.targets, context.links))
-  const parts = { ...context.evaluationParts(targets, true), forced: (row: Row) => allowedAction(asked, row) }
+  const parts = { ...context.evaluationParts(context.liveTargets()), forced: (row: Row) => allowedAction(asked, row) }
   if (asked.sourceId !== null && !asked.target) return fromSource(context, parts, asked, asked.sourceId)
   return fromTarget(context, parts, asked)
 }
@@ -129,9 +126,11 @@ function allowedAction({ action, situation: named }: ExplicitAction, row: Row): 
   const situation = row.situation as Situation
   if (named !== null && named !== situation)
     throw conflict(`The situation is ${situation} (${row.reason}), not ${named}`)
-  const refusal = notAllowed(action, situation, row.reason)
-  if (refusal !== undefined) throw conflict(refusal)
-  return action
+  const allowed = ALLOWED_ACTIONS[situation]
+  if (allowed.includes(action)) return action
+  throw conflict(
+    `${action} is not possible: the situation is ${situation} (${row.reason}), which allows ${allowed.join(', ')}`,
+  )
 }
 
 function failureOf({ failure }: Row): ResourceException {

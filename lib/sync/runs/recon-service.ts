@@ -1,32 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { Disposable, JsonObject, Logger } from '../../contract.ts'
+import type { Disposable, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { LRUCache } from '../../core/lru-cache.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
-import type { Connection } from '../../crest/protocol/connection.ts'
-import type { LinkStore } from '../../repo/link-store.ts'
-import type { RunStore, StoredRun } from '../../repo/run-store.ts'
-import type { SentValueStore } from '../../repo/sent-value-store.ts'
-import type { Replay } from '../context/recorded-writes.ts'
+import type { StoredRun } from '../../repo/run-store.ts'
+import { interrupted, type RunServices } from '../context/run-context.ts'
 import { type RunOptions, shownQuery } from '../context/run-options.ts'
-import { interrupted } from '../context/run-state.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
-import type { Scripts } from '../mapping/scripts.ts'
 import { Run } from './run.ts'
 
-export interface ReconServiceParts {
+export interface ReconServiceParts extends RunServices {
   readonly mappings: MappingRegistry
-  readonly connection: Connection
-  /** For reads of an analysis: the scripts that they reach write nothing. */
-  readonly dryConnection: Connection
-  /** Makes what scripts asked for while their writes were recorded. */
-  readonly replay: Replay
-  readonly runs: RunStore
-  readonly links: LinkStore
-  readonly sentValues: SentValueStore
-  readonly scripts: Scripts
-  readonly log: Logger
 }
 
 const NO_PLAN =

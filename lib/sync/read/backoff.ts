@@ -10,15 +10,16 @@ import {
 } from 'cockatiel'
 import { ResourceException } from '../../crest/errors.ts'
 
-/** A remote that asks for more patience than this is not waited for, and not asked either until then. */
+/** A remote that asks for a longer pause fails the requests, and gets none until the pause is over. */
 const MAX_PAUSE_MS = 120_000
+/** Max attempts per request. */
 const MAX_ATTEMPTS = 10
-/** Where the remote does not say when to come again; a request gives up after about two minutes. */
+/** Without `Retry-After`: a request gives up after about two minutes. */
 const BACKOFF = new ExponentialBackoff({ generator: noJitterGenerator, initialDelay: 500, maxDelay: 30_000 })
-/** How much later than the remote said a request may come, so that not all of them come at once. */
+/** Share of a pause over which the requests after it are spread. */
 const JITTER = 0.1
 
-/** 429 and 503: the remote has not done what it was asked, so that even a write can be sent again. */
+/** 429 and 503: the remote has not done the work, so that even a write can be sent again. */
 const isBusy = (error: unknown): error is ResourceException =>
   error instanceof ResourceException && (error.code === 429 || error.code === 503)
 
@@ -27,17 +28,17 @@ const pauseOf = ({ retryAfterMs = 0 }: ResourceException): number => retryAfterM
 const isWorthWaiting = (error: unknown): boolean => isBusy(error) && pauseOf(error) <= MAX_PAUSE_MS
 
 /**
- * One pace for all workers of a run: when a remote says that it is busy, none of them asks it until the pause is over.
- * Without `Retry-After` the pauses grow while the remote stays busy.
+ * One back-off for all workers of a run: while a remote is busy, none of them sends it requests. Without `Retry-After`
+ * the pauses grow as long as the remote stays busy.
  */
-export class Pace {
+export class SharedBackoff {
   readonly #signal: AbortSignal
-  /** Counts the attempts; the pauses are common to all requests, and end when the run is cancelled. */
+  /** Counts the attempts. The pauses are shared by all requests, and end when the run is canceled. */
   readonly #policy: RetryPolicy = retry(handleWhen(isWorthWaiting), {
     maxAttempts: MAX_ATTEMPTS - 1,
     backoff: new ConstantBackoff(0),
   })
-  /** When the pause began, when it ends, and over what time the requests spread behind that. */
+  /** When the pause began, when it ends, and over what time requests are spread after it. */
   #pause = { begin: 0, end: 0, spread: 0 }
   #backoff: IBackoff<unknown> | undefined
   #refusal: { readonly error: ResourceException; readonly until: number } | undefined
@@ -47,13 +48,13 @@ export class Pace {
     this.#signal = signal
   }
 
-  /** Does `work`, again as long as the remote is busy. */
-  keep<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs `work`, again while the remote is busy. */
+  run<T>(work: () => Promise<T>): Promise<T> {
     return this.#policy.execute(() => this.#attempt(work), this.#signal)
   }
 
   async #attempt<T>(work: () => Promise<T>): Promise<T> {
-    // A turn for each request that need not wait adds up.
+    // Most requests need not wait: each turn of the event loop saved counts.
     if (this.#pause.end > performance.now()) await this.#wait()
     if (this.#refusal && this.#refusal.until > performance.now()) throw this.#refusal.error
     const begin = performance.now()
@@ -66,7 +67,7 @@ export class Pace {
   }
 
   async #wait(): Promise<void> {
-    // Another request may make the pause longer.
+    // Another request may extend the pause.
     for (let now = performance.now(); now < this.#pause.end; now = performance.now()) {
       const { end, spread } = this.#pause
       await delay(end - now + Math.random() * spread, undefined, { signal: this.#signal })
@@ -75,10 +76,10 @@ export class Pace {
 
   #slowDown(error: ResourceException, begin: number): void {
     const now = performance.now()
-    const told = pauseOf(error)
-    if (told > MAX_PAUSE_MS) this.#refusal = { error, until: now + told }
-    else if (told > 0) this.#pauseFor(told, told * JITTER)
-    // All requests that were under way are refused at the same time: that is one reason to slow down, not many.
+    const requested = pauseOf(error)
+    if (requested > MAX_PAUSE_MS) this.#refusal = { error, until: now + requested }
+    else if (requested > 0) this.#pauseFor(requested, requested * JITTER)
+    // All requests in flight are refused at the same time: they count as one reason to slow down.
     else if (begin >= this.#pause.begin) this.#backOff(now)
   }
 

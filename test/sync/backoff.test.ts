@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Json } from '../../lib/contract.ts'
 import { ResourceException } from '../../lib/crest/errors.ts'
 import type { Connection } from '../../lib/crest/protocol/connection.ts'
-import { Pace } from '../../lib/sync/read/pace.ts'
+import { SharedBackoff } from '../../lib/sync/read/backoff.ts'
 import { type Behaviour, inTurn, reply } from '../helpers/behaviours.ts'
 import { resetBeforeHeaders } from '../helpers/faults.ts'
 import { startRemote } from '../helpers/remote.ts'
@@ -32,8 +32,8 @@ async function behind(...behaviours: readonly [Behaviour, ...Behaviour[]]) {
 
 const gapsOf = (times: readonly number[]): number[] => times.slice(1).map((time, index) => time - (times[index] ?? 0))
 
-describe('the pace of a run', () => {
-  const pace = () => new Pace(new AbortController().signal)
+describe('the back-off of a run', () => {
+  const backoff = () => new SharedBackoff(new AbortController().signal)
 
   const requests: [what: string, ask: (openidm: Connection) => Promise<unknown>][] = [
     ['a query', (openidm) => openidm.query(COLLECTION, FILTER)],
@@ -47,14 +47,14 @@ describe('the pace of a run', () => {
     it(`${what} is sent again when the remote was busy and does not say for how long`, async () => {
       const answer = what === 'a query' ? reply({ body: { result: [OBJECT] } }) : done
       const { remote, connection, times } = await behind(refusal(what === 'a read' ? 503 : 429), answer)
-      await pace().keep(() => ask(connection))
+      await backoff().run(() => ask(connection))
       assert.equal(remote.requests.length, 2)
       assert.ok((gapsOf(times)[0] ?? 0) >= 240, `${gapsOf(times)}`)
     })
 
   it('pauses grow while the remote stays busy', async () => {
     const { connection, times } = await behind(refusal(429), refusal(503), refusal(429), done)
-    await pace().keep(() => connection.read(NAME))
+    await backoff().run(() => connection.read(NAME))
     for (const [index, gap] of gapsOf(times).entries()) {
       const [least, most] = [250 * 2 ** index, 500 * 2 ** index]
       assert.ok(gap >= least - 10 && gap < most + 1000, `pause ${index + 1} took ${gap} ms`)
@@ -65,8 +65,8 @@ describe('the pace of a run', () => {
     const WORKERS = 8
     const first = Array<Behaviour>(WORKERS).fill(refusal(429))
     const { connection, times } = await behind(...(first as [Behaviour]), done)
-    const common = pace()
-    const ask = () => common.keep(() => connection.read(NAME))
+    const common = backoff()
+    const ask = () => common.run(() => connection.read(NAME))
     await Promise.all(Array.from({ length: WORKERS }, ask))
     assert.equal(times.length, 2 * WORKERS)
     const again = times.slice(WORKERS)
@@ -77,8 +77,8 @@ describe('the pace of a run', () => {
 
   it('what the remote says of its patience counts', async () => {
     const { connection, times } = await behind(refusal(503, { 'retry-after': '1' }), done)
-    const common = pace()
-    await Promise.all([common.keep(() => connection.read(NAME)), common.keep(() => connection.read(NAME))])
+    const common = backoff()
+    await Promise.all([common.run(() => connection.read(NAME)), common.run(() => connection.read(NAME))])
     assert.equal(times.length, 3)
     assert.ok((times[2] ?? 0) - (times[0] ?? 0) >= 990, `${gapsOf(times)}`)
   })
@@ -93,7 +93,7 @@ describe('the pace of a run', () => {
     it(`a create that ended with ${what} is not sent again: it may have been carried out`, async () => {
       const { remote, connection } = await behind(behaviour, done)
       await assert.rejects(
-        pace().keep(() => connection.create(COLLECTION, 'a', {})),
+        backoff().run(() => connection.create(COLLECTION, 'a', {})),
         { code },
       )
       assert.equal(remote.requests.length, 1)
@@ -101,10 +101,10 @@ describe('the pace of a run', () => {
 
   it('a remote that asks for more patience than a run has is not asked again', async () => {
     const { remote, connection } = await behind(refusal(429, { 'retry-after': '3600' }), done)
-    const common = pace()
+    const common = backoff()
     for (let n = 0; n < 3; n++)
       await assert.rejects(
-        common.keep(() => connection.read(NAME)),
+        common.run(() => connection.read(NAME)),
         { code: 429 },
       )
     assert.equal(remote.requests.length, 1)
@@ -113,8 +113,8 @@ describe('the pace of a run', () => {
   it('waiting ends when the run is cancelled', async () => {
     const { remote, connection } = await behind(refusal(429, { 'retry-after': '100' }))
     const run = new AbortController()
-    const common = new Pace(run.signal)
-    const waiting = [common.keep(() => connection.read(NAME)), common.keep(() => connection.read(NAME))]
+    const common = new SharedBackoff(run.signal)
+    const waiting = [common.run(() => connection.read(NAME)), common.run(() => connection.read(NAME))]
     await until(() => remote.requests.length > 0, 'the remote is asked')
     await remote.received(1)
     setImmediate(() => run.abort())
@@ -128,7 +128,7 @@ describe('the pace of a run', () => {
       tried.push(tried.length)
       throw new ResourceException(429, 'busy', { retryAfterMs: 1 })
     }
-    await assert.rejects(pace().keep(work), { code: 429 })
+    await assert.rejects(backoff().run(work), { code: 429 })
     assert.equal(tried.length, 10)
   })
 })
