@@ -10,8 +10,7 @@ import { judgeProperties } from '../../lib/remote/properties/properties.ts'
 import { parseScript } from '../../lib/script/main/script.ts'
 import { scriptSettingsSchema } from '../../lib/script/main/settings.ts'
 import { filtersSchema } from '../../lib/script/rest/filter-schema.ts'
-import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'
-import { mappingNotices } from '../../lib/sync/mapping/notices.ts'
+import { mappingNotices, mappingSchema } from '../../lib/sync/mapping/mapping.ts'
 
 /** Each throws where the content has a fault, or something that has no effect. */
 export const KINDS: Readonly<Record<string, (content: JsonObject) => void>> = {
