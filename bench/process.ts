@@ -19,20 +19,28 @@ export interface Running {
 export const pinned = (command: readonly string[], core: 0 | 1 | '0,1'): string[] =>
   TASKSET === undefined ? [...command] : [TASKSET, '-c', String(core), ...command]
 
+/** To be loaded before what is measured, see there. */
+export const PROBE = fileURLToPath(new URL('probe.ts', import.meta.url))
+
 /** Starts a script of this folder on one core, or on both, and waits for its line of JSON. */
 export async function start(file: string, core: 0 | 1 | '0,1', env: NodeJS.ProcessEnv = {}): Promise<Running> {
   const script = fileURLToPath(new URL(file, import.meta.url))
-  const [command = '', ...args] = pinned([process.execPath, '--expose-gc', script], core)
+  const command = pinned([process.execPath, '--expose-gc', '--import', PROBE, script], core)
+  const { line, ...running } = await spawnReady(command, env)
+  return { ...running, ready: JSON.parse(line) }
+}
+
+/** Starts a process with a channel, and waits for its first line. */
+export async function spawnReady([command = '', ...args]: readonly string[], env: NodeJS.ProcessEnv) {
   const child = spawn(command, args, {
     env: { ...process.env, NODE_NO_WARNINGS: '1', ...env },
-    stdio: ['ignore', 'pipe', env.VERBOSE ? 'inherit' : 'ignore', 'ipc'],
+    stdio: ['ignore', 'pipe', process.env.VERBOSE ? 'inherit' : 'ignore', 'ipc'],
   })
   const ended = new Promise<never>((_, reject) => {
-    child.once('exit', (code) => reject(new Error(`${file} ended with ${code} before it was ready`)))
+    child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code} before it was ready`)))
   })
   ended.catch(() => undefined)
-  const ready = await Promise.race([ended, firstLine(child)])
-  return { ready: JSON.parse(ready), child, stop: () => stop(child) }
+  return { line: await Promise.race([ended, firstLine(child)]), child, stop: () => stop(child) }
 }
 
 export function firstLine(child: ChildProcess): Promise<string> {

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Pool } from 'undici'
+import { ADMIN, startGateway } from './gateway.ts'
 import { freePort } from './nginx.ts'
 import { type Running, start } from './process.ts'
 
@@ -31,13 +32,9 @@ export async function memoryRemote(): Promise<Remote> {
   }
 }
 
-const MANAGED = {
+/** What both collections are, without rules of their own. */
+export const MANAGED = {
   objects: ['user', 'alpha_user'].map((name) => ({ name, schema: { type: 'object', properties: {} } })),
-}
-const HEADERS = {
-  'content-type': 'application/json',
-  'x-openidm-username': 'openidm-admin',
-  'x-openidm-password': 'openidm-admin',
 }
 
 /** A gateway of ours with its database: the quickest real IDM there is. */
@@ -65,9 +62,9 @@ export class GatewayRemote implements Remote {
     if (fill > 0) {
       await this.#restart()
       this.#objects = fill
-      await this.#put(1, 'Engineering')
+      await fillUsers(this.#port, fill)
     }
-    if (change > 0) await this.#put(100, `Team ${change}`)
+    if (change > 0) await fillUsers(this.#port, this.#objects, 100, `Team ${change}`)
   }
 
   async stop(): Promise<void> {
@@ -80,33 +77,41 @@ export class GatewayRemote implements Remote {
     const project = join(this.#folder, `remote-${this.#projects}`)
     await mkdir(join(project, 'conf'), { recursive: true })
     await writeFile(join(project, 'conf', 'managed.json'), JSON.stringify(MANAGED))
-    this.#running = await start('recon-gateway.ts', 1, {
-      PROJECT: project,
-      DIST: this.#dist,
-      PORT: String(this.#port),
-    })
+    this.#running = await startGateway({ project, dist: this.#dist, core: 1, port: this.#port, logLevel: 'error' })
   }
+}
 
-  /** Every `step`th object, twenty at a time. */
-  async #put(step: number, department: string): Promise<void> {
-    const pool = new Pool(this.origin, { connections: 20 })
-    let next = 0
-    const worker = async () => {
-      for (let index = next; index < this.#objects; index = next) {
-        next += step
-        const { body, statusCode } = await pool.request({
-          method: 'PUT',
-          path: `/openidm/managed/user/u${index}`,
-          headers: HEADERS,
-          body: JSON.stringify(userOf(index, department)),
-        })
-        const text = await body.text()
-        if (statusCode >= 300) throw new Error(text)
-      }
+/** PUTs every `step`th of so many users into `managed/user`, twenty at a time. */
+export async function fillUsers(port: number, objects: number, step = 1, department = 'Engineering'): Promise<void> {
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 20 })
+  let next = 0
+  const worker = async () => {
+    for (let index = next; index < objects; index = next) {
+      next += step
+      const { body, statusCode } = await pool.request({
+        method: 'PUT',
+        path: `/openidm/managed/user/u${index}`,
+        headers: { ...ADMIN, 'content-type': 'application/json' },
+        body: JSON.stringify(userOf(index, department)),
+      })
+      const text = await body.text()
+      if (statusCode >= 300) throw new Error(text)
     }
-    await Promise.all(Array.from({ length: 20 }, worker))
-    await pool.close()
   }
+  await Promise.all(Array.from({ length: 20 }, worker))
+  await pool.close()
+}
+
+/** Of both remotes, or of one gateway and itself. */
+export const MAPPING = {
+  name: 'm',
+  source: 'external/idm/a/managed/user',
+  target: 'external/idm/b/managed/alpha_user',
+  properties: ['userName', 'givenName', 'sn', 'mail', 'department', 'description'].map((name) => ({
+    source: name,
+    target: name,
+  })),
+  correlationQuery: [{ linkQualifier: 'default', expressionTree: { any: ['userName'] } }],
 }
 
 /** The same in both kinds of remote. */

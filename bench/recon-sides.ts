@@ -3,25 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildGateway } from './built-gateway.ts'
+import { reconcile, startGateway } from './gateway.ts'
 import { type Running, residentBytes, start } from './process.ts'
 import type { BareResult, Writes } from './recon-bare.ts'
-import { type Content, GatewayRemote, memoryRemote, type Remote } from './recon-remotes.ts'
+import { type Content, GatewayRemote, MAPPING, memoryRemote, type Remote } from './recon-remotes.ts'
 import { forgetPeak, peakMegabytes, processorMs } from './usage.ts'
-
-const MAPPING = {
-  name: 'm',
-  source: 'external/idm/a/managed/user',
-  target: 'external/idm/b/managed/alpha_user',
-  properties: ['userName', 'givenName', 'sn', 'mail', 'department', 'description'].map((name) => ({
-    source: name,
-    target: name,
-  })),
-  correlationQuery: [{ linkQualifier: 'default', expressionTree: { any: ['userName'] } }],
-}
-const HEADERS = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
-
-/** The run says itself how long it took; asking for it costs the gateway time. */
-const POLL_MS = 200
 
 export type RemoteKind = 'memory' | 'gateway'
 const ADMINISTRATOR = { userName: 'openidm-admin', password: 'openidm-admin' }
@@ -75,28 +61,17 @@ export class ReconSides {
     for (const name of ['a', 'b'])
       await writeFile(join(project, 'conf', `external.idm-${name}.json`), JSON.stringify(instance))
     await writeFile(join(project, 'conf', 'sync.json'), JSON.stringify({ mappings: [MAPPING] }))
-    this.#gateway = await start('recon-gateway.ts', 0, { PROJECT: project, DIST: this.#dist })
+    this.#gateway = await startGateway({ project, dist: this.#dist, core: 0, logLevel: 'error' })
     return residentBytes(this.#gateway.child.pid) / 1024 / 1024
   }
 
   async ours(): Promise<OurResult> {
-    const pid = this.#gateway?.child.pid
+    const gateway = this.#gateway as Running
+    const { pid } = gateway.child
     forgetPeak(pid)
-    const [begin, cpu] = [performance.now(), processorMs(pid)]
-    const url = `http://127.0.0.1:${this.#gateway?.ready.port}/openidm/recon`
-    const started = await fetch(`${url}?_action=recon&mapping=m`, { method: 'POST', headers: HEADERS })
-    const { _id } = (await started.json()) as { _id: string }
-    for (;;) {
-      const run = (await (await fetch(`${url}/${_id}`, { headers: HEADERS })).json()) as Record<string, string>
-      if (run.state === 'ACTIVE') {
-        await new Promise((next) => setTimeout(next, POLL_MS))
-        continue
-      }
-      if (run.state !== 'SUCCESS') throw new Error(String(run.stageDescription))
-      if (process.env.VERBOSE) console.log(JSON.stringify(run))
-      const ms = Math.min(Number(run.duration), performance.now() - begin)
-      return { ms, cpuMs: processorMs(pid) - cpu, megabytes: peakMegabytes(pid) }
-    }
+    const cpu = processorMs(pid)
+    const { duration } = await reconcile(gateway)
+    return { ms: Number(duration), cpuMs: processorMs(pid) - cpu, megabytes: peakMegabytes(pid) }
   }
 
   async close(): Promise<void> {

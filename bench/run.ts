@@ -1,8 +1,9 @@
-/** `npm run bench -- [scripts | script-prices | workers | abuse | recon [--objects N] [--remote gateway|memory]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+/** `npm run bench -- [scripts | script-prices | workers | abuse | beside [--objects N] | recon [--objects N] [--remote gateway|memory]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { abuse } from './abuse.ts'
+import { beside } from './beside.ts'
 import { WRK } from './load.ts'
 import { memory } from './memory.ts'
 import { HAS_NGINX } from './nginx.ts'
@@ -20,7 +21,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
-    objects: { type: 'string', default: '10000' },
+    objects: { type: 'string' },
     remote: { type: 'string', default: 'gateway' },
   },
   allowPositionals: true,
@@ -34,8 +35,11 @@ if (positionals[0] === 'script-prices') {
   process.exit()
 }
 if (positionals[0] === 'recon') {
-  await recon(Number(values.objects), values.remote === 'memory' ? 'memory' : 'gateway')
+  await recon(Number(values.objects ?? 10_000), values.remote === 'memory' ? 'memory' : 'gateway')
   process.exit()
+}
+if (positionals[0] === 'beside') {
+  process.exit((await beside(Number(values.objects ?? 100_000))) ? 0 : 1)
 }
 const { quick } = values
 if (positionals[0] === 'abuse') {

@@ -17,10 +17,3 @@ export function serve(listener: http.RequestListener): void {
 }
 
 export const ready = (port: number): void => console.log(JSON.stringify({ port }))
-
-/** Asked by anything, says how much memory it really needs: what is left when all garbage is collected. */
-process.on('message', () => {
-  global.gc?.()
-  const { heapUsed, external } = process.memoryUsage()
-  process.send?.(heapUsed + external)
-})
