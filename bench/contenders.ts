@@ -1,5 +1,7 @@
+import { startGateway } from './gateway.ts'
 import { HAS_NGINX, startNginx } from './nginx.ts'
 import { type Running, start } from './process.ts'
+import { copyProject } from './setup.ts'
 
 /** Who is measured, each a process of its own on core 0. */
 export interface Contender {
@@ -11,28 +13,33 @@ export interface Contender {
 export const REFERENCE = 'raw Node relay'
 export const OURS_IN_EXPRESS = 'ours in Express 5'
 export const OURS_IN_GATEWAY = 'ours in the reference gateway'
-export const BARE_STACK = 'Express 5 + HPM + keep-alive agent'
-export const FASTIFY = '@fastify/http-proxy'
 
-const script = (name: string, file: string, more: NodeJS.ProcessEnv = {}): Contender => ({
+const script = (name: string, file: string): Contender => ({
   name,
-  start: (environment) => start(`contenders/${file}`, 0, { ...environment, ...more }),
+  start: (environment) => start(`contenders/${file}`, 0, environment),
 })
 
 export const CONTENDERS: readonly Contender[] = [
   script(REFERENCE, 'raw-relay.ts'),
   script(OURS_IN_EXPRESS, 'ours-express.ts'),
   script('ours on plain http', 'ours-http.ts'),
-  script(OURS_IN_GATEWAY, 'ours-gateway.ts'),
-  script('ours in the gateway, no access log', 'ours-gateway.ts', { ACCESS_LOG: 'off' }),
-  script(BARE_STACK, 'hpm-express.ts'),
+  { name: OURS_IN_GATEWAY, start: gateway() },
+  { name: 'ours in the gateway, no access log', start: gateway('error') },
+  script('Express 5 + HPM + keep-alive agent', 'hpm-express.ts'),
   script('HPM on plain http', 'hpm-http.ts'),
   script('httpxy', 'httpxy.ts'),
   script('raw undici dispatch', 'undici-dispatch.ts'),
-  script(FASTIFY, 'fastify-http-proxy.ts'),
+  script('@fastify/http-proxy', 'fastify-http-proxy.ts'),
   script('express-http-proxy', 'express-http-proxy.ts'),
   ...(HAS_NGINX ? [{ name: 'nginx', start: nginxProxy }] : []),
 ]
+
+function gateway(logLevel?: 'error'): Contender['start'] {
+  return async (env) => {
+    const { DIST: dist = '', PROJECT = '' } = env
+    return startGateway({ dist, project: await copyProject(PROJECT), core: 0, env, ...(logLevel && { logLevel }) })
+  }
+}
 
 function nginxProxy({ TARGET = '' }: NodeJS.ProcessEnv): Promise<Running> {
   const { protocol, host } = new URL(TARGET)

@@ -14,16 +14,17 @@ export interface GatewayOptions {
   readonly workers?: number
   /** Without it the access log is written, but not kept. */
   readonly logLevel?: 'error'
+  readonly env?: NodeJS.ProcessEnv
 }
 
 /** Credentials of its administrator. */
 export const ADMIN = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
 
-export async function startGateway({ dist, project, core, port = 0, workers = 1, logLevel }: GatewayOptions) {
+export async function startGateway({ dist, project, core, port = 0, workers = 1, logLevel, env }: GatewayOptions) {
   const args = ['start', '--project', project, '--port', String(port), '--workers', String(workers)]
   const command = [process.execPath, '--expose-gc', '--import', PROBE, join(dist, 'bin.js'), ...args]
-  const env = { OPENIDM_ADMIN_PASSWORD: 'openidm-admin', ...(logLevel && { LOG_LEVEL: logLevel }) }
-  const { line, ...running } = await spawnReady(core === undefined ? command : pinned(command, core), env)
+  const settings = { ...env, OPENIDM_ADMIN_PASSWORD: 'openidm-admin', ...(logLevel && { LOG_LEVEL: logLevel }) }
+  const { line, ...running } = await spawnReady(core === undefined ? command : pinned(command, core), settings)
   return { ...running, ready: { port: Number(new URL(line.replace('Listening on ', '')).port) } }
 }
 

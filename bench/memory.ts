@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import { CONTENDERS, OURS_IN_EXPRESS, OURS_IN_GATEWAY, REFERENCE } from './contenders.ts'
+import { ADMIN } from './gateway.ts'
 import { type Running, residentBytes } from './process.ts'
 import type { Setup } from './setup.ts'
 
@@ -79,11 +80,10 @@ export async function neededBytes({ child }: Running): Promise<number> {
 
 /** Reads the answer at no more than `rate` bytes per second. */
 function slowly(url: string, rate: number): Promise<void> {
-  const headers = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
   return new Promise((resolve, reject) => {
     const began = performance.now()
     let bytes = 0
-    const request = http.get(url, { headers, agent: false }, (response) => {
+    const request = http.get(url, { headers: ADMIN, agent: false }, (response) => {
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length
         const ahead = (bytes / rate) * 1000 - (performance.now() - began)

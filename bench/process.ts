@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -67,4 +68,12 @@ export function residentBytes(pid: number | undefined): number {
 export function familyMs(pid: number | undefined): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
   return [pid, ...children].reduce<number>((sum, each) => sum + processorMs(each), 0)
+}
+
+/** Processor time so far of a process in milliseconds: by its probe to the microsecond, otherwise as Linux counts it. */
+export async function cpuMs(child: ChildProcess): Promise<number> {
+  if (!child.connected) return familyMs(child.pid)
+  child.send('cpu')
+  const [microseconds] = (await once(child, 'message')) as [number]
+  return microseconds / 1000
 }

@@ -3,10 +3,12 @@ import { spawn } from 'node:child_process'
 import { rename, rm } from 'node:fs/promises'
 import http from 'node:http'
 import { join } from 'node:path'
+import { ADMIN, startGateway } from './gateway.ts'
 import { neededBytes } from './memory.ts'
-import { firstLine, start, stop } from './process.ts'
+import { firstLine, stop } from './process.ts'
 import type { Setup } from './setup.ts'
 import { median, percentile } from './statistics.ts'
+import { processorMs } from './usage.ts'
 
 export interface ReloadResult {
   readonly p50: number
@@ -20,13 +22,11 @@ export interface StartResult {
 }
 
 const INSTANCES = 1000
-const GATEWAY = 'contenders/ours-gateway.ts'
 
 /** Milliseconds, over `count` new files one after the other. */
 export async function reload(setup: Setup, count: number): Promise<ReloadResult> {
-  const environment = await setup.environment('http', 'basic')
-  const { TARGET = '' } = environment
-  const gateway = await start(GATEWAY, 0, environment)
+  const { TARGET = '' } = await setup.environment('http', 'basic')
+  const gateway = await startGateway({ dist: setup.dist, project: setup.project, core: 0 })
   const times: number[] = []
   try {
     for (let i = 0; i < count; i++) times.push(await untilAnswered(setup, TARGET, gateway.ready.port ?? 0, `r${i}`))
@@ -48,10 +48,9 @@ async function untilAnswered(setup: Setup, origin: string, port: number, name: s
 }
 
 function statusOf(port: number, name: string): Promise<number> {
-  const headers = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
   const path = `/openidm/external/idm/${name}/managed/small`
   return new Promise((resolve, reject) => {
-    const request = http.get({ host: '127.0.0.1', port, path, headers }, (response) => {
+    const request = http.get({ host: '127.0.0.1', port, path, headers: ADMIN }, (response) => {
       response.resume().on('end', () => resolve(response.statusCode ?? 0))
     })
     request.on('error', reject)
@@ -63,15 +62,14 @@ function statusOf(port: number, name: string): Promise<number> {
  * when all garbage is collected. The first start, which has nothing compiled yet, is not counted.
  */
 export async function startUp(setup: Setup): Promise<StartResult> {
-  const environment = await setup.environment('http', 'basic')
-  const { TARGET = '' } = environment
-  await timedStart(setup)
+  const { TARGET = '' } = await setup.environment('http', 'basic')
+  await timedStart(setup.dist, setup.project)
   const few = await starts(setup)
-  const bytes = await atRest(environment)
+  const bytes = await atRest(setup)
   for (let i = 0; i < INSTANCES; i++) await setup.writeInstance(`n${i}`, TARGET)
   try {
     const many = await starts(setup)
-    const bytesPerInstance = ((await atRest(environment)) - bytes) / INSTANCES
+    const bytesPerInstance = ((await atRest(setup)) - bytes) / INSTANCES
     return { emptyMs: few, filledMs: many, bytesPerInstance }
   } finally {
     for (let i = 0; i < INSTANCES; i++) await rm(join(setup.project, 'conf', `external.idm-n${i}.json`))
@@ -82,23 +80,28 @@ const STARTS = 5
 
 async function starts(setup: Setup): Promise<number> {
   const all: number[] = []
-  for (let i = 0; i < STARTS; i++) all.push(await timedStart(setup))
+  for (let i = 0; i < STARTS; i++) all.push((await timedStart(setup.dist, setup.project)).time)
   return median(all)
 }
 
-async function atRest(environment: NodeJS.ProcessEnv): Promise<number> {
-  const gateway = await start(GATEWAY, 0, environment)
+async function atRest(setup: Setup): Promise<number> {
+  const gateway = await startGateway({ dist: setup.dist, project: setup.project, core: 0 })
   const bytes = await neededBytes(gateway)
   await gateway.stop()
   return bytes
 }
 
-async function timedStart({ dist, project }: Setup): Promise<number> {
+/** One start as users do it, in milliseconds: by the clock from spawn to listening, and of the processor. */
+export async function timedStart(
+  dist: string,
+  project: string,
+): Promise<{ readonly time: number; readonly cpu: number }> {
   const began = performance.now()
   const args = [join(dist, 'bin.js'), 'start', '--project', project, '--port', '0']
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   await firstLine(child)
-  const ms = performance.now() - began
+  const time = performance.now() - began
+  const cpu = processorMs(child.pid)
   await stop(child, 'SIGTERM')
-  return ms
+  return { time, cpu }
 }

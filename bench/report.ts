@@ -1,33 +1,22 @@
+import { type Comparison, ratioText } from './abba.ts'
 import type { MemoryRow } from './memory.ts'
 import type { ReloadResult, StartResult } from './reload.ts'
-import type { Result } from './throughput.ts'
+import type { Work } from './throughput.ts'
 
-/** A reference that varies by more than this says that the machine was busy with something else. */
-const MOST_NOISE = 1 / 3
-export const isRestless = (noise: number): boolean => noise > MOST_NOISE
-
-export function printThroughput({ work, rows, noise }: Result): void {
-  const restless = isRestless(noise)
-  console.log(`\n${work.name} (${work.connections} connections, ${work.scheme} remote, ${work.authType})`)
-  console.log(`  ${'contender'.padEnd(36)} by time  by processor   req/s  µs/req   p99 ms  failed`)
-  for (const row of [...rows].sort((a, b) => b.processorRatio - a.processorRatio)) {
-    const shown = restless ? '?' : row.ratio.toFixed(2)
-    console.log(
-      [
-        `  ${row.contender.padEnd(36)}`,
-        shown.padStart(7),
-        row.processorRatio.toFixed(2).padStart(13),
-        row.rate.toFixed(0).padStart(7),
-        row.processor.toFixed(0).padStart(7),
-        row.p99.toFixed(1).padStart(8),
-        String(row.failed).padStart(7),
-      ].join(' '),
-    )
-  }
-  const verdict = restless ? '; too much for a verdict by time, run it again on a quiet machine' : ''
+export function printThroughput({ name, connections, scheme, authType }: Work, comparison: Comparison): void {
   console.log(
-    `  in the middle half of the rounds the processor time of the reference varied by ${(noise * 100).toFixed(0)} %${verdict}`,
+    `\n${name} (${connections} connections, ${scheme} remote, ${authType}); ratios to the first, more is better`,
   )
+  console.log(`  ${'contender'.padEnd(36)} ${'by processor'.padEnd(28)} by time  µs/req   p99 ms`)
+  for (const [contender, { cpu, time, p99 }] of comparison) {
+    if (!cpu || !time || !p99) continue
+    const cells = [
+      time.ratio.toFixed(2).padStart(7),
+      cpu.median.toFixed(0).padStart(7),
+      p99.median.toFixed(1).padStart(8),
+    ]
+    console.log(`  ${contender.padEnd(36)} ${ratioText(cpu).padEnd(28)} ${cells.join(' ')}`)
+  }
 }
 
 export function printMemory(rows: readonly MemoryRow[]): void {

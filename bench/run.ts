@@ -1,10 +1,16 @@
-/** `npm run bench -- [scripts | script-prices | workers | abuse | beside [--objects N] | recon [--objects N] [--remote gateway|memory]] [--quick] [--json FILE]`: everything that is claimed about speed, measured in one run. */
+/**
+ * `npm run bench [-- NAME] [--quick] [--blocks N] [--json FILE]`: what is claimed about speed. NAME is one of
+ * scripts, script-prices, workers, abuse,
+ * beside [--objects N],
+ * recon [--objects N] [--remote gateway|memory],
+ * compare --base DIR|REVISION [--only proxy|recon|start] [--objects N] [--extra MICROSECONDS].
+ */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { abuse } from './abuse.ts'
 import { beside } from './beside.ts'
-import { WRK } from './load.ts'
+import { compare } from './compare.ts'
 import { memory } from './memory.ts'
 import { HAS_NGINX } from './nginx.ts'
 import { PINNED } from './process.ts'
@@ -14,7 +20,7 @@ import { printMemory, printReload, printStart, printThroughput } from './report.
 import { scriptPrices } from './script-prices.ts'
 import { scripts } from './scripts.ts'
 import { Setup } from './setup.ts'
-import { type Result, throughput, type Work } from './throughput.ts'
+import { GET, throughput, type Work } from './throughput.ts'
 import { workers } from './workers.ts'
 
 const { values, positionals } = parseArgs({
@@ -23,76 +29,69 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     objects: { type: 'string' },
     remote: { type: 'string', default: 'gateway' },
+    base: { type: 'string', default: 'HEAD' },
+    only: { type: 'string' },
+    blocks: { type: 'string' },
+    extra: { type: 'string', default: '0' },
   },
   allowPositionals: true,
 })
-if (positionals[0] === 'scripts') {
-  await scripts()
-  process.exit()
-}
-if (positionals[0] === 'script-prices') {
-  await scriptPrices()
-  process.exit()
-}
-if (positionals[0] === 'recon') {
-  await recon(Number(values.objects ?? 10_000), values.remote === 'memory' ? 'memory' : 'gateway')
-  process.exit()
-}
-if (positionals[0] === 'beside') {
-  process.exit((await beside(Number(values.objects ?? 100_000))) ? 0 : 1)
-}
-const { quick } = values
-if (positionals[0] === 'abuse') {
-  await abuse(quick ? 5 : 15)
-  process.exit()
-}
-if (positionals[0] === 'workers') {
-  await workers(quick ? 4 : 9, quick ? 1 : 3)
-  process.exit()
-}
+const { quick, base, only } = values
+const objects = (usual: number) => Number(values.objects ?? usual)
+const maxBlocks = (usual: number) => Number(values.blocks ?? (quick ? 2 : usual))
 
-const get: Work = {
-  name: 'GET 700 B',
-  path: 'small',
-  method: 'GET',
-  connections: 64,
-  scheme: 'http',
-  authType: 'basic',
-}
 const WORK: readonly Work[] = quick
-  ? [get]
+  ? [GET]
   : [
-      get,
-      { ...get, name: 'GET 700 B, 1 connection', connections: 1 },
-      { ...get, name: 'GET 700 B, bearer', authType: 'bearer' },
-      { ...get, name: 'GET 700 B, https remote', scheme: 'https' },
-      { ...get, name: 'POST 2 KB', method: 'POST' },
-      { ...get, name: 'GET 200 KB', path: 'large' },
+      GET,
+      { ...GET, name: 'GET 700 B, 1 connection', connections: 1, requests: 500 },
+      { ...GET, name: 'GET 700 B, bearer', authType: 'bearer' },
+      { ...GET, name: 'GET 700 B, https remote', scheme: 'https' },
+      { ...GET, name: 'POST 2 KB', method: 'POST' },
+      { ...GET, name: 'GET 200 KB', path: 'large', requests: 300 },
     ]
 
+async function everything(): Promise<void> {
+  const setup = await Setup.create()
+  try {
+    const results: object[] = []
+    for (const work of WORK) {
+      const comparison = await throughput(setup, work, maxBlocks(4))
+      results.push({ work, rows: Object.fromEntries(comparison) })
+      printThroughput(work, comparison)
+    }
+    const memoryRows = await memory(setup, quick ? 3 : 8)
+    printMemory(memoryRows)
+    const reloaded = await reload(setup, 100)
+    printReload(reloaded)
+    const started = await startUp(setup)
+    printStart(started)
+    if (values.json) {
+      const report = { node: process.version, date: new Date().toISOString(), results, memoryRows, reloaded, started }
+      await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`)
+    }
+  } finally {
+    await setup.close()
+  }
+}
+
+const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
+  '': everything,
+  scripts,
+  'script-prices': scriptPrices,
+  workers: () => workers(maxBlocks(9)),
+  abuse: () => abuse(quick ? 5 : 15),
+  beside: () => beside(objects(100_000)),
+  recon: () => recon(objects(10_000), values.remote === 'memory' ? 'memory' : 'gateway', maxBlocks(10)),
+  compare: () =>
+    compare({ base, only, maxBlocks: maxBlocks(20), objects: objects(10_000), extra: Number(values.extra) }),
+}
+
+const benchmark = BENCHMARKS[positionals[0] ?? '']
+if (!benchmark) throw new Error(`Benchmarks: ${Object.keys(BENCHMARKS).join(' ')}`)
 console.log(
   `Node ${process.version}, ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, ` +
-    `${PINNED ? 'proxy on core 0, load and backend on core 1' : 'not pinned (no taskset): differences below 30 % mean nothing'}`,
+    `${PINNED ? 'proxy on core 0, load and remote on core 1' : 'not pinned (no taskset)'}, ` +
+    `remote by ${HAS_NGINX ? 'nginx' : 'Node'}; ours as compiled`,
 )
-console.log(`Load by ${WRK ? 'wrk' : 'autocannon'}, remote by ${HAS_NGINX ? 'nginx' : 'Node'}; ours as compiled`)
-const setup = await Setup.create()
-const results: Result[] = []
-try {
-  for (const work of WORK) {
-    const result = await throughput(setup, work, quick ? 4 : work === get ? 11 : 5, 1)
-    results.push(result)
-    printThroughput(result)
-  }
-  const memoryRows = await memory(setup, quick ? 3 : 8)
-  printMemory(memoryRows)
-  const reloaded = await reload(setup, 100)
-  printReload(reloaded)
-  const started = await startUp(setup)
-  printStart(started)
-  if (values.json) {
-    const report = { node: process.version, date: new Date().toISOString(), results, memoryRows, reloaded, started }
-    await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`)
-  }
-} finally {
-  await setup.close()
-}
+process.exit((await benchmark()) === false ? 1 : 0)

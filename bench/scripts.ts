@@ -4,8 +4,9 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ADMIN, startGateway } from './gateway.ts'
 import type { Measured } from './load.ts'
-import { type Running, residentBytes, start } from './process.ts'
+import { type Running, residentBytes } from './process.ts'
 import { Setup } from './setup.ts'
 import { median } from './statistics.ts'
 
@@ -28,9 +29,9 @@ const LIMITS = { limits: { computeTime: '1 second', totalTime: '2 seconds' } }
 
 export async function scripts(): Promise<void> {
   const setup = await Setup.create()
-  const environment = await setup.environment('http', 'basic')
+  await setup.environment('http', 'basic')
   await writeFile(join(setup.project, 'conf', 'script.json'), JSON.stringify(LIMITS))
-  const gateway = await start('contenders/ours-gateway.ts', '0,1', environment)
+  const gateway = await startGateway({ dist: setup.dist, project: setup.project })
   try {
     await round(setup, gateway)
     await runsOf(gateway)
@@ -74,8 +75,7 @@ async function evaluate(gateway: Running, source: string): Promise<Response> {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      'x-openidm-username': 'openidm-admin',
-      'x-openidm-password': 'openidm-admin',
+      ...ADMIN,
     },
     body: JSON.stringify({ type: 'text/javascript', source }),
   })

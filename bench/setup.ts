@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthority, issueCertificate } from '../lib/cli/demo/certificate-authority.ts'
@@ -79,6 +79,13 @@ export class Setup {
     for (const process of [this.backend, this.#load, this.#tokens]) await process.stop()
     await rm(this.project, { recursive: true, force: true })
   }
+}
+
+/** A gateway keeps its database in its project: each one that runs needs a copy of its own. */
+export async function copyProject(project: string): Promise<string> {
+  const copy = await mkdtemp(join(project, 'copy-'))
+  for (const name of ['conf', 'security']) await cp(join(project, name), join(copy, name), { recursive: true })
+  return copy
 }
 
 interface Tls {
