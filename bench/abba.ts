@@ -1,10 +1,10 @@
 /**
  * Compares the cost of fixed work between variants. A block starts a fresh process of each variant and measures them in
  * the order A B B A (of several: A B C C B A), so that a drift of the machine cancels out. A block yields one ratio of
- * each metric, the median of its rounds; fresh processes make what differs from start to start (compiler decisions,
+ * each metric, the interquartile mean of its pairs; fresh processes make what differs from start to start (compiler decisions,
  * heap layout) part of the interval.
  */
-import { median } from './statistics.ts'
+import { interquartileMean, median } from './statistics.ts'
 
 /** Costs by metric, less is better: processor time of one request, time of a start. */
 export type Costs = Readonly<Record<string, number>>
@@ -50,7 +50,7 @@ const PRECISION = 0.015
 export async function compareVariants(
   reference: Variant,
   others: readonly Variant[],
-  { metrics, rounds = 1, minBlocks = 5, maxBlocks = 20 }: AbbaOptions,
+  { metrics, rounds = 1, minBlocks = 5, maxBlocks = 30 }: AbbaOptions,
 ): Promise<Comparison> {
   const variants = [reference, ...others]
   const blocks: Map<Variant, Costs[]>[] = []
@@ -90,9 +90,8 @@ function summaries(
   return Object.fromEntries(
     metrics.map((metric) => {
       const logs = blocks.map((block) => {
-        const [of, to] = [values(block, variant, metric), values(block, reference, metric)]
-        const log = (all: readonly number[], at: number) => Math.log((all[at] ?? 0) + (all[at + 1] ?? 0))
-        return median(of.flatMap((_, at) => (at % 2 === 0 ? [log(to, at) - log(of, at)] : [])))
+        const to = values(block, reference, metric)
+        return interquartileMean(values(block, variant, metric).map((cost, at) => Math.log((to[at] ?? 0) / cost)))
       })
       return [metric, { ...ratioOf(logs), median: median(blocks.flatMap((block) => values(block, variant, metric))) }]
     }),

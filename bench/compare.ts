@@ -1,11 +1,11 @@
 /**
- * `npm run bench -- compare --base DIR|REVISION [--only proxy|recon|start] [--blocks N] [--objects N]`: processor time of
+ * `npm run bench -- compare --base DIR|REVISION [--only gateway|express|recon|start] [--blocks N] [--objects N]`: processor time of
  * proxied requests, of reconciliation, and of the start, against another checkout of this project. With `--base .` it
  * compares a checkout with itself; `--extra N` adds N microseconds to each of its requests.
  */
 import { type AbbaOptions, compareVariants, ratioText, type Variant } from './abba.ts'
 import { type Checkout, openCheckout } from './checkout.ts'
-import { CONTENDERS, OURS_IN_EXPRESS, OURS_IN_GATEWAY } from './contenders.ts'
+import { CONTENDERS, type Contender, OURS_IN_EXPRESS, OURS_IN_GATEWAY } from './contenders.ts'
 import { RECON_METRICS, ReconSides } from './recon-sides.ts'
 import { timedStart } from './reload.ts'
 import { copyProject, Setup } from './setup.ts'
@@ -27,9 +27,13 @@ export async function compare({ base, only, maxBlocks, objects, extra }: Compare
     const dists = { base: checkout.dist, head: setup.dist }
     console.log(`\nThis checkout against ${base}: work per cost, more is better, 95 % interval over blocks`)
     const limits = { minBlocks: Math.min(5, maxBlocks), maxBlocks }
-    if (only === undefined || only === 'proxy') await compareProxies(setup, dists, extra, limits)
-    if (only === undefined || only === 'recon') await compareRecons(dists, objects, limits)
-    if (only === undefined || only === 'start') await compareStarts(setup, dists, limits)
+    const parts: Readonly<Record<string, () => Promise<void>>> = {
+      gateway: () => compareProxies(OURS_IN_GATEWAY, setup, dists, extra, limits),
+      express: () => compareProxies(OURS_IN_EXPRESS, setup, dists, extra, limits),
+      recon: () => compareRecons(dists, objects, limits),
+      start: () => compareStarts(setup, dists, limits),
+    }
+    for (const [name, part] of Object.entries(parts)) if (only === undefined || only === name) await part()
   } finally {
     checkout?.remove()
     await setup.close()
@@ -39,15 +43,13 @@ export async function compare({ base, only, maxBlocks, objects, extra }: Compare
 type Dists = Readonly<Record<'base' | 'head', string>>
 type Limits = Omit<AbbaOptions, 'metrics'>
 
-async function compareProxies(setup: Setup, dists: Dists, extra: number, limits: Limits): Promise<void> {
+async function compareProxies(name: string, setup: Setup, dists: Dists, extra: number, limits: Limits): Promise<void> {
   const environment = await setup.environment('http', 'basic')
-  for (const { name, start } of CONTENDERS) {
-    if (name !== OURS_IN_GATEWAY && name !== OURS_IN_EXPRESS) continue
-    const variant = (side: keyof Dists, more: NodeJS.ProcessEnv = {}) =>
-      proxyVariant(setup, { ...environment, DIST: dists[side], ...more }, { name: side, start }, GET)
-    const head = variant('head', { BENCH_EXTRA_US: String(extra) })
-    await show(`${GET.name}, ${name}`, 'µs', variant('base'), head, { metrics: ['cpu'], rounds: 8, ...limits })
-  }
+  const { start } = CONTENDERS.find((contender) => contender.name === name) as Contender
+  const variant = (side: keyof Dists, more: NodeJS.ProcessEnv = {}) =>
+    proxyVariant(setup, { ...environment, DIST: dists[side], ...more }, { name: side, start }, GET)
+  const head = variant('head', { BENCH_EXTRA_US: String(extra) })
+  await show(`${GET.name}, ${name}`, 'µs', variant('base'), head, { metrics: ['cpu'], rounds: 8, ...limits })
 }
 
 /** Beside remotes that cost nothing: more of what is measured is the gateway. */

@@ -29,35 +29,55 @@ const HEADERS = [
   'accept-api-version: resource=1.0',
 ]
 
+/** Idle connections by port: a short round does not pay for new ones. */
+const idle = new Map<number, Set<net.Socket>>()
+
 async function run({ url, method, connections, amount = Number.POSITIVE_INFINITY, seconds }: Round): Promise<Measured> {
   const { host, port, pathname } = new URL(url)
   const posted = method === 'POST' ? ['content-type: application/json', `content-length: ${BODY.length}`] : []
   const head = [`${method} ${pathname} HTTP/1.1`, `host: ${host}`, ...HEADERS, ...posted].join('\r\n')
   const request = Buffer.from(`${head}\r\n\r\n${method === 'POST' ? BODY : ''}`)
+  const pool = idle.get(Number(port)) ?? new Set()
+  idle.set(Number(port), pool)
   const begin = performance.now()
   const end = seconds === undefined ? Number.POSITIVE_INFINITY : begin + seconds * 1000
   const latencies: number[] = []
   let [begun, failed] = [0, 0]
   const worker = async () => {
-    const connect = () => net.connect(Number(port), '127.0.0.1').setNoDelay()
-    let socket = connect()
-    try {
-      while (begun < amount && performance.now() < end) {
-        begun += 1
-        const sent = performance.now()
-        const { status, isLast } = await exchange(socket, request)
-        if (status === 200) latencies.push(performance.now() - sent)
-        else failed += 1
-        if (isLast) socket = connect()
-      }
-    } catch {
-      failed += 1
+    while (begun < amount && performance.now() < end) {
+      begun += 1
+      const sent = performance.now()
+      const status = await ask(Number(port), pool, request).catch(() => 0)
+      if (status === 200) latencies.push(performance.now() - sent)
+      else failed += 1
     }
-    socket.destroy()
   }
   await Promise.all(Array.from({ length: connections }, worker))
   const count = latencies.length
   return { rate: count / ((performance.now() - begin) / 1000), count, p99: percentile(latencies, 0.99), failed }
+}
+
+/** @returns the status */
+async function ask(port: number, pool: Set<net.Socket>, request: Buffer): Promise<number> {
+  const [kept] = pool
+  const socket =
+    kept ??
+    net
+      .connect(port, '127.0.0.1')
+      .setNoDelay()
+      .on('close', () => pool.delete(socket))
+  pool.delete(socket)
+  try {
+    const { status, isLast } = await exchange(socket, request)
+    if (isLast) socket.destroy()
+    else pool.add(socket)
+    return status
+  } catch (error) {
+    socket.destroy()
+    // The server may have closed an idle connection at the same moment.
+    if (kept) return ask(port, pool, request)
+    throw error
+  }
 }
 
 interface Answer {

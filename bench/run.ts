@@ -3,7 +3,7 @@
  * scripts, script-prices, workers, abuse,
  * beside [--objects N],
  * recon [--objects N] [--remote gateway|memory],
- * compare --base DIR|REVISION [--only proxy|recon|start] [--objects N] [--extra MICROSECONDS].
+ * compare --base DIR|REVISION [--only gateway|express|recon|start] [--objects N] [--extra MICROSECONDS].
  */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
@@ -44,11 +44,11 @@ const WORK: readonly Work[] = quick
   ? [GET]
   : [
       GET,
-      { ...GET, name: 'GET 700 B, 1 connection', connections: 1, requests: 500 },
+      { ...GET, name: 'GET 700 B, 1 connection', connections: 1, requests: 125 },
       { ...GET, name: 'GET 700 B, bearer', authType: 'bearer' },
       { ...GET, name: 'GET 700 B, https remote', scheme: 'https' },
       { ...GET, name: 'POST 2 KB', method: 'POST' },
-      { ...GET, name: 'GET 200 KB', path: 'large', requests: 300 },
+      { ...GET, name: 'GET 200 KB', path: 'large', requests: 75 },
     ]
 
 async function everything(): Promise<void> {
@@ -84,7 +84,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   beside: () => beside(objects(100_000)),
   recon: () => recon(objects(10_000), values.remote === 'memory' ? 'memory' : 'gateway', maxBlocks(10)),
   compare: () =>
-    compare({ base, only, maxBlocks: maxBlocks(20), objects: objects(10_000), extra: Number(values.extra) }),
+    compare({ base, only, maxBlocks: maxBlocks(30), objects: objects(10_000), extra: Number(values.extra) }),
 }
 
 const benchmark = BENCHMARKS[positionals[0] ?? '']

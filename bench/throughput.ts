@@ -15,8 +15,8 @@ export interface Work {
   readonly requests: number
 }
 
-/** Measurements before those that count: after about 12,000 requests the compiler has done its work. */
-const WARM_UP = 12
+/** Measurements before those that count: until then the compiler has done most of its work. */
+const WARM_UP = 24
 
 export const GET: Work = {
   name: 'GET 700 B',
@@ -25,7 +25,7 @@ export const GET: Work = {
   connections: 64,
   scheme: 'http',
   authType: 'basic',
-  requests: 1000,
+  requests: 250,
 }
 
 /** Metrics: `cpu` and `time` of a request in microseconds, `p99` in milliseconds. */
@@ -34,7 +34,7 @@ export async function throughput(setup: Setup, work: Work, maxBlocks: number): P
   const variants = CONTENDERS.map((contender) => proxyVariant(setup, environment, contender, work))
   const reference = variants.find(({ name }) => name === REFERENCE) as Variant
   const others = variants.filter((variant) => variant !== reference)
-  return compareVariants(reference, others, { metrics: ['cpu'], rounds: 2, minBlocks: 3, maxBlocks })
+  return compareVariants(reference, others, { metrics: ['cpu'], rounds: 4, minBlocks: 3, maxBlocks })
 }
 
 /** @param environment as of `Setup.environment` */
