@@ -1,92 +1,49 @@
-/** What a command of `openidm-external-idm` is. Each command is one file in commands/. */
+/** What the commands share. */
+import { resolve } from 'node:path'
+import { existingDirectory } from '../gateway/project/project.ts'
+import type { Output } from './text.ts'
 
 /** Where a command reads from and writes to. */
 export interface CommandIo {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown }
+  readonly stdout: Output
+  readonly stderr: Output
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
 }
 
-export interface CommandOption {
-  /** What the value is called in the help, such as `DIR`; absent for a switch. */
-  readonly value?: string
-  readonly description: string
-  /** May be given several times. */
-  readonly multiple?: boolean
-}
+/** The command line was not understood: exit status 2. */
+export class UsageError extends Error {}
 
-/** Options and operands as they were given. */
-export class OptionValues {
-  readonly #values: Readonly<Record<string, unknown>>
-  readonly #operands: readonly string[]
-
-  constructor(values: Readonly<Record<string, unknown>>, operands: readonly string[] = []) {
-    this.#values = values
-    this.#operands = operands
-  }
-
-  /** By its place; all that a command names are there. */
-  operand(index: number): string {
-    return this.#operands[index] ?? ''
-  }
-
-  text(name: string): string | undefined {
-    const value = this.#values[name]
-    return typeof value === 'string' ? value : undefined
-  }
-
-  texts(name: string): string[] {
-    const value = this.#values[name]
-    return Array.isArray(value) ? value.map(String) : []
-  }
-
-  flag(name: string): boolean {
-    return this.#values[name] === true
-  }
-
-  /** @throws UsageError when the option was not given */
-  required(name: string): string {
-    const value = this.text(name)
-    if (value === undefined) throw new UsageError(`--${name} is missing`)
-    return value
-  }
-
-  /** @throws UsageError when it is no whole number from 1 to `most` */
-  count(name: string, most: number): number | undefined {
-    const value = this.text(name)
-    if (value === undefined) return undefined
-    if (/^[1-9]\d{0,5}$/.test(value) && Number(value) <= most) return Number(value)
-    throw new UsageError(`--${name}: must be a whole number from 1 to ${most}, found ${JSON.stringify(value)}`)
-  }
-
-  /** @throws UsageError when it is no port */
-  port(name: string): number | undefined {
-    const value = this.text(name)
-    return value === undefined ? undefined : parsePort(`--${name}`, value)
-  }
-}
-
-/** @throws UsageError naming `source` when `text` is no port */
+/** @throws UsageError that names `source`, an option or a variable, unless `text` is a port */
 export function parsePort(source: string, text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
   throw new UsageError(`${source}: must be a port from 0 (a free one) to 65535, found ${JSON.stringify(text)}`)
 }
 
-export interface Command {
-  /** One word, or two for a command of a group: `trust add`. */
-  readonly name: string
-  /** What must follow the name, as the help calls it: `ALIAS`, `FILE`. */
-  readonly operands?: readonly string[]
-  /** One line, shown in the list of commands. */
-  readonly summary: string
-  /** Lines shown below the options. */
-  readonly notes?: string
-  readonly options: Readonly<Record<string, CommandOption>>
-  /** @returns the exit status */
-  run(values: OptionValues, io: CommandIo): Promise<number>
+/** @throws UsageError that names `source` unless `text` is an integer from 1 to `max` */
+export function parseCount(source: string, text: string, max: number): number {
+  if (/^[1-9]\d{0,5}$/.test(text) && Number(text) <= max) return Number(text)
+  throw new UsageError(`${source}: must be an integer from 1 to ${max}, found ${JSON.stringify(text)}`)
 }
 
-/** The command line was not understood: exit status 2. */
-export class UsageError extends Error {}
+export interface ProjectOptions {
+  readonly project: string
+}
+
+/**
+ * The absolute path of the project directory.
+ * @throws StartError when it does not exist
+ */
+export const projectDirOf = ({ project }: ProjectOptions, cwd: string): Promise<string> =>
+  existingDirectory(resolve(cwd, project))
+
+/** What the demo is described by. */
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  readonly options: Readonly<Record<string, never>>
+  readonly notes?: string
+  /** @returns the exit status */
+  run(values: undefined, io: CommandIo): Promise<number>
+}

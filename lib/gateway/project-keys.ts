@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type ContentResolver, KEYS_FILE } from '../config/values/content-resolver.ts'
 import { generateKey, type KeyRing, readKeys } from '../config/values/crypto/crypto.ts'
 import type { Logger } from '../contract.ts'
+import { commandLine } from '../core/command-line.ts'
 import { singleFlight } from '../core/single-flight.ts'
 import { internalError } from '../crest/errors.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
@@ -19,7 +20,7 @@ export function projectKeys(projectDir: string, env: NodeJS.ProcessEnv): KeyRing
   const keys = readKeys({ env, file })
   if (keys) return keys
   throw new StartError(
-    `there is no key: put what "openidm-external-idm secret generate-key" prints into ${file}, ` +
+    `there is no key: put what "${commandLine()} secret generate-key" prints into ${file}, ` +
       'or name a file in IDM_CRYPTO_KEYS_FILE',
   )
 }

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { commandLine } from '../core/command-line.ts'
 import { dayOf, describeCertificate, nameOf, suggestAlias } from './certificate.ts'
 
 /** Why a remote's certificate was refused, for a person. */
@@ -105,7 +106,7 @@ function commands(trustStorePath: string, alias: string): string {
   const where = project === undefined || project === process.cwd() ? '' : ` --project ${quoted(project)}`
   return (
     `keytool -import -alias ${alias} -keystore ${quoted(trustStorePath)} -file ${alias}.pem` +
-    ` (or, without Java: openidm-external-idm trust add ${alias} ${alias}.pem${where})`
+    ` (or, without Java: ${commandLine()} trust add ${alias} ${alias}.pem${where})`
   )
 }
 

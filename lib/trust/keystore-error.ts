@@ -1,3 +1,4 @@
+import { commandLine } from '../core/command-line.ts'
 import { isOutOfFiles, OUT_OF_FILES_TEXT } from '../core/system-error.ts'
 
 /** What is wrong with a file of certificates. */
@@ -28,11 +29,7 @@ export const corruptFile = (file: string, what: string): KeystoreError =>
   new KeystoreError('corrupt', file, `${what}. Restore the file from a backup or make it anew with keytool -import`)
 
 export const emptyStore = (file: string): KeystoreError =>
-  new KeystoreError(
-    'empty',
-    file,
-    'holds no certificate. Add one with keytool -import or openidm-external-idm trust add',
-  )
+  new KeystoreError('empty', file, `holds no certificate. Add one with keytool -import or ${commandLine()} trust add`)
 
 export const unsupportedStore = (file: string): KeystoreError =>
   new KeystoreError(

@@ -43,7 +43,7 @@ describe('what has no effect is named', () => {
     assert.match(stderr, /authentication\.json: these members have no effect here: unknown\n/)
     assert.match(
       stderr,
-      /scripts ask for properties that they do not get: DB_HOST, my\.password; name them in "visibleProperties"/,
+      /scripts ask for properties that are hidden from them: DB_HOST, my\.password; name them in "visibleProperties"/,
     )
     assert.doesNotMatch(stderr, /canary/)
   })

@@ -68,7 +68,7 @@ describe('secret rotate and stored objects', () => {
     const { code, out, err } = await rotate()
     assert.deepEqual([code, out], [1, 'managed/user: 1 encrypted anew\n'])
     assert.match(err, /^managed\/user\/bo: is encrypted with the key "lost"/)
-    assert.match(err, /what is named here stays as it is: keep the keys that it needs\n$/)
+    assert.match(err, /These stay as they are: keep the keys that they need\.\n$/)
     assert.deepEqual((await contentOf('managed/user', 'bo')).password, lost)
   })
 

@@ -51,7 +51,7 @@ describe('the command recon, as the README says', () => {
     assert.equal(stopped.code, 1)
     assert.match(
       stopped.stdout,
-      /would delete 2 of \d+ targets, more than maxDeletes \(1\) allows. Nothing was written/,
+      /would delete 2 of \d+ targets, more than maxDeletes \(1\)\nallows. Nothing was written/,
     )
     assert.equal(writes(target), before)
     assert.equal((await type('eu_to_fidc', '--yes', '--max-deletes', '2')).code, 0)

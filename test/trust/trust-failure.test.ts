@@ -39,7 +39,7 @@ describe('trust failures, explained', () => {
     assert(failure.reason.includes('the authority "CN=Unknown authority" is not trusted'))
     assert(failure.reason.includes(chain[0]?.fingerprint256 ?? '-'))
     assert(failure.cure.includes('keytool -import -alias unknown-authority -keystore security/truststore -file'))
-    assert(failure.cure.includes('openidm-external-idm trust add unknown-authority unknown-authority.pem'))
+    assert(failure.cure.includes('npm run --silent cli -- trust add unknown-authority unknown-authority.pem'))
     assert.equal(failure.missing, undefined)
   })
 

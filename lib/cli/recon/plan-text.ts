@@ -1,14 +1,15 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { notes, printable, shown, wrapped } from './notes-text.ts'
-import type { ReconApi } from './recon-api.ts'
+import { printable, shown, table, wrapped } from '../text.ts'
+import type { ReconApi } from './api.ts'
+import { notes } from './run-text.ts'
 
-/** Rows of one situation and action, by what becomes of them. */
+/** The rows of one situation and action, counted by outcome. */
 interface Kind {
   readonly situation: string
   readonly action: string
   readonly count: number
-  /** To be carried out. */
+  /** Will be executed. */
   readonly waiting: number
   readonly deferred: number
   readonly failed: number
@@ -18,82 +19,89 @@ interface Kind {
   readonly approximate: number
 }
 
-/** So many examples of each kind. */
-const EXAMPLES = 3
-/** A share of the targets to warn about when a run would delete or overwrite more. */
-const NOTABLE = 0.1
-/** With these there may be nothing to do. */
+/** Max examples of each kind. */
+const MAX_EXAMPLES = 3
+/** Warn when a run would delete or overwrite a larger share of the targets. */
+const WARNING_SHARE = 0.1
+/** A row of these actions may turn out to change nothing. */
 const COMPARING: ReadonlySet<string> = new Set(['UPDATE', 'UNLINK', 'LINK'])
 
-/** The plan of an analysis, as a person reads it. */
-export async function planText(api: ReconApi, run: JsonObject): Promise<string> {
+/** The plan of an analysis: counts, examples, hints and warnings. */
+export async function planText(api: ReconApi, run: JsonObject, width: number): Promise<string> {
   const id = String(run._id)
   const kinds = kindsOf(await api.read(`recon/plan/${id}`))
-  const lines = [`Plan of ${String(run.mapping)}: ${sum(kinds, 'count')} decisions`, '']
-  const width = Math.max(0, ...kinds.map(({ situation }) => situation.length))
-  for (const [count, situation, what] of kinds.flatMap(linesOf))
-    lines.push(`  ${String(count).padStart(8)}  ${situation.padEnd(width)}  ${what}`)
+  const counts = table(kinds.flatMap(rowsOf), { width, indent: 2, numbered: true })
+  const lines = [
+    `Plan of ${String(run.mapping)}: ${sum(kinds, 'count')} decisions`,
+    '',
+    ...counts.trimEnd().split('\n'),
+  ]
+  const example = async (title: string, filter: string) =>
+    lines.push(...(await examples(api, id, title, filter, width)))
   for (const { situation, action, waiting } of kinds)
-    if (waiting > 0) lines.push(...(await examples(api, id, `${situation} → ${action}`, waitingFor(situation, action))))
-  if (sum(kinds, 'failed') > 0) lines.push(...(await examples(api, id, 'Failed', 'status eq "FAILURE"')))
-  const last = [...hints(kinds), ...notes(run), ...warnings(run, kinds)]
+    if (waiting > 0) await example(`${situation} → ${action}`, waitingFor(situation, action))
+  if (sum(kinds, 'failed') > 0) await example('Failed', 'status eq "FAILURE"')
+  const last = [...hints(kinds).flatMap((hint) => wrapped(hint, width)), ...notes(run, width), ...warnings(run, kinds)]
   return `${[...lines, ...(last.length > 0 ? ['', ...last] : [])].join('\n')}\n`
 }
 
-type Line = readonly [count: number, situation: string, what: string]
-
-/** What is to be done, what is as it should be, what waits, and what failed: each in a line of its own. */
-function linesOf({ situation, action, count, waiting, deferred, failed }: Kind): Line[] {
+/** Pending, unchanged, deferred and failed rows: one line each. */
+function rowsOf({ situation, action, count, waiting, deferred, failed }: Kind): string[][] {
   const done = count - waiting - deferred - failed
   const isUnchanged = COMPARING.has(action)
-  const lines: Line[] = [
-    [isUnchanged ? waiting : waiting + done, situation, action],
-    [isUnchanged ? done : 0, situation, 'unchanged'],
-    [deferred, situation, `${action}, deferred`],
-    [failed, situation, 'failed'],
+  const rows: [number, string][] = [
+    [isUnchanged ? waiting : waiting + done, action],
+    [isUnchanged ? done : 0, 'unchanged'],
+    [deferred, `${action}, deferred`],
+    [failed, 'failed'],
   ]
-  return lines.filter(([number]) => number > 0)
+  return rows.flatMap(([number, what]) => (number > 0 ? [[String(number), situation, what]] : []))
 }
 
 const waitingFor = (situation: string, action: string): string =>
   `situation eq "${situation}" and action eq "${action}" and !(status pr)`
 
-async function examples(api: ReconApi, id: string, title: string, filter: string): Promise<string[]> {
-  const entries = await api.query(`recon/plan/${id}/entry`, { _queryFilter: filter, _pageSize: String(EXAMPLES) })
-  return entries.length === 0 ? [] : ['', `${title}, for example`, ...entries.flatMap(entryLines)]
+async function examples(api: ReconApi, id: string, title: string, filter: string, width: number): Promise<string[]> {
+  const entries = await api.query(`recon/plan/${id}/entry`, { _queryFilter: filter, _pageSize: String(MAX_EXAMPLES) })
+  const lines = entries.flatMap((entry) => entryLines(entry, width))
+  return lines.length === 0 ? [] : ['', `${title}, for example`, ...lines]
 }
 
-function entryLines(entry: JsonObject): string[] {
+function entryLines(entry: JsonObject, width: number): string[] {
   const { sourceObjectId, targetObjectId, reason, message, changes, writes } = entry
   const name = [sourceObjectId ?? '—', targetObjectId ?? '—'].map(String).join(' → ')
   return [
-    ...wrapped(`  ${name}: ${String(message ?? reason)}`, '    '),
-    ...objectsIn(changes).map(changeLine),
-    ...objectsIn(writes).map(writeLine),
+    ...wrapped(`${name}: ${String(message ?? reason)}`, width, 2),
+    ...objectsIn(changes).map((change) => changeLine(change, width)),
+    ...objectsIn(writes).map((write) => writeLine(write, width)),
   ]
 }
 
-/** Both values in one line of 80 columns, unless the name of the field alone is long. */
-function changeLine({ field, from, to }: JsonObject): string {
+/** Both values in one line, which is too long only when the field's name is. */
+function changeLine({ field, from, to }: JsonObject, columns: number): string {
   const start = `      ${printable(String(field))}: `
-  const width = Math.max(16, 80 - start.length - ' → '.length)
+  const width = Math.max(16, columns - start.length - ' → '.length)
   const before = shown(from, Math.max(Math.floor(width / 2), width - shown(to, width).length))
   return `${start}${before} → ${shown(to, width - before.length)}`
 }
 
-function writeLine({ method, path, action, content }: JsonObject): string {
+function writeLine({ method, path, action, content }: JsonObject, columns: number): string {
   const start = printable(`      script: ${String(action ?? method)} ${String(path)} `)
-  return `${start}${shown(content, Math.max(16, 80 - start.length))}`
+  return `${start}${shown(content, Math.max(16, columns - start.length))}`
 }
 
 function hints(kinds: readonly Kind[]): string[] {
   const [deferred, writing, approximate] = [sum(kinds, 'deferred'), sum(kinds, 'writing'), sum(kinds, 'approximate')]
   return [
-    deferred > 0 && `${deferred} deferred: they wait until all sources are assessed (--accept-unassessed)`,
-    writing > 0 && `Scripts write something for ${writing} of these.`,
-    approximate > 0 &&
-      `${approximate} are approximate: their scripts read what they have changed, or ask for an action that is not known. They are skipped without --allow-approximate.`,
-  ].flatMap((line) => (line === false ? [] : wrapped(line)))
+    deferred > 0 ? [`${deferred} deferred until all sources are assessed (--accept-unassessed)`] : [],
+    writing > 0 ? [`For ${writing} of these, scripts write something.`] : [],
+    approximate > 0
+      ? [
+          `${approximate} are approximate: their scripts read what they have changed, or call an unknown action. ` +
+            'They are skipped without --allow-approximate.',
+        ]
+      : [],
+  ].flat()
 }
 
 function warnings(run: JsonObject, kinds: readonly Kind[]): string[] {
@@ -104,7 +112,7 @@ function warnings(run: JsonObject, kinds: readonly Kind[]): string[] {
     ['overwrite', sum(of('UPDATE'), 'changing')],
   ] as const
   return counts.flatMap(([word, count]) =>
-    targets > 0 && count / targets > NOTABLE
+    targets > 0 && count / targets > WARNING_SHARE
       ? [`WARNING: this would ${word} ${count} of ${targets} targets (${Math.round((100 * count) / targets)} %)`]
       : [],
   )

@@ -1,55 +1,69 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import progress from 'cli-progress'
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import type { CommandIo } from '../command.ts'
-import type { ReconApi } from './recon-api.ts'
+import { type Output, widthOf } from '../text.ts'
+import type { ReconApi } from './api.ts'
 
-const LOOK_MS = 200
+const POLL_MS = 200
+/** Without a terminal, one line is printed each time this has passed. */
 const LINE_MS = 10_000
-const WIDTH = 24
+/** What stands beside the bar when numbers have four digits. */
+const TEXT_COLUMNS = 56
+const UNKNOWN = Number.MAX_SAFE_INTEGER
 
 /**
- * Follows a run to its end: with a bar that grows on a terminal, otherwise with a line every ten seconds.
- * @returns the run as it ended
+ * Polls a run until it ends. Shows a progress bar on a terminal, otherwise a line every ten seconds.
+ * @returns the run in its final state
  */
-export async function follow(api: ReconApi, id: string, stderr: CommandIo['stderr']): Promise<JsonObject> {
-  const isTerminal = stderr === process.stderr && process.stderr.isTTY === true
+export async function follow(api: ReconApi, id: string, stderr: Output): Promise<JsonObject> {
   const begin = performance.now()
-  let line = begin
-  for (;;) {
-    const run = await api.read(`recon/${id}`)
-    if (!run) throw new Error(`the run ${id} is not there any more`)
-    const ended = run.state !== 'ACTIVE'
-    if (isTerminal) stderr.write(`\r\u001b[K${progressLine(run, performance.now() - begin)}${ended ? '\n' : ''}`)
-    else if (!ended && performance.now() - line >= LINE_MS) {
-      line = performance.now()
-      stderr.write(`${progressLine(run, line - begin)}\n`)
+  const bar = progressBar(stderr)
+  try {
+    for (;;) {
+      const run = await api.read(`recon/${id}`)
+      if (!run) throw new Error(`the run ${id} no longer exists`)
+      const ms = performance.now() - begin
+      const { processed, total } = sourceOf(run)
+      const payload = { rate: Math.round((processed * 1000) / Math.max(ms, 1)), situations: situationsOf(run) }
+      if (!bar.isActive && (stderr.isTTY === true || ms >= LINE_MS)) bar.start(total, processed, payload)
+      bar.setTotal(total)
+      bar.update(processed, payload)
+      if (run.state !== 'ACTIVE') return run
+      await delay(POLL_MS)
     }
-    if (ended) return run
-    await delay(LOOK_MS)
+  } finally {
+    bar.stop()
   }
 }
 
-/** Objects, rate, time left and situations of a run, in one line. */
-export function progressLine(run: JsonObject, ms: number): string {
-  const { processed, total } = sourceOf(run)
-  const rate = ms > 0 ? Math.round((processed * 1000) / ms) : 0
-  const left = total !== undefined && rate > 0 ? `, ${timeText((total - processed) / rate)} left` : ''
-  const share = total ? processed / total : 0
-  const bar = '█'.repeat(Math.round(share * WIDTH)).padEnd(WIDTH, '░')
-  const counts = Object.entries(isObject(run.situationSummary) ? run.situationSummary : {})
-  const situations = counts.filter(([, count]) => count !== 0).map(([name, count]) => `${name} ${String(count)}`)
-  return `${bar} ${processed}/${total ?? '?'}, ${rate}/s${left}  ${situations.join('  ')}`
-}
+const progressBar = (stderr: Output): progress.SingleBar =>
+  new progress.SingleBar(
+    {
+      stream: stderr as NodeJS.WritableStream,
+      format: '{bar} {value}/{total}, {rate}/s, {eta_formatted} left  {situations}',
+      barsize: Math.max(8, Math.min(24, widthOf(stderr) - TEXT_COLUMNS)),
+      formatTime: (seconds, options, round) =>
+        Number.isFinite(seconds) ? progress.Format.TimeFormat(seconds, options, round) : '?',
+      formatValue: (value, _options, type) => (type === 'total' && value === UNKNOWN ? '?' : String(value)),
+      noTTYOutput: true,
+      notTTYSchedule: LINE_MS,
+      // With `true`, Ctrl-C would stop the bar and leave the command running.
+      gracefulExit: false,
+      // Cuts each line to the terminal's width. `false` changes a mode of the terminal, which Ctrl-C would leave on.
+      linewrap: true,
+    },
+    progress.Presets.shades_classic,
+  )
 
-function sourceOf({ progress }: JsonObject): { processed: number; total: number | undefined } {
+function sourceOf({ progress }: JsonObject): { processed: number; total: number } {
   const source = isObject(progress) && isObject(progress.source) ? progress.source.existing : undefined
   const { processed, total } = isObject(source) ? source : {}
-  const known = typeof total === 'string' && /^\d+$/.test(total)
-  return { processed: Number(processed ?? 0), total: known ? Number(total) : undefined }
+  const isKnown = typeof total === 'string' && /^\d+$/.test(total)
+  return { processed: Number(processed ?? 0), total: isKnown ? Number(total) : UNKNOWN }
 }
 
-function timeText(seconds: number): string {
-  if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`
-  return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 360) / 10} h`
+function situationsOf({ situationSummary }: JsonObject): string {
+  const counts = Object.entries(isObject(situationSummary) ? situationSummary : {})
+  return counts.flatMap(([name, count]) => (count === 0 ? [] : `${name} ${String(count)}`)).join('  ')
 }

@@ -1,59 +1,67 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { notes, wrapped } from './notes-text.ts'
-import type { ReconApi } from './recon-api.ts'
+import { wrapped } from '../text.ts'
+import type { ReconApi } from './api.ts'
 
-/** So many failures are named. */
-const NAMED = 10
+/** Max failures listed for one run. */
+const MAX_FAILURES = 10
+/** Max fields listed in one note. */
+const MAX_FIELDS = 5
 
-/** One run in one line. */
-export function runLine(run: JsonObject): string {
+const FIELD_NOTES: readonly (readonly [note: string, text: string])[] = [
+  ['unseen', 'Sets fields that the target does not show'],
+  ['notTakenOver', 'The target shows other values than it was sent'],
+  ['writtenAgain', 'The target keeps other values than it was sent before'],
+]
+
+/** Id, and the rest in one line. */
+export function runCells(run: JsonObject): [id: string, text: string] {
   const { SUCCESS = 0, FAILURE = 0, DEFERRED = 0 } = isObject(run.statusSummary) ? run.statusSummary : {}
   const deferred = DEFERRED === 0 ? '' : `, ${String(DEFERRED)} deferred`
+  const counts = `${String(SUCCESS)} done, ${String(FAILURE)} failed${deferred}`
   const times = `${String(run.started)}, ${Math.round(Number(run.duration ?? 0) / 100) / 10} s`
-  return `${String(run._id)}  ${String(run.mapping)}  ${String(run.state)}  ${String(SUCCESS)} done, ${String(FAILURE)} failed${deferred}  ${times}`
+  return [String(run._id), `${String(run.mapping)}  ${String(run.state)}  ${counts}  ${times}`]
 }
 
-/** One run with what it did and what failed. */
-export async function runText(api: ReconApi, run: JsonObject): Promise<string> {
-  const { created, updated, unchanged, deleted } = targetOf(run)
-  const counts = Object.entries(isObject(run.situationSummary) ? run.situationSummary : {}).filter(
-    ([, count]) => count !== 0,
-  )
-  const did = [
-    ['created', created],
-    ['updated', updated],
-    ['unchanged', unchanged],
-    ['deleted', deleted],
-  ].map(([word, count]) => `${String(count ?? 0)} ${String(word)}`)
+/** A run: what it did, what failed, and what to know about its fields. */
+export async function runText(api: ReconApi, run: JsonObject, width: number): Promise<string> {
+  const target = isObject(run.progress) && isObject(run.progress.target) ? run.progress.target : {}
+  const situations = Object.entries(isObject(run.situationSummary) ? run.situationSummary : {})
+  const did = ['created', 'updated', 'unchanged', 'deleted'].map((word) => `${String(target[word] ?? 0)} ${word}`)
   return [
-    runLine(run),
-    String(run.stageDescription),
+    runCells(run).join('  '),
+    ...wrapped(String(run.stageDescription), width),
     `Targets: ${did.join(', ')}`,
-    ...counts.map(([situation, count]) => `  ${String(count).padStart(8)}  ${situation}`),
-    ...(await failed(api, run)),
-    ...notes(run),
+    ...situations.flatMap(([name, count]) => (count === 0 ? [] : `  ${String(count).padStart(8)}  ${name}`)),
+    ...(await failures(api, run, width)),
+    ...notes(run, width),
     '',
   ].join('\n')
 }
 
-async function failed(api: ReconApi, run: JsonObject): Promise<string[]> {
-  const params = { _queryFilter: 'status eq "FAILURE"', _pageSize: String(NAMED) }
+async function failures(api: ReconApi, run: JsonObject, width: number): Promise<string[]> {
+  const params = { _queryFilter: 'status eq "FAILURE"', _pageSize: String(MAX_FAILURES) }
   const entries = await api.query(`recon/plan/${String(run._id)}/entry`, params)
   const lines = entries.flatMap(({ sourceObjectId, targetObjectId, message }) =>
-    wrapped(`  ${String(sourceObjectId ?? '—')} → ${String(targetObjectId ?? '—')}: ${String(message)}`, '    '),
+    wrapped(`${String(sourceObjectId ?? '—')} → ${String(targetObjectId ?? '—')}: ${String(message)}`, width, 2),
   )
   return lines.length === 0 ? [] : ['Failed, for example', ...lines]
 }
 
-const targetOf = ({ progress }: JsonObject): JsonObject =>
-  isObject(progress) && isObject(progress.target) ? progress.target : {}
+/** Warnings of a run, and fields that targets do not show or keep as they were sent. */
+export function notes({ warnings, fieldSummary }: JsonObject, width: number): string[] {
+  const summary = isObject(fieldSummary) ? fieldSummary : {}
+  const texts = [
+    ...FIELD_NOTES.flatMap(([note, text]) => fieldNote(text, summary[note])),
+    ...(Array.isArray(warnings) ? warnings.map((warning) => `WARNING: ${String(warning)}`) : []),
+  ]
+  return texts.flatMap((text) => wrapped(text, width))
+}
 
-export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
-
-/** @throws Error when there is no such run */
-export async function existingRun(api: ReconApi, id: string): Promise<JsonObject> {
-  const run = await api.read(`recon/${encodeURIComponent(id)}`)
-  if (!run) throw new Error(`there is no run ${JSON.stringify(id)}`)
-  return run
+function fieldNote(text: string, counts: unknown): string[] {
+  const fields = isObject(counts) ? Object.entries(counts) : []
+  if (fields.length === 0) return []
+  const named = fields.slice(0, MAX_FIELDS).map(([field, count]) => `${field} (${String(count)})`)
+  const rest = fields.length > MAX_FIELDS ? ` and ${fields.length - MAX_FIELDS} more` : ''
+  return [`${text}: ${named.join(', ')}${rest}`]
 }

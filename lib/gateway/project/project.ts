@@ -13,14 +13,19 @@ export type Project = Readonly<Record<'dir' | (typeof FOLDERS)[number], string>>
  * @throws StartError when the directory is not there, or a folder cannot be made
  */
 export async function openProject(path: string): Promise<Project> {
-  const dir = resolve(path)
+  const dir = await existingDirectory(resolve(path))
+  for (const name of FOLDERS) await makeFolder(join(dir, name))
+  return projectAt(dir)
+}
+
+/** @throws StartError when `dir` does not exist or is not a directory */
+export async function existingDirectory(dir: string): Promise<string> {
   try {
-    if (!(await stat(dir)).isDirectory()) throw new StartError(`${dir}: is not a directory`)
+    if ((await stat(dir)).isDirectory()) return dir
   } catch (error) {
     throw startError(dir, error)
   }
-  for (const name of FOLDERS) await makeFolder(join(dir, name))
-  return projectAt(dir)
+  throw new StartError(`${dir}: is not a directory`)
 }
 
 /** The project around a configuration directory, which may have another name than `conf`; nothing is made. */

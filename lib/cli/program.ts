@@ -1,0 +1,273 @@
+import { Command, Option } from 'commander'
+import { commandLine } from '../core/command-line.ts'
+import { packageVersion } from '../gateway/project/package-info.ts'
+import { type CommandIo, parseCount, parsePort } from './command.ts'
+import { widthOf } from './text.ts'
+
+export const PROGRAM = 'openidm-external-idm'
+const MAX_WORKERS = 64
+
+/** What a command is defined with. */
+interface Context {
+  readonly io: CommandIo
+  /** Takes the exit status of the command that ran. */
+  readonly end: (status: number) => void
+}
+
+/** Resolves to the exit status. */
+// biome-ignore lint/suspicious/noExplicitAny: commander does not know the types of the options
+type Run = (options: any, ...operands: string[]) => Promise<number>
+
+/**
+ * The commands with their options. A command loads its own modules when it runs: help and errors need none of them.
+ * @param end takes the exit status of the command that ran
+ */
+export function createProgram(io: CommandIo, end: (status: number) => void): Command {
+  const context: Context = { io, end }
+  const name = commandLine({ cwd: io.cwd })
+  const program = new Command(name)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error:/, `${PROGRAM}:`)),
+      getOutHelpWidth: () => widthOf(io.stdout),
+      getErrHelpWidth: () => widthOf(io.stderr),
+    })
+    .configureHelp({ minWidthToWrap: 24 })
+    .enablePositionalOptions()
+    .version(packageVersion(), '-v, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError(`Type  ${name} --help  to see commands and options.`)
+    .description(
+      prose(`Makes remote PingIDM, OpenIDM and Advanced Identity Cloud instances resources of this gateway: the remote that
+conf/external.idm-NAME.json names answers /openidm/external/idm/NAME/…`),
+    )
+  addGateway(program, context)
+  addRecon(program, context)
+  addTrust(program, context)
+  addSecret(program, context)
+  program
+    .command('version')
+    .summary('show the version')
+    .action(() => {
+      io.stdout.write(`${packageVersion()}\n`)
+    })
+  return program
+}
+
+function define(parent: Command, usage: string, { end }: Context, run: Run): Command {
+  const command = parent.command(usage)
+  return command.action(async () => end(await run(command.optsWithGlobals(), ...command.args)))
+}
+
+/** Line breaks of the source become spaces, except around blank and indented lines. */
+const prose = (text: string): string => text.replace(/(?<=\S)\n(?=\S)/g, ' ')
+
+const LOG_LEVEL = ['LOG_LEVEL', 'trace, debug, info (default), warn, error or silent'] as const
+
+function environment(command: Command, { io }: Context, variables: readonly (readonly [string, string])[]): void {
+  command.addHelpText('after', () => {
+    const help = Object.assign(command.createHelp(), { helpWidth: widthOf(io.stdout) })
+    const width = Math.max(...variables.map(([name]) => name.length))
+    return ['\nEnvironment:', ...variables.map(([name, text]) => help.formatItem(name, width, text, help))].join('\n')
+  })
+}
+
+function addGateway(program: Command, context: Context): void {
+  const { io } = context
+  const start = define(program, 'start', context, async (options) => (await import('./start.ts')).start(options, io))
+    .summary('run the gateway on a project directory')
+    .description(
+      prose(`Runs the gateway on a project directory. When it accepts requests, standard output gets the line
+
+  Listening on http://HOST:PORT/openidm
+
+and one for HTTPS. Logs go to standard error.
+
+SIGTERM and SIGINT stop it after requests in flight have finished. SIGHUP and SIGUSR2 reload the configuration and the
+server certificate; no response is cut off.
+
+With several workers, one that dies is replaced, and a change of configuration over REST is answered when all of them
+have it in force. Reconciliation needs a single process: with workers, recon and sync answer 501.`),
+    )
+    .option('--project <dir>', 'directory with conf/, security/, resolver/, script/, db/; missing are created')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'port for HTTP; 0 takes a free one', (text) => parsePort('--port', text), 8080)
+    .option('--https-port <n>', 'port for HTTPS; needs security/server.pem and security/server-key.pem', (text) =>
+      parsePort('--https-port', text),
+    )
+    .option('--workers <n>', 'processes, to use as many cores', (text) => parseCount('--workers', text, MAX_WORKERS), 1)
+    .option('--plugin <dir>', 'folder with a further plugin.json; repeatable', (dir, dirs: string[] | undefined) => [
+      ...(dirs ?? []),
+      dir,
+    ])
+  environment(start, context, [
+    ['OPENIDM_ADMIN_PASSWORD', 'password of openidm-admin'],
+    ['OPENIDM_ADMIN_PASSWORD_FILE', 'file that holds it'],
+    LOG_LEVEL,
+  ])
+
+  const demo = define(program, 'demo', context, async () =>
+    (await import('./commands/demo.ts')).demo.run(undefined, io),
+  )
+    .summary('run the gateway with a second one as its remote IDM')
+    .description(
+      prose(`Runs the gateway together with a second one that plays the remote IDM, and prints commands to try. Its files
+are created in ./demo at the first start. It listens on 127.0.0.1 only.`),
+    )
+  environment(demo, context, [
+    ['PORT', 'port for HTTP; 0 takes a free one (default 8080)'],
+    ['HTTPS_PORT', 'port for HTTPS; 0 takes a free one (default 8443)'],
+    LOG_LEVEL,
+  ])
+
+  define(program, 'check', context, async (options) => (await import('./check.ts')).check(options, io))
+    .summary('test every remote instance, and find faulty mappings')
+    .description(
+      prose(`Tests every remote instance of a project, and finds faulty mappings. Needs no running gateway. An instance is
+tested as by POST /openidm/external/idm/NAME?_action=test.
+
+Exit status 0: all enabled instances and all mappings are well; 1: one is not, or there is no instance.`),
+    )
+    .option('--project <dir>', 'project directory, with conf/')
+    .addOption(new Option('--conf <dir>', 'configuration directory, in place of --project').conflicts('project'))
+    .option('--json', 'print the reports as JSON')
+}
+
+function addRecon(program: Command, context: Context): void {
+  const { io } = context
+  const load = () => import('./recon/recon.ts')
+  const withApi = (command: Command): Command => {
+    environment(command, context, [
+      ['OPENIDM_URL', 'gateway, unless --url or --project is given'],
+      ['OPENIDM_USERNAME', 'user name, unless --user is given'],
+      ['OPENIDM_PASSWORD', 'password (default: that of openidm-admin, see start --help)'],
+    ])
+    return command
+      .option('--json', 'print JSON')
+      .addOption(new Option('--url <url>', 'gateway, such as http://127.0.0.1:8080/openidm').conflicts('project'))
+      .option('--user <name>', 'user name (default: openidm-admin)')
+      .option('--project <dir>', 'run a gateway on this project directory for as long as the command takes')
+  }
+  const recon = withApi(
+    define(program, 'recon', context, async (options, mapping = '') => (await load()).recon(mapping, options, io))
+      .argument('<mapping>')
+      .usage('[options] <mapping>')
+      .enablePositionalOptions()
+      .summary('reconcile a mapping: show the plan, ask, execute it')
+      .description(
+        prose(`Reconciles a mapping: shows the plan, asks for confirmation, and executes the plan.
+
+Exit status 0: everything was executed; 1: something failed, or the answer was no.`),
+      )
+      .option('--dry-run', 'show the plan and write nothing')
+      .option('--yes', 'execute the plan without asking')
+      .option('--by-id <id>', 'only the source object with this id')
+      .option(
+        '--max-deletes <n>',
+        'stop before the first write if more would be deleted: a number, or a share like 10%',
+      )
+      .option('--max-clears <n>', 'stop before the first write if a field would be cleared in more targets')
+      .option('--accept-unassessed', 'execute rows that wait for sources that could not be assessed')
+      .option('--allow-approximate', 'execute rows whose scripts may act differently than shown'),
+  )
+  withApi(
+    define(recon, 'mappings', context, async (options) => (await load()).reconMappings(options, io)).description(
+      'list the mappings in the order in which they are processed',
+    ),
+  )
+  withApi(
+    define(recon, 'status', context, async (options) => (await load()).reconStatus(options, io))
+      .description('list the reconciliations that the gateway keeps')
+      .option('--run <id>', 'show this one, with what failed'),
+  )
+  withApi(
+    define(recon, 'cancel <run>', context, async (options, run = '') =>
+      (await load()).reconCancel(run, options, io),
+    ).description('stop a reconciliation; what it has done stays'),
+  )
+}
+
+const PROJECT = ['--project <dir>', 'directory with conf/ and security/', '.'] as const
+
+function addTrust(program: Command, context: Context): void {
+  const { io } = context
+  const load = () => import('./trust.ts')
+  const trust = program
+    .command('trust')
+    .description('list, add and remove certificates that make remotes trusted')
+    .usage('<command>')
+  define(trust, 'list', context, async (options) => (await load()).trustList(options, io))
+    .summary('list trusted certificates')
+    .description(
+      prose(`Lists the certificates that make a remote trusted, besides those of the system. Reads security/truststore
+(PKCS12, JKS or PEM) and security/truststore.pem, or what the properties openidm.truststore.location and
+openidm.truststore.password name. Exit status 1: one of them cannot be used.`),
+    )
+    .option(...PROJECT)
+  define(trust, 'add <alias> <file>', context, async (options, alias = '', file = '') =>
+    (await load()).trustAdd(alias, file, options, io),
+  )
+    .summary('trust the certificate in a file')
+    .description(
+      prose(`Adds the certificate in a file (PEM or DER), that of a remote or of its authority, to
+security/truststore.pem. Compare the SHA-256 fingerprint with the administrator of the remote. A running gateway
+reloads the file.`),
+    )
+    .option(...PROJECT)
+  define(trust, 'remove <alias>', context, async (options, alias = '') =>
+    (await load()).trustRemove(alias, options, io),
+  )
+    .summary('stop trusting a certificate')
+    .description(
+      prose(`Removes a certificate, by its alias or SHA-256 fingerprint, from security/truststore.pem. New connections no
+longer trust it; requests in flight finish. Remove what keytool put into security/truststore with keytool -delete.`),
+    )
+    .option(...PROJECT)
+}
+
+function addSecret(program: Command, context: Context): void {
+  const { io } = context
+  const load = () => import('./secret.ts')
+  const secret = program.command('secret').description('encrypt secrets for conf/, and change keys').usage('<command>')
+  const encrypt = define(secret, 'encrypt', context, async (options) => (await load()).secretEncrypt(options, io))
+    .summary('encrypt a secret from standard input')
+    .description(
+      prose(`Encrypts a secret, read from standard input, for a file in conf/. Prints {"$crypto":…}, which takes the place
+of the clear text. At a terminal it asks for the secret.`),
+    )
+    .option(...PROJECT)
+  environment(encrypt, context, [
+    ['IDM_CRYPTO_KEYS', 'keys, separated by commas; the first one encrypts'],
+    ['IDM_CRYPTO_KEYS_FILE', 'file that holds them, one per line (default: security/crypto.keys)'],
+  ])
+  define(secret, 'generate-key', context, async (options) => (await load()).secretGenerateKey(options, io))
+    .summary('print a new key for secrets at rest')
+    .description(
+      prose(`Prints a new key for secrets at rest. Store it in security/crypto.keys, readable by the gateway alone:
+
+  umask 077
+  ${commandLine({ cwd: io.cwd })} secret generate-key > security/crypto.keys
+
+To change keys, put the new one before the old one, run secret rotate, and remove the old one.`),
+    )
+    .option('--id <id>', "name of the key (default: today's date)")
+  define(secret, 'rotate', context, async (options) => (await load()).secretRotate(options, io))
+    .summary('encrypt everything again with the first key')
+    .description(
+      prose(`Encrypts again, with the first key, what other keys encrypted in conf/*.json and in stored objects. Other files
+stay as they are, byte for byte. Then the other keys can be removed.`),
+    )
+    .option(...PROJECT)
+  define(secret, 'rewrap', context, async (options) => (await load()).secretRewrap(options, io))
+    .summary('bind encrypted values to their places')
+    .description(
+      prose(`Binds the encrypted values in conf/*.json to their places. A bound value decrypts only in its own file and
+field, and in an instance only while its addresses stay the same: moved to where it would be shown or sent to another
+server, it is useless. Values of earlier versions, of "secret encrypt" and of IDM are not bound; each is bound when its
+object is written over REST, or by this command.`),
+    )
+    .option(...PROJECT)
+}
