@@ -31,6 +31,19 @@ describe('config: ConfigDirectory', () => {
     ])
   })
 
+  it('warns once of duplicate members, and of an extension in capitals', async () => {
+    const dir = await tempDirWith({ 'sync.json': '{"a":1,"a":2}', 'managed.JSON': {}, '.x.JSON': {} })
+    const { directory, log } = await startDirectory(dir)
+    await directory.subscribe(new Recorder('sync'))
+    await directory.rescan()
+    const warnings = [
+      'managed.JSON is ignored: the extension must be .json in lower case',
+      'sync.json: line 1, column 8: a is a duplicate; the last one counts',
+    ]
+    assert.deepEqual(directory.warnings(), warnings)
+    assert.deepEqual(log.messages('warn'), warnings)
+  })
+
   it('gives an empty set when there is nothing', async () => {
     const { consumer } = await startDirectory(await tempDir())
     assert.deepEqual(consumer.sets, [[]])

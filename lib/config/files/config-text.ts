@@ -1,16 +1,18 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject, parseJson } from '../../core/json.ts'
-import { describeJsonFault } from './json-fault.ts'
+import { describeJsonFault, duplicateMembers } from './json-fault.ts'
 
 /**
  * The content of a configuration file.
+ * @param warn receives a sentence for each duplicate member
  * @throws Error with one sentence for a person; it never quotes the file, which may hold secrets
  */
-export function parseConfigText(bytes: Uint8Array): JsonObject {
+export function parseConfigText(bytes: Uint8Array, warn?: (warning: string) => void): JsonObject {
   const text = decode(bytes)
   if (text.trim() === '') throw new Error('the file is empty, expected a JSON object')
   const content = parse(text)
   if (!isObject(content)) throw new Error('line 1: expected a JSON object, that is { "key": … }')
+  if (warn) duplicateMembers(text, content).forEach(warn)
   return content
 }
 

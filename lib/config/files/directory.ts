@@ -1,4 +1,4 @@
-import { join, resolve as toAbsolute } from 'node:path'
+import { basename, join, resolve as toAbsolute } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfigurationConsumer, ConfigurationService, Disposable, JsonObject, Logger } from '../../contract.ts'
 import type { Awaitable } from '../../core/awaitable.ts'
@@ -42,6 +42,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   readonly #abort = new AbortController()
   readonly #errors: ErrorReport
   #files: ScannedFiles = new Map()
+  #ignored: readonly string[] = []
   #settled = true
   #inService = false
   #fault: string | undefined
@@ -124,6 +125,15 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     return join(this.dir, fileOfObjectId(id))
   }
 
+  /** Duplicate members, and files that are ignored for their names: one sentence each. */
+  warnings(): string[] {
+    const ignored = this.#ignored.map((file) => `${file} is ignored: the extension must be .json in lower case`)
+    const ofFiles = this.#table
+      .all()
+      .flatMap(({ file, content }) => (content.warnings ?? []).map((warning) => `${basename(file)}: ${warning}`))
+    return [...ignored, ...ofFiles]
+  }
+
   /**
    * What would keep `raw` from being taken into force: the faults that its expressions and its consumers find. Nothing
    * keeps an object that nobody processes.
@@ -176,7 +186,9 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   async #scan(decisive: boolean): Promise<void> {
     if (this.#closing) return
     try {
-      this.#files = await scanDirectory(this.dir, this.#files)
+      const ignored: string[] = []
+      this.#files = await scanDirectory(this.dir, this.#files, (file) => ignored.push(file))
+      this.#ignored = ignored
     } catch (error) {
       return this.#reportFault(error as NodeJS.ErrnoException)
     }
@@ -189,13 +201,13 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   /** Hands every consumer its set; resolves when all have it in force. */
   async #deliver(): Promise<void> {
     if (!this.#inService || this.#closing) return
-    this.#errors.update(this.#table.all())
+    this.#errors.update(this.#table.all(), this.warnings())
     await Promise.all([...this.#subscriptions].map((subscription) => this.#offer(subscription)))
   }
 
   #offer(subscription: Subscription): Promise<void> {
     const objects = this.#table.objectsOf(subscription.consumer.factoryPid)
-    this.#errors.update(this.#table.all())
+    this.#errors.update(this.#table.all(), this.warnings())
     return subscription.offer(objects)
   }
 

@@ -5,12 +5,15 @@ import type { StoredObject } from './stored-object.ts'
 export class ErrorReport {
   readonly #log: Logger
   #known: ReadonlyMap<string, string> = new Map()
+  #warnings: ReadonlySet<string> = new Set()
 
   constructor(log: Logger) {
     this.#log = log
   }
 
-  update(objects: readonly StoredObject[]): void {
+  update(objects: readonly StoredObject[], warnings: readonly string[]): void {
+    for (const warning of warnings) if (!this.#warnings.has(warning)) this.#log.warn({}, warning)
+    this.#warnings = new Set(warnings)
     const known = new Map<string, string>()
     for (const { name, file, error } of objects) {
       if (error === undefined) {

@@ -15,6 +15,8 @@ export interface FileContent {
   readonly raw?: JsonObject
   /** Why there is no `raw`: one sentence, without the file's name. */
   readonly fault?: string
+  /** What is in force but hardly meant: one sentence each, without the file's name. */
+  readonly warnings?: readonly string[]
   /** When this content was first seen, on the clock of `performance.now()`. */
   readonly since: number
 }
@@ -31,6 +33,7 @@ export interface ScannedFile {
 /** By file name, in the order of the names. */
 export type ScannedFiles = ReadonlyMap<string, ScannedFile>
 
+const IN_CAPITALS = /^[^.].*\.json$/i
 /** A scan lets others run after this time. */
 const SLICE_MS = 4
 
@@ -40,15 +43,21 @@ const SLICE_MS = 4
  *
  * The calls are synchronous, in slices: for 1,000 small files that takes 15 ms (3 ms when nothing changed) where
  * promises take 240 ms, most of it on the main thread too.
+ * @param ignore receives the name of each file that is ignored only because its extension is in capitals
  * @throws the file system's error when the directory itself cannot be read
  */
-export async function scanDirectory(directory: string, previous: ScannedFiles): Promise<ScannedFiles> {
+export async function scanDirectory(
+  directory: string,
+  previous: ScannedFiles,
+  ignore?: (file: string) => void,
+): Promise<ScannedFiles> {
   const scanned = new Map<string, ScannedFile>()
   let sliceEnd = performance.now() + SLICE_MS
   for (const file of (await readdir(directory)).sort()) {
     const name = objectIdOfFile(file)
     const found = name && scanFile(join(directory, file), name, previous.get(file))
     if (found) scanned.set(file, found)
+    if (!name && IN_CAPITALS.test(file)) ignore?.(file)
     if (performance.now() < sliceEnd) continue
     await nextTurn()
     sliceEnd = performance.now() + SLICE_MS
@@ -75,7 +84,9 @@ function contentOf(bytes: Buffer, before: FileContent | undefined): FileContent 
   if (before?.bytes?.equals(bytes)) return before
   const since = performance.now()
   try {
-    return { bytes, raw: parseConfigText(bytes), since }
+    const warnings: string[] = []
+    const raw = parseConfigText(bytes, (warning) => warnings.push(warning))
+    return { bytes, raw, warnings, since }
   } catch (error) {
     return { bytes, fault: (error as Error).message, since }
   }

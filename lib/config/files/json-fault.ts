@@ -1,17 +1,28 @@
-type Expectation = 'value' | 'first element' | 'member' | 'first member' | 'colon' | 'separator' | 'end'
+/** Faults and duplicate members of JSON text, by line and column. */
+import jsonc from 'jsonc-parser'
+import type { Json } from '../../contract.ts'
+import { isLongNumber } from '../../core/long-number.ts'
 
-const EXPECTED: Readonly<Record<Expectation, string>> = {
-  value: 'expected a value (text needs double quotes)',
-  'first element': 'expected a value or "]"',
-  member: 'expected a member name in double quotes (no comma stands before "}")',
-  'first member': 'expected a member name in double quotes or "}"',
-  colon: 'expected ":" behind the member name',
-  separator: 'expected a comma or the closing bracket',
-  end: 'expected nothing more behind the closing bracket',
+const NAME = 'expected a member name in double quotes (no comma stands before "}")'
+const SEPARATOR = 'expected a comma or the closing bracket'
+const NUMBER = 'the number is not complete'
+/**
+ * By `ParseErrorCode`, which exists as a type only. Codes of strings are missing: see `faultInString`. The messages of
+ * V8 quote the text around a fault, which may be a secret, and leave out the position in short texts.
+ */
+const REASONS: Readonly<Record<number, string>> = {
+  1: 'expected a value or a member name (both are in double quotes unless they are numbers, true, false or null)',
+  2: NUMBER,
+  3: NAME,
+  4: 'expected a value',
+  5: 'expected ":" after the member name',
+  6: SEPARATOR,
+  7: SEPARATOR,
+  8: SEPARATOR,
+  9: 'expected nothing more after the closing bracket',
+  10: 'JSON has no comments',
+  13: NUMBER,
 }
-const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
-const LITERAL = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const WHITE_SPACE = /[ \t\n\r]*/y
 
 class Fault extends Error {
   readonly offset: number
@@ -21,129 +32,75 @@ class Fault extends Error {
   }
 }
 
-/**
- * Walks JSON text up to its first fault. V8's own messages quote the text around a fault, which may be a secret, and
- * leave the position out for short texts; this one says only what was expected.
- */
-class Walk {
-  readonly #text: string
-  #at = 0
-  #expect: Expectation = 'value'
-  readonly #open: ('{' | '[')[] = []
-
-  constructor(text: string) {
-    this.#text = text
-  }
-
-  /** @throws Fault at the first fault; returns when there is none */
-  run(): void {
-    for (;;) {
-      this.#skip(WHITE_SPACE)
-      if (this.#at >= this.#text.length) {
-        if (this.#expect === 'end') return
-        throw new Fault(this.#at, 'the text ends too early')
-      }
-      this.#step(this.#text.charAt(this.#at))
-    }
-  }
-
-  #step(character: string): void {
-    if (this.#expect === 'colon') this.#take(character === ':', 'value')
-    else if (this.#expect === 'end') this.#refuse()
-    else if (this.#expect === 'member' || this.#expect === 'first member') this.#member(character)
-    else if (this.#expect === 'separator') this.#separator(character)
-    else this.#value(character)
-  }
-
-  #member(character: string): void {
-    if (character === '"') this.#name()
-    else if (character === '}' && this.#expect === 'first member') this.#close('{')
-    else this.#refuse()
-  }
-
-  #name(): void {
-    this.#string()
-    this.#expect = 'colon'
-  }
-
-  #separator(character: string): void {
-    if (character === ',') this.#take(true, this.#open.at(-1) === '{' ? 'member' : 'value')
-    else if (character === '}') this.#close('{')
-    else if (character === ']') this.#close('[')
-    else this.#refuse()
-  }
-
-  #value(character: string): void {
-    if (character === '{') this.#enter('{', 'first member')
-    else if (character === '[') this.#enter('[', 'first element')
-    else if (character === ']' && this.#expect === 'first element') this.#close('[')
-    else this.#scalar(character)
-  }
-
-  #scalar(character: string): void {
-    if (character === '"') this.#string()
-    else if (!this.#skip(LITERAL)) this.#refuse()
-    this.#afterValue()
-  }
-
-  #enter(bracket: '{' | '[', next: Expectation): void {
-    this.#open.push(bracket)
-    this.#take(true, next)
-  }
-
-  #close(bracket: '{' | '['): void {
-    if (this.#open.at(-1) !== bracket) this.#refuse()
-    this.#open.pop()
-    this.#at += 1
-    this.#afterValue()
-  }
-
-  #afterValue(): void {
-    this.#expect = this.#open.length === 0 ? 'end' : 'separator'
-  }
-
-  #string(): void {
-    const start = this.#at
-    for (this.#at += 1; this.#at < this.#text.length; ) {
-      const code = this.#text.charCodeAt(this.#at)
-      if (code === 0x22) {
-        this.#at += 1
-        return
-      }
-      if (code < 0x20) throw new Fault(this.#at, 'a line break or control character inside a text needs an escape')
-      if (code !== 0x5c) this.#at += 1
-      else if (!this.#skip(ESCAPE))
-        throw new Fault(this.#at, 'this escape is not known (a backslash is written "\\\\")')
-    }
-    throw new Fault(start, 'the text that starts here is not closed')
-  }
-
-  #take(accepted: boolean, next: Expectation): void {
-    if (!accepted) this.#refuse()
-    this.#at += 1
-    this.#expect = next
-  }
-
-  #skip(pattern: RegExp): boolean {
-    pattern.lastIndex = this.#at
-    if (!pattern.test(this.#text)) return false
-    this.#at = pattern.lastIndex
-    return true
-  }
-
-  #refuse(): never {
-    throw new Fault(this.#at, EXPECTED[this.#expect])
+/** `line 3, column 5: …` for the first fault of JSON text, without quoting it; undefined when there is none. */
+export function describeJsonFault(text: string): string | undefined {
+  try {
+    jsonc.visit(text, { onError: (code, offset) => refuse(text, code, offset) }, { disallowComments: true })
+    return undefined
+  } catch (error) {
+    if (error instanceof RangeError) return 'the file is nested too deeply'
+    if (!(error instanceof Fault)) throw error
+    return `${positionOf(text, error.offset)}: ${error.message}`
   }
 }
 
-/** `line 3, column 5: …` for the first fault of JSON text, without a word of the text; undefined when there is none. */
-export function describeJsonFault(text: string): string | undefined {
-  try {
-    new Walk(text).run()
-    return undefined
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    const before = text.slice(0, error.offset).split('\n')
-    return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}: ${error.message}`
+function refuse(text: string, code: number, offset: number): never {
+  if (offset >= text.length) throw new Fault(offset, 'the text ends too early')
+  const reason = REASONS[code]
+  throw reason === undefined ? faultInString(text, offset) : new Fault(offset, reason)
+}
+
+/** What a string consists of, except plain text; a match of one character is its end or a fault. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in strings
+const IN_STRING = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})|["\\\u0000-\u001f]/g
+
+/** The parser reports the start of the string, which may be a script of many lines. */
+function faultInString(text: string, start: number): Fault {
+  for (const { 0: part, index } of text.slice(start + 1).matchAll(IN_STRING)) {
+    const offset = start + 1 + index
+    if (part === '\\') return new Fault(offset, 'the escape is not valid (a backslash is written "\\\\")')
+    if (part.length === 1) return new Fault(offset, 'a line break or control character inside text needs an escape')
   }
+  return new Fault(start, 'the text that starts here is not closed')
+}
+
+function positionOf(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split('\n')
+  return `line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}`
+}
+
+/** A quote before a colon: every member, and strings that look like one. */
+const MEMBER = /"\s*:/g
+const MAX_DUPLICATES = 10
+
+/**
+ * One sentence for each member whose name its object has already, at most `MAX_DUPLICATES`.
+ * @param value the parsed text
+ */
+export function duplicateMembers(text: string, value: Json): string[] {
+  // The parser takes four times as long as JSON.parse. When `value` has as many members as the text at most has, none
+  // was lost.
+  if ((text.match(MEMBER)?.length ?? 0) === countMembers(value)) return []
+  const open: Set<string>[] = []
+  const found: string[] = []
+  jsonc.visit(text, {
+    onObjectBegin: () => void open.push(new Set()),
+    onObjectEnd: () => void open.pop(),
+    onObjectProperty: (name, _offset, _length, line, column, path) => {
+      const names = open.at(-1)
+      if (names?.has(name) && found.length < MAX_DUPLICATES)
+        found.push(
+          `line ${line + 1}, column ${column + 1}: ${[...path(), name].join('.')} is a duplicate; the last one counts`,
+        )
+      names?.add(name)
+    },
+  })
+  return found
+}
+
+function countMembers(value: Json): number {
+  if (typeof value !== 'object' || value === null || isLongNumber(value)) return 0
+  let count = Array.isArray(value) ? 0 : Object.keys(value).length
+  for (const member of Object.values(value)) count += countMembers(member as Json)
+  return count
 }

@@ -105,9 +105,9 @@ export class HostConfiguration implements Disposable {
   /** JSON pointers to the addresses that these are sent to. */
   readonly addressFields: FieldsOf = (pid) => [...(HOST_ADDRESS_FIELDS.get(pid) ?? []), ...this.#addressFields(pid)]
 
-  /** What a person should know of the objects in force: members of them that have no effect. */
+  /** Members without effect, duplicate members, and files that are ignored. */
   get notices(): string[] {
-    return [this.access, this.authentication].flatMap(({ notice }) => notice ?? [])
+    return [...[this.access, this.authentication].flatMap(({ notice }) => notice ?? []), ...this.directory.warnings()]
   }
 
   dispose(): Promise<void> {
