@@ -21,10 +21,10 @@ export function parsePort(source: string, text: string): number {
   throw new UsageError(`${source}: must be a port from 0 (a free one) to 65535, found ${JSON.stringify(text)}`)
 }
 
-/** @throws UsageError that names `source` unless `text` is an integer from 1 to `max` */
+/** @throws UsageError that names `source` unless `text` is a whole number from 1 to `max` */
 export function parseCount(source: string, text: string, max: number): number {
   if (/^[1-9]\d{0,5}$/.test(text) && Number(text) <= max) return Number(text)
-  throw new UsageError(`${source}: must be an integer from 1 to ${max}, found ${JSON.stringify(text)}`)
+  throw new UsageError(`${source}: must be a whole number from 1 to ${max}, found ${JSON.stringify(text)}`)
 }
 
 export interface ProjectOptions {

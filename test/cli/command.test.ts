@@ -109,14 +109,14 @@ describe('what a message tells to type', () => {
 })
 
 describe('the count of an option', () => {
-  it('is an integer within its bounds', () => {
+  it('is a whole number within its bounds', () => {
     assert.equal(parseCount('--workers', '1', 64), 1)
     assert.equal(parseCount('--workers', '64', 64), 64)
   })
 
   for (const value of ['0', '65', '-1', '1.5', 'two', '', '1e1', ' 2']) {
     it(`is not ${JSON.stringify(value)}`, () => {
-      const message = `--workers: must be an integer from 1 to 64, found ${JSON.stringify(value)}`
+      const message = `--workers: must be a whole number from 1 to 64, found ${JSON.stringify(value)}`
       assert.throws(() => parseCount('--workers', value, 64), new UsageError(message))
     })
   }

@@ -279,13 +279,13 @@ describe('salted hashes', () => {
     const rows: readonly (readonly [Json, RegExp])[] = [
       [hashed('BCRYPT', data), /"BCRYPT" is not one of/],
       [hashed('__proto__', data), /is not one of/],
-      [hashed('SHA-256', 'AAAA'), /shorter than/],
+      [hashed('SHA-256', 'AAAA'), /too short for/],
       [hashed('SHA-256', '***'), /"data" must be base64/],
       [hashed('SCRYPT', data), /"hashLength" must be a whole number/],
       [hashed('SCRYPT', data, { ...scrypt, n: 2 ** 22 }), /more than 256 MB/],
       [hashed('PBKDF2', data, { hashLength: 32, iterations: 10 ** 9, hmac: 'SHA-256' }), /"iterations" must be/],
       [hashed('PBKDF2', data, { hashLength: 32, iterations: 10, hmac: 'MD5' }), /"hmac" must be/],
-      ['x', /is no salted hash/],
+      ['x', /is not a salted hash/],
     ]
     for (const [value, message] of rows) await assert.rejects(matches('x', value), message)
     assert.throws(() => decrypt(hashed('SHA-256', data), ring('a')), /cannot be decrypted/)

@@ -437,7 +437,7 @@ describe('config: file and REST are one truth', () => {
     await patch('one').expect(200, { _id: 'external.idm/eu', n: 0, patched: 'one' })
     edits = 1000
     const { body } = await patch('two').expect(409)
-    assert.match(body.message, /is being changed by somebody else/)
+    assert.match(body.message, /is being changed by another writer/)
     assert.deepEqual(await contentOf(dir, 'external.idm-eu.json'), { n: edits })
   })
 

@@ -112,11 +112,11 @@ describe('secret stores: filesystem', () => {
       'secrets/not.json': `{"password": ${canary}`,
     })
     const message = (name: string, pointer?: string) => refusal(() => secrets.resolve(name, pointer))
-    assert.match(message('../canary'), /^purpose "\.\.\/canary": store "volume": its name is not one for a file$/)
+    assert.match(message('../canary'), /^purpose "\.\.\/canary": store "volume": its name is not a valid file name$/)
     assert.match(message('absent'), /there is no such secret in "volume"$/)
     assert.match(message('binary'), /secrets\/binary: is not UTF-8 text$/)
     assert.match(message('not.base64'), /is not BASE64$/)
-    assert.match(message('not.json', '/password'), /the secret is no JSON object/)
+    assert.match(message('not.json', '/password'), /the secret is not a JSON object/)
     assert.equal(
       message('other'),
       `purpose "other": no store in ${projectDir}/conf/secrets.json has a mapping with this secretId`,

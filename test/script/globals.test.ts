@@ -201,7 +201,7 @@ describe('what scripts see', () => {
       ['openidm.encrypt("a", "DES", null)', /the cipher must be one of AES/],
       ['openidm.hash("a", "BCRYPT")', /must be null or one of SHA-256, SHA-384, SHA-512, PBKDF2, SCRYPT/],
       ['openidm.hash("a", "SCRYPT", { n: 3e9 })', /"n" must be a whole number/],
-      ['openidm.matches("a", "b")', /is no salted hash/],
+      ['openidm.matches("a", "b")', /is not a salted hash/],
       ['openidm.decrypt({ $crypto: { type: "x-simple-encryption", value: { key: "no" } } })', /cipher/],
     ]
     for (const [source, message] of refusals) {

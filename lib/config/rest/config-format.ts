@@ -4,8 +4,8 @@ import { isObject } from '../../core/json.ts'
 const DEFAULT_INDENT = '  '
 
 /**
- * The text of a configuration file, as its author would have edited it: members that stay keep their order, new ones
- * come last, and indentation and line ends are those of the text that was there.
+ * Formats a configuration file like its previous text: the same order of members, with new ones last, and the same
+ * indentation and line ends.
  */
 export function formatConfig(content: JsonObject, before?: { text: string; content: JsonObject }): string {
   if (!before) return `${JSON.stringify(content, null, DEFAULT_INDENT)}\n`
@@ -15,7 +15,7 @@ export function formatConfig(content: JsonObject, before?: { text: string; conte
   return before.text.includes('\r\n') ? lines.replaceAll('\n', '\r\n') : lines
 }
 
-/** The white space before the first member that stands on a line of its own. */
+/** The white space before the first member that is on its own line. */
 const indentOf = (text: string): string => /^\s*\{[ \t]*\r?\n([ \t]{1,10})\S/.exec(text)?.[1] ?? DEFAULT_INDENT
 
 function inOrderOf(value: Json, before: Json | undefined): Json {

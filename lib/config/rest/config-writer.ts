@@ -12,23 +12,23 @@ import { MAX_FILE_BYTES } from '../files/file-read.ts'
 import { writeFailure } from '../files/write-failure.ts'
 import { formatConfig } from './config-format.ts'
 
-/** Makes of what is there (undefined = nothing) what shall be there (undefined = nothing); throws to leave it. */
+/** Returns the new content for the current file; undefined = no file. Throws to leave the file unchanged. */
 export type Edit = (current: CurrentFile | undefined) => Awaitable<JsonObject | undefined>
 
-/** Others that read and write the same directory. */
+/** Other processes that read and write the same directory. */
 export interface OtherProcesses {
-  /** Runs `work` while none of them runs one of this key. */
+  /** Runs `work` under a lock of this name. */
   alone<T>(key: string, work: () => Promise<T>): Promise<T>
-  /** Resolves when they have in force what is in the directory. */
+  /** Resolves when all of them have applied the current files. */
   rescanOthers(): Promise<void>
 }
 
-/** How long an answer waits until the change is in force (`openidm.config.waitTimeout`). */
-const IN_FORCE_MS = 5000
-/** How often to begin again when somebody else changes the file at the same time. */
-const ATTEMPTS = 5
+/** Max time to wait until a change is in force; the vendor's `openidm.config.waitTimeout`. */
+const MAX_WAIT_MS = 5000
+/** Max attempts when the file is changed concurrently. */
+const MAX_ATTEMPTS = 5
 
-/** Changes the files of a configuration directory, one change at a time. A directory has one writer in each process. */
+/** Changes the files of a configuration directory, one at a time. Create one per directory and process. */
 export class ConfigWriter {
   readonly #directory: ConfigDirectory
   readonly #log: Logger | undefined
@@ -43,9 +43,9 @@ export class ConfigWriter {
   }
 
   /**
-   * Resolves when the change is on disk and in force, in all processes, or five seconds have passed. What was edited is the file as it
-   * is on disk: an edit by hand is never lost. A change that cannot be taken into force is taken back.
-   * @throws ResourceException 400 for content that its owner refuses, 409 when the file does not come to rest, 500
+   * Resolves when the change is on disk and in force in all processes, or after five seconds. The edit starts from the
+   * file on disk: manual edits are not lost. A change that cannot be applied is rolled back.
+   * @throws ResourceException 400 for content that its consumer refuses, 409 when the file keeps changing, 500
    */
   change(id: string, edit: Edit): Promise<void> {
     const others = this.#others
@@ -60,13 +60,13 @@ export class ConfigWriter {
     try {
       this.#swept ??= sweepDrafts(this.#directory.dir).catch(() => undefined)
       await this.#swept
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         if (await this.#attempt(id, file, edit)) return
       }
     } catch (error) {
       throw writeFailure(error, id)
     }
-    throw conflict(`The configuration ${id} is being changed by somebody else, try again`)
+    throw conflict(`The configuration ${id} is being changed by another writer, try again`)
   }
 
   async #attempt(id: string, file: string, edit: Edit): Promise<boolean> {
@@ -102,8 +102,8 @@ export class ConfigWriter {
   }
 
   /**
-   * A consumer that failed before, because of another object, says nothing about this change. Asked before the file
-   * changes: the watcher may be faster than we are.
+   * A consumer that already failed, because of another object, tells nothing about this change. Read before the file
+   * changes, as the watcher may apply it first.
    */
   #failureBefore(id: string): Error | undefined {
     return id.includes('/') ? this.#directory.failureOf(id) : undefined
@@ -127,11 +127,11 @@ export class ConfigWriter {
 
   async #settle(id: string): Promise<void> {
     const timer = new AbortController()
-    const late = delay(IN_FORCE_MS, true, { signal: timer.signal }).catch(() => false)
+    const late = delay(MAX_WAIT_MS, true, { signal: timer.signal }).catch(() => false)
     const isLate = await Promise.race([this.#everywhere().then(() => false), late])
     timer.abort()
     if (isLate)
-      this.#log?.warn({ id }, `the configuration ${id} is stored but not yet in force after ${IN_FORCE_MS} ms`)
+      this.#log?.warn({ id }, `the configuration ${id} is stored but not yet in force after ${MAX_WAIT_MS} ms`)
   }
 
   async #everywhere(): Promise<void> {
@@ -139,7 +139,7 @@ export class ConfigWriter {
     await this.#others?.rescanOthers()
   }
 
-  /** On a disk that does not tell `EU` from `eu`, the file is another object's. */
+  /** On a case-insensitive file system, the file of `EU` is that of `eu`. */
   async #refuseOtherCase(id: string): Promise<void> {
     if (this.#directory.find(id)) return
     await this.#directory.rescan()
@@ -148,7 +148,7 @@ export class ConfigWriter {
   }
 }
 
-/** The new text of the file, which the next scan has to be able to read. */
+/** The new bytes of the file, checked to be readable by the next scan. */
 function bytesOf(id: string, content: JsonObject, current: CurrentFile | undefined): Buffer {
   const before = current?.content && { text: current.bytes.toString(), content: current.content }
   const bytes = Buffer.from(formatConfig(content, before))

@@ -3,7 +3,7 @@ import type { ObjectName } from '../files/naming.ts'
 
 /**
  * The pid of an object: its own name when it exists once, else `FACTORY.UUID`. The UUID (version 8, RFC 9562) is made
- * of the id, so that it is the same after every restart without being stored.
+ * from the id, so that it is stable without being stored.
  */
 export const pidOfObject = ({ id, factoryPid }: ObjectName): string =>
   factoryPid === null ? id : `${factoryPid}.${uuidOf(id)}`

@@ -40,27 +40,27 @@ import { isInstancePid, pidOfObject } from './pids.ts'
 import { type Change, SecretView } from './secret-view.ts'
 
 export interface ConfigResourceOptions {
-  /** The fields (JSON pointers) of a factory's objects, or of an object that exists once, that are never shown in clear. */
+  /** JSON pointers to the secrets in objects of a pid; they are never shown in clear text. */
   readonly secretFields: FieldsOf
-  /** Those that say where the secrets are sent. */
+  /** JSON pointers to the addresses that the secrets are sent to. */
   readonly addressFields?: FieldsOf | undefined
-  /** What content refers to, brought up to date before it is judged, and the keys for secrets. */
+  /** The sources of values, refreshed before content is validated, and the keys for secrets. */
   readonly values?: Pick<ContentResolver, 'refresh' | 'keys' | 'shownKeys'> | undefined
-  /** What is in force while there is no such object, by id. */
+  /** What is in force without a file, by id. */
   readonly defaults?: ReadonlyMap<string, JsonObject> | undefined
-  /** Runs the script of a patch operation `transform` on what stands in its field. Default: there are no scripts. */
+  /** Runs the script of a patch operation `transform` on the value of its field. Default: not supported. */
   readonly transform?: Transform | undefined
   readonly log?: Logger
-  /** That serve the same directory. */
+  /** Processes that serve the same directory. */
   readonly others?: OtherProcesses | undefined
 }
 
 export type Transform = (script: Json, content: Json, context: RequestContext) => Promise<Json>
 
 /**
- * The configuration objects of `directory` as the resource `config`. Reads show what stands in the files, expressions
- * unresolved; writes are answered when they are on disk and in force. Objects have no revision. A directory has one such
- * resource: it orders the writers.
+ * The configuration objects of `directory` as the resource `config`. Reads return the content of the files, expressions
+ * unresolved. Writes are answered when they are on disk and in force. Objects have no revision. Create one per
+ * directory: it serializes writes.
  */
 export const configResource = (directory: ConfigDirectory, options: ConfigResourceOptions): ResourceHandler =>
   new ConfigResource(directory, options)
@@ -139,10 +139,10 @@ class ConfigResource implements ResourceHandler {
     return this.#resource(id, removed)
   }
 
-  /** Filters and sort keys see what callers see: a secret cannot be guessed by asking. */
+  /** Filters and sort keys see what callers see, so that queries cannot probe secrets. */
   async query(request: QueryRequest): Promise<QueryResult> {
     if (request.resourcePath !== '') throw badRequest('Only config itself can be queried')
-    // Whoever imports an object that could not be read would write an empty one over it: the list tells what is wrong.
+    // Unreadable objects are left out: importing an export would overwrite them with empty ones. The list has them.
     const readable = this.#directory.objects().filter(({ raw }) => raw)
     const answer = queryInMemory(
       readable.map((stored) => this.#searchable(stored)),
@@ -199,7 +199,7 @@ class ConfigResource implements ResourceHandler {
     return patched
   }
 
-  /** Envelopes become what they stand for, and clear text is encrypted when there is a key. */
+  /** Restores stored secrets and encrypts clear text if there is a key. */
   #toStore(change: Change, content: JsonObject): JsonObject {
     try {
       return this.#secrets.restore(withoutShownName(change.id, content, change.stored), change)
@@ -229,7 +229,7 @@ class ConfigResource implements ResourceHandler {
     return rulesFor(pidOf(id), secretFields, addressFields)
   }
 
-  /** By id, in either form, or by pid. */
+  /** Accepts an id in either form, or a pid. */
   #locate(elements: readonly string[]): ObjectName {
     const text = elements.join('/')
     if (!isInstancePid(text)) return parseObjectId(text)
@@ -245,15 +245,14 @@ function contentOf(id: string, current: CurrentFile | undefined): JsonObject {
 }
 
 /**
- * A mapping with its name, which the id says and the file need not: vendor tools make the id of it. What stands in the
- * file comes first.
+ * Adds the name of a mapping from its id if the file has none: vendor tools derive the id from it.
  */
 function withName(id: string, content: JsonObject): JsonObject {
   const [pid, alias] = id.split('/')
   return pid === 'mapping' && alias !== undefined && content.name === undefined ? { ...content, name: alias } : content
 }
 
-/** The same without a name that the file does not hold. */
+/** Removes a name that `withName` added. */
 function withoutShownName(id: string, content: JsonObject, stored: JsonObject | undefined): JsonObject {
   const [pid, alias] = id.split('/')
   if (pid !== 'mapping' || !stored || stored.name !== undefined || content.name !== alias) return content

@@ -14,12 +14,11 @@ import {
 } from '../values/crypto/crypto.ts'
 import { isMask, isReference } from '../values/mask.ts'
 import { addressesOf, type FieldRules, newAddresses, placeIn } from '../values/secret-place.ts'
-import { withUserInfo } from '../values/user-info.ts'
 
 export interface SecretKeys {
-  /** Those for values at rest; undefined while there are none. Throws an Error with a sentence when they are faulty. */
+  /** Keys for values at rest; undefined while there are none. Throws when they cannot be read. */
   atRest(): KeyRing | undefined
-  /** Seals with the first what is shown, and opens all that is given back. */
+  /** Keys for secrets shown over REST: the first encrypts, all decrypt. */
   shown(): KeyRing
 }
 
@@ -27,9 +26,9 @@ export interface SecretKeys {
 export interface Change {
   readonly id: string
   readonly rules: FieldRules
-  /** As it stands in the file; undefined for a new object. */
+  /** The content of the file; undefined for a new object. */
   readonly stored: JsonObject | undefined
-  /** Whether the caller has named this place in the request. Default: yes. */
+  /** Whether the request contains this property. Default: yes. */
   readonly isGiven?: (pointer: Pointer) => boolean
 }
 
@@ -40,13 +39,12 @@ interface Sealed {
 }
 
 /**
- * Configuration objects as callers see them: in place of each secret an envelope that opens at its own place only, so
- * that an object can be exported, deleted and imported, and a secret never moved to where it would be seen or sent to
- * another address.
+ * Configuration objects as callers see them: each secret is replaced by an envelope that is bound to its place. An object
+ * can be exported, deleted and imported, but a secret cannot be moved to where it would be shown or sent elsewhere.
  */
 export class SecretView {
   readonly #keys: SecretKeys
-  /** What was shown last, by object and pointer: a secret that stays is shown the same way. */
+  /** Envelopes by object and pointer: an unchanged secret is shown as the same envelope. */
   readonly #sealed = new Map<string, Map<string, Sealed>>()
 
   constructor(keys: SecretKeys) {
@@ -60,14 +58,14 @@ export class SecretView {
     return mapSecrets(content, { ...optionsOf(rules), secret, text: hideUserInfo }) as JsonObject
   }
 
-  /** Another write may be an attempt to find out a secret by giving it: the same one is shown in another way then. */
+  /** Called for each write: an unchanged envelope would confirm a guessed secret. */
   forget(id: string): void {
     this.#sealed.delete(id)
   }
 
   /**
-   * What to store of what a caller gave: each secret that was put back becomes what is stored, envelopes of older kinds
-   * become bound ones, and the clear text of secret fields is encrypted when there are keys.
+   * Returns the content to store: shown secrets are replaced by the stored ones, older envelopes are bound, and clear
+   * text in secret fields is encrypted if there are keys.
    * @throws badRequest that names every secret that has to be given
    */
   restore(given: JsonObject, change: Change): JsonObject {
@@ -106,7 +104,7 @@ const isHash = (value: Json): boolean => getAt(value, ['$crypto', 'type']) === '
 const ELSEWHERE = 'the encrypted value opens only where it was read, with the same addresses and on the same gateway'
 const CURE = 'give the secret itself or an expression such as &{my.secret}'
 
-/** The secrets of one change, one after the other. */
+/** Restores the secrets of one change. */
 class Restoring {
   readonly faults: string[] = []
   readonly #change: Change
@@ -128,7 +126,7 @@ class Restoring {
     this.#placeBefore = before && placeIn(id, before)
   }
 
-  /** What to store of `value`; a fault leaves it as it is. */
+  /** The value to store; null after a fault. */
   value(value: Json, pointer: Pointer): Json {
     const stored = getAt(this.#change.stored ?? {}, pointer)
     if (value === STARS || isMask(value))
@@ -151,7 +149,7 @@ class Restoring {
     if (this.#newAddresses.length > 0) return this.#refuseAddress(pointer)
     if (!isBound(stored)) return this.#protected(stored, pointer)
     const opened = this.#open(stored, pointer)
-    // One that cannot be opened here is left as it is: its key may come back.
+    // Keep what cannot be decrypted here: its key may come back.
     return opened === undefined ? stored : this.#bind(opened, stored, pointer)
   }
 
@@ -167,7 +165,7 @@ class Restoring {
     return this.#atRest ? this.#bind(opened, given, pointer) : opened
   }
 
-  /** `opened` encrypted for its place; `envelope`, which it stood in, when that is good for it. */
+  /** Encrypts `opened` for its place; reuses `envelope` if it already is. */
   #bind(opened: Json, envelope: Json, pointer: Pointer): Json {
     if (isEncrypted(opened)) return this.#protected(opened, pointer)
     const isGood = keyIdOf(envelope) === this.#shown.first?.id
@@ -177,7 +175,7 @@ class Restoring {
       : encrypt(opened, this.#shown, place)
   }
 
-  /** Undefined when it does not open. At a place with fewer addresses than before, the secret goes nowhere new. */
+  /** Undefined when it does not decrypt. With fewer addresses than before, the previous place is also accepted. */
   #open(envelope: Json, pointer: Pointer): Json | undefined {
     const before = this.#newAddresses.length === 0 ? this.#placeBefore : undefined
     for (const place of [this.#placeOf, before]) {
@@ -191,12 +189,12 @@ class Restoring {
     return this.#placeBefore !== undefined && tryOpen(envelope, this.#shown, this.#placeBefore(pointer)) !== undefined
   }
 
-  /** A value as it is stored: bound to its place when it is encrypted, or can be. */
+  /** The value to store: encrypted and bound to its place if possible. */
   #protected(value: Json, pointer: Pointer): Json {
     const isDeclared = this.#change.rules.secretFields.some((field) => isDeepStrictEqual(field, pointer))
     if (!this.#atRest) return value
     if (isEncrypted(value)) {
-      // What IDM has encrypted may be meant for IDM, unless it stands in a field that we use.
+      // A value that IDM encrypted may be for IDM, unless it is in a field that we use.
       const clear = keyIdOf(value) !== undefined || isDeclared ? tryOpen(value, this.#shown) : undefined
       return clear === undefined ? value : encrypt(clear, this.#atRest, this.#placeOf(pointer))
     }
@@ -223,4 +221,24 @@ function tryOpen(envelope: Json, keys: KeyRing, place?: EnvelopePlace): Json | u
   } catch {
     return undefined
   }
+}
+
+const HIDDEN_USER_INFO = `://${STARS}@`
+
+/**
+ * Replaces the stars in a URL by the stored user info, if the rest of the URL is the stored one.
+ * @throws badRequest when no such URL is stored
+ */
+function withUserInfo(given: string, stored: Json | undefined, pointer: Pointer): string {
+  if (!given.includes(HIDDEN_USER_INFO)) return given
+  const before = typeof stored === 'string' ? stored : ''
+  if (given === hideUserInfo(before)) return before
+  const urls = new Map([...before.matchAll(/:\/\/[^\s"'<>]+/g)].map(([url]) => [hideUserInfo(url), url] as const))
+  return given.replace(/:\/\/[^\s"'<>]+/g, (url) => {
+    const known = urls.get(url) ?? (url.includes(HIDDEN_USER_INFO) ? undefined : url)
+    if (known !== undefined) return known
+    throw badRequest(
+      `${printPointer(pointer)}: the user name and password of the URL have to be given: stars stand only for what is stored with the same address`,
+    )
+  })
 }

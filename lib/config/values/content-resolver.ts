@@ -22,17 +22,17 @@ export interface ContentResolverOptions {
   readonly confDir: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: Logger
-  /** For secret stores that are key stores. */
+  /** Opens secret stores that are keystores. */
   readonly readKeystore: KeystoreReader
-  /** The fields (JSON pointers) of a factory's objects, or of an object that exists once, that hold secrets. */
+  /** JSON pointers to the secrets in objects of a pid. */
   readonly secretFields: FieldsOf
-  /** Those that say where the secrets are sent. */
+  /** JSON pointers to the addresses that the secrets are sent to. */
   readonly addressFields?: FieldsOf | undefined
 }
 
 /**
- * Everything that the content of a configuration object can refer to (expressions, purposes, encrypted values), read
- * and watched as one. Nothing in it fails as a whole: an object that refers to what is not there is told.
+ * Resolves expressions, purposes and encrypted values in configuration objects; reads and watches their sources. A
+ * broken source fails only the objects that refer to it.
  */
 export class ContentResolver implements Disposable {
   readonly sources: ValueSources
@@ -63,48 +63,48 @@ export class ContentResolver implements Disposable {
     this.#watcher = new PathWatcher(() => void this.#queue.request(true))
   }
 
-  /** Reads everything, and follows its changes from now on. */
+  /** Reads all sources and watches them. */
   start(): Promise<void> {
     return this.refresh()
   }
 
-  /** Looks at everything now; resolves when changes are known. */
+  /** Reads all sources again; resolves when listeners have been called. */
   refresh(): Promise<void> {
     return this.#queue.request(true)
   }
 
   /**
-   * What the owner of an object gets of its content.
-   * @throws Error with a sentence that names place, token and where it was looked for
+   * The content of an object as its consumer gets it.
+   * @throws Error that names the property, the token and the sources that were searched
    */
   readonly resolve = (content: JsonObject, file: string): JsonObject => {
     const { secretFields, addressFields } = this.#options
     const id = objectIdOfFile(basename(file))?.id ?? ''
     const rules = rulesFor(pidOf(id), secretFields, addressFields)
     const secrets = rules.secretFields.map((field) => getAt(content, field) ?? null)
-    // A file with a secret in clear text is worth a look at who may read it.
+    // Other users must not read a file with a secret in clear text.
     if (secrets.some((value) => !isReference(value) && !isEncrypted(value) && !isHashed(value)))
       this.#permissions.check(file)
     const placeOf = placeIn(id, addressesOf(content, rules))
     try {
-      // Keys are asked for only by what is encrypted: faulty ones concern nothing else.
+      // Lazy: broken keys fail only objects with encrypted values.
       const keys = () => withLocal(this.#keys(), this.#localKey)
       return resolveContent(content, file, { sources: this.sources, purposes: this.#stores, keys, placeOf })
     } catch (error) {
-      // Whoever shows it names the file.
+      // The caller adds the file name.
       throw new Error((error as Error).message.replace(`${file}:`, '').trimStart())
     }
   }
 
   /**
    * The keys for values at rest; undefined when there are none.
-   * @throws Error with a sentence when they cannot be read
+   * @throws Error when they cannot be read
    */
   keys(): KeyRing | undefined {
     return this.#keys()
   }
 
-  /** The keys that seal, and open, what is shown over REST. */
+  /** The keys for secrets shown over REST: the first encrypts, all decrypt. */
   shownKeys(): KeyRing {
     const keys = this.#usableKeys()
     return keys?.first?.key.symmetricKeySize === 32
@@ -120,7 +120,7 @@ export class ContentResolver implements Disposable {
     }
   }
 
-  /** Calls the listener after each change of anything that content may refer to. */
+  /** Calls the listener after each change of a source. */
   onChange(listener: () => void): Disposable {
     const entry = () => listener()
     this.#listeners.add(entry)
@@ -144,7 +144,7 @@ export class ContentResolver implements Disposable {
     for (const listener of [...this.#listeners]) listener()
   }
 
-  /** Keys that cannot be read are a fault of what needs them. */
+  /** Defers a read error until keys are needed. */
   #readKeys(): () => KeyRing | undefined {
     try {
       const keys = readKeys({ env: this.#options.env, file: this.#keysFile })
@@ -159,6 +159,6 @@ export class ContentResolver implements Disposable {
 
 const NO_KEYS = new KeyRing([])
 
-/** What was shown over REST opens too when it is put into its file by hand. */
+/** An envelope shown over REST also decrypts when it is copied into its file by hand. */
 const withLocal = (keys: KeyRing | undefined, local: LocalKey): KeyRing | undefined =>
   keys ? keys.with(local.known ?? NO_KEYS) : local.known

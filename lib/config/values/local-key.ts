@@ -7,8 +7,8 @@ import { generateKey, type KeyRing, parseKeys } from './crypto/keys.ts'
 export const LOCAL_KEY_FILE = 'config-rest.key'
 
 /**
- * The key that seals secrets which are shown over REST while none is configured for values at rest. It is made when it
- * is needed first and kept, so that what was exported before a restart can be imported after it.
+ * Encrypts the secrets shown over REST while no key for values at rest is configured. It is created on first use and
+ * kept in a file: what was exported before a restart can be imported after it.
  */
 export class LocalKey {
   readonly #file: string | undefined
@@ -21,14 +21,14 @@ export class LocalKey {
     this.#log = log
   }
 
-  /** The key; undefined as long as none was made. */
+  /** Undefined until a key was created. */
   get known(): KeyRing | undefined {
     this.#ring ??= this.#read()
     return this.#ring
   }
 
   get ring(): KeyRing {
-    this.#ring ??= this.#read() ?? this.#make()
+    this.#ring ??= this.#read() ?? this.#create()
     return this.#ring
   }
 
@@ -43,13 +43,13 @@ export class LocalKey {
     }
   }
 
-  #make(): KeyRing {
+  #create(): KeyRing {
     const line = generateKey(`config-rest-${Date.now().toString(36)}`)
     if (this.#file === undefined) return parseKeys(line, 'a new key')
     try {
       publish(this.#file, `${line}\n`)
     } catch (error) {
-      // Another process was faster.
+      // Another process created it first.
       const other = this.#read()
       if (other) return other
       const { code } = error as NodeJS.ErrnoException
@@ -62,7 +62,7 @@ export class LocalKey {
   }
 }
 
-/** Makes a file that is whole as soon as it is there. @throws the file system's error, EEXIST when there is one already */
+/** Creates a file atomically. @throws the file system's error; EEXIST when it exists */
 function publish(file: string, text: string): void {
   const draft = `${file}.${process.pid}.draft`
   try {

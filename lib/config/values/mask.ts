@@ -3,13 +3,13 @@ import { STARS } from '../../core/hidden-secrets.ts'
 import { isObject } from '../../core/json.ts'
 import { getAt } from '../../crest/pointer.ts'
 
-/** What earlier versions showed in place of a secret: an envelope of IDM's with stars in it. Exports may hold it. */
+/** An IDM envelope with stars in it, which earlier versions showed for a secret. Exports may contain it. */
 export const isMask = (value: Json | undefined): boolean =>
   value !== undefined && getAt(value, ['$crypto', 'value', 'data']) === STARS
 
 const EXPRESSION_WRAPPERS: ReadonlySet<string> = new Set(['$object', '$base64:decode', '$base64:encode'])
 
-/** What may be shown of a secret field: nothing at all, an expression, a reference. */
+/** Whether a secret field can be shown as it is: it is empty, an expression, or a reference. */
 export function isReference(value: Json): boolean {
   if (value === null || value === '') return true
   if (typeof value === 'string') return isExpression(value)
@@ -20,7 +20,7 @@ export function isReference(value: Json): boolean {
   return name === '$purpose' && isObject(inner)
 }
 
-/** Expressions and nothing else: text around them, or a default inside them, would be a secret in clear. */
+/** Expressions only: text around them, or a default inside them, could be a secret in clear text. */
 function isExpression(text: string): boolean {
   let rest = text
   for (let before = ''; before !== rest; ) {

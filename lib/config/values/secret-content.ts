@@ -8,22 +8,21 @@ import type { TokenSource } from './substitution/value-sources.ts'
 export interface Resolvers {
   readonly sources: TokenSource
   readonly purposes?: PurposeSource | undefined
-  /** Without keys, encrypted values cannot be read. A function is asked when one is met, and may throw a sentence. */
+  /** Needed for encrypted values. A function is called for the first one, and may throw an Error for the user. */
   readonly keys?: KeyRing | (() => KeyRing | undefined) | undefined
-  /** Where the members of the object are, for the envelopes that are bound to their place. */
+  /** The place of a property, for envelopes that are bound to one. */
   readonly placeOf?: ((path: readonly string[]) => EnvelopePlace) | undefined
 }
 
 /**
- * The content of a configuration object as its owner uses it: expressions, purposes (`$purpose`) and encrypted values
- * (`$crypto`) replaced by what they stand for, in this order; salted hashes stay. What comes out of a store or an
- * envelope is a value, however it looks: it is not resolved again.
+ * Replaces expressions, purposes (`$purpose`) and encrypted values (`$crypto`) by their values, in this order. Salted
+ * hashes stay. Values from a store or an envelope are literal: they are not resolved again.
  * @param file for messages
- * @throws Error whose message is one sentence for a person, without any value
+ * @throws Error with a message for the user, which contains no value
  */
 export function resolveContent(content: JsonObject, file: string, resolvers: Resolvers): JsonObject {
   const result = revealIn(substitute(content, resolvers.sources, file), [], file, resolvers)
-  if (!isObject(result)) throw new Error(`${file}: must be an object, and stands for something else`)
+  if (!isObject(result)) throw new Error(`${file}: must be an object, but resolves to something else`)
   return result
 }
 
@@ -37,7 +36,7 @@ function revealIn(value: Json, path: readonly string[], file: string, resolvers:
   return Object.fromEntries(members.map(([name, member]) => [name, revealIn(member, [...path, name], file, resolvers)]))
 }
 
-/** What was shown of an envelope of an older kind holds that envelope. */
+/** A bound envelope may contain an older one: that was shown over REST. */
 function openEnvelope(value: Json, path: readonly string[], resolvers: Resolvers): Json {
   const opened = decrypt(value, keysOf(resolvers), resolvers.placeOf?.(path))
   return isBound(value) && isEncrypted(opened) ? decrypt(opened, keysOf(resolvers)) : opened

@@ -6,9 +6,9 @@ const OTHERS_READ = 0o004
 const OTHERS_WRITE = 0o002
 
 /**
- * Warns of a file (or directory) with secrets that every user of the machine can read or change. Its group may: that is
- * how Kubernetes mounts secrets for a user other than root.
- * @returns a sentence for a person; undefined when all is well, the file is absent, or on Windows, whose modes say nothing
+ * Whether every user of the machine can read or change a file or directory with secrets. Access by its group is fine:
+ * Kubernetes mounts secrets that way for users other than root.
+ * @returns a message; undefined when access is limited, the file is absent, or on Windows, where modes mean nothing
  */
 export function checkPermissions(file: string): string | undefined {
   if (process.platform === 'win32') return undefined
@@ -18,7 +18,7 @@ export function checkPermissions(file: string): string | undefined {
   return `${file} holds secrets, and every user of this machine can ${rights.join(' and ')} it; run: chmod o-rwx '${file}'`
 }
 
-/** Tells the log of files with secrets that everybody can read: each once, until it is well again. */
+/** Logs files with secrets that every user can read: each once, until it is fixed. */
 export class PermissionCheck {
   readonly #log: Logger
   readonly #told = new Set<string>()
@@ -37,7 +37,7 @@ export class PermissionCheck {
   }
 }
 
-/** The files of a directory that are not hidden; a file itself; nothing when there is nothing. */
+/** The visible files of a directory; for a file, the file itself; empty when absent. */
 export function filesIn(path: string): string[] {
   try {
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path]

@@ -5,11 +5,11 @@ import { isObject } from '../../core/json.ts'
 import { getAt, type Pointer, parsePointer, printPointer } from '../../crest/pointer.ts'
 import type { EnvelopePlace } from './crypto/crypto.ts'
 
-/** What a kind of configuration objects says of its fields, as JSON pointers. */
+/** The sensitive fields of a kind of configuration object, as JSON pointers. */
 export interface FieldRules {
-  /** Those that hold secrets. */
+  /** Fields that contain secrets. */
   readonly secretFields: readonly Pointer[]
-  /** Those that say where secrets are sent. */
+  /** Fields that contain the addresses that secrets are sent to. */
   readonly addressFields: readonly Pointer[]
 }
 
@@ -23,14 +23,14 @@ export const rulesFor = (pid: string, secretFields: FieldsOf, addressFields: Fie
 
 type Addresses = EnvelopePlace['addresses']
 
-/** The addresses in the text of an object, expressions unresolved. */
+/** The addresses in an object, with expressions unresolved. */
 export const addressesOf = (raw: JsonObject, { addressFields }: FieldRules): Addresses =>
   addressFields.flatMap((field) => {
     const value = addressAt(raw, field)
     return value === null || value === '' ? [] : [[printPointer(field), value] as const]
   })
 
-/** What stands for a whole object, such as `{"$object":"&{proxy}"}`, stands for the address in it as well. */
+/** An expression for a whole object, such as `{"$object":"&{proxy}"}`, also covers the address in it. */
 function addressAt(raw: JsonObject, field: Pointer): Json {
   for (let depth = 0; depth < field.length; depth++) {
     const outer = getAt(raw, field.slice(0, depth))
@@ -39,11 +39,11 @@ function addressAt(raw: JsonObject, field: Pointer): Json {
   return getAt(raw, field) ?? null
 }
 
-/** Places in an object with these addresses. */
+/** Maps pointers to places in an object with these addresses. */
 export const placeIn =
   (id: string, addresses: Addresses) =>
   (pointer: Pointer): EnvelopePlace => ({ id, pointer, addresses })
 
-/** The fields of `after` whose address is not that of `before`: an address that is gone takes no secret anywhere. */
+/** Fields whose address is new. A removed address is no risk: nothing is sent to it. */
 export const newAddresses = (before: Addresses, after: Addresses): string[] =>
   after.filter((entry) => !before.some((other) => isDeepStrictEqual(entry, other))).map(([field]) => field)

@@ -4,20 +4,20 @@ import { decrypt, type EnvelopePlace, encrypt, isBound, isEncrypted, type KeyRin
 
 export interface Rotation {
   readonly content: JsonObject
-  /** How many values were encrypted anew. */
+  /** Number of values that were encrypted again. */
   readonly count: number
 }
 
-/** Which envelopes are made anew: those of other keys than the first, or also those that are bound to no place. */
+/** Whether an envelope is encrypted again: it has another key than the first, or is not bound to its place. */
 export type Stale = (envelope: Json, keys: KeyRing) => boolean
 
 export const ofAnotherKey: Stale = (envelope, keys) => keyIdOf(envelope) !== keys.first?.id
 export const unbound: Stale = (envelope, keys) => !isBound(envelope) || ofAnotherKey(envelope, keys)
 
 /**
- * The content with every stale envelope made anew with the first key, bound to its place when it has one; the very
- * content where there is nothing to do.
- * @throws Error with a sentence when a value cannot be decrypted
+ * Encrypts every stale envelope again, with the first key, and binds it to its place if it has one. Returns the same
+ * object when nothing is stale.
+ * @throws Error when a value cannot be decrypted
  */
 export function reencrypt(
   content: JsonObject,

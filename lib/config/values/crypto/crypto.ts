@@ -16,13 +16,13 @@ const KEY_BYTES = 32
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
-/** The one place at which an envelope opens. */
+/** The only place where a bound envelope decrypts. */
 export interface EnvelopePlace {
-  /** Of the configuration object: `external.idm/eu`. */
+  /** Id of the configuration object, such as `external.idm/eu`. */
   readonly id: string
-  /** Names from the outside in. */
+  /** Member names, outermost first. */
   readonly pointer: readonly string[]
-  /** Where the secret is sent to: field and value of each address in the object. */
+  /** The addresses that the secret is sent to: field and value of each. */
   readonly addresses: readonly (readonly [field: string, value: Json])[]
 }
 
@@ -35,9 +35,9 @@ export interface EnvelopePlace {
  * ```
  * AES-256-GCM over the value's JSON text in UTF-8; `iv` 12 random bytes, `tag` 16 bytes, all in base64. The additional
  * authenticated data is the JSON text `["x-external-idm-encryption","AES/GCM/NoPadding",keyId]`: an envelope cannot be
- * passed off as one of another kind or key. With a place it also holds `"bound"`, id, pointer and addresses, so that the
- * envelope opens there only, and only as long as the secret goes to the same addresses. `boundTo` is for messages.
- * @throws Error with a sentence when the first key is not one of 32 bytes
+ * passed off as one of another kind or key. With a place it also contains `"bound"`, id, pointer and addresses: the
+ * envelope decrypts only there, and only while the addresses stay the same. `boundTo` is for messages.
+ * @throws Error when the first key does not have 32 bytes
  */
 export function encrypt(value: Json, keys: KeyRing, place?: EnvelopePlace): JsonObject {
   const { first } = keys
@@ -54,9 +54,9 @@ export function encrypt(value: Json, keys: KeyRing, place?: EnvelopePlace): Json
 }
 
 /**
- * The value in an envelope of ours or of IDM's.
- * @param place where it stands: what a bound envelope needs
- * @throws Error with a sentence: no such key, wrong key, altered value, another place, unknown kind; it shows nothing of the value
+ * Decrypts an envelope of ours or of IDM.
+ * @param place where it was found; required for bound envelopes
+ * @throws Error that does not quote the value: unknown key, wrong key, altered value, other place, unknown kind
  */
 export function decrypt(envelope: Json, keys: KeyRing, place?: EnvelopePlace): Json {
   const crypto = cryptoValueOf(envelope)
@@ -67,19 +67,19 @@ export function decrypt(envelope: Json, keys: KeyRing, place?: EnvelopePlace): J
   throw new Error(`"$crypto": the type must be "${OURS}" or "${SIMPLE_ENCRYPTION}"`)
 }
 
-/** Whether the value is an envelope that `decrypt` is meant for, of whatever type; a salted hash is none. */
+/** Whether the value is an envelope for `decrypt`, of any type. A salted hash is not. */
 export function isEncrypted(value: Json | undefined): boolean {
   const crypto = cryptoValueOf(value)
   return crypto !== undefined && crypto.type !== SALTED_HASH
 }
 
-/** The key that encrypted an envelope of ours; undefined for one of another kind. */
+/** The key id of an envelope of ours; undefined for other kinds. */
 export function keyIdOf(envelope: Json): string | undefined {
   const crypto = cryptoValueOf(envelope)
   return crypto?.type === OURS ? textMember(crypto.value, 'keyId') : undefined
 }
 
-/** Whether an envelope opens at one place only; older ones of ours, and those of IDM, open wherever they stand. */
+/** Whether an envelope is bound to a place. Older ones of ours and those of IDM decrypt anywhere. */
 export const isBound = (envelope: Json | undefined): boolean => boundTo(cryptoValueOf(envelope)) !== undefined
 
 function boundTo(crypto: CryptoValue | undefined): Json | undefined {

@@ -1,7 +1,7 @@
 import { createHash, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { readFileBounded } from '../../files/file-read.ts'
 
-/** Holds keys itself, or names the file that does; several keys, so that one can follow another. */
+/** The keys, or the file with them. Several keys allow rotation. */
 export const KEYS_VARIABLE = 'IDM_CRYPTO_KEYS'
 export const KEYS_FILE_VARIABLE = 'IDM_CRYPTO_KEYS_FILE'
 
@@ -9,12 +9,12 @@ const FORM = 'write each as ID:KEY, the key 32 bytes in base64 or hex'
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const HEX = /^(?:[0-9A-Fa-f]{2})+$/
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/
-/** AES-128, 192 and 256: IDM's own keys may be short; ours are not. */
+/** AES-128, 192 and 256. Keys of IDM may be short; ours have 32 bytes. */
 const KEY_SIZES: ReadonlySet<number> = new Set([16, 24, 32])
 
 export interface EncryptionKey {
   readonly id: string
-  /** Prints nothing of itself. */
+  /** A KeyObject does not print its key. */
   readonly key: KeyObject
 }
 
@@ -42,7 +42,7 @@ export class KeyRing {
     return new KeyRing([...this.#keys, ...more].map(([id, key]) => ({ id, key })))
   }
 
-  /** @throws Error with a sentence when there is no such key */
+  /** @throws Error when there is no such key */
   find(id: string): KeyObject {
     const key = this.#keys.get(id)
     if (key) return key
@@ -54,10 +54,10 @@ export class KeyRing {
 }
 
 /**
- * Reads keys, separated by line breaks or commas: `ID:KEY`, or `KEY` alone, whose id is then the beginning of its
- * SHA-256. Lines that begin with # are comments.
+ * Parses keys separated by line breaks or commas: `ID:KEY`, or `KEY`, whose id is then the start of its SHA-256. Lines
+ * that start with # are comments.
  * @param origin where the text comes from, for messages
- * @throws Error with a sentence that names the position of the key, and shows nothing of it
+ * @throws Error that names the position of the key and does not quote it
  */
 export function parseKeys(text: string, origin: string): KeyRing {
   const lines = text.split(/\r?\n/).filter((line) => !line.trimStart().startsWith('#'))
@@ -82,21 +82,21 @@ function parseKey(word: string, origin: string): EncryptionKey {
   return { id, key: createSecretKey(bytes) }
 }
 
-/** A new key as it stands in a file or variable: `ID:KEY`. */
+/** Generates a key in the form of files and variables: `ID:KEY`. */
 export function generateKey(id: string = new Date().toISOString().slice(0, 10)): string {
   return `${id}:${randomBytes(32).toString('base64')}`
 }
 
 export interface KeyLocation {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Read when the environment names nothing else; it may be absent. */
+  /** Fallback when the environment names no keys; may be absent. */
   readonly file?: string | undefined
 }
 
 /**
  * The keys of the environment (IDM_CRYPTO_KEYS, or the file in IDM_CRYPTO_KEYS_FILE), else those of the file.
  * @returns undefined when none are configured
- * @throws Error with a sentence
+ * @throws Error when they cannot be read or parsed
  */
 export function readKeys({ env, file }: KeyLocation): KeyRing | undefined {
   const [keys, named] = [env[KEYS_VARIABLE], env[KEYS_FILE_VARIABLE]]

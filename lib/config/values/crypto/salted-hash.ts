@@ -1,7 +1,7 @@
 /**
  * One-way hashes in IDM's form: `{"$crypto":{"type":"salted-hash","value":{"algorithm","data","config"?}}}`. `data` is
- * base64 of the hash followed by its salt: so the open-source server writes the SHA family. For PBKDF2 and SCRYPT the
- * order is not published; ours is the same.
+ * base64 of the hash followed by its salt, as the open-source server writes the SHA family. The order for PBKDF2 and
+ * SCRYPT is not published; we use the same.
  */
 import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -15,7 +15,7 @@ export const HASH_ALGORITHMS = ['SHA-256', 'SHA-384', 'SHA-512', 'PBKDF2', 'SCRY
 export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number]
 
 const SALT_BYTES = 16
-/** What a hash may ask of us at most, so that a stored one cannot stop the gateway. */
+/** Max cost of a stored hash: it must not block the gateway. */
 const MAX_ITERATIONS = 5_000_000
 const MAX_SCRYPT_BYTES = 256 * 1024 * 1024
 
@@ -32,9 +32,9 @@ const slots = new HashSlots()
 export const isHashed = (value: Json | undefined): boolean => cryptoValueOf(value)?.type === SALTED_HASH
 
 /**
- * Hashes a text with a salt of its own. SCRYPT is the one to choose where IDM need not read it.
+ * Hashes a text with a random salt. Prefer SCRYPT unless IDM has to read the hash.
  * @param options in place of the defaults: `hashLength`, `saltLength`, `iterations`, `hmac`, `n`, `r`, `p`
- * @throws Error with a sentence for an option out of range
+ * @throws Error for an option out of range
  */
 export async function hash(text: string, algorithm: HashAlgorithm, options: JsonObject = {}): Promise<JsonObject> {
   const defaults = DEFAULTS[algorithm]
@@ -45,12 +45,12 @@ export async function hash(text: string, algorithm: HashAlgorithm, options: Json
 }
 
 /**
- * Whether the text is the one that was hashed; takes the same time wherever they differ.
- * @throws Error with a sentence for an algorithm or a form that cannot be checked, TooManyLogins
+ * Whether the text matches the hash; compares in constant time.
+ * @throws Error for an unsupported algorithm or form; TooManyLogins
  */
 export async function matches(text: string, hashed: Json, purpose: HashPurpose = 'other'): Promise<boolean> {
   const crypto = cryptoValueOf(hashed)
-  if (crypto?.type !== SALTED_HASH) throw new Error('is no salted hash')
+  if (crypto?.type !== SALTED_HASH) throw new Error('is not a salted hash')
   const algorithm = HASH_ALGORITHMS.find((name) => name === crypto.value.algorithm)
   if (!algorithm)
     throw new Error(
@@ -59,7 +59,7 @@ export async function matches(text: string, hashed: Json, purpose: HashPurpose =
   const config = isObject(crypto.value.config) ? crypto.value.config : undefined
   const data = bytesMember(crypto.value, 'data')
   const length = hashLength(algorithm, config)
-  if (data.length <= length) throw new Error('the hash is shorter than its algorithm makes it')
+  if (data.length <= length) throw new Error('the hash is too short for its algorithm')
   return timingSafeEqual(
     await digest(text, data.subarray(length), algorithm, config, purpose),
     data.subarray(0, length),
@@ -97,7 +97,7 @@ async function digest(
 function scryptDigest(text: string, salt: Buffer, length: number, config: JsonObject | undefined): Promise<Buffer> {
   const [N, r, p] = [number(config, 'n', 2, 2 ** 24), number(config, 'r', 1, 64), number(config, 'p', 1, 64)]
   const memory = 128 * r * (N + p + 2)
-  if (memory > MAX_SCRYPT_BYTES) throw new Error('the hash asks for more than 256 MB of memory')
+  if (memory > MAX_SCRYPT_BYTES) throw new Error('the hash needs more than 256 MB of memory')
   return new Promise((resolve, reject) => {
     scrypt(text, salt, length, { N, r, p, maxmem: memory }, (error, key) => (error ? reject(error) : resolve(key)))
   })

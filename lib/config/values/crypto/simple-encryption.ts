@@ -1,10 +1,10 @@
 /**
- * The envelope IDM writes, which we read and never write: `x-simple-encryption` with AES/CBC/PKCS5Padding. The vendor
- * calls it internal and publishes no format; this is the one of the open-source server, in its two ages:
+ * IDM's envelope, which we read but never write: `x-simple-encryption` with AES/CBC/PKCS5Padding. Its format is not
+ * published; these are the two versions of the open-source server:
  * - without `mac`: the data is encrypted with the key itself;
- * - with `salt` and `mac`: HKDF-SHA-256 makes the cipher's key (info "AES") and the MAC's (info "HmacSHA256") of key and
- *   salt; the MAC is the first half of HMAC-SHA-256 over name and value of all other members, in the order of names.
- * A value is given out only when its MAC is right, so a later format of the vendor is refused, never misread.
+ * - with `salt` and `mac`: HKDF-SHA-256 derives the cipher key (info "AES") and the MAC key (info "HmacSHA256") from key
+ *   and salt; the MAC is the first half of HMAC-SHA-256 over name and value of all other members, sorted by name.
+ * The MAC is checked before decryption: an unknown later format is refused, never misread.
  */
 import { createDecipheriv, createHmac, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { Json, JsonObject } from '../../../contract.ts'
@@ -17,14 +17,14 @@ const MAC_KEY_BYTES = 32
 const MAC_BYTES = 16
 const IV_BYTES = 16
 
-/** @throws Error with a sentence: no such key, wrong key, altered value, or a kind of it that cannot be read */
+/** @throws Error: unknown key, wrong key, altered value, or unsupported kind */
 export function decryptSimple(value: JsonObject, keys: KeyRing): Json {
   const cipher = textMember(value, 'cipher')
-  if (cipher !== CIPHER) throw new Error(`"$crypto": the cipher must be "${CIPHER}", others of IDM's cannot be read`)
+  if (cipher !== CIPHER) throw new Error(`"$crypto": the cipher must be "${CIPHER}": others are not supported`)
   const keyId = textMember(value, Object.hasOwn(value, 'stableId') ? 'stableId' : 'key')
   const key = keys.find(keyId)
   const isAuthentic = Object.hasOwn(value, 'mac')
-  if (isAuthentic && !hasRightMac(value, key)) throw refused(keyId)
+  if (isAuthentic && !hasValidMac(value, key)) throw refused(keyId)
   const cipherKey = isAuthentic ? derive(key, value, 'AES', cipherKeySize(value, key)) : key.export()
   return jsonOf(decipher(cipherKey, value, keyId))
 }
@@ -40,7 +40,7 @@ function decipher(key: Buffer, value: JsonObject, keyId: string): Buffer {
   }
 }
 
-function hasRightMac(value: JsonObject, key: KeyObject): boolean {
+function hasValidMac(value: JsonObject, key: KeyObject): boolean {
   const hmac = createHmac('sha256', derive(key, value, 'HmacSHA256', MAC_KEY_BYTES))
   for (const name of Object.keys(value).sort()) if (name !== 'mac') hmac.update(name).update(String(value[name]))
   return timingSafeEqual(hmac.digest().subarray(0, MAC_BYTES), bytesMember(value, 'mac', MAC_BYTES))
@@ -49,7 +49,7 @@ function hasRightMac(value: JsonObject, key: KeyObject): boolean {
 const derive = (key: KeyObject, value: JsonObject, info: string, length: number): Buffer =>
   Buffer.from(hkdfSync('sha256', key, bytesMember(value, 'salt'), info, length))
 
-/** `keySize` is in bytes, in some releases in bits; without it the cipher's key is as long as the key. */
+/** `keySize` is in bytes, in some releases in bits; the default is the length of the key. */
 function cipherKeySize({ keySize }: JsonObject, key: KeyObject): number {
   if (keySize === undefined) return key.symmetricKeySize ?? 0
   const bytes = typeof keySize === 'number' && keySize > 32 ? keySize / 8 : keySize

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../../contract.ts'
 import { isObject, parseJson } from '../../../core/json.ts'
 
-/** What stands inside `$crypto`. */
+/** The content of `$crypto`. */
 export interface CryptoValue {
   readonly type: string
   readonly value: JsonObject
@@ -15,7 +15,7 @@ export function cryptoValueOf(json: Json | undefined): CryptoValue | undefined {
   return { type: crypto.type, value: crypto.value }
 }
 
-/** @throws Error with a sentence that shows nothing of the member */
+/** @throws Error that does not quote the member */
 export function textMember(value: JsonObject, name: string): string {
   const member = Object.hasOwn(value, name) ? value[name] : undefined
   if (typeof member !== 'string') throw new Error(`"$crypto": the member "${name}" must be a text`)
@@ -33,12 +33,12 @@ export function bytesMember(value: JsonObject, name: string, length?: number): B
   return bytes
 }
 
-/** @throws Error that shows nothing of the text */
+/** @throws Error that does not quote the text */
 export function jsonOf(plain: Buffer): Json {
   try {
     return parseJson(plain.toString('utf8'))
   } catch {
-    throw new Error('what was encrypted is no JSON value')
+    throw new Error('the decrypted value is not JSON')
   }
 }
 

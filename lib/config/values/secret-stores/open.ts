@@ -2,13 +2,13 @@ import { resolve } from 'node:path'
 import type { Json, JsonObject } from '../../../contract.ts'
 import { faultsOf, z } from '../../../core/schema.ts'
 import type { TokenSource } from '../substitution/value-sources.ts'
-import { SECRET_FORMATS } from './format.ts'
 import {
   type KeystoreReader,
   type Mapping,
   readFileStore,
   readKeyStore,
   readPropertyStore,
+  SECRET_FORMATS,
   type Secrets,
 } from './kinds.ts'
 
@@ -18,14 +18,14 @@ export interface Store {
   readonly mapped: ReadonlySet<string>
   /** The secrets, or why the store cannot be read. */
   readonly secrets: Secrets | string
-  /** What the store reads, to be watched. */
+  /** File or directory to watch. */
   readonly path?: string | undefined
 }
 
-export interface StoreSurroundings {
+export interface OpenStoreOptions {
   readonly projectDir: string
   readonly sources: TokenSource
-  /** Without it no key store can be read. */
+  /** Required for keystores. */
   readonly readKeystore?: KeystoreReader
 }
 
@@ -39,21 +39,21 @@ const fileSchema = z.object({
   directory: text,
   format: format.default('PLAIN'),
   versionSuffix: text.optional(),
-  encryptionKey: z.undefined('is not supported: give the directory to nobody else instead').optional(),
+  encryptionKey: z.undefined('is not supported: restrict access to the directory instead').optional(),
 })
 const propertySchema = z.object({ format: format.default('PLAIN') })
 const keystoreSchema = z.object({ file: text, storePassword: text.default('changeit') })
 
 /**
- * Reads one store. One that cannot be read becomes a store which says so.
- * @throws Error with a sentence when `json` does not even say what it is a store of
+ * Reads one store. A store that cannot be read is returned with the reason.
+ * @throws Error when `json` does not describe a store
  */
-export async function openStore(json: Json, surroundings: StoreSurroundings): Promise<Store> {
+export async function openStore(json: Json, options: OpenStoreOptions): Promise<Store> {
   const { name, class: className, config } = checked(storeSchema, json)
   const store = { name, mapped: new Set(config.mappings.map(({ secretId }) => secretId)) }
-  const path = pathOf(config, surroundings.projectDir)
+  const path = pathOf(config, options.projectDir)
   try {
-    return { ...store, path, secrets: await readKind(className, config as JsonObject, config.mappings, surroundings) }
+    return { ...store, path, secrets: await readKind(className, config as JsonObject, config.mappings, options) }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     return { ...store, path, secrets: code === undefined ? message : `${path} cannot be read (${code})` }
@@ -69,7 +69,7 @@ function readKind(
   className: string,
   config: JsonObject,
   mapped: readonly Mapping[],
-  { projectDir, sources, readKeystore }: StoreSurroundings,
+  { projectDir, sources, readKeystore }: OpenStoreOptions,
 ): Secrets | Promise<Secrets> {
   switch (className.slice(className.lastIndexOf('.') + 1)) {
     case 'FileSystemStore': {
@@ -81,7 +81,7 @@ function readKind(
     case 'KeyStoreSecretStore':
     case 'FileBasedStore': {
       const settings = checked(keystoreSchema, config)
-      if (!readKeystore) throw new Error('key stores cannot be read here')
+      if (!readKeystore) throw new Error('keystores are not supported here')
       return readKeyStore({ ...settings, file: resolve(projectDir, settings.file) }, mapped, readKeystore)
     }
     default:

@@ -6,22 +6,22 @@ import { parseConfigText } from '../../files/config-text.ts'
 import { readFileBounded } from '../../files/file-read.ts'
 import { substitute } from '../substitution/substitution.ts'
 import type { Secrets } from './kinds.ts'
-import { openStore, type Store, type StoreSurroundings } from './open.ts'
+import { type OpenStoreOptions, openStore, type Store } from './open.ts'
 
-export interface SecretStoresOptions extends StoreSurroundings {
-  /** `conf/secrets.json` in the project unless given. */
+export interface SecretStoresOptions extends OpenStoreOptions {
+  /** Default: `conf/secrets.json` in the project. */
   readonly file?: string
 }
 
-/** Where `{"$purpose":{"name","jsonPointer"}}` finds its value. */
+/** Resolves `{"$purpose":{"name","jsonPointer"}}`. */
 export interface PurposeSource {
-  /** @throws Error with a sentence that shows nothing of any secret */
+  /** @throws Error that quotes no secret */
   resolve(name: string, jsonPointer?: string): Json
 }
 
 /**
- * The stores of `conf/secrets.json`, in their order. A store that cannot be read, such as IDM's own JCEKS key store,
- * fails only the purposes that are mapped to it.
+ * The stores of `conf/secrets.json`, in order. A store that cannot be read, such as IDM's own JCEKS keystore, fails only
+ * the purposes that are mapped to it.
  */
 export class SecretStores implements PurposeSource {
   readonly #options: SecretStoresOptions
@@ -34,7 +34,7 @@ export class SecretStores implements PurposeSource {
     this.#file = options.file ?? join(options.projectDir, 'conf', 'secrets.json')
   }
 
-  /** Reads file and stores anew. Never fails: whoever asks for a purpose is told. */
+  /** Reads the file and its stores. Never rejects: `resolve` reports errors. */
   async load(): Promise<void> {
     const stores: Store[] = []
     let fault: string | undefined
@@ -53,7 +53,7 @@ export class SecretStores implements PurposeSource {
     return [this.#file, ...this.#stores.flatMap(({ path }) => path ?? [])]
   }
 
-  /** Files and directories of the stores that hold secrets for somebody. */
+  /** Files and directories of the stores that have mappings. */
   secretPaths(): string[] {
     return this.#stores.flatMap(({ path, mapped }) => (mapped.size > 0 && path !== undefined ? [path] : []))
   }
@@ -108,7 +108,7 @@ function jsonIn(secret: string, name: string): Json {
   } catch {
     // V8's message would quote the secret.
   }
-  throw new Error(`purpose "${name}": the secret is no JSON object, so "jsonPointer" points nowhere`)
+  throw new Error(`purpose "${name}": the secret is not a JSON object, so "jsonPointer" does not apply`)
 }
 
 function contentOf(file: string): Buffer {

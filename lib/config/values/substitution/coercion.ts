@@ -2,12 +2,13 @@ import type { Json, JsonObject } from '../../../contract.ts'
 import { isObject, parseJson } from '../../../core/json.ts'
 import { isNumber, type LongNumber } from '../../../core/long-number.ts'
 
-/** Makes a value of the wanted type, or undefined when the text is none. */
+/** A conversion of text to a type. */
 interface Coercion {
   /** Completes "must be". */
   readonly wanted: string
+  /** Undefined when the text does not fit. */
   fromText(text: string): Json | undefined
-  /** Whether a value that is no text is right already. */
+  /** Whether a value other than text already has the type. */
   accepts(value: Json): boolean
 }
 
@@ -24,19 +25,19 @@ const COERCIONS: ReadonlyMap<string, Coercion> = new Map<string, Coercion>([
   ['$base64:encode', { wanted: 'text', fromText: (text) => Buffer.from(text).toString('base64'), accepts: never }],
 ])
 
-/** The name of the wrapper when `value` is one, such as `{"$int":"&{port}"}`: an object of this one member. */
+/** The transformation that `value` stands for, an object with one member such as `{"$int":"&{port}"}`. */
 export function wrapperOf(value: JsonObject): string | undefined {
   const [name, ...others] = Object.keys(value)
   return name !== undefined && others.length === 0 && COERCIONS.has(name) ? name : undefined
 }
 
 /**
- * The value that wrapper `name` makes of `value`, whose expressions are resolved.
- * @throws Error with a sentence that says what is wanted; it does not show the value
+ * Applies transformation `name` to `value`, whose expressions are resolved.
+ * @throws Error that names the expected type and does not quote the value
  */
 export function coerce(name: string, value: Json): Json {
   const coercion = COERCIONS.get(name)
-  if (!coercion) throw new Error(`"${name}" is no transformation`)
+  if (!coercion) throw new Error(`"${name}" is not a transformation`)
   const result = typeof value === 'string' ? coercion.fromText(value) : coercion.accepts(value) ? value : undefined
   if (result === undefined) throw new Error(`the value of "${name}" must be ${coercion.wanted}`)
   return result
@@ -81,7 +82,7 @@ function parsed(text: string): Json | undefined {
   }
 }
 
-/** Both alphabets, with or without padding. */
+/** Accepts base64 and base64url, with or without padding. */
 function decode(text: string): string | undefined {
   const encoded = text.trim()
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(encoded)) return undefined

@@ -1,8 +1,8 @@
 import type { TokenSource } from './value-sources.ts'
 
-/** Values may refer to values; deeper than this it is a mistake. */
+/** Max depth of values that refer to values. */
 const MAX_DEPTH = 32
-/** Keeps a handful of values that refer to each other several times from filling the memory. */
+/** Max lookups per expression: values that refer to each other several times grow exponentially. */
 const MAX_LOOKUPS = 10_000
 const MAX_LENGTH = 1024 * 1024
 
@@ -11,17 +11,17 @@ interface Run {
   lookups: number
 }
 
-/** A token that is being looked up. */
+/** A token during lookup. */
 interface Step {
   readonly token: string
-  /** As it stands in the text: a nested token is made of values, which no message may show. */
+  /** As written: the token itself may contain values, which messages must not show. */
   readonly shown: string
 }
 
 /**
- * Replaces every `&{token}` and `&{token|default}` of a text. Values and defaults may hold expressions, and so may the
- * token itself (`&{&{scheme}.port}`); the default counts when no source defines the token. `\&{` stands for `&{`.
- * @throws Error with a sentence that names the token and where it was looked for; it shows no value
+ * Replaces every `&{token}` and `&{token|default}`. Values, defaults and tokens (`&{&{scheme}.port}`) may contain
+ * expressions. The default applies when no source defines the token. `\&{` escapes `&{`.
+ * @throws Error that names the token and the sources that were searched; it quotes no value
  */
 export const evaluateExpression = (text: string, sources: TokenSource): string =>
   evaluate(text, [], { sources, lookups: 0 })
@@ -40,7 +40,7 @@ function evaluate(text: string, steps: readonly Step[], run: Run): string {
   return result + text.slice(position)
 }
 
-/** Behind the `}` that closes the expression which starts at `start`; braces in between come in pairs. */
+/** The position after the `}` that closes the expression at `start`; braces in between come in pairs. */
 function endOf(text: string, start: number): number {
   let open = 0
   for (let at = start + 1; at < text.length; at++) {

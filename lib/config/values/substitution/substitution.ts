@@ -7,14 +7,15 @@ import type { TokenSource } from './value-sources.ts'
 const MAX_NESTING = 200
 
 /**
- * The content with every expression resolved and every transformation (`{"$int":"&{port}"}`) carried out; the content
- * itself stays as it is. Member names are not looked at.
+ * Returns a copy with every expression resolved and every transformation (`{"$int":"&{port}"}`) applied. Member names
+ * are not resolved.
  * @param file for messages
- * @throws Error, one sentence for a person: file, place, token and where it was looked for; it shows no value
+ * @throws Error for the user that names file, property, token and the sources that were searched; it quotes no value
  */
 export function substitute(content: JsonObject, sources: TokenSource, file: string): JsonObject {
   const result = resolveValue(content, [], (text) => evaluateExpression(text, sources), file)
-  if (!isObject(result)) throw new Error(`${file}: must be an object, and its one transformation makes something else`)
+  if (!isObject(result))
+    throw new Error(`${file}: must be an object, but its only transformation returns something else`)
   return result
 }
 
@@ -35,7 +36,7 @@ function resolveValue(value: Json, path: readonly string[], evaluate: Evaluate, 
   return at(file, path, () => coerce(wrapper, members[0]?.[1] ?? null))
 }
 
-/** Puts file and place before the sentence of an error. */
+/** Prefixes errors of `work` with file and property. */
 export function at<T>(file: string, path: readonly string[], work: () => T): T {
   try {
     return work()

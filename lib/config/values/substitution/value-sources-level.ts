@@ -1,4 +1,4 @@
-/** The places where the value of a token can stand, each with one rank in the order of precedence. */
+/** Sources of token values, each with one level of precedence. */
 import { readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Json } from '../../../contract.ts'
@@ -9,24 +9,24 @@ import { parseProperties } from './value-sources-properties.ts'
 
 export interface FoundValue {
   readonly value: string
-  /** Where it stands, for a person. */
+  /** The source, for messages. */
   readonly source: string
-  /** True for a secret out of its own file: what looks like an expression in it is none. */
+  /** True for a secret from its own file: expressions in it are not resolved. */
   readonly literal?: boolean
-  /** True for a variable of the environment: it may hold anything that the process was started with. */
+  /** True for an environment variable, which may contain secrets of other programs. */
   readonly fromEnvironment?: boolean
 }
 
 export interface Level {
-  /** @throws Error with a sentence when this level cannot say whether it knows the token */
+  /** @throws Error when a broken file makes it unknown whether the token is defined here */
   lookup(token: string): FoundValue | undefined
-  /** Where it would look, for a message; in general when there is no token. */
+  /** The place that is searched, for messages; in general terms without a token. */
   describe(token?: string): string
 }
 
 const MAX_SECRET_BYTES = 64 * 1024
 
-/** `a.b` stands in `A_B`. */
+/** Token `a.b` is variable `A_B`. */
 export function environmentLevel(env: Readonly<Record<string, string | undefined>>): Level {
   const nameOf = (token: string) => token.toUpperCase().replaceAll('.', '_')
   return {
@@ -49,7 +49,7 @@ export function fixedLevel(name: string, values: ReadonlyMap<string, string>): L
   }
 }
 
-/** One `.properties` file; absent is the same as empty. */
+/** One `.properties` file; an absent file is empty. */
 export function propertiesLevel(file: string): Level {
   if (!exists(file)) return fixedLevel(`${file} (absent)`, new Map())
   try {
@@ -60,8 +60,8 @@ export function propertiesLevel(file: string): Level {
 }
 
 /**
- * The `.properties` and `.json` files of one directory; its subdirectories are not looked at. A file that cannot be
- * read makes a token that no other file defines unknowable: a lower source, or the default, might be wrong.
+ * The `.properties` and `.json` files of one directory, without subdirectories. While a file cannot be read, tokens that
+ * no other file defines throw: a lower source, or the default, might be wrong.
  */
 export function expressionLevel(directory: string): Level {
   const description = join(directory, '*.properties and *.json')
@@ -87,7 +87,7 @@ export function expressionLevel(directory: string): Level {
   }
 }
 
-/** One file for each secret, the token its name, as Kubernetes and Docker mount them; one line break at the end is not part of it. */
+/** One file per secret, named by its token, as Kubernetes and Docker mount them. One trailing line break is removed. */
 export function secretsLevel(directory: string): Level {
   const description = join(directory, 'TOKEN')
   if (!exists(directory)) return fixedLevel(`${description} (absent)`, new Map())
@@ -104,7 +104,7 @@ export function secretsLevel(directory: string): Level {
   }
 }
 
-/** Read with the others, so that all values are of one moment; a fault is that of the one secret. */
+/** Read together with the others, for a consistent set. An error affects this secret only. */
 function secretIn(file: string): () => string {
   try {
     const { bytes } = readFileBounded(file)
@@ -119,7 +119,7 @@ function secretIn(file: string): () => string {
   }
 }
 
-/** A source that exists and cannot be read: what stands in it, and so what lower sources are worth, is unknown. */
+/** A source that exists but cannot be read. Every lookup throws: lower sources might be wrong. */
 export function brokenLevel(file: string, sentence: string): Level {
   return {
     lookup: () => {
@@ -147,14 +147,14 @@ function valuesOf(file: string): Iterable<readonly [string, string]> {
   return /json$/i.test(file) ? flatten(parseConfigText(bytes), '') : parseProperties(textOf(bytes))
 }
 
-/** `{"a":{"b":1}}` defines `a.b`; a list is its JSON text, which `$array` reads. */
+/** `{"a":{"b":1}}` defines `a.b`. A list becomes JSON text, for `$array`. */
 function* flatten(value: Json, path: string): Generator<readonly [string, string]> {
   if (isObject(value)) {
     for (const [name, member] of Object.entries(value)) yield* flatten(member, path === '' ? name : `${path}.${name}`)
   } else if (value !== null) yield [path, typeof value === 'string' ? value : JSON.stringify(value)]
 }
 
-/** Property files were Latin-1 for twenty years; what is not UTF-8 is read so. */
+/** Falls back to Latin-1, the traditional encoding of property files. */
 function textOf(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

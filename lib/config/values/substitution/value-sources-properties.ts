@@ -11,7 +11,7 @@ const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f
 /**
  * Reads the syntax of `java.util.Properties`: comments, `=`, `:` or space between key and value, continuation lines,
  * backslash and unicode escapes. The last definition of a key counts.
- * @throws Error with a sentence that names the line and never quotes it
+ * @throws Error that names the line and does not quote it
  */
 export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()

@@ -13,31 +13,31 @@ import {
 
 export type { FoundValue } from './value-sources-level.ts'
 
-/** Where expressions find their values. */
+/** Looks up the values of expressions. */
 export interface TokenSource {
   /**
-   * The first source that defines the token counts.
-   * @throws Error with a sentence: a file is broken, or two files of one directory define the token
+   * The value from the first source that defines the token.
+   * @throws Error when a file is broken, or two files of one directory define the token
    */
   lookup(token: string): FoundValue | undefined
-  /** The places in order, for a message. */
+  /** The sources in order, for messages. */
   describe(token?: string): string
 }
 
 export interface ValueSourcesOptions {
-  /** What `idm.install.dir`, `idm.data.dir` and `idm.instance.dir` are unless something defines them. */
+  /** Default of `idm.install.dir`, `idm.data.dir` and `idm.instance.dir`. */
   readonly projectDir: string
-  /** Holds system.properties and config.properties; `conf` in the project unless given. */
+  /** Contains system.properties and config.properties. Default: `conf` in the project. */
   readonly confDir?: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Directories with one file for each secret, besides those in IDM_SECRETS_DIRS. */
+  /** Directories with one file per secret, in addition to IDM_SECRETS_DIRS. */
   readonly secretsDirs?: readonly string[]
 }
 
 /**
- * The sources that the vendor's page *Property value substitution* names, in its order, and one of ours: environment, system properties (`-D` in OPENIDM_OPTS, then
- * conf/system.properties), directories of secrets, expression files, conf/config.properties, and what the server itself
- * knows. All values are read by `load`; nothing is read later.
+ * The sources of the vendor's page *Property value substitution*, in its order, and one of ours: environment, system
+ * properties (`-D` in OPENIDM_OPTS, then conf/system.properties), secret directories (ours), expression files,
+ * conf/config.properties, and built-in values. `load` reads all values; lookups read nothing.
  */
 export class ValueSources implements TokenSource {
   readonly #options: ValueSourcesOptions
@@ -49,7 +49,7 @@ export class ValueSources implements TokenSource {
     this.#options = options
   }
 
-  /** Reads all sources anew. A file that cannot be read fails only the lookups that depend on it. */
+  /** Reads all sources. A file that cannot be read fails only the lookups that depend on it. */
   async load(): Promise<void> {
     const { projectDir, confDir = join(projectDir, 'conf'), env } = this.#options
     const [system, framework] = [join(confDir, 'system.properties'), join(confDir, 'config.properties')]
@@ -82,7 +82,7 @@ export class ValueSources implements TokenSource {
     return [...this.#files]
   }
 
-  /** Those of them that hold one file for each secret. */
+  /** The ones with one file per secret. */
   secretDirectories(): string[] {
     return [...this.#secretsDirs]
   }
@@ -103,7 +103,7 @@ function lookupIn(levels: readonly Level[], token: string): FoundValue | undefin
 const describeAll = (levels: readonly Level[], token?: string): string =>
   levels.map((level) => level.describe(token)).join(', ')
 
-/** `-Dname=value`, quoted as a shell would. */
+/** Parses `-Dname=value`, with the quotes of a shell. */
 function optionsLevel(options: string): Level {
   const values = new Map<string, string>()
   for (const [word] of options.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
@@ -121,7 +121,7 @@ function serverLevel(projectDir: string): Level {
   )
 }
 
-/** The directories that `token` lists, or the fault that keeps them from being known. */
+/** The directories that `token` lists, or why they are unknown. */
 function directoriesIn(token: string, projectDir: string, levels: readonly Level[]) {
   const sources: TokenSource = {
     lookup: (name) => lookupIn(levels, name),
