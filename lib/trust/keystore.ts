@@ -1,11 +1,11 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import type { KeyEntry } from 'jks-js'
+import type { asn1, pkcs12 } from 'node-forge'
 import type { Secret } from '../core/secret.ts'
-import { type Asn1, type Asn1Certificate, encodeCertificate, encodeDer, type RsaKey, rsaKey } from './keystore-der.ts'
 import { corruptFile, KeystoreError, unsupportedContent, unsupportedStore, wrongPassword } from './keystore-error.ts'
 import { formatOf } from './keystore-format.ts'
 
-/** A key store as it stands in memory. */
+/** A keystore in memory. */
 export interface KeystoreSource {
   /** For messages. */
   readonly file: string
@@ -26,18 +26,10 @@ export interface StoredKey {
   readonly chain: readonly X509Certificate[]
 }
 
-/** What jks-js returns for PKCS12 (its types say otherwise). */
-interface Bag {
-  readonly attributes: { readonly friendlyName?: readonly string[] }
-  readonly cert?: Asn1Certificate | null
-  readonly key?: RsaKey | null
-  readonly asn1?: Asn1
-}
-
-type JksLibrary = typeof import('jks-js')
-
-/** Loaded at first use: it takes 60 ms, and most gateways trust with PEM or the system's roots alone. */
-const library = (): Promise<JksLibrary> => import('jks-js')
+/** JKS. Loaded at first use: it takes 60 ms, and most gateways trust PEM files or the system's roots alone. */
+const jksLibrary = () => import('jks-js')
+/** PKCS12, with the algorithms that OpenSSL 3 no longer offers (RC2); loaded at first use. */
+const forgeLibrary = async () => (await import('node-forge')).default
 
 /**
  * All certificates of a PKCS12 or JKS store, those of key entries included. The password is checked.
@@ -46,8 +38,7 @@ const library = (): Promise<JksLibrary> => import('jks-js')
  */
 export async function readCertificates(source: KeystoreSource): Promise<StoredCertificate[]> {
   if (isJks(source)) return (await readJks(source)).flatMap(jksCertificates)
-  const bags = await readPkcs12(source)
-  return reading(source, () => bags.flatMap(bagCertificate))
+  return (await readPkcs12(source)).certificates
 }
 
 /**
@@ -56,11 +47,9 @@ export async function readCertificates(source: KeystoreSource): Promise<StoredCe
  */
 export async function readPrivateKeys(source: KeystoreSource): Promise<StoredKey[]> {
   if (isJks(source)) return jksKeys(source)
-  const bags = await readPkcs12(source)
-  return reading(source, () => {
-    const certificates = bags.flatMap(bagCertificate).map(({ certificate }) => certificate)
-    return bags.flatMap(bagKey).map((entry) => ({ ...entry, chain: chainFor(entry.key, certificates) }))
-  })
+  const { certificates, keys } = await readPkcs12(source)
+  const candidates = certificates.map(({ certificate }) => certificate)
+  return keys.map((entry) => ({ ...entry, chain: chainFor(entry.key, candidates) }))
 }
 
 function isJks({ file, bytes }: KeystoreSource): boolean {
@@ -70,19 +59,37 @@ function isJks({ file, bytes }: KeystoreSource): boolean {
   return format === 'JKS'
 }
 
-async function readPkcs12(source: KeystoreSource): Promise<readonly Bag[]> {
-  const { parsePkcs12 } = await library()
-  return reading(source, () => parsePkcs12(source.bytes, reveal(source.password)) as unknown as readonly Bag[])
+async function readPkcs12(source: KeystoreSource) {
+  const { asn1, pkcs12, pki } = await forgeLibrary()
+  const bytesOf = (node: asn1.Asn1) => Buffer.from(asn1.toDer(node).getBytes(), 'latin1')
+  const aliasOf = ({ attributes }: pkcs12.Bag): string | undefined => attributes.friendlyName?.[0]
+  return reading(source, () => {
+    const content = asn1.fromDer(source.bytes.toString('latin1'))
+    const bags = pkcs12
+      .pkcs12FromAsn1(content, reveal(source.password))
+      .safeContents.flatMap(({ safeBags }) => safeBags)
+    // The library parses RSA only; others stay ASN.1.
+    const certificates = bags.flatMap((bag): StoredCertificate[] => {
+      const node = bag.cert ? pki.certificateToAsn1(bag.cert) : bag.cert === null && bag.asn1
+      return node ? [{ alias: aliasOf(bag), certificate: new X509Certificate(bytesOf(node)) }] : []
+    })
+    const keys = bags.flatMap((bag) => {
+      const node = bag.key ? pki.wrapRsaPrivateKey(pki.privateKeyToAsn1(bag.key)) : bag.key === null && bag.asn1
+      if (!node) return []
+      return [{ alias: aliasOf(bag), key: createPrivateKey({ key: bytesOf(node), format: 'der', type: 'pkcs8' }) }]
+    })
+    return { certificates, keys }
+  })
 }
 
 async function readJks(source: KeystoreSource) {
-  const { parseJks } = await library()
+  const { parseJks } = await jksLibrary()
   return reading(source, () => parseJks(source.bytes, jksPassword(source)))
 }
 
 async function jksKeys(source: KeystoreSource): Promise<StoredKey[]> {
   const entries = await readJks(source)
-  const { decrypt } = await library()
+  const { decrypt } = await jksLibrary()
   return reading(source, () =>
     entries.filter(isKeyEntry).map((entry) => ({
       alias: entry.alias,
@@ -101,19 +108,6 @@ const jksCertificates = (entry: JksEntry): StoredCertificate[] =>
     alias: entry.alias,
     certificate: new X509Certificate(value),
   }))
-
-function bagCertificate({ attributes, cert, asn1 }: Bag): StoredCertificate[] {
-  if (cert === undefined) return []
-  const der = cert ? encodeCertificate(cert) : asn1 && encodeDer(asn1)
-  return der ? [{ alias: attributes.friendlyName?.[0], certificate: new X509Certificate(der) }] : []
-}
-
-function bagKey({ attributes, key, asn1 }: Bag): { alias: string | undefined; key: KeyObject }[] {
-  if (key === undefined) return []
-  const alias = attributes.friendlyName?.[0]
-  if (key) return [{ alias, key: rsaKey(key) }]
-  return asn1 ? [{ alias, key: createPrivateKey({ key: encodeDer(asn1), format: 'der', type: 'pkcs8' }) }] : []
-}
 
 function chainFor(key: KeyObject, certificates: readonly X509Certificate[]): X509Certificate[] {
   const own = certificates.find((certificate) => certificate.checkPrivateKey(key))
