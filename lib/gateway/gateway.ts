@@ -9,7 +9,7 @@ import type { Repository } from '../repo/repository.ts'
 import { scriptsService } from '../script/main/engine.ts'
 import { staticUsers } from './access/administrator.ts'
 import { Authentication } from './access/authentication.ts'
-import { IntrospectionTrust } from './access/introspection-trust.ts'
+import { IntrospectionClient } from './access/introspection.ts'
 import { LoginThrottle } from './access/login-throttle.ts'
 import type { PasswordStore } from './access/password-store.ts'
 import { TokenIdentities } from './access/token-identities.ts'
@@ -205,15 +205,12 @@ export class Gateway {
   }
 
   #createAuthentication(): Authentication {
-    const trust = new IntrospectionTrust(this.#configuration.resolver.sources, this.#options)
-    const tokens = this.#scope.own(
-      'token identities',
-      new TokenIdentities({
-        setting: this.#configuration.authentication,
-        secureContext: () => trust.secureContext(),
-        connection: this.connection,
-      }),
+    const introspection = this.#scope.own(
+      'introspection',
+      new IntrospectionClient(this.#configuration.resolver.sources, this.#options),
     )
+    const setting = this.#configuration.authentication
+    const tokens = new TokenIdentities({ setting, introspection, connection: this.connection })
     return new Authentication({
       stores: () => this.#stores,
       throttle: new LoginThrottle({ signal: this.#stopping.signal }),

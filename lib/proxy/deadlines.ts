@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Bounded } from '../core/deadline-queue.ts'
+import { DeadlineError } from '../core/http/fault.ts'
 import { isReceived } from '../crest/http/message.ts'
-import { DeadlineError } from '../remote/http/fault.ts'
 import type { Instance } from '../remote/instance/instance.ts'
 
 /** How many idle periods in a row a caller that does not read may hold a connection to the remote. */

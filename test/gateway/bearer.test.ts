@@ -5,6 +5,7 @@ import { request } from '../helpers/http.ts'
 import { testPki } from '../helpers/pki.ts'
 import { startTokenServer, type TokenClient, type TokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
+import { startForwardProxy } from '../remote/forward-proxy-server.ts'
 import { ADMIN, startGateway } from './parts.ts'
 
 const PROXY: TokenClient = { id: 'idm-provisioning', secret: 'pro:xy+%40' }
@@ -117,5 +118,15 @@ describe('bearer tokens of a real token server', () => {
     const server = await startServer()
     const { call } = await startGateway({ conf: { 'authentication.json': authentication(server) } })
     assert.equal((await call('/info/ping', { headers: { authorization: 'Bearer x' } })).status, 503)
+  })
+
+  it('are introspected through the forward proxy of the environment', async () => {
+    const proxy = await startForwardProxy()
+    const server = await startTokenServer({ hostName: 'am.example.com', clients: [GATEWAY] })
+    const conf = { 'authentication.json': authentication(server) }
+    const { call, project } = await startGateway({ conf, env: { HTTPS_PROXY: proxy.uri } })
+    await writeFiles(project.security, { 'truststore.pem': (await testPki()).ca })
+    assert.equal((await call('/info/ping', { headers: { authorization: 'Bearer unknown' } })).status, 401)
+    assert.deepEqual(proxy.asked, [`CONNECT am.example.com:${server.remote.port}`])
   })
 })

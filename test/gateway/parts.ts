@@ -20,6 +20,8 @@ export interface TestGatewayOptions {
   readonly plugins?: readonly string[]
   /** Listen for HTTPS, with a certificate of the test PKI. */
   readonly https?: boolean
+  /** `process.env` unless given. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface TestGateway {
@@ -54,7 +56,8 @@ export class LogLines {
 }
 
 /** Starts a gateway that stops with its owner (see clean-up.ts). */
-export async function startGateway({ conf = {}, plugins = [], https }: TestGatewayOptions = {}): Promise<TestGateway> {
+export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const { conf = {}, plugins = [], https, env } = options
   const project = await openProject(await tempDir())
   await writeFiles(project.conf, conf)
   const pki = await testPki()
@@ -69,6 +72,7 @@ export async function startGateway({ conf = {}, plugins = [], https }: TestGatew
     port: 0,
     ...(https && { httpsPort: 0 }),
     plugins,
+    ...(env && { env }),
     administratorPassword: new Secret(PASSWORD),
     log: createLog({ level: 'trace', destination: log }),
   })

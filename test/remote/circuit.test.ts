@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import type { FaultName } from '../../lib/core/http/fault.ts'
 import { ResourceException } from '../../lib/crest/errors.ts'
 import { Circuit } from '../../lib/remote/http/circuit.ts'
-import type { FaultName } from '../../lib/remote/http/fault.ts'
 import { type MemoryLog, memoryLog } from '../helpers/log.ts'
 import { until } from '../helpers/until.ts'
 

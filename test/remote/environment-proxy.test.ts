@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { withEnvironmentProxy } from '../../lib/remote/http/environment-proxy.ts'
+import { withEnvironmentProxy } from '../../lib/core/http/environment-proxy.ts'
 import { type InstanceProperties, judgeProperties } from '../../lib/remote/properties/properties.ts'
 import { guarded, reply } from '../helpers/behaviours.ts'
 import { testPki } from '../helpers/pki.ts'

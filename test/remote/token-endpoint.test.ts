@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { createAgent } from '../../lib/core/http/agent.ts'
 import { tokenFetcher } from '../../lib/remote/auth/token-endpoint.ts'
-import { createAgent } from '../../lib/remote/http/agent.ts'
 import { type Behaviour, noContent, redirect, reply } from '../helpers/behaviours.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { cutShort, garbage, resetAfterHeaders, resetBeforeHeaders, silence } from '../helpers/faults.ts'

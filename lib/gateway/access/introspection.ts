@@ -1,10 +1,14 @@
-import http from 'node:http'
-import https from 'node:https'
-import type { SecureContext } from 'node:tls'
+import type { TokenSource } from '../../config/values/substitution/value-sources.ts'
+import type { Disposable } from '../../contract.ts'
+import { withEnvironmentProxy } from '../../core/http/environment-proxy.ts'
+import { type ClientProperties, HttpClient, type HttpResponse } from '../../core/http/http-client.ts'
 import { isObject, parseJson } from '../../core/json.ts'
 import type { Secret } from '../../core/secret.ts'
-import { utf8Text } from '../../core/utf8.ts'
 import { serviceUnavailable } from '../../crest/errors.ts'
+import { TrustStore } from '../../trust/trust-store.ts'
+import { trustStoreSettings } from '../../trust/trust-store-settings.ts'
+import type { HostLog } from '../project/log.ts'
+import type { Project } from '../project/project.ts'
 
 /** What the token server says about a token (RFC 7662). */
 export type Introspection =
@@ -22,37 +26,96 @@ export interface IntrospectionEndpoint {
   readonly url: string
   readonly clientId: string
   readonly clientSecret: Secret
-  /** Whom to trust, asked for each request: a renewed authority needs no restart. */
-  readonly secureContext: () => Promise<SecureContext>
-  readonly agents: { readonly http: http.Agent; readonly https: https.Agent }
 }
 
-interface Answer {
-  readonly status: number
-  readonly body: string
+export interface IntrospectionOptions {
+  readonly project: Project
+  readonly log: HostLog
+  /** For `HTTPS_PROXY` and the like; `process.env` by default. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 const DEADLINE_MS = 10_000
-const BODY_LIMIT = 64 * 1024
+const MAX_RESPONSE_BYTES = 64 * 1024
+const PROPERTIES: ClientProperties = {
+  connectionTimeout: DEADLINE_MS,
+  socketTimeout: DEADLINE_MS,
+  // A POST over a connection that the server has just closed would fail, and is not repeated.
+  reuseConnections: false,
+  retryRequests: false,
+  maxConnections: 16,
+  maxQueuedRequests: 1000,
+}
 
-/**
- * Asks the token server about `token`.
- * @throws ResourceException 503 when it gives no usable answer; the cause holds neither token nor secret
- */
-export async function introspect(endpoint: IntrospectionEndpoint, token: string): Promise<Introspection> {
-  try {
-    return judge(await post(endpoint, token, await endpoint.secureContext()))
-  } catch (cause) {
-    throw serviceUnavailable('The token could not be checked: the token server gave no usable answer', { cause })
+/** Asks token servers about tokens, with the trust store of the remotes. */
+export class IntrospectionClient implements Disposable {
+  readonly #options: IntrospectionOptions
+  readonly #sources: TokenSource
+  #trust: TrustStore | undefined
+  #current: { readonly key: readonly unknown[]; readonly http: HttpClient } | undefined
+
+  constructor(sources: TokenSource, options: IntrospectionOptions) {
+    this.#sources = sources
+    this.#options = options
+  }
+
+  /** @throws ResourceException 503 without a usable response; the cause holds neither token nor secret */
+  async introspect({ url, clientId, clientSecret }: IntrospectionEndpoint, token: string): Promise<Introspection> {
+    try {
+      const { origin, pathname, search } = new URL(url)
+      const http = await this.#clientTo(origin)
+      const response = await http.request({
+        method: 'POST',
+        path: pathname + search,
+        headers: {
+          accept: 'application/json',
+          authorization: `Basic ${basic(clientId, clientSecret.reveal())}`,
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: new URLSearchParams({ token, token_type_hint: 'access_token' }).toString(),
+      })
+      return judge(response)
+    } catch (cause) {
+      throw serviceUnavailable('The token could not be checked: the token server gave no usable answer', { cause })
+    }
+  }
+
+  dispose(): void {
+    this.#current?.http.destroy()
+  }
+
+  /** Reads the trust store each time: introspection is rare, and a renewed authority needs no restart. */
+  async #clientTo(origin: string): Promise<HttpClient> {
+    const { project, log, env = process.env } = this.#options
+    this.#trust ??= new TrustStore({ ...trustStoreSettings(this.#sources, project.dir), log })
+    await this.#trust.load()
+    const context = this.#trust.secureContext()
+    const key = [origin, context]
+    if (this.#current?.key.every((part, at) => part === key[at])) return this.#current.http
+    this.#current?.http.close()
+    const url = new URL(origin)
+    const http = new HttpClient(url, {
+      properties: withEnvironmentProxy(PROPERTIES, url, env),
+      secureContext: () => context,
+      totalTimeout: DEADLINE_MS,
+      maxResponseBytes: MAX_RESPONSE_BYTES,
+    })
+    this.#current = { key, http }
+    return http
   }
 }
 
-/** @throws Error that says what is wrong with the answer, never what is in it */
-export function judge({ status, body }: Answer): Introspection {
+/** @throws Error that says what is wrong with the response, never what it holds */
+export function judge({
+  status,
+  text,
+  unreadable,
+}: Pick<HttpResponse, 'status' | 'text' | 'unreadable'>): Introspection {
   if (status !== 200) throw new Error(`the introspection endpoint answered with status ${status}`)
+  if (unreadable) throw new Error(`the answer of the introspection endpoint ${unreadable}`)
   let content: unknown
   try {
-    content = parseJson(body)
+    content = parseJson(text)
   } catch {
     throw new Error('the introspection endpoint answered with something that is not JSON')
   }
@@ -71,45 +134,8 @@ export function judge({ status, body }: Answer): Introspection {
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
-function post(endpoint: IntrospectionEndpoint, token: string, secureContext: SecureContext): Promise<Answer> {
-  const secure = endpoint.url.startsWith('https:')
-  const body = new URLSearchParams({ token, token_type_hint: 'access_token' }).toString()
-  const options: https.RequestOptions & { readonly secureContext: SecureContext } = {
-    method: 'POST',
-    agent: secure ? endpoint.agents.https : endpoint.agents.http,
-    signal: AbortSignal.timeout(DEADLINE_MS),
-    headers: {
-      accept: 'application/json',
-      authorization: `Basic ${basic(endpoint.clientId, endpoint.clientSecret.reveal())}`,
-      'content-type': 'application/x-www-form-urlencoded',
-      'content-length': Buffer.byteLength(body),
-    },
-    secureContext,
-  }
-  return new Promise((resolve, reject) => {
-    const request = (secure ? https : http).request(endpoint.url, options, (response) => {
-      readBody(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), reject)
-    })
-    request.on('error', reject)
-    request.end(body)
-  })
-}
-
 /** RFC 6749, section 2.3.1: both parts are form-encoded first. */
 const basic = (clientId: string, secret: string): string =>
   Buffer.from(`${formEncode(clientId)}:${formEncode(secret)}`).toString('base64')
 
 const formEncode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1)
-
-async function readBody(response: http.IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of response) {
-    size += chunk.length
-    if (size > BODY_LIMIT) throw new Error('the answer of the introspection endpoint is too long')
-    chunks.push(chunk)
-  }
-  const text = utf8Text(Buffer.concat(chunks))
-  if (text === undefined) throw new Error('the answer of the introspection endpoint is not UTF-8')
-  return text
-}

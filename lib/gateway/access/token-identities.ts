@@ -1,29 +1,22 @@
-import http from 'node:http'
-import https from 'node:https'
-import type { Disposable, JsonObject } from '../../contract.ts'
+import type { JsonObject } from '../../contract.ts'
 import type { z } from '../../core/schema.ts'
 import { internalError } from '../../crest/errors.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import type { Setting } from '../project/setting.ts'
-import { type IntrospectionEndpoint, introspect } from './introspection.ts'
+import type { IntrospectionClient } from './introspection.ts'
 import { RsFilter } from './rs-filter.ts'
 import type { authenticationSchema, RsFilterProperties } from './rs-filter-properties.ts'
 
-const MOST_SOCKETS = 16
-/** Nothing is kept, neither connections nor TLS sessions, so that a change of trust counts at once. */
-const AGENT = { keepAlive: false, maxSockets: MOST_SOCKETS, maxCachedSessions: 0 }
-
 export interface TokenIdentitiesOptions {
   readonly setting: Pick<Setting<z.infer<typeof authenticationSchema>>, 'value'>
-  readonly secureContext: IntrospectionEndpoint['secureContext']
+  readonly introspection: IntrospectionClient
   /** Where `subjectMapping` looks for users. */
   readonly connection: Connection
 }
 
-/** The filter for bearer tokens as configuration has it now, and the connections it needs. */
-export class TokenIdentities implements Disposable {
+/** The filter for bearer tokens as currently configured. */
+export class TokenIdentities {
   readonly #options: TokenIdentitiesOptions
-  readonly #agents = { http: new http.Agent(AGENT), https: new https.Agent(AGENT) }
   #current: { readonly properties: RsFilterProperties; readonly filter: RsFilter } | undefined
 
   constructor(options: TokenIdentitiesOptions) {
@@ -37,18 +30,12 @@ export class TokenIdentities implements Disposable {
     return this.#current.filter
   }
 
-  dispose(): void {
-    this.#agents.http.destroy()
-    this.#agents.https.destroy()
-  }
-
   #make(properties: RsFilterProperties): RsFilter {
-    const { secureContext, connection } = this.#options
+    const { introspection, connection } = this.#options
     const { tokenIntrospectUrl: url, clientId, clientSecret } = properties
-    const endpoint = { url, clientId, clientSecret, secureContext, agents: this.#agents }
     return new RsFilter({
       properties,
-      introspect: (token) => introspect(endpoint, token),
+      introspect: (token) => introspection.introspect({ url, clientId, clientSecret }, token),
       findUser: (collection, property, value) => findUser(connection, collection, property, value),
     })
   }

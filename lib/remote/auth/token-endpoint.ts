@@ -6,8 +6,8 @@
  */
 import type { ClientCredentials } from 'simple-oauth2'
 import { UNLIMITED } from '../../core/duration.ts'
+import type { Agent } from '../../core/http/agent.ts'
 import { requireQuietly } from '../../core/quiet-require.ts'
-import type { Agent } from '../http/agent.ts'
 import type { BearerProperties } from '../properties/properties.ts'
 import type { Token } from './bearer.ts'
 import { LARGEST_ANSWER_BYTES, tokenException } from './token-failure.ts'

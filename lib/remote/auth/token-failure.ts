@@ -1,8 +1,7 @@
+import { DeadlineError, ForwardProxyError, faultBehind } from '../../core/http/fault.ts'
 import { isObject } from '../../core/json.ts'
 import { ResourceException } from '../../crest/errors.ts'
-import { DeadlineError, ForwardProxyError, faultException } from '../http/fault.ts'
-import { faultBehind } from '../http/forward-proxy.ts'
-import { retryAfterMs } from '../http/retry-after.ts'
+import { faultException, retryAfterMs } from '../http/fault.ts'
 import type { BearerProperties } from '../properties/properties.ts'
 
 /** Largest answer of a token endpoint that is read. */

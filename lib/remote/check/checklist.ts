@@ -4,16 +4,13 @@
  */
 import type { X509Certificate } from 'node:crypto'
 import { lookup as systemLookup } from 'node:dns'
-import { connect as connectTcp, type LookupFunction } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import type { LookupFunction } from 'node:net'
+import { type ConnectionSettings, endpointOf, hostNameOf, openTcp, openTls } from '../../core/http/connection.ts'
+import { codeOf, faultBehind, faultOf, faultText } from '../../core/http/fault.ts'
 import { ResourceException } from '../../crest/errors.ts'
-import { describeCertificate } from '../../trust/certificate.ts'
+import { chainOf, describeCertificate } from '../../trust/certificate.ts'
 import { explainTrustFailure } from '../../trust/certificate-failure.ts'
-import { type ConnectionSettings, hostNameOf, tlsOptions } from '../http/agent.ts'
-import { codeOf, faultOf, faultText } from '../http/fault.ts'
-import { faultBehind } from '../http/forward-proxy.ts'
 import type { Instance } from '../instance/instance.ts'
-import { endpointOf, opened, presentedChain, tunnelTo, wayTo } from './probe.ts'
 
 export type StepName = 'configuration' | 'nameResolution' | 'connection' | 'certificate' | 'token' | 'query'
 
@@ -61,7 +58,7 @@ const openConnection: Run = async (instance, settings) => {
   if (properties.proxy) return openTunnel(instance, settings)
   const cure = 'check host and port in instanceUrl, that the remote runs, and the firewalls in between'
   try {
-    const socket = await opened(settings, (options) => connectTcp({ ...options, ...endpointOf(url) }), 'connect')
+    const socket = await openTcp(url, settings)
     socket.destroy()
     return { step: 'connection', ok: true, message: `port ${endpointOf(url).port} accepts connections` }
   } catch (error) {
@@ -74,7 +71,7 @@ async function openTunnel({ url, properties }: Instance, settings: ConnectionSet
   if (url.protocol === 'http:')
     return { step: 'connection', ok: null, message: 'the forward proxy opens the connection' }
   try {
-    const socket = await tunnelTo(url, settings)
+    const socket = await openTcp(url, settings)
     socket.destroy()
     return {
       step: 'connection',
@@ -92,13 +89,25 @@ const checkCertificate: Run = async ({ url }, settings, truststore) => {
     return { step: 'certificate', ok: null, message: 'instanceUrl is http: there is nothing to trust' }
   }
   try {
-    const options = { ...tlsOptions(url, settings), ...(await wayTo(url, settings)) }
-    const socket = await opened(settings, (extra) => connectTls({ ...extra, ...options }), 'secureConnect')
+    const socket = await openTls(url, settings)
     socket.destroy()
     return { step: 'certificate', ok: true, message: 'its certificate is trusted' }
   } catch (error) {
     if (!isTrustFailure(error)) return failure('certificate', error, NO_TLS)
     return trustFailure('certificate', error, await presentedChain(url, settings), truststore)
+  }
+}
+
+/** The certificates that the remote presents, for display; nothing is sent over that connection. */
+async function presentedChain(url: URL, settings: ConnectionSettings): Promise<X509Certificate[]> {
+  try {
+    const socket = await openTls(url, settings, { rejectUnauthorized: false })
+    const chain = chainOf(socket.getPeerCertificate(true))
+    socket.destroy()
+    return chain
+  } catch {
+    // Without a chain the explanation is shorter.
+    return []
   }
 }
 

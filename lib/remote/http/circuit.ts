@@ -8,8 +8,9 @@ import {
   IterableBackoff,
 } from 'cockatiel'
 import type { Logger } from '../../contract.ts'
+import type { FaultName } from '../../core/http/fault.ts'
 import { ResourceException } from '../../crest/errors.ts'
-import { type FaultName, faultException } from './fault.ts'
+import { faultException } from './fault.ts'
 
 /** So many connections in a row could not be made: the remote is dead as far as we know. */
 const FAILURES = 5

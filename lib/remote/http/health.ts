@@ -1,5 +1,5 @@
 import type { Logger } from '../../contract.ts'
-import type { FaultName } from './fault.ts'
+import type { FaultName } from '../../core/http/fault.ts'
 
 /** When something last went wrong, for the status of an instance. */
 export interface LastError {

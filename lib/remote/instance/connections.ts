@@ -1,14 +1,8 @@
 import type { SecureContext } from 'node:tls'
+import { type Agent, closeIdle, createAgent, retireAgent } from '../../core/http/agent.ts'
+import type { ConnectionSettings } from '../../core/http/connection.ts'
+import { withEnvironmentProxy } from '../../core/http/environment-proxy.ts'
 import type { ClientCertificate } from '../../trust/keystore-client.ts'
-import {
-  type Agent,
-  type ConnectionSettings,
-  closeIdle,
-  createAgent,
-  destroyAgent,
-  retireAgent,
-} from '../http/agent.ts'
-import { withEnvironmentProxy } from '../http/environment-proxy.ts'
 import type { InstanceProperties } from '../properties/properties.ts'
 import type { Surroundings } from '../properties/surroundings.ts'
 import { type Owner, RemoteClient } from './client.ts'
@@ -65,7 +59,7 @@ export class Connections {
   }
 
   /** The settings of connections to the remote, or to another server (its token endpoint) on its behalf. */
-  settings(to: URL = this.#url): ConnectionSettings {
+  settings(to: URL = this.#url): ConnectionSettings<InstanceProperties> {
     const { lookup } = this.#surroundings
     return { properties: this.propertiesTo(to), secureContext: () => this.#secureContext(), lookup }
   }
@@ -102,9 +96,9 @@ export class Connections {
 
   /** Cuts what is still open. */
   destroy(): void {
-    destroyAgent(this.#agent)
+    this.#agent.destroy()
     this.#client?.destroy()
-    if (this.#tokenAgent) destroyAgent(this.#tokenAgent)
+    this.#tokenAgent?.destroy()
   }
 
   #secureContext(): SecureContext {

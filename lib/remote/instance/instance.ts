@@ -1,4 +1,6 @@
 import { DeadlineQueue } from '../../core/deadline-queue.ts'
+import type { Agent } from '../../core/http/agent.ts'
+import { type ConnectionSettings, endpointOf } from '../../core/http/connection.ts'
 import { silentLog } from '../../core/silent-log.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import type { ClientCertificate } from '../../trust/keystore-client.ts'
@@ -6,14 +8,28 @@ import { type Authentication, BasicAuthentication } from '../auth/authentication
 import { BearerAuthentication, type Token } from '../auth/bearer.ts'
 import { tokenFetcher } from '../auth/token-endpoint.ts'
 import { sharedFetcher } from '../auth/token-sharing.ts'
-import type { Agent, ConnectionSettings } from '../http/agent.ts'
 import { Circuit } from '../http/circuit.ts'
 import { Health } from '../http/health.ts'
 import type { BearerProperties, InstanceProperties } from '../properties/properties.ts'
 import type { Surroundings } from '../properties/surroundings.ts'
 import type { RemoteClient } from './client.ts'
 import { Connections } from './connections.ts'
-import { type Target, targetOf } from './target.ts'
+
+/** Where requests of an instance go, as request options of Node's http. */
+export interface Target {
+  readonly protocol: string
+  /** For the Host header: with the port unless it is the default. */
+  readonly host: string
+  readonly hostname: string
+  readonly port: number
+  /** Begins and ends with `/`. */
+  readonly basePath: string
+}
+
+export function targetOf(url: URL): Target {
+  const { host: hostname, port } = endpointOf(url)
+  return { protocol: url.protocol, host: url.host, hostname, port, basePath: url.pathname }
+}
 
 /** One remote instance in force: its settings, its credentials and its connections. Immutable but for its connections. */
 export class Instance {

@@ -3,20 +3,20 @@
  * with nothing, some reads with half a document, and leaves out members of a query's answer.
  */
 import type { Json, JsonObject } from '../../contract.ts'
+import type { HttpResponse } from '../../core/http/http-client.ts'
 import { isObject, parseJson } from '../../core/json.ts'
 import { isNumber, textOf as scalarText } from '../../core/long-number.ts'
 import { badGateway, ResourceException } from '../../crest/errors.ts'
 import { isRepresented, withoutIdentity } from '../../crest/protocol/represent.ts'
 import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../../crest/protocol/request.ts'
-import type { RemoteAnswer } from '../http/http-pool.ts'
-import { retryAfterMs } from '../http/retry-after.ts'
+import { retryAfterMs } from '../http/fault.ts'
 
 /**
  * The JSON of a good answer; undefined when it has no body.
  * @param path of the resource, for messages
  * @throws ResourceException the remote's own error as it stands, or 502 for what is no answer of an IDM
  */
-export function answeredJson(path: string, { status, headers, text, unreadable }: RemoteAnswer): Json | undefined {
+export function answeredJson(path: string, { status, headers, text, unreadable }: HttpResponse): Json | undefined {
   if (status >= 400) throw errorOf(path, status, unreadable ? '' : text, retryAfterMs(headers['retry-after']))
   if (status < 200 || status >= 300) throw badGateway(`${path}: the remote answered with a redirect (${status})`)
   if (unreadable) throw badGateway(`${path}: the text that the remote answered with ${unreadable}`)
@@ -60,7 +60,7 @@ function jsonObject(text: string): JsonObject | undefined {
  * One resource.
  * @param id of the resource as the caller knows it, for an answer that does not name it; null = the remote chose it
  */
-export function answeredResource(path: string, id: string | null, answer: RemoteAnswer): Resource {
+export function answeredResource(path: string, id: string | null, answer: HttpResponse): Resource {
   const json = answeredJson(path, answer)
   if (!isObject(json)) throw badGateway(`${path}: the remote answered with something that is no JSON object`)
   if (isError(json)) throw errorOf(path, Number(json.code), answer.text, undefined)
@@ -79,7 +79,7 @@ const isError = ({ _id, code, reason, message }: JsonObject): boolean =>
   typeof message === 'string'
 
 /** An answer without content is fine where there is nothing left. */
-export function answeredDeletion(path: string, id: string, answer: RemoteAnswer): Resource {
+export function answeredDeletion(path: string, id: string, answer: HttpResponse): Resource {
   const isEmpty = answer.status < 300 && !answer.unreadable && answer.text.trim() === ''
   return isEmpty ? { id, revision: null, content: {} } : answeredResource(path, id, answer)
 }
@@ -103,7 +103,7 @@ const textOf = (value: Json | undefined): string =>
 const POLICIES: readonly TotalPagedResultsPolicy[] = ['NONE', 'ESTIMATE', 'EXACT']
 
 /** The answer to a query; what it leaves out is unknown. */
-export function answeredQuery(path: string, answer: RemoteAnswer): QueryResult {
+export function answeredQuery(path: string, answer: HttpResponse): QueryResult {
   const json = answeredJson(path, answer)
   const result = isObject(json) ? json.result : undefined
   if (!isObject(json) || !Array.isArray(result) || !result.every(isObject))

@@ -1,11 +1,11 @@
 /** A resource request as the HTTP request that means the same at the remote. */
 import type { Json, JsonObject } from '../../contract.ts'
+import type { HttpRequest } from '../../core/http/http-client.ts'
 import { badRequest } from '../../crest/errors.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import { withoutIdentity } from '../../crest/protocol/represent.ts'
 import type { CreateRequest, PatchOperation, RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
 import { childPath, pathElements } from '../../crest/protocol/resource-path.ts'
-import type { RemoteRequest } from '../instance/client.ts'
 import { guardPath } from './path-guard.ts'
 import { queryString } from './resource-query.ts'
 
@@ -13,7 +13,7 @@ import { queryString } from './resource-query.ts'
  * @param path of the resource behind the instance's base path, percent-encoded
  * @throws ResourceException 400 for a path that would leave the base path, or a revision that no remote gives out
  */
-export function remoteRequest(request: ResourceRequest, path: string, context: RequestContext): RemoteRequest {
+export function remoteRequest(request: ResourceRequest, path: string, context: RequestContext): HttpRequest {
   const { method, path: target = path, condition = {}, content } = essence(request, path)
   guardPath(target)
   return {
@@ -26,7 +26,7 @@ export function remoteRequest(request: ResourceRequest, path: string, context: R
 }
 
 interface Essence {
-  readonly method: RemoteRequest['method']
+  readonly method: HttpRequest['method']
   /** Where it is not the path of the request. */
   readonly path?: string
   readonly condition?: Readonly<Record<string, string>>

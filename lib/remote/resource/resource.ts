@@ -1,4 +1,5 @@
 import type { Json } from '../../contract.ts'
+import type { HttpResponse } from '../../core/http/http-client.ts'
 import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
 import { projectFields } from '../../crest/protocol/fields.ts'
 import type {
@@ -18,7 +19,6 @@ import type {
 import { pathElements } from '../../crest/protocol/resource-path.ts'
 import { InstanceStatusResource } from '../check/status.ts'
 import { refusedCredentials } from '../http/fault.ts'
-import type { RemoteAnswer } from '../http/http-pool.ts'
 import type { InstanceRegistry } from '../instance/registry.ts'
 import { answeredDeletion, answeredJson, answeredQuery, answeredResource } from './resource-answer.ts'
 import { remoteRequest } from './resource-request.ts'
@@ -90,7 +90,7 @@ class RemoteResource implements ResourceHandler {
     return { ...answer, result: answer.result.map(project) }
   }
 
-  async #ask(request: ResourceRequest, context: RequestContext): Promise<RemoteAnswer> {
+  async #ask(request: ResourceRequest, context: RequestContext): Promise<HttpResponse> {
     if (request.resourcePath === '' && request.method === 'read')
       throw badRequest('The collection external/idm cannot be read: query it with _queryFilter=true')
     if (request.resourcePath === '') throw notSupported(`The list of instances does not support ${request.method}`)

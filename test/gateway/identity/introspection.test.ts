@@ -6,15 +6,15 @@ const body = (content: unknown): string => JSON.stringify(content)
 describe('answer of an introspection endpoint', () => {
   it('is read', () => {
     const content = { active: true, sub: '(age!p)', client_id: 'p', scope: 'fr:idm:* openid', exp: 7 }
-    assert.deepEqual(judge({ status: 200, body: body(content) }), {
+    assert.deepEqual(judge({ status: 200, text: body(content) }), {
       active: true,
       subject: '(age!p)',
       clientId: 'p',
       scopes: new Set(['fr:idm:*', 'openid']),
       expiresAt: 7,
     })
-    assert.deepEqual(judge({ status: 200, body: body({ active: false, sub: 'x' }) }), { active: false })
-    const bare = judge({ status: 200, body: body({ active: true, scope: ['a', 'b'], sub: '' }) })
+    assert.deepEqual(judge({ status: 200, text: body({ active: false, sub: 'x' }) }), { active: false })
+    const bare = judge({ status: 200, text: body({ active: true, scope: ['a', 'b'], sub: '' }) })
     assert.deepEqual(bare, {
       active: true,
       subject: undefined,
@@ -34,7 +34,7 @@ describe('answer of an introspection endpoint', () => {
   ] as const) {
     it(`is refused: ${status} ${text}`, () => {
       assert.throws(
-        () => judge({ status, body: text }),
+        () => judge({ status, text }),
         ({ message }: Error) => fault.test(message) && !message.includes('SECRET'),
       )
     })

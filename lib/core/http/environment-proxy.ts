@@ -1,25 +1,22 @@
 /**
- * `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, for instances that name no forward proxy themselves. There is no standard:
- * as curl and Go do, lower case counts first, a name in `NO_PROXY` stands for all names below it, and loopback is never
- * asked of a proxy.
+ * `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, for connections without a configured forward proxy. No standard defines
+ * them. As in curl and Go, lower case wins, a name in `NO_PROXY` includes its subdomains, and loopback is never proxied.
  */
 import { BlockList, isIP } from 'node:net'
-import { Secret } from '../../core/secret.ts'
-import type { InstanceProperties } from '../properties/properties.ts'
-import { hostNameOf } from './agent.ts'
+import { Secret } from '../secret.ts'
+import { endpointOf, type ForwardProxy, hostNameOf } from './connection.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
-type ForwardProxy = NonNullable<InstanceProperties['proxy']>
 
 /**
- * The properties as they hold for connections to `target`.
- * @throws Error with a sentence, without the value, for a variable that names no proxy
+ * The properties in force for connections to `target`.
+ * @throws Error with a sentence, without the value, for a variable that is no proxy URL
  */
-export function withEnvironmentProxy(
-  properties: InstanceProperties,
+export function withEnvironmentProxy<P extends { readonly proxy?: ForwardProxy | undefined }>(
+  properties: P,
   target: URL,
   env: Environment,
-): InstanceProperties {
+): P {
   if (properties.proxy) return properties
   const name = target.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
   const value = env[name.toLowerCase()] ?? env[name]
@@ -54,13 +51,13 @@ loopback.addAddress('::1', 'ipv6')
 
 function isExempt(target: URL, list: string): boolean {
   const host = hostNameOf(target).toLowerCase().replace(/\.$/, '')
-  const port = target.port || (target.protocol === 'https:' ? '443' : '80')
+  const port = String(endpointOf(target).port)
   if (host === 'localhost' || isIn(loopback, host)) return true
   const entries = list.toLowerCase().split(/[\s,]+/)
   return entries.some((entry) => entry !== '' && covers(entry, host, port))
 }
 
-/** `*`, `example.com`, `.example.com`, `*.example.com`, each maybe with a port; an address; `10.0.0.0/8`. */
+/** `*`, `example.com`, `.example.com`, `*.example.com`, each with an optional port; an address; `10.0.0.0/8`. */
 function covers(entry: string, host: string, port: string): boolean {
   if (entry === '*' || entry.replace(/^\[|\]$/g, '') === host) return true
   if (entry.includes('/')) return isIn(subnetOf(entry), host)

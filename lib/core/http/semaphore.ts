@@ -1,34 +1,33 @@
-import { untilAborted } from '../../core/abort.ts'
+import { untilAborted } from '../abort.ts'
 import { DeadlineError } from './fault.ts'
 
 /**
- * As many at a time as there are connections; the others wait in order. undici's own queue has no deadline, and a
- * request in it can not be told from one whose connection is being made (docs/pitfalls.md#anonymous-timeouts).
+ * Limits concurrent requests to the number of connections; the others wait in order. undici's own queue has no deadline,
+ * and a request in it cannot be told from one whose connection is being made (docs/pitfalls.md#anonymous-timeouts).
  */
-export class Slots {
+export class Semaphore {
   #free: number
-  readonly #longestQueue: number
+  readonly #maxWaiting: number
   readonly #waiting = new Set<() => void>()
 
-  /** @param longestQueue how many may wait */
-  constructor(count: number, longestQueue: number) {
+  constructor(count: number, maxWaiting: number) {
     this.#free = count
-    this.#longestQueue = longestQueue
+    this.#maxWaiting = maxWaiting
   }
 
   /**
-   * Takes a slot; `release` must follow.
-   * @returns undefined when there is one, else a promise that resolves when there is
-   * @throws DeadlineError after `ms` milliseconds, or at once when too many wait already, and the reason of `signal`
+   * Acquires a permit; `release` must follow.
+   * @returns undefined when a permit is free, else a promise that resolves when one is
+   * @throws DeadlineError after `ms` milliseconds, or at once when the queue is full; the reason of `signal`
    */
-  take(ms: number, signal: AbortSignal | undefined): Promise<void> | undefined {
+  acquire(ms: number, signal: AbortSignal | undefined): Promise<void> | undefined {
     if (this.#free === 0) return this.#wait(ms, signal)
     this.#free--
     return undefined
   }
 
   async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#waiting.size >= this.#longestQueue) throw new DeadlineError('queueFull')
+    if (this.#waiting.size >= this.#maxWaiting) throw new DeadlineError('queueFull')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const limited = Number.isFinite(ms) && ms > 0
     const timer = limited ? setTimeout(() => reject(new DeadlineError('queue')), ms) : undefined
@@ -36,7 +35,7 @@ export class Slots {
     try {
       await untilAborted(promise, signal)
     } catch (error) {
-      // Handed a slot at the very moment its patience ended: it goes to the next.
+      // Given a permit at the moment the deadline passed: hand it to the next.
       if (!this.#waiting.has(resolve)) this.release()
       throw error
     } finally {
