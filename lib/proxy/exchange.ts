@@ -155,6 +155,8 @@ export class Exchange {
   /** The attempt broke. After the first byte of the response there is nothing to say any more: it is cut. */
   failed(attempt: Attempt, error: unknown): void {
     if (this.#over || attempt !== this.#attempt) return
+    // Bytes behind a complete response, such as the body of a 204, are not part of it.
+    if (this.#answer?.complete) return
     this.#contain(() => {
       this.#deadlines.clear()
       const fault = faultBehind(this.instance.properties, error)

@@ -46,6 +46,16 @@ export const b4 = (stage: OnStage): void => {
       })
     }
 
+    for (const body of ['Content-Length: 5\r\n\r\nhello', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'])
+      it(`a body that must not be there is dropped: ${JSON.stringify(body)}`, async () => {
+        for (const status of [204, 304]) {
+          const response = await twice(rawAnswer(`HTTP/1.1 ${status} X\r\n${body}`, { open: true }))
+          assert.deepEqual([response.status, response.text], [status, ''])
+        }
+        const response = await twice(rawAnswer(`HTTP/1.1 200 OK\r\n${body}`, { open: true }), 'HEAD')
+        assert.deepEqual([response.status, response.text], [200, ''])
+      })
+
     it('HEAD keeps the length of what it does not send', async () => {
       const response = await twice(
         rawAnswer('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 67\r\n\r\n'),
