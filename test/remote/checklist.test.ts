@@ -176,6 +176,13 @@ const TABLE: [
     LOG,
   ],
   [
+    'http on a TLS port',
+    () => arranged('the remote speaks TLS, and its URL says http'),
+    'query',
+    'Remote instance "eu": it speaks TLS on this port; use https:// in its URL',
+    LOG,
+  ],
+  [
     'no HTTP',
     () => arranged('the remote speaks another protocol'),
     'query',

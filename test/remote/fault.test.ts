@@ -20,6 +20,7 @@ const KINDS: Record<FaultName, [status: number, text: string]> = {
   unreachable: [502, 'its network is unreachable'],
   reset: [502, 'it closed the connection before the response was complete'],
   notHttp: [502, 'what it sent is no HTTP response'],
+  tlsExpected: [502, 'it speaks TLS on this port; use https:// in its URL'],
   answerTooLarge: [502, 'its answer is larger than the gateway reads'],
   headersTooLarge: [502, 'the headers of its response are too large'],
   certificateUnknown: [502, `its certificate is not trusted; ${CURE}`],

@@ -20,6 +20,8 @@ export interface Failure {
 
 const SOON = { connectionTimeout: '10s', socketTimeout: '100 ms' }
 const HOST = 'idm.example.com'
+/** What a Java server answers to plain HTTP on its TLS port. */
+const TLS_ALERT = Buffer.of(0x15, 3, 3, 0, 2, 2, 0x50)
 const REMOTE = 'Remote instance "eu": '
 const TOKEN = 'Token endpoint of remote instance "eu": '
 
@@ -77,6 +79,12 @@ export const FAILURES: readonly Failure[] = [
     status: 502,
     message: `${REMOTE}what it sent is no HTTP response`,
     arrange: async () => basicOf(await startTlsRemote({ behaviour: garbage() })),
+  },
+  {
+    title: 'the remote speaks TLS, and its URL says http',
+    status: 502,
+    message: `${REMOTE}it speaks TLS on this port; use https:// in its URL`,
+    arrange: async () => basicOf(await startRemote({ behaviour: rawAnswer(TLS_ALERT) })),
   },
   {
     title: 'the headers of the answer have no end',

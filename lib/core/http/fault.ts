@@ -42,6 +42,7 @@ export const FAULTS = {
   unreachable: { status: 502, text: 'its network is unreachable' },
   reset: { status: 502, text: 'it closed the connection before the response was complete' },
   notHttp: { status: 502, text: 'what it sent is no HTTP response' },
+  tlsExpected: { status: 502, text: 'it speaks TLS on this port; use https:// in its URL' },
   answerTooLarge: { status: 502, text: 'its answer is larger than the gateway reads' },
   headersTooLarge: { status: 502, text: 'the headers of its response are too large' },
   certificateUnknown: { status: 502, text: `its certificate is not trusted; ${TRUST_CURE}` },
@@ -120,7 +121,14 @@ export function faultOf(error: unknown): FaultName {
   if (error instanceof DeadlineError) return error.phase
   const code = codeOf(error)
   if (code === undefined) return 'unexpected'
+  if (code.startsWith('HPE_') && isTlsAlert(error)) return 'tlsExpected'
   return BY_CODE[code] ?? BY_PREFIX.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'unexpected'
+}
+
+/** A TLS alert record (RFC 8446, section 5.1): the server's response to plain HTTP. Node and undici keep the bytes. */
+function isTlsAlert(error: unknown): boolean {
+  const { rawPacket, data } = error as { readonly rawPacket?: Buffer; readonly data?: string }
+  return (rawPacket?.toString('latin1') ?? data ?? '').startsWith('\x15\x03')
 }
 
 /** The code of an error, or of its cause (a connect that failed for several addresses holds their errors). */
