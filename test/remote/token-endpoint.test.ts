@@ -30,8 +30,8 @@ const FAILURES: [title: string, behaviour: Behaviour, status: number, message: s
   ],
   ['400 invalid_scope', oauthError(400, 'invalid_scope'), 401, `it refused the client (400, invalid_scope); ${CLIENT}`],
   ['403 with a page', page(403), 401, `it refused the client (403); ${CLIENT}`],
-  ['404 with a page', page(404), 401, `it refused the client (404); ${ADDRESS}`],
-  ['405 with a page', page(405), 401, `it refused the client (405); ${ADDRESS}`],
+  ['404 with a page', page(404), 502, `its URL is not a token endpoint (404); ${ADDRESS}`],
+  ['405 with a page', page(405), 502, `its URL is not a token endpoint (405); ${ADDRESS}`],
   ['406 with JSON', oauthError(406, 'nope'), 401, `it refused the client (406, nope); ${CLIENT}`],
   ['400 with words for an error', oauthError(400, 'no\n"spaces"'), 401, `it refused the client (400); ${CLIENT}`],
   [

@@ -35,11 +35,14 @@ function refusal(subject: string, { status, payload, retryAfter }: Answer): Reso
   if (status === 429 || status === 503)
     return new ResourceException(503, `${subject}: it is busy (${reason})`, { retryAfterMs: retryAfterMs(retryAfter) })
   if (status >= 500) return new ResourceException(502, `${subject}: it failed (${reason})`)
-  const cure = status === 404 || status === 405 ? WRONG_ADDRESS : WRONG_CLIENT
-  return new ResourceException(401, `${subject}: it refused the client (${reason}); ${cure}`)
+  if (status === 404 || status === 405)
+    return new ResourceException(
+      502,
+      `${subject}: its URL is not a token endpoint (${reason}); check tokenEndpoint, the realm in it included`,
+    )
+  return new ResourceException(401, `${subject}: it refused the client (${reason}); ${WRONG_CLIENT}`)
 }
 
-const WRONG_ADDRESS = 'check tokenEndpoint, the realm in it included'
 const WRONG_CLIENT =
   'check clientId, clientSecret, scope and tokenEndpointAuthMethod, and that the client may use client_credentials'
 
