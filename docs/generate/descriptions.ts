@@ -50,6 +50,7 @@ export const FILES = {
       maxConnections: 'connections to the remote',
       maxQueuedRequests: 'requests that may wait for a connection; further ones are answered with 503 at once',
       reuseConnections: 'keep connections open',
+      connectionTimeToLive: time('a kept connection is renewed after this time, so that changes of DNS are followed'),
       retryRequests: 'send a GET, HEAD or OPTIONS once more when the connection failed before the response began',
       hostnameVerifier: '`ALLOW_ALL` does not compare the host name with the certificate',
       tlsVersion: { text: 'the only version to use', byDefault: 'both' },

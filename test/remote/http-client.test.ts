@@ -9,21 +9,34 @@ import { HttpClient } from '../../lib/core/http/http-client.ts'
 import { judgeProperties } from '../../lib/remote/properties/properties.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { testPki } from '../helpers/pki.ts'
+import { until } from '../helpers/until.ts'
 
 interface Limits {
   readonly totalTimeout?: number
   readonly maxResponseBytes?: number
   readonly reuseConnections?: boolean
+  /** Seconds. */
+  readonly connectionTimeToLive?: number
 }
 
 /** A client to a server that answers like this. */
-async function clientTo(answering: RequestListener | TlsServer, { reuseConnections = true, ...limits }: Limits = {}) {
+async function clientTo(
+  answering: RequestListener | TlsServer,
+  { reuseConnections = true, connectionTimeToLive = 300, ...limits }: Limits = {},
+) {
   const server = typeof answering === 'function' ? createServer(answering) : answering
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const scheme = typeof answering === 'function' ? 'http' : 'https'
   const origin = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const content = { authType: 'basic', instanceUrl: `${origin}/`, userName: 'u', password: 'p', reuseConnections }
+  const content = {
+    authType: 'basic',
+    instanceUrl: `${origin}/`,
+    userName: 'u',
+    password: 'p',
+    reuseConnections,
+    connectionTimeToLive,
+  }
   const judgement = judgeProperties(content)
   if ('faults' in judgement) assert.fail(judgement.faults.join())
   const { properties } = judgement
@@ -130,5 +143,12 @@ describe('HttpClient', () => {
     const { get } = await clientTo(server, { reuseConnections: false })
     for (let count = 0; count < 2; count++) await get()
     assert.deepEqual(reused, [false, true])
+  })
+
+  it('renews a connection after connectionTimeToLive', async () => {
+    const { server, get } = await clientTo((_request, response) => response.end(), { connectionTimeToLive: 0.1 })
+    let connections = 0
+    server.on('connection', () => connections++)
+    await until(async () => (await get()).status === 200 && connections > 1, 'a second connection')
   })
 })

@@ -46,6 +46,7 @@ describe('the properties of an instance', () => {
       connectionTimeout: 10_000,
       socketTimeout: 60_000,
       reuseConnections: true,
+      connectionTimeToLive: 300_000,
       retryRequests: true,
       maxConnections: 64,
       maxQueuedRequests: 1000,

@@ -128,6 +128,13 @@ describe('R3 connections belong to one instance', () => {
     await closed(remote)
   })
 
+  it('connectionTimeToLive: a kept connection is renewed, also under steady traffic', async () => {
+    const remote = await startRemote()
+    const app = await startApp({ eu: basic(remote, { connectionTimeToLive: '100 ms' }) })
+    await app.call('eu/x')
+    await until(async () => (await app.call('eu/x')).status === 200 && remote.connections > 1, 'a second connection')
+  })
+
   it('kept connections that turn out to be dead cost a GET one attempt, however many there are', async () => {
     const gate = held()
     const remote = await startRemote({ behaviour: gate })

@@ -23,10 +23,13 @@ export function createAgent(origin: URL, settings: ConnectionSettings, keepAlive
     ...(keepAlive && Number.isFinite(properties.socketTimeout) ? { timeout: properties.socketTimeout } : {}),
     ...(lookup ? { lookup } : {}),
   }
-  const { proxy } = properties
-  if (origin.protocol === 'http:') return new PlainAgent(proxy ? { ...options, proxyEnv: proxyEnvOf(proxy) } : options)
+  const { proxy, connectionTimeToLive } = properties
+  if (origin.protocol === 'http:')
+    return new PlainAgent(proxy ? { ...options, proxyEnv: proxyEnvOf(proxy) } : options, connectionTimeToLive)
   const secure = { ...options, ...tlsOptions(origin, settings) }
-  return proxy ? new TunnelAgent(secure, () => openTcp(origin, settings)) : new SecureAgent(secure)
+  return proxy
+    ? new TunnelAgent(secure, connectionTimeToLive, () => openTcp(origin, settings))
+    : new SecureAgent(secure, connectionTimeToLive)
 }
 
 /** Node's agents send requests in absolute form to the proxy of `proxyEnv`; the process environment does not count. */
@@ -41,6 +44,7 @@ const IDLE = Symbol('idle')
 type Kept = Socket & { [IDLE]?: IdleConnection }
 
 class IdleConnection extends Bounded {
+  readonly since = performance.now()
   readonly #socket: Socket
 
   constructor(socket: Socket) {
@@ -60,6 +64,13 @@ class IdleConnection extends Bounded {
 function singleOrigin<Base extends new (options: https.AgentOptions) => http.Agent>(Agent: Base) {
   return class extends (Agent as new (options: https.AgentOptions) => http.Agent) {
     readonly #idle = new DeadlineQueue(IDLE_MS)
+    readonly #timeToLive: number
+
+    /** @param timeToLive milliseconds after which a connection is not kept any longer */
+    constructor(options: https.AgentOptions, timeToLive: number | undefined) {
+      super(options)
+      this.#timeToLive = timeToLive || Number.POSITIVE_INFINITY
+    }
 
     override getName(): string {
       return ORIGIN
@@ -67,6 +78,7 @@ function singleOrigin<Base extends new (options: https.AgentOptions) => http.Age
 
     override keepSocketAlive(socket: Kept): boolean {
       socket[IDLE] ??= new IdleConnection(socket)
+      if (performance.now() - socket[IDLE].since > this.#timeToLive) return false
       this.#idle.add(socket[IDLE])
       // Missing in the types: false = do not keep it.
       return (super.keepSocketAlive(socket) as unknown) !== false
@@ -86,8 +98,8 @@ const SecureAgent = singleOrigin(https.Agent)
 class TunnelAgent extends SecureAgent {
   readonly #open: () => Promise<Socket>
 
-  constructor(options: https.AgentOptions, open: () => Promise<Socket>) {
-    super(options)
+  constructor(options: https.AgentOptions, timeToLive: number | undefined, open: () => Promise<Socket>) {
+    super(options, timeToLive)
     this.#open = open
   }
 

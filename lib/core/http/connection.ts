@@ -17,6 +17,8 @@ export interface ConnectionProperties {
   readonly connectionTimeout: number
   readonly socketTimeout: number
   readonly reuseConnections: boolean
+  /** A kept connection is renewed after this time, so that changes of DNS are followed under steady traffic. */
+  readonly connectionTimeToLive?: number
   readonly maxConnections: number
   /** ALLOW_ALL accepts a trusted certificate for any host name. */
   readonly hostnameVerifier?: 'STRICT' | 'ALLOW_ALL'

@@ -143,6 +143,7 @@ function createPool(url: URL, options: HttpClientOptions): Dispatcher {
     connections: properties.maxConnections,
     // 0 = a new connection for each request.
     pipelining: properties.reuseConnections ? 1 : 0,
+    clientTtl: properties.connectionTimeToLive ?? null,
     keepAliveTimeout: IDLE_MS,
     keepAliveMaxTimeout: IDLE_MS,
     headersTimeout: idleTimeout,

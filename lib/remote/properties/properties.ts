@@ -81,6 +81,7 @@ const common = z.object({
   connectionTimeout: duration('10s'),
   socketTimeout: duration('60s'),
   reuseConnections: flag(true),
+  connectionTimeToLive: duration('5 minutes'),
   retryRequests: flag(true),
   maxConnections: z
     .int('must be a whole number from 1 to 10000')

@@ -8,6 +8,7 @@ import { getAt } from '../../crest/pointer.ts'
 /** Properties that never hold a secret: only their values are shown. */
 const SHOWN: ReadonlySet<string> = new Set([
   'authType',
+  'connectionTimeToLive',
   'connectionTimeout',
   'dangerouslySkipTlsVerify',
   'enabled',
