@@ -2,10 +2,10 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import type { Instance } from '../remote/instance/instance.ts'
 import type { Source } from './body.ts'
 
-/** httpxy ignores resets of the remote's connection once the caller's socket is gone; that is decided by the exchange. */
+/** httpxy ignores resets by the remote once the caller's socket is gone. The exchange decides that itself. */
 const CONNECTED = { writable: true } as const
 
-/** The exchange that an attempt belongs to and reports to. */
+/** The exchange that an attempt belongs to. */
 export interface AttemptOwner {
   readonly instance: Instance
   readonly path: string
@@ -16,13 +16,13 @@ export interface AttemptOwner {
 }
 
 /**
- * One request to the remote, in the shape of the request and response objects that httpxy works on. The host's own are
- * not handed out: httpxy replaces headers and adds listeners, and HTTP/2's objects lack members that it relies on.
+ * One request to the remote, in the shape of the request and response objects that httpxy expects. The host's own objects
+ * are not used: httpxy replaces headers and adds listeners, and HTTP/2 objects lack members that it relies on.
  */
 export class Attempt {
   readonly method: string | undefined
   readonly headers: IncomingHttpHeaders
-  /** http-proxy-middleware parses it for a path filter, even for one that ignores it. */
+  /** http-proxy-middleware parses it for the path filter, even if the filter ignores it. */
   readonly url = ''
   readonly httpVersion = '1.1'
   readonly httpVersionMajor = 1
@@ -45,10 +45,10 @@ export class Attempt {
     return this
   }
 
-  /** The remote's answer broke off, which its `error` event reports as well. */
+  /** Called when the response is interrupted, which its `error` event reports, too. */
   destroy(): void {}
 
-  /** Aborts the request to the remote, also while it waits for a connection. */
+  /** Aborts the request to the remote, even while it waits for a connection. */
   abort(): void {
     if (this.destroyed) return
     this.destroyed = true

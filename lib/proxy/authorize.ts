@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { forbidden, type ResourceException, unauthorized } from '../crest/errors.ts'
 
 /**
- * Who may use the remote instances, in an application that mounts the router itself: true = allowed; 401 = not
- * authenticated; false or 403 = not allowed (docs/pitfalls.md#open-router).
+ * The decision of an application that mounts the router: true = allowed; 401 = not authenticated; false or 403 = not
+ * allowed (docs/pitfalls.md#open-router).
  */
 export type Verdict = boolean | 401 | 403
 export type Authorize = (request: IncomingMessage) => Verdict | Promise<Verdict>
@@ -18,7 +18,7 @@ const CREDENTIALS = ['authorization', 'x-openidm-username'] as const
 export function authorizeRequest(request: IncomingMessage, authorize: Authorize): Promise<void> | undefined {
   guardForgery(request)
   const verdict = authorize(request)
-  // Any promise, a library's own as well.
+  // Any thenable, not only a native promise.
   if (typeof verdict === 'object') return Promise.resolve(verdict).then(check)
   check(verdict)
   return undefined
@@ -31,7 +31,7 @@ function check(verdict: Verdict): void {
 const refusal = (verdict: Verdict): ResourceException =>
   verdict === 401 ? unauthorized('Access Denied') : forbidden('Access denied')
 
-/** A browser sends the cookies of a session unasked, but no header of its own: such a request may be forged (CSRF). */
+/** CSRF: a browser adds session cookies to forged requests, but no custom headers. */
 function guardForgery({ method, headers }: IncomingMessage): void {
   if (!CHANGING.has(method) || headers.cookie === undefined) return
   if (headers['x-requested-with'] !== undefined) return

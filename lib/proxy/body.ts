@@ -6,39 +6,39 @@ import { hasBody } from '../crest/http/message.ts'
 
 /** The body of a request on its way to the remote. */
 export interface Body {
-  /** False when it was streamed and is gone: the request can not be sent again. */
+  /** False when it is streamed: the request cannot be sent again. */
   readonly replayable: boolean
-  /** Its length in bytes when it is no longer framed as the caller framed it. */
+  /** Its length in bytes if it is no longer framed as the caller framed it. */
   readonly length?: number
-  /** What a parser of the host has undone on the way, so that the headers must not say it any more. */
+  /** What a body parser of the host has undone; the headers must not declare it any longer. */
   readonly undone?: readonly ('content-encoding' | 'charset')[]
   readonly isEmpty?: true
   /** What to send. */
   source(): Source
 }
 
-/** What the proxy asks of a body: to be sent. */
+/** The part of a stream that httpxy uses. */
 export type Source = Pick<Readable, 'pipe'>
 
 export const bodyIsLate = (): ResourceException => new ResourceException(408, 'The request body did not arrive in time')
 
-/** Largest body that is kept so that a request can be sent again with a new token. */
-const KEPT_BYTES = 65_536
+/** Max size of a body that is kept so that its request can be repeated with a new token. */
+const MAX_KEPT_BYTES = 65_536
 
 export interface BodyOptions {
-  /** True when the request may have to be sent again. */
+  /** True if the request may have to be sent again. */
   readonly keep: boolean
-  /** How long the caller may send nothing while its body is read; 0 or Infinity = no limit. */
+  /** Max milliseconds without data from the caller while its body is read; 0 or Infinity = no limit. */
   readonly idleMs: number
-  /** Called when a body parser of the host ran before us. */
+  /** Called when a body parser of the host ran before the proxy. */
   readonly onConsumed: () => void
 }
 
 /**
- * Prepares the body. Nothing is read unless it must be kept; then as much as may be kept.
- * @returns a promise only when something must be read
- * @throws ResourceException 500 when the host has consumed the body and left nothing to send, 408 for a body that does
- * not come
+ * Prepares the body. It is read only if it must be kept, and only up to the limit.
+ * @returns a promise only if something must be read
+ * @throws ResourceException 500 when the host has consumed the body and left nothing to send, 408 when the body does not
+ * arrive in time
  */
 export function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: BodyOptions): Body | Promise<Body> {
   if (!hasBody(request)) return NO_BODY
@@ -46,14 +46,14 @@ export function bodyOf(request: IncomingMessage, { keep, idleMs, onConsumed }: B
     onConsumed()
     return consumedBody(request)
   }
-  // Consumed as well, but there was nothing in it: a chunked body of no chunks.
+  // Consumed as well, but empty: a chunked body without chunks.
   if (request.readableEnded) return bytesBody(Buffer.alloc(0))
-  if (!keep || Number(request.headers['content-length']) > KEPT_BYTES)
+  if (!keep || Number(request.headers['content-length']) > MAX_KEPT_BYTES)
     return { replayable: false, source: () => request }
   return keepBody(request, idleMs)
 }
 
-/** Sends all at once: a small body is not worth a stream. */
+/** Sends everything at once: cheaper than a stream for a small body. */
 const wholly = (send: (destination: NodeJS.WritableStream) => unknown): Source => ({
   pipe(destination) {
     send(destination)
@@ -74,8 +74,8 @@ export const CONSUMED =
   'The request body was consumed before it reached the remote proxy: mount external-idm before body parsers'
 
 /**
- * A body parser of the host ran before us (docs/pitfalls.md#body-parsers): the raw bytes if the host kept them, else
- * the JSON written again.
+ * A body parser of the host ran before the proxy (docs/pitfalls.md#body-parsers): sends the raw bytes if the host kept
+ * them, else the JSON serialised again.
  */
 function consumedBody(request: IncomingMessage): Body {
   const { rawBody, body } = request as { rawBody?: unknown; body?: unknown }
@@ -90,9 +90,9 @@ function consumedBody(request: IncomingMessage): Body {
 }
 
 /**
- * A string is the text of the body as a text parser leaves it, or a string that stood in it as JSON. Which one, its length
- * tells: JSON is longer by two quotes at least. `null` may also stand for a body that the parser has thrown away.
- * @throws ResourceException 500 when it is neither
+ * A string is either the body as left by a text parser, or a parsed JSON string. The length decides: JSON is longer by at
+ * least two quotes. `null` may also mean that the parser has discarded the body.
+ * @throws ResourceException 500 for neither
  */
 function scalarText(body: unknown, { headers }: IncomingMessage): string {
   const isPlain = headers['content-encoding'] === undefined
@@ -107,7 +107,7 @@ export const ROUNDED =
   'The request body was parsed before it reached the remote proxy, and a number in it may have lost digits: mount ' +
   'external-idm before body parsers, or keep the bytes in request.rawBody'
 
-/** Whether a number is beyond what JavaScript keeps exactly; one beyond all bounds would become null. */
+/** Whether a number may have lost digits, or would become null because it is not finite. */
 function holdsRounded(value: unknown): boolean {
   if (typeof value === 'number')
     return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))
@@ -115,13 +115,13 @@ function holdsRounded(value: unknown): boolean {
   return Object.values(value).some(holdsRounded)
 }
 
-/** Parsers unpack what they read: bytes of another length than the caller sent are not compressed any more. */
+/** Parsers decompress: bytes of a different length than the caller sent are not compressed any longer. */
 const parsedBody = (bytes: Buffer, { headers }: IncomingMessage): Body => ({
   ...bytesBody(bytes),
   undone: Number(headers['content-length']) === bytes.length ? [] : ['content-encoding'],
 })
 
-/** Has `headers` say what the body is when it is no longer as the caller framed it. */
+/** Adjusts the headers to a body that is no longer framed as the caller framed it. */
 export function reframe(headers: IncomingHttpHeaders, { length, undone = [] }: Body): void {
   if (length === undefined) return
   headers['content-length'] = String(length)
@@ -130,14 +130,14 @@ export function reframe(headers: IncomingHttpHeaders, { length, undone = [] }: B
   if (undone.includes('charset')) headers['content-type'] = headers['content-type']?.split(';', 1)[0]
 }
 
-/** Reads up to the limit; a longer body goes on as a stream behind what was read. */
+/** Reads up to the limit. A longer body is streamed, beginning with the part that was read. */
 function keepBody(request: IncomingMessage, idleMs: number): Promise<Body> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
     const limited = Number.isFinite(idleMs) && idleMs > 0
     const timer = limited ? setTimeout(() => end(() => reject(bodyIsLate())), idleMs) : undefined
-    // In listeners and a timer, where an error that the host's object throws must not escape.
+    // Listeners and timers: an error thrown by an object of the host would end the process.
     const contain = (act: () => void) => {
       try {
         act()
@@ -156,7 +156,7 @@ function keepBody(request: IncomingMessage, idleMs: number): Promise<Body> {
       timer?.refresh()
       chunks.push(chunk)
       size += chunk.length
-      if (size <= KEPT_BYTES) return
+      if (size <= MAX_KEPT_BYTES) return
       end(() => {
         request.pause()
         resolve({ replayable: false, source: () => continued(chunks, request) })
@@ -176,7 +176,7 @@ function continued(chunks: readonly Buffer[], request: IncomingMessage): Readabl
     })(),
     { objectMode: false },
   )
-  // A caller that leaves ends the exchange through the response; here it is only kept from being unhandled.
+  // A caller that disconnects ends the exchange through the response; this only avoids an unhandled error.
   stream.on('error', () => stream.destroy())
   return stream
 }

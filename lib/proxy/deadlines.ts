@@ -5,32 +5,31 @@ import { DeadlineError } from '../core/http/fault.ts'
 import { isReceived } from '../crest/http/message.ts'
 import type { Instance } from '../remote/instance/instance.ts'
 
-/** How many idle periods in a row a caller that does not read may hold a connection to the remote. */
-const PATIENCE = 5
+/** Max consecutive idle periods for which a caller that does not read may hold a connection to the remote. */
+const MAX_IDLE_PERIODS = 5
 
-/** The two sides of an exchange, as far as it matters for who keeps it waiting. */
+/** The two sides of an exchange, to determine which one stalls. */
 export interface Sides {
   readonly request: IncomingMessage
   readonly proxyRequest: ClientRequest
   readonly hasBody: boolean
-  /** False while the answer waits for the caller to read. */
+  /** False while the response waits for the caller to read. */
   readonly callerIsReading: () => boolean
 }
 
-/** What an exchange is told. That the remote is late, it learns from its request, which is destroyed. */
+/** Events for the exchange. A late remote is reported as an error of its request, which is destroyed. */
 export interface Events {
-  /** There was no connection in time; there is no request yet that could be aborted. */
+  /** No connection in time; there is no request yet that could be destroyed. */
   notConnected(): void
-  /** The connection is made. */
+  /** The connection is established. */
   connected(): void
-  /** The caller does not send the rest of its body, or does not read the rest of the answer. */
+  /** The caller does not send the rest of its body, or does not read the rest of the response. */
   callerIsSlow(): void
 }
 
 /**
- * The deadlines of one exchange, each with its own reason (docs/pitfalls.md#anonymous-timeouts): a connection of the
- * agent is free (queue), it is made (connect), the response begins after the request was sent (response), bytes move
- * (idle).
+ * The deadlines of one exchange, each with its own reason (docs/pitfalls.md#anonymous-timeouts): until the agent has a
+ * connection (queue), until it is established (connect), until the response begins (response), and between bytes (idle).
  */
 export class Deadlines extends Bounded {
   readonly #instance: Instance
@@ -38,7 +37,7 @@ export class Deadlines extends Bounded {
   #phase: 'queue' | 'connect' | 'response' | undefined
   #sides: Sides | undefined
   #answered = false
-  #patience = PATIENCE
+  #idlePeriodsLeft = MAX_IDLE_PERIODS
 
   constructor(instance: Instance, events: Events) {
     super()
@@ -46,14 +45,14 @@ export class Deadlines extends Bounded {
     this.#events = events
   }
 
-  /** Until the agent has a connection for us. */
+  /** Starts the deadline for a connection of the agent. */
   queue(): void {
     this.#answered = false
-    this.#patience = PATIENCE
+    this.#idlePeriodsLeft = MAX_IDLE_PERIODS
     this.#begin('queue')
   }
 
-  /** The request has its connection, which may still be in the making. */
+  /** The request has a connection, which may not be established yet. */
   connection(sides: Sides): void {
     this.clear()
     this.#sides = sides
@@ -65,11 +64,11 @@ export class Deadlines extends Bounded {
       this.#begin('connect')
       socket.once(event, () => this.#connected(socket, sides))
     } else this.#connected(socket, sides)
-    // Node emits `finish` when the last byte of the request has left, so never before the connection is made.
+    // Node emits `finish` after the last byte of the request, so never before the connection is established.
     if (sides.hasBody) proxyRequest.once('finish', () => this.#sent())
   }
 
-  /** The headers of the answer are here. */
+  /** The response headers have arrived. */
   answered(): void {
     this.#answered = true
     this.clear()
@@ -88,14 +87,14 @@ export class Deadlines extends Bounded {
     else if (phase) this.#sides?.proxyRequest.destroy(new DeadlineError(phase))
   }
 
-  /** Nothing moved on the socket for as long as nothing may. */
+  /** The socket was idle for `socketTimeout`. */
   idle(socket: Socket): void {
     if (!this.#sides) return
     const { proxyRequest } = this.#sides
-    // The agent has it back.
+    // The agent already has the connection back.
     if (proxyRequest.destroyed || proxyRequest.socket !== socket) return
-    const side = waitsFor(this.#sides, this.#answered)
-    const wait = side === 'answer' || (side === 'reader' && this.#patience-- > 0)
+    const side = stalledSide(this.#sides, this.#answered)
+    const wait = side === 'answer' || (side === 'reader' && this.#idlePeriodsLeft-- > 0)
     if (wait) socket.setTimeout(this.#instance.properties.socketTimeout)
     else if (side === 'remote') proxyRequest.destroy(new DeadlineError('idle'))
     else this.#events.callerIsSlow()
@@ -128,28 +127,28 @@ const WATCHER = Symbol('watcher')
 type Watched = Socket & { [WATCHER]?: Deadlines }
 
 /**
- * Bytes must move, in either direction. The listener stays as long as the connection, which serves many exchanges; Node's
- * own `proxyRequest.setTimeout` would ask only once.
+ * Bytes must move, in either direction. The listener stays for the life of the connection, which serves many exchanges.
+ * Node's `proxyRequest.setTimeout` fires only once.
  */
 function watch(socket: Watched, deadlines: Deadlines, ms: number): void {
   if (!Number.isFinite(ms) || ms === 0) return
-  if (!socket[WATCHER]) socket.on('timeout', tellWatcher)
+  if (!socket[WATCHER]) socket.on('timeout', notifyWatcher)
   socket[WATCHER] = deadlines
   if (socket.timeout !== ms) socket.setTimeout(ms)
 }
 
-function tellWatcher(this: Watched): void {
+function notifyWatcher(this: Watched): void {
   this[WATCHER]?.idle(this)
 }
 
-/** The event that ends the making of a connection; undefined when it is made, as one that another request left us is. */
+/** The event that completes the connection; undefined for one that is established, such as a reused one. */
 function connecting(socket: Socket): 'connect' | 'secureConnect' | undefined {
   if ((socket as { secureConnecting?: boolean }).secureConnecting === true) return 'secureConnect'
   return socket.connecting ? 'connect' : undefined
 }
 
-/** Whom an exchange in which nothing moves waits for; a remote is not blamed for a caller. */
-function waitsFor(
+/** Which side a stalled exchange waits for: the remote is not blamed for a slow caller. */
+function stalledSide(
   { request, proxyRequest, callerIsReading }: Sides,
   answered: boolean,
 ): 'sender' | 'reader' | 'answer' | 'remote' {

@@ -21,19 +21,18 @@ import { Deadlines } from './deadlines.ts'
 import { responseHeaders } from './headers.ts'
 import { BodyRelay } from './relay-body.ts'
 
-/** Methods that may be sent again when a connection failed under them (docs/pitfalls.md#retries). */
+/** Methods that may be repeated after a connection failure (docs/pitfalls.md#retries). */
 const SAFE_METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** What an exchange is made of. */
 export interface ExchangeParts {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly instance: Instance
   readonly credentials: Credentials
   readonly body: Body
-  /** The headers that go to the remote, without credentials. */
+  /** The headers for the remote, without credentials. */
   readonly headers: IncomingHttpHeaders
-  /** Behind the instance's base path, with the query. */
+  /** Relative to the base path of the instance, with the query. */
   readonly path: string
   /** `/openidm/external/idm/NAME/`. */
   readonly localBase: string
@@ -41,10 +40,10 @@ export interface ExchangeParts {
 }
 
 /**
- * One request of a caller and its way to the remote and back, at most once more with a new token or connection.
+ * The exchange of one request with the remote: repeated at most once with a new token and once on a new connection.
  *
- * Everything in here runs in listeners and timers, where an error that is thrown ends the process of the host. Objects
- * of the host and its logger may throw at any time, so whatever enters an exchange goes through `#contain`.
+ * Everything here runs in listeners and timers, where a thrown error ends the process of the host. The host's objects and
+ * logger may throw at any time, so each entry point goes through `#contain`.
  */
 export class Exchange {
   readonly instance: Instance
@@ -55,23 +54,23 @@ export class Exchange {
   #attempt: Attempt | undefined
   #source: Source | undefined
   #relay: BodyRelay | undefined
-  /** What is relayed. */
+  /** The response that is relayed. */
   #answer: IncomingMessage | undefined
   #newToken = false
   #newConnection = false
   #hasBegun = false
   #over = false
 
-  /** @param send hands an attempt to http-proxy-middleware */
+  /** @param send passes an attempt to http-proxy-middleware */
   constructor(parts: ExchangeParts, send: (attempt: Attempt) => void) {
     this.#parts = parts
     this.#send = send
     this.instance = parts.instance
     this.#credentials = parts.credentials
     this.#deadlines = new Deadlines(parts.instance, {
-      // Without a queue the connection was begun, but the forward proxy has not made the tunnel.
+      // Without a queue, the forward proxy has not opened the tunnel in time.
       notConnected: () =>
-        this.#contain(() => this.#fail(this.#note(isSaturated(this.instance.agent) ? 'queue' : 'connect', undefined))),
+        this.#contain(() => this.#fail(this.#fault(isSaturated(this.instance.agent) ? 'queue' : 'connect', undefined))),
       connected: () => this.instance.circuit.reached(),
       callerIsSlow: () => this.#contain(() => this.#fail(bodyIsLate())),
     })
@@ -81,7 +80,7 @@ export class Exchange {
     return this.#parts.path
   }
 
-  /** The body for an attempt: it is piped in a listener of httpxy. */
+  /** The body for an attempt. httpxy pipes it in a listener. */
   source(): Source {
     const source = this.#parts.body.source()
     this.#source = source
@@ -97,11 +96,11 @@ export class Exchange {
     this.#contain(() => this.#begin())
   }
 
-  /** The response is over, or its caller has left. */
+  /** The response has ended, or the caller has disconnected. */
   closed(): void {
     this.#contain(() => {
       if (this.#over) return
-      // Not before its end: a remote that breaks off each answer would be well and ill in turn, and the log full of it.
+      // Not earlier: a remote that interrupts each response would alternate between healthy and failing.
       if (this.#answer?.complete) this.instance.health.succeeded()
       this.#end()
       if (!this.#answer?.complete) this.#attempt?.abort()
@@ -109,7 +108,7 @@ export class Exchange {
     })
   }
 
-  /** The remote may answer before it has read the whole body; unread, the rest would hold up the caller's connection. */
+  /** The remote may answer before it has read the whole body; the unread rest would block the caller's connection. */
   #drain(): void {
     const source = this.#source
     if (!(source instanceof Readable) || source.readableEnded) return
@@ -117,7 +116,7 @@ export class Exchange {
     source.resume()
   }
 
-  /** The proxyReq hook: the request has a connection and no byte of it has left. */
+  /** The proxyReq hook: the request has a connection, and nothing has been sent. */
   connected(attempt: Attempt, proxyRequest: ClientRequest): void {
     if (this.#over || attempt !== this.#attempt) {
       proxyRequest.destroy()
@@ -126,7 +125,7 @@ export class Exchange {
     this.#contain(() => {
       const { headers } = this.#credentials
       for (const name in headers) proxyRequest.setHeader(name, headers[name] ?? '')
-      // Without a listener Node cuts the connection of a remote that answers 101 unasked, without an error event.
+      // Without a listener Node cuts the connection after an unexpected 101, without an error event.
       proxyRequest.on('upgrade', (_answer, socket) => {
         socket.destroy()
         this.failed(attempt, new Error('the remote switched to another protocol unasked'))
@@ -137,7 +136,7 @@ export class Exchange {
     })
   }
 
-  /** The proxyRes hook: the headers of the remote's answer are here. */
+  /** The proxyRes hook: the response headers have arrived. */
   answered(attempt: Attempt, proxyResponse: IncomingMessage): void {
     if (this.#over || attempt !== this.#attempt) {
       proxyResponse.destroy()
@@ -152,16 +151,15 @@ export class Exchange {
     })
   }
 
-  /** The attempt broke. After the first byte of the response there is nothing to say any more: it is cut. */
+  /** The attempt failed. After the first byte of the response the connection can only be cut. */
   failed(attempt: Attempt, error: unknown): void {
-    if (this.#over || attempt !== this.#attempt) return
-    // Bytes behind a complete response, such as the body of a 204, are not part of it.
-    if (this.#answer?.complete) return
+    // Bytes after a complete response, such as the body of a 204, are not part of it.
+    if (this.#over || attempt !== this.#attempt || this.#answer?.complete) return
     this.#contain(() => {
       this.#deadlines.clear()
       const fault = faultBehind(this.instance.properties, error)
       if (this.#responseHasBegun) {
-        this.#note(fault, error)
+        this.#fault(fault, error)
         this.#interrupted()
         return
       }
@@ -171,11 +169,11 @@ export class Exchange {
         this.#begin()
         return
       }
-      this.#fail(this.#note(fault, error))
+      this.#fail(this.#fault(fault, error))
     })
   }
 
-  /** @fastify/express has `headersSent` say that nothing was sent until its own `send` is called. */
+  /** With @fastify/express, `headersSent` stays false until its own `send` is called. */
   get #responseHasBegun(): boolean {
     return this.#hasBegun || this.#parts.response.headersSent
   }
@@ -183,7 +181,7 @@ export class Exchange {
   #begin(): void {
     const { agent, properties } = this.instance
     if (queuedIn(agent) >= properties.maxQueuedRequests) {
-      this.#fail(this.#note('queueFull', undefined))
+      this.#fail(this.#fault('queueFull', undefined))
       return
     }
     this.#attempt = new Attempt(this, this.#parts.request.method, this.#parts.headers)
@@ -196,13 +194,13 @@ export class Exchange {
     this.#answer = proxyResponse
     const headers = responseHeaders(proxyResponse, this.#parts)
     if (!this.#writeHead(attempt, proxyResponse.statusCode ?? 502, headers)) return
-    // A response of unknown length may be a slow stream: its headers do not wait for its first byte.
+    // A response of unknown length may be a slow stream: send its headers before its first byte.
     if (headers['content-length'] === undefined)
       setImmediate(() => this.#contain(() => isOver(response) || response.flushHeaders()))
     this.#relay = new BodyRelay(proxyResponse, response, (act) => this.#contain(act))
   }
 
-  /** Node's parser lets things pass that Node does not write, such as the status 000. */
+  /** Node's parser accepts what Node does not write, such as the status 000. */
   #writeHead(attempt: Attempt, status: number, headers: OutgoingHttpHeaders): boolean {
     try {
       this.#parts.response.writeHead(status, headers)
@@ -215,13 +213,13 @@ export class Exchange {
     }
   }
 
-  /** Not the remote's answer, but that of the forward proxy on the way to an http remote. */
+  /** The response of the forward proxy, not of the (http) remote. */
   #refusedByProxy(proxyResponse: IncomingMessage): void {
     proxyResponse.resume()
-    this.#fail(this.#note('forwardProxyCredentials', undefined))
+    this.#fail(this.#fault('forwardProxyCredentials', undefined))
   }
 
-  /** The remote refuses our credentials: once more with a new token where that can help, else the caller is told. */
+  /** The remote refuses the credentials: repeats the request with a new token if that can help. */
   #refused(proxyResponse: IncomingMessage): void {
     const mayHelp = this.instance.authentication.refused(this.#credentials)
     const again = mayHelp && !this.#newToken && this.#parts.body.replayable
@@ -261,8 +259,8 @@ export class Exchange {
     )
   }
 
-  /** Notes a fault for status and log. @returns what the caller is told */
-  #note(fault: FaultName, cause: unknown): ResourceException {
+  /** Records a fault for status and log. @returns the error for the caller */
+  #fault(fault: FaultName, cause: unknown): ResourceException {
     const exception = faultException(this.instance.name, fault, cause)
     this.instance.health.failed(fault, exception.message, cause)
     this.instance.circuit.failed(fault)
@@ -276,7 +274,7 @@ export class Exchange {
     this.#attempt?.abort()
   }
 
-  /** A response that has begun cannot say any more what went wrong. */
+  /** A response that has begun cannot carry an error: cuts it off. */
   #interrupted(): void {
     this.#end()
     cutOff(this.#parts.response)
@@ -288,7 +286,7 @@ export class Exchange {
     this.#deadlines.clear()
   }
 
-  /** Runs what an event asks for; an error that it throws ends this exchange and nothing else. */
+  /** Runs a handler; an error that it throws ends this exchange only. */
   #contain(act: () => void): void {
     try {
       act()

@@ -1,6 +1,6 @@
 /**
- * The one http-proxy-middleware of this process (docs/pitfalls.md#listener-leak: each one leaves a listener at the
- * server for ever). It holds no settings: what is particular to a request comes with its attempt.
+ * The single http-proxy-middleware of this process: each one leaves a listener on the server for good
+ * (docs/pitfalls.md#listener-leak). It holds no settings: everything specific to a request comes with its attempt.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
@@ -10,22 +10,22 @@ import type { Attempt } from './attempt.ts'
 
 const { createProxyMiddleware } = requireQuietly('http-proxy-middleware') as typeof import('http-proxy-middleware')
 
-/** Nothing else is handed to the middleware: see `forward`. */
+/** `forward` passes nothing else to the middleware. */
 const attemptOf = (request: IncomingMessage): Attempt => request as unknown as Attempt
 
-/** Node's request options come with the target; the agent carries everything that concerns TLS. */
+/** The target holds Node's request options; the agent holds the TLS options. */
 const router = (request: IncomingMessage, _response: unknown, options: Options): Options['target'] => {
   const { exchange } = attemptOf(request)
   const { agent, target } = exchange.instance
   options.agent = agent
-  // All that is asked of it is to be piped.
+  // Only `pipe` is called.
   options.buffer = exchange.source() as Readable
   return { ...target, pathname: target.basePath + exchange.path }
 }
 
 /**
- * `on` would be dropped together with the ejected plugins (docs/pitfalls.md#dropped-hooks), so the hooks are a plugin
- * of their own.
+ * The `on` option is dropped together with the ejected plugins (docs/pitfalls.md#dropped-hooks), so the hooks are a
+ * plugin.
  */
 const hooks: Plugin = (proxy) => {
   proxy.on('proxyReq', (proxyRequest, request) => attemptOf(request).connected(proxyRequest))
@@ -37,21 +37,21 @@ const middleware = createProxyMiddleware({
   router: router as NonNullable<Options['router']>,
   plugins: [hooks],
   /**
-   * The default plugins answer errors in their own words (docs/pitfalls.md#library-error-pages) and cost a tenth of the
+   * The default plugins write error pages of their own (docs/pitfalls.md#library-error-pages) and take a tenth of the
    * time.
    */
   ejectPlugins: true,
-  /** The target's path is the whole path, byte for byte as the caller wrote it. */
+  /** The path of the target is the whole path, byte for byte as the caller wrote it. */
   ignorePath: true,
   selfHandleResponse: true,
-  /** Whatever comes here is to be proxied. */
+  /** Every attempt is proxied. */
   pathFilter: () => true,
   ws: false,
 })
 
-/** Hands an attempt to the proxy, in place of the request and the response. */
+/** Passes an attempt to the middleware in place of request and response. */
 export function forward(attempt: Attempt): void {
   const stand = attempt as unknown as IncomingMessage & ServerResponse
-  // What fails before the request is made is told to `next` alone.
+  // Failures before the request is created are reported to `next` only.
   middleware(stand, stand, (error) => attempt.failed(error)).catch((error: unknown) => attempt.failed(error))
 }

@@ -1,6 +1,6 @@
 /**
- * What is refused before anything else happens. Everything here is judged on the raw request; what passes is
- * forwarded byte for byte.
+ * Checks that come before everything else. They examine the raw request; a request that passes is forwarded byte for
+ * byte.
  */
 import type { IncomingMessage } from 'node:http'
 import { badRequest, methodNotAllowed, notSupported, ResourceException } from '../crest/errors.ts'
@@ -12,18 +12,18 @@ export { guardPath } from '../remote/resource/path-guard.ts'
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /**
- * @throws ResourceException 405 for a method that HTTP proxies must not forward, 501 for a WebSocket, 400 for
- * framing and for headers that make of it another request at the remote than the one that was judged
+ * @throws ResourceException 405 for a method that must not be forwarded, 501 for a WebSocket, 400 for ambiguous framing
+ * and for headers with which the remote would see a different request than the one that was checked
  */
 export function guardRequest(request: IncomingMessage): void {
   const { method = '', headers } = request
   if (!METHODS.has(method)) throw methodNotAllowed(`Method ${method} is not allowed on a remote instance`)
-  // The host may have judged the request as the other method; the remote would be sent this one.
+  // The host may have authorised the other method; the remote would receive this one.
   if (headers['x-http-method-override'] !== undefined)
     throw badRequest('X-HTTP-Method-Override is not supported on a remote instance: send the method itself')
   refuseAmbiguousHeaders(request)
   if (asksForWebSocket(request)) throw notSupported('WebSockets are not supported on a remote instance')
-  // Only a lenient parser lets such a name pass, which it then takes for framing, and we would not
+  // Only a lenient parser accepts such a name; it may treat it as framing, and the remote may not
   // (docs/pitfalls.md#request-smuggling).
   for (const name in headers) if (name.endsWith(' ')) throw badRequest('A header name ends in a space')
   guardAddress(request)
@@ -35,7 +35,7 @@ export function guardRequest(request: IncomingMessage): void {
 }
 
 /**
- * Express 4 takes `/openidm//x` for `/x` behind its mount; what else the host put before `/openidm/x` does not
+ * Express 4 reads `/openidm//x` as `/x` below its mount; access rules of the host may read it differently
  * (docs/pitfalls.md#two-readers-of-one-path).
  */
 function guardAddress(request: IncomingMessage): void {
@@ -45,7 +45,7 @@ function guardAddress(request: IncomingMessage): void {
 }
 
 /**
- * @throws ResourceException 400: the remote and the access rules before us could read an empty segment differently
+ * @throws ResourceException 400: the remote and the access rules of the host could read an empty segment differently
  * (docs/pitfalls.md#two-readers-of-one-path)
  */
 export function guardEmptySegments(path: string): void {
@@ -53,8 +53,8 @@ export function guardEmptySegments(path: string): void {
 }
 
 /**
- * Stops a request that has already been through this gateway and asks for a proxied path again: A -> B -> A. An
- * instance that points at the gateway itself is legal.
+ * Stops a loop: a request that has already been through this gateway and asks for a proxied path again. An instance that
+ * points to the gateway itself is allowed.
  * @throws ResourceException 508
  */
 export function guardLoop(via: string | undefined, pseudonym: string): void {

@@ -1,7 +1,6 @@
 /**
- * The headers that pass, in both directions: deny by default (docs/pitfalls.md#credentials-and-headers). What the
- * caller sent for the gateway (Authorization, cookies, X-OpenIDM-*) is the gateway's; the remote sees the instance's
- * credentials.
+ * The header policy in both directions: deny by default (docs/pitfalls.md#credentials-and-headers). The caller's
+ * credentials (Authorization, cookies, X-OpenIDM-*) are for the gateway; the remote gets the credentials of the instance.
  */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { hasBody, isEncrypted, isHttp2, peerAddress } from '../crest/http/message.ts'
@@ -46,22 +45,22 @@ const RESPONSE_HEADERS = [
   'warning',
 ] as const
 
-/** What says where a body ends; no `Connection` header can take it away. */
+/** Message framing; a `Connection` header cannot remove it. */
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding'])
 
-/** Schemes of a `Location` that may pass as it is. */
+/** Schemes that a `Location` may have. */
 const WEB: ReadonlySet<string> = new Set(['http:', 'https:'])
 
 const TRANSACTION_ID = 'x-forgerock-transactionid'
 
 export interface Forwarding {
-  /** Names this gateway in `Via`. */
+  /** The name of this gateway in `Via`. */
   readonly pseudonym: string
-  /** True when the host has checked or set the transaction id; a stranger's is dropped. */
+  /** True if the host has checked or set the transaction id; otherwise it is dropped. */
   readonly trustTransactionId: boolean
 }
 
-/** The caller's headers as far as they pass, and ours but for the credentials, which are added at the last moment. */
+/** The headers for the remote, without credentials, which are added when the connection exists. */
 export function requestHeaders(
   request: IncomingMessage,
   { target }: Pick<Instance, 'target'>,
@@ -74,9 +73,9 @@ export function requestHeaders(
     if (value !== undefined) to[name] = value
   }
   dropNamed(from.connection, to)
-  // HTTP/2 frames a body of unknown length by itself.
+  // HTTP/2 has its own framing.
   if (isHttp2(request) && to['content-length'] === undefined && hasBody(request)) to['transfer-encoding'] = 'chunked'
-  // The caller's is this gateway's (docs/pitfalls.md#callers-host-as-tls-name).
+  // Never forward the caller's Host (docs/pitfalls.md#callers-host-as-tls-name).
   to.host = target.host
   to['accept-api-version'] ??= DEFAULT_API_VERSION
   to['user-agent'] = USER_AGENT
@@ -92,16 +91,16 @@ export function requestHeaders(
 /** The exchange that response headers belong to. */
 export interface ResponseContext {
   readonly instance: Instance
-  /** URL of the instance at this gateway. */
+  /** The path of the instance at this gateway. */
   readonly localBase: string
-  /** Path below the instance. */
+  /** The path below the instance. */
   readonly path: string
   readonly response: ServerResponse
 }
 
 /**
- * The remote's headers as far as they pass. Framing is ours: hop-by-hop headers are dropped, and a length that belongs
- * to no body (204; a real remote sends one with 304) as well.
+ * The headers for the caller. Hop-by-hop headers are dropped, and so is the length of a response without a body (204;
+ * real remotes send one with 304).
  */
 export function responseHeaders(
   response: IncomingMessage,
@@ -121,7 +120,7 @@ export function responseHeaders(
   return to
 }
 
-/** The host's answer depends on what the host looked at, and on what the remote looked at. */
+/** The response depends on the request headers that the host and the remote have used. */
 function mergeVary(...fields: readonly unknown[]): string {
   const names = fields.flatMap((field) => String(field).split(',')).map((name) => name.trim())
   const distinct = new Map(names.filter(Boolean).map((name) => [name.toLowerCase(), name]))
@@ -129,8 +128,8 @@ function mergeVary(...fields: readonly unknown[]): string {
 }
 
 /**
- * A header that `Connection` names is for one hop (RFC 9110, 7.6.1; docs/pitfalls.md#headers-named-in-connection).
- * Called before ours are added.
+ * Headers named by `Connection` are for one hop (RFC 9110, 7.6.1; docs/pitfalls.md#headers-named-in-connection).
+ * Called before our own are added.
  */
 function dropNamed(connection: string | undefined, headers: Record<string, string | string[]>): void {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return
@@ -140,7 +139,7 @@ function dropNamed(connection: string | undefined, headers: Record<string, strin
   }
 }
 
-/** What the remote writes there is between it and the third host; browsers would use it. */
+/** Credentials in a `Location` are between the remote and a third host; a browser would use them. */
 function withoutCredentials(address: URL): string {
   address.username = ''
   address.password = ''
@@ -148,8 +147,8 @@ function withoutCredentials(address: URL): string {
 }
 
 /**
- * A `Location` at the remote as the caller can use it: below the local route where it is below the instance, absolute
- * otherwise; never with credentials. What is no web address is dropped.
+ * Rewrites a `Location` of the remote for the caller: below the local route if it is below the instance, absolute
+ * otherwise; never with credentials. Other schemes than http and https are dropped.
  */
 export function localLocation(
   location: string,
@@ -157,7 +156,7 @@ export function localLocation(
   localBase: string,
   path: string,
 ): string | undefined {
-  // Relative in any case: a path may begin as an address of another scheme does.
+  // `./`, because a path may begin like a URL of another scheme.
   const base = new URL(`./${path}`, url)
   if (!URL.canParse(location, base.href)) return undefined
   const absolute = new URL(location, base)

@@ -4,11 +4,11 @@ import type { Socket } from 'node:net'
 const queues = new WeakMap<Socket, Set<ServerResponse>>()
 
 /**
- * Has a response close with its connection. Node 22 forgets one that waits behind another (pipelining) when the caller
- * leaves: it never closes, and the remote request behind it would never end (docs/pitfalls.md#callers-that-leave).
+ * Closes a response with its connection. When a caller disconnects, Node 22 does not close responses that wait behind
+ * another (pipelining), and their requests to the remote never end (docs/pitfalls.md#callers-that-leave).
  */
 export function closeWithConnection({ socket }: IncomingMessage, response: ServerResponse): void {
-  // It has the connection, or had it: Node tells it. Adapters for serverless platforms have no connection at all.
+  // Node closes a response that has, or had, the connection. Adapters for serverless platforms have no connection.
   if (response.socket !== null || typeof socket?.once !== 'function') return
   if (socket.destroyed) {
     response.destroy()

@@ -1,14 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /**
- * Sends the body of the remote's answer on to the caller, no faster than the caller reads. `pipe` does the same with many
- * more listeners, put on and taken off again for each answer; what it does about sides that break off, the proxy and the
- * exchange do here.
+ * Relays the body of a response to the caller, no faster than the caller reads. `pipe` does the same with many more
+ * listeners, which are added and removed for each response; the exchange handles interrupted sides itself.
  */
 export class BodyRelay {
   #blocked = false
 
-  /** @param contain runs what a listener does and catches what it throws */
+  /** @param contain runs a listener and catches what it throws */
   constructor(from: IncomingMessage, to: ServerResponse, contain: (act: () => void) => void) {
     const resume = () => {
       this.#blocked = false
@@ -16,8 +15,8 @@ export class BodyRelay {
     }
     from.on('data', (chunk: Buffer) =>
       contain(() => {
-        // The caller has left; the remote's answer is about to be cut off for it. Only `false` asks to wait: loggers and
-        // adapters that replace `write` often return nothing.
+        // A caller that has disconnected ends the exchange elsewhere. Only `false` means wait: loggers and adapters that
+        // replace `write` often return nothing.
         if (to.destroyed || to.write(chunk) !== false) return
         this.#blocked = true
         from.pause()
@@ -31,7 +30,7 @@ export class BodyRelay {
     )
   }
 
-  /** The caller does not read the rest of the answer. */
+  /** Waiting for the caller to read. */
   get isBlocked(): boolean {
     return this.#blocked
   }

@@ -3,15 +3,15 @@ import { badRequest } from '../crest/errors.ts'
 import { checkAuthority, originForm } from '../crest/http/request-target.ts'
 import { decodeOnce } from '../remote/resource/path-guard.ts'
 
-/** Where a request of ours goes: `{mount}/external/idm/{name}/{path}?{query}`, all as raw as the caller wrote it. */
+/** The parts of `{mount}/external/idm/{name}/{path}?{query}`, byte for byte as the caller wrote them. */
 export interface Route {
-  /** Begins the local address of a remote resource: `/openidm`, or what the host cut off. */
+  /** Prefix of the local path of a remote resource: `/openidm`, or what the host has cut off. */
   readonly mount: string
   /** undefined = the collection `external/idm` itself. */
   readonly name: string | undefined
-  /** Behind `external/idm/NAME/`, undecoded; undefined when the path ends at the name. */
+  /** After `external/idm/NAME/`, not decoded; undefined when the path ends with the name. */
   readonly path: string | undefined
-  /** With its question mark; may be empty. */
+  /** With its question mark; empty without a query. */
   readonly query: string
 }
 
@@ -19,13 +19,13 @@ const PREFIX = '/external/idm'
 const MOUNT = '/openidm'
 
 /**
- * Reads the address of a request by itself, because Express 4, Express 5, Fastify and plain `http` differ in how they do
- * it. The prefix is compared byte for byte: a path that merely decodes to it is not ours. Nor has a resource two addresses,
- * of which the host might protect one: where nothing was cut off, the mount must be there
+ * Parses the path of a request itself, because Express 4, Express 5, Fastify and plain `http` differ. The prefix is
+ * compared byte for byte: a path that only decodes to it does not match. A resource has a single path, or the host might
+ * protect only one of two: if the host has cut nothing off, the mount must be there
  * (docs/pitfalls.md#two-readers-of-one-path).
- * @param behindMount true when the host cuts the mount off `request.url` without a trace, as the contract has it
- * @returns undefined when the path is not ours
- * @throws ResourceException 400 when it is ours, but what the caller wrote can no longer be told
+ * @param behindMount true if the host cuts the mount off `request.url` without a trace, as the contract says
+ * @returns undefined for other paths
+ * @throws ResourceException 400 when the path matches, but the original can no longer be determined
  */
 export function routeOf(request: IncomingMessage, behindMount: boolean): Route | undefined {
   const { mount: cut, rest, isRaw } = locate(request)
@@ -51,7 +51,7 @@ export function routeOf(request: IncomingMessage, behindMount: boolean): Route |
   return { mount, name: url.slice(nameStart, slash), path: path === '' ? undefined : path, query }
 }
 
-/** A request for a path of ours from which a host has cut the mount off without a trace, or a path that is not ours. */
+/** True for a request whose mount the host may have cut off without a trace. */
 export const lacksMount = (request: IncomingMessage): boolean => {
   const { mount, rest } = locate(request)
   return mount === '' && (rest.startsWith(`${PREFIX}/`) || rest === PREFIX)
@@ -60,16 +60,16 @@ export const lacksMount = (request: IncomingMessage): boolean => {
 type HostRequest = IncomingMessage & { readonly baseUrl?: unknown; readonly originalUrl?: string }
 
 interface Location {
-  /** What the host has cut off. */
+  /** The prefix that the host has cut off. */
   readonly mount: string
   readonly rest: string
-  /** Whether `rest` is what the caller wrote, byte for byte. */
+  /** Whether `rest` is byte for byte what the caller wrote. */
   readonly isRaw: boolean
 }
 
 /**
- * Express says in `baseUrl` what it has cut off `request.url`; connect and its kin keep the whole target in `originalUrl`.
- * A host that decodes `request.url`, as @fastify/express does, keeps the raw target there as well.
+ * Express keeps in `baseUrl` what it has cut off `request.url`; connect and similar hosts keep the whole target in
+ * `originalUrl`, and so do hosts that decode `request.url`, such as @fastify/express.
  */
 function locate(request: IncomingMessage): Location {
   const { baseUrl, originalUrl } = request as HostRequest
@@ -86,10 +86,10 @@ function locate(request: IncomingMessage): Location {
   return { mount, rest: url, isRaw: false }
 }
 
-/** As often as a path may be encoded upon itself; the guard refuses what is encoded more often. */
+/** Max levels of percent-encoding to decode; the guard refuses more. */
 const MAX_DECODINGS = 10
 
-/** Decodes until nothing changes, byte for byte. */
+/** Decodes byte by byte until nothing changes. */
 function decoded(text: string): string {
   let current = Buffer.from(text, 'utf8').toString('latin1')
   for (let round = 0; round < MAX_DECODINGS; round++) {

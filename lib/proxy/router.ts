@@ -17,14 +17,14 @@ import { lacksMount, type Route, routeOf } from './route.ts'
 export interface ProxyOptions extends Forwarding {
   readonly registry: InstanceRegistry
   readonly authorize: Authorize
-  /** True when `request.url` begins behind the mount, whatever the framework. */
+  /** True if `request.url` begins after the mount, whatever the framework. */
   readonly behindMount: boolean
   /** Serves `external/idm` itself: the list of instances and the action `test`. */
   readonly status: HttpHandler
   readonly log: Logger
 }
 
-/** The way of a request: guard -> authorise -> instance -> credentials -> headers -> forward. Not ours -> `next()`. */
+/** The way of a request: guard -> authorise -> instance -> credentials -> headers -> forward. Other paths: `next()`. */
 export function proxyRouter(options: ProxyOptions): HttpHandler {
   const service = { ...options, warnConsumed: once(() => options.log.warn({}, CONSUMED)) }
   const warnMount = once(() => {
@@ -54,7 +54,7 @@ export function proxyRouter(options: ProxyOptions): HttpHandler {
 
 function receive(request: IncomingMessage, response: ServerResponse): void {
   closeWithConnection(request, response)
-  // Without a listener an `error` event ends the process of the host. What broke off is seen by its `close`.
+  // Without a listener an `error` event ends the process of the host. `close` reports interruptions.
   request.on('error', ignore)
   response.on('error', ignore)
 }
@@ -66,7 +66,7 @@ const NO_MOUNT =
 const ignore = () => undefined
 
 interface Service extends ProxyOptions {
-  /** Tells the log, once, that the host parses bodies before us (docs/pitfalls.md#body-parsers). */
+  /** Logs once that the host parses bodies before the proxy (docs/pitfalls.md#body-parsers). */
   readonly warnConsumed: () => void
 }
 
@@ -81,7 +81,7 @@ function once(act: () => void): () => void {
 async function serve(options: Service, route: Route, request: IncomingMessage, response: ServerResponse) {
   options.registry.assertOpen()
   guardRequest(request)
-  // What is there at once is not waited for: each turn of the event queue would be felt in every request.
+  // Await promises only: each extra turn of the event loop would slow down every request.
   const authorized = authorizeRequest(request, options.authorize)
   if (authorized) await authorized
   if (isStatus(route, request)) {
@@ -94,7 +94,7 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   guardLoop(request.headers.via, options.pseudonym)
   if (isOver(response)) return
   const leave = instance.circuit.enter()
-  // From here on, not from when it is forwarded: a reload must not cut the token request that it waits for
+  // Counted before it is forwarded: a reload must not cut the token request that it waits for
   // (docs/pitfalls.md#destroyed-agents).
   instance.begin()
   let exchange: Exchange | undefined
@@ -106,7 +106,7 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
     instance.end()
     exchange?.closed()
   }
-  // Responses without a connection, as adapters for serverless platforms make them, finish but do not close.
+  // Responses without a connection (adapters for serverless platforms) finish but do not close.
   response.on('close', onClose).on('finish', onClose)
   const { authType, socketTimeout: idleMs } = instance.properties
   const read = bodyOf(request, { keep: authType === 'bearer', idleMs, onConsumed: options.warnConsumed })
@@ -127,7 +127,7 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
 const isStatus = ({ name, path, query }: Route, { method }: IncomingMessage): boolean =>
   name === undefined || (path === undefined && method === 'POST' && /[?&]_action=test(?:&|$)/.test(query))
 
-/** What is asked of the remote: path and query as the caller wrote them. */
+/** Path and query for the remote, as the caller wrote them. */
 function pathOf({ path, query }: Route, { name }: Instance): string {
   if (path === undefined) throw notFound(`Remote instance "${name}": a path at the remote must follow its name`)
   guardPath(path)
