@@ -2,11 +2,11 @@ import type { X509Certificate } from 'node:crypto'
 import { commandLine } from '../core/command-line.ts'
 import { dayOf, describeCertificate, nameOf, suggestAlias } from './certificate.ts'
 
-/** Why a remote's certificate was refused, for a person. */
+/** Why the certificate of a remote was refused, for a person. */
 export interface TrustFailure {
   readonly reason: string
   readonly cure: string
-  /** The certificate that would have to be trusted, when the remote presented it. */
+  /** The certificate that would have to be trusted, if the remote presented it. */
   readonly missing?: X509Certificate
 }
 
@@ -15,8 +15,8 @@ type Explain = (chain: readonly X509Certificate[], trustStorePath: string) => Tr
 /**
  * Explains a TLS error.
  * @param code of the error, such as SELF_SIGNED_CERT_IN_CHAIN
- * @param chain what the remote presented, its own certificate first (see `chainOf`)
- * @param trustStorePath as it should stand in a command
+ * @param chain the certificates that the remote presented (see `chainOf`)
+ * @param trustStorePath for the commands in the cure
  */
 export function explainTrustFailure(
   code: string,
@@ -110,5 +110,5 @@ function commands(trustStorePath: string, alias: string): string {
   )
 }
 
-/** As a shell reads it back. */
+/** Quotes for a POSIX shell. */
 const quoted = (path: string): string => (/^[\w./\\:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)

@@ -6,7 +6,7 @@ export interface PemCertificate {
   /** From a line `# alias: NAME` (ours) or `friendlyName: NAME` (openssl) above it. */
   readonly alias: string | undefined
   readonly certificate: X509Certificate
-  /** Where its text stands, the lines above that belong to it included. */
+  /** Position of its text, including the comment lines above it. */
   readonly start: number
   readonly end: number
 }
@@ -19,8 +19,8 @@ const aliasIn = (text: string): string | undefined =>
   [...text.matchAll(ALIAS)].map(([, name = '']) => name.trim()).findLast((name) => name !== '')
 
 /**
- * The certificates of a PEM text; other blocks (keys) are passed over.
- * @throws KeystoreError for a block that is cut off or holds no certificate
+ * The certificates of a PEM text; other blocks (keys) are skipped.
+ * @throws KeystoreError for a truncated block, or one that holds no certificate
  */
 export function readPem(text: string, file: string): PemCertificate[] {
   const blocks = [...text.matchAll(BLOCK)]

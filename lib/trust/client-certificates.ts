@@ -8,7 +8,7 @@ import type { Secret } from '../core/secret.ts'
 import { type ClientCertificate, readClientCertificate } from './keystore-client.ts'
 import { unreadableFile } from './keystore-error.ts'
 
-/** Where the certificate stands that an instance shows: `clientCertificate` of its properties. */
+/** Where the client certificate of an instance is: `clientCertificate` of its properties. */
 export interface ClientCertificateSource {
   /** PEM with key, PKCS12 or JKS; relative to the project. */
   readonly file: string
@@ -16,16 +16,16 @@ export interface ClientCertificateSource {
   readonly alias?: string | undefined
 }
 
-/** What keytool, and so IDM, takes when nobody chose a password. */
+/** The default of keytool, and so of IDM. */
 const DEFAULT_PASSWORD = 'changeit'
 
-/** Reads client certificates, and tells when a file that was read may have changed. */
+/** Reads client certificates, and reports when a file that was read may have changed. */
 export class ClientCertificates implements Disposable {
   readonly #projectDir: string
   readonly #permissions: PermissionCheck
   readonly #watcher: PathWatcher
   readonly #files = new Set<string>()
-  /** What was read last, by what it was read from: opening a key store takes time. */
+  /** Cached by source, because opening a keystore takes time. */
   readonly #read = new Map<string, { readonly digest: string; readonly certificate: ClientCertificate }>()
 
   constructor(projectDir: string, log: Logger, onChange: () => void) {
@@ -35,7 +35,7 @@ export class ClientCertificates implements Disposable {
   }
 
   /**
-   * Reads it now; the same object as long as nothing has changed.
+   * Reads the certificate; returns the same object as long as nothing has changed.
    * @throws KeystoreError with a sentence that names the file
    */
   async read({ file: name, password, alias }: ClientCertificateSource): Promise<ClientCertificate> {

@@ -5,7 +5,7 @@ import { type KeystoreSource, readPrivateKeys } from './keystore.ts'
 import { corruptFile, KeystoreError, wrongPassword } from './keystore-error.ts'
 import { formatOf } from './keystore-format.ts'
 
-/** What a client shows a server that wants to know it (mutual TLS), as `tls.createSecureContext` takes it. */
+/** A client certificate (mutual TLS) for `tls.createSecureContext`. */
 export interface ClientCertificate {
   /** PEM: its own certificate, then its issuers. */
   readonly cert: string
@@ -14,12 +14,12 @@ export interface ClientCertificate {
 }
 
 export interface ClientSource extends KeystoreSource {
-  /** Which key of a store; needed when it holds several. */
+  /** Which key; required when the keystore holds several. */
   readonly alias?: string | undefined
 }
 
 /**
- * Reads certificate and key out of a PKCS12 or JKS store, or out of one PEM text that holds both.
+ * Reads certificate and key from a PKCS12 or JKS keystore, or from a PEM text that holds both.
  * @throws KeystoreError: wrong password, damaged file, no such key, a key without its certificate
  */
 export async function readClientCertificate(source: ClientSource): Promise<ClientCertificate> {
@@ -63,7 +63,7 @@ function privateKey(file: string, pem: string, password: string | Secret): KeyOb
   }
 }
 
-/** The key's own certificate has to come first, wherever it stands in the file. */
+/** TLS expects the key's own certificate first, whatever the order in the file. */
 function pair(file: string, key: KeyObject, chain: readonly X509Certificate[]): ClientCertificate {
   const own = chain.find((certificate) => certificate.checkPrivateKey(key))
   if (!own) throw new KeystoreError('empty', file, 'holds a private key, and not the certificate that belongs to it')

@@ -1,10 +1,10 @@
 import { commandLine } from '../core/command-line.ts'
 import { isOutOfFiles, OUT_OF_FILES_TEXT } from '../core/system-error.ts'
 
-/** What is wrong with a file of certificates. */
+/** Kinds of faults of a file of certificates or keys. */
 export type KeystoreFault = 'password' | 'corrupt' | 'empty' | 'missing' | 'unsupported' | 'unreadable'
 
-/** A file of certificates or keys that cannot be used. The message is for a person: file, fault, cure; no password. */
+/** A file of certificates or keys cannot be used. The message names file, fault and cure, and holds no password. */
 export class KeystoreError extends Error {
   readonly fault: KeystoreFault
   readonly file: string
@@ -21,7 +21,7 @@ export const wrongPassword = (file: string): KeystoreError =>
   new KeystoreError(
     'password',
     file,
-    'the password does not open this key store (or the file was damaged). ' +
+    'the password does not open this keystore (or the file is damaged). ' +
       `Try it with "keytool -list -keystore ${file}" and configure the password that works there`,
   )
 
@@ -35,7 +35,7 @@ export const unsupportedStore = (file: string): KeystoreError =>
   new KeystoreError(
     'unsupported',
     file,
-    'a key store of type JCEKS cannot be read. Convert it with "keytool -importkeystore -srckeystore ' +
+    'a keystore of type JCEKS cannot be read. Convert it with "keytool -importkeystore -srckeystore ' +
       `${file} -destkeystore ${file}.p12 -deststoretype PKCS12"`,
   )
 
@@ -47,7 +47,7 @@ export const unsupportedContent = (file: string): KeystoreError =>
       'Export what is needed with "keytool -exportcert -rfc" into a PEM file',
   )
 
-/** The file, or directory, was there; that it is gone may be an accident in the middle of an update. */
+/** The file or directory was there before. It may be missing only for a moment, during an update. */
 export const missingStore = (file: string): KeystoreError =>
   new KeystoreError(
     'missing',
@@ -55,7 +55,7 @@ export const missingStore = (file: string): KeystoreError =>
     'is gone; what was in it stays trusted until the gateway starts again. Put it back, or leave an empty file to trust nothing',
   )
 
-/** @param error of the file system, or one whose message is fit for a person */
+/** @param error of the file system, or one with a message for a person */
 export function unreadableFile(file: string, error: unknown): KeystoreError {
   const { message, code } = error as NodeJS.ErrnoException
   if (isOutOfFiles(code)) return new KeystoreError('unreadable', file, `cannot be read: ${OUT_OF_FILES_TEXT}`)

@@ -14,7 +14,7 @@ export interface KeystoreSource {
 }
 
 export interface StoredCertificate {
-  /** The name keytool gave it; undefined in a store that openssl wrote. */
+  /** Undefined in a keystore that openssl wrote. */
   readonly alias: string | undefined
   readonly certificate: X509Certificate
 }
@@ -22,7 +22,7 @@ export interface StoredCertificate {
 export interface StoredKey {
   readonly alias: string | undefined
   readonly key: KeyObject
-  /** The key's own certificate, then its issuers as far as the store holds them. */
+  /** The key's own certificate, then those of its issuers that the keystore holds. */
   readonly chain: readonly X509Certificate[]
 }
 
@@ -32,9 +32,9 @@ const jksLibrary = () => import('jks-js')
 const forgeLibrary = async () => (await import('node-forge')).default
 
 /**
- * All certificates of a PKCS12 or JKS store, those of key entries included. The password is checked.
- * Reading blocks for 20 to 400 ms (the store's own key derivation): once for each change, never for a request.
- * @throws KeystoreError: wrong password, damaged file, or a format that cannot be read (JCEKS)
+ * All certificates of a PKCS12 or JKS keystore, including those of key entries. Verifies the password. The key derivation
+ * blocks for 20 to 400 ms; keystores are read at start and after changes, never for a request.
+ * @throws KeystoreError: wrong password, damaged file, or an unsupported format (JCEKS)
  */
 export async function readCertificates(source: KeystoreSource): Promise<StoredCertificate[]> {
   if (isJks(source)) return (await readJks(source)).flatMap(jksCertificates)
@@ -42,7 +42,7 @@ export async function readCertificates(source: KeystoreSource): Promise<StoredCe
 }
 
 /**
- * The private keys of a PKCS12 or JKS store, each with its chain.
+ * The private keys of a PKCS12 or JKS keystore, each with its chain.
  * @throws KeystoreError as {@link readCertificates}
  */
 export async function readPrivateKeys(source: KeystoreSource): Promise<StoredKey[]> {
@@ -55,7 +55,7 @@ export async function readPrivateKeys(source: KeystoreSource): Promise<StoredKey
 function isJks({ file, bytes }: KeystoreSource): boolean {
   const format = formatOf(bytes)
   if (format === 'JCEKS') throw unsupportedStore(file)
-  if (format !== 'JKS' && format !== 'PKCS12') throw corruptFile(file, 'is no key store (neither PKCS12 nor JKS)')
+  if (format !== 'JKS' && format !== 'PKCS12') throw corruptFile(file, 'is not a keystore (neither PKCS12 nor JKS)')
   return format === 'JKS'
 }
 
@@ -117,7 +117,7 @@ function chainFor(key: KeyObject, certificates: readonly X509Certificate[]): X50
   return chain
 }
 
-/** An empty password would make jks-js skip the check of the whole file. */
+/** With an empty password jks-js would skip the integrity check. */
 function jksPassword({ file, password }: KeystoreSource): string {
   const text = reveal(password)
   if (text === '') throw wrongPassword(file)
@@ -126,7 +126,7 @@ function jksPassword({ file, password }: KeystoreSource): string {
 
 const reveal = (password: string | Secret): string => (typeof password === 'string' ? password : password.reveal())
 
-/** Puts the library's errors into our words: its texts are for programmers, and none of them names the file. */
+/** Translates errors of the libraries: their messages are for programmers and do not name the file. */
 function reading<T>({ file }: KeystoreSource, read: () => T): T {
   try {
     return read()
@@ -135,6 +135,6 @@ function reading<T>({ file }: KeystoreSource, read: () => T): T {
     const text = error instanceof Error ? error.message : ''
     if (/password|decrypt|recover key/i.test(text)) throw wrongPassword(file)
     if (/unsupported/i.test(text)) throw unsupportedContent(file)
-    throw corruptFile(file, 'is damaged: it begins as a key store and does not go on as one')
+    throw corruptFile(file, 'is damaged: only its beginning is that of a keystore')
   }
 }

@@ -1,16 +1,16 @@
-/** The PEM bundle for people without keytool: a text that is edited here and written by whoever owns the file. */
+/** Edits the text of the PEM bundle, for people without keytool. The caller reads and writes the file. */
 import type { X509Certificate } from 'node:crypto'
 import { describeCertificate } from './certificate.ts'
 import { readPem } from './certificate-pem.ts'
 
-/** Keeps a bundle without certificates apart from a file that is being written. */
+/** Distinguishes a bundle without certificates from a file that is being written. */
 const HEADER = '# Certificates that this gateway trusts, besides those in the file of the same name without .pem.\n'
 const ALIAS = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 /**
  * @param bundle the text of the bundle; empty for a new one
- * @returns the text with the certificate at its end
- * @throws TypeError, a sentence for a person: the alias is not acceptable, or alias or certificate are there already
+ * @returns the text with the certificate appended
+ * @throws TypeError, a sentence for a person: the alias is invalid, or alias or certificate already exist
  */
 export function addToBundle(bundle: string, alias: string, certificate: X509Certificate): string {
   if (!ALIAS.test(alias))
@@ -24,7 +24,7 @@ export function addToBundle(bundle: string, alias: string, certificate: X509Cert
   return `${text}\n# alias: ${alias}\n# ${describeCertificate(certificate)}\n${certificate.toString().trimEnd()}\n`
 }
 
-/** @returns the text without the certificates of that alias or SHA-256 fingerprint, and how many they were */
+/** @returns the text without the certificates of that alias or SHA-256 fingerprint, and how many were removed */
 export function removeFromBundle(bundle: string, aliasOrFingerprint: string): { text: string; removed: number } {
   const going = readPem(bundle, 'the bundle').filter(
     ({ alias, certificate }) => alias === aliasOrFingerprint || certificate.fingerprint256 === aliasOrFingerprint,

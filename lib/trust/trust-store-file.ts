@@ -8,7 +8,7 @@ import { readCertificates } from './keystore.ts'
 import { corruptFile, emptyStore, KeystoreError, unreadableFile } from './keystore-error.ts'
 import { formatOf } from './keystore-format.ts'
 
-/** A certificate that is trusted because it stands in a file of the trust store. */
+/** A certificate of the trust store. */
 export interface TrustedCertificate {
   readonly alias: string
   readonly subject: string
@@ -21,17 +21,17 @@ export interface TrustedCertificate {
   readonly file: string
 }
 
-/** A file as it was read last. */
+/** A file as last read. */
 export interface TrustFile {
-  /** Of bytes and password, so that a file is parsed once for each change. */
+  /** Of bytes and password: a file is parsed once per change. */
   readonly digest: string
   readonly certificates: readonly TrustedCertificate[]
   readonly error?: KeystoreError
 }
 
 /**
- * The files behind one path: itself, or the certificates of a directory by name; undefined when there is nothing.
- * @throws KeystoreError when it cannot be looked at
+ * The files at a path: the path itself, or the certificate files of a directory in order of name; undefined if missing.
+ * @throws KeystoreError when the path cannot be read
  */
 export async function trustFilesAt(path: string): Promise<string[] | undefined> {
   try {
@@ -45,9 +45,10 @@ export async function trustFilesAt(path: string): Promise<string[] | undefined> 
 }
 
 /**
- * Reads one file; `previous` is what it held before. A file that cannot be used keeps its last good certificates; one
- * that is whole and empty holds none, since taking the last certificate away has to take trust away.
- * @returns undefined when the file is gone
+ * Reads a file. One that cannot be used keeps its last good certificates; a valid one without certificates holds none,
+ * since removing the last certificate must remove trust.
+ * @param previous the file as last read
+ * @returns undefined when the file is missing
  */
 export async function readTrustFile(
   file: string,
@@ -72,7 +73,7 @@ async function certificatesOf(
   password: string | Secret,
   kept: readonly TrustedCertificate[],
 ): Promise<Content> {
-  // Not a torn update: taking the last certificate away has to take trust away, and this is how people do it.
+  // Not a partial write: emptying the file is how people remove the last certificate, and it must remove trust.
   if (bytes.toString('latin1').trim() === '') return { certificates: [], error: emptyStore(file) }
   try {
     const found = await parse(file, bytes, password)

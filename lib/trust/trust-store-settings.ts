@@ -1,4 +1,4 @@
-/** Where the trust store is, by the names that IDM has for it, and one of ours for what IDM cannot say. */
+/** The settings of the trust store: the properties of IDM, and one of our own for the system's roots. */
 import { join, resolve } from 'node:path'
 import { evaluateExpression } from '../config/values/substitution/expression.ts'
 import type { TokenSource } from '../config/values/substitution/value-sources.ts'
@@ -7,10 +7,10 @@ import type { TrustStoreOptions } from './trust-store.ts'
 
 const LOCATION = 'openidm.truststore.location'
 const PASSWORD = 'openidm.truststore.password'
-/** Ours. */
+/** Our own; IDM has no such property. */
 const SYSTEM_ROOTS = 'openidm.truststore.system.roots'
 
-/** What an application says itself; it counts before the sources. */
+/** Settings by the application; they override the sources. */
 export interface TrustStoreChoice {
   readonly path?: string | undefined
   readonly password?: string | undefined
@@ -18,9 +18,9 @@ export interface TrustStoreChoice {
 }
 
 /**
- * Settings of the trust store. The password is looked up whenever the store is read, so that it may change.
+ * The settings of the trust store. The password is looked up at each read, so that it may change.
  * @param sources as in expressions: `openidm.truststore.location` is OPENIDM_TRUSTSTORE_LOCATION in the environment
- * @throws Error with a sentence when location or system roots cannot be made out
+ * @throws Error with a sentence for an invalid location or system roots setting
  */
 export function trustStoreSettings(
   sources: TokenSource,

@@ -9,31 +9,31 @@ import { readTrustFile, type TrustedCertificate, type TrustFile, trustFilesAt } 
 
 export type { TrustedCertificate } from './trust-store-file.ts'
 
-/** What keytool, and so IDM, takes when nobody chose a password. */
+/** The default of keytool, and so of IDM. */
 const DEFAULT_PASSWORD = 'changeit'
 
 export interface TrustStoreOptions {
-  /** `security/truststore`: a PKCS12 or JKS store, PEM text, or a directory of PEM files. `PATH.pem` counts as well. */
+  /** `security/truststore`: a PKCS12 or JKS keystore, PEM text, or a directory of PEM files. `PATH.pem` is read, too. */
   readonly path: string
-  /** Of the PKCS12 or JKS store; `changeit` unless given. A function is asked at each look, and may throw a sentence. */
+  /** Of the keystore; `changeit` by default. A function is called at each read, and may throw a sentence. */
   readonly password?: string | Secret | (() => string | Secret | undefined) | undefined
-  /** Whether the authorities that Node trusts by itself are trusted too. */
+  /** Whether the root certificates of Node are trusted, too. */
   readonly systemRoots: boolean
   readonly log?: Logger | undefined
-  /** Calls the listener after each change of the path, which may appear later. Without it nothing is watched. */
+  /** Calls the listener after each change of the path, which may not exist yet. Without it nothing is watched. */
   readonly watch?: ((path: string, listener: () => void) => Disposable) | undefined
 }
 
-/** What distinguishes the connections of one instance from those of another. */
+/** TLS options that differ between instances. */
 export type OwnTls = Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'cert' | 'key'>
 
 /**
- * The certificates that make a remote trusted: what stands in the files, and the system's roots. A file that became
- * unusable or is gone keeps its last good certificates, and `lastError` says what is wrong with it; an empty one has none.
+ * The certificates that make a remote trusted: those in the files, and the system's roots. A file that becomes unusable
+ * or disappears keeps its last good certificates, and `lastError` says why; an empty file has none.
  *
- * As in Java, a certificate in the store is trusted as it stands, be it an authority or the remote's own: hence
- * `allowPartialTrustChain`. After a change of trust, connections need a new agent: a TLS session that was begun before
- * would be resumed without another look at the certificate.
+ * As in Java, each certificate in the store is a trust anchor, also one that is not an authority: hence
+ * `allowPartialTrustChain`. After a change of trust, connections need a new agent: an old one resumes TLS sessions
+ * without verifying the certificate again.
  */
 export class TrustStore {
   readonly #options: TrustStoreOptions
@@ -50,28 +50,28 @@ export class TrustStore {
     this.#options = options
   }
 
-  /** What is read and has to be watched. */
+  /** The paths that are read and watched. */
   get paths(): readonly string[] {
     return [this.#options.path, `${this.#options.path}.pem`]
   }
 
-  /** Why a file could not be used at the last look; undefined when all is well. */
+  /** Why a file could not be used at the last read; undefined if all could. */
   get lastError(): KeystoreError | undefined {
     return this.#lastError
   }
 
-  /** Reads the files. Never fails: `lastError` tells. */
+  /** Reads the files. Never rejects: see `lastError`. */
   load(): Promise<void> {
     return this.reload()
   }
 
-  /** Looks at the files again and takes changes into force; runs one after the other. */
+  /** Reads the files again and applies changes. Calls run one after another. */
   reload(): Promise<void> {
     this.#queue = this.#queue.then(() => this.#read())
     return this.#queue
   }
 
-  /** Loads, and follows changes until `close`. */
+  /** Loads, and watches for changes until `close`. */
   async start(): Promise<void> {
     const { watch, log } = this.#options
     if (watch && !this.#watching) {
@@ -85,7 +85,7 @@ export class TrustStore {
     await this.load()
   }
 
-  /** Ends watching; what was read stays in force. Twice is harmless. */
+  /** Stops watching; the certificates stay in force. Idempotent. */
   async close(): Promise<void> {
     const watching = this.#watching
     this.#watching = undefined
@@ -98,7 +98,7 @@ export class TrustStore {
     return this.#certificates
   }
 
-  /** For `tls.createSecureContext`: undefined = what Node trusts by itself. The same array until the next change. */
+  /** For `tls.createSecureContext`: undefined = Node's default. The same array until the next change. */
   ca(): string[] | undefined {
     if (this.#certificates.length === 0 && this.#options.systemRoots) return undefined
     const roots = this.#options.systemRoots ? tls.getCACertificates('default') : []
@@ -107,8 +107,8 @@ export class TrustStore {
   }
 
   /**
-   * A context with this trust, to be passed as `secureContext`. Making one reads all roots (30 ms), so it is kept until
-   * the next change, unless it carries a client certificate: then the caller keeps it.
+   * A TLS context with this trust. Creating one parses all roots (30 ms), so it is cached until the next change, except
+   * with a client certificate: then the caller caches it.
    */
   secureContext(own: OwnTls = {}): SecureContext {
     const make = () => createSecureContext({ ...own, ca: this.ca(), allowPartialTrustChain: true })
@@ -161,7 +161,7 @@ export class TrustStore {
     } catch (error) {
       errors.push(error as KeystoreError)
     }
-    // What was there before, also in a directory that is gone.
+    // The files of the last read, also in a directory that is gone.
     return [...this.#files.keys()].filter((file) => file === path || dirname(file) === path)
   }
 
@@ -176,7 +176,7 @@ export class TrustStore {
     this.#certificates = certificates
     this.#ca = undefined
     this.#contexts = new Map()
-    this.#options.log?.info({ path: this.#options.path, certificates: certificates.length }, 'trust store: taken up')
+    this.#options.log?.info({ path: this.#options.path, certificates: certificates.length }, 'trust store: reloaded')
     for (const listener of [...this.#listeners]) this.#call(listener)
   }
 

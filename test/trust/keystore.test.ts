@@ -28,7 +28,7 @@ const isFault = (fault: KeystoreFault, file: string) => (error: unknown) => {
   return true
 }
 
-describe('key stores: certificates', () => {
+describe('keystores: certificates', () => {
   for (const name of [
     'keytool.p12',
     'keytool-legacy.p12',
@@ -62,7 +62,7 @@ describe('key stores: certificates', () => {
   })
 })
 
-describe('key stores: private keys', () => {
+describe('keystores: private keys', () => {
   for (const [name, alias, kind] of [
     ['client.p12', 'client', 'rsa'],
     ['client.jks', 'client', 'rsa'],
@@ -83,7 +83,7 @@ describe('key stores: private keys', () => {
   })
 })
 
-describe('key stores: what cannot be read', () => {
+describe('keystores: what cannot be read', () => {
   const canary = 'canary-password'
 
   for (const name of ['keytool.p12', 'keytool-legacy.p12', 'openssl.p12', 'keytool.jks', 'client.p12', 'client.jks'])
@@ -105,7 +105,7 @@ describe('key stores: what cannot be read', () => {
     await assert.rejects(readPrivateKeys(await open('secret-key.p12')), isFault('unsupported', 'secret-key.p12'))
   })
 
-  it('says that other content is no key store', async () => {
+  it('says that other content is not a keystore', async () => {
     for (const name of ['ca.pem', 'README.md'])
       await assert.rejects(readCertificates(await open(name)), isFault('corrupt', name))
   })
@@ -145,7 +145,7 @@ describe('key stores: what cannot be read', () => {
   })
 })
 
-describe('key stores: format by content', () => {
+describe('keystores: format by content', () => {
   for (const [name, format] of [
     ['keytool.p12', 'PKCS12'],
     ['keytool-legacy.p12', 'PKCS12'],

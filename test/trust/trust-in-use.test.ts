@@ -174,7 +174,7 @@ describe('a trust store that cannot be used', () => {
     await properties('canary-wrong')
     await copyFile(fixture('keytool.jks'), join(dirname(confDir), 'security', 'truststore'))
     const idm = await startIdm({}, { env: {}, confDir })
-    assert.match(idm.log.text, /the password does not open this key store/)
+    assert.match(idm.log.text, /the password does not open this keystore/)
     assert.match((await idm.call('eu/x')).text, UNTRUSTED)
     assert.equal((await idm.call('other/x')).status, 200)
     await properties('changeit')
@@ -296,7 +296,7 @@ describe('the client certificate of an instance', () => {
       'a wrong password',
       () => readFile(fixture('client.p12')),
       { password: 'canary' },
-      /external\.idm-eu\.json: clientCertificate: .*client: the password does not open this key store/,
+      /external\.idm-eu\.json: clientCertificate: .*client: the password does not open this keystore/,
     ],
     ['no key', async () => (await pem('x')).split('-----BEGIN PRIVATE')[0] ?? '', {}, /holds no private key/],
     ['an absent file', async () => '', { file: 'security/none.p12' }, /none\.p12: cannot be read \(ENOENT\)/],
