@@ -59,7 +59,7 @@ const TABLE: [
     async () => ({ authType: 'x' }),
     'configuration',
     /^external\.idm-eu\.json: authType: must be /,
-    'correct the file; it is taken up when it is saved',
+    'correct the file; it is reloaded when it is saved',
   ],
   [
     'the name does not resolve',

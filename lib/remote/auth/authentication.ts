@@ -1,22 +1,22 @@
 import type { BasicProperties } from '../properties/properties.ts'
 
-/** What makes a request ours at the remote. Compared by identity: it stands for one grant. */
+/** The headers that authenticate a request at the remote. Compared by identity: each object represents one grant. */
 export interface Credentials {
-  /** Lower-case names; set last, so that nothing of a caller's can replace them. */
+  /** Lower-case names. Set last, so that no header of a caller replaces them. */
   readonly headers: Readonly<Record<string, string>>
 }
 
 export const credentialsOf = (authorization: string): Credentials => ({
   headers: {
     authorization,
-    // The vendor's own proxy says so; a remote takes it for a client that is no browser.
+    // As the vendor's own proxy. It marks the client as something other than a browser.
     'x-requested-with': 'RemoteIDMProxy',
-    // Keeps an IDM from starting a session, and from setting a cookie, with each request.
+    // Without it IDM starts a session and sets a cookie for each request.
     'x-openidm-nosession': 'true',
   },
 })
 
-/** What else a request of ours says, unless the caller says it. */
+/** Default headers of requests to a remote. */
 export const USER_AGENT = 'openidm-external-idm'
 export const DEFAULT_API_VERSION = 'resource=1.0'
 
@@ -24,18 +24,18 @@ export const DEFAULT_API_VERSION = 'resource=1.0'
 export interface Authentication {
   /**
    * The credentials for the next request: at once, or after a token request.
-   * @throws ResourceException 401, 502 or 504 when there is no token to be had
+   * @throws ResourceException 401, 502 or 504 when no token can be obtained
    */
   credentials(): Credentials | Promise<Credentials>
   /**
-   * The remote answered 401 to these credentials.
-   * @returns true when asking again with new ones makes sense
+   * Reports that the remote answered 401 to these credentials.
+   * @returns true when a retry with new credentials makes sense
    */
   refused(credentials: Credentials): boolean
 }
 
 /**
- * `Authorization: Basic` in UTF-8 (RFC 7617); unlike at a token endpoint nothing is form-encoded
+ * `Authorization: Basic` in UTF-8 (RFC 7617). Unlike at a token endpoint, nothing is form-encoded
  * (docs/pitfalls.md#client-secret-encoding).
  */
 export class BasicAuthentication implements Authentication {

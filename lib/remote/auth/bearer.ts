@@ -2,7 +2,7 @@ import { singleFlight } from '../../core/single-flight.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import { type Authentication, type Credentials, credentialsOf } from './authentication.ts'
 
-/** What a token endpoint granted. `life` is in milliseconds. */
+/** An access token. `life` is in milliseconds. */
 export interface Token {
   readonly value: string
   readonly life: number
@@ -15,27 +15,26 @@ interface CachedToken {
 }
 
 /**
- * Time before the end of a token's life at which a new one is fetched; never more than half of the life
+ * A token is renewed this long before it expires, but not before half of its life has passed
  * (docs/pitfalls.md#token-expiry).
  */
-const LONGEST_SKEW_MS = 30_000
-/** After a failure the endpoint is left alone for this long, doubled with each further failure up to the longest. */
-const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = 15_000
-/** However long the endpoint asks to be left alone. */
-const MAX_TOLD_PAUSE_MS = 300_000
+const MAX_SKEW_MS = 30_000
+/** Back-off after a failed token request: doubled with each further failure, up to the maximum. */
+const INITIAL_BACKOFF_MS = 1_000
+const MAX_BACKOFF_MS = 15_000
+/** Longest pause that a `Retry-After` of the endpoint is granted. */
+const MAX_RETRY_AFTER_MS = 300_000
 
 /**
- * OAuth 2.0 bearer tokens of one instance: kept until shortly before they expire, one request in flight however many
- * callers wait (docs/pitfalls.md#token-stampede), the token that a remote refused dropped, an endpoint that fails not
- * hammered.
+ * OAuth 2.0 bearer tokens of one instance. A token is cached until shortly before it expires. Concurrent callers share
+ * one token request (docs/pitfalls.md#token-stampede). A token that the remote refuses is dropped. Failures back off.
  */
 export class BearerAuthentication implements Authentication {
   readonly #fetch: () => Promise<Token>
   readonly #now: () => number
   readonly #refresh = singleFlight(() => this.#renew())
   #token: CachedToken | undefined
-  #failure: { error: ResourceException; until: number; pause: number } | undefined
+  #failure: { error: ResourceException; until: number; backoff: number } | undefined
 
   /** @param fetch asks the token endpoint; rejects with a ResourceException */
   constructor(fetch: () => Promise<Token>, now: () => number = () => performance.now()) {
@@ -48,7 +47,7 @@ export class BearerAuthentication implements Authentication {
     const token = this.#token
     if (token && now < token.refreshAt) return token.credentials
     return this.#refresh().catch((error: unknown) => {
-      // A token that still lives outlasts an endpoint that is down.
+      // While the endpoint is down, a token that has not expired stays in use.
       if (token && token === this.#token && this.#now() < token.expiresAt) return token.credentials
       throw error
     })
@@ -59,7 +58,7 @@ export class BearerAuthentication implements Authentication {
     return true
   }
 
-  /** Goes on with the token of an authentication that this one replaces. */
+  /** Takes over the token of the authentication that this one replaces. */
   takeOver(previous: BearerAuthentication): void {
     this.#token = previous.#token
   }
@@ -67,28 +66,28 @@ export class BearerAuthentication implements Authentication {
   async #renew(): Promise<Credentials> {
     const failure = this.#failure
     const left = failure ? failure.until - this.#now() : 0
-    if (failure && left > 0) throw untilThen(failure.error, left)
+    if (failure && left > 0) throw withRetryAfter(failure.error, left)
     try {
       const { value, life } = await this.#fetch()
       this.#failure = undefined
       const now = this.#now()
       const credentials = credentialsOf(`Bearer ${value}`)
-      const refreshAt = now + life - Math.min(LONGEST_SKEW_MS, life / 2)
+      const refreshAt = now + life - Math.min(MAX_SKEW_MS, life / 2)
       this.#token = { credentials, refreshAt, expiresAt: now + life }
       return credentials
     } catch (error) {
-      const pause = Math.min(failure ? failure.pause * 2 : FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+      const backoff = Math.min(failure ? failure.backoff * 2 : INITIAL_BACKOFF_MS, MAX_BACKOFF_MS)
       if (error instanceof ResourceException) {
-        const told = Math.min(error.retryAfterMs ?? 0, MAX_TOLD_PAUSE_MS)
-        this.#failure = { error, pause, until: this.#now() + Math.max(pause, told) }
+        const retryAfter = Math.min(error.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
+        this.#failure = { error, backoff, until: this.#now() + Math.max(backoff, retryAfter) }
       }
       throw error
     }
   }
 }
 
-/** Whoever asks later has to wait for less time. */
-function untilThen(error: ResourceException, retryAfterMs: number): ResourceException {
+/** The same error with the time that remains until the next attempt. */
+function withRetryAfter(error: ResourceException, retryAfterMs: number): ResourceException {
   if (error.retryAfterMs === undefined) return error
   return new ResourceException(error.code, error.message, { retryAfterMs })
 }

@@ -1,8 +1,8 @@
 /**
- * One token request (OAuth 2.0 client credentials grant, RFC 6749 section 4.4) by way of simple-oauth2, whose habits
- * are kept inside this file: it clones its HTTP options, agent included (docs/pitfalls.md#cloned-agents), its debug
- * output carries the client secret, and so do its errors: see token-failure.ts
- * (docs/pitfalls.md#secrets-in-library-errors).
+ * Token requests (OAuth 2.0 client credentials grant, RFC 6749, section 4.4) with simple-oauth2. This file contains what
+ * is special about it: it clones its HTTP options, agent included (docs/pitfalls.md#cloned-agents), and its debug output
+ * and its errors hold the client secret (docs/pitfalls.md#secrets-in-library-errors). It sends with @hapi/wreck, which
+ * takes Node agents only, so that token requests use an agent and not the HttpClient.
  */
 import type { ClientCredentials } from 'simple-oauth2'
 import { UNLIMITED } from '../../core/duration.ts'
@@ -10,21 +10,21 @@ import type { Agent } from '../../core/http/agent.ts'
 import { requireQuietly } from '../../core/quiet-require.ts'
 import type { BearerProperties } from '../properties/properties.ts'
 import type { Token } from './bearer.ts'
-import { LARGEST_ANSWER_BYTES, tokenException } from './token-failure.ts'
+import { MAX_RESPONSE_BYTES, tokenException } from './token-failure.ts'
 
-/** Life of a token whose grant names none (docs/pitfalls.md#token-expiry). */
+/** Life of a token without `expires_in` (docs/pitfalls.md#token-expiry). */
 const DEFAULT_LIFE_S = 300
-const LONGEST_LIFE_S = 86_400
-/** Longest wait for a token when the instance sets no limit of its own. */
-const LONGEST_WAIT_MS = 30_000
+const MAX_LIFE_S = 86_400
+/** Max time for a token request, also when the timeouts of the instance are longer. */
+const MAX_WAIT_MS = 30_000
 
-/** At the first token: it takes 150 ms to load, and most gateways have no instance with tokens. */
+/** Loaded by the first token request: it takes 150 ms, and many gateways have no instance with tokens. */
 const library = () => requireQuietly('simple-oauth2') as typeof import('simple-oauth2')
 
 /**
- * Makes the function that asks the token endpoint of an instance for a token.
+ * Creates the function that requests a token for an instance.
  * @returns rejects with 401 when the endpoint refuses the client, 502 when it cannot be reached or understood, 503 when
- * it is busy, 504 when it is late
+ * it is busy, 504 after a timeout
  */
 export function tokenFetcher(instance: string, properties: BearerProperties, agent: () => Agent): () => Promise<Token> {
   let client: ClientCredentials | undefined
@@ -47,8 +47,8 @@ function createClient(properties: BearerProperties, agent: () => Agent): ClientC
     auth: { tokenHost: url.origin, tokenPath: url.pathname + url.search },
     http: {
       agent: uncloneable(agent),
-      timeout: Math.min(limit(properties.connectionTimeout) + limit(properties.socketTimeout), LONGEST_WAIT_MS),
-      maxBytes: LARGEST_ANSWER_BYTES,
+      timeout: Math.min(limit(properties.connectionTimeout) + limit(properties.socketTimeout), MAX_WAIT_MS),
+      maxBytes: MAX_RESPONSE_BYTES,
       redirects: false,
     },
     options: {
@@ -59,12 +59,12 @@ function createClient(properties: BearerProperties, agent: () => Agent): ClientC
   })
 }
 
-/** Zero is no limit, as in Java. */
+/** 0 = no limit, as in Java. */
 const limit = (ms: number): number => (ms === 0 ? UNLIMITED : ms)
 
 /**
- * An agent that survives cloning: a function is kept by reference, and what is asked of it is answered by the one real
- * agent of the moment, its settings for a forward proxy included.
+ * An agent that survives cloning. The library copies functions by reference; this one forwards every access to the
+ * current agent.
  */
 const uncloneable = (agent: () => Agent): object =>
   new Proxy(() => undefined, {
@@ -80,5 +80,5 @@ function tokenOf(token: Record<string, unknown>): Token {
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) throw new Error('no token that fits into a header')
   const seconds = Number(expiresIn)
   const known = expiresIn !== undefined && expiresIn !== null && Number.isFinite(seconds) && seconds > 0
-  return { value, life: Math.min(known ? seconds : DEFAULT_LIFE_S, LONGEST_LIFE_S) * 1000 }
+  return { value, life: Math.min(known ? seconds : DEFAULT_LIFE_S, MAX_LIFE_S) * 1000 }
 }

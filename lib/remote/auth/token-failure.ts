@@ -4,12 +4,12 @@ import { ResourceException } from '../../crest/errors.ts'
 import { faultException, retryAfterMs } from '../http/fault.ts'
 import type { BearerProperties } from '../properties/properties.ts'
 
-/** Largest answer of a token endpoint that is read. */
-export const LARGEST_ANSWER_BYTES = 65_536
+/** Max size of a response of the token endpoint. */
+export const MAX_RESPONSE_BYTES = 65_536
 
 /**
- * What the caller is told of an error of simple-oauth2. Never that error itself, not even as a cause: it holds the
- * request with its Authorization header (docs/pitfalls.md#secrets-in-library-errors).
+ * Translates an error of simple-oauth2 for the caller. The error itself never leaves this file, not even as a cause: it
+ * holds the request with its Authorization header (docs/pitfalls.md#secrets-in-library-errors).
  */
 export function tokenException(instance: string, properties: BearerProperties, error: unknown): ResourceException {
   const subject = `Token endpoint of remote instance "${instance}"`
@@ -20,7 +20,7 @@ export function tokenException(instance: string, properties: BearerProperties, e
   if (answer && answer.status >= 400) return refusal(subject, answer)
   if (library === 504 || library === 408) return fault(new DeadlineError(answer ? 'idle' : 'response'))
   if (answer && library === 500) {
-    const limit = LARGEST_ANSWER_BYTES / 1024
+    const limit = MAX_RESPONSE_BYTES / 1024
     return new ResourceException(502, `${subject}: its answer is incomplete, or larger than ${limit} KB`)
   }
   if (!answer && (library !== undefined || code !== undefined)) return fault(plainError(failure))
@@ -31,7 +31,7 @@ export function tokenException(instance: string, properties: BearerProperties, e
 function refusal(subject: string, { status, payload, retryAfter }: Answer): ResourceException {
   const oauthError = isObject(payload) && typeof payload.error === 'string' ? payload.error : ''
   const reason = /^[\w.-]{1,64}$/.test(oauthError) ? `${status}, ${oauthError}` : String(status)
-  // It says nothing about the client: the caller can come again.
+  // This says nothing about the client: the caller can retry.
   if (status === 429 || status === 503)
     return new ResourceException(503, `${subject}: it is busy (${reason})`, { retryAfterMs: retryAfterMs(retryAfter) })
   if (status >= 500) return new ResourceException(502, `${subject}: it failed (${reason})`)
@@ -48,20 +48,20 @@ const WRONG_CLIENT =
 
 interface Answer {
   readonly status: number
-  /** Read only when it is JSON. */
+  /** Only JSON is read. */
   readonly payload: unknown
   /** The header `Retry-After`. */
   readonly retryAfter: unknown
 }
 
-/** What is worth knowing of an error of the library, which comes from @hapi/wreck. */
+/** The relevant parts of an error of @hapi/wreck, which simple-oauth2 passes on. */
 interface Failure {
   readonly message: string
-  /** The status that the library gives the failure; undefined when it is an error of another kind. */
+  /** The status that the library assigns; undefined for other errors. */
   readonly library: number | undefined
-  /** Of Node's network error. */
+  /** The code of Node's network error. */
   readonly code: string | undefined
-  /** What the endpoint answered, as far as it did. */
+  /** The response of the endpoint, if any. */
   readonly answer: Answer | undefined
 }
 

@@ -4,9 +4,9 @@ import type { BearerProperties } from '../properties/properties.ts'
 import type { Token } from './bearer.ts'
 
 /**
- * Has one process of the host ask the token endpoint when several want a token of an instance at the same time
- * (docs/pitfalls.md#token-stampede). Two instances never share one, be their settings ever so alike; nor do old
- * settings and new ones.
+ * Makes one process of the host request the token when several need a token of an instance at the same time
+ * (docs/pitfalls.md#token-stampede). Different instances never share a token, even with equal settings; neither do old
+ * and new settings.
  */
 export function sharedFetcher(
   processes: HostProcesses | undefined,
@@ -22,7 +22,7 @@ export function sharedFetcher(
   }
 }
 
-/** Tells grants apart without telling the secret. */
+/** Identifies a grant without revealing the secret. */
 function keyOf(instance: string, properties: BearerProperties): string {
   const { tokenEndpoint, clientId, clientSecret, tokenEndpointAuthMethod, scope, instanceUrl } = properties
   const grant = [instance, tokenEndpoint, clientId, clientSecret.reveal(), tokenEndpointAuthMethod, scope, instanceUrl]

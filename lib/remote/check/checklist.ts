@@ -1,6 +1,6 @@
 /**
- * The vendor's verification checklist (*Remote proxy setup*, *troubleshooting*): one step after the other, each with
- * what is wrong and what to do about it. Stops at the first step that fails, since the next ones need it.
+ * The vendor's verification checklist for a remote proxy: steps in order, each with what is wrong and how to correct it.
+ * It stops at the first step that fails, since the following ones depend on it.
  */
 import type { X509Certificate } from 'node:crypto'
 import { lookup as systemLookup } from 'node:dns'
@@ -14,22 +14,22 @@ import type { Instance } from '../instance/instance.ts'
 
 export type StepName = 'configuration' | 'nameResolution' | 'connection' | 'certificate' | 'token' | 'query'
 
-/** One row of the report. `ok` null = not applicable, or not reached. */
+/** One row of the report. `ok` null = not applicable. */
 export interface Step {
   readonly step: StepName
   readonly ok: boolean | null
   readonly message: string
-  /** What to do; only where something is wrong. */
+  /** How to correct it; only on failure. */
   readonly cure?: string
-  /** The certificates that were presented and refused, the server's own first: a line for each. */
+  /** The refused certificates, one per line, the server's own first. */
   readonly chain?: string[]
 }
 
 const QUERY = '?_queryFilter=true&_pageSize=1'
-/** Self-managed IDM, then the user type of an Advanced Identity Cloud tenant. */
+/** Self-managed IDM, then an Advanced Identity Cloud tenant. */
 const COLLECTIONS = ['managed/user', 'managed/alpha_user'] as const
 
-/** Runs the checklist for an instance that is in force. Never rejects. */
+/** Runs the checklist for an instance in force. Never rejects. */
 export async function* runChecklist(instance: Instance, truststore: string): AsyncGenerator<Step> {
   const settings = instance.connectionSettings()
   yield { step: 'configuration', ok: true, message: `authType ${instance.properties.authType}, ${instance.url.href}` }
@@ -66,7 +66,7 @@ const openConnection: Run = async (instance, settings) => {
   }
 }
 
-/** A forward proxy makes no tunnel to an http remote: that it lets requests through is seen with the query. */
+/** A forward proxy opens no tunnel to an http remote: the query shows whether it forwards requests. */
 async function openTunnel({ url, properties }: Instance, settings: ConnectionSettings): Promise<Step> {
   if (url.protocol === 'http:')
     return { step: 'connection', ok: null, message: 'the forward proxy opens the connection' }
@@ -145,7 +145,7 @@ const CLIENT_REFUSED =
   'same authentication method'
 
 const answerQuery: Run = async (instance) => {
-  // The steps before have made connections.
+  // The steps before have made connections: close the circuit.
   instance.circuit.reached()
   try {
     for (const collection of COLLECTIONS) {

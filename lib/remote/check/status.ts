@@ -5,12 +5,12 @@ import type { ActionRequest, QueryRequest, QueryResult, Resource } from '../../c
 import type { InstanceRegistry, InstanceStatus } from '../instance/registry.ts'
 import { runChecklist, type Step } from './checklist.ts'
 
-/** `external/idm` itself: the list of instances, and the action `test` on one of them. Nothing here holds a secret. */
+/** `external/idm` itself: the list of instances, and the action `test` on an instance. Responses hold no secrets. */
 export class InstanceStatusResource {
   readonly #registry: InstanceRegistry
   readonly #truststore: string
 
-  /** @param truststore the path of the trust store, for the commands in a cure */
+  /** @param truststore path of the trust store, for the commands in a cure */
   constructor(registry: InstanceRegistry, truststore: string) {
     this.#registry = registry
     this.#truststore = truststore
@@ -49,7 +49,7 @@ function brokenStep({ state, lastError }: InstanceStatus): Step {
     return { step: 'configuration', ok: false, message: 'it is disabled', cure: 'set "enabled" to true' }
   }
   const message = lastError?.message ?? 'its configuration is not valid'
-  return { step: 'configuration', ok: false, message, cure: 'correct the file; it is taken up when it is saved' }
+  return { step: 'configuration', ok: false, message, cure: 'correct the file; it is reloaded when it is saved' }
 }
 
 function resourceOf({ name, since, lastError, ...status }: InstanceStatus): Resource {

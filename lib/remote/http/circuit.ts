@@ -12,14 +12,14 @@ import type { FaultName } from '../../core/http/fault.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import { faultException } from './fault.ts'
 
-/** So many connections in a row could not be made: the remote is dead as far as we know. */
-const FAILURES = 5
-/** How long nobody is let through; longer each time that the one who then is let through fails, too. */
-const PAUSES_MS = [1000, 2000, 4000, 8000, 15_000] as const
+/** Consecutive connection failures that open the circuit. */
+const MAX_FAILURES = 5
+/** How long the circuit stays open; each failed half-open probe moves on to the next. */
+const BACKOFF_MS = [1000, 2000, 4000, 8000, 15_000] as const
 
 /**
- * No connection can be made. All else is no reason to keep callers away: a remote that answers, be it with 500, lives,
- * and one that is slow at one thing may be quick at another.
+ * Faults that count: no connection can be made. Others do not, since a remote that answers is alive, even with 500, and
+ * a remote that is slow for one request may be fast for another.
  */
 const UNREACHABLE: ReadonlySet<FaultName> = new Set<FaultName>([
   'nameResolution',
@@ -35,23 +35,23 @@ const UNREACHABLE: ReadonlySet<FaultName> = new Set<FaultName>([
   'forwardProxy',
 ])
 
-const letThrough = (): void => undefined
+const noop = (): void => undefined
 
 /**
- * Keeps callers from waiting for a remote that is known to be dead, and the remote from all of them at the moment it
- * comes up: 503 at once, and one request at a time to see. It belongs to one instance, so new settings begin anew.
- * The policy is cockatiel's; the clock is ours where callers are told of it, for that of the machine may be set back.
+ * Circuit breaker of one instance. While it is open, callers get 503 at once, and one request at a time is a half-open
+ * probe, so that a remote that comes up is not flooded. New settings start with a closed circuit. The policy is
+ * cockatiel's. `Retry-After` uses a monotonic clock, since the wall clock may be set back.
  */
 export class Circuit {
   readonly #instance: string
   readonly #log: Logger
   readonly #now: () => number
-  /** Absent while all is well, which costs a request nothing. */
+  /** Undefined while no connection has failed: a request then pays nothing for the circuit. */
   #policy: CircuitBreakerPolicy | undefined
-  #closedUntil = 0
-  /** The request that was let through to see. */
+  #openUntil = 0
+  /** The half-open probe. */
   #probe: PromiseWithResolvers<void> | undefined
-  #told = false
+  #logged = false
 
   constructor(instance: string, log: Logger, now: () => number = () => performance.now()) {
     this.#instance = instance
@@ -60,52 +60,53 @@ export class Circuit {
   }
 
   /**
-   * Called for each request before anything else is done for it.
-   * @returns to be called when the request is over, whatever came of it; twice is harmless
-   * @throws ResourceException 503 while the remote is known to be dead
+   * Admits a request.
+   * @returns a function to call when the request has ended, whatever its result; idempotent
+   * @throws ResourceException 503 while the circuit is open
    */
   enter(): () => void {
     const policy = this.#policy
-    if (!policy || policy.state === CircuitState.Closed) return letThrough
-    const retryAfterMs = this.#closedUntil - this.#now()
-    if (this.#probe || retryAfterMs > 0) throw this.#refusal(Math.max(retryAfterMs, PAUSES_MS[0]))
-    return this.#letOneThrough(policy)
+    if (!policy || policy.state === CircuitState.Closed) return noop
+    const retryAfterMs = this.#openUntil - this.#now()
+    if (this.#probe || retryAfterMs > 0) throw this.#refusal(Math.max(retryAfterMs, BACKOFF_MS[0]))
+    return this.#startProbe(policy)
   }
 
-  /** A connection to the remote exists. */
+  /** Reports that a connection was made: closes the circuit. */
   reached(): void {
     if (!this.#policy) return
-    if (this.#told) this.#log.info({ instance: this.#instance }, `remote instance "${this.#instance}" is reached again`)
-    this.#told = false
+    if (this.#logged)
+      this.#log.info({ instance: this.#instance }, `remote instance "${this.#instance}" is reached again`)
+    this.#logged = false
     this.#policy = undefined
     this.#probe?.resolve()
     this.#probe = undefined
   }
 
-  /** An exchange failed. */
+  /** Reports a failed exchange. */
   failed(fault: FaultName): void {
     if (!UNREACHABLE.has(fault)) return
     this.#policy ??= this.#newPolicy()
     if (this.#probe) this.#probe.reject(new Error(fault))
-    else void this.#policy.execute(() => Promise.reject(new Error(fault))).catch(letThrough)
+    else void this.#policy.execute(() => Promise.reject(new Error(fault))).catch(noop)
   }
 
   #newPolicy(): CircuitBreakerPolicy {
     const policy = circuitBreaker(handleAll, {
-      breaker: new ConsecutiveBreaker(FAILURES),
-      halfOpenAfter: new IterableBackoff(PAUSES_MS),
+      breaker: new ConsecutiveBreaker(MAX_FAILURES),
+      halfOpenAfter: new IterableBackoff(BACKOFF_MS),
     })
     let openings = 0
     policy.onBreak(() => {
-      const pause = PAUSES_MS[Math.min(openings++, PAUSES_MS.length - 1)] ?? 0
-      this.#closedUntil = this.#now() + pause
-      if (!this.#told) this.#log.info({ instance: this.#instance }, OPENED(this.#instance))
-      this.#told = true
+      const pause = BACKOFF_MS[Math.min(openings++, BACKOFF_MS.length - 1)] ?? 0
+      this.#openUntil = this.#now() + pause
+      if (!this.#logged) this.#log.info({ instance: this.#instance }, OPENED(this.#instance))
+      this.#logged = true
     })
     return policy
   }
 
-  #letOneThrough(policy: CircuitBreakerPolicy): () => void {
+  #startProbe(policy: CircuitBreakerPolicy): () => void {
     const probe = Promise.withResolvers<void>()
     this.#probe = probe
     const over = () => {
@@ -114,11 +115,11 @@ export class Circuit {
     policy
       .execute(() => probe.promise)
       .catch((error: unknown) => {
-        // The clock of the machine was set back: better to begin anew than to be closed for an hour.
+        // The wall clock was set back: start over instead of staying open for an hour.
         if (error instanceof BrokenCircuitError && this.#policy === policy) this.#policy = undefined
       })
       .finally(over)
-    // Nobody knows: the caller has left, say.
+    // For example, the caller has disconnected.
     return () => probe.reject(new Error('the request ended without a connection'))
   }
 
@@ -129,5 +130,5 @@ export class Circuit {
 }
 
 const OPENED = (instance: string): string =>
-  `remote instance "${instance}": ${FAILURES} connections in a row could not be made; callers are told so at once, and one ` +
-  'at a time is let through to see'
+  `remote instance "${instance}": ${MAX_FAILURES} connections in a row failed; requests are answered with 503 at once, ` +
+  'except for one probe at a time'

@@ -1,22 +1,22 @@
 import type { Logger } from '../../contract.ts'
 import type { FaultName } from '../../core/http/fault.ts'
 
-/** When something last went wrong, for the status of an instance. */
+/** The last failure, for the status of an instance. */
 export interface LastError {
   readonly message: string
   /** ISO 8601. */
   readonly time: string
 }
 
-/** Whether the exchanges with a remote succeed. Reading and noting are cheap: this stands on the way of each request. */
+/** Whether the exchanges with a remote succeed. All methods are cheap: they are called for each request. */
 export class Health {
   readonly #instance: string
   readonly #log: Logger
   #lastError: LastError | null = null
   #since = new Date()
   #failing = false
-  /** Told once, until an exchange succeeds: each request fails then. */
-  #toldOpenFiles = false
+  /** Logged once until an exchange succeeds, since every request fails then. */
+  #loggedOpenFiles = false
 
   constructor(instance: string, log: Logger) {
     this.#instance = instance
@@ -27,28 +27,28 @@ export class Health {
     return this.#failing
   }
 
-  /** When it began to be as it is. */
+  /** When the current state began. */
   get since(): Date {
     return this.#since
   }
 
-  /** Stays after a recovery, so that a fault of last night can be found. */
+  /** Kept after a recovery, so that a past failure can still be found. */
   get lastError(): LastError | null {
     return this.#lastError
   }
 
   succeeded(): void {
-    this.#toldOpenFiles = false
+    this.#loggedOpenFiles = false
     if (this.#failing) this.#turn(false)
   }
 
-  /** Notes a failure. The first one after a success is worth a warning, the others would only fill the log. */
+  /** Records a failure. The first after a success is logged as a warning, the others as debug. */
   failed(fault: FaultName | 'authentication' | 'token', message: string, cause: unknown): void {
     const details = { instance: this.#instance, fault, err: cause }
-    // The remote has no part in it.
+    // Not a fault of the remote.
     if (fault === 'openFiles') {
-      if (!this.#toldOpenFiles) this.#log.error(details, message)
-      this.#toldOpenFiles = true
+      if (!this.#loggedOpenFiles) this.#log.error(details, message)
+      this.#loggedOpenFiles = true
       return
     }
     if (this.#failing) this.#log.debug(details, message)

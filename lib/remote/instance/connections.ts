@@ -1,20 +1,43 @@
+import type { LookupFunction } from 'node:net'
 import type { SecureContext } from 'node:tls'
+import type { HostProcesses, Logger } from '../../contract.ts'
 import { type Agent, closeIdle, createAgent, retireAgent } from '../../core/http/agent.ts'
 import type { ConnectionSettings } from '../../core/http/connection.ts'
 import { withEnvironmentProxy } from '../../core/http/environment-proxy.ts'
+import type { ClientCertificateSource } from '../../trust/client-certificates.ts'
 import type { ClientCertificate } from '../../trust/keystore-client.ts'
+import type { OwnTls } from '../../trust/trust-store.ts'
 import type { InstanceProperties } from '../properties/properties.ts'
-import type { Surroundings } from '../properties/surroundings.ts'
 import { type Owner, RemoteClient } from './client.ts'
 
-/** The connections of one instance: of the proxy, of calls from inside, and to the token endpoint. */
+/** The certificates that make remotes trusted, as the trust store keeps them; they may change at runtime. */
+export interface Trust {
+  /** Shared by all instances with the same options: creating a context parses all root certificates. */
+  secureContext(own?: OwnTls): SecureContext
+}
+
+/** What all instances share. */
+export interface InstanceOptions {
+  readonly trust: Trust
+  /** Resolves host names; Node's own resolver when absent. */
+  readonly lookup?: LookupFunction | undefined
+  /** For `HTTPS_PROXY` and the like. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Rejects with a sentence when the certificate cannot be read. */
+  readonly clientCertificate?: ((source: ClientCertificateSource) => Promise<ClientCertificate>) | undefined
+  readonly log?: Logger | undefined
+  /** The other processes of the host: concurrent token requests of several processes become one. */
+  readonly processes?: HostProcesses | undefined
+}
+
+/** The connections of one instance: for proxied requests, for requests from inside, and to the token endpoint. */
 export class Connections {
   readonly #url: URL
-  /** As they stand in the file; the environment may add a forward proxy. */
+  /** The properties in the file; the environment may add a forward proxy. */
   readonly #written: InstanceProperties
-  readonly #surroundings: Surroundings
+  readonly #options: InstanceOptions
   #clientCertificate: ClientCertificate | undefined
-  /** With the client certificate; without one the context is shared. */
+  /** Only with a client certificate; otherwise the context is shared between instances. */
   #ownContext: SecureContext | undefined
   #agent: Agent
   #client: RemoteClient | undefined
@@ -23,22 +46,22 @@ export class Connections {
   constructor(
     url: URL,
     written: InstanceProperties,
-    surroundings: Surroundings,
+    options: InstanceOptions,
     clientCertificate: ClientCertificate | undefined,
   ) {
     this.#url = url
     this.#written = written
-    this.#surroundings = surroundings
+    this.#options = options
     this.#clientCertificate = clientCertificate
     this.#agent = createAgent(url, this.settings(), true)
   }
 
-  /** Of the proxy. */
+  /** For proxied requests. */
   get agent(): Agent {
     return this.#agent
   }
 
-  /** For calls from inside the gateway; made when it is first asked for. */
+  /** For requests from inside the gateway; created on first use. */
   client(owner: Owner): RemoteClient {
     this.#client ??= new RemoteClient(owner, this.settings())
     return this.#client
@@ -53,20 +76,20 @@ export class Connections {
     return this.#clientCertificate
   }
 
-  /** The environment may name another forward proxy for the token endpoint than for the remote. */
+  /** The properties in force for `url`. The environment may name different forward proxies for http and https. */
   propertiesTo(url: URL): InstanceProperties {
-    return withEnvironmentProxy(this.#written, url, this.#surroundings.env ?? {})
+    return withEnvironmentProxy(this.#written, url, this.#options.env ?? {})
   }
 
-  /** The settings of connections to the remote, or to another server (its token endpoint) on its behalf. */
+  /** Settings for connections to the remote, or to another server on its behalf (its token endpoint). */
   settings(to: URL = this.#url): ConnectionSettings<InstanceProperties> {
-    const { lookup } = this.#surroundings
+    const { lookup } = this.#options
     return { properties: this.propertiesTo(to), secureContext: () => this.#secureContext(), lookup }
   }
 
   /**
-   * New connections trust what is trusted now, and show this certificate; requests in flight are not cut. New agents, for
-   * the old ones would resume TLS sessions without another look at the certificate.
+   * Applies changed trust and a new client certificate to new connections; requests in flight are not cut. It takes new
+   * agents, because the old ones resume TLS sessions without verifying the certificate again.
    */
   renew(clientCertificate: ClientCertificate | undefined): void {
     this.#clientCertificate = clientCertificate
@@ -82,19 +105,19 @@ export class Connections {
     this.#tokenAgent = undefined
   }
 
-  /** One idle connection turned out to be dead: the others are likely to be so, too. */
+  /** Closes idle connections: after one was found dead, the others probably are, too. */
   dropIdle(): void {
     closeIdle(this.#agent)
   }
 
-  /** No new requests come: idle connections close now, the others with their request. */
+  /** Closes idle connections now and the others when their request ends. */
   retire(): void {
     retireAgent(this.#agent)
     this.#client?.retire()
     if (this.#tokenAgent) retireAgent(this.#tokenAgent)
   }
 
-  /** Cuts what is still open. */
+  /** Closes all connections at once. */
   destroy(): void {
     this.#agent.destroy()
     this.#client?.destroy()
@@ -102,7 +125,7 @@ export class Connections {
   }
 
   #secureContext(): SecureContext {
-    const { trust } = this.#surroundings
+    const { trust } = this.#options
     const { tlsVersion } = this.#written
     const versions = tlsVersion === undefined ? {} : { minVersion: tlsVersion, maxVersion: tlsVersion }
     if (!this.#clientCertificate) return trust.secureContext(versions)

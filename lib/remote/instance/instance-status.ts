@@ -4,12 +4,12 @@ import type { LastError } from '../http/health.ts'
 import type { Instance } from './instance.ts'
 
 /**
- * READY: in force. FAILING: in force, its last exchange failed. OUTDATED: the file has a fault, the last good settings
- * are in force. INVALID: the file has a fault and there were no good settings before. DISABLED: `enabled` is false.
+ * READY: in force. FAILING: in force, and the last exchange failed. OUTDATED: the file has a fault, and the last good
+ * properties are in force. INVALID: the file has a fault, and there are no good properties. DISABLED: `enabled` is false.
  */
 export type InstanceState = 'READY' | 'FAILING' | 'OUTDATED' | 'INVALID' | 'DISABLED'
 
-/** One instance as `GET /openidm/external/idm?_queryFilter=true` shows it; nothing secret. */
+/** An instance in `GET /openidm/external/idm?_queryFilter=true`. Holds no secrets. */
 export interface InstanceStatus {
   readonly name: string
   readonly enabled: boolean
@@ -21,14 +21,14 @@ export interface InstanceStatus {
   readonly since: Date
 }
 
-/** What the registry knows of one name. */
+/** What the registry keeps for one name. */
 export interface Entry {
   readonly content: JsonObject | undefined
-  /** The same as it stands in the file. */
+  /** The content as written in the file, with its expressions. */
   readonly raw: JsonObject | undefined
   readonly instance: Instance | undefined
   readonly enabled: boolean
-  /** What is wrong with the file. */
+  /** The fault of the file. */
   readonly fault: LastError | undefined
   readonly since: Date
 }
@@ -57,7 +57,7 @@ function stateOf(enabled: boolean, inForce: boolean, faulty: boolean, failing: b
   return failing ? 'FAILING' : 'READY'
 }
 
-/** A text with expressions as it is written: they may stand for secrets. */
+/** A text with expressions as written: an expression may stand for a secret. */
 const expressionIn = (value: unknown): string | null =>
   typeof value === 'string'
     ? value.includes('&{')

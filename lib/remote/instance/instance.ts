@@ -11,9 +11,8 @@ import { sharedFetcher } from '../auth/token-sharing.ts'
 import { Circuit } from '../http/circuit.ts'
 import { Health } from '../http/health.ts'
 import type { BearerProperties, InstanceProperties } from '../properties/properties.ts'
-import type { Surroundings } from '../properties/surroundings.ts'
 import type { RemoteClient } from './client.ts'
-import { Connections } from './connections.ts'
+import { Connections, type InstanceOptions } from './connections.ts'
 
 /** Where requests of an instance go, as request options of Node's http. */
 export interface Target {
@@ -31,43 +30,43 @@ export function targetOf(url: URL): Target {
   return { protocol: url.protocol, host: url.host, hostname, port, basePath: url.pathname }
 }
 
-/** One remote instance in force: its settings, its credentials and its connections. Immutable but for its connections. */
+/** A remote instance in force: properties, credentials and connections. Immutable, except for its connections. */
 export class Instance {
   readonly name: string
-  /** As they hold for the remote: with the forward proxy that the environment names, if any. */
+  /** The properties in force, including a forward proxy from the environment. */
   readonly properties: InstanceProperties
   readonly url: URL
   readonly target: Target
   readonly authentication: Authentication
   readonly health: Health
   readonly circuit: Circuit
-  /** For all exchanges under way: until there is a connection, and until the answer begins. */
+  /** Shared by all exchanges: until there is a connection, and until the response begins. */
   readonly deadlines: { readonly connection: DeadlineQueue; readonly response: DeadlineQueue }
-  readonly #surroundings: Surroundings
+  readonly #options: InstanceOptions
   readonly #connections: Connections
   #inFlight = 0
   #idle: (() => void) | undefined
 
   /**
-   * @param written as they stand in its file
+   * @param written the properties in the file
    * @param previous the instance that this one replaces: a token that still fits is taken over
-   * @param clientCertificate what its properties name, read
+   * @param clientCertificate the certificate that the properties name
    */
   constructor(
     name: string,
     written: InstanceProperties,
-    surroundings: Surroundings,
+    options: InstanceOptions,
     previous?: Instance,
     clientCertificate?: ClientCertificate,
   ) {
     this.name = name
     this.url = new URL(written.instanceUrl)
     this.target = targetOf(this.url)
-    this.#surroundings = surroundings
-    this.#connections = new Connections(this.url, written, surroundings, clientCertificate)
+    this.#options = options
+    this.#connections = new Connections(this.url, written, options, clientCertificate)
     this.properties = this.#connections.propertiesTo(this.url)
-    this.health = new Health(name, surroundings.log ?? silentLog)
-    this.circuit = new Circuit(name, surroundings.log ?? silentLog)
+    this.health = new Health(name, options.log ?? silentLog)
+    this.circuit = new Circuit(name, options.log ?? silentLog)
     const { connectionTimeout, socketTimeout } = this.properties
     this.deadlines = { connection: new DeadlineQueue(connectionTimeout), response: new DeadlineQueue(socketTimeout) }
     this.authentication = this.#authenticate(previous)
@@ -77,7 +76,7 @@ export class Instance {
     return this.#connections.agent
   }
 
-  /** For calls from inside the gateway. */
+  /** For requests from inside the gateway. */
   get client(): RemoteClient {
     return this.#connections.client(this)
   }
@@ -86,7 +85,7 @@ export class Instance {
     return this.#inFlight
   }
 
-  /** A request begins; `end` must be called exactly once when its response has ended. */
+  /** Counts a request; `end` must be called exactly once when its response has ended. */
   begin(): void {
     this.#inFlight++
   }
@@ -107,29 +106,29 @@ export class Instance {
     return this.#connections.clientCertificate
   }
 
-  /** New connections trust what is trusted now and show this certificate; requests in flight are not cut. */
+  /** Applies changed trust and a new client certificate to new connections; requests in flight are not cut. */
   renewTrust(clientCertificate: ClientCertificate | undefined = this.clientCertificate): void {
-    // What failed before may have failed for want of trust.
+    // Earlier failures may have been failures of trust.
     this.circuit.reached()
     this.#connections.renew(clientCertificate)
   }
 
-  /** One idle connection turned out to be dead. */
+  /** Called after an idle connection was found dead. */
   dropIdleConnections(): void {
     this.#connections.dropIdle()
   }
 
-  /** No new requests come: idle connections close now, the others with their request. */
+  /** Closes idle connections now and the others when their request ends. */
   retire(): void {
     this.#connections.retire()
   }
 
-  /** Cuts what is still open. */
+  /** Closes all connections at once. */
   destroy(): void {
     this.#connections.destroy()
   }
 
-  /** The settings of connections to the remote, or to another server (its token endpoint) on its behalf. */
+  /** Settings for connections to the remote, or to another server on its behalf (its token endpoint). */
   connectionSettings(to?: URL): ConnectionSettings {
     return this.#connections.settings(to)
   }
@@ -140,15 +139,15 @@ export class Instance {
     const url = new URL(properties.tokenEndpoint)
     const { proxy } = this.#connections.propertiesTo(url)
     const fetchHere = tokenFetcher(name, { ...properties, proxy }, () => this.#connections.tokenAgent(url))
-    const fetchToken = sharedFetcher(this.#surroundings.processes, name, properties, fetchHere)
-    const authentication = new BearerAuthentication(() => this.#noted(fetchToken))
+    const fetchToken = sharedFetcher(this.#options.processes, name, properties, fetchHere)
+    const authentication = new BearerAuthentication(() => this.#recorded(fetchToken))
     const old = previous?.authentication
     if (old instanceof BearerAuthentication && sameGrant(previous?.properties, properties)) authentication.takeOver(old)
     return authentication
   }
 
-  /** A token request that fails is noted once, however many callers wait for it. */
-  async #noted(fetchToken: () => Promise<Token>): Promise<Token> {
+  /** Records a failed token request once, however many callers wait for it. */
+  async #recorded(fetchToken: () => Promise<Token>): Promise<Token> {
     try {
       return await fetchToken()
     } catch (error) {
@@ -158,7 +157,7 @@ export class Instance {
   }
 }
 
-/** True when a token for the one is a token for the other. */
+/** True if a token for one is valid for the other. */
 function sameGrant(a: InstanceProperties | undefined, b: BearerProperties): boolean {
   if (a?.authType !== 'bearer') return false
   return (

@@ -8,7 +8,7 @@ import { notFound, serviceUnavailable } from '../../crest/errors.ts'
 import type { ClientCertificateSource } from '../../trust/client-certificates.ts'
 import type { ClientCertificate } from '../../trust/keystore-client.ts'
 import { type Judgement, judgeProperties } from '../properties/properties.ts'
-import type { Surroundings } from '../properties/surroundings.ts'
+import type { InstanceOptions } from './connections.ts'
 import { Instance } from './instance.ts'
 import { type Entry, type InstanceStatus, statusOf } from './instance-status.ts'
 
@@ -28,7 +28,7 @@ const DRAIN_MS = 10_000
  */
 export class InstanceRegistry implements ConfigurationConsumer {
   readonly factoryPid = FACTORY_PID
-  readonly #surroundings: Surroundings
+  readonly #surroundings: InstanceOptions
   readonly #log: Logger
   readonly #entries = new Map<string, Entry>()
   /** Replaced or removed, with requests still in flight. */
@@ -39,7 +39,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
   #last: Promise<void> = Promise.resolve()
   #closed = false
 
-  constructor(surroundings: Surroundings, log: Logger) {
+  constructor(surroundings: InstanceOptions, log: Logger) {
     this.#surroundings = { ...surroundings, log }
     this.#log = log
   }

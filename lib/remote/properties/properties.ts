@@ -1,7 +1,7 @@
 /**
- * The properties of one remote instance: `conf/external.idm-NAME.json`. The schema is the one source of the types, of
- * the messages and of the JSON Schema in the plugin's manifest. Names and defaults follow the vendor's remote proxy
- * page and, for the HTTP client options, its *HTTP clients* page.
+ * The properties of a remote instance: `conf/external.idm-NAME.json`. The schema is the single source of the types, the
+ * messages and the JSON Schema in the plugin's manifest. Names and defaults follow the vendor's documentation of the
+ * remote proxy and of HTTP clients.
  */
 import type { JsonObject } from '../../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
@@ -11,9 +11,9 @@ import { type KnownNames, unknownNotice, unknownProperties } from '../../core/un
 import { faultSentence } from './property-fault.ts'
 import { withReferences } from './schema-references.ts'
 
-/** Configuration fields that hold a secret; named in plugin.json so that a host never shows them. */
+/** Fields that hold a secret. plugin.json names them, so that a host never shows them. */
 export const SECRET_FIELDS = ['password', 'clientSecret', 'proxy/password', 'clientCertificate/password'] as const
-/** Those that say where the secrets are sent: a secret that is stored never follows a new address. */
+/** Fields that determine where secrets are sent: a stored secret is never sent to a new address. */
 export const ADDRESS_FIELDS = ['instanceUrl', 'tokenEndpoint', 'proxy/proxyUri'] as const
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, { message: `must be ${what}`, abort: true })
@@ -28,7 +28,7 @@ const httpUrl = (what: string) =>
     if (fault) context.addIssue({ code: 'custom', message: `must be ${what}; ${fault}` })
   })
 
-/** Why `value` is no address of ours; the value itself is not repeated, it may hold a password. */
+/** Why `value` is not acceptable. The value is not repeated: it may hold a password. */
 function urlFault(value: string): string | undefined {
   if (!URL.canParse(value)) return 'it is no absolute URL'
   const url = new URL(value)
@@ -96,7 +96,7 @@ const common = z.object({
   hostnameVerifier: oneOf(['STRICT', 'ALLOW_ALL']).default('STRICT'),
   tlsVersion: oneOf(['TLSv1.2', 'TLSv1.3']).optional(),
   dangerouslySkipTlsVerify: flag(false),
-  /** What the remote and the token endpoint are shown when they want to know us (mutual TLS). */
+  /** Presented to the remote and the token endpoint (mutual TLS). */
   clientCertificate: clientCertificate.optional(),
   proxy: proxy.optional(),
 })
@@ -117,7 +117,7 @@ const bearer = common.extend({
     'must be printable ASCII (RFC 6749, appendix A)',
   ),
   clientSecret: secret('the OAuth 2.0 client secret (required with authType "bearer")').refine(
-    // simple-oauth2 would refuse it too, and print the secret in its message
+    // simple-oauth2 refuses it, too, and prints the secret in its message
     // (docs/pitfalls.md#secrets-in-library-errors).
     (value) => /^[\x20-\x7e]+$/.test(value.reveal()),
     'must be printable ASCII (RFC 6749, appendix A)',
@@ -125,7 +125,7 @@ const bearer = common.extend({
   tokenEndpoint: httpUrl('the http:// or https:// URL of the token endpoint (required with authType "bearer")'),
   tokenEndpointAuthMethod: oneOf(['client_secret_basic', 'client_secret_post']).default('client_secret_basic'),
   /**
-   * Some servers want id and secret in `Authorization: Basic` as they are, not form-encoded
+   * Some servers expect id and secret in `Authorization: Basic` without form-encoding
    * (docs/pitfalls.md#client-secret-encoding).
    */
   tokenEndpointCredentialsEncoding: oneOf(['strict', 'loose']).default('strict'),
@@ -139,7 +139,7 @@ export type InstanceProperties = z.output<typeof schema>
 export type BasicProperties = z.output<typeof basic>
 export type BearerProperties = z.output<typeof bearer>
 
-/** The JSON Schema of the file, for the manifest and for editors. */
+/** The JSON Schema of the file, for plugin.json and editors. */
 export const instanceJsonSchema = (): object =>
   withReferences(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }))
 
@@ -154,9 +154,9 @@ const KNOWN: KnownNames = {
 export type Judgement = { properties: InstanceProperties; notices: string[] } | { faults: string[] }
 
 /**
- * Judges the content of one file.
- * @param raw the same as it stands in the file: what messages show
- * @returns the properties and what a person should know about them, or one sentence for each fault
+ * Validates the content of a file.
+ * @param raw the content as written in the file, for messages
+ * @returns the properties with notices for a person, or one sentence per fault
  */
 export function judgeProperties(content: JsonObject, raw = content): Judgement {
   const input = withOneSpelling(content)
@@ -168,7 +168,7 @@ export function judgeProperties(content: JsonObject, raw = content): Judgement {
   return { properties: parsed.data, notices: noticesOf(parsed.data, input) }
 }
 
-/** The vendor's table says `authtype`, its examples `authType`; both are understood. */
+/** The vendor's table says `authtype`, its examples say `authType`; both are accepted. */
 function withOneSpelling(content: JsonObject): JsonObject {
   const { authtype, ...rest } = content
   return authtype !== undefined && rest.authType === undefined ? { ...rest, authType: authtype } : rest

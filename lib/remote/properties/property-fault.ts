@@ -1,11 +1,11 @@
-/** What is wrong with a property, as a sentence for a person: key, what is allowed, what was found, never a secret. */
+/** Faults of properties as sentences for a person: key, what is allowed, what was found. They never hold a secret. */
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import type { Fault } from '../../core/schema.ts'
 import { type KnownNames, nearest, unknownProperties } from '../../core/unknown-properties.ts'
 import { getAt } from '../../crest/pointer.ts'
 
-/** Properties that never hold a secret: only their values are shown. */
+/** Properties that never hold a secret. Only their values are shown. */
 const SHOWN: ReadonlySet<string> = new Set([
   'authType',
   'connectionTimeToLive',
@@ -23,7 +23,7 @@ const SHOWN: ReadonlySet<string> = new Set([
   'tokenEndpointCredentialsEncoding',
 ])
 
-/** `KEY: what is allowed (what was found)`; for a missing key also the unknown one that was probably meant to be it. */
+/** `KEY: what is allowed (what was found)`; a missing key also with the unknown key that probably meant it. */
 export function faultSentence({ key, path, message }: Fault, input: JsonObject, known: KnownNames): string {
   const value = getAt(input, path.map(String))
   const found = value === undefined ? missing(key, input, known) : `found ${describe(key, value)}`

@@ -1,6 +1,6 @@
 import { isObject } from '../../core/json.ts'
 
-/** What may stand in place of any value: see the page on property value substitution. */
+/** What may replace any value: property value substitution. */
 const REFERENCE = {
   anyOf: [
     { type: 'string', pattern: '&\\{' },
@@ -18,7 +18,7 @@ const REFERENCE = {
   ],
 }
 
-/** A JSON Schema of resolved content as one of the file: each property may be an expression or another reference. */
+/** Turns a JSON Schema of resolved content into one of the file, where each property may be a reference. */
 export function withReferences(schema: object): object {
   const root = visit(schema) as Record<string, unknown>
   return { ...root, $defs: { reference: REFERENCE } }
@@ -35,7 +35,7 @@ function visit(value: unknown): unknown {
   )
 }
 
-/** `authType` chooses between the kinds of instance, so it is a constant. */
+/** `authType` selects the kind of instance, so it must be a constant. */
 const propertiesOf = (properties: object): object =>
   Object.fromEntries(
     Object.entries(properties).map(([name, property]) => [

@@ -1,12 +1,12 @@
 import { badRequest } from '../../crest/errors.ts'
 
-/** Present in hardly any honest path: only then is a closer look taken. A leading dot begins a hidden or a dot segment. */
+/** Fast check: few legitimate paths match, and only those are examined. A leading dot may begin a dot segment. */
 const SUSPICIOUS = /[%\\;#]|(?:^|\/)\.|\/\//
-/** How often a path may be encoded upon itself. */
-const MOST_DECODINGS = 8
+/** Max levels of percent-encoding. */
+const MAX_DECODINGS = 8
 
 /**
- * Refuses a path that could leave the instance's base path, however often it is encoded
+ * Refuses a path that could leave the base path of the instance, at any level of encoding
  * (docs/pitfalls.md#dot-segments). `%2F` and `%5C` within an id, `...`, and dots in the query are allowed
  * (docs/pitfalls.md#over-broad-path-check).
  * @throws ResourceException 400
@@ -17,7 +17,7 @@ export function guardPath(path: string): void {
   if (path.includes('#')) throw badRequest('The path holds a fragment (#)')
   if (path.includes('\\')) throw badRequest('The path holds a backslash, which must be written as %5C')
   let decoded = path
-  for (let round = 0; round <= MOST_DECODINGS; round++) {
+  for (let round = 0; round <= MAX_DECODINGS; round++) {
     guardSegments(decoded)
     const next = decodeOnce(decoded)
     if (next === decoded) return
@@ -28,14 +28,14 @@ export function guardPath(path: string): void {
 
 function guardSegments(path: string): void {
   if (path.includes('\0')) throw badRequest('The path holds a null character')
-  // Some readers take a backslash for a slash.
+  // Some servers treat a backslash as a slash.
   for (const segment of path.split(/[\\/]/)) {
-    // Once decoded, what stands behind these characters is no part of the segment for some readers.
+    // Once decoded, some servers do not count what follows these characters as part of the segment.
     const bare = segment.split(/[;?#]/, 1)[0]
     if (bare === '.' || bare === '..') throw badRequest('The path holds a dot segment')
   }
 }
 
-/** Decodes byte for byte: what matters here is ASCII, and a later decoder may be more lenient than `decodeURIComponent`. */
+/** Decodes byte by byte: only ASCII matters here, and a later decoder may be more lenient than `decodeURIComponent`. */
 export const decodeOnce = (path: string): string =>
   path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))

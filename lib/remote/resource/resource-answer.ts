@@ -1,6 +1,6 @@
 /**
- * What a remote answered, judged and put into the terms of resources. A real remote answers some failures with HTML or
- * with nothing, some reads with half a document, and leaves out members of a query's answer.
+ * Validates responses of a remote and translates them to resources. Real remotes answer some failures with HTML or with
+ * an empty body, some reads with half a document, and omit members of query responses.
  */
 import type { Json, JsonObject } from '../../contract.ts'
 import type { HttpResponse } from '../../core/http/http-client.ts'
@@ -12,9 +12,9 @@ import type { QueryResult, Resource, TotalPagedResultsPolicy } from '../../crest
 import { retryAfterMs } from '../http/fault.ts'
 
 /**
- * The JSON of a good answer; undefined when it has no body.
+ * The JSON of a successful response; undefined without a body.
  * @param path of the resource, for messages
- * @throws ResourceException the remote's own error as it stands, or 502 for what is no answer of an IDM
+ * @throws ResourceException the error of the remote, or 502 for what is not a response of an IDM
  */
 export function answeredJson(path: string, { status, headers, text, unreadable }: HttpResponse): Json | undefined {
   if (status >= 400) throw errorOf(path, status, unreadable ? '' : text, retryAfterMs(headers['retry-after']))
@@ -25,16 +25,16 @@ export function answeredJson(path: string, { status, headers, text, unreadable }
     return parseJson(text)
   } catch (error) {
     const what = error instanceof SyntaxError && text.trimStart().startsWith('<') ? 'HTML' : 'something'
-    // The parser's own words quote the text, which may hold secrets.
+    // The parser's message quotes the text, which may hold secrets.
     const cause = new Error(`${headers['content-type'] ?? 'no content type'}, ${text.length} characters`)
     throw badGateway(`${path}: the remote answered with ${what} that is no whole JSON document`, { cause })
   }
 }
 
-/** The remote's words where it has any: they are for the caller, so they go to no log of ours. */
+/** The error of the remote as sent. It is for the caller and never logged. */
 function errorOf(path: string, status: number, text: string, retryAfterMs: number | undefined): ResourceException {
   const body = jsonObject(text)
-  // A load balancer in front of a remote knows nothing about its objects.
+  // A load balancer in front of the remote knows nothing about its objects.
   if (status === 404 && body?.code !== 404)
     throw badGateway(`${path}: the remote answered 404 without the error of an IDM: this says nothing about the object`)
   if (typeof body?.message !== 'string')
@@ -57,8 +57,8 @@ function jsonObject(text: string): JsonObject | undefined {
 }
 
 /**
- * One resource.
- * @param id of the resource as the caller knows it, for an answer that does not name it; null = the remote chose it
+ * A single resource.
+ * @param id used when the response has no `_id`; null = the remote chose the id
  */
 export function answeredResource(path: string, id: string | null, answer: HttpResponse): Resource {
   const json = answeredJson(path, answer)
@@ -69,7 +69,7 @@ export function answeredResource(path: string, id: string | null, answer: HttpRe
   return { ...resourceOf(json, own), ...(answer.status === 201 ? { created: true } : {}) }
 }
 
-/** Some remotes answer a failure with status 200: an error where the object should be is no object. */
+/** Some remotes answer a failure with status 200 and an error in place of the object. */
 const isError = ({ _id, code, reason, message }: JsonObject): boolean =>
   _id === undefined &&
   typeof code === 'number' &&
@@ -78,7 +78,7 @@ const isError = ({ _id, code, reason, message }: JsonObject): boolean =>
   typeof reason === 'string' &&
   typeof message === 'string'
 
-/** An answer without content is fine where there is nothing left. */
+/** The result of a delete; the response may be empty. */
 export function answeredDeletion(path: string, id: string, answer: HttpResponse): Resource {
   const isEmpty = answer.status < 300 && !answer.unreadable && answer.text.trim() === ''
   return isEmpty ? { id, revision: null, content: {} } : answeredResource(path, id, answer)
@@ -90,7 +90,7 @@ const resourceOf = (json: JsonObject, id: string): Resource => ({
   content: withoutIdentity(json),
 })
 
-/** A page may hold a thousand of them: what is in the right form stays as it is. */
+/** Objects already in the right form are not copied: a page may hold thousands. */
 function asSent(object: JsonObject): Resource {
   const id = textOf(object._id)
   const revision = textOf(object._rev) || null
@@ -102,7 +102,7 @@ const textOf = (value: Json | undefined): string =>
 
 const POLICIES: readonly TotalPagedResultsPolicy[] = ['NONE', 'ESTIMATE', 'EXACT']
 
-/** The answer to a query; what it leaves out is unknown. */
+/** The result of a query; omitted members are unknown. */
 export function answeredQuery(path: string, answer: HttpResponse): QueryResult {
   const json = answeredJson(path, answer)
   const result = isObject(json) ? json.result : undefined

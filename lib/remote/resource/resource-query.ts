@@ -1,4 +1,4 @@
-/** The query string that says over HTTP what a resource request says. Nothing that the request leaves open is sent. */
+/** The query string of a resource request. Defaults are not sent. */
 
 import { printQueryFilter } from '../../crest/filter/query-filter.ts'
 import { type Pointer, printPointer } from '../../crest/pointer.ts'
@@ -6,7 +6,7 @@ import type { QueryRequest, ResourceRequest, SortKey } from '../../crest/protoco
 
 type Pairs = readonly (readonly [name: string, value: string | undefined])[]
 
-/** With its question mark, each name and value percent-encoded once; empty when there is nothing to say. */
+/** With its question mark, names and values percent-encoded once; empty without parameters. */
 export function queryString(request: ResourceRequest): string {
   if (request.method !== 'query' && request.method !== 'action' && isBare(request)) return bareQuery(request)
   const pairs: Pairs = [...ownParameters(request), ...Object.entries(request.additionalParameters), fields(request)]
@@ -14,7 +14,7 @@ export function queryString(request: ResourceRequest): string {
   return parts.length === 0 ? '' : `?${parts.join('&')}`
 }
 
-/** Most requests of most reconciliations: there is nothing to encode. */
+/** Fast path: most requests of a reconciliation have no parameters. */
 function isBare({ fields, additionalParameters }: ResourceRequest): boolean {
   for (const _ in additionalParameters) return false
   return fields.length === 0
@@ -23,7 +23,7 @@ function isBare({ fields, additionalParameters }: ResourceRequest): boolean {
 const bareQuery = (request: ResourceRequest): string =>
   request.method === 'create' && request.newResourceId === null ? '?_action=create' : ''
 
-/** A lone surrogate is no character: it becomes U+FFFD, as in every other encoder. */
+/** A lone surrogate becomes U+FFFD, as in every other encoder. */
 const encode = (text: string): string => encodeURIComponent(text.toWellFormed())
 
 function ownParameters(request: ResourceRequest): Pairs {
@@ -51,7 +51,7 @@ const positive = (count: number): string | undefined => (count > 0 ? String(coun
 
 const printSortKey = ({ field, ascending }: SortKey): string => (ascending ? '' : '-') + printPointer(field)
 
-/** IDM hands its cookies out encoded for a URL already (`…In0%3D`): encoded once more, it would not know them again. */
+/** IDM returns its cookies already percent-encoded (`…In0%3D`), and does not recognise them encoded twice. */
 function printCookie(cookie: string | null): string | undefined {
   const encoded = cookie !== null && /^[A-Za-z0-9_-]+(?:%3D){1,2}$/i.test(cookie)
   return (encoded ? decodeURIComponent(cookie) : cookie) ?? undefined
@@ -60,8 +60,8 @@ function printCookie(cookie: string | null): string | undefined {
 const IDENTITY: readonly Pointer[] = [['_id'], ['_rev']]
 
 /**
- * Whoever names fields gets `_id` and `_rev` with them, as from IDM itself; a remote that adds them by itself only for
- * some protocol versions is asked for them by name. What an action answers has neither.
+ * `_id` and `_rev` are added to the named fields, as in IDM; some remotes add them only for some protocol versions. The
+ * result of an action has neither.
  */
 function fields({ method, fields }: ResourceRequest): Pairs[number] {
   if (fields.length === 0) return ['_fields', undefined]

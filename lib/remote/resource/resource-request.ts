@@ -1,4 +1,4 @@
-/** A resource request as the HTTP request that means the same at the remote. */
+/** Translates a resource request to the equivalent HTTP request to the remote. */
 import type { Json, JsonObject } from '../../contract.ts'
 import type { HttpRequest } from '../../core/http/http-client.ts'
 import { badRequest } from '../../crest/errors.ts'
@@ -10,8 +10,8 @@ import { guardPath } from './path-guard.ts'
 import { queryString } from './resource-query.ts'
 
 /**
- * @param path of the resource behind the instance's base path, percent-encoded
- * @throws ResourceException 400 for a path that would leave the base path, or a revision that no remote gives out
+ * @param path of the resource relative to the base path of the instance, percent-encoded
+ * @throws ResourceException 400 for a path that would leave the base path, or a revision that is not an entity tag
  */
 export function remoteRequest(request: ResourceRequest, path: string, context: RequestContext): HttpRequest {
   const { method, path: target = path, condition = {}, content } = essence(request, path)
@@ -27,7 +27,7 @@ export function remoteRequest(request: ResourceRequest, path: string, context: R
 
 interface Essence {
   readonly method: HttpRequest['method']
-  /** Where it is not the path of the request. */
+  /** If different from the path of the request. */
   readonly path?: string
   readonly condition?: Readonly<Record<string, string>>
   readonly content?: Json | undefined
@@ -41,7 +41,7 @@ function essence(request: ResourceRequest, path: string): Essence {
     case 'query':
       return { method: 'GET' }
     case 'update': {
-      // Without a condition a PUT would create what is not there.
+      // An unconditional PUT would create a missing object.
       const condition = request.revision === null ? { 'if-match': '*' } : ifMatch(request.revision)
       return { method: 'PUT', condition, content: identifiedBy(path, request.content) }
     }
@@ -55,7 +55,7 @@ function essence(request: ResourceRequest, path: string): Essence {
 }
 
 function creation({ newResourceId, content }: CreateRequest, path: string): Essence {
-  // Some remotes compare a `_rev` in a body, and what does not exist yet has none.
+  // Some remotes compare `_rev` in a body, and a new object has none.
   if (newResourceId === null) return { method: 'POST', content: withoutIdentity(content) }
   if (newResourceId === '') throw badRequest('The id of a resource cannot be empty')
   const target = childPath(path, newResourceId.toWellFormed())
@@ -64,13 +64,13 @@ function creation({ newResourceId, content }: CreateRequest, path: string): Esse
 }
 
 /**
- * The body of a PUT as the caller wrote it, but for an `_id` that is not the one in the path: OpenIDM creates the object
- * that the body names. A missing `_id` stays missing.
+ * The body of a PUT. A different `_id` is replaced by the one in the path, because OpenIDM creates the object that the
+ * body names. A missing `_id` stays missing.
  */
 function identifiedBy(path: string, content: JsonObject): JsonObject {
   if (!Object.hasOwn(content, '_id')) return content
   const elements = pathElements(path)
-  // The `_id` of a configuration object takes up several elements: `external.idm/eu`.
+  // The `_id` of a configuration object spans several elements: `external.idm/eu`.
   const isOwn = typeof content._id === 'string' && `/${elements.join('/')}`.endsWith(`/${content._id}`)
   return isOwn ? content : { ...content, _id: elements.at(-1) ?? '' }
 }
@@ -91,7 +91,7 @@ const operation = ({ operation, field, value, from }: PatchOperation): Json => (
 const version = ({ resourceVersion }: ResourceRequest): Record<string, string> =>
   resourceVersion === undefined ? {} : { 'accept-api-version': `resource=${resourceVersion}` }
 
-/** A request of ours is a part of the caller's transaction (X-ForgeRock-TransactionId). */
+/** Our request is part of the caller's transaction (X-ForgeRock-TransactionId). */
 const transaction = ({ transactionId }: RequestContext): Record<string, string> =>
   transactionId !== undefined && /^[!-~]+$/.test(transactionId)
     ? { 'x-forgerock-transactionid': `${transactionId}/0` }

@@ -24,17 +24,17 @@ import { answeredDeletion, answeredJson, answeredQuery, answeredResource } from 
 import { remoteRequest } from './resource-request.ts'
 
 /**
- * The route `external/idm`: the list of instances, the action `test` on one of them, and all resources of all remotes
- * below `external/idm/NAME/`, so that a script or a reconciliation never knows that a resource is remote.
- * @param truststore the path of the trust store, for the commands in a cure
+ * The route `external/idm`: the list of instances, the action `test` on an instance, and the resources of each remote
+ * below `external/idm/NAME/`. To scripts and reconciliation a remote resource is like any other.
+ * @param truststore path of the trust store, for the commands in a cure
  */
 export const remoteResource = (registry: InstanceRegistry, truststore: string): ResourceHandler =>
   new RemoteResource(registry, truststore)
 
 class RemoteResource implements ResourceHandler {
-  /** The remote sends no more than it is asked for. */
+  /** The remote applies `_fields`. */
   readonly projectsFields = true
-  /** OpenIDM empties the roles of an object that is written without its `_id`. */
+  /** OpenIDM clears the roles of an object that is written without its `_id`. */
   readonly takesIdentity = true
   readonly #registry: InstanceRegistry
   readonly #status: InstanceStatusResource
@@ -83,7 +83,7 @@ class RemoteResource implements ResourceHandler {
     return answeredResource(nameOf(request), id, await this.#ask(request, context))
   }
 
-  /** Our own list: what was asked for is picked out here, since nobody else does for this route. */
+  /** The list of instances applies `_fields` here, because `projectsFields` turns it off for the whole route. */
   #list(request: QueryRequest): QueryResult {
     const answer = this.#status.query(request)
     const project = (resource: Resource) => ({ ...resource, content: projectFields(resource.content, request.fields) })
@@ -103,7 +103,7 @@ class RemoteResource implements ResourceHandler {
   }
 }
 
-/** The full name of what is asked for, for messages. */
+/** The full path of the resource, for messages. */
 const nameOf = ({ resourcePath }: ResourceRequest): string => `external/idm/${resourcePath}`
 
 const idOf = ({ resourcePath }: ResourceRequest): string => pathElements(resourcePath).at(-1) ?? ''
