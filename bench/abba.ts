@@ -60,7 +60,8 @@ export async function compareVariants(
     const widest = Math.max(
       ...others.flatMap(({ name }) => metrics.map((metric) => width(comparison.get(name)?.[metric]))),
     )
-    if (process.env.VERBOSE) console.error(`block ${blocks.length}: ±${(widest * 100).toFixed(1)} %`)
+    if (process.stderr.isTTY || process.env.PROGRESS)
+      console.error(`block ${blocks.length}: ±${(widest * 100).toFixed(1)} %`)
     if (blocks.length >= maxBlocks || (blocks.length >= minBlocks && widest <= PRECISION)) return comparison
   }
 }
