@@ -99,6 +99,11 @@ export interface ConfigurationFault {
   readonly line?: number
 }
 
+export interface ConfigurationFileFault extends ConfigurationFault {
+  /** The name of the file in the configuration directory. */
+  readonly file: string
+}
+
 /** A text is a sentence that begins with the key: `connectionTimeout: must be …`. */
 export type ConfigurationFaults = readonly (string | ConfigurationFault)[]
 
@@ -114,6 +119,8 @@ export interface ConfigurationConsumer {
   validate(id: string, content: JsonObject, raw?: JsonObject): ConfigurationFaults | Promise<ConfigurationFaults>
   /** Called with the complete set, first at subscription and then after each change; resolves when it is in force. */
   apply(objects: readonly ConfigurationObject[]): Promise<void>
+  /** What is not in force as it stands in the files, for the host's status. The last good state is in force instead. */
+  faults?(): readonly ConfigurationFileFault[]
 }
 
 /** The host's configuration: who owns `conf/`. */

@@ -105,7 +105,7 @@ async function findings(conf: string, env: NodeJS.ProcessEnv): Promise<Findings>
     await host.load([packageRoot])
     const { directory } = configuration
     const settings = new Setting({ name: 'script', ...SCRIPT_SETTINGS, log })
-    scope.own('script.json', await settings.follow(directory))
+    scope.own('script.json', await directory.subscribe(settings))
     const connectAs = (context: RequestContext) => connect(router, context)
     const engine = new ScriptEngine({ ...engineSettings(settings.value, project.dir), connect: connectAs, log })
     scope.own('script engine', engine)

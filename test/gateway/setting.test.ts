@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { ConfigDirectory } from '../../lib/config/files/directory.ts'
 import { z } from '../../lib/core/schema.ts'
 import { Setting } from '../../lib/gateway/project/setting.ts'
-import { StartError } from '../../lib/gateway/project/start-error.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDirWith, writeAtomically } from '../helpers/files.ts'
 import { memoryLog } from '../helpers/log.ts'
@@ -20,12 +19,12 @@ async function follow(files: Readonly<Record<string, unknown>>) {
     await writeAtomically(`${dir}/sample.json`, content)
     await directory.rescan()
   }
-  return { setting, directory, log, write, following: setting.follow(directory) }
+  return { setting, directory, log, write, following: directory.subscribe(setting) }
 }
 
 describe('setting', () => {
   it('follows its file and keeps the last good value', async () => {
-    const { setting, log, write, following } = await follow({})
+    const { setting, directory, log, write, following } = await follow({})
     await following
     assert.deepEqual(setting.value, { size: 0 })
     await write({ size: 2 })
@@ -34,19 +33,24 @@ describe('setting', () => {
     assert.deepEqual(setting.value, { size: 2 })
     assert.match(log.messages('error').join(), /sample\.json: size: must be a number; what was in force stays/)
     await write('{"size":')
-    await until(() => log.messages('error').length === 2, 'the broken file is reported')
-    assert.deepEqual(setting.value, { size: 2 })
+    await until(() => !directory.faults().get('sample.json')?.[0]?.pointer.length, 'the fault is kept')
+    assert.deepEqual([setting.value, log.messages('error').length], [{ size: 2 }, 1])
     await write({ size: 3 })
     assert.deepEqual(setting.value, { size: 3 })
   })
 
-  it('cannot begin with a broken one', async () => {
+  it('begins with a broken one as if it were absent, and says so', async () => {
     for (const content of [{ size: 'x' }, '{"size":']) {
-      const { following } = await follow({ 'sample.json': content })
-      await assert.rejects(
-        following,
-        (error: Error) => error instanceof StartError && error.message.includes('sample.json: '),
-      )
+      const { setting, directory, log, write, following } = await follow({ 'sample.json': content })
+      await following
+      assert.deepEqual(setting.value, { size: 0 })
+      const [fault] = directory.faults().get('sample.json') ?? []
+      const told = log.messages(typeof content === 'object' ? 'error' : 'warn')
+      assert.equal(told.length, 1)
+      assert.ok(told[0]?.startsWith('sample.json: ') && told[0].includes(`${fault?.reason}; the defaults are in force`))
+      await write({ size: 1 })
+      assert.deepEqual(setting.value, { size: 1 })
+      assert.equal(directory.faults().size, 0)
     }
   })
 })

@@ -269,7 +269,6 @@ describe('scripts in the gateway', () => {
       /router\.json: SyntaxError: .* in router filter 1 onRequest at line number 1/,
     ],
     ['router.json', { filters: [{ pattern: '(' }] }, /router\.json: filters\.0\.pattern: must be a regular expression/],
-    ['script.json', { limits: { memoryMB: -1 } }, /script\.json: limits\.memoryMB: must be a whole number/],
     [
       'managed.json',
       { objects: [{ name: 'user', onCreate: js('(') }] },

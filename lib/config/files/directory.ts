@@ -1,10 +1,18 @@
 import { basename, join, resolve as toAbsolute } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ConfigurationConsumer, ConfigurationService, Disposable, JsonObject, Logger } from '../../contract.ts'
+import type {
+  ConfigurationConsumer,
+  ConfigurationFileFault,
+  ConfigurationService,
+  Disposable,
+  JsonObject,
+  Logger,
+} from '../../contract.ts'
 import type { Awaitable } from '../../core/awaitable.ts'
+import { badRequest } from '../../crest/errors.ts'
 import { Alarm } from './alarm.ts'
 import { ErrorReport } from './error-report.ts'
-import { type FileFault, faultsIn } from './fault.ts'
+import { describeFileFaults, faultsIn } from './fault.ts'
 import { type ScannedFiles, scanDirectory } from './file-scan.ts'
 import { fileOfObjectId, pidOf } from './naming.ts'
 import { ObjectTable } from './object-table.ts'
@@ -138,7 +146,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
    * What would keep `raw` from being taken into force: the faults that its expressions and its consumers find. Nothing
    * keeps an object that nobody processes.
    */
-  judge(id: string, raw: JsonObject): Awaitable<FileFault[]> {
+  judge(id: string, raw: JsonObject): Awaitable<ConfigurationFileFault[]> {
     const consumers = this.#consumersOf(id)
     if (consumers.length === 0) return []
     const file = this.fileOf(id)
@@ -152,9 +160,22 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     return found.then((faults) => faultsIn({ file, raw, content }, faults.flat()))
   }
 
+  /** What is not in force as it stands, by the name of its file: what cannot be read, and what its owner cannot use. */
+  faults(): ReadonlyMap<string, readonly ConfigurationFileFault[]> {
+    const ofOwners = [...this.#subscriptions].flatMap(({ consumer }) => consumer.faults?.() ?? [])
+    const unread = this.#table
+      .all()
+      .flatMap(({ file, error }) => (error === undefined ? [] : [unreadFault(file, error)]))
+    // The owner of what cannot be read says the same, and so may another owner.
+    const distinct = new Map([...unread, ...ofOwners].map((fault) => [JSON.stringify(fault), fault]))
+    return Map.groupBy(distinct.values(), ({ file }) => file)
+  }
+
   /** Why the last set with this object could not be taken into force; undefined when it was. */
   failureOf(id: string): Error | undefined {
-    return this.#consumersOf(id).find(({ failure }) => failure)?.failure
+    const failed = this.#consumersOf(id).find(({ failure }) => failure)?.failure
+    const faults = this.faults().get(fileOfObjectId(id))
+    return failed ?? (faults && badRequest(describeFileFaults(faults)))
   }
 
   #consumersOf(id: string): Subscription[] {
@@ -226,6 +247,12 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     this.#alarm.cancel()
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()))
   }
+}
+
+/** The message of an object begins with the name of its file. */
+const unreadFault = (path: string, error: string): ConfigurationFileFault => {
+  const file = basename(path)
+  return { file, pointer: [], reason: error.replace(`${file}: `, '') }
 }
 
 const DIRECTORY_FAULTS: Readonly<Record<string, string>> = {

@@ -1,14 +1,14 @@
 import { basename } from 'node:path'
-import type { ConfigurationFault, ConfigurationFaults, Json, JsonObject } from '../../contract.ts'
+import type {
+  ConfigurationFault,
+  ConfigurationFaults,
+  ConfigurationFileFault,
+  Json,
+  JsonObject,
+} from '../../contract.ts'
 import { faultsOf, type z } from '../../core/schema.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import { asWritten } from './as-written.ts'
-
-/** What is wrong with an object, as callers and people are told: fields for the one, a sentence for the other. */
-export interface FileFault extends ConfigurationFault {
-  /** Its name in the configuration directory. */
-  readonly file: string
-}
 
 /** An object whose text and meaning are both known. */
 interface Judged {
@@ -31,7 +31,7 @@ const faultOf = (fault: string | ConfigurationFault): ConfigurationFault => {
 }
 
 /** The faults that the owner of an object found, in the words of its file. */
-export const faultsIn = ({ file, raw, content }: Judged, faults: ConfigurationFaults): FileFault[] =>
+export const faultsIn = ({ file, raw, content }: Judged, faults: ConfigurationFaults): ConfigurationFileFault[] =>
   faults.map(faultOf).map((fault) => ({
     ...fault,
     file: basename(file),
@@ -46,8 +46,12 @@ export const describeFault = ({ pointer, reason }: ConfigurationFault): string =
 export const describeFaults = (object: Judged, faults: ConfigurationFaults): string =>
   faultsIn(object, faults).map(describeFault).join('; ')
 
+/** `sync.json: mappings.0.name: must be …; …`, for faults of one file. */
+export const describeFileFaults = (faults: readonly ConfigurationFileFault[]): string =>
+  `${faults[0]?.file}: ${faults.map(describeFault).join('; ')}`
+
 /** As an answer carries them in its `detail`. */
-export const faultsAsJson = (faults: readonly FileFault[]): Json[] =>
+export const faultsAsJson = (faults: readonly ConfigurationFileFault[]): Json[] =>
   faults.map(({ file, pointer, reason, line }) => ({
     file,
     pointer: printPointer(pointer),

@@ -35,7 +35,7 @@ import type { ContentResolver } from '../values/content-resolver.ts'
 import { LocalKey } from '../values/local-key.ts'
 import { type FieldRules, type FieldsOf, rulesFor } from '../values/secret-place.ts'
 import { ConfigWriter, type OtherProcesses } from './config-writer.ts'
-import { listingEntry } from './listing.ts'
+import { listing } from './listing.ts'
 import { isInstancePid, pidOfObject } from './pids.ts'
 import { type Change, SecretView } from './secret-view.ts'
 
@@ -144,8 +144,9 @@ class ConfigResource implements ResourceHandler {
     if (request.resourcePath !== '') throw badRequest('Only config itself can be queried')
     // Unreadable objects are left out: importing an export would overwrite them with empty ones. The list has them.
     const readable = this.#directory.objects().filter(({ raw }) => raw)
+    const entryOf = listing(this.#directory.faults())
     const answer = queryInMemory(
-      readable.map((stored) => this.#searchable(stored)),
+      readable.map((stored) => this.#searchable(stored, entryOf(stored))),
       request,
     )
     if (request.fields.length > 0) return answer
@@ -210,12 +211,11 @@ class ConfigResource implements ResourceHandler {
   }
 
   #listing(): Resource {
-    const configurations = this.#directory.objects().map(listingEntry)
+    const configurations = this.#directory.objects().map(listing(this.#directory.faults()))
     return { id: '', revision: null, content: { configurations } }
   }
 
-  #searchable(stored: StoredObject): Resource {
-    const { _id, ...entry } = listingEntry(stored)
+  #searchable(stored: StoredObject, { _id, ...entry }: JsonObject): Resource {
     const { id } = stored.name
     return { id, revision: null, content: { ...this.#resource(id, stored.raw ?? {}).content, ...entry } }
   }

@@ -1,18 +1,27 @@
-import type { JsonObject } from '../../contract.ts'
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
 import type { EffectiveRequest, Operation } from '../../crest/http/effective-request.ts'
 import { type AccessRule, accessSchema, type NameList } from './access-rules.ts'
 
 const ADMINISTRATOR = 'internal/role/openidm-admin'
+const ADMINISTRATOR_RULE = { pattern: '*', roles: ADMINISTRATOR, methods: '*', actions: '*' }
 
 /** In force while there is no `conf/access.json`. */
 export const DEFAULT_RULES: JsonObject[] = [
   { pattern: 'info/*', roles: '*', methods: 'read' },
   { pattern: 'health', roles: '*', methods: 'read' },
   { pattern: 'health/*', roles: '*', methods: 'read' },
-  { pattern: '*', roles: ADMINISTRATOR, methods: '*', actions: '*' },
+  ADMINISTRATOR_RULE,
 ]
 
 export const defaultAccess = (): readonly AccessRule[] => accessSchema.parse({ configs: DEFAULT_RULES }).configs
+
+/** In force while `conf/access.json` has faults and was never good: a rule with a fault grants nothing. */
+export function closedAccess(content: Json): readonly AccessRule[] {
+  const given = isObject(content) && Array.isArray(content.configs) ? content.configs : []
+  const good = given.filter((rule) => accessSchema.safeParse({ configs: [rule] }).success)
+  return accessSchema.parse({ configs: [ADMINISTRATOR_RULE, ...good] }).configs
+}
 
 /**
  * Whether the rules give `roles` everything that a request needs, whatever its path is taken to mean. A rule must fit

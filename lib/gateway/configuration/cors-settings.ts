@@ -1,6 +1,5 @@
 /** Which web pages of other origins may call: `cors` in `conf/gateway.json`, or IDM's own `conf/servletfilter-cors.json`. */
-import type { ConfigurationConsumer, ConfigurationObject, JsonObject, Logger } from '../../contract.ts'
-import { faultsOf, z } from '../../core/schema.ts'
+import { z } from '../../core/schema.ts'
 
 const ORIGIN_FORM = 'must be an origin such as "https://app.example.com"'
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
@@ -58,59 +57,22 @@ const list = z.string(LIST_FORM).transform((text) =>
 )
 const flag = z.union([z.boolean(), z.enum(['true', 'false'])], 'must be "true" or "false"')
 
-/** Parameters of Jetty's CrossOriginFilter, which are texts; the others of them change nothing here. */
-const filterSchema = z.object({
-  initParams: z
-    .object({
-      allowedOrigins: list.pipe(z.array(origin)).optional(),
-      allowedHeaders: list.pipe(z.array(header)).optional(),
-      exposedHeaders: list.pipe(z.array(header)).optional(),
-      allowCredentials: flag.transform((value) => String(value) === 'true').optional(),
-      preflightMaxAge: z
-        .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], MAX_AGE_FORM)
-        .pipe(maxAge)
-        .optional(),
-    })
-    .default({}),
-})
-
-/** `servletfilter-cors.json` as IDM has it. A broken one is logged and never stops the gateway: the last good one stays. */
-export class CorsFilter implements ConfigurationConsumer {
-  readonly factoryPid = 'servletfilter'
-  readonly #log: Logger
-  #policy: CorsPolicy | undefined
-
-  constructor(log: Logger) {
-    this.#log = log
-  }
-
-  /** undefined when there is no such file. */
-  get policy(): CorsPolicy | undefined {
-    return this.#policy
-  }
-
-  validate(id: string, content: JsonObject): string[] {
-    if (id !== 'servletfilter/cors') return []
-    const { error } = filterSchema.safeParse(content)
-    return error ? faultsOf(error).map(({ key, message }) => `${key}: ${message}`) : []
-  }
-
-  async apply(objects: readonly ConfigurationObject[]): Promise<void> {
-    const object = objects.find(({ alias }) => alias === 'cors')
-    if (!object) {
-      this.#policy = undefined
-      return
-    }
-    const faults = object.content ? this.validate(object.id, object.content) : [object.error ?? 'it could not be read']
-    if (faults.length > 0) {
-      this.#log.error({ file: object.file }, `${object.file}: ${faults.join('; ')}; what was in force stays`)
-      return
-    }
-    this.#policy = policyOf(object.content)
-  }
-}
-
-function policyOf(content: JsonObject | undefined): CorsPolicy {
-  const { preflightMaxAge, ...parameters } = filterSchema.parse(content).initParams
-  return corsSchema.parse({ ...parameters, maxAge: preflightMaxAge })
-}
+/** `servletfilter-cors.json`: parameters of Jetty's CrossOriginFilter, which are texts; the others change nothing here. */
+export const corsFilterSchema = z
+  .object({
+    initParams: z
+      .object({
+        allowedOrigins: list.pipe(z.array(origin)).optional(),
+        allowedHeaders: list.pipe(z.array(header)).optional(),
+        exposedHeaders: list.pipe(z.array(header)).optional(),
+        allowCredentials: flag.transform((value) => String(value) === 'true').optional(),
+        preflightMaxAge: z
+          .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], MAX_AGE_FORM)
+          .pipe(maxAge)
+          .optional(),
+      })
+      .default({}),
+  })
+  .transform(({ initParams: { preflightMaxAge, ...parameters } }): CorsPolicy | undefined =>
+    corsSchema.parse({ ...parameters, maxAge: preflightMaxAge }),
+  )

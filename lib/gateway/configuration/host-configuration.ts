@@ -4,13 +4,13 @@ import type { FieldsOf } from '../../config/values/secret-place.ts'
 import type { Disposable } from '../../contract.ts'
 import { Scope } from '../../core/scope.ts'
 import { readPrivateKeys } from '../../trust/keystore.ts'
-import { defaultAccess } from '../access/access.ts'
+import { closedAccess, defaultAccess } from '../access/access.ts'
 import { accessSchema, ignoredInAccess } from '../access/access-rules.ts'
 import { authenticationSchema, ignoredInAuthentication } from '../access/rs-filter-properties.ts'
 import type { HostLog } from '../project/log.ts'
 import type { Project } from '../project/project.ts'
 import { Setting } from '../project/setting.ts'
-import { CorsFilter, type CorsPolicy, corsSchema } from './cors-settings.ts'
+import { type CorsPolicy, corsFilterSchema, corsSchema } from './cors-settings.ts'
 import { settingsSchema } from './settings.ts'
 
 /** JSON pointers to what nobody may see in the host's own configuration objects. */
@@ -42,7 +42,8 @@ export class HostConfiguration implements Disposable {
   readonly authentication
   /** `gateway.json`. */
   readonly settings
-  readonly #corsFilter: CorsFilter
+  /** `servletfilter-cors.json`. */
+  readonly #corsFilter
   readonly #scope: Scope
   readonly #secretFields: FieldsOf
   readonly #addressFields: FieldsOf
@@ -64,33 +65,39 @@ export class HostConfiguration implements Disposable {
       this.resolver.onChange(() => this.directory.invalidate()),
     )
     const rules = accessSchema.transform(({ configs }) => configs)
-    this.access = new Setting({ name: 'access', schema: rules, absent: defaultAccess(), ignored: ignoredInAccess, log })
+    this.access = new Setting({
+      name: 'access',
+      schema: rules,
+      absent: defaultAccess(),
+      fallback: closedAccess,
+      consequence: 'only the administrator and the rules without a fault give access',
+      ignored: ignoredInAccess,
+      log,
+    })
     this.authentication = new Setting({
       name: 'authentication',
       schema: authenticationSchema,
       absent: {},
+      consequence: 'no bearer token is accepted',
       ignored: ignoredInAuthentication,
       log,
     })
     this.settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
-    this.#corsFilter = new CorsFilter(log)
+    this.#corsFilter = new Setting({ name: 'servletfilter/cors', schema: corsFilterSchema, absent: undefined, log })
   }
 
   get cors(): CorsPolicy {
-    return this.settings.value.cors ?? this.#corsFilter.policy ?? NO_CORS
+    return this.settings.value.cors ?? this.#corsFilter.value ?? NO_CORS
   }
 
   /**
-   * Resolves when everything that is there is in force.
-   * @throws StartError when something the host itself needs is broken
+   * Resolves when everything that is there is in force, or its faults are known.
    */
   async start(): Promise<void> {
     await this.resolver.start()
     await this.directory.start()
-    for (const setting of [this.settings, this.access, this.authentication]) {
-      this.#scope.own(`setting ${setting.factoryPid}`, await setting.follow(this.directory))
-    }
-    this.#scope.own('CORS filter', await this.directory.subscribe(this.#corsFilter))
+    for (const setting of [this.settings, this.access, this.authentication, this.#corsFilter])
+      this.#scope.own(`setting ${setting.factoryPid}`, await this.directory.subscribe(setting))
   }
 
   /** Looks at everything now; resolves when it is in force. */

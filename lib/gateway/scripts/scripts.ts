@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { ContentResolver } from '../../config/values/content-resolver.ts'
 import type { ConfigurationObject, ConfigurationService, Disposable, Logger } from '../../contract.ts'
 import { Scope } from '../../core/scope.ts'
@@ -58,7 +57,7 @@ export class Scripting implements Disposable {
    */
   async start(): Promise<void> {
     const { router, configuration, log } = this.#options
-    this.#scope.own('script.json', await this.#settings.follow(configuration))
+    this.#scope.own('script.json', await configuration.subscribe(this.#settings))
     this.#scope.own('route script', addScriptResource(router, this.engine))
     const endpoints = this.#scope.own('endpoints', new Endpoints({ router, scripts: this.engine, log }))
     this.#scope.own('endpoint-*.json', await configuration.subscribe(endpoints))
@@ -90,6 +89,6 @@ class EngineSetting extends Setting<ScriptSettings> {
   override async apply(objects: readonly ConfigurationObject[]): Promise<void> {
     const before = this.value
     await super.apply(objects)
-    if (!isDeepStrictEqual(before, this.value)) await this.#onChange(this.value)
+    if (before !== this.value) await this.#onChange(this.value)
   }
 }
