@@ -6,7 +6,7 @@ import { ScriptEngine, type ScriptService } from '../script/main/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
 import { defaultManaged } from './managed/defaults.ts'
 import type { Project } from './project/project.ts'
-import { Schedules } from './schedules/schedules.ts'
+import { schedules } from './schedules/schedules.ts'
 
 export interface SynchronizationOptions
   extends Omit<SynchronizationParts, 'isServed' | 'scripts' | 'replay' | 'dryConnection'> {
@@ -35,8 +35,8 @@ export async function addSynchronization({ router, project, ...parts }: Synchron
       }),
     )
     for (const [route, handler] of synchronization.resources) scope.own(`route ${route}`, router.add(route, handler))
-    const schedules = scope.own('schedules', new Schedules({ recon: synchronization.service, scripts, log }))
-    await schedules.follow(configuration)
+    const jobs = scope.own('schedules', schedules({ recon: synchronization.service, scripts, log }))
+    scope.own('schedule-*.json', await configuration.subscribe(jobs))
     return scope
   } catch (error) {
     await scope.dispose()

@@ -14,11 +14,22 @@ const service = z
   .transform((name) => name.replace(/^org\.forgerock\.openidm\./, ''))
   .pipe(z.enum(SERVICES, `must be one of ${SERVICES.join(', ')}: this gateway can do nothing else at a time`))
 
+const ZONE_FORM = 'must be the name of a time zone, such as "Europe/Oslo"'
+
+/** The cron library looks at the zone only when it computes a time. */
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }) !== undefined
+  } catch {
+    return false
+  }
+}
+
 const shape = z.looseObject({
   enabled: flag(true),
   type: z.literal('cron', 'must be "cron"').default('cron'),
   schedule: z.string('must be a cron expression, such as "0 0 2 * * ?"'),
-  timeZone: z.string('must be the name of a time zone, such as "Europe/Oslo"').nullish(),
+  timeZone: z.string(ZONE_FORM).refine(isTimeZone, ZONE_FORM).nullish(),
   startTime: z.string('must be a time, such as "2026-01-31T06:00:00"').nullish(),
   endTime: z.string('must be a time, such as "2026-01-31T06:00:00"').nullish(),
   concurrentExecution: z

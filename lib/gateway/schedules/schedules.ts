@@ -1,13 +1,6 @@
-import { describeFaults, faultAt, schemaFaults } from '../../config/files/fault.ts'
-import type {
-  ConfigurationConsumer,
-  ConfigurationFault,
-  ConfigurationObject,
-  ConfigurationService,
-  Disposable,
-  JsonObject,
-  Logger,
-} from '../../contract.ts'
+import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
+import { faultAt, schemaFaults } from '../../config/files/fault.ts'
+import type { ConfigurationFaults, Disposable, JsonObject, Logger } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import type { ScriptService } from '../../script/main/engine.ts'
 import type { ReconService } from '../../sync/runs/recon-service.ts'
@@ -20,95 +13,69 @@ export interface SchedulesParts {
   readonly log: Logger
 }
 
-interface Running extends Disposable {
-  /** What it was made from: tells whether it changed. */
-  readonly content: string
+interface Job {
+  readonly schedule: Schedule
+  readonly fire: () => Promise<void>
+  cron?: Disposable | undefined
 }
 
-/** Keeps the times of `conf/schedule-NAME.json`; a broken edit keeps the last good ones. */
-export class Schedules implements ConfigurationConsumer, Disposable {
-  readonly factoryPid = 'schedule'
-  readonly #parts: SchedulesParts
-  readonly #running = new Map<string, Running>()
-  #subscription: Disposable | undefined
+/** What is wrong with a schedule. One that is switched off may name a script that is not there. */
+export async function judgeSchedule(
+  { object, content }: Configured,
+  scripts: ScriptService | undefined,
+): Promise<ConfigurationFaults> {
+  const { data, error } = scheduleSchema.safeParse(content)
+  if (error) return schemaFaults(error)
+  if (!data.enabled || data.invokeService !== 'script' || !scripts) return []
+  return scripts.compile(data.invokeContext.script ?? null, object.id).then(
+    () => [],
+    (fault: unknown) => [faultAt(['invokeContext', 'script'], fault)],
+  )
+}
 
-  constructor(parts: SchedulesParts) {
-    this.#parts = parts
+/** Keeps the times of `conf/schedule-NAME.json`. */
+export function schedules(parts: SchedulesParts): ConfiguredObjects<Job> {
+  const jobOf = ({ object: { id }, content }: Configured): Job => {
+    const schedule = scheduleSchema.parse(content)
+    return { schedule, fire: () => fire(parts, id, schedule) }
   }
+  const jobs: ConfiguredObjects<Job> = new ConfiguredObjects<Job>({
+    factoryPid: 'schedule',
+    validate: (entry) => judgeSchedule(entry, parts.scripts),
+    provision: jobOf,
+    // Its script may be there by the time it is due.
+    fallback: (entry, key) =>
+      scheduleSchema.safeParse(entry.content).success
+        ? { ...jobOf(entry), fire: async () => (await jobs.retry(key))?.fire() }
+        : undefined,
+    swap: (next, old) => {
+      void old?.cron?.dispose()
+      if (next?.schedule.enabled) next.cron = onCron(timesOf(next.schedule), next.fire)
+    },
+    log: parts.log,
+  })
+  return jobs
+}
 
-  async follow(configuration: ConfigurationService): Promise<void> {
-    this.#subscription = await configuration.subscribe(this)
-  }
-
-  /** A schedule that is switched off may name a script that is not there. */
-  async validate(id: string, content: JsonObject): Promise<ConfigurationFault[]> {
-    const parsed = scheduleSchema.safeParse(content)
-    if (!parsed.success) return schemaFaults(parsed.error)
-    const { enabled, invokeService, invokeContext } = parsed.data
-    const { scripts } = this.#parts
-    if (!enabled || invokeService !== 'script' || !scripts) return []
-    const compiled = scripts.compile(invokeContext.script ?? null, id)
-    return compiled.then(
-      () => [],
-      (error: unknown) => [faultAt(['invokeContext', 'script'], error)],
-    )
-  }
-
-  async apply(objects: readonly ConfigurationObject[]): Promise<void> {
-    const present = new Set(objects.map(({ id }) => id))
-    for (const id of [...this.#running.keys()].filter((id) => !present.has(id))) await this.#end(id)
-    for (const object of objects) await this.#take(object)
-  }
-
-  async dispose(): Promise<void> {
-    await this.#subscription?.dispose()
-    for (const id of [...this.#running.keys()]) await this.#end(id)
-  }
-
-  async #take(object: ConfigurationObject): Promise<void> {
-    const { id, content, file } = object
-    if (content === undefined) return
-    const parsed = scheduleSchema.safeParse(content)
-    if (!parsed.success) {
-      const faults = describeFaults(object, schemaFaults(parsed.error))
-      this.#parts.log.error({ file }, `${file}: ${faults}; what was in force stays`)
-      return
-    }
-    const text = JSON.stringify(content)
-    if (this.#running.get(id)?.content === text) return
-    await this.#end(id)
-    const schedule = parsed.data
-    if (!schedule.enabled) return
-    const { dispose } = onCron(timesOf(schedule), () => this.#fire(id, schedule))
-    this.#running.set(id, { content: text, dispose })
-  }
-
-  async #end(id: string): Promise<void> {
-    await this.#running.get(id)?.dispose()
-    this.#running.delete(id)
-  }
-
-  async #fire(id: string, { invokeService, invokeContext }: Schedule): Promise<void> {
-    try {
-      if (invokeService === 'sync') await this.#reconcile(String(invokeContext.mapping))
-      else await this.#runScript(id, invokeContext)
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      this.#parts.log.error({ schedule: id }, `${id}: ${message}`)
-    }
-  }
-
-  async #reconcile(mapping: string): Promise<void> {
-    const run = await this.#parts.recon.start(mapping, { ...RECON, overrides: {} })
-    await run.ended
-  }
-
-  async #runScript(name: string, { script, input }: JsonObject): Promise<void> {
-    const { scripts } = this.#parts
-    if (!scripts) throw new Error('this gateway runs no scripts')
-    const compiled = await scripts.compile(isObject(script) ? script : null, name)
-    await scripts.run(compiled, { object: input ?? null, input: input ?? null })
+async function fire(parts: SchedulesParts, id: string, { invokeService, invokeContext }: Schedule): Promise<void> {
+  try {
+    if (invokeService === 'sync') await reconcile(parts, String(invokeContext.mapping))
+    else await runScript(parts, id, invokeContext)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    parts.log.error({ schedule: id }, `${id}: ${message}`)
   }
 }
 
 const RECON = { action: 'recon', ids: [], isAnalysis: false, persists: false } as const
+
+async function reconcile({ recon }: SchedulesParts, mapping: string): Promise<void> {
+  const run = await recon.start(mapping, { ...RECON, overrides: {} })
+  await run.ended
+}
+
+async function runScript({ scripts }: SchedulesParts, name: string, { script, input }: JsonObject): Promise<void> {
+  if (!scripts) throw new Error('this gateway runs no scripts')
+  const compiled = await scripts.compile(isObject(script) ? script : null, name)
+  await scripts.run(compiled, { object: input ?? null, input: input ?? null })
+}

@@ -41,6 +41,48 @@ describe('schedules', () => {
     await rm(file)
   })
 
+  it('one with a fault is named and does not stop the others, at the start and later', async () => {
+    const nowhere = { ...EVERY_SECOND, timeZone: 'Europe/Nowhere' }
+    const script = (file: string) => ({
+      schedule: '* * * * * ?',
+      invokeService: 'script',
+      invokeContext: { script: { type: 'text/javascript', file } },
+    })
+    const conf = {
+      'sync.json': { mappings: [MAPPING] },
+      'schedule-a.json': nowhere,
+      'schedule-b.json': script('late.js'),
+      'schedule-c.json': '{',
+      'schedule-often.json': EVERY_SECOND,
+    }
+    const { call, project, log } = await startGateway({ conf })
+    const runs = async () => ((await call('/recon')).json as { reconciliations: JsonObject[] }).reconciliations.length
+    const errors = async () => {
+      const { configurations } = (await call('/config')).json as { configurations: JsonObject[] }
+      return Object.fromEntries(configurations.map(({ _id, error }) => [_id, error]))
+    }
+    const { 'schedule/a': a, 'schedule/b': b, 'schedule/c': c, 'schedule/often': often } = await errors()
+    assert.match(String(a), /^schedule-a\.json: timeZone: must be the name of a time zone, such as "Europe\/Oslo"$/)
+    assert.match(String(b), /^schedule-b\.json: invokeContext\.script: .*late\.js is in none/)
+    assert.match(String(c), /^schedule-c\.json: /)
+    assert.equal(often, undefined)
+    await until(async () => (await runs()) > 0)
+    await writeAtomically(join(project.script, 'late.js'), 'logger.info("late is there")')
+    await until(() => log.with('late is there').length > 0)
+    assert.equal((await errors())['schedule/b'], undefined)
+    await writeAtomically(join(project.conf, 'schedule-often.json'), nowhere)
+    await until(async () => (await errors())['schedule/often'] !== undefined)
+    const before = await runs()
+    await until(async () => (await runs()) > before)
+    const told = log.entries.filter(({ level }) => level === 'error').map(({ msg }) => String(msg))
+    assert.deepEqual(told.map((message) => message.split(':')[0]).sort(), [
+      'schedule-a.json',
+      'schedule-b.json',
+      'schedule-often.json',
+      'the configuration of schedule/c cannot be used',
+    ])
+  })
+
   it('read cron as Quartz does', () => {
     const next = (pattern: string) =>
       nextTime(
@@ -60,6 +102,7 @@ describe('schedules', () => {
         : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
     }
     assert.equal(fault({}), '')
+    assert.match(fault({ timeZone: 'Europe/Nowhere' }), /timeZone: must be the name of a time zone/)
     assert.match(fault({ schedule: 'often' }), /schedule: is no time to go by/)
     assert.match(fault({ invokeService: 'taskscanner' }), /invokeService: must be one of sync, script/)
     assert.match(fault({ invokeContext: { action: 'liveSync' } }), /action: must be "reconcile"/)
