@@ -56,6 +56,7 @@ interface Built<Value> {
 export class ConfiguredSet<Input, Value> implements Disposable {
   readonly #options: ConfiguredSetOptions<Input, Value>
   #entries: ReadonlyMap<string, ConfiguredEntry<Input, Value>> = new Map()
+  #values: readonly Value[] = []
   #turn: Promise<void> = Promise.resolve()
   #isClosed = false
 
@@ -72,9 +73,9 @@ export class ConfiguredSet<Input, Value> implements Disposable {
     return this.#entries.get(key)?.value
   }
 
-  /** The values in force. */
-  values(): Value[] {
-    return [...this.#entries.values()].flatMap(({ value }) => (value === undefined ? [] : [value]))
+  /** Those in force. The same array until something changes. */
+  get values(): readonly Value[] {
+    return this.#values
   }
 
   /** Resolves when `inputs` are in force, or their faults are known. Inputs with faults are judged again each time. */
@@ -137,6 +138,7 @@ export class ConfiguredSet<Input, Value> implements Disposable {
     for (const [key, { value }] of gone) if (value !== undefined) this.#options.swap?.(undefined, value, key)
     for (const [key, { input, built }] of next) after.set(key, this.#settle(key, input, built))
     this.#entries = after
+    this.#values = [...after.values()].flatMap(({ value }) => (value === undefined ? [] : [value]))
     for (const key of new Set([...gone.map(([key]) => key), ...after.keys()])) {
       const [entry, old] = [after.get(key), before.get(key)]
       if (old?.value !== entry?.value) this.#cleanUp(old?.value)

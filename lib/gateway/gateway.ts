@@ -141,6 +141,7 @@ export class Gateway {
     await this.#scripting.start()
     await this.#openObjects()
     await this.#plugins.load(this.#options.plugins)
+    await this.#scripting.serveEndpoints()
     this.#state.enter('ACTIVE_READY')
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describeFault, faultsIn } from '../../lib/config/files/fault.ts'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { connect } from '../../lib/crest/protocol/connection.ts'
-import { Endpoints } from '../../lib/script/rest/endpoints.ts'
+import { customEndpoints } from '../../lib/script/rest/endpoints.ts'
 import { tempDirWith, writeAtomically } from '../helpers/files.ts'
 import { until } from '../helpers/until.ts'
 import { js, startScripting } from './parts.ts'
@@ -21,7 +21,7 @@ const ECHO = `(function () {
 async function startEndpoints(options: Parameters<typeof startScripting>[0] = {}) {
   const scripting = startScripting(options)
   const { engine, router, log } = scripting
-  const endpoints = new Endpoints({ router, scripts: engine, log })
+  const endpoints = customEndpoints({ router, scripts: engine, log })
   return { ...scripting, endpoints, call: await serve(router) }
 }
 
@@ -167,7 +167,7 @@ describe('custom endpoints', () => {
     assert.equal(await value(), 2)
     assert.match(
       log.messages('error').join(),
-      /^endpoint\/e: SyntaxError: .* in endpoint\/e at line number 1 .*; what was in force stays$/,
+      /^endpoint-e\.json: SyntaxError: .* in endpoint\/e at line number 1 .*; what was in force stays$/,
     )
     await endpoints.apply([configured('endpoint/e')])
     assert.equal(await value(), 2)
@@ -206,13 +206,13 @@ describe('custom endpoints', () => {
     ])
     const { status, json } = await call('endpoint/a')
     assert.match(String((json as JsonObject).message), /^The endpoint cannot be run: SyntaxError: .* at line number 1/)
-    assert.deepEqual([status, (await call('endpoint/c')).status], [500, 200])
-    assert.match(log.messages('error')[1] ?? '', /^endpoint\/b: The route 'managed\/user' is already served$/)
+    assert.deepEqual([status, (await call('endpoint/c')).status], [503, 200])
+    assert.match(log.messages('error')[1] ?? '', /^endpoint-b\.json: context: .*; "managed\/user" is served already; /)
   })
 
   it('names the faults of its configuration', async () => {
     const { engine, router, log } = startScripting()
-    const endpoints = new Endpoints({ router, scripts: engine, log })
+    const endpoints = customEndpoints({ router, scripts: engine, log })
     const faults = async (content: JsonObject) =>
       faultsIn({ file: 'endpoint-e.json' }, await endpoints.validate('endpoint/e', content)).map(describeFault)
     assert.deepEqual(await faults(js('1')), [])

@@ -5,6 +5,7 @@ import { readResourcePath } from '../../lib/crest/http/request-path.ts'
 import { type Connection, connect } from '../../lib/crest/protocol/connection.ts'
 import { RouterFilters } from '../../lib/script/rest/filters.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
+import { tempDirWith, writeAtomically } from '../helpers/files.ts'
 import { js, type Scripting, startScripting } from './parts.ts'
 import { configured } from './served.ts'
 
@@ -14,8 +15,11 @@ describe('router filters', () => {
   let filters: RouterFilters
   let openidm: Connection
 
-  before(() => {
-    scripting = startScripting()
+  let directory: string
+
+  before(async () => {
+    directory = await tempDirWith({})
+    scripting = startScripting({ directories: [directory] })
     const { router, engine, log } = scripting
     filters = new RouterFilters({ router, scripts: engine, log })
     openidm = connect(router, {})
@@ -139,19 +143,101 @@ describe('router filters', () => {
     await assert.rejects(openidm.read('managed/user/x'), { message: 'Scripts call each other more than 8 levels deep' })
   })
 
-  it('broken filters at the start are an error; later those in force stay', async () => {
+  describe('one that cannot be run', () => {
+    const MISSING = { type: 'text/javascript', file: 'gone.js' }
+    const administrator = {
+      security: {
+        authenticationId: 'openidm-admin',
+        authorization: { id: 'openidm-admin', component: 'internal/user', roles: ['internal/role/openidm-admin'] },
+      },
+    }
+
+    before(() => {
+      for (const name of ['config', 'info', 'health', 'information'])
+        scripting.router.add(name, { action: async () => name })
+    })
+
+    it('at the start closes what it would see, and nothing else', async () => {
+      await apply(
+        { pattern: 'managed/user', methods: ['query'], onRequest: MISSING },
+        { pattern: 'echo', onRequest: js('request.content = "seen"') },
+      )
+      const closed =
+        /^A filter of this resource cannot be run: router\.json: filters\.0\.onRequest: .*gone\.js is in none/
+      await assert.rejects(openidm.query('managed/user', { _queryFilter: 'true' }), { code: 503, message: closed })
+      assert.equal(await openidm.read('managed/user/a'), null)
+      assert.equal(((await openidm.action('echo', 'go')) as JsonObject).content, 'seen')
+      const [fault] = filters.faults()
+      assert.deepEqual([fault?.file, fault?.pointer], ['router.json', ['filters', '0', 'onRequest']])
+      const told = scripting.log.messages('error').filter((message) => message.includes('gone.js'))
+      assert.equal(told.length, 1)
+      assert.ok(told[0]?.endsWith('; what it would see is refused with 503'))
+    })
+
+    it('leaves config, info and health to the administrator', async () => {
+      const broken: readonly JsonObject[] = [{ onRequest: MISSING }, { pattern: '(' }, { onRequest: 5 }]
+      for (const filter of broken) {
+        await filters.apply([])
+        await apply(filter)
+        const own = connect(scripting.router, administrator)
+        for (const name of ['config', 'info', 'health']) {
+          assert.equal(await own.action(name, 'x'), name)
+          await assert.rejects(openidm.action(name, 'x'), { code: 503 })
+        }
+        for (const path of ['information', 'echo']) await assert.rejects(own.action(path, 'x'), { code: 503 })
+      }
+      await filters.apply([])
+      const { router, engine, log } = scripting
+      for (const file of [configured('router'), configured('router', { filters: 5 })]) {
+        const own = new RouterFilters({ router, scripts: engine, log })
+        await own.apply([file])
+        await assert.rejects(connect(router, administrator).action('echo', 'x'), { code: 503 })
+        assert.equal(await connect(router, administrator).action('config', 'x'), 'config')
+        await own.dispose()
+      }
+    })
+
+    it('runs as soon as its file is there', async () => {
+      await apply({ pattern: 'echo', onRequest: { type: 'text/javascript', file: 'late-filter.js' } })
+      await assert.rejects(openidm.action('echo', 'go'), { code: 503 })
+      await writeAtomically(`${directory}/late-filter.js`, 'request.content = "late"')
+      assert.equal(((await openidm.action('echo', 'go')) as JsonObject).content, 'late')
+      assert.deepEqual(filters.faults(), [])
+    })
+
+    it('after an edit leaves the last good one in force; its neighbours change', async () => {
+      const answer = (text: string) => js(`request.content = (request.content || "") + "${text}"`)
+      await apply({ pattern: 'echo', onRequest: answer('1') }, { pattern: 'e.*', onRequest: answer('2') })
+      const content = async () => ((await openidm.action('echo', 'go', null)) as JsonObject).content
+      assert.equal(await content(), '12')
+      await apply({ pattern: 'echo', onRequest: js('(') }, { pattern: 'e.*', onRequest: answer('3') })
+      assert.equal(await content(), '13')
+      await apply({ pattern: '(', onRequest: answer('4') }, { pattern: 'e.*', onRequest: answer('5') })
+      assert.equal(await content(), '15')
+      await filters.apply([configured('router', { filters: 5 })])
+      assert.equal(await content(), '15')
+      await filters.apply([configured('router')])
+      assert.equal(await content(), '15')
+      await apply({ pattern: 'echo', onRequest: answer('6') })
+      assert.equal(await content(), '6')
+    })
+
+    it('and is new in an edit closes what it would see', async () => {
+      await apply({ pattern: 'echo', onRequest: js('request.content = 1') })
+      await apply(
+        { pattern: 'managed/.*', onRequest: js('(') },
+        { pattern: 'echo', onRequest: js('request.content = 1') },
+      )
+      assert.equal(((await openidm.action('echo', 'go')) as JsonObject).content, 1)
+      await assert.rejects(openidm.read('managed/user/a'), { code: 503 })
+    })
+  })
+
+  it('no longer stand around anything once they are disposed of', async () => {
     const { router, engine, log } = scripting
     const own = new RouterFilters({ router, scripts: engine, log })
-    const broken = configured('router', { filters: [{ pattern: 'echo', onRequest: js('(') }] })
-    await assert.rejects(
-      own.apply([broken]),
-      /^Error: router\.json: SyntaxError: .* in router filter 1 onRequest at line number 1/,
-    )
     await own.apply([configured('router', { filters: [{ pattern: 'echo', onRequest: js('throw { code: 400 }') }] })])
-    await own.apply([broken])
-    await own.apply([configured('router')])
     await assert.rejects(openidm.action('echo', 'go'), { code: 400 })
-    assert.equal(log.messages('error').filter((message) => message.endsWith('what was in force stays')).length, 2)
     await own.dispose()
     assert.deepEqual(await openidm.action('echo', 'go', 1), { content: 1, action: 'go', additionalParameters: {} })
   })

@@ -262,22 +262,42 @@ describe('scripts in the gateway', () => {
     })
   })
 
-  const broken: readonly (readonly [file: string, content: unknown, message: RegExp])[] = [
-    [
-      'router.json',
-      { filters: [{ onRequest: js('(') }] },
-      /router\.json: SyntaxError: .* in router filter 1 onRequest at line number 1/,
-    ],
-    ['router.json', { filters: [{ pattern: '(' }] }, /router\.json: filters\.0\.pattern: must be a regular expression/],
-    [
-      'managed.json',
-      { objects: [{ name: 'user', onCreate: js('(') }] },
-      /SyntaxError: .* in managed\/user onCreate at line number 1/,
-    ],
-  ]
-  for (const [file, content, message] of broken) {
-    it(`does not start with a broken ${file}: ${message.source.slice(0, 40)}…`, async () => {
-      await assert.rejects(startGateway({ conf: { [file]: content } }), message)
-    })
-  }
+  it('starts with a filter whose script is missing, and closes what the filter would see', async () => {
+    const filters = [{ pattern: '^managed/role($|(/.+))', onRequest: { type: 'text/javascript', file: 'gone.js' } }]
+    const { call, log } = await startGateway({ conf: { 'router.json': { filters } } })
+    const refused = await call('/managed/role?_queryFilter=true')
+    assert.equal(refused.status, 503)
+    assert.match(refused.text, /router\.json: filters\.0\.onRequest: .*gone\.js is in none/)
+    assert.equal((await call('/managed/user?_queryFilter=true')).status, 200)
+    const { configurations } = (await call('/config')).json as { configurations: JsonObject[] }
+    assert.match(String(configurations[0]?.error), /^router\.json: filters\.0\.onRequest: /)
+    assert.equal(log.entries.filter(({ msg }) => String(msg).startsWith('router.json: ')).length, 1)
+  })
+
+  it('starts with a filter around everything that cannot be run: the administrator can repair it', async () => {
+    const { call } = await startGateway({ conf: { 'router.json': { filters: [{ pattern: '(' }] } } })
+    assert.equal((await call('/managed/user?_queryFilter=true')).status, 503)
+    assert.equal((await call('/info/ping', { headers: ANONYMOUS })).status, 503)
+    for (const path of ['/info/ping', '/health', '/health/ready', '/config'])
+      assert.equal((await call(path)).status, 200, path)
+    assert.equal((await call('/config/router', { method: 'PUT', json: { filters: [] } })).status, 200)
+    assert.equal((await call('/managed/user?_queryFilter=true')).status, 200)
+  })
+
+  it('names an endpoint whose route is taken, and serves what was there', async () => {
+    const js404 = js('({ mine: true })', { context: 'managed/user' })
+    const conf = { 'endpoint-clash.json': js404, 'endpoint-good.json': js('({ mine: true })') }
+    const { call } = await startGateway({ conf })
+    assert.equal((await call('/managed/user?_queryFilter=true')).status, 200)
+    assert.equal((await call('/endpoint/good')).status, 200)
+    const { configurations } = (await call('/config')).json as { configurations: JsonObject[] }
+    const errors = configurations.map(({ _id, error }) => [_id, error])
+    assert.deepEqual(errors, [
+      [
+        'endpoint/clash',
+        'endpoint-clash.json: context: must be a route that is free; "managed/user" is served already',
+      ],
+      ['endpoint/good', undefined],
+    ])
+  })
 })

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type {
   ConfigurationConsumer,
+  ConfigurationFault,
   ConfigurationFaults,
   ConfigurationFileFault,
   ConfigurationObject,
@@ -87,8 +88,8 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
   }
 
   /** The values in force, in the order of the configuration. */
-  values(): Value[] {
-    return this.#set.values()
+  get values(): readonly Value[] {
+    return this.#set.values
   }
 
   /** Judges what has a fault again: a script file may be there by now. @returns the value, if it is good */
@@ -98,7 +99,7 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
     return entry?.good && entry.value
   }
 
-  async validate(id: string, content: JsonObject): Promise<ConfigurationFaults> {
+  async validate(id: string, content: JsonObject): Promise<ConfigurationFault[]> {
     const entries = this.#entriesOf({ id, alias: id.split('/')[1] ?? null, file: id, content })
     const judged = [...entries.values()].map(async (entry) => {
       const faults = entry.fault === undefined ? await this.#options.validate(entry) : [entry.fault]

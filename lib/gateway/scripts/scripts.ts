@@ -6,12 +6,11 @@ import type { ResourceRouter } from '../../crest/protocol/router.ts'
 import { ScriptEngine } from '../../script/main/engine.ts'
 import { secretsOf } from '../../script/main/secrets.ts'
 import { engineSettings, type ScriptSettings, scriptSettingsSchema } from '../../script/main/settings.ts'
-import { Endpoints } from '../../script/rest/endpoints.ts'
+import { customEndpoints } from '../../script/rest/endpoints.ts'
 import { RouterFilters } from '../../script/rest/filters.ts'
 import { addScriptResource } from '../../script/rest/resource.ts'
 import type { Project } from '../project/project.ts'
 import { Setting } from '../project/setting.ts'
-import { StartError } from '../project/start-error.ts'
 import { serverProperties } from './properties.ts'
 
 export interface ScriptingOptions {
@@ -51,21 +50,19 @@ export class Scripting implements Disposable {
     this.filters = this.#scope.own('router filters', new RouterFilters({ router, scripts: this.engine, log }))
   }
 
-  /**
-   * Resolves when everything that is there is in force.
-   * @throws StartError when script.json or router.json is broken
-   */
+  /** Resolves when `script.json` and `router.json` are in force, or their faults are known. */
   async start(): Promise<void> {
-    const { router, configuration, log } = this.#options
+    const { router, configuration } = this.#options
     this.#scope.own('script.json', await configuration.subscribe(this.#settings))
     this.#scope.own('route script', addScriptResource(router, this.engine))
-    const endpoints = this.#scope.own('endpoints', new Endpoints({ router, scripts: this.engine, log }))
+    this.#scope.own('router.json', await configuration.subscribe(this.filters))
+  }
+
+  /** The endpoints take what the gateway and its plugins do not serve: an endpoint on a taken route is left out. */
+  async serveEndpoints(): Promise<void> {
+    const { router, configuration, log } = this.#options
+    const endpoints = this.#scope.own('endpoints', customEndpoints({ router, scripts: this.engine, log }))
     this.#scope.own('endpoint-*.json', await configuration.subscribe(endpoints))
-    try {
-      this.#scope.own('router.json', await configuration.subscribe(this.filters))
-    } catch (error) {
-      throw new StartError((error as Error).message, { cause: error })
-    }
   }
 
   dispose(): Promise<void> {

@@ -1,6 +1,12 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { internalError, notFound, notSupported, type ResourceException } from '../../crest/errors.ts'
+import {
+  internalError,
+  notFound,
+  notSupported,
+  type ResourceException,
+  serviceUnavailable,
+} from '../../crest/errors.ts'
 import type {
   ActionRequest,
   CreateRequest,
@@ -31,12 +37,6 @@ export class Endpoint implements ResourceHandler {
 
   constructor(options: EndpointOptions) {
     this.#options = options
-  }
-
-  /** @throws ResourceException 400 when its script does not compile */
-  async compile(): Promise<Script> {
-    this.#script ??= await this.#options.compile()
-    return this.#script
   }
 
   /** A PUT that does not say `If-None-Match: *` is an update here, as IDM's endpoints know it. */
@@ -83,10 +83,10 @@ export class Endpoint implements ResourceHandler {
     const { scripts, below } = this.#options
     const { resourcePath } = request
     if (!below && resourcePath !== '') throw notFound(`Resource '${resourcePath}' not found`)
-    const script = await this.compile().catch((error: ResourceException) => {
-      throw internalError(`The endpoint cannot be run: ${error.message}`)
+    this.#script ??= await this.#options.compile().catch((error: ResourceException) => {
+      throw serviceUnavailable(`The endpoint cannot be run: ${error.message}`)
     })
-    return scripts.run(script, { resourcePath, resourceName: resourcePath }, { context, request })
+    return scripts.run(this.#script, { resourcePath, resourceName: resourcePath }, { context, request })
   }
 }
 

@@ -1,11 +1,12 @@
 /** `conf/router.json`: filters around every request. */
-import type { JsonObject } from '../../contract.ts'
+import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { z } from '../../core/schema.ts'
 
 const METHODS = ['create', 'read', 'update', 'delete', 'patch', 'action', 'query'] as const
 const METHODS_FORM = `must be an array of ${METHODS.join(', ')}`
 const PATTERN_FORM = 'must be a regular expression that stands for whole paths, such as "^managed/user($|(/.+))"'
+export const FILTERS_FORM = 'must be an array of filters'
 const SCRIPT_FORM = 'must be a script: {"type": "text/javascript", "source" or "file"}'
 
 const isPattern = (text: string): boolean => {
@@ -18,7 +19,7 @@ const isPattern = (text: string): boolean => {
 
 const script = z.custom<JsonObject>((value) => isObject(value), SCRIPT_FORM).nullish()
 
-const filter = z.looseObject({
+export const filterSchema = z.looseObject({
   pattern: z.string(PATTERN_FORM).refine(isPattern, PATTERN_FORM).nullish(),
   methods: z.array(z.enum(METHODS, METHODS_FORM), METHODS_FORM).nullish(),
   condition: script,
@@ -27,6 +28,13 @@ const filter = z.looseObject({
   onFailure: script,
 })
 
-export const filtersSchema = z.looseObject({ filters: z.array(filter, 'must be an array of filters').default([]) })
+export const filtersSchema = z.looseObject({ filters: z.array(filterSchema, FILTERS_FORM).default([]) })
 
-export type FilterConfiguration = z.infer<typeof filter>
+export type FilterConfiguration = z.infer<typeof filterSchema>
+
+/** Which requests a filter sees. A part that is not valid excludes none. */
+export function scopeOf(content: Json): Pick<FilterConfiguration, 'pattern' | 'methods'> {
+  const { pattern, methods } = filterSchema.shape
+  const given = isObject(content) ? content : {}
+  return { pattern: pattern.safeParse(given.pattern).data, methods: methods.safeParse(given.methods).data }
+}

@@ -1,29 +1,74 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { type ResourceException, toResourceException } from '../../crest/errors.ts'
+import { type ResourceException, serviceUnavailable, toResourceException } from '../../crest/errors.ts'
 import { type RequestPath, readingsOf, readResourcePath } from '../../crest/http/request-path.ts'
 import type { RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
 import type { Answer, RequestFilter } from '../../crest/protocol/router.ts'
 import type { Script, ScriptService } from '../main/engine.ts'
-import type { FilterConfiguration } from './filter-schema.ts'
+import { type FilterConfiguration, scopeOf } from './filter-schema.ts'
 import { requestFrom } from './request-from-variable.ts'
 import { answerFrom, responseVariable } from './response-variable.ts'
 
 export const FILTER_SCRIPTS = ['condition', 'onRequest', 'onResponse', 'onFailure'] as const
 type FilterScripts = Readonly<Partial<Record<(typeof FILTER_SCRIPTS)[number], Script>>>
 
-/** One filter of `conf/router.json`. */
-export class Filter {
-  readonly #scripts: ScriptService
-  readonly #own: FilterScripts
+/** Which requests a filter sees. */
+class FilterScope {
   readonly #pattern: RegExp | undefined
   readonly #methods: readonly string[] | undefined
 
-  private constructor(scripts: ScriptService, own: FilterScripts, { pattern, methods }: FilterConfiguration) {
-    this.#scripts = scripts
-    this.#own = own
+  constructor({ pattern, methods }: Pick<FilterConfiguration, 'pattern' | 'methods'>) {
     this.#pattern = pattern === null || pattern === undefined ? undefined : new RegExp(`^(?:${pattern})$`)
     this.#methods = methods ?? undefined
+  }
+
+  /** Whether requests for this path are any of its business, however it is read. */
+  covers(path: RequestPath): boolean {
+    const pattern = this.#pattern
+    return pattern === undefined || readingsOf(path).some((reading) => pattern.test(reading))
+  }
+
+  sees(request: ResourceRequest): boolean {
+    if (this.#methods?.includes(request.method) === false) return false
+    return pathsOf(request).some((path) => this.covers(readResourcePath(path)))
+  }
+}
+
+const ADMINISTRATOR = 'internal/role/openidm-admin'
+/** What the administrator needs to find a fault and to correct it. */
+const ALWAYS_OPEN = /^(?:config|info|health)(?:\/|$)/
+
+/** Stands for a filter that cannot be run: what the filter would see is refused. */
+export class ClosedFilter extends FilterScope {
+  readonly #fault: string
+  readonly #reopen: () => Promise<Pick<Filter, 'handle'> | undefined>
+
+  /** @param reopen looks whether the filter can be run by now */
+  constructor(content: Json, fault: string, reopen: () => Promise<Pick<Filter, 'handle'> | undefined>) {
+    super(scopeOf(content))
+    this.#fault = fault
+    this.#reopen = reopen
+  }
+
+  readonly handle: RequestFilter = async (request, context, next) => {
+    const isAdministrator = context.security?.authorization.roles.includes(ADMINISTRATOR)
+    if (!this.sees(request) || (isAdministrator && ALWAYS_OPEN.test(readResourcePath(request.resourcePath).strict)))
+      return next(request)
+    const filter = await this.#reopen()
+    if (filter) return filter.handle(request, context, next)
+    throw serviceUnavailable(`A filter of this resource cannot be run: ${this.#fault}`)
+  }
+}
+
+/** One filter of `conf/router.json` (docs/scripts.md). */
+export class Filter extends FilterScope {
+  readonly #scripts: ScriptService
+  readonly #own: FilterScripts
+
+  private constructor(scripts: ScriptService, own: FilterScripts, configuration: FilterConfiguration) {
+    super(configuration)
+    this.#scripts = scripts
+    this.#own = own
   }
 
   /** @param name for messages. @throws ResourceException 400 for a script that does not compile */
@@ -34,12 +79,6 @@ export class Filter {
       if (script) own[part] = await scripts.compile(script, `${name} ${part}`)
     }
     return new Filter(scripts, own, configuration)
-  }
-
-  /** Whether requests for this path are any of its business, however it is read. */
-  covers(path: RequestPath): boolean {
-    const pattern = this.#pattern
-    return pattern === undefined || readingsOf(path).some((reading) => pattern.test(reading))
   }
 
   readonly handle: RequestFilter = async (request, context, next) => {
@@ -55,11 +94,7 @@ export class Filter {
   }
 
   async #applies(request: ResourceRequest, context: RequestContext): Promise<boolean> {
-    if (
-      !pathsOf(request).some((path) => this.covers(readResourcePath(path))) ||
-      this.#methods?.includes(request.method) === false
-    )
-      return false
+    if (!this.sees(request)) return false
     const { condition } = this.#own
     if (!condition) return true
     const value = await this.#scripts.run(condition, variablesOf(request), { context, request })

@@ -1,17 +1,11 @@
-import { describeFaults, faultAt, schemaFaults } from '../../config/files/fault.ts'
-import type {
-  ConfigurationConsumer,
-  ConfigurationFault,
-  ConfigurationObject,
-  Disposable,
-  JsonObject,
-  Logger,
-} from '../../contract.ts'
+import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
+import { faultAt, schemaFaults } from '../../config/files/fault.ts'
+import type { ConfigurationFault, Disposable, Logger } from '../../contract.ts'
 import type { RequestPath } from '../../crest/http/request-path.ts'
 import type { RequestFilter, ResourceRouter } from '../../crest/protocol/router.ts'
 import type { ScriptService } from '../main/engine.ts'
-import { FILTER_SCRIPTS, Filter } from './filter.ts'
-import { filtersSchema } from './filter-schema.ts'
+import { ClosedFilter, FILTER_SCRIPTS, Filter } from './filter.ts'
+import { FILTERS_FORM, filterSchema } from './filter-schema.ts'
 
 export interface RouterFiltersOptions {
   readonly router: ResourceRouter
@@ -19,74 +13,62 @@ export interface RouterFiltersOptions {
   readonly log: Logger
 }
 
-/**
- * The filters of `conf/router.json` around all resources of a router. A broken edit keeps the filters that are in
- * force; broken ones at the start are an error, since a filter may be what protects a resource.
- */
-export class RouterFilters implements ConfigurationConsumer, Disposable {
-  readonly factoryPid = 'router'
-  readonly #options: RouterFiltersOptions
-  readonly #entry: Disposable
-  #filters: readonly Filter[] = []
-  #isStarted = false
+type AnyFilter = Pick<Filter, 'covers' | 'handle'>
 
-  constructor(options: RouterFiltersOptions) {
-    this.#options = options
-    this.#entry = options.router.use((request, context, next) => through(this.#filters, request, context, next))
+/**
+ * The filters of `conf/router.json` around all resources of a router. A filter may be what protects a resource: one that
+ * was never good refuses with 503 what it would see.
+ */
+export class RouterFilters extends ConfiguredObjects<AnyFilter> {
+  readonly #entry: Disposable
+
+  constructor({ router, scripts, log }: RouterFiltersOptions) {
+    super({
+      factoryPid: 'router',
+      list: { member: 'filters', form: FILTERS_FORM, isOptional: true, keyOf: scopeKey },
+      validate: (entry) => judge(entry, scripts),
+      provision: (entry) => Filter.make(scripts, filterSchema.parse(entry.content), nameOf(entry)),
+      fallback: ({ content }, key, fault) => new ClosedFilter(content, fault, () => this.retry(key)),
+      consequence: 'what it would see is refused with 503',
+      log,
+    })
+    this.#entry = router.use((request, context, next) => through(this.values, request, context, next))
   }
 
   /** Whether some filter is concerned with this path, however it is read: then it must come to the router. */
   covers(path: RequestPath): boolean {
-    return this.#filters.some((filter) => filter.covers(path))
+    return this.values.some((filter) => filter.covers(path))
   }
 
-  async validate(_id: string, content: JsonObject): Promise<ConfigurationFault[]> {
-    const parsed = filtersSchema.safeParse(content)
-    if (!parsed.success) return schemaFaults(parsed.error)
-    const faults: ConfigurationFault[] = []
-    for (const [index, filter] of parsed.data.filters.entries())
-      for (const part of FILTER_SCRIPTS) {
-        const script = filter[part]
-        const compiled = script && this.#options.scripts.compile(script, `router filter ${index + 1} ${part}`)
-        await compiled?.catch((error: unknown) => faults.push(faultAt(['filters', `${index}`, part], error)))
-      }
-    return faults
-  }
-
-  /** @throws Error with a sentence when the filters are broken at the start */
-  async apply([object]: readonly ConfigurationObject[]): Promise<void> {
-    try {
-      this.#filters = await this.#make(object)
-      this.#isStarted = true
-    } catch (error) {
-      if (!this.#isStarted) throw error
-      this.#options.log.error({ file: object?.file }, `${(error as Error).message}; what was in force stays`)
-    }
-  }
-
-  async dispose(): Promise<void> {
+  override async dispose(): Promise<void> {
     await this.#entry.dispose()
+    await super.dispose()
   }
+}
 
-  async #make(object: ConfigurationObject | undefined): Promise<Filter[]> {
-    if (!object) return []
-    const { file, content, error } = object
-    if (content === undefined) throw new Error(error ?? `${file}: it could not be read`)
-    const parsed = filtersSchema.safeParse(content)
-    if (!parsed.success) throw new Error(`${file}: ${describeFaults(object, schemaFaults(parsed.error))}`)
-    const { filters } = parsed.data
-    const name = (index: number) => `router filter ${index + 1}`
-    try {
-      return await Promise.all(filters.map((filter, index) => Filter.make(this.#options.scripts, filter, name(index))))
-    } catch (failure) {
-      throw new Error(`${file}: ${describeFaults(object, [(failure as Error).message])}`)
-    }
+/** A filter is the same one as long as it sees the same requests. */
+const scopeKey = (content: unknown): string | undefined => {
+  const { data } = filterSchema.safeParse(content)
+  return data && JSON.stringify([data.pattern, data.methods])
+}
+
+const nameOf = ({ pointer }: Configured): string => `router filter ${Number(pointer.at(-1)) + 1}`
+
+async function judge(entry: Configured, scripts: ScriptService): Promise<ConfigurationFault[]> {
+  const { data, error } = filterSchema.safeParse(entry.content)
+  if (error) return schemaFaults(error)
+  const faults: ConfigurationFault[] = []
+  for (const part of FILTER_SCRIPTS) {
+    const script = data[part]
+    const compiled = script && scripts.compile(script, `${nameOf(entry)} ${part}`)
+    await compiled?.catch((fault: unknown) => faults.push(faultAt([part], fault)))
   }
+  return faults
 }
 
 /** One around the other: the first sees the request first, and its answer last. */
 const through = (
-  [filter, ...others]: readonly Filter[],
+  [filter, ...others]: readonly AnyFilter[],
   ...[request, context, next]: Parameters<RequestFilter>
 ): ReturnType<RequestFilter> =>
   filter ? filter.handle(request, context, (changed) => through(others, changed, context, next)) : next(request)
