@@ -5,7 +5,6 @@ import type { Secret } from '../core/secret.ts'
 import { crestHttp } from '../crest/http/http.ts'
 import { type Connection, connect, registryOf } from '../crest/protocol/connection.ts'
 import { ResourceRouter, resourcesService } from '../crest/protocol/router.ts'
-import type { Repository } from '../repo/repository.ts'
 import { scriptsService } from '../script/main/engine.ts'
 import { staticUsers } from './access/administrator.ts'
 import { Authentication } from './access/authentication.ts'
@@ -23,9 +22,7 @@ import { createServer } from './http/server.ts'
 import { ServerState } from './http/server-state.ts'
 import type { WorkersLink } from './link/link.ts'
 import { refuseSynchronization } from './link/refusal.ts'
-import { scriptedCollections } from './managed/scripts-managed-collection.ts'
-import { scriptFaults } from './managed/scripts-managed-faults.ts'
-import { type ObjectsOptions, openObjects } from './objects.ts'
+import { openObjects, type StoredObjects } from './objects.ts'
 import { PluginHost } from './plugins/host.ts'
 import { ServiceRegistry } from './plugins/services.ts'
 import type { HostLog } from './project/log.ts'
@@ -163,22 +160,19 @@ export class Gateway {
     const { project, log, link } = this.#options
     const { directory: configuration, resolver } = this.#configuration
     const common = { router: this.#router, configuration, keys: gatewayKeys(project, resolver, log), log }
-    const { engine } = this.#scripting
-    const scripted: Pick<ObjectsOptions, 'collectionOf' | 'scriptFaults'> = {
-      collectionOf: scriptedCollections(engine),
-      scriptFaults: (type) => scriptFaults(engine, type),
-    }
-    const objects = this.#scope.own('objects', await openObjects({ ...common, project, ...scripted, link }))
+    const { engine: scripts } = this.#scripting
+    const objects = this.#scope.own('objects', await openObjects({ ...common, project, scripts, link }))
     this.#stores.push(...objects.passwordStores)
     this.#state.watch(() => objects.repository.fault)
     if (link) refuseSynchronization(this.#router)
-    else await this.#addSynchronization(objects.repository)
+    else await this.#addSynchronization(objects)
   }
 
-  async #addSynchronization(repository: Repository): Promise<void> {
+  async #addSynchronization({ repository, managedTypes }: StoredObjects): Promise<void> {
     const { log } = this.#options
     const common = { router: this.#router, configuration: this.#configuration.directory, connection: this.connection }
-    const parts = { ...common, repository, project: this.#options.project, scripts: this.#scripting.engine, log }
+    const { project } = this.#options
+    const parts = { ...common, repository, managedTypes, project, scripts: this.#scripting.engine, log }
     this.#scope.own('synchronization', await addSynchronization(parts))
   }
 

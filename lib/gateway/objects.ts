@@ -3,10 +3,11 @@ import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { openRepository, type Repository } from '../repo/repository.ts'
+import type { ScriptService } from '../script/main/engine.ts'
 import type { PasswordStore } from './access/password-store.ts'
 import type { WorkersLink } from './link/link.ts'
 import { InternalUsers } from './managed/internal-users.ts'
-import { type CollectionOf, managedObjects, type ScriptFaults } from './managed/managed.ts'
+import { type ManagedObjects, managedObjects } from './managed/managed.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
 import type { Project } from './project/project.ts'
 
@@ -17,8 +18,7 @@ export interface ObjectsOptions {
   readonly configuration: ConfigurationService
   /** See ManagedObjectsOptions. */
   readonly keys: ManagedKeys
-  readonly collectionOf?: CollectionOf
-  readonly scriptFaults?: ScriptFaults
+  readonly scripts: ScriptService
   readonly log: Logger
   /** Other processes that have the same database open. */
   readonly link?: Pick<WorkersLink, 'alone'> | undefined
@@ -29,6 +29,7 @@ export interface StoredObjects extends Disposable {
   readonly repository: Repository
   /** Who of them may sign in with a password. */
   readonly passwordStores: readonly PasswordStore[]
+  readonly managedTypes: ManagedObjects['types']
 }
 
 /** In the project's `db/`. */
@@ -36,15 +37,14 @@ export const DATABASE = 'openidm.db'
 
 /**
  * Opens the project's database and puts the managed objects on the router.
- * @throws Error when the database cannot be used, StartError when `managed.json` is broken
+ * @throws Error when the database cannot be used
  */
 export async function openObjects({
   router,
   project,
   configuration,
   keys,
-  collectionOf,
-  scriptFaults,
+  scripts,
   log,
   link,
 }: ObjectsOptions): Promise<StoredObjects> {
@@ -56,10 +56,11 @@ export async function openObjects({
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())
-    const parts = { router, repository, configuration, keys, collectionOf, scriptFaults, log }
+    const parts = { router, repository, configuration, keys, scripts, log }
     const managed = scope.own('managed objects', await managedObjects(parts))
     const internal = scope.own('internal users', await InternalUsers.open(repository, parts))
-    return { repository, passwordStores: [internal, managed.passwords], dispose: () => scope.dispose() }
+    const passwordStores = [internal, managed.passwords]
+    return { repository, passwordStores, managedTypes: managed.types, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

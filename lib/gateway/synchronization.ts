@@ -1,10 +1,9 @@
-import type { Disposable, JsonObject } from '../contract.ts'
+import type { Disposable } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import { connect, connectDry } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { ScriptEngine, type ScriptService } from '../script/main/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
-import { defaultManaged } from './managed/defaults.ts'
 import type { Project } from './project/project.ts'
 import { schedules } from './schedules/schedules.ts'
 
@@ -31,7 +30,6 @@ export async function addSynchronization({ router, project, ...parts }: Synchron
         isServed,
         dryConnection: connectDry(router),
         replay: (write) => router.replay(write),
-        defaultManaged: defaultManaged as unknown as JsonObject,
       }),
     )
     for (const [route, handler] of synchronization.resources) scope.own(`route ${route}`, router.add(route, handler))

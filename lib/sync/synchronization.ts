@@ -1,4 +1,4 @@
-import type { ConfigurationService, Disposable, JsonObject, Logger } from '../contract.ts'
+import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { Connection } from '../crest/protocol/connection.ts'
 import type { ResourceHandler } from '../crest/protocol/request.ts'
@@ -6,7 +6,7 @@ import { LinkCollection } from '../repo/link-collection.ts'
 import type { Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
 import type { Replay } from './context/recorded-writes.ts'
-import { PrivateFields } from './mapping/private-fields.ts'
+import { type ManagedTypes, PrivateFields } from './mapping/private-fields.ts'
 import { MappingRegistry } from './mapping/registry.ts'
 import { noScripts, scriptRunner } from './mapping/scripts.ts'
 import { ReconAuditResource } from './rest/audit-resource.ts'
@@ -26,8 +26,8 @@ export interface SynchronizationParts {
   /** Absent: mappings with scripts fail, object by object, and say why. */
   readonly scripts: ScriptService | undefined
   readonly isServed: IsServed
-  /** The managed types that are in force while there is no `conf/managed.json`. */
-  readonly defaultManaged?: JsonObject
+  /** The managed types in force: the same array until something changes. */
+  readonly managedTypes: ManagedTypes
   readonly log: Logger
 }
 
@@ -43,8 +43,7 @@ export async function startSynchronization(options: SynchronizationParts): Promi
   const { repository, configuration, connection, dryConnection, replay, scripts, isServed, log } = options
   const scope = new Scope(log)
   try {
-    const privateFields = scope.own('private fields', new PrivateFields(log, options.defaultManaged))
-    await privateFields.follow(configuration)
+    const privateFields = new PrivateFields(options.managedTypes)
     const judges = { ...(scripts && { compiler: scripts }), protections: privateFields }
     const mappings = scope.own('mappings', new MappingRegistry(log, judges))
     await mappings.follow(configuration)

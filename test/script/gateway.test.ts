@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
-import { ADMIN, ANONYMOUS, startGateway, type TestGateway, type TestGatewayOptions } from '../gateway/parts.ts'
+import {
+  ADMIN,
+  ANONYMOUS,
+  startGateway,
+  type TestGateway,
+  type TestGatewayOptions,
+  withGateway,
+} from '../gateway/parts.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { writeFiles } from '../helpers/files.ts'
 import { until } from '../helpers/until.ts'
@@ -259,6 +266,54 @@ describe('scripts in the gateway', () => {
         await gateway.gateway.stop()
         await endless
       })
+    })
+  })
+
+  it('starts with a managed type whose hook is missing: its objects are read, not written', async () => {
+    const missing = (file: string) => ({ type: 'text/javascript', file })
+    const shown = { shown: { type: 'string' }, hidden: { type: 'string', onRetrieve: missing('gone-too.js') } }
+    const objects = [
+      { name: 'car', onCreate: missing('gone.js'), schema: { properties: shown } },
+      { name: 'ship', onRetrieve: missing('gone.js') },
+      { name: 'train' },
+    ]
+    const { project, gateway } = await startGateway({ conf: { 'managed.json': { objects: [{ name: 'car' }] } } })
+    await gateway.connection.create('managed/car', 'a', { shown: 'x', hidden: 'y' })
+    await gateway.stop()
+    await writeFiles(project.conf, { 'managed.json': { objects } })
+    await withGateway(project.dir, async (again) => {
+      const write = async (path: string, method: string, json: unknown = {}) =>
+        again(path, { method, ...(method !== 'DELETE' && { json }) })
+      const reason = /managed\/car is closed: managed\.json: objects\.0\.onCreate: .*gone\.js is in none/
+      for (const [path, method] of [
+        ['/managed/car/b', 'PUT'],
+        ['/managed/car?_action=create', 'POST'],
+        ['/managed/car/a', 'PUT'],
+        ['/managed/car/a', 'DELETE'],
+      ] as const) {
+        const { status, text } = await write(path, method)
+        assert.equal(status, 503, `${method} ${path}: ${text}`)
+        assert.match(text, reason)
+      }
+      assert.equal((await write('/managed/car/a', 'PATCH', [{ operation: 'remove', field: 'shown' }])).status, 503)
+      const read = (await again('/managed/car/a')).json as JsonObject
+      assert.deepEqual([read.shown, read.hidden], ['x', undefined])
+      assert.equal((await again('/managed/car?_queryFilter=true')).status, 200)
+      assert.equal((await again('/managed/ship?_queryFilter=true')).status, 503)
+      assert.equal((await write('/managed/train/a', 'PUT')).status, 201)
+      const faulty = (await again('/config')).json as { configurations: JsonObject[] }
+      assert.match(
+        String(faulty.configurations[0]?.error),
+        /^managed\.json: objects\.0\.onCreate: .*; objects\.1\.onRetrieve: /,
+      )
+      await writeFiles(project.script, { 'gone.js': '1', 'gone-too.js': 'property' })
+      assert.equal((await write('/managed/car/b', 'PUT', { hidden: 'z' })).status, 201)
+      assert.equal(((await again('/managed/car/a')).json as JsonObject).hidden, 'y')
+      assert.equal((await again('/managed/ship?_queryFilter=true')).status, 200)
+      assert.equal(
+        ((await again('/config')).json as { configurations: JsonObject[] }).configurations[0]?.error,
+        undefined,
+      )
     })
   })
 

@@ -71,8 +71,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   await directory.start()
   const mappings = new MappingRegistry(log)
   await mappings.follow(directory)
-  const privateFields = new PrivateFields(log)
-  await privateFields.follow(directory)
+  const privateFields = new PrivateFields(() => [])
   const connection = connect(router, {})
   const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
   const replay: ReconServiceParts['replay'] = (write) => router.replay(write)

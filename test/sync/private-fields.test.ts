@@ -1,37 +1,19 @@
 import assert from 'node:assert/strict'
-import type { ConfigurationConsumer, ConfigurationService, JsonObject } from '../../lib/contract.ts'
-import { silentLog } from '../../lib/core/silent-log.ts'
+import type { JsonObject } from '../../lib/contract.ts'
 import { PrivateFields } from '../../lib/sync/mapping/private-fields.ts'
 
-/** Hands `content` over as `managed.json`, now and whenever it changes. */
-function managedJson() {
-  let consumer: ConfigurationConsumer | undefined
-  const configuration: ConfigurationService = {
-    subscribe: async (given) => {
-      consumer = given
-      await consumer.apply([])
-      return { dispose: () => undefined }
-    },
-  } as ConfigurationService
-  const write = async (properties: JsonObject) => {
-    const content = { objects: [{ name: 'user', schema: { properties } }] }
-    await consumer?.apply([{ id: 'managed', alias: null, file: 'managed.json', content }])
-  }
-  return { configuration, write }
-}
+const user = (properties: JsonObject) => [{ name: 'user', schema: { properties } }]
 
 describe('how the properties of managed objects are stored', () => {
-  it('is what the schema says', async () => {
-    const { configuration, write } = managedJson()
-    const fields = new PrivateFields(silentLog)
-    await fields.follow(configuration)
-    await write({
+  it('is what the schema says', () => {
+    const types = user({
       hash: { secureHash: {} },
       both: { secureHash: {}, encryption: {} },
       protected: { isProtected: true },
       secret: { encryption: {}, isProtected: true },
       private: { scope: 'private' },
     })
+    const fields = new PrivateFields(() => types)
     const of = (name: string, collection = 'managed/user') => fields.protectionOf(collection, [name])
     assert.deepEqual(
       ['hash', 'both', 'protected'].map((name) => of(name)),
@@ -48,13 +30,22 @@ describe('how the properties of managed objects are stored', () => {
     assert.equal(of('hash', 'managed/role'), undefined)
   })
 
-  it('is that of the default types while there is no managed.json', async () => {
-    const { configuration, write } = managedJson()
-    const absent = { objects: [{ name: 'user', schema: { properties: { password: { secureHash: {} } } } }] }
-    const fields = new PrivateFields(silentLog, absent)
-    await fields.follow(configuration)
+  it('follows the types in force', () => {
+    let types = user({ password: { secureHash: {} } })
+    const fields = new PrivateFields(() => types)
     assert.equal(fields.protectionOf('managed/user', ['password']), 'hashed')
-    await write({ password: { encryption: {} } })
+    types = user({ password: { encryption: {} } })
     assert.equal(fields.protectionOf('managed/user', ['password']), 'encrypted')
+  })
+
+  it('is not known of a type whose schema has a fault: all fields of its mappings are hidden', () => {
+    const fields = new PrivateFields(() => [
+      { name: 'user', schema: undefined },
+      { name: 'role', schema: {} },
+    ])
+    const mapping = (source: string, target: string) => fields.ofMapping({ source, target, properties: [] })
+    assert.equal(mapping('managed/user', 'external/idm/eu/managed/user'), undefined)
+    assert.equal(mapping('external/idm/eu/managed/user', 'managed/gone'), undefined)
+    assert.deepEqual(mapping('managed/role', 'external/idm/eu/managed/role'), new Set())
   })
 })

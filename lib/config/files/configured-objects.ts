@@ -51,9 +51,9 @@ export interface ConfiguredObjectsOptions<Value>
   /**
    * Stands in for an entry that was never good.
    * @param entry has no pointer when the list of the object cannot be read
-   * @param fault one sentence that names the file
+   * @param faults with their places in the file
    */
-  fallback?(entry: Configured, key: string, fault: string): Awaitable<Value | undefined>
+  fallback?(entry: Configured, key: string, faults: ConfigurationFileFault[]): Awaitable<Value | undefined>
   /** What it means that an entry was never good, for the log. */
   readonly consequence?: string
   readonly log: Logger
@@ -75,7 +75,7 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
       validate: (entry) => (entry.fault === undefined ? validate(entry) : [entry.fault]),
       provision,
       fallback: (entry, key, faults) =>
-        this.#isListKept(entry) ? undefined : fallback?.(entry, key, describeFileFaults(faultsOf(entry, faults))),
+        this.#isListKept(entry) ? undefined : fallback?.(entry, key, faultsOf(entry, faults)),
       ...(swap && { swap }),
       ...(cleanUp && { cleanUp }),
       onChange: (_key, entry, old) => this.#report(entry, old?.faults),

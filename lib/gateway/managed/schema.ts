@@ -27,7 +27,8 @@ const property = z.looseObject({
 })
 
 const NAME_FORM = 'must be letters, digits, "_" and "-", such as "user"'
-const objectType = z.looseObject({
+/** One type. */
+export const typeSchema = z.looseObject({
   name: z.string(NAME_FORM).regex(/^\w[\w-]*$/, NAME_FORM),
   schema: z
     .looseObject({
@@ -39,11 +40,11 @@ const objectType = z.looseObject({
 
 export const managedSchema = z.looseObject({
   objects: z
-    .array(objectType, 'must be an array of object types')
+    .array(typeSchema, 'must be an array of object types')
     .refine((types) => new Set(types.map(({ name }) => name)).size === types.length, 'must not name a type twice'),
 })
 
-export type ManagedTypeConfiguration = z.infer<typeof objectType>
+export type ManagedTypeConfiguration = z.infer<typeof typeSchema>
 export type PropertyConfiguration = z.infer<typeof property>
 export type PolicyConfiguration = z.infer<typeof policy>
 /** What the file holds. */

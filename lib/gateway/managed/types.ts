@@ -1,9 +1,17 @@
-import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
+import { badRequest, notFound, notSupported, serviceUnavailable } from '../../crest/errors.ts'
 import { queryInMemory } from '../../crest/protocol/page.ts'
 import type { Resource, ResourceHandler, ResourceRequest } from '../../crest/protocol/request.ts'
 
-/** `managed` itself: the types of managed objects. What stands behind it is a type that there is not. */
-export function managedTypes(names: () => readonly string[]): ResourceHandler {
+/**
+ * `managed` itself: the types of managed objects. What stands behind it is a type that there is not.
+ * @param fault why no type is there at all
+ */
+export function managedTypes(names: () => readonly string[], fault: () => string | undefined): ResourceHandler {
+  const requireRoot = (path: string): void => {
+    const why = fault()
+    if (why !== undefined) throw serviceUnavailable(`The managed objects are closed: ${why}`)
+    if (path !== '') throw notFound(`Resource 'managed/${path}' not found`)
+  }
   const refuse = async ({ method, resourcePath }: ResourceRequest): Promise<never> => {
     requireRoot(resourcePath)
     throw notSupported(`The list of managed types does not support ${method}`)
@@ -27,7 +35,3 @@ export function managedTypes(names: () => readonly string[]): ResourceHandler {
 }
 
 const typeOf = (name: string): Resource => ({ id: name, revision: null, content: { name } })
-
-function requireRoot(path: string): void {
-  if (path !== '') throw notFound(`Resource 'managed/${path}' not found`)
-}

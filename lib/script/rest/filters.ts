@@ -1,5 +1,5 @@
 import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
-import { faultAt, schemaFaults } from '../../config/files/fault.ts'
+import { describeFileFaults, faultAt, schemaFaults } from '../../config/files/fault.ts'
 import type { ConfigurationFault, Disposable, Logger } from '../../contract.ts'
 import type { RequestPath } from '../../crest/http/request-path.ts'
 import type { RequestFilter, ResourceRouter } from '../../crest/protocol/router.ts'
@@ -28,7 +28,8 @@ export class RouterFilters extends ConfiguredObjects<AnyFilter> {
       list: { member: 'filters', form: FILTERS_FORM, isOptional: true, keyOf: scopeKey },
       validate: (entry) => judge(entry, scripts),
       provision: (entry) => Filter.make(scripts, filterSchema.parse(entry.content), nameOf(entry)),
-      fallback: ({ content }, key, fault) => new ClosedFilter(content, fault, () => this.retry(key)),
+      fallback: ({ content }, key, faults) =>
+        new ClosedFilter(content, describeFileFaults(faults), () => this.retry(key)),
       consequence: 'what it would see is refused with 503',
       log,
     })

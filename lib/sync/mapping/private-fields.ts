@@ -1,44 +1,43 @@
 import { type Protection, protectionOf } from '../../config/values/protection.ts'
-import type { ConfigurationObject, ConfigurationService, Disposable, Json, JsonObject, Logger } from '../../contract.ts'
+import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { Scope } from '../../core/scope.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import type { Mapping } from './mapping.ts'
 
 const NONE: readonly Pointer[] = []
 
+/** The managed types in force, as they are configured; without a schema where that has a fault. */
+export type ManagedTypes = () => readonly { readonly name: string; readonly schema: JsonObject | undefined }[]
+
+type MappedFields = Pick<Mapping, 'source' | 'target' | 'properties'>
+
+interface Known {
+  readonly types: ReturnType<ManagedTypes>
+  readonly byPath: ReadonlyMap<string, readonly Pointer[]>
+  readonly protections: ReadonlyMap<string, ReadonlyMap<string, Protection>>
+}
+
 /**
- * What the schemas of `conf/managed.json` keep to themselves: properties with `"scope": "private"`, `isProtected`,
- * `encryption` or `secureHash`, down to properties of objects. Whoever serves the managed objects judges that file; here
- * a part that is broken hides nothing.
+ * What the schemas of managed objects keep to themselves: properties with `"scope": "private"`, `isProtected`,
+ * `encryption` or `secureHash`, down to properties of objects.
  */
-export class PrivateFields implements Disposable {
-  readonly #scope: Scope
-  readonly #absent: JsonObject | undefined
-  #byPath: ReadonlyMap<string, readonly Pointer[]> = new Map()
-  #protections: ReadonlyMap<string, ReadonlyMap<string, Protection>> = new Map()
+export class PrivateFields {
+  readonly #types: ManagedTypes
+  #last: Known | undefined
 
-  /** @param absent what is in force while there is no `managed.json` */
-  constructor(log: Logger, absent?: JsonObject) {
-    this.#scope = new Scope(log)
-    this.#absent = absent
+  constructor(types: ManagedTypes) {
+    this.#types = types
   }
 
-  /** Resolves when the schemas that are there are known. */
-  async follow(configuration: ConfigurationService): Promise<void> {
-    const consumer = {
-      factoryPid: 'managed',
-      validate: () => [],
-      apply: async (objects: readonly ConfigurationObject[]) => this.#take(objects[0]),
-    }
-    this.#scope.own('schemas of managed objects', await configuration.subscribe(consumer))
-  }
-
-  /** The fields of the target that a mapping fills from or into private ones, as `differences` writes fields. */
-  ofMapping({ source, target, properties }: Pick<Mapping, 'source' | 'target' | 'properties'>): ReadonlySet<string> {
-    const hidden = this.#byPath.get(source) ?? NONE
+  /**
+   * The fields of the target that a mapping fills from or into private ones, as `differences` writes fields; undefined
+   * when a schema is not known.
+   */
+  ofMapping({ source, target, properties }: MappedFields): ReadonlySet<string> | undefined {
+    if ([source, target].some((path) => path.startsWith('managed/') && !this.#known.byPath.has(path))) return undefined
+    const hidden = this.#known.byPath.get(source) ?? NONE
     const filled = properties.filter((property) => hidden.some((field) => isWithin(property.source, field)))
-    const fields = [...(this.#byPath.get(target) ?? NONE), ...filled.map((property) => property.target)]
+    const fields = [...(this.#known.byPath.get(target) ?? NONE), ...filled.map((property) => property.target)]
     return new Set(fields.map((field) => `/${field.join('/')}`))
   }
 
@@ -47,28 +46,22 @@ export class PrivateFields implements Disposable {
    * as its envelope.
    */
   protectionOf(collection: string, [name]: Pointer): Protection | undefined {
-    return name === undefined ? undefined : this.#protections.get(collection)?.get(name)
+    return name === undefined ? undefined : this.#known.protections.get(collection)?.get(name)
   }
 
   /** The names of the fields of a collection that are stored so. */
   protectedNames(collection: string, protection: Protection): string[] {
-    const own = this.#protections.get(collection) ?? new Map<string, Protection>()
+    const own = this.#known.protections.get(collection) ?? new Map<string, Protection>()
     return [...own].flatMap(([name, stored]) => (stored === protection ? [name] : []))
   }
 
-  dispose(): Promise<void> {
-    return this.#scope.dispose()
-  }
-
-  /** A file that cannot be read leaves in force what was. */
-  #take(object: ConfigurationObject | undefined): void {
-    if (object !== undefined && object.content === undefined) return
-    const types = (object?.content ?? this.#absent)?.objects
-    const known = (Array.isArray(types) ? types : []).filter((type) => isObject(type))
+  get #known(): Known {
+    const types = this.#types()
+    if (this.#last?.types === types) return this.#last
     const byPath = <T>(of: (schema: Json | undefined) => T) =>
-      new Map(known.map(({ name, schema }) => [`managed/${String(name)}`, of(schema)] as const))
-    this.#byPath = byPath((schema) => privateIn(schema, []))
-    this.#protections = byPath(protectionsIn)
+      new Map(types.flatMap(({ name, schema }) => (schema ? [[`managed/${name}`, of(schema)] as const] : [])))
+    this.#last = { types, byPath: byPath((schema) => privateIn(schema, [])), protections: byPath(protectionsIn) }
+    return this.#last
   }
 }
 

@@ -28,7 +28,7 @@ async function start(files: Record<string, unknown>) {
     await writeAtomically(join(dir, 'managed.json'), content)
     await configuration.rescan()
   }
-  return { opened, router, log, write, openidm: connect(router, {}), repository }
+  return { opened, router, log, write, openidm: connect(router, {}), repository, configuration }
 }
 
 describe('the types of managed objects', () => {
@@ -77,12 +77,50 @@ describe('the types of managed objects', () => {
     )
   })
 
-  for (const content of ['{', { objects: 7 }, { objects: [type('a'), type('a')] }])
-    it(`does not start with ${JSON.stringify(content)}`, async () => {
-      const { opened, router } = await start({ 'managed.json': content })
-      await assert.rejects(opened, { name: 'StartError', message: /managed\.json/ })
-      assert.equal(router.routes('managed/a'), false)
+  for (const content of ['{', { objects: 7 }])
+    it(`are closed with ${JSON.stringify(content)} at the start, which says why`, async () => {
+      const { opened, openidm, write } = await start({ 'managed.json': content })
+      const managed = await opened
+      onCleanUp(() => managed.dispose())
+      const closed = { code: 503, message: /^The managed objects are closed: managed\.json: / }
+      for (const path of ['managed', 'managed/user']) await assert.rejects(openidm.read(path), closed)
+      await write({ objects: [type('car')] })
+      assert.equal(await openidm.read('managed/user'), null)
+      assert.equal((await openidm.create('managed/car', 'a', {}))._id, 'a')
     })
+
+  it('one with a fault is closed and named once; its neighbours are served', async () => {
+    const bad = { name: 'ship', schema: { properties: { sails: { type: 'cloth' } } } }
+    const objects = [type('car'), bad, { name: 'a b' }, type('car', { b: {} }), type('train')]
+    const { opened, openidm, write, log, configuration } = await start({ 'managed.json': { objects } })
+    const managed = await opened
+    onCleanUp(() => managed.dispose())
+    const message =
+      /^managed\/ship is closed: managed\.json: objects\.1\.schema\.properties\.sails\.type: must be one of/
+    await assert.rejects(openidm.query('managed/ship', { _queryFilter: 'true' }), { code: 503, message })
+    await assert.rejects(openidm.create('managed/ship', 's', {}), { code: 503, message })
+    for (const name of ['car', 'train']) assert.equal((await openidm.create(`managed/${name}`, 'a', {}))._id, 'a')
+    const faults = () => (configuration.faults().get('managed.json') ?? []).map(({ pointer }) => pointer.join('.'))
+    assert.deepEqual(faults(), ['objects.1.schema.properties.sails.type', 'objects.2.name', 'objects.3.name'])
+    assert.equal(log.messages('error').length, 3)
+    await write({ objects: [...objects, type('plane')] })
+    assert.equal((await openidm.create('managed/plane', 'a', {}))._id, 'a')
+    assert.equal(log.messages('error').length, 3)
+    await write({ objects: [type('ship')] })
+    assert.equal((await openidm.create('managed/ship', 's', {}))._id, 's')
+    assert.deepEqual(faults(), [])
+  })
+
+  it('one with a fault in a later edit stays as it was; its neighbours change', async () => {
+    const { opened, openidm, write } = await start({ 'managed.json': { objects: [type('car'), type('ship')] } })
+    const managed = await opened
+    onCleanUp(() => managed.dispose())
+    await write({ objects: [type('car', { a: { type: 'x' } }, ['a']), type('ship', {}, ['name'])] })
+    assert.equal((await openidm.create('managed/car', 'a', {}))._id, 'a')
+    await assert.rejects(openidm.create('managed/ship', 'a', {}), { code: 403 })
+    await write({ objects: 7 })
+    assert.equal((await openidm.read('managed/car/a'))?._id, 'a')
+  })
 
   it('a managed.json of IDM can be used as it is', async () => {
     const idm = {
