@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationFault, ConfigurationFaults, Disposable } from '../contract.ts'
 import type { Awaitable } from './awaitable.ts'
-import { singleFlight } from './single-flight.ts'
 
 /** How the members of a set come into force and go. `key` is for messages. */
 export interface ConfiguredSetOptions<Input, Value> {
@@ -58,6 +57,7 @@ export class ConfiguredSet<Input, Value> implements Disposable {
   #entries: ReadonlyMap<string, ConfiguredEntry<Input, Value>> = new Map()
   #values: readonly Value[] = []
   #turn: Promise<void> = Promise.resolve()
+  #retry: Promise<void> | undefined
   #isClosed = false
 
   constructor(options: ConfiguredSetOptions<Input, Value>) {
@@ -83,13 +83,16 @@ export class ConfiguredSet<Input, Value> implements Disposable {
     return this.#inTurn(() => this.#apply(inputs))
   }
 
-  /** Judges the inputs with faults again: what they lacked may be there by now. */
-  readonly retry = singleFlight(() =>
-    this.#inTurn(async () => {
-      const inputs = new Map([...this.#entries].map(([key, { input }]) => [key, input]))
-      if ([...this.#entries.values()].some(({ faults }) => faults.length > 0)) await this.#apply(inputs)
-    }),
-  )
+  /** Judges the inputs with faults again: what they lacked may be there by now. Calls share one that has not begun. */
+  retry(): Promise<void> {
+    this.#retry ??= this.#inTurn(async () => {
+      this.#retry = undefined
+      const entries = [...this.#entries]
+      if (entries.some(([, { faults }]) => faults.length > 0))
+        await this.#apply(new Map(entries.map(([key, { input }]) => [key, input])))
+    })
+    return this.#retry
+  }
 
   /** Takes everything out of force at once; resolves when nothing is being provisioned any more. */
   dispose(): Promise<void> {
@@ -127,7 +130,11 @@ export class ConfiguredSet<Input, Value> implements Disposable {
     }
     const isKnown = old && isDeepStrictEqual(old.faults, faults) && this.#isSame(old.input, input)
     if (old?.good || isKnown) return { faults, isKept: true }
-    return { value: await fallback?.(input, key, faults), faults }
+    try {
+      return { value: await fallback?.(input, key, faults), faults }
+    } catch (error) {
+      return { faults: [...faults, faultOf(error)] }
+    }
   }
 
   /** Without waiting: a reader sees the old set or the new one. */
@@ -156,7 +163,7 @@ export class ConfiguredSet<Input, Value> implements Disposable {
   /** What changes of the entry. */
   #swap(key: string, input: Input, { value, faults, isKept }: Built<Value>) {
     const old = this.get(key)
-    if (isKept) return { faults }
+    if (isKept) return faults.length > 0 ? { faults } : { faults, good: { input } }
     try {
       if (value !== undefined || old !== undefined) this.#options.swap?.(value, old, key)
       return { value, good: faults.length > 0 ? undefined : { input }, faults }

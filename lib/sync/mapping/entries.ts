@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { asWritten } from '../../config/files/as-written.ts'
 import type { ConfigurationObject, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { faultsOf } from '../../core/schema.ts'
@@ -25,17 +26,10 @@ export interface MappingSource {
   readonly config: JsonObject | undefined
   /** The same with its expressions as they are written, where that differs: what messages show. */
   readonly raw?: JsonObject | undefined
-  /** Why it cannot; logged by the reader of the file. */
+  /** Why it cannot be read; logged by the reader of the file. */
+  readonly unread?: string | undefined
+  /** One sentence that names the place: why it is not judged by itself. */
   readonly error?: string | undefined
-}
-
-/** A mapping with what became of it. */
-export interface MappingEntry extends MappingSource {
-  /** In force: as it is now, or, while that has a fault, as it was last without one. */
-  readonly configured: ConfiguredMapping | undefined
-  readonly faults: readonly string[]
-  /** Whether another judgement may come out otherwise although the configuration is the same. */
-  readonly mayRecover: boolean
 }
 
 /** For messages: `sync.json: mappings.2`, `mapping-eu.json`. */
@@ -67,7 +61,7 @@ export function single({ id, file, content, raw, error }: Omit<ConfigurationObje
     key: undefined,
     config: content && { ...content, name },
     ...(raw && { raw: { ...raw, name } }),
-    error,
+    unread: content ? undefined : (error ?? `${basename(file)}: it cannot be read`),
   }
 }
 
@@ -92,22 +86,13 @@ function schemaFaults(config: JsonObject): string[] {
   return faultsOf(parsed.error).map(({ key, message }) => (key === '' ? message : `${key}: ${message}`))
 }
 
-const UNREADABLE = 'it cannot be read'
-
-/** Judges a mapping; one that has not changed since it was found to be without fault stays the same. */
-export async function entryOf(
-  source: MappingSource,
-  before: MappingEntry | undefined,
-  judges: MappingJudges,
-): Promise<MappingEntry> {
-  const { config } = source
-  const last = before?.configured
-  if (!config) return { ...source, configured: last, faults: [source.error ?? UNREADABLE], mayRecover: false }
-  const isUnchanged = before?.faults.length === 0 && last !== undefined && isDeepStrictEqual(config, last.config)
-  if (isUnchanged) return { ...source, configured: last, faults: [], mayRecover: false }
-  const faults = await mappingFaults(config, judges)
-  if (faults.length > 0) return { ...source, configured: last, faults, mayRecover: schemaFaults(config).length === 0 }
-  return { ...source, configured: { mapping: mappingSchema.parse(config), config }, faults: [], mayRecover: false }
+/** What is wrong with a mapping, in one sentence that names the place and shows what stands in the file. */
+export function faultText(source: MappingSource, faults: string): string {
+  const { name, raw, config, unread, error } = source
+  const own = error ?? unread
+  if (own !== undefined) return own
+  const text = `${placeOf(source)}: mapping ${name || 'without a name'}: ${faults}`
+  return raw && config ? asWritten(text, raw, config) : text
 }
 
 /**

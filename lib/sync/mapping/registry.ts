@@ -1,19 +1,22 @@
-import { asWritten } from '../../config/files/as-written.ts'
+import { basename } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { describeFaults } from '../../config/files/fault.ts'
 import type {
   ConfigurationConsumer,
+  ConfigurationFileFault,
   ConfigurationObject,
   ConfigurationService,
   Disposable,
   JsonObject,
   Logger,
 } from '../../contract.ts'
+import { type ConfiguredEntry, ConfiguredSet } from '../../core/configured-set.ts'
 import { Scope } from '../../core/scope.ts'
 import { conflict } from '../../crest/errors.ts'
 import {
   type ConfiguredMapping,
-  entryOf,
+  faultText,
   listed,
-  type MappingEntry,
   type MappingJudges,
   type MappingSource,
   mappingFaults,
@@ -22,7 +25,7 @@ import {
   takenTwice,
   takenTwiceFault,
 } from './entries.ts'
-import { mappingNotices } from './mapping.ts'
+import { mappingNotices, mappingSchema } from './mapping.ts'
 import { inOrder } from './order.ts'
 import { protectionFaults } from './protection-faults.ts'
 
@@ -39,38 +42,57 @@ export interface FaultyMapping {
 
 const LIST_FORM = 'mappings: must be an array of mappings'
 
+type Entry = ConfiguredEntry<MappingSource, ConfiguredMapping>
+
 /**
  * The mappings of `conf/sync.json` and of each `conf/mapping-NAME.json`. One that is broken keeps its last good state
  * and is no trouble for the others. Of different mappings that share a name none is in force: which is meant cannot be known.
  */
 export class MappingRegistry implements Disposable {
-  readonly #log: Logger
   readonly #judges: MappingJudges
   readonly #scope: Scope
-  #list: readonly MappingEntry[] = []
-  #listFault: string | undefined
-  #singles: readonly MappingEntry[] = []
-  /** Logged already. */
-  #told: ReadonlySet<string> = new Set()
+  readonly #set: ConfiguredSet<MappingSource, ConfiguredMapping>
+  /** Of `sync.json`. */
+  #list: readonly MappingSource[] = []
+  /** `sync.json` itself while it holds no list. */
+  #broken: MappingSource | undefined
+  #singles: readonly MappingSource[] = []
+  /** Those that were found, with their keys in the set. */
+  #found: readonly (readonly [key: string, source: MappingSource])[] = []
 
   constructor(log: Logger, judges: MappingJudges = {}) {
-    this.#log = log
     this.#judges = judges
     this.#scope = new Scope(log)
+    this.#set = this.#scope.own(
+      'mappings',
+      new ConfiguredSet<MappingSource, ConfiguredMapping>({
+        validate: ({ config, unread, error }) =>
+          config && error === undefined ? mappingFaults(config, judges) : [error ?? unread ?? ''],
+        provision: ({ config = {} }) => ({ mapping: mappingSchema.parse(config), config }),
+        isSame: (one, other) => isDeepStrictEqual(essential(one), essential(other)),
+        onChange: (_key, entry, old) => entry && report(log, entry, old),
+      }),
+    )
   }
 
   /** Resolves when the mappings that are there are in force. */
   async follow(configuration: ConfigurationService): Promise<void> {
+    const faults = () => this.#faults()
     const consumers: ConfigurationConsumer[] = [
       {
         factoryPid: 'sync',
         validate: (_id, content) => this.#judgeList(content),
         apply: ([object]) => this.#takeList(object),
+        faults,
       },
       {
         factoryPid: 'mapping',
         validate: (id, content) => this.#judgeSingle(id, content),
-        apply: (objects) => this.#takeSingles(objects),
+        apply: (objects) => {
+          this.#singles = objects.map(single)
+          return this.#apply()
+        },
+        faults,
       },
     ]
     for (const consumer of consumers)
@@ -79,33 +101,30 @@ export class MappingRegistry implements Disposable {
 
   /** All mappings in force, in the order in which they are processed. */
   all(): readonly ConfiguredMapping[] {
-    const twice = takenTwice(this.#entries)
-    const inForce = (entries: readonly MappingEntry[]): ConfiguredMapping[] =>
-      entries.flatMap(({ name, configured }) => (configured && !twice.has(name) ? [configured] : []))
-    const singles = inForce(this.#singles).sort((left, right) => (left.mapping.name < right.mapping.name ? -1 : 1))
-    const own = new Set(singles.map(({ mapping }) => mapping.name))
-    return [...inForce(this.#list).filter(({ mapping }) => !own.has(mapping.name)), ...inOrder(singles)]
+    const inForce = (isSingle: boolean): ConfiguredMapping[] =>
+      this.#entries.flatMap(({ input, value }) => (value && (input.key === undefined) === isSingle ? [value] : []))
+    const singles = inForce(true).sort((left, right) => (left.mapping.name < right.mapping.name ? -1 : 1))
+    return [...inForce(false), ...inOrder(singles)]
   }
 
   find(name: string): ConfiguredMapping | undefined {
-    return this.all().find(({ mapping }) => mapping.name === name)
+    return this.#set.get(name)
   }
 
   /** The mappings with a fault, whether they are in force in an earlier state or not. */
   faulty(): readonly FaultyMapping[] {
-    const twice = takenTwice(this.#entries)
-    const found = this.#entries.flatMap((entry) => {
-      const fault = faultOf(entry, twice)
-      return fault === undefined ? [] : [{ name: entry.name || placeOf(entry), config: entry.config ?? {}, fault }]
+    return this.#entries.flatMap((entry) => {
+      const { input } = entry
+      const fault = textOf(entry)
+      return fault === undefined || input === this.#broken
+        ? []
+        : [{ name: input.name || placeOf(input), config: input.config ?? {}, fault }]
     })
-    // Those that share a name share the fault.
-    return [...new Map(found.map((faulty) => [faulty.fault, faulty])).values()]
   }
 
-  /** Why a mapping is not as it stands in the configuration; of all of them without a name. */
+  /** Why a mapping is not as it stands in the configuration. */
   faultOf(name: string): string | undefined {
-    const own = this.faulty().filter((faulty) => faulty.name === name)
-    return own.length > 0 ? own.map(({ fault }) => fault).join('; ') : undefined
+    return this.faulty().find((faulty) => faulty.name === name)?.fault
   }
 
   /**
@@ -114,7 +133,7 @@ export class MappingRegistry implements Disposable {
    * two resources
    */
   async usable(name: string): Promise<ConfiguredMapping> {
-    await this.#judgeAgain(name)
+    if (this.faultOf(name) !== undefined) await this.#set.retry()
     const found = this.find(name)
     if (!found) throw conflict(this.#absence(name))
     const [fault] = protectionFaults(found.mapping, this.#judges.protections)
@@ -135,14 +154,15 @@ export class MappingRegistry implements Disposable {
     return this.#scope.dispose()
   }
 
-  get #entries(): readonly MappingEntry[] {
-    return [...this.#list, ...this.#singles]
+  get #entries(): Entry[] {
+    return [...this.#set.entries.values()]
   }
 
   #absence(name: string): string {
     const fault = this.faultOf(name)
     if (fault !== undefined) return `The mapping ${name} is not in force: ${fault}`
-    return this.#listFault === undefined ? `No such mapping: ${name}` : `No such mapping: ${name} (${this.#listFault})`
+    const broken = this.#broken && faultText(this.#broken, '')
+    return broken === undefined ? `No such mapping: ${name}` : `No such mapping: ${name} (${broken})`
   }
 
   async #judgeList(content: JsonObject): Promise<string[]> {
@@ -165,80 +185,53 @@ export class MappingRegistry implements Disposable {
     return [...taken, ...(await mappingFaults(source.config ?? {}, this.#judges))]
   }
 
-  async #takeList(object: ConfigurationObject | undefined): Promise<void> {
+  #takeList(object: ConfigurationObject | undefined): Promise<void> {
     const sources = object ? listed(object) : []
-    if (sources) this.#list = await this.#entriesOf(sources, this.#list)
-    const isReadable = object?.content !== undefined
-    this.#listFault = object && !sources ? (isReadable ? `${object.file}: ${LIST_FORM}` : object.error) : undefined
-    // Who read the file has logged that it cannot be read.
-    this.#settle(isReadable ? this.#listFault : undefined)
+    this.#list = sources ?? this.#list
+    const fault = object?.content ? { error: `${object.file}: ${LIST_FORM}` } : { unread: object?.error }
+    this.#broken =
+      object && !sources ? { name: '', file: object.file, key: undefined, config: undefined, ...fault } : undefined
+    return this.#apply()
   }
 
-  async #takeSingles(objects: readonly ConfigurationObject[]): Promise<void> {
-    this.#singles = await this.#entriesOf(objects.map(single), this.#singles)
-    this.#settle()
-  }
-
-  #entriesOf(sources: readonly MappingSource[], before: readonly MappingEntry[]): Promise<MappingEntry[]> {
-    const twice = takenTwice([...sources, ...this.#entries.filter((entry) => !before.includes(entry))])
-    const entries = sources.map(async (source) => {
-      const last = before.find(({ name }) => name === source.name && name !== '')
-      const entry = await entryOf(source, twice.has(source.name) ? undefined : last, this.#judges)
-      if (entry.configured && entry.configured !== last?.configured) this.#notice(entry, entry.configured)
-      return entry
+  /** A mapping in a file of its own comes last, and stands for the same one in `sync.json`. */
+  #apply(): Promise<void> {
+    const sources = [...this.#list, ...(this.#broken ? [this.#broken] : []), ...this.#singles]
+    const twice = takenTwice(sources)
+    this.#found = sources.map((source) => {
+      const places = twice.get(source.name)
+      if (places === undefined) return [source.name || placeOf(source), source]
+      // Under another key the last good state is forgotten.
+      return [`${source.name}: ${places}`, { ...source, error: takenTwiceFault(source.name, places) }]
     })
-    return Promise.all(entries)
+    return this.#set.apply(new Map(this.#found))
   }
 
-  async #judgeAgain(name: string): Promise<void> {
-    const again = (entries: readonly MappingEntry[]): Promise<MappingEntry[]> =>
-      Promise.all(
-        entries.map(async (entry) =>
-          entry.name === name && entry.mayRecover ? entryOf(entry, entry, this.#judges) : entry,
-        ),
-      )
-    if (!this.#entries.some((entry) => entry.name === name && entry.mayRecover)) return
-    const [list, singles] = [this.#list, this.#singles]
-    const [newList, newSingles] = await Promise.all([again(list), again(singles)])
-    // A change of the configuration meanwhile was judged itself.
-    if (this.#list === list) this.#list = newList
-    if (this.#singles === singles) this.#singles = newSingles
-    this.#settle()
-  }
-
-  #notice({ file }: MappingSource, { mapping, config }: ConfiguredMapping): void {
-    const notices = mappingNotices(config)
-    if (notices.length > 0) this.#log.warn({ file }, `${file}: mapping ${mapping.name}: ${notices.join('; ')}`)
-  }
-
-  /** Forgets the last good state of mappings that share a name, and logs each fault once. */
-  #settle(listFault?: string): void {
-    const twice = takenTwice(this.#entries)
-    const settled = (entry: MappingEntry): MappingEntry =>
-      twice.has(entry.name) && entry.faults.length > 0 ? { ...entry, configured: undefined } : entry
-    this.#list = this.#list.map(settled)
-    this.#singles = this.#singles.map(settled)
-    const faults = new Set([
-      ...this.#entries.flatMap((entry) => this.#complaint(entry, twice)),
-      ...(listFault ? [`${listFault}; what was in force stays`] : []),
-    ])
-    for (const fault of faults) if (!this.#told.has(fault)) this.#log.error({}, fault)
-    this.#told = faults
-  }
-
-  #complaint(entry: MappingEntry, twice: ReadonlyMap<string, string>): string[] {
-    const fault = faultOf(entry, twice)
-    if (fault === undefined || (entry.error !== undefined && !twice.has(entry.name))) return []
-    return [entry.configured && !twice.has(entry.name) ? `${fault}; what was in force stays` : fault]
+  #faults(): ConfigurationFileFault[] {
+    return this.#found.flatMap(([key, source]) => {
+      const entry = this.#set.entries.get(key)
+      const text = entry && textOf({ ...entry, input: source })
+      const reason = text?.replace(`${placeOf(source)}: `, '')
+      return reason === undefined
+        ? []
+        : [{ file: basename(source.file), pointer: source.key?.split('.') ?? [], reason }]
+    })
   }
 }
 
-function faultOf(entry: MappingEntry, twice: ReadonlyMap<string, string>): string | undefined {
-  const places = twice.get(entry.name)
-  if (places !== undefined) return takenTwiceFault(entry.name, places)
-  if (entry.faults.length === 0) return undefined
-  if (entry.error !== undefined) return entry.error
-  const where = entry.key === undefined ? entry.file : `${entry.file}: ${entry.key}`
-  const fault = `${where}: mapping ${entry.name || 'without a name'}: ${entry.faults.join('; ')}`
-  return entry.raw && entry.config ? asWritten(fault, entry.raw, entry.config) : fault
+/** What a mapping is judged by. */
+const essential = ({ config, unread, error }: MappingSource) => ({ config, unread, error })
+
+const textOf = ({ input, faults }: Entry): string | undefined =>
+  faults.length > 0 ? faultText(input, describeFaults(input, faults)) : undefined
+
+function report(log: Logger, entry: Entry, old: Entry | undefined): void {
+  const { input, value, good, faults } = entry
+  const { file, key, unread } = input
+  const fault = textOf(entry)
+  // Whoever read the file has logged that it cannot be read.
+  if (fault !== undefined && unread === undefined && !isDeepStrictEqual(faults, old?.faults))
+    log.error({ file }, good || (key === undefined && !input.config) ? `${fault}; what was in force stays` : fault)
+  const notices = value && value !== old?.value ? mappingNotices(value.config) : []
+  if (value && notices.length > 0) log.warn({ file }, `${file}: mapping ${value.mapping.name}: ${notices.join('; ')}`)
 }
