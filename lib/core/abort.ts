@@ -1,6 +1,6 @@
 /**
- * Waits for `work` no longer than the caller does: rejects with the reason of `signal` as soon as it aborts. The work
- * itself goes on, for others may wait for it too.
+ * Waits for `work`, and rejects with the reason of `signal` as soon as it aborts. The work itself continues, since others
+ * may wait for it, too.
  */
 export async function untilAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   signal?.throwIfAborted()

@@ -1,6 +1,6 @@
 import type { Logger } from '../contract.ts'
 
-/** Lines are written in listeners and timers, where an error of the host's logger would end the process of the host. */
+/** A logger that never throws: in a listener or timer, an error of the host's logger would end the process. */
 export const containedLog = (log: Logger): Logger => ({
   trace: (details, message) => contain(() => log.trace(details, message)),
   debug: (details, message) => contain(() => log.debug(details, message)),

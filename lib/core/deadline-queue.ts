@@ -1,20 +1,20 @@
-import { LONGEST_MS } from './duration.ts'
+import { MAX_TIMER_MS } from './duration.ts'
 
-/** Something that must be over in time. It waits in one queue at most. */
+/** An operation with a deadline. It is in at most one queue. */
 export abstract class Bounded {
-  /** @internal Its place in the queue that it waits in. */
+  /** @internal Its place in the queue. */
   place: { end: number; previous: Bounded | undefined; next: Bounded | undefined } | undefined
 
-  /** It is not over. Called at most once for each time it was added. */
+  /** Called when the deadline has passed, at most once each time it was added. */
   abstract expired(): void
 }
 
 /**
- * Deadlines that are all equally long: they end in the order in which they began, so that one timer serves thousands of
- * them and a request pays for its place in a list instead of for a timer of its own.
+ * Deadlines of equal length. They end in the order in which they began, so that one timer serves thousands of them, and a
+ * request costs a list entry instead of a timer.
  *
- * A list and not a Map: the tables that a Map leaves behind as it grows refer to one another, and would carry what was
- * in them, whole requests, into the old generation of the heap.
+ * It is a linked list, not a Map: the tables that a growing Map leaves behind refer to each other, and would promote their
+ * entries (whole requests) into the old generation of the heap.
  */
 export class DeadlineQueue {
   readonly #ms: number
@@ -23,14 +23,14 @@ export class DeadlineQueue {
   #timer: NodeJS.Timeout | undefined
   readonly #expire = () => {
     try {
-      // Timers may come up to a millisecond early.
+      // Timers may fire up to a millisecond early.
       const due = performance.now() + 1
       for (let first = this.#first; first?.place && first.place.end <= due; first = this.#first) {
         this.delete(first)
         first.expired()
       }
     } finally {
-      // Also when one of them throws: the others are still waited for.
+      // Also when `expired` throws: the other deadlines remain.
       this.#timer = undefined
       if (this.#first?.place) this.#wake(this.#first.place.end - performance.now())
     }
@@ -41,7 +41,7 @@ export class DeadlineQueue {
     this.#ms = Number.isFinite(ms) ? ms : 0
   }
 
-  /** Its time begins now, and anew when it had begun already. */
+  /** Starts, or restarts, its deadline. */
   add(bounded: Bounded): void {
     if (this.#ms === 0) return
     this.delete(bounded)
@@ -52,12 +52,12 @@ export class DeadlineQueue {
     if (!this.#timer) this.#wake(this.#ms)
   }
 
-  /** It is over, or was never added. */
+  /** Removes it; without effect when it was not added. */
   delete(bounded: Bounded): void {
     const { place } = bounded
     if (!place) return
     const { previous, next } = place
-    // What has left must not refer to what still waits: it may be old, and would make that old as well.
+    // A removed entry may be in the old generation, and would keep those that it refers to alive.
     bounded.place = undefined
     place.previous = undefined
     place.next = undefined
@@ -67,8 +67,8 @@ export class DeadlineQueue {
     else this.#last = previous
   }
 
-  /** Keeps no process alive: what is waited for does that. */
+  /** The timer does not keep the process alive; the operations do. */
   #wake(ms: number): void {
-    this.#timer = setTimeout(this.#expire, Math.min(ms, LONGEST_MS)).unref()
+    this.#timer = setTimeout(this.#expire, Math.min(ms, MAX_TIMER_MS)).unref()
   }
 }

@@ -1,4 +1,4 @@
-/** `sign` × 0.`digits` × 10^`exponent`, with no zero at either end of the digits; zero has the sign 0. */
+/** `sign` × 0.`digits` × 10^`exponent`, without zeros at either end of the digits; zero has the sign 0. */
 export interface Decimal {
   readonly sign: -1 | 0 | 1
   readonly digits: string
@@ -7,7 +7,7 @@ export interface Decimal {
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i
 
-/** Reads a number as JSON, or `String`, writes it. */
+/** Parses a number as JSON or `String` prints it. */
 export function decimalOf(text: string): Decimal {
   const [, minus, whole = '', fraction = '', power = '0'] = NUMBER.exec(text) ?? []
   return normalized(minus === '-' ? -1 : 1, whole + fraction, BigInt(power) + BigInt(whole.length))
@@ -16,7 +16,7 @@ export function decimalOf(text: string): Decimal {
 function normalized(sign: -1 | 1, digits: string, exponent: bigint): Decimal {
   let start = 0
   let end = digits.length
-  // A regular expression for the zeros at the end would take quadratic time.
+  // A regular expression for trailing zeros would take quadratic time.
   while (digits[start] === '0') start++
   while (end > start && digits[end - 1] === '0') end--
   if (start === end) return { sign: 0, digits: '', exponent: 0n }
@@ -40,7 +40,7 @@ export function truncateDecimal({ sign, digits, exponent }: Decimal): Decimal {
   return normalized(sign === -1 ? -1 : 1, digits.slice(0, length), exponent)
 }
 
-/** Bounds the time and the text of an exact sum: `1e1000000 + 1` would have a million digits. */
+/** Limits the time and length of an exact sum: `1e1000000 + 1` would have a million digits. */
 const MAX_DIGITS = 10_000n
 
 /** @throws RangeError when the sum has more than `MAX_DIGITS` digits */
@@ -59,10 +59,10 @@ export function addDecimals(left: Decimal, right: Decimal): Decimal {
   return normalized(sum < 0n ? -1 : 1, digits, end + BigInt(digits.length))
 }
 
-/** Zeros between digits and point are written up to so many; beyond, there is an exponent. */
+/** Max zeros between digits and decimal point; with more, the number is printed with an exponent. */
 const MAX_ZEROS = 20n
 
-/** As JSON writes it. */
+/** The number as JSON. */
 export function decimalText({ sign, digits, exponent }: Decimal): string {
   if (sign === 0) return '0'
   const minus = sign < 0 ? '-' : ''

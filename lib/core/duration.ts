@@ -1,4 +1,4 @@
-/** No limit, as IDM writes it: `unlimited`. */
+/** No limit; `unlimited` in IDM's configuration. */
 export const UNLIMITED = Number.POSITIVE_INFINITY
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -23,18 +23,18 @@ const UNITS: Readonly<Record<string, number>> = {
   day: 86_400_000,
   days: 86_400_000,
 }
-/** Longest delay that Node's timers take: 2^31 - 1 ms, about 24 days. */
-export const LONGEST_MS = 2_147_483_647
-/** No duration is written longer; looking for units costs the square of the length. */
-const LONGEST_TEXT = 100
+/** Max delay of Node's timers: 2^31 - 1 ms, about 24 days. */
+export const MAX_TIMER_MS = 2_147_483_647
+/** No valid duration is longer; the search for units takes quadratic time. */
+const MAX_TEXT_LENGTH = 100
 
-/** What `parseDuration` understands, for messages and the documentation. */
+/** The formats of `parseDuration`, for messages and the documentation. */
 export const DURATION_FORMS =
   'a number of seconds, or text such as "10s", "500 ms", "1 minute 30 seconds", "unlimited", "zero"'
 
 /**
- * Reads a duration as IDM's HTTP client settings write it.
- * @returns milliseconds; `UNLIMITED` for no limit; undefined when the value is no duration
+ * Parses a duration in the format of IDM's HTTP client settings.
+ * @returns milliseconds; `UNLIMITED` for no limit; undefined when the value is not a duration
  */
 export function parseDuration(value: string | number): number | undefined {
   if (typeof value === 'number') return bounded(value * 1000)
@@ -46,7 +46,7 @@ export function parseDuration(value: string | number): number | undefined {
 }
 
 function parseUnits(text: string): number | undefined {
-  if (text.length > LONGEST_TEXT) return undefined
+  if (text.length > MAX_TEXT_LENGTH) return undefined
   let total = 0
   const rest = text.replace(/(\d+(?:\.\d+)?)\s*([a-z]+)[\s,]*(?:and\s+)?/g, (part, amount: string, unit: string) => {
     const factor = UNITS[unit]
@@ -59,5 +59,5 @@ function parseUnits(text: string): number | undefined {
 
 function bounded(ms: number): number | undefined {
   if (!Number.isFinite(ms) || ms < 0) return undefined
-  return Math.min(Math.round(ms), LONGEST_MS)
+  return Math.min(Math.round(ms), MAX_TIMER_MS)
 }

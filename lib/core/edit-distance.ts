@@ -1,4 +1,4 @@
-/** Edit distance (Levenshtein, with neighbours swapped counting as one). */
+/** The Damerau-Levenshtein distance: two swapped neighbours count as one edit. */
 export function editDistance(a: string, b: string): number {
   let before: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j)

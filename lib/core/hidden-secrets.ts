@@ -1,7 +1,4 @@
-/**
- * What must not be shown, and what stands in its place: the one list of names of secrets, for configuration, plans,
- * scripts and logs.
- */
+/** What must not be shown, and its replacement: one list of names of secrets for configuration, plans, scripts and logs. */
 import type { Json, JsonObject } from '../contract.ts'
 import { editDistance } from './edit-distance.ts'
 import { isObject } from './json.ts'
@@ -9,26 +6,26 @@ import { LRUCache } from './lru-cache.ts'
 
 export const STARS = '********'
 
-/** Wherever they stand in a name, written as one word. */
+/** Anywhere in a name in lower case without separators. */
 const ANYWHERE =
   /passw(?:or)?d|passwort|passphrase|passcode|secret|credential|token|privatekey|apikey|accesskey|kbainfo|securityanswer|recoverycode/
-/** Only as a word of its own: `pin` is one, `spinner` is none. */
+/** Only as a separate word: `pin`, not `spinner`. */
 const WORD = /^(?:\w*pwd|pw|\w{0,8}pass|pins?|t?otp|jwt|salt|private|crypto)$/
-/** Words that end like one of them. */
+/** Words that match by accident. */
 const OTHER_WORD = /^(?:compass|bypass|trespass|overpass|underpass|surpass|encompass)$/
-/** A name that ends so holds the secret; in front it describes another thing (`keyAlias`, `authType`). */
+/** As the last word of a name; before it describes something else (`keyAlias`, `authType`). */
 const LAST_WORD = /^(?:keys?|auth)$|(?:signing|crypto|encryption|master|shared|ssh|storage|account|license)keys?$/
-/** Kinds of keys that everybody may know. */
+/** Kinds of keys that are public. */
 const OPEN_KEY = /(?:public|primary|foreign|sort|site|business|natural)keys?$/
-/** What a name that ends so holds is about a secret, and none: `tokenEndpoint`, `passwordField`, `secretId`. */
+/** A name with this end is about a secret, without being one: `tokenEndpoint`, `passwordField`, `secretId`. */
 const ABOUT =
   /(?:endpoint|url|uri|link|id|ids|type|types|method|name|names|attribute|attributes|property|properties|field|fields|column|expiry|expires|timeout|lifetime|age|minutes|seconds|hours|days|length|policy|policies|format|encoding|algorithm|cipher|delimiter|enabled|required|reset|template|path|file|dir|dirs|directory|location|alias|mapping|query|count|limit|size|issuer|audience|version|secretary|secretaries)$/
-/** IDM's own names of properties whose value is the name of another property. */
+/** Properties of IDM with the name of another property as their value. */
 const NOT_SECRET = new Set(['usercredential', 'usercredentials'])
 
 const MISSPELT = ['password', 'passphrase', 'clientsecret', 'credential', 'credentials']
 
-/** Whether what has this name is to be taken for a secret, misspelt (`passwrod`) and parked (`_password`) ones too. */
+/** Whether a value with this name is treated as a secret, including misspelt (`passwrod`) and disabled (`_password`) names. */
 export function isSecretName(name: string): boolean {
   let isSecret = judged.get(name)
   if (isSecret !== undefined) return isSecret
@@ -37,7 +34,7 @@ export function isSecretName(name: string): boolean {
   return isSecret
 }
 
-/** The same few names come again with each object. */
+/** The same few names recur with each object. */
 const judged = new LRUCache<string, boolean>({ max: 2000 })
 
 function judgeName(name: string): boolean {
@@ -47,7 +44,7 @@ function judgeName(name: string): boolean {
   if (ANYWHERE.test(whole)) return true
   const last = words.at(-1) ?? ''
   if (words.some((word) => WORD.test(word) && !OTHER_WORD.test(word))) return true
-  // A member that is called just "key" is half of a pair of name and value.
+  // A member that is just called "key" is half of a pair of name and value.
   if (LAST_WORD.test(last) && !/^keys?$/.test(whole) && !OPEN_KEY.test(whole)) return true
   return [...words, whole].some((word) => word.length > 6 && MISSPELT.some((known) => editDistance(word, known) <= 1))
 }
@@ -62,37 +59,37 @@ const wordsOf = (name: string): string[] =>
     .split(/[^a-z]+/)
     .filter((word) => word !== '')
 
-/** What stands behind `://`, up to a character that ends any URL. */
+/** The rest of a URL after `://`, up to a character that ends any URL. */
 const BEHIND_SCHEME = /(?<=:\/\/)[^\s"'<>]+/g
 
-/** A text with stars in place of the user info of each URL in it, whether the URL is valid or not. */
+/** Replaces the user info of each URL in a text with stars, whether the URL is valid or not. */
 export const hideUserInfo = (text: string): string =>
   text.includes('://') ? text.replace(BEHIND_SCHEME, hideInAuthority) : text
 
 function hideInAuthority(url: string): string {
   const authority = url.split(/[/?#]/, 1)[0] ?? ''
-  // A password may hold any character in a URL that was typed: what looks like a port and is none begins one.
+  // A typed password may contain any character: an invalid port is the beginning of a password.
   const isBroken = /:\d*[^\d]/.test(authority.replace(/^\[[^\]]*\]/, ''))
   const end = (isBroken ? url : authority).lastIndexOf('@')
   return end < 0 ? url : `${STARS}${url.slice(end)}`
 }
 
-/** Whether a text shows the user info of a URL. */
+/** Whether a text contains the user info of a URL. */
 export const showsUserInfo = (text: string): boolean => hideUserInfo(text) !== text
 
-/** Where a value stands: names and positions from the outside in. */
+/** The place of a value: names and positions from the outermost one. */
 type Place = readonly string[]
 
 export interface SecretsOptions {
-  /** Places that are secret whatever they are called. */
+  /** Places that are secret regardless of their names. */
   readonly isSecret?: (place: Place) => boolean
-  /** What stands in place of a secret. */
+  /** Returns the replacement of a secret. */
   readonly secret: (value: Json, place: Place) => Json
-  /** What stands in place of any other text. */
+  /** Returns the replacement of any other string. */
   readonly text: (text: string, place: Place) => Json
   /**
-   * Whether an object is a secret as a whole when it has the name of one. In configuration it is not: what stands under
-   * `password` in a schema describes the property.
+   * Whether an object with the name of a secret is a secret as a whole. It is not in configuration: `password` in a schema
+   * describes the property.
    */
   readonly wholeObjects: boolean
 }
@@ -103,10 +100,7 @@ const toStars = (value: Json): Json => (value === null ? null : STARS)
 export const hideSecrets = (value: Json, options: Partial<SecretsOptions> = {}, place: Place = []): Json =>
   mapSecrets(value, { secret: toStars, text: hideUserInfo, wholeObjects: true, ...options }, place)
 
-/**
- * A copy of `value` in which every secret is replaced: at places that are secret, under names of secrets, and whatever
- * stands encrypted or hashed.
- */
+/** A copy of `value` in which secrets are replaced: secret places, names of secrets, and encrypted or hashed values. */
 export const mapSecrets = (value: Json, options: SecretsOptions, place: Place = []): Json =>
   visit(value, place, false, options)
 
@@ -126,10 +120,10 @@ function visit(value: Json, place: Place, named: boolean, options: SecretsOption
   )
 }
 
-/** `{"$crypto":…}`, encrypted or hashed, well formed or not. */
+/** `{"$crypto":…}`, encrypted or hashed, whether it is valid or not. */
 const isEnvelope = (value: Json): value is JsonObject => isObject(value) && Object.hasOwn(value, '$crypto')
 
-/** `{"$base64:decode":…}`, `{"$purpose":…}`: one value that is written as an object. */
+/** `{"$base64:decode":…}`, `{"$purpose":…}`: an object that stands for one value. */
 export const isWrapper = (value: JsonObject): boolean => {
   const [name, ...others] = Object.keys(value)
   return others.length === 0 && name?.startsWith('$') === true

@@ -9,11 +9,11 @@ import {
 } from './decimal.ts'
 
 /**
- * Numbers that a double cannot hold: `9007199254740993`, `0.1000000000000000000001`, `1e400`. They stay the text that
- * was read, as the raw JSON values of JavaScript (`JSON.rawJSON`), which `JSON.stringify` writes digit by digit.
+ * Numbers that are not exact as a double: `9007199254740993`, `0.1000000000000000000001`, `1e400`. They keep their text as
+ * raw JSON values of JavaScript (`JSON.rawJSON`), which `JSON.stringify` prints unchanged.
  */
 
-/** A number that is kept as its text. It is frozen, has no prototype, and `structuredClone` refuses it. */
+/** A number as text. It is frozen, has no prototype, and `structuredClone` refuses it. */
 export type LongNumber = { readonly rawJSON: string }
 
 declare global {
@@ -33,21 +33,21 @@ export const isLongNumber = (value: unknown): value is LongNumber =>
 export const isNumber = (value: unknown): value is number | LongNumber =>
   typeof value === 'number' || isLongNumber(value)
 
-/** A double holds any number of so many digits. */
+/** Any number with so many digits is exact as a double. */
 const SAFE_DIGITS = 15
 
-/** The number that JSON text stands for, as a double where that loses nothing. @param value what JSON.parse made of it */
+/** The number in JSON text, as a double where that is exact. @param value the result of JSON.parse */
 export const exactNumber = (source: string, value: number): number | LongNumber =>
   (source.length <= SAFE_DIGITS && !/e/i.test(source)) || isExact(source, value) ? value : JSON.rawJSON(source)
 
-/** The double that a script, or arithmetic, has in place of a number. */
+/** The nearest double, for scripts and arithmetic. */
 export const toDouble = (value: number | LongNumber): number =>
   typeof value === 'number' ? value : Number(value.rawJSON)
 
-/** As `String`, which throws for a LongNumber. */
+/** Like `String`, which throws for a LongNumber. */
 export const textOf = (value: unknown): string => (isLongNumber(value) ? value.rawJSON : String(value))
 
-/** The order of two numbers by their decimal digits; that of a double are the ones that `String` shows. */
+/** Compares two numbers by their decimal digits; for a double, those that `String` prints. */
 export function compareNumbers(left: number | LongNumber, right: number | LongNumber): number {
   if (typeof left === 'number' && typeof right === 'number') return left - right
   return compareDecimals(decimalOf(textOf(left)), decimalOf(textOf(right)))
@@ -64,8 +64,8 @@ export function truncate(value: number | LongNumber): number | LongNumber {
 }
 
 /**
- * The sum: as doubles have it, and exact where one of them is long or a whole sum is too large for a double.
- * @throws RangeError when they are so different in size that the exact sum would be a text of thousands of digits
+ * The sum of two doubles; exact where one of them is long, or a whole sum is too large for a double.
+ * @throws RangeError when the exact sum would have thousands of digits
  */
 export function addNumbers(left: number | LongNumber, right: number | LongNumber): number | LongNumber {
   if (typeof left === 'number' && typeof right === 'number') {

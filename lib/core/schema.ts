@@ -5,7 +5,7 @@ import { unknownNames } from './unknown-properties.ts'
 
 export { z }
 
-/** Any value of a parsed text as it stands; zod's own would make objects of long numbers. */
+/** Any JSON value, unchanged; zod's own schema would turn long numbers into objects. */
 export const anyJson = z.custom<Json>((value) => value !== undefined)
 
 /** The members of an object that have no effect, since a schema does not name them. */
@@ -13,7 +13,7 @@ export function unknownMembers(value: unknown, { shape }: z.ZodObject): string[]
   return isObject(value) ? unknownNames(value, new Set(Object.keys(shape))) : []
 }
 
-/** One fault that a schema found: where, and what would be allowed. */
+/** A fault found by a schema: where, and what is allowed. */
 export interface Fault {
   readonly path: readonly PropertyKey[]
   /** `connectionTimeout`, `proxy.proxyUri`; empty for the whole. */
@@ -21,7 +21,7 @@ export interface Fault {
   readonly message: string
 }
 
-/** The faults that a schema found. Schemas of this project say what is allowed, and never print a value. */
+/** The faults found by a schema. Messages of this project say what is allowed, and never contain a value. */
 export function faultsOf(error: z.ZodError): Fault[] {
   return error.issues.map(({ path, message }) => ({ path, key: path.join('.'), message }))
 }

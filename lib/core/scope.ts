@@ -3,8 +3,8 @@ import type { Disposable, Logger } from '../contract.ts'
 type CleanUp = () => void | Promise<void>
 
 /**
- * Owns everything that is started for one plugin or one instance, and undoes it last in, first out. Each clean-up has
- * a label so that one which fails or hangs can be named; one that fails does not keep the others from running.
+ * Owns what is started for one plugin or instance, and cleans it up in reverse order. Each clean-up has a label for
+ * messages; one that fails does not prevent the others.
  */
 export class Scope implements Disposable {
   readonly #cleanUps: { label: string; run: CleanUp }[] = []
@@ -21,13 +21,13 @@ export class Scope implements Disposable {
     return this.#abort.signal
   }
 
-  /** Registers a clean-up; once disposed, runs it at once instead, so that nothing can slip in behind. */
+  /** Registers a clean-up; runs it at once when the scope is already disposed. */
   defer(label: string, run: CleanUp): void {
     if (this.#disposal) void this.#run(label, run)
     else this.#cleanUps.push({ label, run })
   }
 
-  /** Registers `resource` and hands it back. */
+  /** Registers `resource` and returns it. */
   own<T extends Disposable>(label: string, resource: T): T {
     this.defer(label, () => resource.dispose())
     return resource

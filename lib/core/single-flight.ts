@@ -1,4 +1,4 @@
-/** Lets callers that ask at the same time share one run of `work`; the next call after it ended starts a new one. */
+/** Concurrent callers share one run of `work`; the first call after its end starts a new one. */
 export function singleFlight<T>(work: () => Promise<T>): () => Promise<T> {
   let flight: Promise<T> | undefined
   return () => {

@@ -43,7 +43,7 @@ const KINDS: Record<FaultName, [status: number, text: string]> = {
   total: [504, 'the exchange with it took too long'],
   openFiles: [
     503,
-    'it was not asked: the gateway has as many files and connections open as it may; raise its limit (ulimit -n)',
+    'it was not asked: the gateway has reached its limit of open files and connections; raise it (ulimit -n)',
   ],
   unexpected: [502, 'the exchange with it failed'],
 }

@@ -8,7 +8,7 @@ import { request } from '../helpers/http.ts'
 import { startRemote } from '../helpers/remote.ts'
 
 const PRLIMIT = '/usr/bin/prlimit'
-const NAMED = /the gateway has as many files and connections open as it may; raise its limit \(ulimit -n\)/
+const NAMED = /the gateway has reached its limit of open files and connections; raise it \(ulimit -n\)/
 
 describe('a gateway that may open no more files', () => {
   it('says so, blames neither remote nor disk, and recovers', async function () {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { hash } from '../../lib/config/values/crypto/crypto.ts'
 import { MAX_WAITING_LOGINS } from '../../lib/core/bounds.ts'
-import { HashSlots } from '../../lib/core/hash-slots.ts'
+import { HashSemaphore } from '../../lib/core/hash-semaphore.ts'
 import { ADMIN, startGateway, type TestGateway } from '../gateway/parts.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 
@@ -65,16 +65,16 @@ describe('what logins of strangers cost', () => {
     assert.ok(await Promise.race([isRead, Promise.allSettled(answers).then(() => false)]), 'a thread is left for files')
     assert.match(refused.text, /logins wait for their check/)
     assert.equal(refused.headers['retry-after'], '2')
-    // The slots belong to the process: the next test finds them free.
+    // The semaphore belongs to the process: the next test finds it free.
     await Promise.allSettled(answers)
   })
 
-  it('logins go before other hashes and never take all slots', async () => {
-    const slots = new HashSlots()
+  it('logins go before other hashes and never take all threads', async () => {
+    const semaphore = new HashSemaphore()
     const order: string[] = []
     const ends: (() => void)[] = []
     const work = (purpose: 'login' | 'other', name: string) =>
-      slots.run(purpose, async () => {
+      semaphore.run(purpose, async () => {
         order.push(name)
         await new Promise<void>((resolve) => ends.push(resolve))
       })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hash, matches } from '../../config/values/crypto/crypto.ts'
 import type { Json, JsonObject } from '../../contract.ts'
-import { TooManyLogins } from '../../core/hash-slots.ts'
+import { TooManyLogins } from '../../core/hash-semaphore.ts'
 import { tooManyRequests } from '../../crest/errors.ts'
 
 const RETRY_AFTER_MS = 2000

@@ -6,7 +6,7 @@
 import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Json, JsonObject } from '../../../contract.ts'
-import { type HashPurpose, HashSlots } from '../../../core/hash-slots.ts'
+import { type HashPurpose, HashSemaphore } from '../../../core/hash-semaphore.ts'
 import { isObject } from '../../../core/json.ts'
 import { bytesMember, cryptoValueOf, textMember } from './value.ts'
 
@@ -27,7 +27,7 @@ const DEFAULTS: Readonly<Record<HashAlgorithm, JsonObject | undefined>> = {
   SCRYPT: { hashLength: 32, saltLength: SALT_BYTES, n: 32_768, r: 8, p: 1 },
 }
 
-const slots = new HashSlots()
+const semaphore = new HashSemaphore()
 
 export const isHashed = (value: Json | undefined): boolean => cryptoValueOf(value)?.type === SALTED_HASH
 
@@ -88,9 +88,9 @@ async function digest(
   if (algorithm === 'PBKDF2') {
     const name = digestName(textMember(config ?? {}, 'hmac'))
     const iterations = number(config, 'iterations', 1, MAX_ITERATIONS)
-    return slots.run(purpose, () => promisify(pbkdf2)(text, salt, iterations, length, name))
+    return semaphore.run(purpose, () => promisify(pbkdf2)(text, salt, iterations, length, name))
   }
-  if (algorithm === 'SCRYPT') return slots.run(purpose, () => scryptDigest(text, salt, length, config))
+  if (algorithm === 'SCRYPT') return semaphore.run(purpose, () => scryptDigest(text, salt, length, config))
   return createHash(digestName(algorithm)).update(text).update(salt).digest()
 }
 

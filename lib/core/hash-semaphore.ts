@@ -1,9 +1,9 @@
 import { MAX_CONCURRENT_HASHES, MAX_CONCURRENT_LOGINS, MAX_WAITING_LOGINS } from './bounds.ts'
 
-/** What a password is hashed for: a login comes from anybody, anything else from a caller with rights. */
+/** Why a password is hashed: anyone can log in; everything else needs rights. */
 export type HashPurpose = 'login' | 'other'
 
-/** @see HashSlots */
+/** @see HashSemaphore */
 export class TooManyLogins extends Error {
   constructor() {
     super(`More than ${MAX_WAITING_LOGINS} logins wait for their check`)
@@ -19,9 +19,9 @@ interface Lane {
 
 /**
  * A semaphore for password hashes, which occupy a thread for a tenth of a second. Logins have a short queue of their own
- * and go first; they never take all threads, so that files are read and names resolved while strangers guess.
+ * and take precedence. They never take all threads, so that files can be read and names resolved during a guessing attack.
  */
-export class HashSlots {
+export class HashSemaphore {
   readonly #lanes: Readonly<Record<HashPurpose, Lane>> = {
     login: { running: 0, max: MAX_CONCURRENT_LOGINS, waiting: [] },
     other: { running: 0, max: MAX_CONCURRENT_HASHES, waiting: [] },
