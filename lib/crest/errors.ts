@@ -9,21 +9,21 @@ export interface ErrorBody {
   readonly detail?: Json
 }
 
-/** Common REST says "Payload Too Large" where Node's table does; only these differ from it. */
+/** Where the phrases of Common REST differ from Node's table. */
 const REASONS: Readonly<Record<number, string>> = { 408: 'Request Timeout', 500: 'Internal Server Error' }
 
 /** The standard phrase for a status, as IDM prints it in `reason`. */
 export const reasonOf = (code: number): string => REASONS[code] ?? STATUS_CODES[code] ?? 'Unknown'
 
 /**
- * A failed request in IDM's terms. `message` and `detail` are shown to the caller, so they never hold a secret or an
- * inner address; `cause` is for the log only.
+ * A failed request in IDM's terms. Callers see `message` and `detail`, which never contain a secret or an internal address;
+ * `cause` is for the log only.
  */
 export class ResourceException extends Error {
   readonly code: number
   readonly reason: string
   readonly detail: Json | undefined
-  /** Come again after so many milliseconds, as a remote says or we do: `Retry-After`. */
+  /** Milliseconds of `Retry-After`, set by a remote or this gateway. */
   readonly retryAfterMs: number | undefined
 
   constructor(
@@ -58,7 +58,7 @@ export const conflict = raise(409)
 export const preconditionFailed = raise(412)
 export const payloadTooLarge = raise(413)
 export const unsupportedMediaType = raise(415)
-/** @param retryAfterMs when the caller may come again */
+/** @param retryAfterMs when the caller may try again */
 export const tooManyRequests = (message: string, retryAfterMs: number, cause?: unknown) =>
   new ResourceException(429, message, { retryAfterMs, cause })
 export const internalError = raise(500)
@@ -67,7 +67,7 @@ export const badGateway = raise(502)
 export const serviceUnavailable = raise(503)
 export const gatewayTimeout = raise(504)
 
-/** Whatever was thrown, as a ResourceException: an unknown error becomes a 500 that tells the caller nothing of it. */
+/** Converts anything thrown to a ResourceException: an unknown error becomes a 500 without details. */
 export function toResourceException(error: unknown): ResourceException {
   if (error instanceof ResourceException) return error
   return internalError('Internal Server Error', { cause: error })

@@ -3,16 +3,16 @@ import { MAX_NESTING } from '../core/bounds.ts'
 import { isObject, memberOf } from '../core/json.ts'
 import { badRequest } from './errors.ts'
 
-/** A path into a JSON value, one decoded name (or list position) a step; empty = the value itself. */
+/** A path into a JSON value as decoded names and list positions; empty = the value itself. */
 export type Pointer = readonly string[]
 
-/** What IDM takes for malformed: it reads each name as a URI fragment, so these have to be percent-encoded. */
+/** Illegal in IDM, which reads each name as a URI fragment: these characters have to be percent-encoded. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const ILLEGAL = /[\u0000-\u0020\u007f"#<>\\^`{|}]|%(?![0-9A-Fa-f]{2})/
 
 /**
- * Reads `/name/givenName` or `name/givenName`. One slash at either end is ignored, `/` and the empty text point to the
- * whole value, and a name is percent-encoded (`a%2Fb`): IDM knows no `~1` escapes.
+ * Parses `/name/givenName` or `name/givenName`. One slash at either end is ignored, `/` and the empty text stand for the
+ * whole value, and names are percent-encoded (`a%2Fb`): IDM has no `~1` escapes.
  * @throws badRequest for a malformed escape or an illegal character
  */
 export function parsePointer(text: string): Pointer {
@@ -40,10 +40,10 @@ function percentDecode(name: string, pointer: string): string {
   }
 }
 
-/** Keeps a hostile text out of messages and logs. */
+/** Limits the length of untrusted text in messages and logs. */
 const shorten = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text)
 
-/** The text that parsePointer reads back as `pointer`, fit for a query filter and for a comma-separated list. */
+/** The inverse of parsePointer; the text can be used in query filters and comma-separated lists. */
 export function printPointer(pointer: Pointer): string {
   const text = `/${pointer.map(encodeName).join('/')}`
   return pointer.at(-1) === '' ? `${text}/` : text
@@ -54,10 +54,10 @@ const encodeName = (name: string): string =>
 
 const ESCAPES: Readonly<Record<string, string>> = { '#': '%23', '/': '%2F', '(': '%28', ')': '%29', ',': '%2C' }
 
-/** Whether a name can stand for a position in a list. */
+/** Whether a name can be a position in a list. */
 export const isPosition = (name: string): boolean => /^\d+$/.test(name)
 
-/** The value `pointer` leads to, through own members and list positions only; undefined when there is none. */
+/** The value at `pointer`, through own members and list positions only; undefined when there is none. */
 export function getAt(value: Json, pointer: Pointer): Json | undefined {
   let current: Json | undefined = value
   for (const name of pointer) {

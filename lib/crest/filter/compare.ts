@@ -2,9 +2,8 @@ import type { Json } from '../../contract.ts'
 import { compareNumbers, isNumber } from '../../core/long-number.ts'
 
 /**
- * The order of two values in filters and sort keys: strings without regard to case, numbers by size, false before
- * true. Values of different types come in a fixed order, so that a sort stays total.
- * @returns below, above or equal to zero, as a comparator does
+ * Compares two values for filters and sort keys: strings ignoring case, numbers by size, false before true. Values of
+ * different types have a fixed order, so that the order is total.
  */
 export function compareValues(left: Json, right: Json): number {
   if (typeof left === 'string' && typeof right === 'string') return compareIgnoringCase(left, right)
@@ -13,7 +12,7 @@ export function compareValues(left: Json, right: Json): number {
   return typeRank(left) - typeRank(right)
 }
 
-/** By character after folding each, as Java's `compareToIgnoreCase`: locales have no say, so every host agrees. */
+/** Like Java's `compareToIgnoreCase`: by folded characters, independent of the locale. */
 function compareIgnoringCase(left: string, right: string): number {
   const length = Math.min(left.length, right.length)
   for (let index = 0; index < length; index++) {
@@ -24,14 +23,14 @@ function compareIgnoringCase(left: string, right: string): number {
   return left.length - right.length
 }
 
-/** The capital first: `ς` and `σ` share it. A character whose capital is several (`ß`) stands for itself. */
+/** Folds by way of the capital, which `ς` and `σ` share. A character with a capital of several (`ß`) is not folded. */
 function foldedCode(text: string, index: number): number {
   const character = text.charAt(index)
   const upper = character.toUpperCase()
   return (upper.length === 1 ? upper : character).toLowerCase().charCodeAt(0)
 }
 
-/** The JSON type of a value, in the words of `typeof`. */
+/** The JSON type of a value, named as by `typeof`. */
 export function kindOf(value: Json): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'array'
@@ -40,7 +39,7 @@ export function kindOf(value: Json): string {
 
 const TYPES = ['boolean', 'number', 'string', 'array']
 
-/** Java's class names decide there: Boolean, Double and Long, String, then lists, then maps. */
+/** The order of Java's class names: Boolean, Double and Long, String, then lists, then maps. */
 function typeRank(value: Json): number {
   const rank = TYPES.indexOf(kindOf(value))
   return rank >= 0 ? rank : TYPES.length

@@ -5,8 +5,8 @@ import { compareValues, kindOf } from './compare.ts'
 import type { ComparisonOperator, FilterValue, QueryFilter } from './syntax-tree.ts'
 
 /**
- * The filter, when it can be evaluated here.
- * @throws badRequest for an operator that only some system endpoints have
+ * Returns the filter when it can be evaluated here.
+ * @throws badRequest for an operator of system endpoints
  */
 export function evaluable(filter: QueryFilter): QueryFilter {
   const name = extensionIn(filter)
@@ -26,9 +26,9 @@ export function extensionIn(filter: QueryFilter): string | undefined {
 }
 
 /**
- * Whether `object` (with its `_id` and `_rev`) satisfies the filter, by the rules of IDM's own evaluator: strings
- * compare without regard to case, values of different types never match, a list matches when any element does, and an
- * extension operator matches nothing.
+ * Whether `object` (with `_id` and `_rev`) matches the filter by the rules of IDM's evaluator: strings are compared
+ * ignoring case, values of different types never match, a list matches when any element does, and an extension operator
+ * matches nothing.
  */
 export const matches = (filter: QueryFilter, object: JsonObject): boolean => matchesValue(filter, object)
 
@@ -73,7 +73,7 @@ function holds(operator: ComparisonOperator, found: Json, wanted: FilterValue): 
   return ORDERS[operator](order)
 }
 
-/** Numbers and booleans have no parts: `co` and `sw` ask for equality. */
+/** For numbers and booleans `co` and `sw` mean equality. */
 function holdsText(operator: 'co' | 'sw', found: Json, wanted: FilterValue): boolean {
   if (typeof found !== 'string' || typeof wanted !== 'string') return compareValues(found, wanted) === 0
   const text = found.toLowerCase()

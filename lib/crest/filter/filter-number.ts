@@ -6,11 +6,11 @@ const DOUBLE = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/
 
 export interface NumberLiteral {
   readonly value: number | LongNumber
-  /** Present where `numberText(value)` would not give back what was written. */
+  /** Present where it differs from `numberText(value)`. */
   readonly literal?: string
 }
 
-/** Reads a number as IDM does: with a point it is a Double, without one a Long; undefined when it is neither. */
+/** Parses a number as IDM does: with a point as a Double, without one as a Long; undefined when it is neither. */
 export function parseNumber(text: string): NumberLiteral | undefined {
   return text.includes('.') ? parseDouble(text) : parseLong(text)
 }
@@ -30,13 +30,13 @@ function parseDouble(text: string): NumberLiteral | undefined {
 const withLiteral = (value: number | LongNumber, literal: string): NumberLiteral =>
   literal === numberText(value) ? { value } : { value, literal }
 
-/** A number as a filter writes it: an integer that JavaScript holds exactly as a Long, any other as a Double. */
+/** Prints a number for a filter: a safe integer as a Long, any other number as a Double. */
 export function numberText(value: number | LongNumber): string {
   if (isLongNumber(value)) return value.rawJSON
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : doubleText(value)
 }
 
-/** Java's `Double.toString`: always a point, an exponent from 10^7 up and below 10^-3. */
+/** Java's `Double.toString`: always with a point, with an exponent from 10^7 up and below 10^-3. */
 function doubleText(value: number): string {
   if (Object.is(value, -0)) return '-0.0'
   const size = Math.abs(value)

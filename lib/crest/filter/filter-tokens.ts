@@ -4,40 +4,40 @@ import { badRequest, type ResourceException } from '../errors.ts'
 export interface Token {
   readonly kind: 'word' | 'string' | '(' | ')' | '[' | ']'
   readonly text: string
-  /** Offset of its first character, for messages. */
+  /** The offset of its first character, for messages. */
   readonly position: number
 }
 
 /**
- * The tokens of a query filter, read one ahead. As IDM has it, a word ends at a blank or a parenthesis and nowhere
- * else, so `eq"x"` is one word and `!true` another. The one addition: `field[/` and `field[(` open an element filter.
+ * The tokenizer of query filters, with a lookahead of one. As in IDM, a word ends only at a space or a parenthesis, so that
+ * `eq"x"` and `!true` are single words. An addition: `field[/` and `field[(` open an element filter.
  */
 export class FilterTokens {
   readonly #text: string
   #position = 0
   #openBrackets = 0
   #nodes = 0
-  #ahead: Token | undefined
+  #next: Token | undefined
 
   constructor(text: string) {
     this.#text = text
     if (text.length > MAX_FILTER_LENGTH) throw this.fail(`more than ${MAX_FILTER_LENGTH} characters`, MAX_FILTER_LENGTH)
-    this.#ahead = this.#read()
+    this.#next = this.#read()
   }
 
   peek(): Token | undefined {
-    return this.#ahead
+    return this.#next
   }
 
-  /** Takes the next token; `expected` names what is missing when there is none. */
+  /** Consumes the next token. @param expected what is missing when there is none */
   next(expected: string): Token {
-    const token = this.#ahead
+    const token = this.#next
     if (!token) throw this.fail(`${expected} is missing`, this.#text.length)
-    this.#ahead = this.#read()
+    this.#next = this.#read()
     return token
   }
 
-  /** Counts a part of the filter that is evaluated by itself. */
+  /** Counts a condition of the filter. @throws badRequest when there are too many */
   countNode(): void {
     this.#nodes += 1
     if (this.#nodes > MAX_FILTER_NODES) throw this.fail(`more than ${MAX_FILTER_NODES} conditions`, this.#position)
@@ -49,7 +49,7 @@ export class FilterTokens {
   }
 
   expectEnd(): void {
-    if (this.#ahead) throw this.fail("'and', 'or' or the end is expected", this.#ahead.position)
+    if (this.#next) throw this.fail("'and', 'or' or the end is expected", this.#next.position)
   }
 
   fail(problem: string, position: number): ResourceException {
@@ -68,7 +68,7 @@ export class FilterTokens {
   }
 
   #readPunctuation(character: string): '(' | ')' | '[' | ']' | undefined {
-    const isOpening = this.#opensElements(this.#position) && this.#ahead?.kind === 'word'
+    const isOpening = this.#opensElements(this.#position) && this.#next?.kind === 'word'
     const isClosing = character === ']' && this.#openBrackets > 0
     if (isOpening) this.#openBrackets++
     if (isClosing) this.#openBrackets--
@@ -77,7 +77,7 @@ export class FilterTokens {
     return character as '(' | ')' | '[' | ']'
   }
 
-  /** A backslash stands for the character behind it, whatever that is: IDM knows no `\n` or `\u0041`. */
+  /** A backslash quotes any next character: IDM has no `\n` or `\u0041`. */
   #readString(quote: string): string {
     const start = this.#position
     let value = ''

@@ -7,13 +7,13 @@ import { parseNumber } from './filter-number.ts'
 import { FilterTokens, type Token } from './filter-tokens.ts'
 import { COMPARISONS, type ComparisonOperator, EXTENSIONS, type FilterValue, type QueryFilter } from './syntax-tree.ts'
 
-/** IDM stops at 256 calls of its four rules, which is where the 64th level of parentheses would begin. */
+/** IDM stops at 256 calls of its four rules, which is where the 64th level of parentheses begins. */
 const MAX_NESTING = 63
 
 /**
- * Reads a query filter: `!`, `and`, `or` in this order of precedence, words in either case, and the details (blanks,
- * escapes, numbers) as IDM's parser has them. IDM also takes any word as an operator and `!name` as a field, both of
- * which match nothing: a typing error would turn a condition into `false`. They are refused here.
+ * Parses a query filter: `!`, `and`, `or` in this order of precedence, words in either case, and the details (spaces,
+ * escapes, numbers) as in IDM's parser. IDM also accepts any word as an operator and `!name` as a field, both of which
+ * match nothing. They are refused here, since a typing error would turn a condition into `false`.
  * @throws badRequest that names the position of the fault
  */
 export function parseQueryFilter(text: string): QueryFilter {

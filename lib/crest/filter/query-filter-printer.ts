@@ -3,7 +3,7 @@ import { printPointer } from '../pointer.ts'
 import { numberText } from './filter-number.ts'
 import type { FilterValue, QueryFilter } from './syntax-tree.ts'
 
-/** The text that parseQueryFilter reads back as an equal filter (before URL encoding). */
+/** The inverse of parseQueryFilter, without URL encoding. */
 export function printQueryFilter(filter: QueryFilter): string {
   switch (filter.operator) {
     case 'literal':
@@ -32,7 +32,7 @@ function printJunction(operator: 'and' | 'or', filters: readonly QueryFilter[]):
   return others.length === 0 ? first : `(${[first, ...others].join(` ${operator} `)})`
 }
 
-/** A bracket opens an element filter only before `/` or `(`. */
+/** A bracket only opens an element filter before `/` or `(`. */
 const inBrackets = (text: string): string => (text.startsWith('/') ? text : `(${text})`)
 
 function printValue(value: FilterValue): string {

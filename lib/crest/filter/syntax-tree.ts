@@ -1,18 +1,18 @@
 import type { LongNumber } from '../../core/long-number.ts'
 import type { Pointer } from '../pointer.ts'
 
-/** What a comparison compares with. */
+/** The operand of a comparison. */
 export type FilterValue = string | number | boolean | LongNumber
 
 export const COMPARISONS = ['eq', 'co', 'sw', 'lt', 'le', 'gt', 'ge'] as const
 export type ComparisonOperator = (typeof COMPARISONS)[number]
 
-/** `userName eq "amira"`; against a list it holds when any element matches. */
+/** `userName eq "amira"`; a list matches when any of its elements does. */
 export interface ComparisonFilter {
   readonly operator: ComparisonOperator
   readonly field: Pointer
   readonly value: FilterValue
-  /** How IDM writes the number where JavaScript would write it otherwise: `5.0`, `9223372036854775807`. */
+  /** IDM's notation of the number where it differs from JavaScript's: `5.0`, `9223372036854775807`. */
   readonly literal?: string
 }
 
@@ -22,17 +22,17 @@ export interface PresenceFilter {
   readonly field: Pointer
 }
 
-/** `userName in '["amira","bo"]'`: equal to one of the list. */
+/** `userName in '["amira","bo"]'`: equal to one element of the list. */
 export interface InFilter {
   readonly operator: 'in'
   readonly field: Pointer
   readonly values: readonly FilterValue[]
 }
 
-/** Operators that some system endpoints add. */
+/** Operators of some system endpoints. */
 export const EXTENSIONS = ['EndsWith', 'ContainsAllValues'] as const
 
-/** An operator of some system endpoint, passed on to a remote as it stands; local resources refuse it. */
+/** An operator of a system endpoint, which is passed on to remotes unchanged; local resources refuse it. */
 export interface ExtensionFilter {
   readonly operator: 'extension'
   readonly name: string
@@ -41,7 +41,7 @@ export interface ExtensionFilter {
   readonly literal?: string
 }
 
-/** `emails[/type eq "home"]`: some element of the list satisfies the inner filter. */
+/** `emails[/type eq "home"]`: an element of the list matches the inner filter. */
 export interface ElementFilter {
   readonly operator: 'element'
   readonly field: Pointer
@@ -50,7 +50,7 @@ export interface ElementFilter {
 
 export interface JunctionFilter {
   readonly operator: 'and' | 'or'
-  /** Two or more when it was parsed; an empty `and` is true, an empty `or` false. */
+  /** Two or more in a parsed filter; an empty `and` is true, an empty `or` false. */
   readonly filters: readonly QueryFilter[]
 }
 

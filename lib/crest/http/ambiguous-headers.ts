@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { badRequest } from '../errors.ts'
 
-/** Headers that have one value; of two, one reader takes the first, the next the last or both. */
+/** Headers with one value. Of two values, readers take the first, the last, or both. */
 const SINGLE: ReadonlySet<string> = new Set([
   'host',
   'authorization',
@@ -11,7 +11,7 @@ const SINGLE: ReadonlySet<string> = new Set([
   'x-openidm-password',
 ])
 
-/** What access or the outcome of a request depends on, besides every condition (`If-…`) and `X-OpenIDM-…`. */
+/** Headers that decide about access or the result of a request, besides conditions (`If-…`) and `X-OpenIDM-…`. */
 const END_TO_END: ReadonlySet<string> = new Set([
   'accept-api-version',
   'authorization',
@@ -31,8 +31,8 @@ const CONDITIONS = ['if-match', 'if-none-match'] as const
 type Head = Pick<IncomingMessage, 'headers'> & Partial<Pick<IncomingMessage, 'rawHeaders'>>
 
 /**
- * Refuses headers that two readers of one request could understand differently: the gateway would judge one request and
- * the remote be sent another.
+ * Refuses headers that two readers of a request could understand differently, so that the remote would execute another
+ * request than the gateway has authorized.
  * @throws ResourceException 400
  */
 export function refuseAmbiguousHeaders({ headers, rawHeaders = [] }: Head): void {
@@ -52,7 +52,7 @@ function refuseRepetition(rawHeaders: readonly string[]): void {
   }
 }
 
-/** Whoever forwards the request drops what `Connection` names (RFC 9110, 7.6.1): it would be judged with the header. */
+/** A proxy drops the headers that `Connection` names (RFC 9110, section 7.6.1), after access was decided with them. */
 function refuseConnection(connection: string | undefined): void {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return
   for (const option of connection.toLowerCase().split(',')) {
@@ -62,7 +62,7 @@ function refuseConnection(connection: string | undefined): void {
   }
 }
 
-/** Nothing, or a quoted `*`: no condition to one reader, a revision of that name to the other. */
+/** Refuses an empty value and a quoted `*`: no condition for some readers, a revision for others. */
 function refuseCondition(name: string, value: string | undefined): void {
   if (value === undefined) return
   const text = value.trim()

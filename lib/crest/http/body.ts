@@ -7,7 +7,7 @@ import { contentTypeOf, isUtf8 } from './content-type.ts'
 import { hasBody } from './message.ts'
 import { multipartJson } from './multipart.ts'
 
-/** A request as a host hands it over: its own middleware may have read the body already. */
+/** A request of a host, whose middleware may have read the body already. */
 type HostRequest = IncomingMessage & { readonly body?: unknown; readonly rawBody?: unknown }
 
 /**
@@ -61,7 +61,7 @@ function checkContentType(request: IncomingMessage): void {
   if (encoding !== 'identity') throw unsupportedMediaType(`The content encoding '${encoding}' is not supported`)
 }
 
-/** JSON.parse quotes the text around a fault; the place is enough. */
+/** Removes the text around a fault, which JSON.parse quotes; the position is enough. */
 const faultOf = (error: SyntaxError): string => error.message.replace(/,? ?\.{0,3}".*" is not valid JSON$/s, '')
 
 /** Counts while it reads (docs/pitfalls.md#unbounded-reads). */

@@ -3,10 +3,10 @@ import type { HttpContext, RequestContext } from '../protocol/request.ts'
 import { authorityOf, isEncrypted, peerAddress } from './message.ts'
 import type { HttpCall } from './request.ts'
 
-/** What a host may have put on the request; Express keeps the whole URL and, with `trust proxy`, the caller's scheme. */
+/** Properties that Express adds: the original URL and, with `trust proxy`, the scheme of the caller. */
 type HostRequest = IncomingMessage & { readonly originalUrl?: string; readonly protocol?: string }
 
-/** `known` with the HTTP request behind it, and a signal that also aborts when the caller leaves before the answer. */
+/** Adds the HTTP request to a context, and a signal that aborts when the caller disconnects before the answer. */
 export function httpContext(
   known: RequestContext,
   call: HttpCall,
@@ -26,7 +26,7 @@ export function httpContext(
 }
 
 function describe(call: HttpCall, request: HostRequest): HttpContext {
-  // HTTP/2 puts what stands on the request line of HTTP/1.1 among the headers.
+  // HTTP/2 has the parts of the request line of HTTP/1.1 among the headers.
   const own = Object.entries(request.headers).filter(([name]) => !name.startsWith(':') && !isCredential(name))
   const headers = own.map(([name, value]) => [name, String(value)] as const)
   return {
@@ -38,13 +38,13 @@ function describe(call: HttpCall, request: HostRequest): HttpContext {
   }
 }
 
-/** The caller's own, for this gateway alone: scripts see who calls in `context.security`. */
+/** Credentials for this gateway only: scripts see the caller in `context.security`. */
 const isCredential = (name: string): boolean =>
   name === 'authorization' || name === 'proxy-authorization' || name === 'cookie' || /^x-openidm-.*password/.test(name)
 
 const fullPath = (request: HostRequest): string => (request.originalUrl ?? request.url ?? '').split('?')[0] ?? ''
 
-/** The address the caller used, without query and closing slash; only the path when it named no host. */
+/** The URL of the request without query and trailing slash; only the path when the host is unknown. */
 export function requestUrl(request: HostRequest): string {
   const path = fullPath(request).replace(/\/$/, '')
   const host = authorityOf(request)

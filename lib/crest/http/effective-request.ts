@@ -1,6 +1,6 @@
 /**
- * What a request asks for, computed once from the raw request. Access rules, router filters, routing and dispatch all
- * read this object, so that none of them can understand the request in a way of its own.
+ * The meaning of a request, computed once from the raw request. Access rules, router filters, routing and dispatch all use
+ * it, so that they cannot understand the request differently.
  */
 import type { IncomingMessage } from 'node:http'
 import { badRequest, methodNotAllowed } from '../errors.ts'
@@ -10,7 +10,7 @@ import { QUERY_SELECTIONS } from '../protocol/reserved-parameters.ts'
 import { refuseAmbiguousHeaders } from './ambiguous-headers.ts'
 import { type RequestPath, requestPathOf } from './request-path.ts'
 
-/** One thing that a request may do to its resource. */
+/** One operation that a request may perform on its resource. */
 export interface Operation {
   readonly method: ResourceRequest['method']
   /** Only with method `action`. */
@@ -21,13 +21,13 @@ export interface EffectiveRequest {
   /** The HTTP method, with X-HTTP-Method-Override applied. */
   readonly method: string
   readonly path: RequestPath
-  /** The parameters in their order, names decoded. */
+  /** The parameters in their order, with decoded names. */
   readonly parameters: readonly QueryPair[]
-  /** Everything the request may do; access is given to all of it or to nothing. An upsert may create or update. */
+  /** All operations that the request may perform: access is granted to all of them or denied. An upsert has two. */
   readonly operations: readonly Operation[]
 }
 
-/** What of a request decides about access; its body is never looked at. */
+/** The parts of a request that decide about access, without its body. */
 export type RequestHead = Pick<IncomingMessage, 'method' | 'url' | 'headers'> &
   Partial<Pick<IncomingMessage, 'rawHeaders'>>
 
@@ -39,7 +39,7 @@ const UPSERT: readonly Operation[] = [...CREATE, ...UPDATE]
 const PATCH: readonly Operation[] = [{ method: 'patch' }]
 const DELETE: readonly Operation[] = [{ method: 'delete' }]
 
-/** On the request itself: a WeakMap entry per request costs a tenth more. */
+/** A property of the request itself: a WeakMap reduces the throughput by a tenth. */
 const KNOWN = Symbol('effective request')
 interface Known {
   readonly method: string | undefined
@@ -49,9 +49,9 @@ interface Known {
 type Carrier = RequestHead & { [KNOWN]?: Known }
 
 /**
- * Reads the request; a second reader gets the same object, unless a router has changed URL or method in between.
- * @throws ResourceException 400 for whatever two readers could understand differently, 405 for a method that Common
- *   REST does not know
+ * Returns the same object for each call, unless a router has changed URL or method in between.
+ * @throws ResourceException 400 for anything that two readers could understand differently, 405 for a method that Common
+ *   REST does not have
  */
 export function effectiveRequestOf(request: RequestHead): EffectiveRequest {
   const carrier: Carrier = request
@@ -73,7 +73,7 @@ function read(request: RequestHead): EffectiveRequest {
   return { method, path, parameters, operations: operationsOf(method, parameters, request) }
 }
 
-/** Common REST honours the override on POST only; elsewhere it would name two methods at once. */
+/** Common REST applies the override to POST only. */
 function effectiveMethod({ method = '', headers }: RequestHead): string {
   const override = headers['x-http-method-override']
   if (override === undefined) return method

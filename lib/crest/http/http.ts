@@ -17,17 +17,17 @@ export { sendError, sendJson }
 
 export interface CrestHttpOptions {
   readonly router: ResourceRouter
-  /** Who is asking; what it throws is answered as an error. Called before the body is read. */
+  /** Authenticates the caller; an error is sent as the answer. Called before the body is read. */
   contextOf(request: IncomingMessage): RequestContext | Promise<RequestContext>
   /** Default 1 MiB. */
   readonly maxBodyBytes?: number
-  /** Gets what failed unexpectedly (500 and above, but for 501), with its cause. */
+  /** Receives unexpected errors (500 and above except 501) with their causes. */
   readonly log?: Logger
 }
 
 /**
- * Serves the router's resources over HTTP, under Express 4, 5 or plain `node:http`. It reads `request.url` (behind the
- * mount) and needs nothing of Express; a path that no route serves goes to `next()`.
+ * Serves the resources of a router over HTTP, in Express 4 or 5 or plain `node:http`. It uses `request.url` relative to its
+ * mount and nothing of Express; a path without a route is passed to `next()`.
  */
 export function crestHttp(options: CrestHttpOptions): HttpHandler {
   return (request, response, next) => {
@@ -72,8 +72,8 @@ async function answer(
   return firstReply(options.router, call, httpContext(known, call, request, response), requestUrl(request))
 }
 
-/** With these a create says that there is something to update, or that nothing is created in this place. */
-const GOES_ON: readonly number[] = [404, 412, 501]
+/** Statuses of a create after which an upsert tries to update. */
+const UPDATE_AFTER: readonly number[] = [404, 412, 501]
 
 /** An upsert tries to create, then to update. */
 async function firstReply(
@@ -86,7 +86,7 @@ async function firstReply(
   try {
     return await replyTo(router, first, context, call, url)
   } catch (error) {
-    if (!second || !(error instanceof ResourceException) || !GOES_ON.includes(error.code)) throw error
+    if (!second || !(error instanceof ResourceException) || !UPDATE_AFTER.includes(error.code)) throw error
     return replyTo(router, second, context, call, url)
   }
 }

@@ -10,14 +10,14 @@ interface Part {
   readonly bytes: Buffer
 }
 
-/** Parts beyond serve no honest purpose; what they hold together is limited where the body is read. */
+/** Max parts; their total size is limited where the body is read. */
 const MAX_PARTS = 100
 
 /**
- * A `multipart/form-data` body as Common REST has it: one part of type application/json is the content, the others stand in
- * it by reference: `{"$ref": "cid:NAME#content"}` (as base64), `#mimetype` or `#filename`.
+ * A `multipart/form-data` body of Common REST: one part of type application/json is the content, which refers to the
+ * others: `{"$ref": "cid:NAME#content"}` (as base64), `#mimetype` or `#filename`.
  * @param parse reads the JSON part
- * @throws ResourceException 400 when it is none, has no JSON part, or refers to a part that it does not have
+ * @throws ResourceException 400 when it is invalid, has no JSON part, or refers to a missing part
  */
 export async function multipartJson(bytes: Buffer, header: string, parse: (json: Buffer) => Json): Promise<Json> {
   const parts = await readParts(bytes, header)
@@ -34,7 +34,7 @@ function readParts(bytes: Buffer, header: string): Promise<Map<string, Part>> {
     const parser = new Busboy({
       headers: { 'content-type': header },
       limits: { parts: MAX_PARTS, fieldSize: bytes.length, fileSize: bytes.length },
-      // Every part as a file: its bytes and its type as they are.
+      // Treating every part as a file keeps its bytes and its type.
       isPartAFile: () => true,
     })
     parser.on('file', (name, stream, fileName, _encoding, type) => {
@@ -70,5 +70,5 @@ function referred(reference: string, parts: ReadonlyMap<string, Part>): Json {
   if (aspect === 'content') return part.bytes.toString('base64')
   if (aspect === 'mimetype') return part.type
   if (aspect === 'filename') return part.fileName ?? null
-  throw badRequest(`${reference}: behind # stands content, mimetype or filename`)
+  throw badRequest(`${reference}: # must be followed by content, mimetype or filename`)
 }

@@ -18,7 +18,7 @@ export interface Reply {
   readonly bytes?: Buffer
 }
 
-/** Asks the router, and puts its answer in HTTP's terms. `url` is the absolute address of the call without its query. */
+/** Sends a request to the router, and converts the answer to HTTP. @param url of the request, without its query */
 export async function replyTo(
   router: ResourceRouter,
   request: ResourceRequest,
@@ -55,7 +55,7 @@ function replyToRead(resource: Resource, call: HttpCall, { fields }: ResourceReq
   return { status: 200, ...raw(getAt(body, field) ?? null, mimeType, headers) }
 }
 
-/** The field as it is, an image or the like out of its base64; nothing in it runs in a browser. */
+/** The raw value of a field, decoded from base64 if it is not text. The headers keep browsers from running it. */
 function raw(value: Json, mimeType: string, headers: OutgoingHttpHeaders): Pick<Reply, 'headers' | 'bytes'> {
   if (!/^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(mimeType))
     throw badRequest(`The mime type parameter '${mimeType}' can't be parsed: it is of the form type/subtype`)
@@ -75,8 +75,8 @@ function raw(value: Json, mimeType: string, headers: OutgoingHttpHeaders): Pick<
 const entityTag = ({ revision }: Resource): OutgoingHttpHeaders => (revision === null ? {} : { ETag: `"${revision}"` })
 
 /**
- * A PUT names the resource itself, a POST its collection. The name the client chose goes before the id: an id may hold
- * the collection's own name (`external.idm/eu` in `config/external.idm`).
+ * The URL of a PUT is that of the resource, the URL of a POST that of its collection. An id that the client chose takes
+ * precedence, since the id of a resource may contain the name of the collection (`external.idm/eu` in `config/external.idm`).
  */
 const locationOf = ({ id }: Resource, request: ResourceRequest, { method }: HttpCall, url: string): string => {
   const chosen = request.method === 'create' ? request.newResourceId : null

@@ -2,26 +2,26 @@ import { badRequest, ResourceException } from '../errors.ts'
 import { pathElements } from '../protocol/resource-path.ts'
 
 /**
- * What a request path may mean to whoever reads it after us: our own resource router, a plugin, a remote server.
- * Access is given only when every reading has it, and a filter covers a path when any reading fits its pattern.
+ * What a request path may mean to its later readers: the resource router, a plugin, a remote server. Access is granted only
+ * when it is granted to every reading; a filter applies when any reading matches its pattern.
  */
 export interface RequestPath {
-  /** Each segment decoded once, a slash that was encoded written `%2F`: how this gateway's own resources are found. */
+  /** Each segment decoded once, with `%2F` for an encoded slash: used to find the resources of this gateway. */
   readonly strict: string
-  /** Decoded until nothing changes, split at every slash, without `;parameters`: the most a careless reader makes of it. */
+  /** Decoded until nothing changes, split at every slash, without `;parameters`: what a careless reader understands. */
   readonly loose: string
 }
 
-/** What all readers understand alike: segments that neither begin with a dot nor hold anything but these characters. */
+/** Paths that all readers understand alike: no segment begins with a dot, and only these characters occur. */
 const PLAIN = /^(?:\/[\w~:@!$&'()*+,=-][\w.~:@!$&'()*+,=-]*)+$/
-/** Beyond printable ASCII nothing belongs into a path (RFC 3986); readers disagree about `\`, `;` and `#` as they are. */
+/** Only printable ASCII is legal in a path (RFC 3986); readers disagree about unencoded `\`, `;` and `#`. */
 const AMBIGUOUS = /[^!-~]|[\\;#]/
 const DOT_SEGMENT = /(?:^|[/\\])\.{1,2}(?:[/\\;]|$)/
-/** Deeper nesting of `%25` serves no honest purpose. */
-const DECODING_LIMIT = 4
+/** Max nesting of `%25`. */
+const MAX_DECODINGS = 4
 
 /**
- * Reads the path of a request target such as `/managed/user/a%2Fb?_fields=mail`; one slash at its end is ignored.
+ * Parses the path of a request target such as `/managed/user/a%2Fb?_fields=mail`; one slash at its end is ignored.
  * @throws ResourceException 400 for a path that two readers could understand differently: empty or dot segments
  *   (encoded ones too), control characters, bad escapes, and `\` and `;` that are not encoded
  */
@@ -44,7 +44,7 @@ export function requestPathOf(target: string): RequestPath {
   return { strict, loose: loose.join('/') }
 }
 
-/** The path of a call from inside: scripts name ids as they are, so nothing is refused here that the router would take. */
+/** The path of an internal request. Scripts use ids as they are: nothing is refused that the router accepts. */
 export function readResourcePath(path: string): RequestPath {
   const elements = pathElements(path)
   const loose = elements.map((element) => carelessly(decodeFully(element, () => undefined)))
@@ -54,14 +54,14 @@ export function readResourcePath(path: string): RequestPath {
   }
 }
 
-/** Every reading that the pattern of a filter may mean: as it is routed, percent-encoded, and as a careless reader has it. */
+/** Every reading that the pattern of a filter may refer to: as routed, percent-encoded, and of a careless reader. */
 export function readingsOf({ strict, loose }: RequestPath): readonly string[] {
   const encoded = strict.split('/').map((segment) => encodeURIComponent(segment.replaceAll('%2F', '/')))
   return [...new Set([strict, encoded.join('/'), loose])]
 }
 
 /**
- * Refuses the id of a new object that no request could name afterwards.
+ * Refuses the id of a new object that no request could address.
  * @throws ResourceException 400
  */
 export function checkAddressable(id: string): void {
@@ -69,12 +69,12 @@ export function checkAddressable(id: string): void {
     requestPathOf(`/${encodeURIComponent(id)}`)
   } catch (error) {
     // encodeURIComponent throws a URIError for half of a surrogate pair.
-    const reason = error instanceof ResourceException ? error.message : 'The id is no well-formed Unicode'
+    const reason = error instanceof ResourceException ? error.message : 'The id is not well-formed Unicode'
     throw badRequest(`The id ${JSON.stringify(id)} cannot be used in the path of a request: ${reason}`)
   }
 }
 
-/** What some servers make of a segment that they have decoded: split at slashes of both kinds, each part without `;parameters`. */
+/** How some servers read a decoded segment: split at slashes of both kinds, each part without `;parameters`. */
 const carelessly = (decoded: string): string =>
   decoded
     .split(/[/\\]/)
@@ -93,10 +93,10 @@ function readSegment(segment: string): RequestPath {
   return { strict: once.replaceAll('/', '%2F'), loose: carelessly(decodeFully(once, checkDecoded)) }
 }
 
-/** Escape by escape, as a reader does who does not mind bad ones; only ASCII can change the structure of a path. */
+/** Decodes valid escapes and ignores bad ones. Only ASCII can change the structure of a path. */
 function decodeFully(once: string, check: (text: string) => void): string {
   let text = once
-  for (let depth = 1; depth <= DECODING_LIMIT; depth++) {
+  for (let depth = 1; depth <= MAX_DECODINGS; depth++) {
     check(text)
     const next = text.replace(/%([0-7][\da-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     if (next === text) return text

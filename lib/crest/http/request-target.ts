@@ -4,7 +4,7 @@ import { authorityOf } from './message.ts'
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
 
-/** `http://host/path` as `/path` (RFC 9112, section 3.2.2); any other form as it is. */
+/** Converts `http://host/path` to `/path` (RFC 9112, section 3.2.2); any other form is unchanged. */
 export function originForm(target: string): string {
   const { 0: absolute } = ABSOLUTE.exec(target) ?? ['']
   if (absolute === '') return target
@@ -13,8 +13,7 @@ export function originForm(target: string): string {
 }
 
 /**
- * An absolute target names a host as well, which must be the one of the Host header: readers before and behind us may go
- * by either of them.
+ * The host of an absolute target must be equal to the Host header, since other readers may use either of them.
  * @throws ResourceException 400
  */
 export function checkAuthority(request: IncomingMessage, target: string): void {

@@ -11,13 +11,13 @@ import type { RequestParameters } from '../protocol/request-parameters.ts'
 import { pathElements, pathFrom } from '../protocol/resource-path.ts'
 import type { Operation } from './effective-request.ts'
 
-/** An HTTP request with its parts read. */
+/** A parsed HTTP request. */
 export interface HttpCall {
   /** With X-HTTP-Method-Override applied. */
   readonly method: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
-  /** What access was given to: nothing else may come of the call. */
+  /** The authorized operations: the call must not become anything else. */
   readonly operations: readonly Operation[]
   readonly parameters: RequestParameters
   /** undefined = no body. */
@@ -27,7 +27,7 @@ export interface HttpCall {
 export const takesBody = (method: string): boolean => ['POST', 'PUT', 'PATCH'].includes(method)
 
 /**
- * What the call asks the router for. Two requests are an upsert: where nothing can be created, the second is tried.
+ * Converts a call to requests for the router. Two requests are an upsert: the second is tried when the first cannot create.
  */
 export function resourceRequests(call: HttpCall): readonly [ResourceRequest, ResourceRequest?] {
   switch (call.method) {

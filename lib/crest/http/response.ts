@@ -3,11 +3,11 @@ import type { Json } from '../../contract.ts'
 import { type ResourceException, toResourceException } from '../errors.ts'
 import { cutOff, hasBody, isHttp2, isOver } from './message.ts'
 
-/** What is overloaded now may have room again soon. */
+/** `Retry-After` of a 503 without a value of its own. */
 const RETRY_AFTER_S = 1
 const JSON_TYPE = 'application/json;charset=utf-8'
 
-/** Answers with JSON; `pretty` indents it, `body` undefined sends none. A response that has begun is cut off instead. */
+/** Sends JSON, indented if `pretty`; `body` undefined = none. A response that has begun is aborted instead. */
 export function sendJson(
   response: ServerResponse,
   status: number,
@@ -21,8 +21,8 @@ export function sendJson(
 }
 
 /**
- * Answers with `bytes` as they are; never cached, as everything under CREST. A response that is over stays as it is; one
- * that has begun is cut off.
+ * Sends `bytes` unchanged and, like all of Common REST, not cacheable. A response that is over is left alone; one that has
+ * begun is aborted.
  */
 export function sendBytes(response: ServerResponse, status: number, bytes: Buffer, headers: OutgoingHttpHeaders): void {
   if (isOver(response)) return
@@ -37,8 +37,8 @@ export function sendBytes(response: ServerResponse, status: number, bytes: Buffe
 }
 
 /**
- * Answers with `{ code, reason, message, detail? }`; what was not meant for the caller becomes a bare 500. Never throws,
- * since it is the last resort of listeners: a response that cannot be written to is cut off.
+ * Sends `{ code, reason, message, detail? }`; an internal error becomes a 500 without details. Never throws, since
+ * listeners have no other way to report errors: a response that cannot be written is aborted.
  */
 export function sendError(response: ServerResponse, error: unknown, pretty = false): void {
   try {
@@ -66,14 +66,14 @@ function retryAfter({ code, retryAfterMs }: ResourceException): OutgoingHttpHead
   return code === 503 ? { 'Retry-After': RETRY_AFTER_S } : {}
 }
 
-/** So much of a refused body is read and thrown away to keep the connection. */
+/** Max bytes of a refused body that are read and discarded to keep the connection. */
 const MAX_DRAINED_BYTES = 64 * 1024
 
-/** Left alone, Node would read the rest of a refused body, however long. */
+/** By default Node reads the rest of a refused body, however long. */
 function closeIfUnread(request: IncomingMessage | undefined, code: number): OutgoingHttpHeaders {
-  // HTTP/2 resets the one stream by itself; light-weight response objects do not know their request.
+  // HTTP/2 resets the stream itself; minimal response objects do not have their request.
   if (!request?.headers || isHttp2(request) || request.complete || !hasBody(request)) return {}
   const length = request.headers['content-length']
-  // 408: it is no use to wait for the rest, however short.
+  // 408: the rest is not going to arrive.
   return code !== 408 && length !== undefined && Number(length) <= MAX_DRAINED_BYTES ? {} : { Connection: 'close' }
 }

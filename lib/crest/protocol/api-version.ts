@@ -6,12 +6,12 @@ export interface AcceptedVersions {
   readonly protocol?: string
 }
 
-/** The newest protocol we speak: create by POST without `_action`, upsert by PUT. */
+/** The newest supported protocol: create by POST without `_action`, upsert by PUT. */
 const PROTOCOL = { major: 2, minor: 2 }
 
 /**
- * Reads `Accept-API-Version: resource=2.0, protocol=1.0`.
- * @throws badRequest when it cannot be read, notAcceptable for a protocol newer than ours
+ * Parses `Accept-API-Version: resource=2.0, protocol=1.0`.
+ * @throws badRequest when it is invalid, notAcceptable for an unsupported protocol
  */
 export function parseAcceptApiVersion(header: string | undefined): AcceptedVersions {
   const versions: { resource?: string; protocol?: string } = {}
@@ -32,7 +32,7 @@ function checkProtocol(version: string): void {
     throw notAcceptable(`Unsupported protocol version ${version}: 1.0 to ${PROTOCOL.major}.${PROTOCOL.minor} are known`)
 }
 
-/** Whether the handler speaks `version`: the same major number, and a minor one no higher than it has. */
+/** Whether the handler supports `version`: the same major number, and at least the minor number. */
 export function supportsVersion(handler: ResourceHandler, version: string | undefined): boolean {
   if (version === undefined || !handler.versions) return true
   const wanted = parts(version)

@@ -23,7 +23,7 @@ interface Entry {
   readonly content: JsonObject
 }
 
-/** A collection of objects in memory, for tests and the demo: what every other collection behaves like. */
+/** A collection in memory, for tests and the demo: the reference for the behaviour of collections. */
 export class MemoryCollection implements ResourceHandler {
   readonly #entries = new Map<string, Entry>()
 
@@ -87,7 +87,7 @@ export class MemoryCollection implements ResourceHandler {
   }
 }
 
-/** A copy: what a caller does with its answer is not done to the collection. */
+/** A copy, so that callers cannot change the collection. */
 const asResource = (id: string, { revision, content }: Entry): Resource => ({
   id,
   revision,
@@ -96,7 +96,7 @@ const asResource = (id: string, { revision, content }: Entry): Resource => ({
 
 function idOf(resourcePath: string): string {
   const [id, ...others] = pathElements(resourcePath)
-  if (id === undefined) throw badRequest('This request needs the id of a resource behind the collection')
+  if (id === undefined) throw badRequest('This request needs the id of a resource after the collection')
   if (others.length > 0) throw notFound(`Resource '${resourcePath}' not found`)
   return id
 }

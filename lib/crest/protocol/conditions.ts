@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { badRequest, preconditionFailed } from '../errors.ts'
 
-/** The conditions of a request, each a bare revision or `*`; null when the header is absent. */
+/** The conditions of a request: a revision without quotes, `*`, or null when the header is absent. */
 export interface Conditions {
   readonly ifMatch: string | null
   readonly ifNoneMatch: string | null
@@ -12,17 +12,17 @@ export const conditionsOf = (headers: IncomingHttpHeaders): Conditions => ({
   ifNoneMatch: revisionOf(headers['if-none-match']),
 })
 
-/** `"abc"`, `W/"abc"` and `abc` all mean the revision abc. */
+/** `"abc"`, `W/"abc"` and `abc` all stand for the revision abc. */
 function revisionOf(header: string | undefined): string | null {
   if (header === undefined) return null
   const text = header.trim()
   return /^(?:W\/)?"(.*)"$/.exec(text)?.[1] ?? text
 }
 
-/** The revision that has to be current for an update, patch or delete; null = whatever it is. */
+/** The revision that must be current for an update, patch or delete; null = any. */
 export const requiredRevision = ({ ifMatch }: Conditions): string | null => (ifMatch === '*' ? null : ifMatch)
 
-/** What a PUT asks for: to create (and fail when it exists), to update (and fail when it does not), or either. */
+/** The operation of a PUT: create (fails when the resource exists), update (fails when it does not), or either. */
 export function intentOfPut({ ifMatch, ifNoneMatch }: Conditions): 'create' | 'update' | 'upsert' {
   if (ifMatch !== null && ifNoneMatch !== null)
     throw preconditionFailed('Simultaneous use of If-Match and If-None-Match not supported for PUT requests')
@@ -32,7 +32,7 @@ export function intentOfPut({ ifMatch, ifNoneMatch }: Conditions): 'create' | 'u
   return ifMatch === null ? 'upsert' : 'update'
 }
 
-/** @throws preconditionFailed when a header is given that has no meaning for this method */
+/** @throws preconditionFailed for a condition that this method does not support */
 export function refuseConditions(conditions: Conditions, method: string, ...names: (keyof Conditions)[]): void {
   const given = names.find((name) => conditions[name] !== null)
   const header = given === 'ifMatch' ? 'If-Match' : 'If-None-Match'

@@ -13,19 +13,19 @@ import { RequestParameters } from './request-parameters.ts'
 import type { ResourceRegistry, ResourceRouter } from './router.ts'
 
 /**
- * Parameters of an in-process call, reserved (`_queryFilter`) and additional ones; nothing is URL-encoded.
- * `Accept-API-Version` is what the header is over HTTP.
+ * Parameters of an in-process call, reserved (`_queryFilter`) and additional ones, without URL encoding.
+ * `Accept-API-Version` stands for the HTTP header.
  */
 export type Params = Readonly<Record<string, Json>> | null
-/** Field names as in `_fields`; null or empty = all default fields. */
+/** Names as in `_fields`; null or empty = all default fields. */
 export type Fields = readonly string[] | null
 
 /**
- * The `openidm` functions. Each rejects with a ResourceException, and objects come with `_id` and `_rev`. A name is a
- * path such as `managed/user/amira`, with an id that has reserved characters percent-encoded.
+ * The `openidm` functions. Each rejects with a ResourceException; objects have `_id` and `_rev`. A name is a path such as
+ * `managed/user/amira`, with reserved characters in ids percent-encoded.
  */
 export interface Connection {
-  /** `newResourceId` null = the `_id` in `content`, or else one the server makes. */
+  /** @param newResourceId null = the `_id` in `content`, else one that the server assigns */
   create(
     name: string,
     newResourceId: string | null,
@@ -35,29 +35,29 @@ export interface Connection {
   ): Promise<JsonObject>
   /** null when there is no such resource. */
   read(name: string, params?: Params, fields?: Fields): Promise<JsonObject | null>
-  /** `rev` null = whatever is current. */
+  /** @param rev null = any */
   update(name: string, rev: string | null, value: Json, params?: Params, fields?: Fields): Promise<JsonObject>
-  /** `operations` in the form of a PATCH body. */
+  /** @param operations as in the body of a PATCH */
   patch(name: string, rev: string | null, operations: Json, params?: Params, fields?: Fields): Promise<JsonObject>
   delete(name: string, rev: string | null, params?: Params, fields?: Fields): Promise<JsonObject>
   query(name: string, params: Params, fields?: Fields): Promise<QueryResponse>
-  /** undefined when the action has no answer. */
+  /** @returns undefined when the action has no answer */
   action(name: string, action: string, content?: Json, params?: Params, fields?: Fields): Promise<Json | undefined>
-  /** The pages of a query, one after the other; of 1,000 objects unless `params` has a `_pageSize`. */
+  /** The pages of a query; of 1,000 objects unless `params` has a `_pageSize`. */
   queryPages(name: string, params: Params, fields?: Fields): AsyncGenerator<QueryResponse, void, undefined>
   /** The objects of all pages. */
   queryAll(name: string, params: Params, fields?: Fields): AsyncGenerator<JsonObject, void, undefined>
 }
 
-/** In-process access to what `router` serves, in the name of whoever `context` says. */
+/** In-process access to the resources of `router` on behalf of the caller in `context`. */
 export const connect = (router: ResourceRouter, context: RequestContext): Connection =>
   new RouterConnection(router, () => context)
 
-/** The same in recording mode: whatever scripts a request reaches, nothing is written. Each request sees what is there. */
+/** The same in recording mode: nothing is written, not even by scripts. Requests do not see each other's writes. */
 export const connectDry = (router: ResourceRouter): Connection =>
   new RouterConnection(router, () => ({ recorder: new WriteRecorder() }))
 
-/** What plugins get of a router: they add routes and connect, and reach nothing else of it. */
+/** The part of a router that plugins may use: adding routes and connecting. */
 export const registryOf = (router: ResourceRouter): ResourceRegistry => ({
   add: (route, handler) => router.add(route, handler),
   connect: (context = {}) => connect(router, context),
@@ -147,7 +147,7 @@ class RouterConnection implements Connection {
   }
 }
 
-/** The parts that every request has; an explicit list of fields goes before `_fields`. */
+/** The common parts of a request; a list of fields takes precedence over `_fields`. */
 function common(method: ResourceRequest['method'], resourcePath: string, params: Params, fields: Fields) {
   if (params === null && (fields === null || fields.length === 0))
     return { resourcePath, fields: [], additionalParameters: {} }
@@ -171,7 +171,7 @@ const NOTHING_FOUND: QueryResult = {
   remainingPagedResults: -1,
 }
 
-/** Only a query by filter has pages; behind the first one the cookie says where to go on. */
+/** Only queries by filter have pages, each after the first one identified by a cookie. */
 function pageParams(params: Params, cookie: string | null): Params {
   if (cookie !== null)
     return { _pageSize: PAGE_SIZE, ...params, _pagedResultsOffset: null, _pagedResultsCookie: cookie }

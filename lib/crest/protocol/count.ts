@@ -4,7 +4,7 @@ import type { RequestParameters } from './request-parameters.ts'
 import type { ResourceRouter } from './router.ts'
 
 /**
- * Whether a query asks for the number of its results alone.
+ * Whether a query asks only for the number of its results.
  * @throws badRequest for a value that is neither true nor false
  */
 export function isCountOnly(parameters: RequestParameters): boolean {
@@ -13,7 +13,7 @@ export function isCountOnly(parameters: RequestParameters): boolean {
   throw badRequest("The value for parameter '_countOnly' must be true or false")
 }
 
-/** How many objects a query finds, on all of its pages. */
+/** The number of objects on all pages of a query. */
 export async function countResults(
   router: ResourceRouter,
   request: QueryRequest,
@@ -22,6 +22,6 @@ export async function countResults(
   const all = { ...request, fields: [['_id']], pagedResultsCookie: null, pagedResultsOffset: 0 }
   const first = await router.handle({ ...all, pageSize: 1, totalPagedResultsPolicy: 'EXACT' }, context)
   if (first.totalPagedResults >= 0) return first.totalPagedResults
-  // Whoever answers does not count: a script, say.
+  // Some handlers do not count, such as scripts.
   return (await router.handle({ ...all, pageSize: 0 }, context)).result.length
 }

@@ -5,7 +5,7 @@ import { badRequest } from '../errors.ts'
 import { getAt, isPosition, type Pointer, parsePointer } from '../pointer.ts'
 import { setAt } from './write-at.ts'
 
-/** Reads `_fields`: `userName,preferences/updates`. Blank or absent = no choice, which means all default fields. */
+/** Parses `_fields`: `userName,preferences/updates`. Empty or absent = all default fields. */
 export function parseFields(text: string | undefined): Pointer[] {
   const names = (text ?? '').split(',').map((name) => name.trim())
   const named = [...new Set(names)].filter((name) => name !== '')
@@ -14,9 +14,8 @@ export function parseFields(text: string | undefined): Pointer[] {
 }
 
 /**
- * The part of `object` that `fields` name, at their places. No fields, `*` and `/` = the whole object; `*_ref` = every
- * relationship it holds; `field/*` = all of `field`. A list is shown whole where one
- * of its elements is asked for. What is not there is left out.
+ * The part of `object` with the given fields. No fields, `*` and `/` = the whole object; `*_ref` = all relationships in it;
+ * `field/*` = all of `field`. A list is included as a whole for any of its elements. Absent fields are skipped.
  */
 export function projectFields(object: JsonObject, fields: readonly Pointer[]): JsonObject {
   if (fields.length === 0 || fields.some(isWhole)) return object
@@ -29,8 +28,8 @@ export function projectFields(object: JsonObject, fields: readonly Pointer[]): J
 }
 
 /**
- * Those fields that begin with a member of the object. Many names that no object has would cost each object of a query as
- * much as names that it has.
+ * The fields that begin with a member of the object. Otherwise each object of a query would cost as much for names that it
+ * does not have.
  */
 function present(object: JsonObject, fields: readonly Pointer[]): readonly Pointer[] {
   const names = Object.keys(object)
@@ -39,7 +38,7 @@ function present(object: JsonObject, fields: readonly Pointer[]): readonly Point
   return ['*_ref', ...names].flatMap((name) => byName.get(name) ?? [])
 }
 
-/** The fields of a query are one list for all of its objects. */
+/** All objects of a query share one list of fields. */
 const groups = new WeakMap<readonly Pointer[], ReadonlyMap<string, Pointer[]>>()
 
 function groupOf(fields: readonly Pointer[]): ReadonlyMap<string, Pointer[]> {
@@ -57,13 +56,13 @@ function expand(object: JsonObject, field: Pointer): Pointer[] {
   return relationships.map((name) => [name])
 }
 
-/** An element cannot stand at its place without those before it. */
+/** A field up to the first list: an element cannot be included without those before it. */
 function upToList(object: JsonObject, field: Pointer): Pointer {
   const end = field.findIndex((name, index) => isPosition(name) && Array.isArray(getAt(object, field.slice(0, index))))
   return end < 0 ? field : field.slice(0, end)
 }
 
-/** Relationships are known by their `_ref`, be it one or a list of them. */
+/** Whether a value is a relationship or a list of them, which have a `_ref`. */
 function isRelationship(value: Json | undefined): boolean {
   const values = Array.isArray(value) ? value : [value]
   return values.length > 0 && values.every((item) => isObject(item) && typeof item._ref === 'string')

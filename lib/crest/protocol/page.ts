@@ -12,9 +12,9 @@ interface Candidate {
 }
 
 /**
- * Answers a query over objects in memory: filter, sort, one page. The pages are found by the sort values of the last
- * object and not by its place, so nothing is skipped or seen twice when objects come and go between two pages.
- * @throws badRequest for a query by id or expression, or a cookie that is none of ours
+ * Answers a query over objects in memory: filters, sorts, and returns one page. A page starts after the sort values of the
+ * last object, not after its position, so that no object is skipped or repeated when others are added or deleted.
+ * @throws badRequest for a query by id or expression, or an invalid cookie
  */
 export function queryInMemory(objects: Iterable<Resource>, request: QueryRequest): QueryResult {
   const found = candidates(objects, request)
@@ -34,7 +34,7 @@ export function queryInMemory(objects: Iterable<Resource>, request: QueryRequest
 
 const ID: SortKey = { field: ['_id'], ascending: true }
 
-/** The id settles what the keys leave open; without it two pages could share an object. */
+/** The id makes the order total; otherwise two pages could share an object. */
 const keysOf = ({ sortKeys }: QueryRequest): readonly SortKey[] => [...sortKeys, ID]
 
 function candidates(objects: Iterable<Resource>, request: QueryRequest): Candidate[] {
@@ -52,7 +52,7 @@ function candidates(objects: Iterable<Resource>, request: QueryRequest): Candida
   return ordered ? found.sort((left, right) => compareExactly(keys, left.values, right.values)) : found
 }
 
-/** Ids that differ in case only are different objects, though equal to a comparison. */
+/** Ids that differ only in case are equal in a comparison, but belong to different objects. */
 function compareExactly(keys: readonly SortKey[], left: SortValues, right: SortValues): number {
   const order = compareSortValues(keys, left, right)
   if (order !== 0) return order

@@ -12,12 +12,12 @@ import { getAt, type Pointer } from '../pointer.ts'
 import type { IsSet } from './patch.ts'
 import type { PatchOperation } from './request.ts'
 
-/** Comparing an object costs about as much as comparing so many texts or numbers. */
+/** The cost of comparing an object, relative to a string or number. */
 const OBJECT_WEIGHT = 10
 
 /**
- * What the operations of one PATCH may cost. Each is charged before it is applied: a few copies of a value into itself
- * would double it until memory ends. The values that a request brings are bounded with its body.
+ * Limits the cost of the operations of one PATCH. Each is charged before it is applied: a few copies of a value into itself
+ * would exhaust the memory. The values in a request are limited with its body.
  */
 export class PatchBudget {
   readonly #before: number
@@ -29,20 +29,20 @@ export class PatchBudget {
     this.#before = measure(object, Number.POSITIVE_INFINITY).length
   }
 
-  /** @throws ResourceException 413 when the result, or 400 when the work, would exceed its bound */
+  /** @throws ResourceException 413 when the result, or 400 when the work, would exceed its limit */
   charge(subject: JsonObject, { operation, field, from, value }: PatchOperation, isSet: IsSet): void {
     if (operation === 'copy' || operation === 'move') this.#write(field, getAt(subject, from ?? []) ?? null, true)
     else if (operation === 'add' || operation === 'replace') this.#write(field, value ?? null, false)
     else this.#compare(getAt(subject, field), value)
-    // What is added to a set is looked for in all of it.
+    // An element that is added to a set is compared with all others.
     const list = field.at(-1) === '-' ? field.slice(0, -1) : field
     if (operation === 'add' && isSet(list)) this.#compare(getAt(subject, list), {})
   }
 
-  /** @throws ResourceException 413 when the object has grown beyond its bound */
+  /** @throws ResourceException 413 when the object has grown beyond its limit */
   checkResult(result: JsonObject): void {
-    const most = Math.max(this.#before, MAX_PATCHED_LENGTH)
-    if (measure(result, most).length > most)
+    const max = Math.max(this.#before, MAX_PATCHED_LENGTH)
+    if (measure(result, max).length > max)
       throw payloadTooLarge(`The patched object would have more than ${MAX_PATCHED_LENGTH} characters`)
   }
 
@@ -70,14 +70,14 @@ export class PatchBudget {
 interface Size {
   /** Characters of JSON, without escapes. */
   readonly length: number
-  /** Levels of lists and objects; 0 for a text or a number. */
+  /** Levels of lists and objects; 0 for a string or number. */
   readonly depth: number
-  /** This one and all within it. */
+  /** This value and all values in it. */
   readonly values: number
 }
 
-/** Stops looking where the length is beyond `most`. */
-function measure(value: Json, most: number): Size {
+/** Stops when the length exceeds `max`. */
+function measure(value: Json, max: number): Size {
   if (typeof value === 'string') return { length: value.length + 2, depth: 0, values: 1 }
   if (isLongNumber(value)) return { length: value.rawJSON.length, depth: 0, values: 1 }
   if (typeof value !== 'object' || value === null) return { length: String(value).length, depth: 0, values: 1 }
@@ -85,11 +85,11 @@ function measure(value: Json, most: number): Size {
   let depth = 0
   let values = 1
   for (const name in value) {
-    const member = measure((value as JsonObject)[name] ?? null, most - length)
+    const member = measure((value as JsonObject)[name] ?? null, max - length)
     length += member.length + (Array.isArray(value) ? 1 : name.length + 4)
     depth = Math.max(depth, member.depth)
     values += member.values
-    if (length > most) break
+    if (length > max) break
   }
   return { length, depth: depth + 1, values }
 }

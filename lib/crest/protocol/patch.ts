@@ -13,8 +13,8 @@ import { insertAt, removeAt, setAt } from './write-at.ts'
 const OPERATIONS = ['add', 'remove', 'replace', 'increment', 'move', 'copy', 'transform'] as const
 
 /**
- * Reads the body of a PATCH.
- * @throws badRequest in IDM's words when it is no list of operations
+ * Parses the body of a PATCH.
+ * @throws badRequest with IDM's messages when it is not a list of operations
  */
 export function parsePatch(body: Json): PatchOperation[] {
   if (!Array.isArray(body))
@@ -26,7 +26,7 @@ export function parsePatch(body: Json): PatchOperation[] {
   return body.map(parseOperation)
 }
 
-/** The body that parsePatch reads back as `operations`: what is sent to a remote. */
+/** The inverse of parsePatch: the body for a remote. */
 export const printPatch = (operations: readonly PatchOperation[]): JsonObject[] =>
   operations.map(({ operation, field, value, from }) => ({
     operation,
@@ -68,11 +68,11 @@ function checkParts({ operation, value, from }: PatchOperation): void {
     throw badRequest(`${INVALID}: Non-numeric value provided for increment operation`)
 }
 
-/** Whether the list at `field` is a set: it never holds a value twice. */
+/** Whether the list at `field` is a set, in which no value occurs twice. */
 export type IsSet = (field: Pointer) => boolean
 
 /**
- * Applies the operations one after the other by IDM's rules, to a copy: when one fails, `object` is as it was.
+ * Applies the operations in their order by IDM's rules to a copy of `object`.
  * @throws badRequest for a position in a list (`/list/0`) or a field that does not fit, and see PatchBudget
  */
 export function applyPatch(
@@ -109,8 +109,8 @@ function applyOperation(subject: JsonObject, patch: PatchOperation, isSet: IsSet
 }
 
 /**
- * A list is appended to the list that is there, as PingIDM 8.1 documents it; OpenIDM 7 replaces that one. At `/list/-`
- * the value is one element.
+ * A list is appended to an existing list, as PingIDM 8.1 documents; OpenIDM 7 replaces the list. At `/list/-` the value is
+ * one element.
  */
 function add(subject: JsonObject, field: Pointer, value: Json, isSet: IsSet): void {
   const isElement = field.at(-1) === '-'
@@ -126,13 +126,13 @@ function missingFrom(list: readonly Json[], added: readonly Json[]): Json[] {
   return added.filter((element) => known.size < known.add(textOf(element)).size)
 }
 
-/** Equal values have equal texts, whatever the order of their members. */
+/** A text that is equal for equal values, whatever the order of their members. */
 const textOf = (value: Json): string =>
   JSON.stringify(value, (_name, part: Json) =>
     isObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
   )
 
-/** With a value: only where it is equal, in a list every element that is. */
+/** With a value: removes the field only if it is equal; from a list, all equal elements. */
 function remove(subject: JsonObject, field: Pointer, value: Json): void {
   const current = getAt(subject, field) ?? null
   if (current === null) return
@@ -151,7 +151,7 @@ function increment(subject: JsonObject, field: Pointer, value: Json): void {
   setAt(subject, field, sum)
 }
 
-/** An integer stays one, as in IDM: the fraction of the amount is dropped. */
+/** An integer remains an integer, as in IDM: the fraction of the amount is dropped. */
 function incremented(current: Json, amount: number | LongNumber, field: Pointer): number | LongNumber {
   if (!isNumber(current)) throw badRequest(`The field '${printPointer(field)}' is not a number`)
   try {
@@ -161,7 +161,7 @@ function incremented(current: Json, amount: number | LongNumber, field: Pointer)
   }
 }
 
-/** Nothing at `from`: nothing to do. The target must be new: what is there would be lost without a word. */
+/** Without effect when `from` is absent. The target must not exist: its value would be lost silently. */
 function transfer(subject: JsonObject, operation: 'move' | 'copy', field: Pointer, from: Pointer): void {
   const value = getAt(subject, from) ?? null
   if (value === null) return

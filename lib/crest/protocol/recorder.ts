@@ -20,14 +20,14 @@ import { childPath, normalizePath } from './resource-path.ts'
 
 type WriteMethod = 'create' | 'update' | 'patch' | 'delete' | 'action'
 
-/** A write that was asked for and not made: plain JSON, behind the filters of the router. */
+/** A write that was requested and not executed: plain JSON, recorded after the filters of the router. */
 export interface RecordedWrite {
   readonly method: WriteMethod
-  /** Of the object; of a create, the collection. */
+  /** The path of the object; for a create, of the collection. */
   readonly path: string
-  /** Of a create: the id that the caller chose. */
+  /** For a create: the id that the caller chose. */
   readonly id?: string
-  /** Of a create without id: what stands for the id, in later writes too, until the server has chosen one. */
+  /** For a create without id: the placeholder of the id, in later writes too, until the server has assigned one. */
   readonly placeholder?: string
   readonly action?: string
   readonly revision?: string
@@ -37,18 +37,18 @@ export interface RecordedWrite {
   readonly version?: string
 }
 
-/** An object as the recorded writes leave it. */
+/** An object after the recorded writes. */
 interface Recorded {
   /** null = deleted. */
   readonly content: JsonObject | null
-  /** Of the object that is really there; null = none. */
+  /** The revision of the real object; null = it does not exist. */
   readonly revision: string | null
 }
 
-/** Asks the real handler. */
+/** Sends a request to the real handler. */
 type Ask = (request: ResourceRequest) => Promise<unknown>
 
-/** Actions that change nothing, each with the paths that have it. */
+/** Actions that change nothing, with the paths that have them. */
 const READ_ACTIONS: Readonly<Record<string, RegExp>> = {
   validateObject: /(^|\/)policy\/./,
   validateProperty: /(^|\/)policy\/./,
@@ -58,8 +58,8 @@ const READ_ACTIONS: Readonly<Record<string, RegExp>> = {
 }
 
 /**
- * Recording mode of the requests that carry it in their context: writes are kept, not made, and later reads see them.
- * One recorder serves one chain of requests, such as the scripts of one object of a reconciliation.
+ * Recording mode for the requests with this recorder in their context: writes are recorded instead of executed, and later
+ * reads see them. One recorder serves one chain of requests, such as the scripts of one object in a reconciliation.
  */
 export class WriteRecorder {
   readonly writes: RecordedWrite[] = []
@@ -68,23 +68,23 @@ export class WriteRecorder {
   #isApproximate = false
   #created = 0
 
-  /** @param readActions names of actions that change nothing, besides those that are known */
+  /** @param readActions names of further actions that change nothing */
   constructor(readActions: ReadonlySet<string> = new Set(), overlay: ReadonlyMap<string, Recorded> = new Map()) {
     this.#readActions = readActions
     this.#overlay = new Map(overlay)
   }
 
-  /** Whether something was answered that the real writes might have made another. */
+  /** Whether an answer might have been different after the real writes. */
   get isApproximate(): boolean {
     return this.#isApproximate
   }
 
-  /** Whether nothing was recorded and all answers were the real ones. */
+  /** Whether nothing was recorded and all answers were real. */
   get isUnused(): boolean {
     return this.#overlay.size === 0 && this.writes.length === 0 && !this.#isApproximate
   }
 
-  /** Begins with the objects as they are here, and with no writes. */
+  /** A recorder with the objects of this one and without writes. */
   fork(): WriteRecorder {
     const fork = new WriteRecorder(this.#readActions, this.#overlay)
     fork.#isApproximate = this.#isApproximate
@@ -95,8 +95,8 @@ export class WriteRecorder {
   /**
    * Answers in place of a handler.
    * @param path of the resource from the root of the router
-   * @param request as the handler would get it
-   * @param ask the handler; it is asked reads only
+   * @param request for the handler
+   * @param ask the handler; it receives reads only
    */
   answer(path: string, request: ResourceRequest, ask: Ask): Promise<Resource | QueryResult | Json | undefined> {
     const place = normalizePath(path)
@@ -201,7 +201,7 @@ export class WriteRecorder {
     return shown(path, recorded, request)
   }
 
-  /** What a recorded write has changed has another revision by the time the next one is made. */
+  /** An object with a recorded write will have another revision when the next write is executed. */
   #condition(
     path: string,
     { revision }: { readonly revision: string | null },
@@ -230,13 +230,13 @@ export class WriteRecorder {
     } catch (error) {
       if (!(error instanceof ResourceException) || (error.code !== 404 && error.code !== 501)) throw error
       if (error.code === 404) return { content: null, revision: null }
-      // It can be written only: what it holds cannot be known.
+      // It is write-only: its content is unknown.
       this.#isApproximate = true
       return { content: request.method === 'create' ? null : {}, revision: null }
     }
   }
 
-  /** Whether recorded writes are at, above or below `path`. */
+  /** Whether a recorded write is at, above or below `path`. */
   #touches(path: string): boolean {
     for (const place of this.#overlay.keys())
       if (place === path || place.startsWith(`${path}/`) || path.startsWith(`${place}/`)) return true
@@ -249,7 +249,7 @@ function shown(path: string, { content, revision }: Recorded, { fields }: Resour
   return { id, revision, content: projectFields(copyJson(content ?? {}), fields) }
 }
 
-/** The request that was recorded. */
+/** The request of a recorded write. */
 export function requestOf({ method, path, parameters = {}, version, ...own }: RecordedWrite): ResourceRequest {
   const { content = null, revision = null, id = null, action = '' } = own
   const common = {

@@ -1,15 +1,15 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import type { QueryResult, Resource } from './request.ts'
 
-/** A resource as callers see it: `_id` and `_rev` first; without revision no `_rev`. */
+/** A resource as callers see it: `_id` and `_rev` first; no `_rev` without a revision. */
 export function representResource({ id, revision, content }: Resource): JsonObject {
   if (isRepresented(content, id, revision)) return content
-  // Hardly any has them, and leaving them out takes longer than a copy.
+  // Few objects have them, and removing them takes longer than a copy.
   const own = '_id' in content || '_rev' in content ? withoutIdentity(content) : content
   return revision === null ? { _id: id, ...own } : { _id: id, _rev: revision, ...own }
 }
 
-/** Whether an object is what callers are to see, as a remote has sent it: it need not be taken apart and put together. */
+/** Whether an object already is as callers should see it, as those of remotes are: it can be passed on. */
 export function isRepresented(object: JsonObject, id: string, revision: string | null): boolean {
   if (object._id !== id || (revision === null ? '_rev' in object : object._rev !== revision)) return false
   let place = 0
@@ -21,7 +21,7 @@ export function isRepresented(object: JsonObject, id: string, revision: string |
   return false
 }
 
-/** The answer to a query: always these six members. */
+/** The answer to a query, always with these six members. */
 export interface QueryResponse {
   readonly result: JsonObject[]
   readonly resultCount: number
@@ -40,7 +40,7 @@ export const representQuery = (answer: QueryResult): QueryResponse => ({
   remainingPagedResults: answer.remainingPagedResults,
 })
 
-/** Content as a handler wants it: identity travels in the request, not in the object. */
+/** Content for a handler: the identity is in the request, not in the object. */
 export function withoutIdentity(object: JsonObject): JsonObject {
   const { _id, _rev, ...content } = object
   return content

@@ -22,11 +22,11 @@ export type QueryParts = Pick<
   | 'totalPagedResultsPolicy'
 >
 
-/** The parameters of one request. Reserved names are read without regard to case, as IDM does. */
+/** The parameters of one request. Reserved names are case-insensitive, as in IDM. */
 export class RequestParameters {
   readonly #values: ReadonlyMap<string, string>
 
-  /** @throws badRequest for a name given twice or one that would reach a prototype */
+  /** @throws badRequest for a repeated name or one with a special meaning in JavaScript */
   constructor(pairs: Iterable<readonly [string, string]>) {
     const values = new Map<string, string>()
     for (const [name, value] of pairs) {
@@ -39,7 +39,7 @@ export class RequestParameters {
     this.#values = values
   }
 
-  /** Reads a query string (without `?`): `+` and `%20` are both a space. */
+  /** Parses a query string (without `?`), in which `+` and `%20` are spaces. */
   static ofQueryString(text: string): RequestParameters {
     return RequestParameters.ofPairs(queryPairs(text))
   }
@@ -48,7 +48,7 @@ export class RequestParameters {
     return new RequestParameters(pairs.map((pair) => [pair.name, decodeValue(pair)] as const))
   }
 
-  /** Reads the `params` of an in-process call: numbers, booleans and lists become text, null counts as absent. */
+  /** Converts the `params` of an in-process call: numbers, booleans and lists to text; null counts as absent. */
   static ofObject(params: Readonly<Record<string, Json>> | null): RequestParameters {
     const present = Object.entries(params ?? {}).filter(([, value]) => value !== null && value !== undefined)
     return new RequestParameters(present.map(([name, value]) => [name, parameterText(value)] as const))
@@ -66,7 +66,7 @@ export class RequestParameters {
     return parseFields(this.get('_fields'))
   }
 
-  /** What the caller added: every name that is not reserved, and for an action the parts of a query too. */
+  /** The parameters that are not reserved; for an action those of a query, too. */
   additional(method: ResourceRequest['method']): Record<string, string> {
     const kept = [...this.#values].filter(
       ([name]) => !name.startsWith('_') || (method === 'action' && QUERY_PARAMETERS.includes(name)),
@@ -74,19 +74,19 @@ export class RequestParameters {
     return Object.fromEntries(kept)
   }
 
-  /** @throws badRequest when there is a reserved parameter that this kind of request does not know */
+  /** @throws badRequest for a reserved parameter that this kind of request does not have */
   check(method: ResourceRequest['method']): void {
     const known = RESERVED_PARAMETERS[method]
     const unknown = [...this.#values.keys()].find((name) => name.startsWith('_') && !known.includes(name))
     if (unknown !== undefined)
-      throw badRequest(`Unrecognized request parameter '${unknown}': a ${method} request knows ${known.join(', ')}`)
+      throw badRequest(`Unrecognized request parameter '${unknown}': a ${method} request has ${known.join(', ')}`)
   }
 
   get isQuery(): boolean {
     return QUERY_SELECTIONS.some((name) => this.#values.has(name))
   }
 
-  /** @throws badRequest for a value that cannot be read, or parameters that exclude each other */
+  /** @throws badRequest for an invalid value, or parameters that exclude each other */
   get query(): QueryParts {
     const parts: QueryParts = {
       ...this.#selection,
@@ -111,7 +111,8 @@ export class RequestParameters {
   get #policy(): TotalPagedResultsPolicy {
     const text = this.get('_totalPagedResultsPolicy')
     const policy = POLICIES.find((policy) => policy === (text ?? 'NONE').toUpperCase())
-    if (!policy) throw badRequest(`The value '${text}' for parameter '_totalPagedResultsPolicy' is none of ${POLICIES}`)
+    if (!policy)
+      throw badRequest(`The value '${text}' for parameter '_totalPagedResultsPolicy' must be one of ${POLICIES}`)
     return policy
   }
 
@@ -130,17 +131,17 @@ function checkCookie(parts: QueryParts): void {
   if (parts.queryFilter === undefined) throw badRequest('_pagedResultsCookie needs a _queryFilter')
 }
 
-/** A parameter of a query string; reserved names are spelt as we spell them. */
+/** A parameter of a query string; reserved names are in canonical spelling. */
 export interface QueryPair {
   readonly name: string
-  /** As the caller wrote it, percent-encoded. */
+  /** Percent-encoded, as in the URL. */
   readonly rawValue: string
 }
 
 /**
  * The parameters of a query string (without `?`), in their order.
- * @throws badRequest for a name that is not percent-encoded UTF-8, or one that only a case-insensitive comparison by
- *   Unicode takes for a reserved name: to a remote in Java `_actıon` is `_action`
+ * @throws badRequest for a name that is not percent-encoded UTF-8, or one that equals a reserved name only in a
+ *   case-insensitive Unicode comparison: for a remote in Java `_actıon` is `_action`
  */
 export function queryPairs(text: string): QueryPair[] {
   const pairs = text.split('&').filter((pair) => pair !== '')

@@ -3,7 +3,7 @@ import type { QueryFilter } from '../filter/query-filter.ts'
 import type { Pointer } from '../pointer.ts'
 import type { WriteRecorder } from './recorder.ts'
 
-/** Who is asking (`context.security` of a script, `info/login`). */
+/** The caller (`context.security` of a script, `info/login`). */
 export interface SecurityContext {
   readonly authenticationId: string
   readonly authorization: {
@@ -13,7 +13,7 @@ export interface SecurityContext {
   } & JsonObject
 }
 
-/** The HTTP request behind a call; absent for calls from inside (scripts, schedules, reconciliation). */
+/** The HTTP request of a call; absent for internal calls (scripts, schedules, reconciliation). */
 export interface HttpContext {
   readonly method: string
   readonly path: string
@@ -22,26 +22,26 @@ export interface HttpContext {
   readonly remoteAddress: string
 }
 
-/** The facts that travel with a request. */
+/** What accompanies a request. */
 export interface RequestContext {
   readonly security?: SecurityContext
   readonly http?: HttpContext
-  /** True for the request that came over HTTP itself; what a script asks on its behalf comes from inside. */
+  /** True for an HTTP request itself; false for requests that scripts send on its behalf. */
   readonly external?: boolean
   readonly transactionId?: string
-  /** Aborted when the caller has gone: whoever works for the request stops. */
+  /** Aborts when the caller disconnects. */
   readonly signal?: AbortSignal
-  /** Recording mode: what is asked to be written, by scripts that the request reaches too, is kept and not made. */
+  /** Recording mode: writes, including those of scripts, are recorded instead of executed. */
   readonly recorder?: WriteRecorder
 }
 
 interface BaseRequest {
-  /** Path without slashes at its ends, segments percent-encoded where needed; relative to the route of its handler. */
+  /** A path relative to the route of the handler, without slashes at its ends, percent-encoded where needed. */
   readonly resourcePath: string
   readonly fields: readonly Pointer[]
-  /** Query parameters that are not reserved (do not start with `_`). */
+  /** Query parameters that are not reserved: without a leading `_`. */
   readonly additionalParameters: Readonly<Record<string, string>>
-  /** `resource=` of Accept-API-Version; undefined when the caller named none. */
+  /** `resource=` of Accept-API-Version; undefined = any. */
   readonly resourceVersion?: string
 }
 
@@ -49,7 +49,7 @@ export interface CreateRequest extends BaseRequest {
   readonly method: 'create'
   /** The client's id, decoded; null lets the server choose. `resourcePath` is the collection. */
   readonly newResourceId: string | null
-  /** With the `_id` and `_rev` that the caller wrote; handlers see them only if they ask (`takesIdentity`). */
+  /** With the `_id` and `_rev` of the caller, which handlers see only with `takesIdentity`. */
   readonly content: JsonObject
 }
 export interface ReadRequest extends BaseRequest {
@@ -57,7 +57,7 @@ export interface ReadRequest extends BaseRequest {
 }
 export interface UpdateRequest extends BaseRequest {
   readonly method: 'update'
-  /** The revision that must be current; null = whatever it is. */
+  /** The revision that must be current; null = any. */
   readonly revision: string | null
   /** As in a CreateRequest. */
   readonly content: JsonObject
@@ -111,11 +111,11 @@ export interface PatchOperation {
   readonly from?: Pointer
 }
 
-/** One resource as a handler answers it. `revision` null = the resource has none (configuration objects). */
+/** One resource in the answer of a handler. `revision` null = the resource has none (configuration objects). */
 export interface Resource {
   readonly id: string
   readonly revision: string | null
-  /** Without `_id` and `_rev`: whoever prints the resource adds them. */
+  /** Without `_id` and `_rev`, which are added for output. */
   readonly content: JsonObject
   /** True for the answer to an upsert that created: HTTP 201. */
   readonly created?: boolean
@@ -130,17 +130,16 @@ export interface QueryResult {
 }
 
 /**
- * What stands behind a route. A method that is absent is answered with 501. Every method rejects with a
- * ResourceException.
+ * The implementation of a route. The answer for an absent method is 501. Every method rejects with a ResourceException.
  */
 export interface ResourceHandler {
-  /** Versions of its API (`1.0`): a request that asks for another is answered with 404. Absent = any version. */
+  /** Versions of its API (`1.0`); the answer for other versions is 404. Absent = any version. */
   readonly versions?: readonly string[]
-  /** True when its answers hold no more than `request.fields` asks for (a remote sees to it); else the router does. */
+  /** True when it applies `request.fields` itself, as remotes do; else the router does. */
   readonly projectsFields?: boolean
-  /** True when it wants `content` as the caller wrote it; else the router takes `_id` and `_rev` out of it. */
+  /** True when it receives `content` unchanged; else the router removes `_id` and `_rev`. */
   readonly takesIdentity?: boolean
-  /** True when scripts answer its requests: in recording mode they run, and what they ask to be written is recorded. */
+  /** True when scripts answer its requests: in recording mode they run, and their writes are recorded. */
   readonly isScripted?: boolean
   create?(request: CreateRequest, context: RequestContext): Promise<Resource>
   read?(request: ReadRequest, context: RequestContext): Promise<Resource>

@@ -2,7 +2,7 @@ import type { ResourceRequest } from './request.ts'
 
 const COMMON = ['_fields', '_prettyPrint'] as const
 
-/** Each of them makes a GET a query. */
+/** With any of them a GET is a query. */
 export const QUERY_SELECTIONS = ['_queryFilter', '_queryId', '_queryExpression'] as const
 
 export const QUERY_PARAMETERS: readonly string[] = [
@@ -14,7 +14,7 @@ export const QUERY_PARAMETERS: readonly string[] = [
   '_totalPagedResultsPolicy',
 ]
 
-/** The reserved parameters each kind of request understands; any other name that starts with `_` is an error. */
+/** The reserved parameters of each kind of request; any other name with a leading `_` is an error. */
 export const RESERVED_PARAMETERS: Readonly<Record<ResourceRequest['method'], readonly string[]>> = {
   create: [...COMMON, '_action', '_id'],
   read: [...COMMON, '_mimeType'],
@@ -28,5 +28,5 @@ export const RESERVED_PARAMETERS: Readonly<Record<ResourceRequest['method'], rea
 const NAMES = Object.values(RESERVED_PARAMETERS).flat()
 const SPELLINGS: ReadonlyMap<string, string> = new Map(NAMES.map((name) => [name.toLowerCase(), name]))
 
-/** A reserved name as we spell it: IDM reads them without regard to case. Any other name stays as it is. */
+/** The canonical spelling of a reserved name, which is case-insensitive in IDM; any other name is unchanged. */
 export const canonicalName = (name: string): string => SPELLINGS.get(name.toLowerCase()) ?? name

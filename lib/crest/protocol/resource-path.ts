@@ -6,7 +6,7 @@ import { badRequest } from '../errors.ts'
  */
 export const pathElements = (path: string): string[] => splitPath(path).map(decodeElement)
 
-/** The path without slashes at its ends, each element percent-encoded in one way only, so that equal paths are equal texts. */
+/** The canonical form of a path: no slashes at its ends, and each element percent-encoded in the same way. */
 export const normalizePath = (path: string): string => pathFrom(pathElements(path))
 
 export const pathFrom = (elements: readonly string[]): string => elements.map(encodeURIComponent).join('/')
@@ -15,7 +15,7 @@ export const pathFrom = (elements: readonly string[]): string => elements.map(en
 export const childPath = (collection: string, id: string): string =>
   collection === '' ? encodeURIComponent(id) : `${collection}/${encodeURIComponent(id)}`
 
-/** The elements as they are written. */
+/** The elements without decoding. */
 export function splitPath(path: string): string[] {
   const elements = path.split('/')
   if (elements[0] === '') elements.shift()

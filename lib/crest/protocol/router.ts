@@ -16,19 +16,19 @@ import type {
 } from './request.ts'
 import { normalizePath, pathElements } from './resource-path.ts'
 
-/** What plugins of a host share: resources by route, for HTTP and for in-process calls alike. */
+/** The resources of a host by route, for HTTP and in-process calls; shared by its plugins. */
 export interface ResourceRegistry {
-  /** Serves `route` and all below it until disposed; throws a conflict when the route is taken. */
+  /** Serves `route` and everything below it until disposed. @throws conflict when the route is taken */
   add(route: string, handler: ResourceHandler): Disposable
   connect(context?: RequestContext): Connection
 }
 
 export const resourcesService: ServiceRef<ResourceRegistry> = { id: 'resources' }
 
-/** What a router answers, by the kind of request. */
+/** The answer of a router, by the kind of request. */
 export type Answer = Resource | QueryResult | Json | undefined
 
-/** Stands before the handlers: may change the request, answer it itself, or change what `next` answered. */
+/** Runs before the handlers: may change the request, answer it itself, or change the answer of `next`. */
 export type RequestFilter = (
   request: ResourceRequest,
   context: RequestContext,
@@ -37,17 +37,17 @@ export type RequestFilter = (
 
 interface Match {
   readonly handler: ResourceHandler
-  /** Behind the route, without slashes at its ends. */
+  /** The path after the route, without slashes at its ends. */
   readonly rest: string
 }
 
-/** Finds the handler of a path by its longest route, in whole elements, and asks it. */
+/** Dispatches requests to the handler with the longest matching route. */
 export class ResourceRouter {
   readonly #handlers = new Map<string, ResourceHandler>()
   readonly #filters = new Set<RequestFilter>()
   #last: { readonly path: string; readonly match: Match | undefined } | undefined
 
-  /** Has every request go through `filter`, behind those that are there already. */
+  /** Adds a filter for every request, after the existing ones. */
   use(filter: RequestFilter): Disposable {
     this.#filters.add(filter)
     return { dispose: () => void this.#filters.delete(filter) }
@@ -66,12 +66,12 @@ export class ResourceRouter {
     }
   }
 
-  /** Whether this very route is served. */
+  /** Whether exactly this route is served. */
   isTaken(route: string): boolean {
     return this.#handlers.has(normalizePath(route))
   }
 
-  /** Whether some route serves `path`; a path too broken to decode counts as served, so that it is answered with 400. */
+  /** Whether a route serves `path`. An undecodable path counts as served, so that the answer is 400. */
   routes(path: string): boolean {
     try {
       return this.#find(path) !== undefined
@@ -84,7 +84,7 @@ export class ResourceRouter {
   handle(request: ActionRequest, context: RequestContext): Promise<Json | undefined>
   handle(request: Exclude<ResourceRequest, QueryRequest | ActionRequest>, context: RequestContext): Promise<Resource>
   handle(request: ResourceRequest, context: RequestContext): Promise<Answer>
-  /** Rejects with a ResourceException, whatever the handler threw. */
+  /** Rejects with a ResourceException, whatever the handler throws. */
   async handle(request: ResourceRequest, context: RequestContext): Promise<Answer> {
     try {
       return await this.#handleThrough([...this.#filters], request, context)
@@ -103,7 +103,7 @@ export class ResourceRouter {
     return this.#answer(request, context)
   }
 
-  /** Makes a recorded write. The filters of the router have seen it when it was recorded. */
+  /** Executes a recorded write. The filters of the router have seen it when it was recorded. */
   async replay(write: RecordedWrite, context: RequestContext = {}): Promise<Answer> {
     try {
       return await this.#answer(requestOf(write), context)
@@ -124,7 +124,7 @@ export class ResourceRouter {
     return context.recorder.answer(request.resourcePath, own, ask)
   }
 
-  /** The path of the last request is often that of the next: whoever writes many objects writes them to one collection. */
+  /** Consecutive requests often have the same path, such as many creates in one collection. */
   #find(path: string): Match | undefined {
     if (this.#last?.path === path) return this.#last.match
     const match = this.#search(path)

@@ -5,7 +5,7 @@ import { compareValues } from '../filter/compare.ts'
 import { getAt, type Pointer, parsePointer } from '../pointer.ts'
 import type { SortKey } from './request.ts'
 
-/** Reads `_sortKeys`: `-age,+name/givenName,userName`; a bare key ascends. */
+/** Parses `_sortKeys`: `-age,+name/givenName,userName`; a key without sign is ascending. */
 export function parseSortKeys(text: string | undefined): SortKey[] {
   const keys = (text ?? '').split(',').map((key) => key.trim())
   const named = keys.filter((key) => key !== '')
@@ -19,14 +19,14 @@ function parseSortKey(text: string): SortKey {
   return { field, ascending: !text.startsWith('-') }
 }
 
-/** What an object is sorted by: a list counts by its smallest element, and null as if the field were absent. */
+/** The value that an object is sorted by: the smallest element of a list; undefined for null. */
 export function sortValue(object: JsonObject, field: Pointer): Json | undefined {
   const value = getAt(object, field) ?? undefined
   if (!Array.isArray(value)) return value
   return value.filter((element) => element !== null).sort(compareValues)[0]
 }
 
-/** Compares two lists of sort values, one for each key; what is absent comes last in either direction. */
+/** Compares the sort values of two objects; absent values come last in either direction. */
 export function compareSortValues(
   keys: readonly SortKey[],
   left: readonly (Json | undefined)[],

@@ -4,9 +4,9 @@ import { badRequest } from '../errors.ts'
 import { isPosition, type Pointer, printPointer } from '../pointer.ts'
 
 /**
- * Puts `value` at `pointer` in `root`, which it changes. Missing parents are made: a list where `-` follows, an object
- * otherwise. `-` behind a list appends to it.
- * @throws badRequest where a parent is no object or list, or a list position is out of range
+ * Sets the value at `pointer` in `root`. Missing parents are created: a list where `-` follows, else an object. `-` after a
+ * list appends to it.
+ * @throws badRequest where a parent is not an object or list, or a list position is out of range
  */
 export function setAt(root: JsonObject, pointer: Pointer, value: Json): void {
   const { parent, name } = parentOf(root, pointer, createMember)
@@ -15,7 +15,7 @@ export function setAt(root: JsonObject, pointer: Pointer, value: Json): void {
   else throw noParent(pointer)
 }
 
-/** Puts `value` at `pointer` where nothing is yet: the parent has to exist, a list makes room. */
+/** Inserts a value where none exists. The parent must exist; elements of a list are shifted. */
 export function insertAt(root: JsonObject, pointer: Pointer, value: Json): void {
   const { parent, name } = parentOf(root, pointer)
   if (Array.isArray(parent)) parent.splice(elementIndex(parent, name, pointer), 0, value)
@@ -24,7 +24,7 @@ export function insertAt(root: JsonObject, pointer: Pointer, value: Json): void 
   else setMember(parent, name, value)
 }
 
-/** Takes away what `pointer` leads to; nothing there, nothing done. */
+/** Removes the value at `pointer`, if there is one. */
 export function removeAt(root: JsonObject, pointer: Pointer): void {
   const { parent, name } = parentOf(root, pointer)
   if (Array.isArray(parent)) {
@@ -50,7 +50,7 @@ function childOf(parent: JsonObject | Json[], name: string): Json | undefined {
   return memberOf(parent, name)
 }
 
-/** Positions are never invented: `/a/0/b` needs the list `a` to be there. */
+/** Positions are never created: `/a/0/b` needs an existing list `a`. */
 function createMember(parent: JsonObject | Json[], name: string, next: string, pointer: Pointer): Json {
   if (isPosition(name) || isPosition(next)) throw noParent(pointer)
   const child: Json = next === '-' ? [] : {}
