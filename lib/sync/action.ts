@@ -16,23 +16,23 @@ export type Action = (typeof ACTIONS)[number]
 
 const NAMES: ReadonlySet<unknown> = new Set(ACTIONS)
 
-/** Asked several times for each object of a run. */
+/** Called several times for each object of a run. */
 export const isAction = (name: unknown): name is Action => NAMES.has(name)
 
 export interface ActionRule {
-  /** It changes objects or links; without it there is nothing to carry out. */
+  /** It changes objects or links. */
   readonly writes: boolean
-  /** What it cannot do without; EXCEPTION and the like need nothing. */
+  /** The objects that it requires. */
   readonly needs: { readonly source: boolean; readonly target: 'present' | 'absent' | 'any' }
-  /** Source and target are linked afterwards. */
+  /** It links source and target. */
   readonly links: boolean
-  /** The target object is made from the source's properties. */
+  /** It maps the properties of the source. */
   readonly maps: boolean
-  /** It takes the target or its link away. */
+  /** It removes the target or its link. */
   readonly destroys: boolean
-  /** `postAction` of the policy runs afterwards. */
+  /** It is followed by the `postAction` of the policy. */
   readonly postAction: boolean
-  /** The entry is kept for the audit. */
+  /** It is reported in the audit. */
   readonly reported: boolean
 }
 
@@ -57,7 +57,7 @@ function rule(parts: Partial<ActionRule> & Pick<ActionRule, 'needs'>): ActionRul
   return { writes: true, links: false, maps: false, destroys: false, postAction: true, reported: true, ...parts }
 }
 
-/** Why `action` cannot be carried out on what there is; undefined when it can. */
+/** Why `action` is impossible with the existing objects; undefined when it is possible. */
 export function impossible(action: Action, there: { source: boolean; target: boolean }): string | undefined {
   const { needs } = ACTION_RULES[action]
   if (needs.source && !there.source) return `${action} needs a source object, and there is none`

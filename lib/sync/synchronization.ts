@@ -17,13 +17,13 @@ import { ReconService } from './runs/recon-service.ts'
 export interface SynchronizationParts {
   readonly repository: Repository
   readonly configuration: ConfigurationService
-  /** For the mappings' own reads and writes. */
+  /** For the reads and writes of mappings. */
   readonly connection: Connection
-  /** For reads of an analysis: the scripts that they reach write nothing. */
+  /** For the reads of an analysis: scripts that they trigger write nothing. */
   readonly dryConnection: Connection
-  /** Makes a recorded write, behind the filters that have seen it. */
+  /** Executes a recorded write, without the filters that have seen it when it was recorded. */
   readonly replay: Replay
-  /** Absent: mappings with scripts fail, object by object, and say why. */
+  /** Absent: objects of mappings with scripts fail. */
   readonly scripts: ScriptService | undefined
   readonly isServed: IsServed
   /** The managed types in force: the same array until something changes. */
@@ -31,14 +31,14 @@ export interface SynchronizationParts {
   readonly log: Logger
 }
 
-/** Mappings and reconciliation, ready to be put on a router. */
+/** Mappings and reconciliation with their resources. */
 export interface Synchronization extends Disposable {
   readonly service: ReconService
   /** By route. */
   readonly resources: ReadonlyMap<string, ResourceHandler>
 }
 
-/** Resolves when the mappings are in force; runs that a crash interrupted are shown as failed from then on. */
+/** Resolves when the mappings are in force, and runs that a crash interrupted are marked as failed. */
 export async function startSynchronization(options: SynchronizationParts): Promise<Synchronization> {
   const { repository, configuration, connection, dryConnection, replay, scripts, isServed, log } = options
   const scope = new Scope(log)

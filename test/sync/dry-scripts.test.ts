@@ -339,7 +339,7 @@ describe('an approved plan with scripts that write', () => {
         assert.ok(made)
         assert.equal(stage.two.object(USERS, 't1')?.description, made)
       } else {
-        assert.match(String(failed), /carried out with allowApproximate only/)
+        assert.match(String(failed), /it is applied with allowApproximate only/)
         assert.deepEqual(lines(stage), [])
       }
     }
@@ -365,7 +365,7 @@ describe('an approved plan with scripts that write', () => {
     const failed = (await messages(stage, run)).filter((message) => message !== null)
     assert.match(
       String(failed),
-      /create of external\/idm\/two\/managed\/log, which a script of the mapping asks for, failed: .*; of 2 such writes the first 1 were made/,
+      /create of external\/idm\/two\/managed\/log, which a script of the mapping requested, failed: .*; of 2 such writes the first 1 were made/,
     )
     assert.ok(stage.two.object(USERS, 't1'))
   })

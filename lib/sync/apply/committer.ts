@@ -6,36 +6,36 @@ interface Entry {
   readonly reject: (error: unknown) => void
 }
 
-/** A commit waits for the disk, and all of the process with it: rather one for many rows. */
-const MOST_ROWS = 500
-const LINGER_MS = 50
+/** A commit waits for the disk: one commit for many rows. */
+const MAX_ROWS = 500
+const MAX_DELAY_MS = 50
 
-/** Writes what became of rows, together with their links, many in one commit. */
+/** Batches the results of rows, with their links, into few commits. */
 export class Committer {
   readonly #rows: RunRows
-  readonly #lingers: boolean
+  readonly #isLazy: boolean
   #waiting: Entry[] = []
   #timer: NodeJS.Timeout | undefined
   #busy = false
 
   /**
-   * @param lingers whether a commit may wait for more rows, and need not wait for the disk; else it takes what has come by
-   * the end of the turn
+   * @param isLazy whether a commit may be delayed for more rows and need not be durable; else it takes the rows of the
+   *   present turn of the event loop
    */
-  constructor(rows: RunRows, lingers: boolean) {
+  constructor(rows: RunRows, isLazy: boolean) {
     this.#rows = rows
-    this.#lingers = lingers
+    this.#isLazy = isLazy
   }
 
-  /** Resolves when it is written. @returns false when the link would break a unique rule: the row is a failure then */
+  /** Resolves when the row is committed. @returns false when its link is not unique: the row has failed then */
   finish(row: Row): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>()
     this.#waiting.push({ row, resolve, reject })
-    const full = this.#waiting.length >= MOST_ROWS
+    const full = this.#waiting.length >= MAX_ROWS
     if (this.#busy) return promise
     if (full || !this.#timer) {
       clearTimeout(this.#timer)
-      this.#timer = setTimeout(() => void this.#commit(), full || !this.#lingers ? 0 : LINGER_MS)
+      this.#timer = setTimeout(() => void this.#commit(), full || !this.#isLazy ? 0 : MAX_DELAY_MS)
     }
     return promise
   }
@@ -48,15 +48,15 @@ export class Committer {
       this.#waiting = []
       try {
         const rows = entries.map(({ row }) => row)
-        const linked = await (this.#lingers ? this.#rows.finishUnhurried(rows) : this.#rows.finish(rows))
+        const linked = await (this.#isLazy ? this.#rows.finishUnhurried(rows) : this.#rows.finish(rows))
         for (const [index, { resolve }] of entries.entries()) resolve(linked[index] ?? false)
       } catch (error) {
         for (const { reject } of entries) reject(error)
       }
-      if (this.#lingers && this.#waiting.length < MOST_ROWS) break
+      if (this.#isLazy && this.#waiting.length < MAX_ROWS) break
       await new Promise((next) => setImmediate(next))
     }
     this.#busy = false
-    if (this.#waiting.length > 0) this.#timer = setTimeout(() => void this.#commit(), LINGER_MS)
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => void this.#commit(), MAX_DELAY_MS)
   }
 }

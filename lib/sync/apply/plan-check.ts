@@ -11,13 +11,13 @@ import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
 import { isPrefix } from '../evaluate/mapper.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 
-/** A row of a plan, by what there is now; or why it cannot be carried out as it was planned. */
+/** A row of a plan by the present state, or why it cannot be applied as planned. */
 export type CheckedRow = { readonly row: Row; readonly why?: string | undefined }
 
 /**
- * Evaluates rows of an approved plan again, together. A row is carried out when its decision is the same: what counts are
- * the fields that the mapping reads and sets, not the revisions. Ask before the first write, since what the plan itself
- * creates may correlate too.
+ * Evaluates rows of an approved plan again. A row is applied when its decision is the same: the fields that the mapping
+ * reads and sets count, not the revisions. Call it before the first write, since what the plan itself creates may
+ * correlate.
  */
 export async function checkPlan(context: RunContext, rows: readonly Row[]): Promise<CheckedRow[]> {
   const targets = context.liveTargets()
@@ -35,7 +35,7 @@ export async function checkPlan(context: RunContext, rows: readonly Row[]): Prom
   return rows.map((row) => (isOpen.has(row) ? checked(context, row, byPlace.get(placeOf(row))) : { row }))
 }
 
-/** Whether carrying it out would change anything. */
+/** Whether applying it would change anything. */
 const isWorth = ({ action, writes }: Row): boolean =>
   (isAction(action) && ACTION_RULES[action].writes) || (writes ?? []).length > 0
 
@@ -51,7 +51,7 @@ const placeOf = (row: Row): string =>
 function checked({ mapping, parts }: RunContext, row: Row, now: Row | undefined): CheckedRow {
   const why = now?.failure ? `Cannot determine what to do now: ${now.reason}` : changed(mapping, row, now)
   if (!now || why !== undefined) return { row, why: why ?? '' }
-  // What scripts of a run that was no analysis ask for has been written by that run.
+  // Not from an analysis: the writes of scripts have been executed by that run.
   if (row.writes === null) return { row: { ...now, writes: null, key: row.key, status: null } }
   const isApproximate = row.isApproximate || now.isApproximate
   if (isApproximate && parts.options.overrides.allowApproximate !== true) return { row, why: APPROXIMATE }
@@ -59,7 +59,7 @@ function checked({ mapping, parts }: RunContext, row: Row, now: Row | undefined)
   return { row: { ...now, changes, mapped, key, status: null } }
 }
 
-/** What is another than when the plan was made; undefined = nothing that matters. */
+/** What has changed since the plan was made; undefined = nothing that matters. */
 function changed(mapping: Mapping, row: Row, now: Row | undefined): string | undefined {
   const what = (name: string) => `The ${name} has changed since the plan was made: nothing was done`
   if (!now) return what(isOfSource(row) ? 'source' : 'target')
@@ -78,7 +78,7 @@ function changed(mapping: Mapping, row: Row, now: Row | undefined): string | und
   return row.action === 'UPDATE' && isOther(row.source, now.source) ? what('source') : undefined
 }
 
-/** What a hook puts into a field that no property sets may be another each time (a new password): the plan has it. */
+/** A hook may set a field without property to another value each time (a new password): that of the plan is used. */
 function comparable({ properties }: Mapping, change: FieldChange): FieldChange {
   const field = parsePointer(change.field)
   const isOfProperty = properties.some(({ target }) => isPrefix(target, field) || isPrefix(field, target))
@@ -89,6 +89,6 @@ const isOther = (before: JsonObject | null, now: JsonObject | null): boolean =>
   differences(before ?? {}, now ?? {}).length > 0
 
 const APPROXIMATE =
-  'Its scripts were told what may not be so when their writes are made: carried out with allowApproximate only'
+  'Its scripts were given answers that may differ when their writes are executed: it is applied with allowApproximate only'
 
 const APPEARED = 'A target that correlates has appeared since the plan was made: nothing was done'

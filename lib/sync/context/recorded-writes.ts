@@ -6,10 +6,10 @@ import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
 import { childPath, normalizePath } from '../../crest/protocol/resource-path.ts'
 import type { Row } from '../../repo/run-rows.ts'
 
-/** Makes a recorded write. @returns the answer */
+/** Executes a recorded write. @returns the answer */
 export type Replay = (write: RecordedWrite) => Promise<unknown>
 
-/** Whether two recordings write the same. Revisions do not count: they move with fields that the mapping does not use. */
+/** Whether two recordings are equal but for revisions, which change with fields that the mapping does not use. */
 export const isSameWrites = (left: readonly RecordedWrite[], right: readonly RecordedWrite[]): boolean =>
   isDeepStrictEqual(left.map(withoutRevision), right.map(withoutRevision))
 
@@ -20,10 +20,10 @@ function withoutRevision({ revision: _, content, ...write }: RecordedWrite): Jso
 }
 
 /**
- * Makes the recorded writes of a row, in their order, and puts the ids that servers choose in the place of what stood
- * for them, in the row too.
- * @returns whether they have changed the target
- * @throws ResourceException for the first one that fails: those after it are not made
+ * Executes the recorded writes of a row in their order. Replaces the placeholders of new ids, in the row too, as soon as
+ * servers have assigned the ids.
+ * @returns whether a write has changed the target
+ * @throws ResourceException for the first write that fails; those after it are not executed
  */
 export async function flush(row: Row, targetPath: string, replay: Replay): Promise<boolean> {
   const writes = [...(row.writes ?? [])]
@@ -47,10 +47,10 @@ export async function flush(row: Row, targetPath: string, replay: Replay): Promi
   return writes.some(({ path }) => path === target)
 }
 
-/** Never 412: what was decided by is another matter than what a script writes. */
+/** Never 412, which would mean that the decision is outdated. */
 function failureOf({ method, path, action }: RecordedWrite, error: unknown, index: number, count: number) {
   const { code, message } = toResourceException(error)
-  const what = `${action ?? method} of ${path}, which a script of the mapping asks for, failed: ${message}`
+  const what = `${action ?? method} of ${path}, which a script of the mapping requested, failed: ${message}`
   const before = index === 0 ? 'nothing was written' : `of ${count} such writes the first ${index} were made`
   return new ResourceException(code === 412 ? 409 : code, `${what}; ${before}`, { cause: error })
 }

@@ -7,11 +7,11 @@ import type { Limit } from '../mapping/limit.ts'
 import type { Mapping, Property } from '../mapping/mapping.ts'
 
 const DEFAULT_SHARE = 0.1
-/** Fewer deletions than this stop a run only when they are more than half of the targets. */
+/** Fewer deletions stop a run only when they are more than half of the targets. */
 const MIN_NOTABLE_DELETES = 20
-/** Of fewer targets, half is no warning sign. */
+/** With fewer targets, deleting half of them is not suspicious. */
 const MIN_NOTABLE_TARGETS = 5
-/** A run over fewer sources is not stopped because of cleared fields. */
+/** A run with fewer sources is not stopped because of cleared fields. */
 const MIN_NOTABLE_SOURCES = 10
 
 const allowedBy = (limit: Limit, targets: number): number =>
@@ -20,7 +20,7 @@ const allowedBy = (limit: Limit, targets: number): number =>
 const printed = (limit: Limit): string =>
   'count' in limit ? `${limit.count}` : `${Math.round(limit.share * 1000) / 10} %`
 
-/** Why a run with so many deletions stops; undefined when it does not. @param limit of mapping or run; absent = the default */
+/** Why a run with so many deletions is stopped; undefined when it is not. @param limit undefined = the default */
 export function deleteFault(planned: number, targets: number, limit: Limit | undefined): string | undefined {
   const what = `It would delete ${planned} of ${targets} targets`
   const allowed = limit
@@ -28,13 +28,13 @@ export function deleteFault(planned: number, targets: number, limit: Limit | und
     : Math.max(Math.floor(DEFAULT_SHARE * targets), MIN_NOTABLE_DELETES - 1)
   if (planned > allowed) return `${what}, more than maxDeletes (${printed(limit ?? { share: DEFAULT_SHARE })}) allows`
   if (!limit && targets >= MIN_NOTABLE_TARGETS && planned > targets / 2)
-    return `${what}, more than half: name maxDeletes if that is right`
+    return `${what}, more than half: set maxDeletes if that is intended`
   return undefined
 }
 
-/** Counts the fields that a run would clear, and which of them no source of the run has. */
+/** Counts the fields that a run would clear, and detects those that no source of the run has. */
 export class ClearedFields {
-  /** Properties for which no source has had a value so far. */
+  /** Properties that no source has had a value for so far. */
   readonly #unsupplied: Set<Property>
   readonly #counts = new Map<string, number>()
 
@@ -49,21 +49,21 @@ export class ClearedFields {
     }
   }
 
-  /** A field that the target does not hold is not cleared. */
+  /** Counts the fields that a row clears: those that the target has a value for. */
   count({ changes }: Row): void {
     for (const { field, from, to } of changes ?? [])
       if (isEmpty(to) && !isEmpty(from)) this.#counts.set(field, (this.#counts.get(field) ?? 0) + 1)
   }
 
-  /** The fields that would be cleared and that no source has. */
+  /** The fields that would be cleared and that no source has a value for. */
   get unsupplied(): string[] {
     const targets = [...this.#unsupplied].map(({ target }) => target)
     return [...this.#counts.keys()].filter((field) => targets.some((target) => isPrefix(target, parsePointer(field))))
   }
 
   /**
-   * Why the run stops; undefined when it does not.
-   * @param unsupplied fields that no source has, where the plan was made by another run
+   * Why the run is stopped; undefined when it is not.
+   * @param unsupplied of the run that made the plan, where that is another one
    */
   fault(
     { sources, targets, unsupplied = this.unsupplied }: ClearedFacts,
@@ -73,7 +73,7 @@ export class ClearedFields {
     for (const [field, count] of this.#counts) {
       const what = `It would clear ${field} in ${count} of ${targets} targets`
       const isUnsupplied = !limit && unsupplied.includes(field)
-      if (isUnsupplied) return `${what}, and no source has a value for it: name maxClears if that is right`
+      if (isUnsupplied) return `${what}, and no source has a value for it: set maxClears if that is intended`
       if (count > allowedBy(limit ?? { share: DEFAULT_SHARE }, targets))
         return `${what}, more than maxClears (${printed(limit ?? { share: DEFAULT_SHARE })}) allows`
     }

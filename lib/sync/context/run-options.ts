@@ -10,15 +10,15 @@ export interface RunOptions {
   readonly action: 'recon' | 'reconById'
   /** The sources of `reconById`. */
   readonly ids: readonly string[]
-  /** Decides and writes nothing. */
+  /** Plans, and writes nothing. */
   readonly isAnalysis: boolean
-  /** Its rows are shown as associations. */
+  /** Whether its rows are shown as associations. */
   readonly persists: boolean
-  /** Settings of the mapping that are others for this run. */
+  /** Settings that replace those of the mapping. */
   readonly overrides: Overrides
-  /** Of an approved plan: cleared fields that no source had. */
+  /** For an approved plan: cleared fields that no source had a value for. */
   readonly unsupplied?: readonly string[]
-  /** Who accepted that sources are not assessed. */
+  /** Who accepted that some sources are not assessed. */
   readonly acceptedBy?: string
 }
 
@@ -44,7 +44,7 @@ const overridesSchema = z.strictObject(
 
 export type Overrides = Partial<z.infer<typeof overridesSchema>>
 
-/** @throws badRequest naming what the body of a request may not say */
+/** @throws badRequest that names the invalid settings in the body of a request */
 export function parseOverrides(body: Json): Overrides {
   if (body === null) return {}
   if (!isObject(body)) throw badRequest('The body of the request must be an object with settings of the mapping')
@@ -56,14 +56,14 @@ export function parseOverrides(body: Json): Overrides {
   throw badRequest(faults.join('; '))
 }
 
-/** The mapping as this run takes it. */
+/** The mapping with the settings of this run. */
 export const overridden = (mapping: Mapping, { overrides, acceptedBy }: RunOptions): Mapping => ({
   ...mapping,
   ...overrides,
   ...(acceptedBy === undefined ? {} : { maxUnassessed: Number.MAX_SAFE_INTEGER }),
 })
 
-/** How a query is shown in a run's `parameters`. */
+/** A query as it is shown in the `parameters` of a run. */
 export function shownQuery(mapping: Mapping, side: 'source' | 'target'): JsonObject {
   const query = side === 'source' ? mapping.sourceQuery : mapping.targetQuery
   const { _queryFilter, ...rest } = query?.params ?? { _queryFilter: 'true' }

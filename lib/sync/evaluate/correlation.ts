@@ -11,27 +11,27 @@ import type { Mapping, Property } from '../mapping/mapping.ts'
 import type { ScriptCall, Scripts } from '../mapping/scripts.ts'
 import { valuesOf } from './mapper.ts'
 
-/** Whom to correlate. */
+/** A source object to correlate. */
 export interface CorrelationTask {
   readonly source: JsonObject
   readonly linkQualifier: string
-  /** Of the scripts; undefined = what they write is written. */
+  /** Records the writes of scripts; undefined = they are executed. */
   readonly recorder?: WriteRecorder | undefined
 }
 
-/** One run of a script that is about a source. */
+/** One run of a script for a source. */
 export const callOf = ({ source, linkQualifier, recorder }: CorrelationTask): ScriptCall => ({
   variables: { source, linkQualifier },
   recorder,
 })
 
-/** How the targets of one source are to be found. */
+/** How to find the targets of one source. */
 export type Lookup =
   | { readonly kind: 'none' }
   | { readonly kind: 'filter'; readonly filter: QueryFilter }
-  /** A query that is more than a filter: only the target itself can answer it. */
+  /** A query with more than a filter: only the target itself can answer it. */
   | { readonly kind: 'query'; readonly params: JsonObject }
-  /** Found already, by the script itself. */
+  /** Already found by the script itself. */
   | { readonly kind: 'ids'; readonly ids: readonly string[] }
   | { readonly kind: 'failed'; readonly failure: ResourceException }
 
@@ -41,11 +41,11 @@ const NONE: Lookup = { kind: 'none' }
 export const correlates = ({ correlationQuery, correlationScript }: Mapping): boolean =>
   correlationQuery.size > 0 || correlationScript !== undefined
 
-/** Fields of the target by which it is known beforehand that sources will be correlated. */
+/** Fields of the target that sources will be correlated by, as far as that is known in advance. */
 export const correlatedFields = ({ correlationQuery }: Mapping): Pointer[] =>
   [...correlationQuery.values()].flatMap((query) => ('tree' in query ? treeFields(query.tree) : []))
 
-/** Runs the scripts of correlation, each for all of its sources at once. */
+/** Runs each correlation script once for all of its sources. */
 export async function lookups(
   mapping: Mapping,
   tasks: readonly CorrelationTask[],
@@ -78,7 +78,7 @@ async function lookupsOf(
   )
 }
 
-/** What `correlationQuery` yields: a query map. */
+/** The result of `correlationQuery`: a query object. */
 function ofQuery(value: Json): Lookup {
   if (value === null) return NONE
   if (!isObject(value)) return failed('correlationQuery: the script must yield a query, such as {"_queryFilter": "…"}')
@@ -93,10 +93,10 @@ function ofQuery(value: Json): Lookup {
   }
 }
 
-/** Does not change which objects are found. */
+/** Parameters that do not change which objects are found. */
 const BESIDES: ReadonlySet<string> = new Set(['_fields', '_sortKeys'])
 
-/** What `correlationScript` yields: a list of objects with `_id`. */
+/** The result of `correlationScript`: a list of objects with `_id`. */
 function ofList(value: Json): Lookup {
   if (value === null) return NONE
   const ids = Array.isArray(value) ? value.map((item) => (isObject(item) ? item._id : undefined)) : undefined
@@ -107,7 +107,7 @@ function ofList(value: Json): Lookup {
 
 const failed = (message: string): Lookup => ({ kind: 'failed', failure: internalError(message) })
 
-/** As the vendor's `ui/correlateTreeToQueryFilter.js`: each field is to have the value that the mapping would give it. */
+/** Like the vendor's `ui/correlateTreeToQueryFilter.js`: each field must have the value that the mapping would set. */
 async function byTree(
   { properties }: Mapping,
   tree: ExpressionTree,
@@ -132,7 +132,7 @@ async function byTree(
   })
 }
 
-/** Where a script decides whether a field is mapped IDM looks for no value, so that no target matches by the field. */
+/** Where a script decides whether a field is mapped, IDM searches for no value: no target matches by this field. */
 const isUnconditional = ({ condition }: Property): boolean => !(condition && 'script' in condition)
 
 function filterOf(tree: ExpressionTree, values: ReadonlyMap<string, Json>): QueryFilter {
@@ -142,5 +142,5 @@ function filterOf(tree: ExpressionTree, values: ReadonlyMap<string, Json>): Quer
   return isUsable(value) ? { operator: 'eq', field: tree, value } : { operator: 'literal', value: false }
 }
 
-/** Nothing is equal to what is not there: a source without a value correlates with nobody by it. */
+/** A source without a value does not correlate by it. */
 const isUsable = (value: Json): value is FilterValue => isFilterValue(value) && value !== ''

@@ -3,14 +3,14 @@ import { matches } from '../../crest/filter/evaluate.ts'
 import type { Condition } from '../mapping/condition.ts'
 import type { ScriptCall, Scripts } from '../mapping/scripts.ts'
 
-/** Whether a condition holds, or why that cannot be said. */
+/** Whether a condition holds, or why that cannot be determined. */
 export type Verdict = boolean | ResourceException
 
 /**
- * Judges `condition` over the variables of each call. A script that yields neither true nor false has failed: whether a
- * source takes part, or what becomes of it, is not guessed.
+ * Evaluates `condition` over the variables of each call. A script that yields neither true nor false fails: whether a
+ * source takes part, or what is done about it, is never guessed.
  * @param place of the condition, for messages
- * @param parallel how many runs of a script may be under way at a time
+ * @param parallel max concurrent runs of a script
  */
 export const judge = (
   condition: Condition | undefined,
@@ -21,7 +21,7 @@ export const judge = (
 ): Promise<Verdict[]> =>
   verdicts(condition, calls, scripts, internalError(`${place}: the script must yield true or false`), parallel)
 
-/** The same for the condition of a property. As in IDM, what a script yields besides true is false. */
+/** The same for the condition of a property. As in IDM, any result of a script but true is false. */
 export const judgeProperty = (
   condition: Condition | undefined,
   calls: readonly ScriptCall[],

@@ -8,28 +8,28 @@ import { idOf } from '../read/object-set.ts'
 import type { HookCall, Hooks } from './hooks.ts'
 import type { Mapped, Mapper } from './mapper.ts'
 
-/** A row whose action makes its target from its source. */
+/** A row whose action derives the target from the source. */
 export interface DesiredTask {
   readonly row: Row
-  /** The target as the properties make it, where that is known. */
+  /** The result of mapping the properties, where it is known already. */
   readonly mapped?: JsonObject | null | undefined
   readonly recorder?: WriteRecorder | undefined
 }
 
-/** The object that properties are mapped onto. */
+/** The object that the properties are mapped onto. */
 export const ontoOf = ({ action, target }: Row): JsonObject =>
   action === 'UPDATE' && target ? withoutIdentity(target) : {}
 
 export const idIn = ({ _id: id }: JsonObject): string | null => (typeof id === 'string' && id !== '' ? id : null)
 
-/** The targets as `onMapping`, the properties and the hook of the action make them, or why they cannot be made. */
+/** The results of `onMapping`, the properties and the hook of the action, or why there is none. */
 export async function desiredTargets(
   { hooks, mapper }: { readonly hooks: Hooks; readonly mapper: Mapper },
   tasks: readonly DesiredTask[],
 ): Promise<Mapped[]> {
   const results: Mapped[] = tasks.map(({ row }) => ontoOf(row))
   await runHook(hooks, 'onMapping', tasks, results)
-  // The properties were mapped onto something else when the hook has changed it.
+  // A known result is outdated when the hook has changed the object.
   const open = fine(tasks, results).filter(({ task }) => hooks.has('onMapping') || !task.mapped)
   const mapped = await mapper.map(
     open.map(({ task: { row, recorder }, object: onto }) => {
@@ -52,7 +52,7 @@ export async function desiredTargets(
 
 const HOOK_ACTION: Readonly<Partial<Record<Hook, string>>> = { onCreate: 'CREATE', onUpdate: 'UPDATE' }
 
-/** Has a hook change the objects of the rows that it is about. */
+/** Lets a hook change the objects of the rows with its action. */
 async function runHook(hooks: Hooks, hook: Hook, tasks: readonly DesiredTask[], results: Mapped[]): Promise<void> {
   if (!hooks.has(hook)) return
   const action = HOOK_ACTION[hook]

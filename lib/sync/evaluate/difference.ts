@@ -5,8 +5,8 @@ import { isPosition, type Pointer, printPointer } from '../../crest/pointer.ts'
 import type { FieldChange } from '../../repo/run-rows.ts'
 
 /**
- * The fields in which `after` differs from `before`, down to members of objects, `_id` and `_rev` apart. References and
- * encrypted values are compared and replaced as one value, as are objects whose member cannot be named in a PATCH.
+ * The fields in which `after` differs from `before`, down to members of objects, without `_id` and `_rev`. References,
+ * encrypted values, and objects with members that a PATCH cannot name are compared and replaced as one value.
  */
 export function differences(before: JsonObject, after: JsonObject, place: Pointer = []): FieldChange[] {
   const changes: FieldChange[] = []
@@ -25,9 +25,9 @@ export function differences(before: JsonObject, after: JsonObject, place: Pointe
 }
 
 /**
- * Whether a target that holds `found` is as `wanted` would have it. Nothing, null, an empty list and an object of
- * nothing but those are the same: remotes store no nulls, and show an emptied relationship in either way. Of a reference
- * only the members that `wanted` names count, since remotes add their own, and never what identifies its edge.
+ * Whether a value of a target need not be changed. Absent, null, an empty list, and an object of such values are equal:
+ * remotes store no nulls, and show an empty relationship in different ways. For a reference only the members of `wanted`
+ * count, since remotes add their own; what identifies its edge never counts.
  */
 export function isSame(found: Json, wanted: Json): boolean {
   if (found === wanted) return true
@@ -58,7 +58,7 @@ const holdsMembers = (found: JsonObject, wanted: JsonObject): boolean =>
     return isObject(own) && isObject(other) ? holdsMembers(own, other) : isSame(own, other)
   })
 
-/** Each side gives its edges ids and revisions of its own, and derives the rest from `_ref`. */
+/** Each side assigns its own ids and revisions to edges, and derives the rest from `_ref`. */
 const isOfEdge = (name: string): boolean => name === '_id' || name === '_rev' || name.startsWith('_refResource')
 
 export function isEmpty(value: Json): boolean {
@@ -67,19 +67,19 @@ export function isEmpty(value: Json): boolean {
   return isObject(value) && Object.values(value).every(isEmpty)
 }
 
-/** `{"_ref": …}`: the edge of a relationship. */
+/** `{"_ref": …}`, the edge of a relationship. */
 export const isReference = (value: Json): boolean => isObject(value) && '_ref' in value
 
-/** In a PATCH, a number or `-` stands for a position in a list, and nothing stands for a member without a name. */
+/** A PATCH treats a number or `-` as a position in a list, and cannot name a member with an empty name. */
 const isDivisible = (value: JsonObject): boolean =>
   Object.keys(value).every(
     (name) => name !== '_ref' && name !== '$crypto' && name !== '' && name !== '-' && !isPosition(name),
   )
 
 /**
- * Changes as operations of a PATCH: `replace` with the whole value, and `remove` for nothing. Never `add` of a list, which
- * some remotes replace with and others append, and never a position in a list. An emptied relationship is replaced by an
- * empty list, because OpenIDM refuses to remove one without naming its edges.
+ * Changes as PATCH operations: `replace` with the complete value, or `remove`. Never `add` of a list, which some remotes
+ * append and others assign, and never a position in a list. An emptied relationship is replaced with an empty list, since
+ * OpenIDM refuses to remove it without naming its edges.
  */
 export const patchOperations = (changes: readonly FieldChange[]): Json[] =>
   changes.map(({ field, from, to }): Json => {

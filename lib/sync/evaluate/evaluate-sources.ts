@@ -15,8 +15,8 @@ import {
   finishRows,
   isFine,
   isMapped,
-  mapAhead,
   mapCases,
+  mapEarly,
   taskOf,
 } from './evaluation.ts'
 import { PageClaims } from './page-claims.ts'
@@ -24,32 +24,32 @@ import { protectionOf } from './protection.ts'
 import { linkQualifiers, qualifications } from './qualification.ts'
 import { PLANNED_KEY } from './targets.ts'
 
-/** One source object and link qualifier on the way to its row. */
+/** One source object and link qualifier during its evaluation. */
 interface SourceCase extends Case {
   readonly source: JsonObject
   readonly sourceKey: string
-  /** Its link qualifiers are known. */
+  /** False when its link qualifiers could not be determined. */
   readonly hasQualifier: boolean
   qualifies: boolean
   lookup: Lookup
   /** The keys of the targets that correlate. */
   candidates: readonly string[]
-  /** The keys of targets that it is linked to by any link qualifier, where those are not known. */
+  /** The keys of the targets that it is linked to, where its link qualifiers could not be determined. */
   related: readonly string[]
-  /** What was found at the other end. */
+  /** The object at the other end. */
   seen: SeenObject | undefined
-  /** The target is linked to another source. */
+  /** Whether the target is linked to another source. */
   taken: boolean
 }
 
-/** What a caller names besides the source. */
+/** What the caller of an explicit action selects besides the source. */
 export interface NamedTarget {
   readonly qualifier: string
-  /** In place of the targets that correlate; undefined = those. */
+  /** Replaces correlation; undefined = correlate. */
   readonly targetKey?: string | undefined
 }
 
-/** Evaluates sources, a page at a time, in their order: what one of them takes or will create, those behind it find taken. */
+/** Evaluates sources page by page, in their order: a later source finds what an earlier one claims or will create. */
 export class SourceEvaluator {
   readonly #parts: EvaluationParts
   #created = 0
@@ -59,8 +59,8 @@ export class SourceEvaluator {
   }
 
   /**
-   * @param sources whole objects
-   * @param named only this link qualifier
+   * @param sources complete objects
+   * @param named restricts the evaluation to this link qualifier
    */
   async evaluate(sources: readonly JsonObject[], named?: NamedTarget): Promise<Row[]> {
     const all = await this.#cases(sources)
@@ -72,7 +72,7 @@ export class SourceEvaluator {
       named?.targetKey,
     )
     if (this.#parts.plansCreations)
-      await mapAhead(
+      await mapEarly(
         this.#parts,
         cases.filter((one) => isFine(one) && one.qualifies && !one.row.link && one.candidates.length === 0),
       )
@@ -93,7 +93,7 @@ export class SourceEvaluator {
       const key = links.sourceKey(idOf(source))
       const names = qualifiers[index] ?? []
       if (!(names instanceof ResourceException))
-        // What the script of the qualifiers writes is written once.
+        // The writes of the script for the qualifiers are executed once.
         return names.map((qualifier, place) =>
           sourceCase(source, key, qualifier, place === 0 ? recorder : recorder?.fork()),
         )
@@ -125,7 +125,7 @@ export class SourceEvaluator {
       const found = byPlace.get(placeOf(one.sourceKey, one.row.qualifier))
       if (!found) continue
       one.row.link = found.link
-      meet(one, found.link.targetKey, found.seen)
+      setTarget(one, found.link.targetKey, found.seen)
     }
   }
 
@@ -145,7 +145,7 @@ export class SourceEvaluator {
     await this.#meetCandidates(cases.filter(({ candidates }) => candidates.length === 1))
   }
 
-  /** @param cases with one candidate each */
+  /** @param cases each with one candidate */
   async #meetCandidates(cases: readonly SourceCase[]): Promise<void> {
     const { links, rows, targets } = this.#parts
     const keys = cases.flatMap(({ candidates }) => candidates)
@@ -156,7 +156,7 @@ export class SourceEvaluator {
     for (const one of cases) {
       const [key = ''] = one.candidates
       const place = placeOf(key, one.row.qualifier)
-      meet(one, key, objects.get(key))
+      setTarget(one, key, objects.get(key))
       one.taken = owned.has(place) || (claims.get(place) ?? []).some(({ source }) => source !== one.row.sourceId)
     }
   }
@@ -165,17 +165,17 @@ export class SourceEvaluator {
     const claims = claimsOf(cases)
     const planned: { key: string; content: JsonObject }[] = []
     const open = cases.filter(isFine)
-    // Together where one decision is nothing to another: their scripts run in parallel.
+    // Cases that do not affect each other are decided together, so that their scripts run in parallel.
     const apart = independent(open)
     for (const one of apart) {
-      meetEarlier(one, claims)
+      applyClaims(one, claims)
       assess(one)
     }
     await decideCases(this.#parts, [...apart])
     for (const one of open) {
       const { row } = one
       if (!apart.has(one)) {
-        meetEarlier(one, claims)
+        applyClaims(one, claims)
         assess(one)
         await decideCases(this.#parts, [one])
       }
@@ -186,7 +186,7 @@ export class SourceEvaluator {
     if (planned.length > 0) await this.#parts.targets.plan(planned)
   }
 
-  /** @returns what stands for the target that will be there */
+  /** @returns the placeholder of the target that will be created */
   #claim(one: SourceCase, claims: PageClaims): { key: string; content: JsonObject }[] {
     const { row, candidates, mapped, sourceKey } = one
     if (!isAction(row.action) || !ACTION_RULES[row.action].links || row.link) return []
@@ -204,13 +204,13 @@ export class SourceEvaluator {
     return [{ key, content: mapped }]
   }
 
-  /** It is mapped when it is carried out, and no plan shows it before. */
+  /** Whether it is mapped when it is applied only, since no plan shows the result before. */
   #isMappedLater({ row }: SourceCase): boolean {
     const { plansCreations, isAnalysis, mapper } = this.#parts
     return !mapper.runsScripts && row.action === 'CREATE' && !plansCreations && !isAnalysis
   }
 
-  /** The target phase leaves alone what a source names. */
+  /** Excludes targets that a source refers to from the target phase. */
   async #protect(cases: readonly SourceCase[]): Promise<void> {
     const named: { key: string; seen: SeenObject | undefined }[] = []
     for (const { row, seen, related } of cases) {
@@ -222,11 +222,11 @@ export class SourceEvaluator {
   }
 }
 
-/** The vendor would delete the target of another source. */
+/** The vendor deletes the target of another source in this case. */
 const TAKEN =
   'The source does not qualify, but the target that correlates with it is linked to another source: not deleted'
 
-/** The cases whose situations stay what they are, whatever is decided about the others of the page. */
+/** The cases whose situations do not depend on decisions about other cases of the page. */
 function independent(cases: readonly SourceCase[]): ReadonlySet<SourceCase> {
   const unlinked = cases.filter(({ row }) => row.link === null)
   const places = Map.groupBy(unlinked, ({ row }) => placeOf(row.targetKey ?? '', row.qualifier))
@@ -266,7 +266,7 @@ const sourceCase = (
   isSame: false,
 })
 
-function meet(one: SourceCase, targetKey: string, seen: SeenObject | undefined): void {
+function setTarget(one: SourceCase, targetKey: string, seen: SeenObject | undefined): void {
   const { row } = one
   one.seen = seen
   row.targetKey = targetKey
@@ -274,8 +274,8 @@ function meet(one: SourceCase, targetKey: string, seen: SeenObject | undefined):
   row.targetId = row.target ? idOf(row.target) : (row.link?.targetKey ?? null)
 }
 
-/** What sources before it in the page take or create. */
-function meetEarlier(one: SourceCase, claims: PageClaims): void {
+/** Considers what earlier sources of the page claim or create. */
+function applyClaims(one: SourceCase, claims: PageClaims): void {
   const { row, lookup } = one
   if (row.link) return
   const created = lookup.kind === 'filter' ? claims.matching(lookup.filter) : []

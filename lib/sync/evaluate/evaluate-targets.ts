@@ -18,8 +18,8 @@ import {
 import { qualifications, targetValidity } from './qualification.ts'
 
 /**
- * Evaluates targets that no source has led to, a window at a time.
- * @param qualifier only this kind of link
+ * Evaluates targets that no source refers to.
+ * @param qualifier restricts the evaluation to this link qualifier
  */
 export async function evaluateTargets(
   parts: EvaluationParts,
@@ -71,7 +71,7 @@ async function casesOf(
   })
 }
 
-/** Asks for each by id: a scan may have missed it. */
+/** Reads each by id, since a scan may have missed it. */
 async function readSources({ links, sources }: EvaluationParts, cases: readonly Case[]): Promise<void> {
   const ids = new Set(cases.flatMap(({ row }) => row.link?.sourceKey ?? []))
   if (ids.size === 0) return

@@ -15,44 +15,44 @@ import { type Decision, decide } from './policy.ts'
 import type { SentValues } from './sent-values.ts'
 import type { Targets } from './targets.ts'
 
-/** What evaluation needs of its run. */
+/** What the evaluation needs from its run. */
 export interface EvaluationParts {
   readonly mapping: Mapping
   readonly mapper: Mapper
   readonly links: LinkSpace
   readonly scripts: Scripts
   readonly hooks: Hooks
-  /** For sources that the source query did not bring. */
+  /** For sources that the source query did not return. */
   readonly sources: ObjectSet
   readonly targets: Targets
   readonly rows: RunRows
   readonly sentValues: SentValues
   readonly reconId: string
-  /** Nothing is written: each row has what scripts would write. The hooks that make targets run, too. */
+  /** Nothing is written. Rows contain the writes that scripts request; hooks that change targets are run, too. */
   readonly isAnalysis: boolean
-  /** For one row; undefined = scripts write. */
+  /** Makes the recorder of one row; undefined = the writes of scripts are executed. */
   readonly newRecorder: (() => WriteRecorder) | undefined
-  /** False when there was no target at the start, or the mapping does not correlate: no source can correlate. */
+  /** False when no source can correlate: there is no target, or the mapping has no correlation. */
   readonly correlates: boolean
-  /** What will be created has to be known before the sources behind it are evaluated: they may correlate with it. */
+  /** Whether later sources may correlate with what the run is going to create. */
   readonly plansCreations: boolean
-  /** The action that a caller asked for, in place of the one that policies give; throws when it is not allowed. */
+  /** The action of an explicit request, in place of the policies; throws when it is not allowed. */
   readonly forced?: (row: Row) => Action
 }
 
-/** A row on its way to its decision. */
+/** A row during its evaluation. */
 export interface Case {
   readonly row: Row
   mapped: JsonObject | ResourceException | undefined
-  /** Known without mapping: the mapping would leave the target as it is. */
+  /** Known without mapping: the mapping would not change the target. */
   isSame: boolean
-  /** Of all scripts of the row, in an analysis. */
+  /** For all scripts of the row, in an analysis. */
   readonly recorder?: WriteRecorder | undefined
-  /** Of mapping it before the decision. */
-  ahead?: WriteRecorder | undefined
+  /** For the mapping before the decision. */
+  early?: WriteRecorder | undefined
 }
 
-/** Whether nothing has failed yet. */
+/** Whether it has not failed so far. */
 export const isFine = ({ row }: Case): boolean => row.status === null
 
 export const taskOf = ({ row: { source, qualifier }, recorder }: Case) => ({
@@ -61,14 +61,14 @@ export const taskOf = ({ row: { source, qualifier }, recorder }: Case) => ({
   recorder,
 })
 
-/** Whether its target is made from its source's properties. */
+/** Whether its action maps the source. */
 export const isMapped = ({ row: { action, source } }: Case): boolean =>
   source !== null && isAction(action) && ACTION_RULES[action].maps
 
-/** What EXCEPTION, and a row that was decided by what is not so any more, fail with. */
+/** The failure of EXCEPTION, and of a row with an outdated decision. */
 export const situationFailure = (message: string): JsonObject => ({ code: 409, reason: 'Conflict', message })
 
-/** The row ends: it could not be evaluated or carried out. */
+/** Ends the row as a failure. */
 export function fail(row: Row, error: unknown): void {
   const failure = toResourceException(error)
   row.status = 'FAILURE'
@@ -76,7 +76,7 @@ export function fail(row: Row, error: unknown): void {
   row.reason = failure.message
 }
 
-/** Decides about the rows by the mapping's policies; a script that fails fails its row. */
+/** Decides on an action for each row by the policies of the mapping; a script that fails fails its row. */
 export async function decideCases(parts: EvaluationParts, cases: readonly Case[]): Promise<void> {
   const { forced, mapping, reconId, scripts } = parts
   const decided = forced
@@ -98,24 +98,24 @@ function forcedDecision(forced: (row: Row) => Action, row: Row): Decision | Reso
 }
 
 /**
- * Maps sources whose targets are to be created before it is decided whether they are. What the scripts would write is
- * forgotten: where that is anything, the sources are mapped again by `mapCases`.
+ * Maps sources whose targets will probably be created, before that is decided. Writes that scripts request meanwhile are
+ * discarded; `mapCases` maps such sources again.
  */
-export async function mapAhead({ mapper }: EvaluationParts, cases: readonly Case[]): Promise<void> {
+export async function mapEarly({ mapper }: EvaluationParts, cases: readonly Case[]): Promise<void> {
   if (cases.length === 0) return
-  for (const one of cases) one.ahead = one.recorder?.fork()
-  const tasks = cases.map((one) => ({ ...taskOf(one), recorder: one.ahead, onto: {} }))
+  for (const one of cases) one.early = one.recorder?.fork()
+  const tasks = cases.map((one) => ({ ...taskOf(one), recorder: one.early, onto: {} }))
   const mapped = await mapper.map(tasks)
   for (const [index, one] of cases.entries()) one.mapped = mapped[index]
 }
 
-/** Maps the cases whose targets have to be known, in an analysis with what hooks make of them. */
+/** Maps the cases that need a result; in an analysis the hooks that change targets are run, too. */
 export async function mapCases(parts: EvaluationParts, cases: readonly Case[]): Promise<void> {
   const { mapper, hooks, isAnalysis } = parts
   const isHooked = isAnalysis && hooks.makeTargets
   const open = cases.filter((one) => {
     const { source, target, action } = one.row
-    if (one.ahead && !(one.ahead.isUnused && one.recorder?.isUnused)) one.mapped = undefined
+    if (one.early && !(one.early.isUnused && one.recorder?.isUnused)) one.mapped = undefined
     if (!isHooked && source && target && action === 'UPDATE') one.isSame = mapper.leaves(target, source)
     return isHooked || (one.mapped === undefined && !one.isSame)
   })
@@ -131,7 +131,7 @@ export async function mapCases(parts: EvaluationParts, cases: readonly Case[]): 
 
 const knownOf = (mapped: Case['mapped']): JsonObject | undefined => (mapped instanceof Error ? undefined : mapped)
 
-/** Finishes the rows of cases: what they change, and whether anything is left to be carried out. */
+/** Completes the rows with their changes and, where nothing is left to be done, their status. */
 export async function finishRows(parts: EvaluationParts, cases: readonly Case[]): Promise<Row[]> {
   for (const one of cases) if (isFine(one)) setChanges(parts, one)
   await parts.sentValues.review(cases.filter(isFine).map(({ row }) => row))
@@ -145,17 +145,17 @@ function setChanges({ mapper, hooks, isAnalysis }: EvaluationParts, one: Case): 
   if (mapped instanceof Error) return void fail(row, mapped)
   if (one.isSame && row.action === 'UPDATE') row.changes = []
   else if (mapped && row.action === 'UPDATE') row.changes = differences(row.target ?? {}, mapped)
-  // All of what is created is new.
+  // All fields of a created object are new.
   else if (mapped && isAnalysis) row.changes = differences({}, mapped)
   row.mapped = mapped && (mapper.runsScripts || (isAnalysis && hooks.makeTargets)) ? mapped : null
 }
 
-/** Gives the row its status where nothing is left to be carried out. */
+/** Sets the status of a row where nothing is left to be done. */
 function settle({ mapping, isAnalysis }: EvaluationParts, { row, recorder }: Case): void {
   const { action, source, target } = row
   if (!isAction(action)) return
   const rule = ACTION_RULES[action]
-  // A link that is there says it already.
+  // An existing link claims the target already.
   row.claims = rule.links && mapping.enableLinking && row.link === null
   const fault = impossible(action, { source: source !== null, target: target !== null })
   const raised = action === 'EXCEPTION' ? `${row.situation}: ${row.reason}` : fault
@@ -176,7 +176,7 @@ const WHOLE_OBJECT = 'the whole object is sent: fields that the target does not 
 const hasPostAction = ({ policies }: Mapping, { action, policy }: Row): boolean =>
   policy !== null && policies[policy]?.postAction !== undefined && isAction(action) && ACTION_RULES[action].postAction
 
-/** Nothing to do: the action does nothing, or a linked target is what the mapping makes of it and no script runs. */
+/** False when the action does nothing, or when a linked target has no changes and no script runs. */
 function needsWork(mapping: Mapping, row: Row, recorder: WriteRecorder | undefined): boolean {
   const { action, changes, link } = row
   if (recorder && recorder.writes.length > 0) return true
@@ -184,7 +184,7 @@ function needsWork(mapping: Mapping, row: Row, recorder: WriteRecorder | undefin
   if (!isAction(action) || !ACTION_RULES[action].writes) return false
   if (action === 'UNLINK') return link !== null
   if (action !== 'UPDATE') return true
-  // In an analysis the others have run.
+  // The others have been run in an analysis.
   const hooks = (recorder ? undefined : (mapping.onUpdate ?? mapping.onMapping)) ?? mapping.postMapping
   return changes === null || changes.length > 0 || hooks !== undefined || (link === null && mapping.enableLinking)
 }

@@ -6,7 +6,7 @@ import type { Row } from '../../repo/run-rows.ts'
 import type { Hook, Mapping, Policy } from '../mapping/mapping.ts'
 import { runScript, type Scripts } from '../mapping/scripts.ts'
 
-/** What a hook sees in place of what the row has. */
+/** Variables of a hook that differ from the row. */
 export interface HookVariables {
   readonly target?: JsonObject | null
   readonly oldTarget?: JsonObject | null
@@ -18,11 +18,11 @@ export interface HookVariables {
 export interface HookCall {
   readonly row: Row
   readonly variables?: HookVariables
-  /** undefined = what the hook writes is written. */
+  /** Records the writes of the hook; undefined = they are executed. */
   readonly recorder?: WriteRecorder | undefined
 }
 
-/** The scripts that a mapping runs around its actions. */
+/** The hooks of a mapping. */
 export class Hooks {
   readonly #mapping: Mapping
   readonly #config: JsonObject
@@ -41,7 +41,7 @@ export class Hooks {
     return this.#mapping[hook] !== undefined
   }
 
-  /** Whether targets are not only made from properties. */
+  /** Whether hooks take part in making targets. */
   get makeTargets(): boolean {
     return this.has('onMapping') || this.has('onCreate') || this.has('onUpdate')
   }
@@ -55,7 +55,7 @@ export class Hooks {
     if (left instanceof ResourceException) throw left
   }
 
-  /** @returns for each row the target as the hook left it, or what the script threw */
+  /** @returns for each call the target as the hook left it, or the error of the script */
   async runMany(hook: Hook, calls: readonly HookCall[]): Promise<(JsonObject | null | ResourceException)[]> {
     const script = this.#mapping[hook]
     const all = calls.map(({ row, variables, recorder }) => {
@@ -73,7 +73,7 @@ export class Hooks {
   }
 
   /**
-   * Once, when a run begins.
+   * Runs `onRecon` when a run starts.
    * @param recorder see ScriptCall
    */
   async begin(recorder: WriteRecorder | undefined): Promise<void> {
@@ -81,7 +81,7 @@ export class Hooks {
     if (onRecon) await runScript(this.#scripts, onRecon, { mappingConfig: this.#config }, recorder)
   }
 
-  /** Once, when a run ends. */
+  /** Runs `result` when a run ends. */
   async end(reconState: JsonObject): Promise<void> {
     const { result } = this.#mapping
     if (!result) return

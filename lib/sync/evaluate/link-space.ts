@@ -8,8 +8,8 @@ export interface FollowedLink {
 }
 
 /**
- * The links of one mapping, or those of another that it shares: of its reverse (`links`), which sees source and target
- * the other way round.
+ * The links of one mapping, its own or those of the mapping that `links` names. The reverse of a mapping swaps source and
+ * target.
  */
 export class LinkSpace {
   readonly enabled: boolean
@@ -30,7 +30,7 @@ export class LinkSpace {
     this.#targetCase = this.#isReverse ? source : target
   }
 
-  /** The id of a source as links have it. */
+  /** The id of a source as it is stored in links. */
   sourceKey(id: string): string {
     return this.#sourceCase ? id : id.toLowerCase()
   }
@@ -55,7 +55,7 @@ export class LinkSpace {
     return links.map((link) => this.#pairOf(link))
   }
 
-  /** The links of sources, each with what the run saw of its target. */
+  /** The links of sources, each with the target in the snapshot of the run. */
   async follow(keys: readonly string[], snapshot: RunSnapshot): Promise<FollowedLink[]> {
     if (!this.enabled) return []
     const followed = await snapshot.follow(this.#type, this.#isReverse ? 'second' : 'first', keys)
@@ -66,7 +66,7 @@ export class LinkSpace {
     return this.enabled ? this.#links.count(this.#type) : Promise.resolve(0)
   }
 
-  /** The link between two objects, by their ids. */
+  /** A link between two objects, by their ids. */
   between(sourceId: string, targetId: string, qualifier: string): NewLink {
     const [source, target] = [this.sourceKey(sourceId), this.targetKey(targetId)]
     const [first, second] = this.#isReverse ? [target, source] : [source, target]

@@ -9,14 +9,14 @@ import type { Scripts } from '../mapping/scripts.ts'
 import { judgeProperty, type Verdict } from './decide-condition.ts'
 import { isSame } from './difference.ts'
 
-/** One object to be mapped. */
+/** A source object to map. */
 export interface MappingTask {
   /** With `_id` and `_rev`. */
   readonly source: JsonObject
-  /** What the properties are put onto: an empty object, or the target without `_id` and `_rev`. It is not changed. */
+  /** What the properties are mapped onto: an empty object, or the target without `_id` and `_rev`. It is not changed. */
   readonly onto: JsonObject
   readonly linkQualifier: string
-  /** Of the scripts; undefined = what they write is written. */
+  /** Records the writes of scripts; undefined = they are executed. */
   readonly recorder?: WriteRecorder | undefined
 }
 
@@ -34,15 +34,15 @@ export class Mapper {
     this.#isPlain = properties.every(isPlain) && !overlaps(properties)
   }
 
-  /** Whether mapping runs a script: then its result is kept, so that the script runs once. */
+  /** Whether the mapping runs a script: then the result is kept, so that it runs once. */
   get runsScripts(): boolean {
     return this.#properties.some(({ transform, condition }) => transform || (condition && 'script' in condition))
   }
 
   /**
-   * Maps the properties, in their order, onto a copy of each task's target: a condition that does not hold leaves the
-   * field as it is; a value that is absent becomes the default or null.
-   * @returns the mapped object, or why it could not be made
+   * Maps the properties in their order onto a copy of `onto`. A condition that does not hold leaves the field unchanged;
+   * an absent value becomes the default or null.
+   * @returns the mapped object, or why there is none
    */
   async map(tasks: readonly MappingTask[]): Promise<Mapped[]> {
     const results: Mapped[] = tasks.map(({ onto }) => copyJson(onto))
@@ -51,8 +51,8 @@ export class Mapper {
   }
 
   /**
-   * Whether mapping `source` onto `target` is known to leave it as it is, without mapping anything: that is all there is
-   * to do about most objects of most runs. false = mapping tells.
+   * A fast check whether mapping `source` onto `target` changes nothing, which is true of most objects of most runs.
+   * false = unknown: map to find out.
    */
   leaves(target: JsonObject, source: JsonObject): boolean {
     return (
@@ -60,7 +60,7 @@ export class Mapper {
       this.#properties.every(({ source: from, target: to, default: fallback }) => {
         const wanted = (from ? getAt(source, from) : null) ?? fallback
         const found = getAt(target, to) ?? null
-        // Only mapping tells whether missing parents can be made, and whether making them counts as a change.
+        // Whether missing parents can be created, and whether that is a change, only mapping can tell.
         if (to.length > 1 && (found === null || wanted === null)) return false
         return isSame(found, wanted)
       })
@@ -90,7 +90,7 @@ export class Mapper {
     const open = [...results.keys()].filter((index) => !(results[index] instanceof ResourceException))
     const calls = open.map((index) => {
       const { source = {}, onto = {}, linkQualifier = '', recorder } = tasks[index] ?? {}
-      // As it was before the first property; there is none where the target is made.
+      // The target before the first property; null for a new target.
       const oldTarget = Object.keys(onto).length > 0 ? onto : null
       const target = results[index] as JsonObject
       return { variables: { object: source, target, oldTarget, oldSource: null, linkQualifier }, recorder }
@@ -102,7 +102,7 @@ export class Mapper {
   }
 }
 
-/** The values of one property: out of the source, transformed, or the default. */
+/** The values of one property: from the source, transformed, or the default. */
 export async function valuesOf(
   property: Pick<Property, 'source' | 'transform' | 'default'>,
   tasks: readonly Pick<MappingTask, 'source' | 'linkQualifier' | 'recorder'>[],
@@ -138,7 +138,7 @@ function put(results: Mapped[], index: number, target: Pointer, value: Json | Re
     }
 }
 
-/** It is copied as it stands; another `_id` is a fault that mapping finds. */
+/** Whether a property only copies a value. A changed `_id` is an error that only mapping detects. */
 const isPlain = ({ transform, condition, target }: Property): boolean =>
   !transform && !condition && target.length > 0 && target[0] !== '_id' && target[0] !== '_rev'
 
@@ -147,5 +147,5 @@ const overlaps = (properties: readonly Property[]): boolean =>
     properties.some((other, place) => place !== index && isPrefix(target, other.target)),
   )
 
-/** Whether one field is the other, or holds it. */
+/** Whether the first field is equal to the second, or contains it. */
 export const isPrefix = (short: Pointer, long: Pointer): boolean => short.every((name, index) => long[index] === name)

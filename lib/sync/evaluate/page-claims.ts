@@ -11,15 +11,15 @@ interface Planned {
 }
 
 /**
- * What the sources before have taken or will create, within one page: the database has what pages before it did.
- * Whoever correlates with it finds a target that is linked already.
+ * The targets that earlier sources of one page claim or will create; claims of earlier pages are in the database. A
+ * source that correlates with one of them finds a target that is already linked.
  */
 export class PageClaims {
   readonly #claimed = new Map<string, Set<string>>()
   readonly #planned = new Map<string, Planned[]>()
   readonly #fields: ReadonlyMap<string, Pointer>
 
-  /** @param filters of all sources of the page */
+  /** @param filters the correlation filters of the page */
   constructor(filters: readonly QueryFilter[]) {
     this.#fields = new Map(filters.flatMap(wantedFields).map((field) => [printPointer(field), field] as const))
   }
@@ -29,7 +29,7 @@ export class PageClaims {
     this.#claimed.set(name, (this.#claimed.get(name) ?? new Set()).add(source))
   }
 
-  /** Whether another source has the target. */
+  /** Whether another source claims the target. */
   isTaken(targetKey: string, qualifier: string, source: string): boolean {
     return [...(this.#claimed.get(placeOf(targetKey, qualifier)) ?? [])].some((other) => other !== source)
   }
@@ -45,7 +45,7 @@ export class PageClaims {
     }
   }
 
-  /** The keys of what will be created and satisfies `filter`. */
+  /** The keys of the targets that will be created and match `filter`. */
   matching(filter: QueryFilter): string[] {
     const candidates = (wantedValues(filter) ?? []).flatMap(
       ({ field, value }) => this.#planned.get(placeOf(field, orderKey(value))) ?? [],

@@ -10,7 +10,7 @@ import { judge } from './decide-condition.ts'
 
 export interface Decision {
   readonly action: Action
-  /** The place of the policy that decided; null = none did. */
+  /** The index of the policy that decided; null = the default action. */
   readonly policy: number | null
 }
 
@@ -23,8 +23,8 @@ export interface PolicyTask {
 type Decided = Decision | ResourceException
 
 /**
- * For each row the action of the first policy for its situation whose condition holds, or else the default one; or why
- * that cannot be said. The scripts of a policy run for `taskThreads` rows at a time.
+ * The action for each row: that of the first policy for its situation whose condition holds, or else the default; or why
+ * it cannot be determined. The scripts of a policy run for `taskThreads` rows at a time.
  */
 export async function decide(
   mapping: Mapping,
@@ -85,7 +85,7 @@ async function actionsOf(
   })
 }
 
-/** What `recon.actionParam` holds. */
+/** The content of `recon.actionParam`. */
 function actionParam({ name }: Mapping, row: Row, reconId: string): JsonObject {
   const { situation, sourceId, targetId, qualifier: linkQualifier, ambiguous } = row
   const ambiguousTargetIds: Json = ambiguous && [...ambiguous]

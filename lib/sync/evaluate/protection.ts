@@ -2,26 +2,26 @@ import type { Row } from '../../repo/run-rows.ts'
 import { ACTION_RULES, isAction } from '../action.ts'
 import { isPlannedKey } from './targets.ts'
 
-/** What a row of a source says about targets that are evaluated after it. */
+/** What the row of a source means for targets that are evaluated after it. */
 export interface Protection {
-  /** The keys of targets that the row names in any way: the target phase leaves them alone. */
+  /** The keys of the targets that the row refers to: the target phase skips them. */
   readonly targets: readonly string[]
-  /** The source could not be assessed before its counterpart was known: any target may be it. */
+  /** The source failed before its counterpart was known: it may be any target. */
   readonly defers: boolean
 }
 
-/** A target that a source row names, or that an unassessed source may belong to, is not deleted on a guess. */
+/** Keeps targets that a source refers to, or may belong to, from being deleted. */
 export function protectionOf({ targetKey, link, ambiguous, status, situation }: Row): Protection {
   const named = [targetKey ?? link?.targetKey ?? '', ...(ambiguous ?? [])]
   const targets = named.filter((key) => key !== '' && !isPlannedKey(key))
   return { targets, defers: status === 'FAILURE' && situation === '' && link === null }
 }
 
-/** Whether a row of the target phase waits until every source is assessed. */
+/** Whether a row of the target phase has to wait until every source is assessed. */
 export const isDestructive = ({ status, action }: Row): boolean =>
   status === null && isAction(action) && ACTION_RULES[action].destroys
 
-/** Ids of sources that are named in messages. */
+/** Ids of sources in a message. */
 const MAX_NAMED = 10
 
 /** The sources of a run that could not be assessed. */

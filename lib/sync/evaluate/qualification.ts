@@ -5,7 +5,7 @@ import type { ScriptCall, Scripts } from '../mapping/scripts.ts'
 import { type CorrelationTask, callOf } from './correlation.ts'
 import { judge, type Verdict } from './decide-condition.ts'
 
-/** Judges by `validSource` and `sourceCondition` whether each source takes part, for its kind of link. */
+/** Evaluates `validSource` and `sourceCondition` for each source and link qualifier. */
 export async function qualifications(
   mapping: Mapping,
   tasks: readonly CorrelationTask[],
@@ -17,14 +17,14 @@ export async function qualifications(
   return valid.map((verdict, index) => (verdict === true ? (conditions[index] ?? false) : verdict))
 }
 
-/** Judges by `validTarget`, whose variables are `target` and `linkQualifier`. */
+/** Evaluates `validTarget`, whose variables are `target` and `linkQualifier`. */
 export function targetValidity(mapping: Mapping, calls: readonly ScriptCall[], scripts: Scripts): Promise<Verdict[]> {
   return judge(scriptCondition(mapping.validTarget), calls, scripts, 'validTarget')
 }
 
 const scriptCondition = (script: Script | undefined) => (script ? { script } : undefined)
 
-/** The kinds of link of each source. */
+/** The link qualifiers of each source. */
 export async function linkQualifiers(
   mapping: Mapping,
   sources: readonly Pick<CorrelationTask, 'source' | 'recorder'>[],

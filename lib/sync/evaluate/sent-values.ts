@@ -20,22 +20,22 @@ export interface SentValuesParts {
 }
 
 /**
- * Values that targets do not show as they were sent. A target that never shows a field (a password) would be written in
- * every run: such a field is sent once, and again when the value that would be sent has changed. A target that keeps
- * another value than it was sent (trimmed, in lower case) is written in every run, and named.
+ * Values that targets do not show as they were sent. A target that never shows a field (a password) would be updated in
+ * every run: such a field is sent once, and again when its value changes. A target that stores another value than it was
+ * sent (trimmed, in lower case) is updated in every run, and reported.
  */
 export class SentValues {
   readonly #parts: SentValuesParts
   readonly #hidden = new Set<string>()
   #key: Buffer = Buffer.alloc(0)
-  /** Nothing is kept for the mapping, and no property says `writeOnly`. */
+  /** Nothing is stored for the mapping, and no property is `writeOnly`. */
   #isIdle = true
 
   constructor(parts: SentValuesParts) {
     this.#parts = parts
   }
 
-  /** Resolves when what is kept for the mapping is known. */
+  /** Loads what is stored for the mapping. */
   async load(): Promise<this> {
     const { store, mapping } = this.#parts
     const { hidden, isEmpty } = await store.fields(mapping.name)
@@ -45,7 +45,7 @@ export class SentValues {
     return this
   }
 
-  /** Takes out of the updates what need not be sent, and marks what cannot be seen and what was sent before in vain. */
+  /** Removes changes that need not be sent, and marks those that cannot be verified or were sent before without effect. */
   async review(rows: readonly Row[]): Promise<void> {
     if (this.#isIdle) return
     this.#unhide(rows)
@@ -57,15 +57,15 @@ export class SentValues {
     for (const row of open) {
       const judged = (row.changes ?? []).map((change) => {
         const known = byPlace.get(placeOf(this.#target(row), row.qualifier, change.field))
-        return this.#judge(row, change, known)
+        return this.#review(row, change, known)
       })
       row.changes = judged.filter((change) => change !== undefined)
     }
   }
 
-  /** Compares the answer to a write with what was sent. */
+  /** Compares the answer to a write with the sent values. */
   async note(row: Row, targetId: string, sent: readonly FieldChange[], answer: JsonObject): Promise<void> {
-    // An answer of nothing but the identity tells nothing about fields.
+    // An answer with nothing but the identity says nothing about fields.
     if (!Object.keys(answer).some((name) => name !== '_id' && name !== '_rev')) return
     const { store, mapping, statistics, links } = this.#parts
     const place = { qualifier: row.qualifier, target: links.targetKey(targetId) }
@@ -86,7 +86,7 @@ export class SentValues {
     await store.put(mapping.name, found)
   }
 
-  /** A target that was found is taken to hold what a property would set and it does not show: later changes are sent. */
+  /** Assumes that a target found by correlation has the values that it does not show: only later changes are sent. */
   async adopt(row: Row, targetId: string): Promise<void> {
     const { store, mapping, mapper, links } = this.#parts
     if (this.#isIdle || !links.enabled || !row.source) return
@@ -100,12 +100,12 @@ export class SentValues {
     )
   }
 
-  /** The pair is no pair any more. */
+  /** Forgets a pair that is no longer linked. */
   async forget({ qualifier }: Row, targetKey: string): Promise<void> {
     if (!this.#isIdle) await this.#parts.store.remove(this.#parts.mapping.name, { qualifier, target: targetKey })
   }
 
-  /** A field that any target shows is not hidden: where another lacks it, it was cleared or never taken over. */
+  /** A field that any target shows is not hidden: other targets without it have no value. */
   #unhide(rows: readonly Row[]): void {
     for (const field of this.#hidden) {
       const pointer = parsePointer(field)
@@ -113,15 +113,15 @@ export class SentValues {
     }
   }
 
-  /** undefined = it need not be sent. */
-  #judge({ link }: Row, change: FieldChange, known: SentValue | undefined): FieldChange | undefined {
+  /** @returns undefined when the change need not be sent */
+  #review({ link }: Row, change: FieldChange, known: SentValue | undefined): FieldChange | undefined {
     const { field, from, to } = change
     if (isEmpty(from) && !isEmpty(to) && this.#isHidden(field)) {
       if (link === null && this.#parts.links.enabled && !this.#isForFound(field)) return undefined
       return known?.shown === null && known.digest === this.#digest(to) ? undefined : { ...change, unseen: true }
     }
     const isAgain = known?.digest === this.#digest(to) && known.shown === this.#digest(from)
-    // It cannot be compared; but it is as our own write left it, and the same would be sent.
+    // An encrypted value cannot be compared, but the target is as the last write left it.
     if (isAgain && isSealed(from)) return undefined
     return isAgain ? { ...change, again: true } : change
   }
@@ -148,11 +148,11 @@ export class SentValues {
   }
 }
 
-/** A managed object of ours shows an encrypted password as its envelope. */
+/** Managed objects of this gateway show an encrypted password as its envelope. */
 const isSealed = (value: Json): boolean => isEncrypted(value) || isHashed(value)
 
 const placeOf = (...parts: readonly string[]): string => parts.join('\u0000')
 
-/** Two objects that differ in the order of their members say the same. */
+/** Sorts the members of objects: their order does not matter. */
 const inOrder = (_name: string, value: unknown): unknown =>
   isObject(value) ? Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1))) : value

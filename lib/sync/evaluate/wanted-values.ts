@@ -3,7 +3,7 @@ import type { Pointer } from '../../crest/pointer.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import type { WantedValue } from '../../repo/run-snapshot.ts'
 
-/** Values of which every object that satisfies `filter` has at least one; undefined when the filter names none. */
+/** Values of which every object that matches `filter` has at least one; undefined = the filter implies none. */
 export function wantedValues(filter: QueryFilter): readonly WantedValue[] | undefined {
   switch (filter.operator) {
     case 'eq':
@@ -25,7 +25,7 @@ export function wantedValues(filter: QueryFilter): readonly WantedValue[] | unde
   }
 }
 
-/** The fields that those values belong to. */
+/** The fields of those values. */
 export function wantedFields(filter: QueryFilter): Pointer[] {
   if ('filters' in filter) return filter.filters.flatMap(wantedFields)
   return filter.operator === 'eq' || filter.operator === 'in' ? [filter.field] : []

@@ -1,6 +1,6 @@
 import { z } from '../../core/schema.ts'
 
-/** How many objects, or which share of the targets. */
+/** A number of objects, or a share of the targets from 0 to 1. */
 export type Limit = { readonly count: number } | { readonly share: number }
 
 export const LIMIT_FORM = 'must be a whole number of objects, or a share of the targets such as "10%"'

@@ -2,7 +2,7 @@ import type { ScriptService } from '../../script/main/service.ts'
 import type { Condition, Script } from './condition.ts'
 import { HOOK_NAMES, type Mapping } from './mapping.ts'
 
-/** What judges scripts; absent in a host that runs none. */
+/** Compiles scripts; absent in a host that runs none. */
 export type Compiler = Pick<ScriptService, 'compile'>
 
 const OTHER_SCRIPTS = ['validSource', 'validTarget', 'correlationScript'] as const
@@ -32,7 +32,7 @@ export function mappingScripts(mapping: Mapping): [key: string, script: Script][
 const scriptOf = (condition: Condition | undefined): Script | undefined =>
   condition && 'script' in condition ? condition.script : undefined
 
-/** What is wrong with the scripts of a mapping: one sentence for each, with the key, and the line where it has one. */
+/** The faults of the scripts of a mapping: one sentence each, with the key and, where known, the line. */
 export async function scriptFaults(mapping: Mapping, compiler: Compiler | undefined): Promise<string[]> {
   if (!compiler) return []
   const judged = mappingScripts(mapping).map(async ([key, script]) => {

@@ -1,8 +1,8 @@
 import type { Mapping } from './mapping.ts'
 
 /**
- * Puts those that others name in `syncAfter` before them, and leaves the rest as it is. Names that nobody has are
- * ignored; a circle is cut where it is met first.
+ * Sorts mappings topologically by `syncAfter`, and keeps the order otherwise. Unknown names are ignored; a cycle is cut
+ * where it is found first.
  */
 export function inOrder<T extends { readonly mapping: Pick<Mapping, 'name' | 'syncAfter'> }>(
   entries: readonly T[],

@@ -27,7 +27,7 @@ function pointer(text: string, context: z.RefinementCtx): Pointer {
   }
 }
 
-/** `target` of a property: some field of the target. */
+/** `target` of a property: a field of the target. */
 export const targetPointerSchema = z.string(POINTER_FORM).transform((text, context) => {
   const field = pointer(text, context)
   if (field.length === 0) context.addIssue({ code: 'custom', message: POINTER_FORM })
@@ -42,7 +42,7 @@ export const sourcePointerSchema = z
 
 const FIELDS_FORM = 'must be an array of field names, or one text that holds them separated by commas'
 
-/** The fields to ask for; undefined = all. */
+/** The fields to request; undefined = all. */
 export const fieldsSchema = z
   .union([z.string(), z.array(z.string())], FIELDS_FORM)
   .nullish()

@@ -42,14 +42,14 @@ export class PrivateFields {
   }
 
   /**
-   * How a field of a collection such as `managed/user` is stored: a hashed one cannot be read, an encrypted one is read
-   * as its envelope.
+   * How a field of a collection such as `managed/user` is stored. A hashed one cannot be read; an encrypted one is read as
+   * its envelope.
    */
   protectionOf(collection: string, [name]: Pointer): Protection | undefined {
     return name === undefined ? undefined : this.#known.protections.get(collection)?.get(name)
   }
 
-  /** The names of the fields of a collection that are stored so. */
+  /** The names of the fields of a collection with this protection. */
   protectedNames(collection: string, protection: Protection): string[] {
     const own = this.#known.protections.get(collection) ?? new Map<string, Protection>()
     return [...own].flatMap(([name, stored]) => (stored === protection ? [name] : []))
@@ -65,7 +65,7 @@ export class PrivateFields {
   }
 }
 
-/** The private properties of a schema, and of those of its objects and lists of objects. */
+/** The private properties of a schema, including those of objects and of lists of objects in it. */
 function privateIn(schema: Json | undefined, place: Pointer): Pointer[] {
   if (!isObject(schema)) return []
   const own = isObject(schema.properties) ? Object.entries(schema.properties) : []
@@ -76,7 +76,7 @@ function privateIn(schema: Json | undefined, place: Pointer): Pointer[] {
   return [...inner, ...privateIn(schema.items, place)]
 }
 
-/** By the names of the properties that are not stored in clear. */
+/** The protection of properties by their names. */
 function protectionsIn(schema: Json | undefined): ReadonlyMap<string, Protection> {
   const properties = isObject(schema) && isObject(schema.properties) ? Object.entries(schema.properties) : []
   return new Map(
@@ -90,6 +90,6 @@ function protectionsIn(schema: Json | undefined): ReadonlyMap<string, Protection
 const isPrivate = ({ scope, isProtected, encryption, secureHash }: JsonObject): boolean =>
   scope === 'private' || isProtected === true || isObject(encryption) || isObject(secureHash)
 
-/** Whether one of two fields holds the other. */
+/** Whether one of the fields contains the other. */
 const isWithin = (left: Pointer | undefined, right: Pointer): boolean =>
   left !== undefined && left.length > 0 && left.every((name, index) => index >= right.length || right[index] === name)

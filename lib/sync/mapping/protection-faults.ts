@@ -2,14 +2,14 @@ import { printPointer } from '../../crest/pointer.ts'
 import type { Mapping, Property } from './mapping.ts'
 import type { PrivateFields } from './private-fields.ts'
 
-/** How fields of managed objects are stored. */
+/** The protection of fields of managed objects. */
 export type Protections = Pick<PrivateFields, 'protectionOf' | 'protectedNames'>
 
 const REMOTE = /^external\/idm\//
 
 /**
- * Why properties of a mapping cannot be filled: a hash tells nothing about its value, and an envelope that this gateway
- * has made means nothing to a remote.
+ * Faults of properties that cannot be filled: a hash does not reveal its value, and a remote cannot decrypt an envelope of
+ * this gateway.
  */
 export function protectionFaults({ source, target, properties }: Mapping, protections?: Protections): string[] {
   if (!protections) return []
@@ -26,14 +26,14 @@ export function protectionFaults({ source, target, properties }: Mapping, protec
   })
 }
 
-/** Whether a property takes a field, by its name or in a transform of the whole object. */
+/** Whether a property reads a field, by its name or in a transform of the whole object. */
 function reads({ source = [], transform }: Property, name: string): boolean {
   if (source.length > 0) return source[0] === name
   const text = typeof transform?.source === 'string' ? transform.source : ''
   return [`source.${name}`, `source["${name}"]`, `source['${name}']`].some((form) => mentions(text, form))
 }
 
-/** The form itself, not the beginning of a longer name. */
+/** Whether the text contains the form, and not as the beginning of a longer name. */
 function mentions(text: string, form: string): boolean {
   const behind = text.split(form).slice(1)
   return behind.some((rest) => !/^[\w$]/.test(rest))

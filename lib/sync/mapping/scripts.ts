@@ -4,42 +4,39 @@ import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
 import type { Script as CompiledScript, ScriptOutcome, ScriptService } from '../../script/main/engine.ts'
 import type { Script } from './condition.ts'
 
-/** What one run of a script left behind. */
+/** The result of one run of a script. */
 export interface ScriptResult {
-  /** The value of its last statement; `undefined` and nothing are null. */
+  /** The value of its last statement; null for `undefined`. */
   readonly value: Json
-  /** The variables that were asked for, as the script left them. */
+  /** The requested variables as the script left them. */
   readonly bindings: JsonObject
 }
 
 /** One run of a script. */
 export interface ScriptCall {
   readonly variables: JsonObject
-  /** Takes what the script asks to be written; undefined = it is written. */
+  /** Records the writes of the script; undefined = they are executed. */
   readonly recorder?: WriteRecorder | undefined
 }
 
 export interface ScriptBatch {
   readonly script: Script
   readonly calls: readonly ScriptCall[]
-  /** Variables that the script may change and the caller wants back. */
+  /** Variables that the caller wants back as the script leaves them. */
   readonly modifies?: readonly string[]
-  /** How many runs may be under way at a time: the mapping's `taskThreads`. Default: one after the other. */
+  /** Max concurrent runs: `taskThreads` of the mapping. Default: 1. */
   readonly parallel?: number
 }
 
-/**
- * Runs scripts. The runs of a batch are apart from each other, one that throws included: it has a ResourceException in
- * its place.
- */
+/** Runs scripts. The runs of a batch are independent: one that throws has a ResourceException as its result. */
 export interface Scripts {
   runMany(batch: ScriptBatch): Promise<readonly (ScriptResult | ResourceException)[]>
 }
 
-/** For a host that runs no scripts. */
+/** For a host without scripts. */
 export const noScripts: Scripts = {
   runMany: async ({ calls }) =>
-    calls.map(() => serviceUnavailable('This gateway runs no scripts: the mapping cannot be carried out')),
+    calls.map(() => serviceUnavailable('This gateway runs no scripts: the mapping cannot be applied')),
 }
 
 /** @throws what the script threw */
@@ -55,7 +52,7 @@ export async function runScript(
   return result
 }
 
-/** A mapping's scripts in the sandbox: each is compiled once. */
+/** Runs the scripts of mappings in the sandbox; each is compiled once. */
 export function scriptRunner(service: ScriptService): Scripts {
   const compiled = new WeakMap<Script, Promise<CompiledScript>>()
   const compile = (script: Script): Promise<CompiledScript> => {
@@ -63,7 +60,7 @@ export function scriptRunner(service: ScriptService): Scripts {
     if (known) return known
     const fresh = service.compile(script, 'mapping')
     compiled.set(script, fresh)
-    // A script that does not compile may do so when its file was changed.
+    // It may compile after its file has been changed.
     fresh.catch(() => compiled.delete(script))
     return fresh
   }

@@ -8,7 +8,7 @@ interface Sum {
   squares: number
 }
 
-/** How long the parts of a run took, as `durationSummary` shows it: milliseconds. */
+/** Durations of the parts of a run in milliseconds, as `durationSummary` shows them. */
 export class Durations {
   readonly #sums = new Map<string, Sum>()
 

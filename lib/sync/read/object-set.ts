@@ -17,17 +17,14 @@ export interface ObjectSetOptions {
   readonly connection: Connection
   readonly backoff: SharedBackoff
   readonly durations: Durations
-  /** An empty collection is no sign that something is wrong with it. */
+  /** Whether the collection may be empty without anything being wrong. */
   readonly mayBeEmpty: boolean
 }
 
-/**
- * How long the filters of one query may be, percent-encoded: a request line has to stay below 8 kB (real remotes answer
- * 414 or worse).
- */
-const LONGEST_FILTER = 6000
+/** Max characters of a percent-encoded filter: a request line has to stay below 8 kB (remotes answer 414 or worse). */
+const MAX_FILTER_LENGTH = 6000
 
-/** Source or target of a mapping, with the patience that a busy remote asks for. */
+/** The source or target of a mapping. Requests wait while the remote is busy. */
 export class ObjectSet {
   readonly path: string
   readonly #fields: SelectedFields
@@ -59,10 +56,9 @@ export class ObjectSet {
   }
 
   /**
-   * The pages of a query; what the remote sends as one page comes as one. A remote that refuses to page is asked again
-   * for everything at once.
-   * @param measure the name under which the time is noted
-   * @throws badGateway when the pages repeat themselves
+   * The pages of a query as the remote sends them. A remote that refuses paging is queried again for all objects at once.
+   * @param measure the name of the duration
+   * @throws badGateway when the pages repeat
    */
   async *pages(query: MappingQuery, pageSize: number, measure: string): AsyncGenerator<JsonObject[], void> {
     const path = query.resourceName ?? this.path
@@ -77,7 +73,7 @@ export class ObjectSet {
       })
     }
     for await (const { result } of queryPages(path, request)) {
-      this.#absence.brought(result)
+      this.#absence.noteListed(result)
       yield result
     }
   }
@@ -88,8 +84,8 @@ export class ObjectSet {
   }
 
   /**
-   * The objects with these ids, many in one query; those that are not there are not in the answer.
-   * @param failures takes why single objects cannot be read, which is thrown otherwise
+   * The existing ones of the objects with these ids, many in one query.
+   * @param failures receives the errors of single reads, which are thrown otherwise
    */
   async byIds(
     ids: readonly string[],
@@ -103,7 +99,7 @@ export class ObjectSet {
       for (const objects of await this.#joined(filters, measure))
         for (const object of objects) if (wanted.has(idOf(object))) found.set(idOf(object), object)
     if (this.#batches && ids.length > 1) {
-      this.#absence.notListed(ids.filter((id) => !found.has(id)))
+      this.#absence.noteUnlisted(ids.filter((id) => !found.has(id)))
       return found
     }
     for (const id of ids) {
@@ -118,7 +114,7 @@ export class ObjectSet {
     return found
   }
 
-  /** All objects that satisfy any of the filters, asked for with as few queries as fit; each may hold more than is asked for. */
+  /** All objects that match any of the filters, with as few queries as possible. */
   async byFilters(filters: readonly QueryFilter[], measure: string): Promise<JsonObject[]> {
     const found = new Map<string, JsonObject>()
     for (const objects of await this.#joined(filters, measure, true))
@@ -126,7 +122,7 @@ export class ObjectSet {
     return [...found.values()]
   }
 
-  /** The answer to one query, whole. */
+  /** All objects of one query. */
   async all(params: JsonObject, measure: string): Promise<JsonObject[]> {
     const { resourceName, ...rest } = params
     const path = typeof resourceName === 'string' ? resourceName : this.path
@@ -153,14 +149,14 @@ export class ObjectSet {
   }
 
   /**
-   * Whether an object is gone, beyond doubt.
-   * @throws badGateway when it cannot be told
+   * Whether an object is proven to be deleted.
+   * @throws badGateway when that cannot be determined
    */
   isAbsent(id: string): Promise<boolean> {
     return this.#absence.isAbsent(id)
   }
 
-  /** What is gone already is deleted, too. */
+  /** Succeeds when the object has been deleted already. */
   async delete(id: string, revision: string | null): Promise<void> {
     try {
       await this.#timed('deleteTargetObject', () => this.#connection.delete(childPath(this.path, id), revision))
@@ -169,7 +165,7 @@ export class ObjectSet {
     }
   }
 
-  async #joined(filters: readonly QueryFilter[], measure: string, must = false): Promise<JsonObject[][]> {
+  async #joined(filters: readonly QueryFilter[], measure: string, isRequired = false): Promise<JsonObject[][]> {
     const answers: JsonObject[][] = []
     for (const group of groups(filters)) {
       const filter = group.length === 1 && group[0] ? group[0] : ({ operator: 'or', filters: group } as const)
@@ -177,7 +173,7 @@ export class ObjectSet {
       try {
         for await (const page of this.pages({ resourceName: undefined, params }, 1000, measure)) answers.push(page)
       } catch (error) {
-        if (must || !cannotQuery(error)) throw error
+        if (isRequired || !cannotQuery(error)) throw error
         this.#batches = false
         return answers
       }
@@ -204,7 +200,7 @@ function groups(filters: readonly QueryFilter[]): QueryFilter[][] {
   let length = Number.POSITIVE_INFINITY
   for (const filter of filters) {
     const own = encodeURIComponent(printQueryFilter(filter)).length + 8
-    if (length + own > LONGEST_FILTER) {
+    if (length + own > MAX_FILTER_LENGTH) {
       all.push([])
       length = 0
     }
@@ -216,6 +212,6 @@ function groups(filters: readonly QueryFilter[]): QueryFilter[][] {
 
 const refusesPages = (error: unknown): boolean => error instanceof ResourceException && [400, 501].includes(error.code)
 
-/** Some resources know no filter by id: they are asked for one object at a time. */
+/** Some resources do not support filters by id: their objects are read one at a time. */
 const cannotQuery = (error: unknown): boolean =>
   error instanceof ResourceException && [400, 404, 405, 500, 501].includes(error.code)

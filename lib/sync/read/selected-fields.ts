@@ -1,22 +1,22 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 
-/** Which fields one side of a mapping asks for; undefined = what the resource shows by default. */
+/** The fields that one side of a mapping requests; undefined = the default fields of the resource. */
 export interface SelectedFields {
-  /** In the query of the mapping. */
+  /** For the query of the mapping. */
   readonly scan: readonly string[] | undefined
-  /** In every other read: by id, to correlate, after a conflict, and in the answer to a write. */
+  /** For all other requests: reads by id, correlation, and the answers to writes. */
   readonly read: readonly string[] | undefined
-  /** Whether a read brings every field by which filters may judge an object. */
+  /** Whether a read returns every field that a filter may refer to. */
   readonly isWhole: boolean
 }
 
-/** A query that names no more fields than these lists objects, which are then read by id. */
+/** A query for at most so many fields only lists objects, which are then read by id. */
 const MAX_LISTED_FIELDS = 2
 
 /**
- * The one description of the fields of a side: what the scan asks for, every other read asks for too, else a field that
- * only the scan brought would look empty later. A query for ids only is followed by reads of whole objects.
+ * The fields of a side. Every other read requests the fields of the scan, too: otherwise a field that only the scan
+ * returned would look empty later. A query for ids only is followed by reads of complete objects.
  */
 export function selectedFields(mapping: Mapping, side: 'source' | 'target'): SelectedFields {
   const isSource = side === 'source'
@@ -34,7 +34,7 @@ export function selectedFields(mapping: Mapping, side: 'source' | 'target'): Sel
   return { scan: named && isListing ? named : read, read, isWhole }
 }
 
-/** A projection that left out a mapped field would have it set to nothing at the target. */
+/** A projection without a mapped field would clear it at the target. */
 const mappedFields = ({ properties }: Mapping, side: 'source' | 'target'): string[] =>
   properties.flatMap((property) => property[side]?.[0] ?? [])
 
@@ -47,10 +47,7 @@ function namesIn(fields: Json | undefined): string[] | undefined {
 
 const hasWildcard = (names: readonly string[]): boolean => names.includes('*')
 
-/**
- * Whether an entry of a page is the whole object. One that brings nothing but its identity never is: its fields would
- * count as empty.
- */
+/** Whether an entry of a page is the complete object. One with nothing but its identity never is. */
 export function isFullEntry(entry: JsonObject, mapping: Mapping, side: 'source' | 'target'): boolean {
   const [query, configured] =
     side === 'source'

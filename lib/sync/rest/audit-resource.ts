@@ -8,7 +8,7 @@ import type { ReconService } from '../runs/recon-service.ts'
 import { auditEntry, auditFrame, rowStream } from './entries.ts'
 import { queryStream, type Streamed } from './query-stream.ts'
 
-/** A field of an entry, and the parameter that names its value. */
+/** A field of an entry, and the parameter with its value. */
 type Condition = readonly [field: string, parameter: string]
 
 const RECON: Condition = ['reconId', 'reconId']
@@ -21,14 +21,14 @@ const QUERIES: ReadonlyMap<string, readonly Condition[]> = new Map([
   ['audit-by-recon-id', [RECON]],
   ['audit-by-recon-id-situation', [RECON, ['situation', 'situation']]],
   ['audit-by-recon-id-type', [RECON, ['entryType', 'entryType']]],
-  // Of the entries of all runs of the mapping, those of the last one.
+  // Only the entries of the last run.
   ['audit-last-recon-for-mapping', [MAPPING]],
 ])
 
 /**
  * @param lastRunOf the id of the last run of a mapping
  * @returns the request with a filter in place of its query id
- * @throws ResourceException 400 for a query that is not known, or a parameter that is missing
+ * @throws ResourceException 400 for an unknown query or a missing parameter
  */
 export function storedAuditQuery(
   request: QueryRequest,
@@ -37,7 +37,8 @@ export function storedAuditQuery(
   const { queryId, additionalParameters, ...rest } = request
   if (queryId === undefined) return request
   const conditions = QUERIES.get(queryId)
-  if (!conditions) throw badRequest(`The query '${queryId}' is none of ${[...QUERIES.keys()].join(', ')}`)
+  if (!conditions)
+    throw badRequest(`The query '${queryId}' is unknown: it must be one of ${[...QUERIES.keys()].join(', ')}`)
   const filters = conditions.map(([field, parameter]) =>
     equal(field, required(parameter, additionalParameters[parameter])),
   )
@@ -55,10 +56,7 @@ function required(name: string, value: Json | undefined): string {
   throw badRequest(`The query needs the parameter '${name}'`)
 }
 
-/**
- * `audit/recon`: a start and a summary entry for each run, and between them what became of its objects, as long as the
- * run is remembered.
- */
+/** `audit/recon`: for each stored run a start entry, the results of its objects, and a summary entry. */
 export class ReconAuditResource implements ResourceHandler {
   readonly #service: ReconService
 
@@ -80,7 +78,7 @@ export class ReconAuditResource implements ResourceHandler {
     return queryStream(request, (after) => this.#stream(after, reconId))
   }
 
-  /** A cookie is the number of a run and the key of the row behind which to go on. */
+  /** A cookie is the number of a run and the key of the last row: `RUN/ROW`. */
   async *#stream(after: string | null, reconId: string | undefined): AsyncGenerator<Streamed, void> {
     const [firstRun = 0, firstRow] = (after ?? '').split('/').map(Number)
     for (const run of await this.#service.parts.runs.all()) {
@@ -103,7 +101,7 @@ export class ReconAuditResource implements ResourceHandler {
   }
 }
 
-/** The one run that a filter can be about. */
+/** The id of the only run that a filter can match. */
 function reconIdIn(filter: QueryFilter): string | undefined {
   if (filter.operator === 'and') return filter.filters.map(reconIdIn).find((id) => id !== undefined)
   if (filter.operator !== 'eq' || filter.field.join('/') !== 'reconId') return undefined

@@ -32,7 +32,7 @@ const idOfRow = (run: StoredRun, row: Row): string => `${run.id}-${row.key}`
 
 const textOrNull = (text: string): string | null => (text === '' ? null : text)
 
-/** An entry of `recon/assoc/ID/entry`: bare ids. */
+/** An entry of `recon/assoc/ID/entry`, with bare ids. */
 export function associationEntry(run: StoredRun, row: Row, collections: Collections): Resource {
   const { failure } = row
   return {
@@ -58,7 +58,7 @@ export function associationEntry(run: StoredRun, row: Row, collections: Collecti
 }
 
 /**
- * An entry of `recon/plan/ID/entry`: what a person wants to know before saying yes.
+ * An entry of `recon/plan/ID/entry`: what a person needs to know for approval.
  * @param secrets see `maskedChanges`
  */
 export const planEntry = (run: StoredRun, row: Row, secrets: ReadonlySet<string> | undefined): Resource => ({
@@ -79,7 +79,7 @@ export const planEntry = (run: StoredRun, row: Row, secrets: ReadonlySet<string>
   },
 })
 
-/** An entry of `audit/recon`: full paths; undefined for what is not reported. */
+/** An entry of `audit/recon`, with full paths; undefined for a row that is not reported. */
 export function auditEntry(run: StoredRun, row: Row, collections: Collections): Resource | undefined {
   if (row.status === null || (isAction(row.action) && !ACTION_RULES[row.action].reported)) return undefined
   const { content } = associationEntry(run, row, collections)
@@ -106,7 +106,7 @@ export function auditEntry(run: StoredRun, row: Row, collections: Collections): 
   }
 }
 
-/** The entries before and behind those of the objects. */
+/** The entries before and after those of the objects. */
 export function auditFrame(run: StoredRun, entryType: 'start' | 'summary'): Resource {
   const isStart = entryType === 'start'
   const { started = '', ended = '', state, situationSummary } = run.content
@@ -143,8 +143,8 @@ function auditCommon(run: StoredRun, timestamp: string): JsonObject {
 }
 
 /**
- * Changes of fields as a person may see them: secrets, and what stands encrypted or hashed, are stars.
- * @param secrets fields that are secret besides, as `differences` writes fields; undefined = nobody knows which, and all are stars
+ * Changes of fields with stars in place of secrets and of encrypted or hashed values.
+ * @param secrets additional secret fields, as `differences` prints fields; undefined = unknown, so that all are secret
  */
 export const maskedChanges = (changes: readonly FieldChange[], secrets: ReadonlySet<string> | undefined): Json[] =>
   changes.map(({ field, from, to, ...flags }) => {
@@ -152,7 +152,7 @@ export const maskedChanges = (changes: readonly FieldChange[], secrets: Readonly
     return { field, from: show(from), to: show(to), ...flags }
   })
 
-/** What scripts would write, with the same stars. */
+/** The writes that scripts request, with the same stars. */
 export const maskedWrites = (writes: readonly RecordedWrite[], secrets: ReadonlySet<string> | undefined): Json[] =>
   writes.map(({ method, placeholder: _, content = null, parameters, ...write }) => ({
     method,
@@ -171,11 +171,11 @@ function maskedOperation(operation: Json, secrets: ReadonlySet<string> | undefin
 
 function masked(value: Json, field: string, secrets: ReadonlySet<string> | undefined): Json {
   const names = field.split('/')
-  // A field within one that is secret is secret too.
+  // A field within a secret one is secret, too.
   const isHidden =
     !secrets || names.some((name, index) => isSecretName(name) || secrets.has(names.slice(0, index + 1).join('/')))
   if (isHidden) return value === null ? null : STARS
-  // A list has no place of its own: `/b/c` is what each element of `/b` has.
+  // Secret fields are named without positions in lists: `/b/c` is in each element of `/b`.
   const isSecret = (place: readonly string[]) => secrets.has(place.filter((name) => !/^\d+$/.test(name)).join('/'))
   return hideSecrets(value, { isSecret }, names)
 }

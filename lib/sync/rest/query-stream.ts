@@ -4,16 +4,16 @@ import { queryInMemory } from '../../crest/protocol/page.ts'
 import { representResource } from '../../crest/protocol/represent.ts'
 import type { QueryRequest, QueryResult, Resource } from '../../crest/protocol/request.ts'
 
-/** One resource of a stream, and the cookie to go on behind it. */
+/** One resource of a stream, and the cookie to continue after it. */
 export interface Streamed {
   readonly cookie: string
   readonly resource: Resource
 }
 
 /**
- * Answers a query over more resources than memory should hold: page by page in the order of the stream. Who sorts,
- * counts or does not page has them all read.
- * @param stream what comes behind a cookie; null = from the beginning
+ * Answers a query over more resources than memory should hold, page by page in the order of the stream. Sorting,
+ * counting or unpaged queries read everything.
+ * @param stream the resources after a cookie; null = from the beginning
  * @throws badRequest for a query by id or expression
  */
 export async function queryStream(

@@ -21,8 +21,8 @@ import { associationEntry, planEntry, rowStream } from './entries.ts'
 import { queryStream } from './query-stream.ts'
 
 /**
- * `recon`: the runs, their associations (`recon/assoc`), and what only this gateway has: their plans (`recon/plan`) and
- * the action `execute` that carries a plan out.
+ * `recon`: the runs and their associations (`recon/assoc`). Only this gateway has plans (`recon/plan`) and the action
+ * `execute`, which carries a plan out.
  */
 export class ReconResource implements ResourceHandler {
   readonly #service: ReconService
@@ -61,14 +61,14 @@ export class ReconResource implements ResourceHandler {
     if (rest.length > 0) throw missing(resourcePath)
     const overrides = action === 'cancel' ? {} : parseOverrides(content)
     const acceptedBy = overrides.acceptUnassessed
-      ? (context.security?.authenticationId ?? 'a caller inside')
+      ? (context.security?.authenticationId ?? 'an internal caller')
       : undefined
     if (id === undefined) return this.#start(action, additionalParameters, { overrides, acceptedBy })
     if (action === 'cancel') {
       await this.#service.cancel(id)
       return { _id: id, action: 'cancel', status: 'INITIATED' }
     }
-    if (action !== 'execute') throw badRequest(`A reconciliation knows the actions cancel and execute, not ${action}`)
+    if (action !== 'execute') throw badRequest(`A reconciliation has the actions cancel and execute, not ${action}`)
     const run = await this.#service.execute(id, overrides, acceptedBy)
     if (additionalParameters.waitForCompletion === 'true') await run.ended
     return { _id: run.id, state: run.state }
@@ -82,7 +82,7 @@ export class ReconResource implements ResourceHandler {
 
   async #start(action: string, parameters: Readonly<Record<string, string>>, given: Given): Promise<Json> {
     if (action !== 'recon' && action !== 'reconById')
-      throw badRequest(`Reconciliation knows the actions recon and reconById, not ${action}`)
+      throw badRequest(`Reconciliation has the actions recon and reconById, not ${action}`)
     const { mapping } = parameters
     if (mapping === undefined || mapping === '') throw badRequest('The parameter mapping is missing')
     const run = await this.#service.start(mapping, optionsOf(action, parameters, given))
@@ -126,7 +126,7 @@ export class ReconResource implements ResourceHandler {
   }
 }
 
-/** What the body of a request says. */
+/** The content of the body of a request. */
 interface Given {
   readonly overrides: Overrides
   readonly acceptedBy: string | undefined

@@ -21,7 +21,7 @@ import { isSituation, SITUATIONS } from '../situation.ts'
 /** Whether a path is served now. */
 export type IsServed = (path: string) => boolean
 
-/** `sync`: explicit actions on one pair, what is linked to an object, and the mappings in their order. */
+/** `sync`: explicit actions on one pair, the links of an object, and the mappings in their order. */
 export class SyncResource implements ResourceHandler {
   readonly #parts: ReconServiceParts
   readonly #isServed: IsServed
@@ -39,7 +39,7 @@ export class SyncResource implements ResourceHandler {
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
-    // Nothing is queued: there is no implicit synchronization in this gateway.
+    // This gateway has no implicit synchronization, so that the queue is always empty.
     if (request.resourcePath === 'queue') return queryInMemory([], request)
     if (request.resourcePath !== 'mappings') throw missing(request.resourcePath)
     return this.#inOrder(request)
@@ -51,7 +51,7 @@ export class SyncResource implements ResourceHandler {
     if (action !== 'performAction')
       throw action.startsWith('notify')
         ? notSupported('This gateway has no implicit synchronization')
-        : badRequest(`sync knows the actions performAction and getLinkedResources, not ${action}`)
+        : badRequest(`sync has the actions performAction and getLinkedResources, not ${action}`)
     await this.#perform(parameters)
     return { status: 'OK' }
   }
@@ -82,12 +82,12 @@ export class SyncResource implements ResourceHandler {
     const found = queryInMemory(resources, all)
     if (pageSize === 0 || sortKeys.length > 0) return found
     const start = cookie === null ? request.pagedResultsOffset : found.result.findIndex(({ id }) => id === cookie)
-    if (start < 0) throw badRequest('The parameter _pagedResultsCookie names no mapping')
+    if (start < 0) throw badRequest('The parameter _pagedResultsCookie is not a cookie of this query')
     const end = start + pageSize
     return { ...found, result: found.result.slice(start, end), pagedResultsCookie: found.result[end]?.id ?? null }
   }
 
-  /** Those in force, then those that a fault keeps from it; `error` says what is wrong. */
+  /** Mappings in force, then those with a fault, which `error` describes. */
   #mappings(): Resource[] {
     const { mappings } = this.#parts
     const inForce = mappings.all().map((configured) => this.#mappingOf(configured))
@@ -119,7 +119,7 @@ function required(parameters: Readonly<Record<string, string>>, name: string): s
   return value
 }
 
-/** What is linked to an object by any mapping, each once, with its content. */
+/** The objects that are linked to an object by any mapping, each once, with their content. */
 export async function linkedResources(parts: ReconServiceParts, resourceName: string): Promise<Json> {
   const elements = pathElements(resourceName)
   const id = elements.at(-1)

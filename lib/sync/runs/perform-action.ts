@@ -12,22 +12,22 @@ import type { ConfiguredMapping } from '../mapping/registry.ts'
 import { ALLOWED_ACTIONS, type Situation } from '../situation.ts'
 import type { ReconServiceParts } from './recon-service.ts'
 
-/** An action that a caller asks for, on the pair that it names by its source, its target, or both. */
+/** An explicit action on a pair that is identified by its source, its target, or both. */
 export interface ExplicitAction {
   readonly sourceId: string | null
   readonly targetId: string | null
   readonly linkQualifier: string
-  /** It is looked at from the target. */
+  /** Whether the pair is evaluated from the target. */
   readonly target: boolean
   readonly action: Action
-  /** The situation in which it was decided; null = whatever it is now. */
+  /** The situation that the caller expects; null = any. */
   readonly situation: Situation | null
 }
 
 /**
- * Carries out one action on one pair: a plan of one row, evaluated by what there is now. As at the vendor, the situation
- * has to be the one that the caller names; besides, it has to allow the action.
- * @throws ResourceException when it is not possible, or fails
+ * Carries out one action on one pair: a plan of one row, evaluated by the present state. As at the vendor, the situation
+ * must be the expected one; in addition, it must allow the action.
+ * @throws ResourceException when the action is not possible or fails
  */
 export async function performAction(
   parts: ReconServiceParts,
@@ -104,7 +104,7 @@ async function fromTarget(context: RunContext, parts: EvaluationParts, asked: Ex
   throw notFound(`${mapping.target}: there is no object ${id}`)
 }
 
-/** There is a link, and both source and target are gone. */
+/** There is a link, and neither source nor target exist. */
 async function bothGone(parts: EvaluationParts, link: PairLink, sourceId: string): Promise<Row> {
   const row = newRow({ phase: 'source', qualifier: link.qualifier, sourceId, targetId: link.targetKey, link })
   row.situation = 'LINK_ONLY'
@@ -121,7 +121,7 @@ async function linkOf({ links }: RunContext, linkQualifier: string, side: 'sourc
   return found.find(({ qualifier }) => qualifier === linkQualifier) ?? null
 }
 
-/** @throws conflict when the situation is another than the caller's, or does not allow the action */
+/** @throws conflict when the situation is not the expected one, or does not allow the action */
 function allowedAction({ action, situation: named }: ExplicitAction, row: Row): Action {
   const situation = row.situation as Situation
   if (named !== null && named !== situation)

@@ -14,13 +14,12 @@ export interface ReconServiceParts extends RunServices {
   readonly mappings: MappingRegistry
 }
 
-const NO_PLAN =
-  'Only an analysis that ended well and kept its associations, or a run with deferred rows, can be carried out'
+const NO_PLAN = 'Only a successful analysis with persistAssociations, or a run with deferred rows, can be carried out'
 
 /** Runs that are kept; the oldest is removed first. */
 const MAX_RUNS = 100
 
-/** Starts reconciliations, one at a time for each mapping, and remembers them. */
+/** Starts reconciliations, one at a time for each mapping, and stores their results. */
 export class ReconService implements Disposable {
   readonly parts: ReconServiceParts
   readonly #active = new Map<string, Run | undefined>()
@@ -34,7 +33,7 @@ export class ReconService implements Disposable {
     this.parts = parts
   }
 
-  /** Shows what a crash has interrupted as failed. */
+  /** Marks runs that a crash interrupted as failed. */
   async begin(): Promise<void> {
     for (const run of await this.parts.runs.all()) {
       if (run.state !== 'ACTIVE') continue
@@ -46,7 +45,7 @@ export class ReconService implements Disposable {
 
   /**
    * Starts a run.
-   * @throws conflict when there is no such mapping, or a run of it goes on
+   * @throws conflict when there is no such mapping, or a run of it is active
    */
   async start(name: string, options: RunOptions): Promise<Run> {
     const configured = await this.parts.mappings.usable(name)
@@ -57,10 +56,10 @@ export class ReconService implements Disposable {
   }
 
   /**
-   * Carries out the plan of an analysis, exactly: what has changed since is left alone and named. Of a run that has ended,
-   * the rows that waited for sources to be assessed.
-   * @param acceptedBy who lets deferred rows be carried out though sources are not assessed
-   * @throws notFound, and conflict when there is nothing to be carried out
+   * Carries out the plan of an analysis as it is: what has changed since is skipped and reported. For a run that has ended,
+   * carries out the rows that were deferred until their sources are assessed.
+   * @param acceptedBy who accepts that deferred rows are carried out although sources are not assessed
+   * @throws notFound, and conflict when there is nothing to carry out
    */
   async execute(id: string, overrides: RunOptions['overrides'] = {}, acceptedBy?: string): Promise<Run> {
     const { runs } = this.parts
@@ -87,7 +86,7 @@ export class ReconService implements Disposable {
     )
   }
 
-  /** All runs that are remembered, from the oldest to the latest, as `recon` shows them. */
+  /** All stored runs from the oldest to the latest, as `recon` shows them. */
   async list(): Promise<JsonObject[]> {
     return (await this.parts.runs.all()).map((run) => this.#shown(run))
   }
@@ -118,7 +117,7 @@ export class ReconService implements Disposable {
     return this.#shown(run)
   }
 
-  /** Cancels what runs, and resolves when it has ended. */
+  /** Cancels the active runs, and resolves when they have ended. */
   async dispose(): Promise<void> {
     this.#closed = true
     for (const run of this.#active.values()) run?.cancel()
@@ -182,7 +181,7 @@ export class ReconService implements Disposable {
     return { _id: id, ...(running ? running.toJSON() : content) }
   }
 
-  /** Forgets plans beyond `reconAssociation`, and runs beyond what is remembered at all. */
+  /** Removes plans beyond `reconAssociation`, and runs beyond MAX_RUNS. */
   async #retain(mapping: string): Promise<void> {
     const { runs, mappings } = this.parts
     const limits = mappings.find(mapping)?.mapping.reconAssociation
@@ -192,7 +191,7 @@ export class ReconService implements Disposable {
     const others = own.filter(({ isAnalysis }) => !isAnalysis)
     const unread = analyses.filter(({ persists }) => !persists)
     const kept = analyses.filter(({ persists }) => persists).slice(limits?.maxAnalysisRunsPerMapping ?? 1)
-    // The last run with rows that wait for a reconById keeps them.
+    // The last run with deferred rows keeps them.
     const waiting = others.find(
       ({ content }) => Number((content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0) > 0,
     )

@@ -46,7 +46,7 @@ export class Run {
     return stateOf(this.#context.stage)
   }
 
-  /** As `recon/ID` shows it, `_id` apart. */
+  /** As `recon/ID` shows it, without `_id`. */
   toJSON(): JsonObject {
     const { statistics, stage, durations, warnings, cleared, parts } = this.#context
     const { acceptedBy } = parts.options
@@ -58,7 +58,7 @@ export class Run {
       progress: statistics.progress,
       situationSummary: statistics.situationSummary,
       statusSummary: statistics.statusSummary,
-      // Beside what IDM shows: only where there is something to say.
+      // IDM does not have the following members: they are present only when they have content.
       ...(statistics.hasFieldNotes ? { fieldSummary: statistics.fieldSummary } : {}),
       ...(acceptedBy === undefined ? {} : { acceptedUnassessed: { by: acceptedBy } }),
       ...(this.isAnalysis && cleared.unsupplied.length > 0 ? { unsupplied: cleared.unsupplied } : {}),
@@ -72,23 +72,24 @@ export class Run {
     }
   }
 
-  /** Has it stop within one object for each worker; what was done stays. */
+  /** Stops the run after the objects that are being processed; what was done remains. */
   cancel(): void {
     if (this.state !== 'ACTIVE') return
     this.#context.stage = 'ACTIVE_CANCELING'
     this.#abort.abort(new Canceled())
   }
 
-  /** Runs from the scan to the end; `ended` tells. */
+  /** Starts the run from the scan to the end. */
   start(): void {
     void this.#run(async () => {
       if (!(await plan(this.#context))) return
       if (!this.isAnalysis) await new Applying(this.#context, true).apply()
-      else for (const fault of await guardFaults(this.#context)) this.#context.warn(`${fault}: it would be stopped`)
+      else
+        for (const fault of await guardFaults(this.#context)) this.#context.warn(`${fault}: the run would be stopped`)
     })
   }
 
-  /** Carries out the rows that are there: a plan that somebody has read. What has changed since is left alone. */
+  /** Carries out the stored rows of an approved plan. What has changed since is skipped. */
   startApproved(): void {
     void this.#run(async () => {
       await this.#countPlan()
@@ -113,7 +114,7 @@ export class Run {
 
   async #run(work: () => Promise<void>): Promise<void> {
     const context = this.#context
-    const release = holdHeapSmall()
+    const release = keepHeapSmall()
     let end: Stage = 'COMPLETED_SUCCESS'
     try {
       await context.sentValues.load()
@@ -177,19 +178,19 @@ export class Run {
 }
 
 /**
- * V8 takes memory rather than time: with pages of a thousand objects coming and going, its young generation doubles up
- * to 128 MB, and its old one to four times what is alive, though a run keeps 30 MB. Held small, both cost the run next
- * to nothing.
+ * V8 prefers to grow its heap: while pages of a thousand objects come and go, its young generation doubles up to 128 MB,
+ * and its old one to four times the live objects, although a run keeps 30 MB. These flags slow that down at almost no
+ * cost in time.
  */
-const HELD = ['--semi-space-growth-factor=1', '--heap-growing-percent=100'] as const
+const SMALL = ['--semi-space-growth-factor=1', '--heap-growing-percent=100'] as const
 const USUAL = ['--semi-space-growth-factor=2', '--heap-growing-percent=0'] as const
 
 let holders = 0
 
-/** Has the heap of this process grow slowly until the returned function is called, once for each call of this one. */
-export function holdHeapSmall(): () => void {
+/** Slows down the growth of the heap until the returned function is called. Calls may overlap. */
+export function keepHeapSmall(): () => void {
   holders += 1
-  if (holders === 1) for (const flag of HELD) v8.setFlagsFromString(flag)
+  if (holders === 1) for (const flag of SMALL) v8.setFlagsFromString(flag)
   return () => {
     holders -= 1
     if (holders === 0) for (const flag of USUAL) v8.setFlagsFromString(flag)
