@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { wrapped } from '../text.ts'
+import { table, wrapped } from '../text.ts'
 import type { ReconApi } from './api.ts'
 
 /** Max failures listed for one run. */
@@ -27,12 +27,13 @@ export function runCells(run: JsonObject): [id: string, text: string] {
 export async function runText(api: ReconApi, run: JsonObject, width: number): Promise<string> {
   const target = isObject(run.progress) && isObject(run.progress.target) ? run.progress.target : {}
   const situations = Object.entries(isObject(run.situationSummary) ? run.situationSummary : {})
+  const counts = situations.flatMap(([name, count]) => (count === 0 ? [] : [[String(count), name]]))
   const did = ['created', 'updated', 'unchanged', 'deleted'].map((word) => `${String(target[word] ?? 0)} ${word}`)
   return [
     runCells(run).join('  '),
     ...wrapped(String(run.stageDescription), width),
     `Targets: ${did.join(', ')}`,
-    ...situations.flatMap(([name, count]) => (count === 0 ? [] : `  ${String(count).padStart(8)}  ${name}`)),
+    ...table(counts, { width, indent: 2, numbered: true }).split('\n').slice(0, -1),
     ...(await failures(api, run, width)),
     ...notes(run, width),
     '',
