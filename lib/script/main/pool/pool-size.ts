@@ -1,19 +1,19 @@
 import { availableParallelism } from 'node:os'
 
 export interface PoolSize {
-  /** How many scripts may compute at once. */
+  /** Max scripts that compute at the same time. */
   readonly computing: number
-  /** How many threads there may be: one for each script that computes or waits. */
+  /** Max threads: one for each script that computes or waits. */
   readonly threads: number
-  /** How deep scripts may call scripts; there are at least as many threads. */
+  /** Max depth of scripts that call scripts; there are at least as many threads. */
   readonly depth: number
-  /** How many scripts may wait for a thread. */
+  /** Max scripts that wait for a thread. */
   readonly queued: number
-  /** A thread without work ends after this time. */
+  /** An idle thread ends after this time. */
   readonly idleMs: number
 }
 
-/** All cores but one compute, so that whoever else is in the process keeps one. */
+/** Scripts compute on all cores but one, which is left for the rest of the process. */
 export const defaultPoolSize = (): PoolSize => ({
   computing: Math.max(1, availableParallelism() - 1),
   threads: 64,
@@ -22,4 +22,4 @@ export const defaultPoolSize = (): PoolSize => ({
   idleMs: 30_000,
 })
 
-export const mostThreads = ({ threads, depth }: PoolSize): number => Math.max(threads, depth)
+export const maxThreads = ({ threads, depth }: PoolSize): number => Math.max(threads, depth)

@@ -1,21 +1,19 @@
 import type { Logger } from '../../../contract.ts'
 import { internalError, serviceUnavailable } from '../../../crest/errors.ts'
 import type { ThreadMessage } from '../../protocol.ts'
-import { Growth } from './growth.ts'
-import { Overseer } from './overseer.ts'
-import { mostThreads, type PoolSize } from './pool-size.ts'
+import { maxThreads, type PoolSize } from './pool-size.ts'
 import { type Answer, type Call, Run, type Task } from './run.ts'
 import { RunQueue } from './run-queue.ts'
 import type { Thread } from './thread.ts'
 import { Threads } from './threads.ts'
+import { Watchdog } from './watchdog.ts'
 
 /**
- * Threads for scripts. A script has a thread from its begin to its end, and computes while it has a turn: it gives the
- * turn back while it waits for a resource, and when others have waited for longer than a moment. Turns go to whoever
- * has waited longest.
+ * Threads for scripts. A script has a thread from start to end, and computes while it has a turn: it yields the turn while
+ * it waits for a resource, and when others wait. Turns are given in FIFO order.
  *
- * Nested scripts cannot dead-lock: a script at some depth is begun only when as many threads stay free as there are
- * depths below it. So the deepest one that waits for another script can always have it begun.
+ * Nested scripts cannot deadlock: a script at some depth is started only when as many threads remain free as there are
+ * levels below it. So the script that the deepest one waits for can always be started.
  */
 export class Pool {
   readonly #queue = new RunQueue()
@@ -23,8 +21,7 @@ export class Pool {
   readonly #computing = new Set<Run>()
   readonly #begun = new Map<Thread, Run>()
   readonly #threads: Threads
-  readonly #growth: Growth
-  readonly #overseer: Overseer
+  readonly #watchdog: Watchdog
   #size: PoolSize
   #orders = 0
   #isClosed = false
@@ -33,13 +30,13 @@ export class Pool {
     this.#size = size
     this.#threads = new Threads({
       idleMs: () => this.#size.idleMs,
+      maxThreads: () => maxThreads(this.#size),
       onMessage: (thread, message) => this.#onMessage(thread, message),
       onCrash: (thread, error) => this.#onCrash(thread, error),
       onFailure: (error) => this.#failAll(internalError('Scripts cannot be run', { cause: error })),
       log,
     })
-    this.#growth = new Growth(this.#threads, () => mostThreads(this.#size))
-    this.#overseer = new Overseer({
+    this.#watchdog = new Watchdog({
       runs: () => this.#begun.values(),
       areOthersWaiting: () => this.#ready.length > 0 || this.#startable() !== undefined,
       expire: (run) => this.#expire(run),
@@ -48,27 +45,27 @@ export class Pool {
     })
   }
 
-  /** Threads that are too many then end when they have been idle. */
+  /** Surplus threads end when they are idle. */
   resize(size: PoolSize): void {
     this.#size = size
     this.#advance()
   }
 
-  /** How many threads there are. */
+  /** The number of threads. */
   get threads(): number {
     return this.#threads.count
   }
 
-  /** How many tasks are under way or wait. */
+  /** The number of running and waiting tasks. */
   get tasks(): number {
     return this.#begun.size + this.#queue.length
   }
 
-  /** @throws ResourceException 503 when too many wait or the pool is closed, 500 when a limit ends it */
+  /** @throws ResourceException 503 when too many tasks wait or the pool is closed, 500 when a limit is exceeded */
   async run(task: Task): Promise<Answer> {
     task.signal?.throwIfAborted()
     if (this.#isClosed) throw closed()
-    if (this.#queue.length >= this.#size.queued) throw serviceUnavailable('Too many scripts wait to be run')
+    if (this.#queue.length >= this.#size.queued) throw serviceUnavailable('Too many scripts are waiting')
     const run = new Run(task)
     const cancel = () => this.#stop(run, task.signal?.reason)
     task.signal?.addEventListener('abort', cancel)
@@ -82,25 +79,24 @@ export class Pool {
     }
   }
 
-  /** Ends all scripts and threads; resolves when nothing is left. */
+  /** Ends all scripts and threads; resolves when they have ended. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#failAll(closed())
     for (const run of this.#begun.values()) this.#stop(run, closed())
-    this.#overseer.end()
-    this.#growth.rest()
+    this.#watchdog.stop()
     await this.#threads.close()
     this.#begun.clear()
     this.#computing.clear()
     this.#ready.length = 0
   }
 
-  /** Nobody is left in the queue. */
+  /** Rejects all runs in the queue. */
   #failAll(error: unknown): void {
     for (const run of this.#queue.clear()) run.fail(error)
   }
 
-  /** Gives out turns until there are none left, or nobody who could use one. */
+  /** Gives turns to runs as long as there are both. */
   #advance(): void {
     while (!this.#isClosed && this.#computing.size < this.#size.computing) {
       const next = this.#next()
@@ -111,31 +107,31 @@ export class Pool {
     }
     if (this.#isClosed) return
     this.#growIfNeeded()
-    if (this.#begun.size > 0) this.#overseer.begin()
-    else this.#overseer.end()
+    if (this.#begun.size > 0) this.#watchdog.start()
+    else this.#watchdog.stop()
   }
 
   #next(): Run | undefined {
     const [ready] = this.#ready
     const start = this.#startable()
-    if (!start || !this.#threads.isOneIdle) return ready
+    if (!start || !this.#threads.hasIdle) return ready
     return ready && ready.order < start.order ? ready : start
   }
 
   /**
-   * Starts a thread where one is missing: at once when fewer compute than may, or when a script waits for this one;
-   * else when a turn has been left unused for a while, because all threads wait for slow resources.
+   * Starts a thread where one is needed: at once when there are fewer threads than turns, or when a script waits for this
+   * one; else when a turn has been unused for a while, because all threads wait for slow resources.
    */
   #growIfNeeded(): void {
-    const start = this.#threads.isOneIdle ? undefined : this.#startable()
+    const start = this.#threads.hasIdle ? undefined : this.#startable()
     const isFree = this.#computing.size < this.#size.computing
-    if (!start || !isFree) this.#growth.rest()
-    else if (this.threads < this.#size.computing || start.task.depth > 1) this.#growth.now()
-    else this.#growth.want()
+    if (!start || !isFree) this.#threads.stopGrowing()
+    else if (this.threads < this.#size.computing || start.task.depth > 1) this.#threads.growNow()
+    else this.#threads.growSoon()
   }
 
   #startable(): Run | undefined {
-    const left = mostThreads(this.#size) - this.#begun.size - 1
+    const left = maxThreads(this.#size) - this.#begun.size - 1
     return this.#queue.oldest((own) => left >= this.#size.depth - own)
   }
 
@@ -190,10 +186,10 @@ export class Pool {
     } else this.#onYield(run)
   }
 
-  /** It will keep its thread for long: whoever waits needs another one. */
+  /** The run will occupy its thread for long: a waiting run needs another one. */
   #onYield(run: Run): void {
     this.#pause(run)
-    if (!this.#threads.isOneIdle && this.#startable()) this.#growth.now()
+    if (!this.#threads.hasIdle && this.#startable()) this.#threads.growNow()
     this.#makeReady(run, { kind: 'go' })
   }
 
@@ -206,7 +202,7 @@ export class Pool {
     this.#advance()
     const { signal } = run
     const reply = await run.task.serve(call, signal)
-    // A run that was stopped meanwhile, or waited too long, has its answer.
+    // A run that was stopped or expired meanwhile has its answer already.
     if (!signal.aborted && !this.#isClosed) this.#makeReady(run, reply)
   }
 
@@ -233,7 +229,7 @@ export class Pool {
     this.#advance()
   }
 
-  /** Whoever waits for the run is told at once; its thread ends the script, or is ended. */
+  /** Rejects the result at once; the thread ends the script, or is ended. */
   #stop(run: Run, reason: unknown): void {
     if (run.isSettled || run.isStopped) return
     run.fail(reason)
@@ -258,4 +254,4 @@ export class Pool {
   }
 }
 
-const closed = () => serviceUnavailable('Scripts are not run any more: the gateway stops')
+const closed = () => serviceUnavailable('No scripts are run: the gateway is stopping')

@@ -1,6 +1,6 @@
 import type { Run } from './run.ts'
 
-/** Runs without a thread: first come, first served among those of one depth. */
+/** Runs that wait for a thread, in FIFO order for each depth. */
 export class RunQueue {
   /** By depth. */
   readonly #runs = new Map<number, Run[]>()
@@ -17,7 +17,7 @@ export class RunQueue {
     this.#length += 1
   }
 
-  /** The one that waits longest among those whose depth is admitted. */
+  /** The oldest run with an admitted depth. */
   oldest(isAdmitted: (depth: number) => boolean): Run | undefined {
     let oldest: Run | undefined
     for (const [depth, [first]] of this.#runs) {
@@ -26,7 +26,7 @@ export class RunQueue {
     return oldest
   }
 
-  /** @returns false when it is not there */
+  /** @returns false when it is not in the queue */
   remove(run: Run): boolean {
     const runs = this.#runs.get(run.task.depth) ?? []
     const index = runs.indexOf(run)
@@ -37,7 +37,7 @@ export class RunQueue {
     return true
   }
 
-  /** All of them; it is empty then. */
+  /** Removes and returns all runs. */
   clear(): Run[] {
     const all = [...this.#runs.values()].flat()
     this.#runs.clear()

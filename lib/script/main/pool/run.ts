@@ -2,21 +2,21 @@ import type { Limits } from '../../limits.ts'
 import type { Job, Outcome, PreparedContext, Reply, ThreadMessage } from '../../protocol.ts'
 import type { Thread } from './thread.ts'
 
-/** What a script asks for. */
+/** A call of a script. */
 export type Call = Extract<ThreadMessage, { kind: 'call' }>
 
-/** What the pool is to do. */
+/** A job for the pool. */
 export interface Task {
   readonly job: Job
-  /** 1 for a script that no script called. */
+  /** 1 for a script that was not called by a script. */
   readonly depth: number
   readonly limits: Limits
   readonly signal: AbortSignal | undefined
-  /** Serves a call of the script, which waits for it. Does not reject. `signal` aborts when the script is stopped. */
+  /** Serves a call of the waiting script. Never rejects. @param signal aborts when the script is stopped */
   serve(call: Call, signal: AbortSignal): Promise<Reply>
-  /** Takes what the script has to say and waits for no answer to. */
+  /** Receives output, for which the script does not wait. */
   tell(name: string, args: string): void
-  /** Takes a context for the next run. */
+  /** Receives a context for the next run. */
   keep(context: PreparedContext): void
 }
 
@@ -27,26 +27,26 @@ export interface Answer {
 }
 
 /**
- * - `queued`: has no thread yet
+ * - `queued`: waits for a thread
  * - `computing`: has a turn
- * - `waiting`: for a reply, or for nothing any more once it was stopped
- * - `ready`: has the reply, waits for a turn
+ * - `waiting`: waits for a reply, or has been stopped
+ * - `ready`: has its reply, and waits for a turn
  */
 type State = 'queued' | 'computing' | 'waiting' | 'ready'
 
-/** One task on its way through the pool. */
+/** One task in the pool. */
 export class Run {
   readonly task: Task
   readonly #result = Promise.withResolvers<Answer>()
   readonly #outcomes: Outcome[] = []
   #abort = new AbortController()
   state: State = 'queued'
-  /** Whose turn it is: the lower one's. */
+  /** The run with the lowest number has the next turn. */
   order = 0
   thread: Thread | undefined
-  /** What it gets with its next turn. */
+  /** Sent to the thread with the next turn. */
   reply: Reply | undefined
-  /** When its present item began. */
+  /** When its current item started. */
   #since = 0
   #turnSince = 0
   #computedMs = 0
@@ -56,7 +56,7 @@ export class Run {
 
   constructor(task: Task) {
     this.task = task
-    // Whoever asked may be gone by then.
+    // The caller may not wait any longer.
     this.#result.promise.catch(() => undefined)
   }
 
@@ -76,7 +76,7 @@ export class Run {
     return this.#settled
   }
 
-  /** The first ones of its outcomes, or the next. */
+  /** Adds outcomes. */
   add(outcomes: readonly Outcome[]): void {
     this.#outcomes.push(...outcomes)
   }
@@ -91,7 +91,7 @@ export class Run {
     this.#result.reject(error)
   }
 
-  /** It was told to end: what it waits for is not needed any more. */
+  /** Marks it as stopped, and aborts the call that it waits for. */
   stop(): void {
     this.#stopped = true
     this.#computedMs = 0
@@ -99,7 +99,7 @@ export class Run {
     this.#abort.abort()
   }
 
-  /** What its present item waits for is not needed any more. */
+  /** Aborts the call that the current item waits for. */
   abandon(): void {
     this.#abort.abort()
     this.#abort = new AbortController()
@@ -116,24 +116,24 @@ export class Run {
     this.state = state
   }
 
-  /** How long it has its turn. */
+  /** Milliseconds since the start of its turn. */
   turnMs(now: number): number {
     return now - this.#turnSince
   }
 
-  /** From the begin of the present item. */
+  /** Milliseconds since the start of the current item. */
   wallMs(now: number): number {
     this.#follow(now)
     return this.thread ? now - this.#since : 0
   }
 
-  /** Computing time of the present item. */
+  /** Computing time of the current item in milliseconds. */
   computedMs(now: number): number {
     this.#follow(now)
     return this.#computedMs + (this.state === 'computing' ? this.turnMs(now) : 0)
   }
 
-  /** Notices that another item has begun: what is measured is measured anew. */
+  /** Restarts the measurement when another item has started. */
   #follow(now: number): void {
     const progress = this.thread?.progress ?? 0
     if (progress === this.#progress) return

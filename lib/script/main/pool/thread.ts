@@ -6,18 +6,18 @@ import { type Engine, STACK_MB } from '../../quickjs.ts'
 export interface ThreadOptions {
   readonly engine: Engine
   readonly onMessage: (thread: Thread, message: ThreadMessage) => void
-  /** It ended without being told to. */
+  /** Called when it ends unexpectedly. */
   readonly onCrash: (thread: Thread, error: Error) => void
 }
 
-/** TypeScript in the checkout, JavaScript in the package: whatever this file is. */
+/** TypeScript in the checkout, JavaScript in the package, as this file. */
 const WORKER = new URL(`../../worker/worker${extname(import.meta.url)}`, import.meta.url)
-/** Of V8 beside the engine's own memory: text on its way in and out. */
+/** The heap of V8 beside the memory of the engine: text that is passed in and out. */
 const HEAP_MB = 256
-/** What is used up before garbage is looked for: left alone, V8 takes several times as much for each thread. */
+/** Limits the young generation, for which V8 takes several times as much for each thread by default. */
 const YOUNG_MB = 4
 
-/** One thread with a sandbox, seen from outside. It keeps the process alive only while it has a job. */
+/** The owner's side of a worker thread with a sandbox. It keeps the process alive only while it has a job. */
 export class Thread {
   readonly #worker: Worker
   readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNALS * Int32Array.BYTES_PER_ELEMENT))
@@ -44,7 +44,7 @@ export class Thread {
     this.#worker.on('exit', (code) => crash(new Error(`the thread ended with ${code}`)))
   }
 
-  /** How many items of its job have begun. */
+  /** The number of started items of its job. */
   get progress(): number {
     return Atomics.load(this.#signals, Signal.progress)
   }
@@ -55,7 +55,7 @@ export class Thread {
     this.#worker.postMessage(job)
   }
 
-  /** Wakes it up with what it waits for. */
+  /** Sends the reply that it waits for, and wakes it up. */
   reply(reply: Reply): void {
     Atomics.store(this.#signals, Signal.yield, 0)
     this.#worker.postMessage(reply)
@@ -63,7 +63,7 @@ export class Thread {
     Atomics.notify(this.#signals, Signal.wake)
   }
 
-  /** Asks it to let others compute. */
+  /** Asks it to yield its turn. */
   askToYield(): void {
     Atomics.store(this.#signals, Signal.yield, 1)
   }
@@ -73,12 +73,12 @@ export class Thread {
     Atomics.store(this.#signals, Signal.stop, 1)
   }
 
-  /** It has no job. */
+  /** Lets the process end while it has no job. */
   rest(): void {
     this.#worker.unref()
   }
 
-  /** Ends it whatever it does. */
+  /** Ends it unconditionally. */
   async terminate(): Promise<void> {
     this.#ended = true
     await this.#worker.terminate()

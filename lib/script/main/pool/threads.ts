@@ -3,51 +3,56 @@ import type { ThreadMessage } from '../../protocol.ts'
 import { compileQuickJs, type Engine } from '../../quickjs.ts'
 import { Thread } from './thread.ts'
 
+/** How long a turn stays unused before another thread is started. */
+const GROW_DELAY_MS = 5
+
 export interface ThreadsOptions {
-  /** A thread without work ends after this time. */
+  readonly maxThreads: () => number
+  /** An idle thread ends after this time. */
   readonly idleMs: () => number
   readonly onMessage: (thread: Thread, message: ThreadMessage) => void
-  /** A thread ended without being told to. */
+  /** Called when a thread ends unexpectedly. */
   readonly onCrash: (thread: Thread, error: Error) => void
-  /** No thread can be started. */
+  /** Called when no thread can be started. */
   readonly onFailure: (error: unknown) => void
   readonly log: Logger
 }
 
-/** The threads of a pool: started one after the other, kept for a while when nobody needs them, ended. */
+/** The threads of a pool: started one at a time, and ended when they have been idle for a while. */
 export class Threads {
   readonly #options: ThreadsOptions
   readonly #busy = new Set<Thread>()
-  /** The last one to come is the first one to go, so that others can end. */
+  /** Used as a stack, so that the others can time out. */
   readonly #idle: { readonly thread: Thread; readonly since: number }[] = []
   readonly #ending = new Set<Promise<void>>()
   #engine: Promise<Engine> | undefined
-  /** At most one at a time: starting takes a core. */
+  /** At most one at a time, since starting occupies a core. */
   #starting: Thread | 'engine' | undefined
   #shrink: NodeJS.Timeout | undefined
+  #grow: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: ThreadsOptions) {
     this.#options = options
   }
 
-  /** Those that start included. */
+  /** With those that are starting. */
   get count(): number {
     return this.#busy.size + this.#idle.length + (this.#starting ? 1 : 0)
   }
 
-  get isOneIdle(): boolean {
+  get hasIdle(): boolean {
     return this.#idle.length > 0
   }
 
-  /** One that is idle, for the caller alone. */
+  /** Takes an idle thread, if there is one. */
   take(): Thread | undefined {
     const thread = this.#idle.pop()?.thread
     if (thread) this.#busy.add(thread)
     return thread
   }
 
-  /** It waits for work, for the first time or again. */
+  /** Marks a new or used thread as idle. */
   giveBack(thread: Thread): void {
     if (this.#starting === thread) this.#starting = undefined
     this.#busy.delete(thread)
@@ -56,9 +61,24 @@ export class Threads {
     this.#shrink ??= setTimeout(() => this.#endIdle(), this.#options.idleMs()).unref()
   }
 
-  /** Begins to start one more, unless one is being started; it comes with its first message. */
-  async grow(): Promise<void> {
-    if (this.#starting) return
+  /** Starts another thread if this is not revoked for a while. */
+  growSoon(): void {
+    this.#grow ??= setTimeout(() => this.growNow(), GROW_DELAY_MS)
+  }
+
+  /** Revokes `growSoon`. */
+  stopGrowing(): void {
+    clearTimeout(this.#grow)
+    this.#grow = undefined
+  }
+
+  /** Starts another thread, unless one is starting or there are too many. It is available with its first message. */
+  growNow(): void {
+    this.stopGrowing()
+    if (!this.#starting && this.count < this.#options.maxThreads()) void this.#start()
+  }
+
+  async #start(): Promise<void> {
     this.#starting = 'engine'
     try {
       this.#engine ??= compileQuickJs()
@@ -69,12 +89,12 @@ export class Threads {
     } catch (error) {
       this.#engine = undefined
       this.#starting = undefined
-      this.#options.log.error({ err: error }, 'the engine for scripts cannot be started')
+      this.#options.log.error({ err: error }, 'the script engine cannot be started')
       this.#options.onFailure(error)
     }
   }
 
-  /** Ends a thread, whatever it does. */
+  /** Ends a thread unconditionally. */
   end(thread: Thread | undefined): void {
     if (!thread) return
     this.#forget(thread)
@@ -83,10 +103,11 @@ export class Threads {
     void ended.then(() => this.#ending.delete(ended))
   }
 
-  /** Ends all; resolves when none is left. */
+  /** Ends all threads; resolves when they have ended. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#shrink)
+    this.stopGrowing()
     await this.#engine?.catch(() => undefined)
     for (const thread of [...this.#busy, ...this.#idle.map(({ thread }) => thread)]) this.end(thread)
     if (this.#starting instanceof Thread) this.end(this.#starting)
@@ -95,7 +116,7 @@ export class Threads {
   }
 
   #onCrash(thread: Thread, error: Error): void {
-    this.#options.log.error({ err: error }, 'a thread for scripts failed')
+    this.#options.log.error({ err: error }, 'a script thread failed')
     const neverCame = this.#starting === thread
     this.#forget(thread)
     if (neverCame) this.#options.onFailure(error)
@@ -113,7 +134,7 @@ export class Threads {
     this.#shrink = undefined
     const now = performance.now()
     const idleMs = this.#options.idleMs()
-    // A timer may come a little early.
+    // Timers may fire a little early.
     while (this.#idle[0] && now - this.#idle[0].since >= idleMs - 1) this.end(this.#idle[0].thread)
     const [next] = this.#idle
     if (next) this.#shrink = setTimeout(() => this.#endIdle(), next.since + idleMs - now).unref()
