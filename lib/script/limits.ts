@@ -1,13 +1,13 @@
 import { MAX_SCRIPT_CALLS } from '../core/bounds.ts'
 
-/** What one run of a script may use: with many objects, the run for each of them. */
+/** The limits of one run of a script; with many objects, of the run for each of them. */
 export interface Limits {
-  /** Milliseconds of computing; waiting for resources is not counted. */
+  /** Milliseconds of computing, without waiting for resources. */
   readonly computeMs: number
-  /** Milliseconds from begin to end, waiting included. */
+  /** Milliseconds from start to end, with waiting. */
   readonly wallMs: number
   readonly memoryBytes: number
-  /** The longest text that crosses into or out of the sandbox, in characters of JSON. */
+  /** Max characters of JSON that are passed into or out of the sandbox at once. */
   readonly transferLength: number
   /** Calls of `openidm` functions and the like. */
   readonly calls: number
@@ -23,7 +23,7 @@ export const DEFAULT_LIMITS: Limits = {
 
 const MB = 1024 * 1024
 
-/** What a run is told that goes beyond a limit: the limit, and where it is set. */
+/** Messages for a run that exceeds a limit: the limit, and where it is set. */
 export const exceeded = {
   computeMs: ({ computeMs }: Limits) => `it computed longer than ${computeMs} ms (${settingOf('computeTime')})`,
   wallMs: ({ wallMs }: Limits) => `it took longer than ${wallMs} ms (${settingOf('totalTime')})`,
@@ -32,7 +32,7 @@ export const exceeded = {
   result: (limits: Limits) => `its result is longer than ${transfer(limits)}`,
 }
 
-export const MEMORY_EXCEEDED = `it used more memory than it may (${settingOf('memoryMB')})`
+export const MEMORY_EXCEEDED = `it used more memory than allowed (${settingOf('memoryMB')})`
 
 const transfer = ({ transferLength }: Limits) =>
   `${transferLength < MB ? transferLength : `${+(transferLength / MB).toFixed(1)} million`} characters (${settingOf('transferMB')})`

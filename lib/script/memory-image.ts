@@ -1,7 +1,7 @@
 /**
- * A copy of WebAssembly memory at rest, to which a sandbox is put back between runs: whatever a script did is gone, and
- * a context with its modules loaded is there again in the time it takes to copy it (0.05 ms; making a context costs
- * 0.35 ms, loading lodash into it 30 ms and more). Only pages with something in them are kept.
+ * A copy of WebAssembly memory at rest, which resets a sandbox between runs: everything that a script has done is undone,
+ * and a context with loaded modules is restored in the time of a copy (0.05 ms; making a context takes 0.35 ms, loading
+ * lodash into it 30 ms and more). Empty pages are left out.
  */
 export interface MemoryImage {
   /** Start and length of each range, one after the other. */
@@ -11,12 +11,12 @@ export interface MemoryImage {
 }
 
 const PAGE = 4096
-/** Looked at as a whole first; a page of WebAssembly. */
+/** A page of WebAssembly, which is checked as a whole first. */
 const BLOCK = 65_536
 const ZEROS = Buffer.alloc(BLOCK)
 /**
- * Static variables lie at the start, before the stack; they are copied even where they are zero now, because a script
- * may change that. (The library has some 130 KB of them.)
+ * Static variables are at the start, before the stack. They are copied even where they are zero, since a script may change
+ * them. (The library has about 130 KB.)
  */
 const STATIC_BYTES = 256 * 1024
 
@@ -34,7 +34,7 @@ export function takeImage(memory: ArrayBuffer): MemoryImage {
   return { ranges, bytes }
 }
 
-/** What lies behind the image is left as it is: to the allocator in the image it is free memory. */
+/** Memory after the image is left as it is: for the allocator in the image it is free. */
 export function putBack({ ranges, bytes }: MemoryImage, memory: ArrayBuffer): void {
   const target = new Uint8Array(memory)
   let at = 0
@@ -45,7 +45,7 @@ export function putBack({ ranges, bytes }: MemoryImage, memory: ArrayBuffer): vo
   }
 }
 
-/** Clears what is no part of the image, so that the next image taken has nothing of it. */
+/** Clears everything outside the image, so that it does not become part of the next image. */
 export function clearAround({ ranges }: MemoryImage, memory: ArrayBuffer): void {
   const bytes = new Uint8Array(memory)
   let end = 0
@@ -73,6 +73,6 @@ function append(ranges: number[], page: number): void {
   else ranges.push(page, PAGE)
 }
 
-/** By comparing bytes as a whole: ten times as fast as a loop that was not compiled yet. */
+/** Compares whole buffers: ten times as fast as a loop before it is compiled. */
 const isZero = (memory: ArrayBuffer, start: number, size: number): boolean =>
   Buffer.from(memory, start, size).equals(ZEROS.subarray(0, size))

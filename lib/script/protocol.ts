@@ -1,25 +1,25 @@
-/** What the threads and their owner say to each other. */
+/** The messages between the threads and their owner. */
 import type { Limits } from './limits.ts'
 import type { MemoryImage } from './memory-image.ts'
 import type { Engine } from './quickjs.ts'
 
 /** A module as it is loaded into a sandbox. */
 export interface ModuleSource {
-  /** As scripts ask for it: `dir/name`, `lib/lodash`. */
+  /** As in `require`: `dir/name`, `lib/lodash`. */
   readonly name: string
   /** For messages: `script/dir/name.js`. */
   readonly file: string
   readonly source: string
-  /** Changes with the source. */
+  /** A digest of the source. */
   readonly version: string
 }
 
-/** A sandbox at rest with modules in it. */
+/** A sandbox at rest with loaded modules. */
 export interface PreparedContext {
   /** The names and versions of its modules. */
   readonly key: string
   readonly modules: readonly string[]
-  /** Of the sandbox it was taken from: it fits those that are laid out alike. */
+  /** Identifies the memory layout: the image fits sandboxes with the same fingerprint. */
   readonly fingerprint: string
   readonly image: MemoryImage
 }
@@ -36,12 +36,12 @@ export interface RunJob {
   readonly code: Code
   /** The variables of each run, as JSON of RunVariables. */
   readonly items: readonly string[]
-  /** Whether the runs may have one context; see sharing.ts. */
+  /** Whether the runs may share one context; see sharing.ts. */
   readonly isShared: boolean
   readonly limits: Limits
   /** With the modules that the script used last time. */
   readonly context: PreparedContext | undefined
-  /** To be loaded beforehand where there is no such context yet. */
+  /** Modules to load before the run where there is no such context yet. */
   readonly modules: readonly string[]
 }
 
@@ -51,7 +51,7 @@ export interface CompileJob {
   readonly memoryBytes: number
 }
 
-/** Asks whether runs of a script may have one context. */
+/** Asks whether runs of a script may share one context. */
 export interface AnalyseJob {
   readonly kind: 'analyse'
   readonly code: Code
@@ -59,16 +59,16 @@ export interface AnalyseJob {
 
 export type Job = RunJob | CompileJob | AnalyseJob
 
-/** Why a script was ended: by a limit, from outside, or because it broke the engine. */
+/** Why a script was ended: by a limit, by the owner, or because it broke the engine. */
 export interface Fault {
   readonly kind: 'limit' | 'stopped' | 'broken'
   readonly message: string
 }
 
-/** How the next runs of a job ended: JSON of a list of Ended; or what kept the next one from its end. */
+/** The results of the next runs of a job, as JSON of a list of Ended; or the fault of the next one. */
 export type Outcome = { readonly ends: string } | { readonly fault: Fault }
 
-/** The answer to a job. With `idle` it says what the message of that name says. */
+/** The answer to a job. With `idle` it includes the message of that name. */
 export interface Done {
   readonly kind: 'done'
   readonly outcomes: readonly Outcome[]
@@ -88,22 +88,22 @@ export type ThreadMessage =
     }
   | { readonly kind: 'log'; readonly name: string; readonly args: string }
   | { readonly kind: 'yield' }
-  /** The next ones of a job, where they are much to keep until it is done. */
+  /** The next outcomes of a job, where they are too large to keep until it is done. */
   | { readonly kind: 'outcomes'; readonly outcomes: readonly Outcome[] }
   | Done
   | { readonly kind: 'prepared'; readonly context: PreparedContext }
-  /** It waits for a job; with `worn` it has to be replaced. */
+  /** The thread waits for a job; with `worn` it must be replaced. */
   | { readonly kind: 'idle'; readonly worn: boolean }
 
 export type Reply =
   | { readonly kind: 'reply'; readonly text: string }
   | { readonly kind: 'module'; readonly module: ModuleSource }
   | { readonly kind: 'go' }
-  /** The run waited as long as it may; the others of the job go on. */
+  /** The run has exceeded its time; the others of the job continue. */
   | { readonly kind: 'expired' }
   | { readonly kind: 'stop' }
 
-/** What a thread is started with. */
+/** The initial data of a thread. */
 export interface ThreadData {
   readonly engine: Engine
   /** See Signals. */
@@ -116,14 +116,14 @@ export const Signal = {
   wake: 0,
   /** 1: end the script as soon as possible. */
   stop: 1,
-  /** 1: others want to compute too. */
+  /** 1: yield the turn to others. */
   yield: 2,
-  /** How many items of the job have begun. */
+  /** The number of started items of the job. */
   progress: 3,
 } as const
 export const SIGNALS = 4
 
-/** Names a set of modules with their versions. */
+/** Identifies a set of modules with their versions. */
 export const keyOf = (modules: readonly string[], versionOf: (name: string) => string | undefined): string =>
   modules
     .map((name) => `${name}@${versionOf(name) ?? ''}`)

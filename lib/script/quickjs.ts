@@ -21,27 +21,27 @@ const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: Wasm }
 
 /** A value inside the engine. */
 export type Handle = QuickJSHandle
-/** How something that ran inside came to its end. */
+/** The result of code in the engine. */
 export type Completion =
   | { readonly value: Handle; readonly error?: undefined }
   | { readonly value?: undefined; readonly error: Handle }
 
 const PAGE = 65_536
-/** What the engine begins with, 32 MB, of which only what is used takes memory; a larger script makes it grow. */
+/** Initial memory, 32 MB; only used pages take physical memory. It grows for larger scripts. */
 const INITIAL_PAGES = 512
-/** No script may have more than this, whatever its limit says: 1 GB. */
+/** Max memory regardless of the limit of a script: 1 GB. */
 const MAX_PAGES = 16_384
-/** What the engine itself has of its memory: static data and its stack. */
+/** Memory of the engine itself: static data and its stack. */
 const OWN_BYTES = 5_500_000
 /**
- * Deep enough for some 2,700 calls. The engine's own check has to strike before the thread's stack ends (see
- * STACK_MB), because that would break the engine.
+ * Enough for about 2,700 nested calls. The check of the engine has to fail before the stack of the thread overflows (see
+ * STACK_MB), which would break the engine.
  */
 const STACK_BYTES = 512 * 1024
-/** Measured: parsing 50,000 nested brackets takes 6 MB of the thread's stack at 256 KB of ours. */
+/** As measured, parsing 50,000 nested brackets takes 6 MB of the thread's stack with STACK_BYTES at 256 KB. */
 export const STACK_MB = 16
 
-/** The engine, compiled; threads share it. */
+/** The compiled engine, which threads share. */
 export async function compileQuickJs(): Promise<Engine> {
   const file = fileURLToPath(import.meta.resolve('@jitl/quickjs-wasmfile-release-sync/wasm'))
   return WebAssembly.compile(await readFile(file))
@@ -49,11 +49,11 @@ export async function compileQuickJs(): Promise<Engine> {
 
 export interface QuickJsOptions {
   readonly engine: Engine
-  /** Asked all the time while something computes; true stops it. */
+  /** Called frequently while code runs; true stops it. */
   readonly interrupt: () => boolean
 }
 
-/** One JavaScript engine in WebAssembly with one context. What happens inside cannot reach out, but by `expose`. */
+/** A JavaScript engine in WebAssembly with one context. Its code can only reach out through `expose`. */
 export class QuickJs {
   readonly #memory: Memory
   readonly #runtime: QuickJSRuntime
@@ -66,7 +66,7 @@ export class QuickJs {
     const grow = memory.grow.bind(memory)
     memory.grow = (pages) => {
       this.#isExhausted = memory.buffer.byteLength + pages * PAGE > this.#maxBytes
-      if (this.#isExhausted) throw new RangeError('the script may have no more')
+      if (this.#isExhausted) throw new RangeError('the memory limit of the script is reached')
       return grow(pages)
     }
     this.#runtime = runtime
@@ -75,10 +75,10 @@ export class QuickJs {
 
   static async create({ engine, interrupt }: QuickJsOptions): Promise<QuickJs> {
     const wasmMemory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES })
-    // Loaded in the threads only: whoever starts them needs nothing of it.
+    // Only loaded in the worker threads: the main thread does not need it.
     const { newQuickJSWASMModuleFromVariant, newVariant } = await import('quickjs-emscripten-core')
     const { default: variant } = await import('@jitl/quickjs-wasmfile-release-sync')
-    // Seen as CommonJS by TypeScript, as the module it is by Node.
+    // For TypeScript it is CommonJS, for Node an ES module.
     const release = 'default' in variant ? variant.default : variant
     const quickjs = await newQuickJSWASMModuleFromVariant(newVariant(release, { wasmModule: engine, wasmMemory }))
     const runtime = quickjs.newRuntime({ maxStackSizeBytes: STACK_BYTES })
@@ -86,7 +86,7 @@ export class QuickJs {
     return new QuickJs(wasmMemory, runtime, runtime.newContext())
   }
 
-  /** Where the engine keeps its state: an image fits where this is equal. */
+  /** The memory layout: an image fits where this is equal. */
   get fingerprint(): string {
     const { undefined: nothing } = this.#context
     return [this.#memory.buffer.byteLength, nothing.value, ...this.#pointers()].join(':')
@@ -96,34 +96,34 @@ export class QuickJs {
     return this.#memory.buffer.byteLength
   }
 
-  /** Whether memory is as large as at the beginning; it never shrinks. */
+  /** Whether the memory has grown; it never shrinks. */
   get isGrown(): boolean {
     return this.memoryBytes > INITIAL_PAGES * PAGE
   }
 
-  /** Whether memory was refused when it was last asked for: then even the error may be missing. */
+  /** Whether the last request for memory was refused; then even the error may be missing. */
   get isExhausted(): boolean {
     return this.#isExhausted
   }
 
-  /** Nothing may run inside. */
+  /** Only while no code runs. */
   takeImage(): MemoryImage {
     return takeImage(this.#memory.buffer)
   }
 
-  /** Nothing may run inside; handles made since the image was taken are void. */
+  /** Only while no code runs; invalidates handles that are newer than the image. */
   putBack(image: MemoryImage): void {
     putBack(image, this.#memory.buffer)
   }
 
-  /** Clears what is left of earlier runs around an image that was put back. */
+  /** Clears remains of earlier runs around an image that was put back. */
   clearAround(image: MemoryImage): void {
     clearAround(image, this.#memory.buffer)
   }
 
   /**
-   * The engine's own limit looks at one allocation only: in WebAssembly it cannot tell what is in use. So memory is
-   * kept from growing. What it has already is there to be used: less than some 25 MB is no limit.
+   * The limit of the engine applies to single allocations, since it does not know the used memory in WebAssembly. Therefore
+   * the growth of memory is limited, too. Existing memory can be used: a limit below about 25 MB has no effect.
    */
   limitMemory(bytes: number): void {
     this.#maxBytes = OWN_BYTES + bytes
@@ -158,12 +158,12 @@ export class QuickJs {
     return this.#context.getProp(object, name)
   }
 
-  /** A function for the inside; what it throws is thrown there, as an error with the same message. */
+  /** Makes a function available in the engine; its errors are thrown there with the same message. */
   expose(name: string, fn: (...args: Handle[]) => Handle | undefined): Handle {
     return this.#context.newFunction(name, (...args) => fn(...args))
   }
 
-  /** Runs what promises wait for. @returns what a job threw */
+  /** Runs pending jobs of promises. @returns the error of a job */
   runJobs(): Completion | undefined {
     if (!this.#runtime.hasPendingJob()) return undefined
     const result = this.#runtime.executePendingJobs()

@@ -5,11 +5,11 @@ import { MEMORY_EXCEEDED } from './limits.ts'
 import type { Fault } from './protocol.ts'
 import { type Position, placeIn } from './stack.ts'
 
-/** Why a script has no result, as whoever asked for it is told. */
+/** Why a script has no result, for its caller. */
 export class ScriptException extends ResourceException {
   /**
-   * `syntax`: nothing of it ran. `thrown`: by the script, or by what it called. `limit`: it ran into one. `stopped`,
-   * `broken`: from outside.
+   * `syntax`: it does not compile. `thrown`: by the script or its calls. `limit`: it exceeded one. `stopped`, `broken`: see
+   * Fault.
    */
   readonly kind: 'syntax' | 'thrown' | Fault['kind']
 
@@ -27,17 +27,17 @@ export class ScriptException extends ResourceException {
 export const stoppedException = ({ kind, message }: Fault, name: string): ScriptException =>
   new ScriptException(kind, 500, `The script ${name} was stopped: ${message}`)
 
-/** What the engine itself throws at a script that asks for too much. */
+/** Errors of the engine itself when a limit is reached. */
 const LIMITS: Readonly<Record<string, string>> = {
   'InternalError: out of memory': MEMORY_EXCEEDED,
   'InternalError: out of memory in regexp execution': MEMORY_EXCEEDED,
-  'InternalError: string too long': 'it made a text that is too long',
-  'InternalError: stack overflow': 'its calls are nested too deep',
+  'InternalError: string too long': 'it made a string that is too long',
+  'InternalError: stack overflow': 'its calls are nested too deeply',
 }
 
 /**
- * What a script threw as a failed request: `{ code, message, detail }` has that status, anything else is a 500.
- * @param facts.showPlaces whether the message says in which line
+ * Converts a thrown value to a failed request: `{ code, message, detail }` sets the status, anything else is a 500.
+ * @param facts.showPlaces whether the message contains the line
  */
 export function thrownException(
   thrown: Thrown,
@@ -57,7 +57,7 @@ export function thrownException(
   return new ScriptException('thrown', code, shown || reasonOf(code), { ...detail, cause })
 }
 
-/** As IDM says it. */
+/** In the words of IDM. */
 function inWords({ file, line, column }: Position): string {
   if (line === undefined) return ''
   const inLine = column === undefined ? '' : ` at column number ${column}`
@@ -69,7 +69,7 @@ function statusOf(code: unknown): number | undefined {
   return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599 ? status : undefined
 }
 
-/** For the log: the trace of the script, not ours. */
+/** For the log, with the stack trace of the script. */
 function causeOf(message: string, stack: string): Error | undefined {
   if (stack === '') return undefined
   const cause = new Error(message)

@@ -1,23 +1,23 @@
-/** Where in a script something is. */
+/** A position in a script. */
 export interface Position {
   readonly file?: string
   readonly line?: number
   readonly column?: number
 }
 
-/** What a stack trace of the engine says. */
+/** The content of a stack trace of the engine. */
 export interface Place {
   readonly position: Position
-  /** Whether nothing ran yet: the engine names a place, and no function at it. */
+  /** Whether nothing has run: the engine reports a place without a function. */
   readonly isUnrun: boolean
-  /** The trace without lines of our own. */
+  /** The trace without lines of the prelude. */
   readonly stack: string
 }
 
-/** The name of our own code in stack traces. */
+/** The name of the prelude in stack traces. */
 export const PRELUDE = '<prelude>'
 
-/** Reads `    at name (file:line:column)` and `    at file:line:column`. */
+/** Parses `    at name (file:line:column)` and `    at file:line:column`. */
 export function placeIn(trace: string): Place {
   const lines = trace.split('\n').filter((line) => line.trim() !== '' && !line.includes(PRELUDE))
   const first = lines.find((line) => !line.endsWith('(native)')) ?? ''

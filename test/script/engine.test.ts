@@ -67,8 +67,8 @@ describe('script engine', () => {
       ['what is no object', 'x', /A script must be an object with "type" and "source" or "file"/],
       ['no type', { source: '1' }, /"type" must be "text\/javascript"/],
       ['Groovy', { type: 'groovy', source: '1' }, /Groovy is not supported, "type" must be "text\/javascript"/],
-      ['neither source nor file', { type: 'text/javascript' }, /either "source" or "file" must be a text/],
-      ['both source and file', js('1', { file: 'a.js' }), /either "source" or "file" must be a text/],
+      ['neither source nor file', { type: 'text/javascript' }, /either "source" or "file" must be a string/],
+      ['both source and file', js('1', { file: 'a.js' }), /either "source" or "file" must be a string/],
       ['globals that are no object', js('1', { globals: [] }), /"globals" must be an object/],
       ['a binding without a name', js('1', { resourceBindings: [{ resource: 'a' }] }), /each of "resourceBindings"/],
       [
@@ -98,8 +98,8 @@ describe('script engine', () => {
       ['nobody', 500, "ReferenceError: 'nobody' is not defined"],
       ['eval("(")', 500, "SyntaxError: unexpected token in expression: ''"],
       ['var e = new Error("with code"); e.code = 409; throw e', 409, 'with code'],
-      ['throw { get code() { throw 1 } }', 500, 'the script threw something that cannot be shown'],
-      ['var o = {}; o.o = o; throw o', 500, 'the script threw something that cannot be shown'],
+      ['throw { get code() { throw 1 } }', 500, 'the script threw a value that cannot be printed'],
+      ['var o = {}; o.o = o; throw o', 500, 'the script threw a value that cannot be printed'],
     ]
     for (const [source, code, message, detail] of thrown) {
       it(source, async () => {
@@ -125,6 +125,6 @@ describe('script engine', () => {
   })
 
   it('says that a promise is settled by nothing', async () => {
-    assert.match((await scripting.failure('new Promise(function () {})')).message, /a promise that nothing settles/)
+    assert.match((await scripting.failure('new Promise(function () {})')).message, /a promise that is never settled/)
   })
 })

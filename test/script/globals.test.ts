@@ -197,7 +197,7 @@ describe('what scripts see', () => {
     }
 
     const refusals: readonly (readonly [source: string, message: RegExp])[] = [
-      ['openidm.decrypt("text")', /a text cannot be decrypted/],
+      ['openidm.decrypt("text")', /a string cannot be decrypted/],
       ['openidm.encrypt("a", "DES", null)', /the cipher must be one of AES/],
       ['openidm.hash("a", "BCRYPT")', /must be null or one of SHA-256, SHA-384, SHA-512, PBKDF2, SCRYPT/],
       ['openidm.hash("a", "SCRYPT", { n: 3e9 })', /"n" must be a whole number/],

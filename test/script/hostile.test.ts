@@ -49,7 +49,7 @@ describe('hostile scripts', () => {
   ]
   for (const [what, source] of endless) attack(`endless: ${what}`, source, COMPUTED, 100)
 
-  const DEEP = /nested too deep$|stack overflow$|nested more than 500 levels deep$/
+  const DEEP = /nested too deeply$|stack overflow$|nested more than 500 levels deep$/
   const deep: readonly (readonly [what: string, source: string])[] = [
     ['recursion', '(function f() { return f() + 1 }())'],
     ['recursion through a native', '(function f() { return [1].map(f) }())'],
@@ -65,7 +65,7 @@ describe('hostile scripts', () => {
   for (const [what, source] of deep) attack(`deep: ${what}`, source, DEEP, 4000)
 
   const LARGE =
-    /used more memory than it may \(limits\.memoryMB in conf\/script\.json\)$|too long$|invalid string length$|is longer than [\d.]+(?: million)? characters \(limits\.transferMB in conf\/script\.json\)$|are handed over$/
+    /used more memory than allowed \(limits\.memoryMB in conf\/script\.json\)$|too long$|invalid string length$|is longer than [\d.]+(?: million)? characters \(limits\.transferMB in conf\/script\.json\)$|are handed over$/
   const large: readonly (readonly [what: string, source: string])[] = [
     ['a string of 1 GB', '"x".repeat(1024 * 1024 * 1024)'],
     ['a string of 512 MB', '"x".repeat(512 * 1024 * 1024)'],
@@ -208,12 +208,15 @@ describe('hostile scripts', () => {
 
     it('functions of the gateway that do not exist, or with wrong arguments, are refused', async () => {
       const { failure } = scripting
-      assert.match((await failure('openidm.read(5)')).message, /resourceName: a text is expected/)
-      assert.match((await failure('openidm.read("a", "b")')).message, /params: an object or null is expected/)
-      assert.match((await failure('openidm.read("a", null, "b")')).message, /fields: an array of texts or null/)
-      assert.match((await failure('openidm.read("a", null, [1])')).message, /fields: a text is expected/)
-      assert.match((await failure('openidm.update("a", 1, {})')).message, /rev: a text is expected/)
-      assert.match((await failure('openidm.action("a")')).message, /actionName: a text is expected/)
+      assert.match((await failure('openidm.read(5)')).message, /resourceName: must be a string/)
+      assert.match((await failure('openidm.read("a", "b")')).message, /params: must be an object or null/)
+      assert.match(
+        (await failure('openidm.read("a", null, "b")')).message,
+        /fields: must be an array of strings or null/,
+      )
+      assert.match((await failure('openidm.read("a", null, [1])')).message, /fields: must be a string/)
+      assert.match((await failure('openidm.update("a", 1, {})')).message, /rev: must be a string/)
+      assert.match((await failure('openidm.action("a")')).message, /actionName: must be a string/)
       assert.match((await failure('openidm.create("managed/user", null, [])')).message, /not a JSON object/)
     })
   })

@@ -131,7 +131,7 @@ describe('long numbers and odd members in scripts', () => {
     })
     assert.match(
       error.message,
-      /^The result of the script test: \/other: a script cannot tell 9007199254740993 from 9007199254740992, /,
+      /^The result of the script test: \/other: a script cannot distinguish 9007199254740993 from 9007199254740992, /,
     )
   })
 
@@ -216,7 +216,7 @@ describe('long numbers and odd members in scripts', () => {
     const error = await scripting.failure(`['first', 'second'].forEach(function (id) {
       openidm.create('managed/user', 'of-' + id, { serial: openidm.read('managed/user/' + id).serial })
     })`)
-    assert.match(error.message, /^\/serial: a script cannot tell 9007199254740993 from 9007199254740992, /)
+    assert.match(error.message, /^\/serial: a script cannot distinguish 9007199254740993 from 9007199254740992, /)
     assert.equal(await stored('of-first'), '{"serial":9007199254740993}')
   })
 

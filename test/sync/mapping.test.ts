@@ -93,7 +93,7 @@ describe('a mapping', () => {
     ],
     [
       { policies: [{ situation: 'FOUND', action: { type: 'text/javascript' } }] },
-      /^policies.0.action: must be one of .*either "source" or "file" must be a text/,
+      /^policies.0.action: must be one of .*either "source" or "file" must be a string/,
     ],
     [{ correlationQuery: { type: 'groovy', source: '1' } }, /^correlationQuery: .*Groovy is not supported/],
     [{ taskThreads: -1 }, /^taskThreads: must be a whole number from 0 up/],

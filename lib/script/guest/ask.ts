@@ -1,15 +1,15 @@
 /*
- * The functions of this folder run inside the sandbox: their source text is evaluated there. Each may use nothing but
- * its parameters and JavaScript's own objects, which it takes hold of before any script can change them.
+ * The functions of this folder run inside the sandbox: their source text is evaluated there. Each may only use its
+ * parameters and JavaScript's built-in objects, which it captures before any script can change them.
  */
 
-/** Hands a call to the gateway and waits for its answer: JSON out, JSON in. */
+/** Sends a call to the gateway as JSON, and waits for its answer. */
 export type Ask = (name: string, ...args: unknown[]) => unknown
 
-/** The crossing itself; throws what the gateway refused. */
+/** The transport of calls; throws the errors of the gateway. */
 export type Crossing = (name: string, args: string) => string
 
-/** How a script sees a request that failed: `e.code`, `e.message`, and what Rhino's wrapper offers. */
+/** Failed requests throw exceptions with `e.code`, `e.message`, and the methods of Rhino's wrapper. */
 export function makeAsk(cross: Crossing): Ask {
   const { parse, stringify } = JSON
 

@@ -1,4 +1,4 @@
-/** `btoa` and `atob`, for Latin-1 as in a browser. */
+/** `btoa` and `atob` for Latin-1, as in browsers. */
 export function makeBase64() {
   const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 

@@ -1,25 +1,25 @@
 import type { makeModules } from './modules.ts'
 import type { makeOpenidm } from './openidm.ts'
 
-/** What a script is given for one run. */
+/** The input of one run. */
 export interface RunVariables {
-  /** Begins a new series of random numbers. */
+  /** Seed of the random numbers. */
   readonly seed?: readonly number[]
   /** By name. */
   readonly variables: Readonly<Record<string, unknown>>
-  /** Other names of variables: `newObject` is `object`. */
+  /** Aliases of variables: `newObject` is `object`. */
   readonly aliases?: Readonly<Record<string, string>>
   /** The request that triggered the script; its `queryFilter` as text. */
   readonly request?: { queryFilter?: unknown }
   readonly bindings?: readonly { readonly resource: string; readonly version?: string; readonly binding: string }[]
-  /** Variables whose state is asked for at the end. */
+  /** Variables that are returned at the end. */
   readonly read?: readonly string[]
 }
 
-/** A thrown value as it leaves the sandbox. */
+/** A thrown value outside the sandbox. */
 export interface Thrown {
   readonly kind: 'error' | 'object' | 'value'
-  /** `Error: boom`, or what was thrown as text. */
+  /** `Error: boom`, or the thrown value as text. */
   readonly message: string
   readonly name?: string
   readonly code?: unknown
@@ -38,21 +38,21 @@ export interface EntryParts {
   readonly bind: ReturnType<typeof makeOpenidm>['bind']
   readonly used: ReturnType<typeof makeModules>['used']
   readonly seed: (values: readonly number[]) => void
-  /** Says that a run begins. True when the one before it went on beyond a limit. */
+  /** Announces a run. True when the previous one has exceeded a limit. */
   readonly next: () => unknown
-  /** Whether the gateway was asked anything since it was last asked this. */
+  /** Whether there was a call to the gateway since the last call of this function. */
   readonly hasCrossed: () => boolean
   readonly QueryFilter: new (text: string) => object
 }
 
 /**
- * What the engine calls around a script: `begin`, then `end` with its value or `fail` with what it threw; or `many`,
- * which does all of it for a list of items, as far as it gets, from the first one on. `take` has the ends when all jobs
- * have run.
+ * The functions that the engine calls around a script: `begin`, then `end` with its value or `fail` with its error; or
+ * `many`, which does this for a list of items, from the first one on until a limit ends it. `take` returns the results
+ * when all jobs have run.
  */
 export function makeEntry({ global, bind, used, seed, next, hasCrossed, QueryFilter }: EntryParts) {
-  /** So much is gathered, in characters, before it is taken out. */
-  const ENOUGH = 1_000_000
+  /** Characters of results that are collected before they are taken. */
+  const MAX_COLLECTED = 1_000_000
   const { parse, stringify } = JSON
   const { now } = Date
   const { create, defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, hasOwn } = Object
@@ -62,7 +62,7 @@ export function makeEntry({ global, bind, used, seed, next, hasCrossed, QueryFil
   let ends: (string | Box)[] = []
   let kept: Record<string, unknown> | undefined
   let defined: readonly string[] = []
-  /** What variables stand in the place of. */
+  /** Globals that are hidden by variables. */
   const hidden: Record<string, PropertyDescriptor> = create(null)
 
   const clear = (name: string): void => {
@@ -109,7 +109,7 @@ export function makeEntry({ global, bind, used, seed, next, hasCrossed, QueryFil
     try {
       return stringify({ thrown: describe(error) })
     } catch {
-      return '{"thrown":{"kind":"value","message":"the script threw something that cannot be shown"}}'
+      return '{"thrown":{"kind":"value","message":"the script threw a value that cannot be printed"}}'
     }
   }
 
@@ -141,7 +141,7 @@ export function makeEntry({ global, bind, used, seed, next, hasCrossed, QueryFil
     if (hasOwn(box, 'error')) return thrown(box.error)
     if (hasOwn(box, 'value')) return finish(box.value)
     return thrown(
-      new Error('the script ended with a promise that nothing settles: all openidm functions are synchronous'),
+      new Error('the script ended with a promise that is never settled: all openidm functions are synchronous'),
     )
   }
 
@@ -154,7 +154,7 @@ export function makeEntry({ global, bind, used, seed, next, hasCrossed, QueryFil
     fail: (error: unknown): void => {
       ends = [thrown(error)]
     },
-    /** A run that went on beyond a limit has no end here, and is the last. */
+    /** A run that exceeds a limit has no result here, and is the last one. */
     many: (run: () => unknown, text: string): void => {
       ends = []
       let length = 0
@@ -167,7 +167,7 @@ export function makeEntry({ global, bind, used, seed, next, hasCrossed, QueryFil
         } catch (error) {
           ends.push(thrown(error))
         }
-        // To say so costs as much as a short script: those of one millisecond that ask for nothing count as one.
+        // Announcing a run costs as much as a short script: runs in the same millisecond without calls count as one.
         if (hasCrossed() || now() !== since) {
           if (next()) {
             ends.pop()
@@ -177,7 +177,7 @@ export function makeEntry({ global, bind, used, seed, next, hasCrossed, QueryFil
         }
         const end = ends[ends.length - 1]
         if (typeof end === 'string') length += end.length
-        if (length > ENOUGH) return
+        if (length > MAX_COLLECTED) return
       }
     },
     take: (): string => {

@@ -1,6 +1,6 @@
 import type { Ask } from './ask.ts'
 
-/** `identityServer`: properties and places of this gateway. */
+/** `identityServer`: properties and directories of this gateway. */
 export const makeIdentityServer = (ask: Ask) => ({
   getProperty: (name: unknown, otherwise?: unknown, substitute?: unknown) =>
     ask('property', name, substitute === true) ?? otherwise ?? null,

@@ -1,18 +1,18 @@
 import type { Ask } from './ask.ts'
 
-/** The few Java classes that the vendor's own examples use, and one clear error for all others. */
+/** The few Java classes in the vendor's examples, and a clear error for all others. */
 export function makeJava(ask: Ask): { globals: Record<string, unknown>; QueryFilter: new (text: string) => object } {
   const OFFERED = 'java.lang.System.getProperty, org.forgerock.util.query.QueryFilter'
 
   const refuse = (name: string): never => {
     throw new Error(
-      `Java class ${name} is not available: scripts run in a JavaScript engine without Java, which knows ${OFFERED} only`,
+      `Java class ${name} is not available: scripts run in a JavaScript engine without Java, which has ${OFFERED} only`,
     )
   }
 
-  /** Any path of names; an error as soon as something is made, called or compared by it. */
+  /** A path of names; throws when it is constructed, called or compared. */
   const javaName = (path: string, known: Readonly<Record<string, unknown>>): unknown =>
-    // A class, because only of what can be constructed the construction is trapped.
+    // A class, since the trap for construction needs a target that can be constructed.
     new Proxy(class {}, {
       get: (target, member) => {
         if (member === 'prototype') return target.prototype

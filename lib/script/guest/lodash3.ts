@@ -1,11 +1,11 @@
-/** lodash as npm has it: what is used of it here. */
+/** The part of lodash that is used here. */
 type Lodash = Record<string, (...args: never[]) => unknown> & {
   mixin(functions: object, options?: { chain: boolean }): void
 }
 
 /**
- * The vendor bundles lodash 3, this is lodash 4: adds the names that it dropped, and the meanings by which existing
- * scripts differ (a second argument of `max`, `this` for a callback, predicates of `pick` and `omit`).
+ * Makes lodash 4 compatible with lodash 3, which the vendor bundles: adds removed names, and the behaviour that existing
+ * scripts depend on (a second argument of `max`, `this` for callbacks, predicates of `pick` and `omit`).
  */
 export function makeLodash3() {
   type Any = (...args: unknown[]) => unknown
@@ -17,7 +17,7 @@ export function makeLodash3() {
     pairs: 'toPairs', pluck: 'map', restParam: 'rest', select: 'filter', sortByAll: 'sortBy', sortByOrder: 'orderBy',
     trimLeft: 'trimStart', trimRight: 'trimEnd', trunc: 'truncate', unique: 'uniq', where: 'filter',
   } // biome-ignore format: a table
-  /** They took the `this` of their callback behind it. */
+  /** Functions with the `this` of their callback as the next argument. */
   const WITH_THIS = [
     'each', 'forEach', 'eachRight', 'forEachRight', 'map', 'filter', 'reject', 'find', 'findLast', 'findIndex',
     'findLastIndex', 'findKey', 'findLastKey', 'some', 'every', 'forOwn', 'forIn', 'mapValues', 'mapKeys', 'groupBy',

@@ -1,4 +1,4 @@
-/** What a module is compiled to: a CommonJS function. */
+/** A compiled module: a CommonJS function. */
 export type ModuleFunction = (exports: object, module: Module, require: Require) => void
 
 interface Module {
@@ -9,18 +9,18 @@ interface Module {
 export type Require = (name: string) => unknown
 
 /**
- * `require`. A module runs once in a run, when it is first asked for.
- * @param load compiles a module; throws when there is none
+ * `require`. A module runs once per run of a script, when it is first required.
+ * @param load compiles a module; throws when it does not exist
  */
 export function makeModules(load: (name: string) => ModuleFunction, adapt: (name: string, exports: unknown) => void) {
   const compiled = new Map<string, ModuleFunction>()
   const modules = new Map<string, Module>()
   const used: string[] = []
 
-  /** `./name` is looked for beside the module that asks. */
+  /** `./name` is relative to the requiring module. */
   const resolve = (name: unknown, from: string): string => {
     if (typeof name !== 'string' || name === '' || name.includes('\0'))
-      throw new TypeError('require: the name of a module is expected')
+      throw new TypeError('require: must be the name of a module')
     const bare = name.replace(/\.js$/, '')
     if (!/^\.\.?\//.test(bare)) return bare
     const path = from.split('/').slice(0, -1)

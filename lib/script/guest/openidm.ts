@@ -2,9 +2,9 @@ import type { Ask } from './ask.ts'
 
 type Functions = Record<string, (...args: unknown[]) => unknown>
 
-/** `openidm`, and what makes the variables of `resourceBindings`. */
+/** `openidm`, and the functions of `resourceBindings`. */
 export function makeOpenidm(ask: Ask) {
-  /** How many arguments are handed over: what stands behind them, such as a context, is of no use here. */
+  /** The number of arguments that are passed on; further ones, such as a context, are ignored. */
   const RESOURCES = { create: 5, read: 3, update: 5, patch: 5, delete: 4, query: 3, action: 5 }
   const SECRETS = { encrypt: 3, decrypt: 1, isEncrypted: 1, hash: 3, isHashed: 1, matches: 2 }
 
@@ -13,7 +13,7 @@ export function makeOpenidm(ask: Ask) {
     openidm[name] = (...args) => ask(name, ...args.slice(0, count))
   }
 
-  /** Without the name of the resource; with a version, every request asks for it. */
+  /** The functions without the resource name. With a version, every request has it. */
   const bind = (resource: string, version?: string): Functions => {
     const bound: Functions = {}
     for (const [name, count] of Object.entries(RESOURCES)) {

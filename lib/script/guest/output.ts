@@ -13,7 +13,7 @@ export function makeOutput(ask: Ask) {
     }
   }
 
-  /** Each `{}` takes the next parameter. */
+  /** Replaces each `{}` with the next parameter. */
   const fill = (message: unknown, params: unknown[]): string => {
     let next = 0
     const text = show(message)

@@ -24,7 +24,7 @@ const PARTS = {
 
 type Parts = typeof PARTS
 
-/** Puts everything together inside the sandbox; `cross`, `load` and `next` are the only ways out. */
+/** Assembles the globals inside the sandbox; `cross`, `load` and `next` are the only ways out. */
 function assemble(
   parts: Parts,
   global: Record<string, unknown>,
@@ -61,7 +61,7 @@ function assemble(
 
 export type Prelude = ReturnType<typeof assemble>
 
-/** The source of the prelude: an expression whose value is a function of `cross`, `load` and `next`. */
+/** The source of the prelude: an expression that yields a function of `cross`, `load` and `next`. */
 export function preludeSource(): string {
   const parts = Object.entries(PARTS).map(([name, make]) => `${name}: ${make.toString()}`)
   return `(function (cross, load, next) { 'use strict'; return (${assemble.toString()})({ ${parts.join(',\n')} }, globalThis, cross, load, next) })`

@@ -1,4 +1,4 @@
-/** Every run begins in a copy of one memory: without a seed of its own each would draw the same numbers. */
+/** Every run starts with a copy of the same memory, so that it needs a seed to get different random numbers. */
 export function makeRandom() {
   let [a, b, c, d] = [1, 2, 3, 4]
 

@@ -6,7 +6,7 @@ import type { Connection, Fields, Params } from '../../crest/protocol/connection
 import type { ServerProperties } from './identity-server.ts'
 import type { ScriptSecrets } from './secrets.ts'
 
-/** What the calls of one run work on. */
+/** The services behind the calls of one run. */
 export interface CallTargets {
   readonly connection: Connection
   readonly secrets: ScriptSecrets | undefined
@@ -16,7 +16,7 @@ export interface CallTargets {
 type Arguments = readonly Json[]
 type Call = (targets: CallTargets, args: Arguments) => Json | undefined | Promise<Json | undefined>
 
-/** By the name that the prelude uses. */
+/** By the name in the prelude. */
 const CALLS: Readonly<Record<string, Call>> = {
   create: async ({ connection }, [name, id, content, params, fields]) =>
     connection.create(
@@ -59,7 +59,7 @@ export async function answerCall(targets: CallTargets, name: string, args: Argum
   try {
     return (await call(targets, args)) ?? null
   } catch (error) {
-    // Those of the secrets are sentences that show no value.
+    // The errors of secrets have messages for users, without values.
     if (SECRETS.has(name) && error instanceof Error) throw asException(error)
     throw error
   }
@@ -70,7 +70,7 @@ const SECRETS: ReadonlySet<string> = new Set(['encrypt', 'decrypt', 'hash', 'mat
 const asException = (error: Error): ResourceException =>
   error instanceof ResourceException ? error : internalError(error.message, { cause: error })
 
-/** Log lines and output of a script, which it does not wait for. */
+/** Handles log lines and output of a script, which does not wait for them. */
 export function takeOutput(
   log: Logger,
   print: (line: string) => void,
@@ -91,7 +91,7 @@ function known(secrets: ScriptSecrets | undefined): ScriptSecrets {
 
 function text(value: Json | undefined, name: string): string {
   if (typeof value === 'string') return value
-  throw badRequest(`${name}: a text is expected`)
+  throw badRequest(`${name}: must be a string`)
 }
 
 function textOrNull(value: Json | undefined, name: string): string | null {
@@ -100,12 +100,12 @@ function textOrNull(value: Json | undefined, name: string): string | null {
 
 function rest(params: Json | undefined, fields: Json | undefined): [Params, Fields] {
   if (params !== undefined && params !== null && !isObject(params))
-    throw badRequest('params: an object or null is expected')
+    throw badRequest('params: must be an object or null')
   return [params ?? null, fieldsOf(fields)]
 }
 
 function fieldsOf(fields: Json | undefined): Fields {
   if (fields === undefined || fields === null) return null
   if (Array.isArray(fields)) return fields.map((field) => text(field, 'fields'))
-  throw badRequest('fields: an array of texts or null is expected')
+  throw badRequest('fields: must be an array of strings or null')
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import type { HttpContext, RequestContext, SecurityContext } from '../../crest/protocol/request.ts'
 
-/** The variable `context`: the chain root -> security -> http -> router, and each of them by name. */
+/** The variable `context`: the chain root -> security -> http -> router, with each context by name, too. */
 export function contextVariable({ security, http, transactionId }: RequestContext): JsonObject {
   const caller = { external: http !== undefined }
   const named: readonly (readonly [string, JsonObject | undefined])[] = [

@@ -34,29 +34,29 @@ import type { ManyOptions, RunOptions, Script, ScriptOutcome, ScriptResult, Scri
 export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
 export { scriptsService } from './service.ts'
 
-/** What can be changed while the engine is in service. */
+/** Settings that can be changed at run time. */
 export interface ScriptEngineSettings {
-  /** Absolute directories of script files; the first one that has a file counts. */
+  /** Absolute directories of script files; the first one with the file is used. */
   readonly directories: readonly string[]
-  /** Whether changes of files are taken up. */
+  /** Whether changed files are reloaded. */
   readonly watch: boolean
   readonly limits: Limits
   readonly size: PoolSize
-  /** Whether messages to callers say in which file and line. */
+  /** Whether messages to callers contain file and line. */
   readonly showPlaces: boolean
 }
 
 export interface ScriptEngineOptions extends Partial<ScriptEngineSettings> {
-  /** In-process access to resources, in the name of whoever `context` says. */
+  /** In-process access to resources on behalf of the caller in `context`. */
   readonly connect: (context: RequestContext) => Connection
   readonly secrets?: ScriptSecrets
   readonly server?: ServerProperties
-  /** Takes what scripts print with `console.log`. Default: standard output. */
+  /** Receives the output of `console.log`. Default: standard output. */
   readonly print?: (line: string) => void
   readonly log: Logger
 }
 
-/** Runs JavaScript in a sandbox, in threads of its own. */
+/** Runs JavaScript in sandboxes in worker threads. */
 export class ScriptEngine implements ScriptService, Disposable {
   readonly #options: ScriptEngineOptions
   readonly #pool: Pool
@@ -89,7 +89,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     this.#modules = new Modules(this.#files)
   }
 
-  /** How many threads there are, and how many scripts run or wait. */
+  /** The number of threads, and of running and waiting scripts. */
   get load(): { readonly threads: number; readonly scripts: number } {
     return { threads: this.#pool.threads, scripts: this.#pool.tasks }
   }
@@ -98,7 +98,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     return this.#settings.limits
   }
 
-  /** Takes other settings into force, for all scripts that begin from now on. */
+  /** Changes settings for all scripts that start from now on. */
   async configure(settings: Partial<ScriptEngineSettings>): Promise<void> {
     this.#settings = { ...this.#settings, ...settings }
     this.#pool.resize(this.#settings.size)
@@ -141,7 +141,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     const code = this.#codeOf(script)
     const limits = { ...this.#settings.limits, ...options.limits }
     const signal = options.signal ?? options.context?.signal
-    // Runs in one context cannot be told apart, and each has a recorder of its own.
+    // Runs in one context cannot be told apart, but each has its own recorder.
     const isShared = variables.length > 1 && !options.recorders && (await this.#mayShare(code))
     const kept = new KeptNumbers()
     const outcomes: ScriptOutcome[] = []
@@ -177,7 +177,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     await this.#pool.close()
   }
 
-  /** Of one batch. One that cannot be run does not end the others, unless the caller has given up. */
+  /** The outcomes of one batch. A failed batch does not affect others, unless the caller has canceled all. */
   async #outcomesOf(given: Given, options: ManyOptions): Promise<ScriptOutcome[]> {
     const { code, items, kept, start: firstRun } = given
     try {
@@ -233,7 +233,7 @@ export class ScriptEngine implements ScriptService, Disposable {
     this.#compiling.set(version, true)
   }
 
-  /** Whether runs of a script may have one context. Where that cannot be told they have not. */
+  /** Whether runs of a script may share one context; false when that cannot be determined. */
   #mayShare(code: Code): Promise<boolean> {
     const version = versionOf(code.source)
     const known = this.#sharing.get(version)
@@ -255,7 +255,7 @@ export class ScriptEngine implements ScriptService, Disposable {
       depth: nesting.next(this.#settings.size.depth),
       limits: this.#settings.limits,
       signal: undefined,
-      serve: () => Promise.reject(new Error('nothing is called while a script is looked at')),
+      serve: () => Promise.reject(new Error('scripts are not called while they are analysed')),
       tell: () => undefined,
       keep: () => undefined,
     })
@@ -277,7 +277,7 @@ const MAX_REMEMBERED = 1000
 /** All prepared contexts together; one with lodash has 3 MB. */
 const MAX_CONTEXT_BYTES = 64 * 1024 * 1024
 
-/** Made many at a time: one by one they cost more than all else here. */
+/** Generated in bulk: one by one they are slower than everything else here. */
 const seeds = new Uint32Array(1024)
 let nextSeedAt = seeds.length
 

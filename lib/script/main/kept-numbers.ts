@@ -8,19 +8,19 @@ import { type Pointer, parsePointer, printPointer } from '../../crest/pointer.ts
 export interface GivenToRun {
   readonly variables: JsonObject
   readonly request?: JsonObject
-  /** What stands in no variable. */
+  /** Further members, without numbers to keep. */
   readonly [more: string]: unknown
 }
 
-/** Where a number stands. */
+/** The place of a number. */
 interface Place {
   /** Absent for a resource, which all runs of the job share. */
   readonly run?: number
   /** A variable of the run, or a resource; empty for a value that has no name. */
   readonly root: string
-  /** Of the innermost object around it that has one. */
+  /** The `_id` of the innermost object with one around it. */
   readonly id?: string
-  /** From that object on, else from the root. */
+  /** Relative to that object, else to the root. */
   readonly pointer: Pointer
 }
 
@@ -30,13 +30,13 @@ interface Noted {
   readonly id: string | undefined
   readonly pointer: string
   readonly number: number | LongNumber
-  /** Of its root: a resource that is read again is another object. */
+  /** The version of its root: a resource that is read again is another object. */
   readonly version: number
 }
 
 /**
- * The numbers of one job that its sandbox cannot hold: QuickJS has doubles only. What a script leaves untouched or passes
- * on gets its digits back here, known by its place and its double. Of texts without such numbers nothing is kept.
+ * Keeps the long numbers of one job, since QuickJS only has doubles. Numbers that a script leaves unchanged or passes on get
+ * their digits back, identified by their place and their double. Nothing is kept for texts without such numbers.
  */
 export class KeptNumbers {
   readonly #byDouble = new Map<number, Noted[]>()
@@ -44,7 +44,7 @@ export class KeptNumbers {
   /** The doubles that stand for a long number, among others. */
   readonly #ambiguous = new Set<number>()
 
-  /** The JSON text of what run number `run` is given. */
+  /** The JSON of the input of run number `run`. */
   textOfRun(run: number, given: GivenToRun): string {
     const { variables, request } = given
     return this.#textOf(given, () => {
@@ -53,7 +53,7 @@ export class KeptNumbers {
     })
   }
 
-  /** The JSON text of the answer to a call. */
+  /** The JSON of the answer to a call. */
   textOfReply(call: string, args: readonly Json[], value: Json): string {
     const resources = resourcesIn(call, String(args[0]), value)
     for (const [root] of resources) this.#versions.set(root, (this.#versions.get(root) ?? 0) + 1)
@@ -62,7 +62,7 @@ export class KeptNumbers {
     })
   }
 
-  /** What a script hands to a call, with the digits that it was given. @throws badRequest see #find */
+  /** Restores the digits in the arguments of a call. @throws badRequest see #find */
   inArguments(call: string, args: readonly Json[]): Json[] {
     if (this.#ambiguous.size === 0) return [...args]
     const root = String(args[0])
@@ -71,12 +71,12 @@ export class KeptNumbers {
     )
   }
 
-  /** The value of run number `run`. @throws badRequest */
+  /** Restores the digits in the value of run number `run`. @throws badRequest */
   inValue(run: number, value: Json): Json {
     return this.#ambiguous.size > 0 ? this.#restored({ run, root: '', pointer: [] }, value) : value
   }
 
-  /** The variables that a run has left. @throws badRequest */
+  /** Restores the digits in the variables of a run. @throws badRequest */
   inVariables(run: number, variables: JsonObject): JsonObject {
     if (this.#ambiguous.size === 0) return variables
     return mapMembers(variables, (root, value) => this.#restored({ run, root, pointer: [] }, value))
@@ -106,7 +106,7 @@ export class KeptNumbers {
     if (isLongNumber(number)) this.#ambiguous.add(double)
   }
 
-  /** Operations are about the field that they name. */
+  /** The place of the value of an operation is its field. */
   #inPatch(root: string, operations: Json): Json {
     if (!Array.isArray(operations)) return operations
     return operations.map((operation) => {
@@ -127,8 +127,8 @@ export class KeptNumbers {
 
   /**
    * The number that a double stands for: the one at its place in its object or root, else the only one at that place of
-   * another, else, if the double has so many digits that no other can be meant, the only one.
-   * @throws badRequest where several numbers can be meant: any choice might be a wrong one
+   * another object, else, if the double has so many digits that it cannot be another number, the only one.
+   * @throws badRequest where it is ambiguous: a guess might be wrong
    */
   #find({ run, root, id, pointer }: Place, double: number): number | LongNumber {
     if (!this.#ambiguous.has(double)) return double
@@ -140,7 +140,7 @@ export class KeptNumbers {
     const ofObject = id === undefined ? [] : alike.filter((noted) => noted.id === id)
     const own = [ofObject.filter((noted) => noted.root === root), ofObject, ofRoot].find(({ length }) => length > 0)
     if (own) return onlyOne(own, field)
-    if (decimalOf(String(double)).digits.length >= UNMISTAKABLE_DIGITS)
+    if (decimalOf(String(double)).digits.length >= UNAMBIGUOUS_DIGITS)
       return onlyOne(alike.length > 0 ? alike : known, field)
     const isOther = id !== undefined || this.#versions.has(root)
     return isOther || alike.length === 0 ? double : onlyOne(alike, field)
@@ -153,20 +153,20 @@ export class KeptNumbers {
 }
 
 /**
- * A double with fewer significant digits may well be another number, such as `1` or `0.1`. All others are noted, since
- * any text for one is so long that `mayHoldLongNumbers` notices it.
+ * A double with fewer significant digits may be another number, such as `1` or `0.1`. All others are noted, since their text
+ * is long enough for `mayHoldLongNumbers`.
  */
-const UNMISTAKABLE_DIGITS = 16
+const UNAMBIGUOUS_DIGITS = 16
 
 function onlyOne(meant: readonly Noted[], field: string): number | LongNumber {
   const numbers = new Map(meant.map(({ number }) => [textOf(number), number]))
   const [[, number = 0] = []] = numbers
   if (numbers.size <= 1) return number
   const texts = [...numbers.keys()].slice(0, 3).join(' from ')
-  throw badRequest(`${field}: a script cannot tell ${texts}, which are one number to it; hand them over as text`)
+  throw badRequest(`${field}: a script cannot distinguish ${texts}, which are the same double; pass them as strings`)
 }
 
-/** The number as the sandbox has it: JSON knows no Infinity, and the script would give null back. */
+/** The number in the sandbox. JSON has no Infinity: the script would return null. */
 function sandboxed(number: number | LongNumber): number {
   const double = toDouble(number)
   return Number.isFinite(double) ? double + 0 : Math.sign(double) * Number.MAX_VALUE
@@ -177,18 +177,18 @@ const below = ({ pointer, ...place }: Place, name: string | number): Place => ({
   pointer: [...pointer, String(name)],
 })
 
-/** From the object on when it has an id: so it is known again in another list. */
+/** Relative to the object when it has an id, so that it is recognized in another list. */
 const within = (place: Place, { _id }: JsonObject): Place =>
   _id === undefined || _id === null ? place : { ...place, id: textOf(_id), pointer: [] }
 
-/** The objects of an answer by name: those of a query's page one by one. */
+/** The objects of an answer by name; for a query, each object of the page. */
 function resourcesIn(call: string, name: string, value: Json): [name: string, content: Json][] {
   if (call === 'action') return [[`${name}?_action`, value]]
   if (isObject(value) && Array.isArray(value.result)) return value.result.map((item) => [nameOf(name, item), item])
   return [[nameOf(name, value), value]]
 }
 
-/** A collection is asked for an object in it, or the object itself. */
+/** The path of an object, whether the request was for it or for its collection. */
 function nameOf(asked: string, value: Json): string {
   if (!isObject(value) || value._id === undefined) return asked
   const id = textOf(value._id)

@@ -2,7 +2,7 @@ import type { ModuleSource } from '../protocol.ts'
 import { libraryModule } from './libraries.ts'
 import type { ScriptFiles } from './script-files.ts'
 
-/** What `require` finds: what comes with the gateway, then `NAME.js` in the script directories. */
+/** Finds modules for `require`: bundled ones, then `NAME.js` in the script directories. */
 export class Modules {
   readonly #files: ScriptFiles
 
@@ -18,7 +18,7 @@ export class Modules {
     return { name, file, source, version }
   }
 
-  /** Undefined when there is no such module any more. */
+  /** Undefined when the module no longer exists. */
   versionOf(name: string): string | undefined {
     try {
       return this.find(name).version

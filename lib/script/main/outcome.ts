@@ -6,7 +6,7 @@ import type { Outcome } from '../protocol.ts'
 import { stoppedException, thrownException } from '../script-exception.ts'
 import type { KeptNumbers } from './kept-numbers.ts'
 
-/** What came of one run. `variables`: those that were asked for, as the script left them. */
+/** The result of one run. `variables`: the requested ones, as the script left them. */
 export interface ScriptResult {
   readonly value: Json
   readonly variables: JsonObject
@@ -17,15 +17,15 @@ export type ScriptOutcome = ScriptResult | { readonly error: ResourceException }
 export interface ScriptFacts {
   /** For messages. */
   readonly name: string
-  /** Whether messages say in which line. */
+  /** Whether messages contain the line. */
   readonly showPlaces: boolean
-  /** The numbers that the runs were given; absent where they were given none. */
+  /** The long numbers in the input of the runs. */
   readonly kept?: KeptNumbers
   /** The number of the first of them; 0 unless given. */
   readonly firstRun?: number
 }
 
-/** The outcomes of `count` runs, from what the thread says of them. Those that never began share the last fault. */
+/** The outcomes of `count` runs from the messages of the thread. Runs that never started share the last fault. */
 export function scriptOutcomes(outcomes: readonly Outcome[], count: number, facts: ScriptFacts): ScriptOutcome[] {
   const all = outcomes
     .flatMap((outcome) => outcomesOf(outcome, facts))
@@ -44,7 +44,7 @@ function outcomesOf(outcome: Outcome, facts: ScriptFacts): ScriptOutcome[] {
   }
 }
 
-/** With the digits of numbers that the run was given. */
+/** Restores the digits of long numbers in the input of the run. */
 function exact(outcome: ScriptOutcome, place: number, { kept, name, firstRun = 0 }: ScriptFacts): ScriptOutcome {
   if ('error' in outcome || !kept) return outcome
   const run = firstRun + place

@@ -4,7 +4,7 @@ import { printPointer } from '../../crest/pointer.ts'
 import { printPatch } from '../../crest/protocol/patch.ts'
 import type { QueryRequest, ResourceRequest } from '../../crest/protocol/request.ts'
 
-/** The variable `request`, with `resourcePath` as it is in the request; `queryFilter` as text. */
+/** The variable `request`, with `queryFilter` as text. */
 export function requestVariable(request: ResourceRequest): JsonObject {
   const { method, resourcePath, fields, additionalParameters } = request
   return {

@@ -8,9 +8,9 @@ import { utf8Text } from '../../core/utf8.ts'
 import { badRequest } from '../../crest/errors.ts'
 import { versionOf } from './script.ts'
 
-/** A script file as it was read. */
+/** A script file with its content. */
 export interface ScriptFile {
-  /** As it was asked for: `endpoints/quota.js`. */
+  /** The requested name: `endpoints/quota.js`. */
   readonly name: string
   /** Absolute. */
   readonly path: string
@@ -21,28 +21,28 @@ export interface ScriptFile {
 export interface ScriptFilesOptions {
   /** Absolute; searched in this order. */
   readonly directories: readonly string[]
-  /** Whether changes are noticed. */
+  /** Whether to watch for changes. */
   readonly watch: boolean
-  /** Judges a changed file. Throws an Error with a sentence; what was in force stays then. */
+  /** Checks a changed file. @throws Error with a message for users; then the previous version stays in force */
   readonly check: (file: ScriptFile) => Promise<void>
   readonly log: Logger
 }
 
-/** How soon to look after an event, and how long a file has to stay the same to be taken up. */
-const SETTLE_MS = 40
+/** Delay of a scan after an event, and how long a file must be unchanged before it is loaded. */
+const DEBOUNCE_MS = 40
 /** The same for what does not compile, or is empty: a slow writer may be at work (docs/pitfalls.md#partial-files). */
-const PATIENCE_MS = 500
+const INVALID_DEBOUNCE_MS = 500
 
 /**
- * The files that scripts are made of, each in its last good version: a file that no longer compiles is told, and the
- * version before stays in force.
+ * The script files, each in its last valid version: a file that no longer compiles is reported, and the previous version
+ * stays in force.
  */
 export class ScriptFiles implements Disposable {
   readonly #options: ScriptFilesOptions
   readonly #files = new Map<string, ScriptFile>()
-  /** What was refused, by name: told once. */
+  /** Faults that have been logged, by name. */
   readonly #refused = new Map<string, string>()
-  /** What was found changed, and since when it is as it is; by name. */
+  /** Changed files by name: their new state, and since when they have it. */
   readonly #changed = new Map<string, { readonly seen: string; readonly since: number }>()
   readonly #watchers = new Map<string, Disposable>()
   readonly #scans = new SerialQueue()
@@ -53,12 +53,12 @@ export class ScriptFiles implements Disposable {
     this.#options = options
   }
 
-  /** The version in force; reads a file that was not asked for yet. @throws ResourceException 400 */
+  /** The version in force; reads a file on its first use. @throws ResourceException 400 */
   current(name: string): ScriptFile {
     return this.#files.get(name) ?? this.accept(this.read(name))
   }
 
-  /** The file as it is on disk. @throws ResourceException 400 when there is none, or its name is not allowed */
+  /** The file on disk. @throws ResourceException 400 when it does not exist, or its name is not allowed */
   read(name: string): ScriptFile {
     checkName(name)
     for (const directory of this.#options.directories) {
@@ -70,7 +70,7 @@ export class ScriptFiles implements Disposable {
     throw badRequest(`The script file ${name} is in none of the script directories`)
   }
 
-  /** Takes a version into force, and follows the file from now on. */
+  /** Puts a version into force, and watches the file. */
   accept(file: ScriptFile): ScriptFile {
     this.#files.set(file.name, file)
     this.#refused.delete(file.name)
@@ -85,32 +85,32 @@ export class ScriptFiles implements Disposable {
     await this.#scans.idle()
   }
 
-  /** Also where it would be found before this one. */
+  /** Watches the folder of a file, and those where a new file would take precedence. */
   #follow({ name, path }: ScriptFile): void {
     for (const directory of this.#options.directories) {
       const candidate = join(directory, name)
       const folder = dirname(candidate)
       if (!this.#watchers.has(folder) && isDirectory(folder)) {
         const { log } = this.#options
-        this.#watchers.set(folder, watchDirectory({ dir: folder, log, onEvent: () => this.#lookSoon() }))
+        this.#watchers.set(folder, watchDirectory({ dir: folder, log, onEvent: () => this.#scheduleScan() }))
       }
       if (candidate === path) return
     }
   }
 
-  #lookSoon(): void {
+  #scheduleScan(): void {
     if (this.#closed) return
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      void this.#scans.add(() => this.#lookAtAll())
-    }, SETTLE_MS)
+      void this.#scans.add(() => this.#scan())
+    }, DEBOUNCE_MS)
   }
 
-  async #lookAtAll(): Promise<void> {
-    for (const known of [...this.#files.values()]) if (!this.#closed) await this.#look(known)
+  async #scan(): Promise<void> {
+    for (const known of [...this.#files.values()]) if (!this.#closed) await this.#check(known)
   }
 
-  async #look(known: ScriptFile): Promise<void> {
+  async #check(known: ScriptFile): Promise<void> {
     const found = this.#find(known.name)
     const seen = typeof found === 'string' ? found : `${found.path} ${found.version}`
     if (seen === `${known.path} ${known.version}`) {
@@ -118,19 +118,19 @@ export class ScriptFiles implements Disposable {
       this.#refused.delete(known.name)
       return
     }
-    const sameFor = this.#sameFor(known.name, seen)
+    const unchangedFor = this.#unchangedFor(known.name, seen)
     const fault = typeof found === 'string' ? found : await this.#faultOf(found)
     const isDoubtful = fault !== undefined || (typeof found === 'object' && found.source.trim() === '')
-    if (sameFor < (isDoubtful ? PATIENCE_MS : SETTLE_MS)) this.#lookSoon()
+    if (unchangedFor < (isDoubtful ? INVALID_DEBOUNCE_MS : DEBOUNCE_MS)) this.#scheduleScan()
     else if (typeof found === 'string' || fault !== undefined) this.#refuse(known, fault ?? '')
     else {
       this.accept(found)
-      this.#options.log.info({ file: found.path }, `${known.name} was taken up`)
+      this.#options.log.info({ file: found.path }, `${known.name} was reloaded`)
     }
   }
 
-  /** How many milliseconds it has been as it is now. */
-  #sameFor(name: string, seen: string): number {
+  /** For how many milliseconds it has its present state. */
+  #unchangedFor(name: string, seen: string): number {
     const now = performance.now()
     const before = this.#changed.get(name)
     if (before?.seen === seen) return now - before.since
@@ -138,7 +138,7 @@ export class ScriptFiles implements Disposable {
     return 0
   }
 
-  /** The file, or why it cannot be read. */
+  /** The file, or the reason why it cannot be read. */
   #find(name: string): ScriptFile | string {
     try {
       return this.read(name)
@@ -171,7 +171,7 @@ function checkName(name: string): void {
   if (!name.endsWith('.js')) throw badRequest(`The script file ${name}: the name must end with .js`)
   const parts = name.split(/[/\\]/)
   if (name.includes('\0') || parts.some((part) => part === '..' || part === '.' || part === ''))
-    throw badRequest(`The script file ${name}: the path must not have the parts "..", "." or an empty one`)
+    throw badRequest(`The script file ${name}: the path must not contain the parts "..", "." or an empty one`)
 }
 
 function textOf(path: string, name: string): string | undefined {

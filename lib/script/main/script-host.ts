@@ -21,21 +21,21 @@ export interface ScriptHostOptions {
   readonly secrets: ScriptSecrets | undefined
   readonly server: ServerProperties | undefined
   readonly connect: (context: RequestContext) => Connection
-  /** The numbers that the script was given. */
+  /** The long numbers in the input of the script. */
   readonly kept: KeptNumbers
 }
 
-/** Serves what one script asks for. Nothing it sends is believed: it is JSON of unknown content. */
+/** Serves the calls of one script. Its arguments are untrusted JSON. */
 export class ScriptHost {
   readonly #options: ScriptHostOptions
-  /** For the calls of one run, which may be abandoned together. */
+  /** The connection for the calls of one run, which can be aborted together. */
   #connection: (Pick<RequestContext, 'signal' | 'recorder'> & { readonly own: Connection }) | undefined
 
   constructor(options: ScriptHostOptions) {
     this.#options = options
   }
 
-  /** Does not reject: what fails is thrown in the script. */
+  /** Never rejects: errors are thrown in the script. */
   async serve(name: string, args: string, caller: RequestContext, modules: Modules): Promise<Reply> {
     if (name === 'module') return moduleReply(args, modules)
     const { script, depth, limits, log, print, kept } = this.#options
@@ -61,11 +61,11 @@ export class ScriptHost {
     try {
       takeOutput(log, print, script, name, argumentsOf(args))
     } catch (error) {
-      log.warn({ err: error, script }, 'a script said something that cannot be read')
+      log.warn({ err: error, script }, 'the output of a script cannot be read')
     }
   }
 
-  /** A script's own requests come from inside: they have no HTTP request. */
+  /** The requests of a script are internal: they have no HTTP request. */
   #targets({ http: _, ...caller }: RequestContext) {
     const { secrets, server, connect } = this.#options
     const known = this.#connection
@@ -74,7 +74,7 @@ export class ScriptHost {
     return { connection: this.#connection.own, secrets, server }
   }
 
-  /** What was not meant for the script goes to the log. */
+  /** Logs an internal error, which the script must not see. */
   #noted(error: unknown, name: string): ResourceException {
     const exception = toResourceException(error)
     if (exception !== error) {
@@ -90,9 +90,9 @@ function argumentsOf(text: string): Json[] {
     const args = parseJson(text)
     if (Array.isArray(args)) return args
   } catch (error) {
-    throw badRequest(`The arguments cannot be taken: ${(error as Error).message}`)
+    throw badRequest(`The arguments are invalid: ${(error as Error).message}`)
   }
-  throw badRequest('The arguments cannot be taken')
+  throw badRequest('The arguments are invalid')
 }
 
 function moduleReply(name: string, modules: Modules): Reply {

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { badRequest } from '../../crest/errors.ts'
 
-/** A variable that has the `openidm` functions of one resource. */
+/** A variable with the `openidm` functions of one resource. */
 export interface ResourceBinding {
   readonly resource: string
   readonly version?: string
@@ -13,14 +13,14 @@ export interface ResourceBinding {
 /** A script object of a configuration. */
 export interface ScriptDefinition {
   readonly code: { readonly source: string } | { readonly file: string }
-  /** `globals` and all members that have no meaning of their own. */
+  /** `globals` and all unknown members. */
   readonly variables: JsonObject
   readonly bindings: readonly ResourceBinding[]
 }
 
 const JAVASCRIPT = 'text/javascript'
 
-/** @throws ResourceException 400 that names the member and what is expected of it */
+/** @throws ResourceException 400 that names the member and what is allowed */
 export function parseScript(script: Json): ScriptDefinition {
   if (!isObject(script)) throw badRequest('A script must be an object with "type" and "source" or "file"')
   const { type, source, file, globals = {}, resourceBindings = [], ...others } = script
@@ -42,7 +42,7 @@ function checkType(type: Json | undefined): void {
 function codeOf(source: Json | undefined, file: Json | undefined): ScriptDefinition['code'] {
   if (typeof source === 'string' && file === undefined) return { source }
   if (typeof file === 'string' && file !== '' && source === undefined) return { file }
-  throw badRequest('The script: either "source" or "file" must be a text')
+  throw badRequest('The script: either "source" or "file" must be a string')
 }
 
 function parseBindings(bindings: Json): ResourceBinding[] {
@@ -54,11 +54,11 @@ function parseBindings(bindings: Json): ResourceBinding[] {
       if (typeof version === 'string') return { resource, binding, version }
     }
     throw badRequest(
-      'The script: each of "resourceBindings" must have the texts "resource" and "binding", and may have "version"',
+      'The script: each of "resourceBindings" must have the strings "resource" and "binding", and may have "version"',
     )
   })
 }
 
-/** The same for the same source. */
+/** A digest of the source. */
 export const versionOf = (source: string): string =>
   createHash('sha256').update(source).digest('base64url').slice(0, 16)

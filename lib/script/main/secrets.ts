@@ -4,16 +4,16 @@ import type { Json } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { badRequest } from '../../crest/errors.ts'
 
-/** What stands behind `openidm.encrypt` and its like. Each throws an Error with a sentence that shows no value. */
+/** The implementation of `openidm.encrypt` etc. Each throws an Error with a message for users, without values. */
 export interface ScriptSecrets {
   encrypt(value: Json, cipher: Json, alias: Json): Json | Promise<Json>
-  /** A copy in which every encrypted part is in clear. */
+  /** A copy with every encrypted part decrypted. */
   decrypt(value: Json): Json | Promise<Json>
   hash(value: Json, algorithm: Json, options: Json): Json | Promise<Json>
   matches(text: Json, hashed: Json): boolean | Promise<boolean>
 }
 
-/** Secrets with the keys of part 4, as they are now; undefined when none are configured. */
+/** Secrets with the current keys of the configuration. @param keys returns undefined when none are configured */
 export const secretsOf = (keys: () => KeyRing | undefined): ScriptSecrets => ({
   encrypt: (value, cipher, alias) => {
     if (cipher !== null && !/^AES\//i.test(String(cipher)))
@@ -21,8 +21,8 @@ export const secretsOf = (keys: () => KeyRing | undefined): ScriptSecrets => ({
     return encrypt(value, ringFor(required(keys()), alias))
   },
   decrypt: (value) => {
-    if (typeof value === 'string') throw badRequest('openidm.decrypt: a text cannot be decrypted')
-    // Passed on as if it were the clear value, it would become a password at the target.
+    if (typeof value === 'string') throw badRequest('openidm.decrypt: a string cannot be decrypted')
+    // Otherwise the hash would be passed on like a decrypted value, and become the password at the target.
     if (isHashed(value)) throw badRequest('openidm.decrypt: the value is a salted hash, which cannot be decrypted')
     return decryptAll(value, keys)
   },
@@ -39,7 +39,7 @@ function required(keys: KeyRing | undefined): KeyRing {
   throw badRequest('No key for values at rest is configured')
 }
 
-/** A name that is none of our keys stands for the first one: IDM's names of purposes mean nothing here. */
+/** An unknown name stands for the first key, since IDM's names of purposes have no meaning here. */
 function ringFor(keys: KeyRing, alias: Json): KeyRing {
   return typeof alias === 'string' && keys.ids.includes(alias)
     ? new KeyRing([{ id: alias, key: keys.find(alias) }])

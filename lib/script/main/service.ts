@@ -8,45 +8,45 @@ import type { ScriptDefinition } from './script.ts'
 export type { ScriptOutcome, ScriptResult }
 
 export interface RunOptions {
-  /** Who asks: the variable `context`, and in whose name `openidm` functions work. */
+  /** The caller: the variable `context`, and on whose behalf `openidm` functions work. */
   readonly context?: RequestContext
   /** The request that triggered the script: the variable `request`. */
   readonly request?: ResourceRequest
-  /** Other names of variables, for the same object: `{ newObject: 'object' }`. */
+  /** Aliases of variables: `{ newObject: 'object' }`. */
   readonly aliases?: Readonly<Record<string, string>>
-  /** Aborting it stops the script. Default: that of the context. */
+  /** Stops the script. Default: the signal of the context. */
   readonly signal?: AbortSignal | undefined
   readonly limits?: Partial<Limits>
 }
 
 export interface ManyOptions extends RunOptions {
-  /** Variables whose state is asked for at the end of each run. */
+  /** Variables that are returned at the end of each run. */
   readonly read?: readonly string[]
-  /** How many runs may be under way at a time. Default: 1, one after the other. */
+  /** Max concurrent runs. Default: 1. */
   readonly parallel?: number
-  /** The recorder of each run, for runs in recording mode: what its `openidm` functions ask to be written goes there. */
+  /** In recording mode, the recorder of each run, for the writes of its `openidm` functions. */
   readonly recorders?: readonly WriteRecorder[] | undefined
 }
 
-/** A script that compiles. One out of a file is always the last version of the file that does. */
+/** A valid script. One from a file always runs the last valid version of the file. */
 export interface Script {
   readonly name: string
   readonly definition: ScriptDefinition
 }
 
-/** Scripts as others use them. Whatever a script does wrong is a ResourceException. */
+/** Runs scripts. Every error of a script is a ResourceException. */
 export interface ScriptService {
   /**
-   * @param name for messages, where the script is no file
-   * @throws ResourceException 400 when it is no script, or does not compile
+   * @param name for messages about a script without file
+   * @throws ResourceException 400 when it is invalid or does not compile
    */
   compile(script: Json, name?: string): Promise<Script>
   /**
-   * Runs once, in a context of its own.
-   * @returns the value of the last statement; null when it is undefined
+   * Runs a script once in its own context.
+   * @returns the value of the last statement; null for undefined
    */
   run(script: Script, variables: JsonObject, options?: RunOptions): Promise<Json>
-  /** The same, for scripts that change variables in place: `read` names those whose state is asked for. */
+  /** The same for scripts that change variables. @param read the variables to return */
   runAndRead(
     script: Script,
     variables: JsonObject,
@@ -54,8 +54,8 @@ export interface ScriptService {
     options?: RunOptions,
   ): Promise<ScriptResult>
   /**
-   * Runs once for each set of variables: what a page of objects needs. The runs know nothing of each other, limits hold
-   * for each of them, and one that fails does not keep the others from running.
+   * Runs a script for each set of variables, such as those of a page of objects. The runs are isolated from each other, each
+   * has its own limits, and one that fails does not affect the others.
    */
   runMany(script: Script, variables: readonly JsonObject[], options?: ManyOptions): Promise<ScriptOutcome[]>
 }

@@ -1,4 +1,4 @@
-/** `conf/script.json`: where script files are, and what scripts may use. */
+/** `conf/script.json`: the directories of script files, and the limits of scripts. */
 import { resolve } from 'node:path'
 import type { JsonObject } from '../../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
@@ -26,14 +26,14 @@ const count = (byDefault: number, max: number) => {
 
 const MB = 1024 * 1024
 
-/** Ours: IDM has no limits. */
+/** An addition of this gateway: IDM has no limits. */
 const limits = z.strictObject({
   /** Computing time of one run. */
   computeTime: duration(DEFAULT_LIMITS.computeMs),
-  /** Time from begin to end. */
+  /** Time from start to end. */
   totalTime: duration(DEFAULT_LIMITS.wallMs),
   memoryMB: count(DEFAULT_LIMITS.memoryBytes / MB, 512),
-  /** Characters of JSON in one crossing, in millions. */
+  /** Characters of JSON in one transfer, in millions. */
   transferMB: count(DEFAULT_LIMITS.transferLength / MB, 256),
   calls: count(DEFAULT_LIMITS.calls, 1_000_000_000),
   nesting: count(8, 64),
@@ -44,7 +44,7 @@ const limits = z.strictObject({
 const SOURCES_FORM = 'must be an object with a directory for each name: {"project-script": {"directory": "…"}}'
 const source = z.looseObject({ directory: z.string('must be the path of a directory') }, SOURCES_FORM)
 
-/** IDM writes numbers as text. */
+/** IDM writes numbers as strings. */
 const INTERVAL = 'javascript.recompile.minimumInterval'
 const DEBUG = 'javascript.exception.debug.info'
 
@@ -54,22 +54,22 @@ export const scriptSettingsSchema = z.looseObject({
     .optional(),
   properties: z.looseObject({ [DEBUG]: z.union([z.string(), z.boolean()]).optional() }).optional(),
   sources: z.record(z.string(), source, SOURCES_FORM).optional(),
-  /** Properties that `identityServer.getProperty` gives out although they may hold secrets. */
+  /** Properties that `identityServer.getProperty` returns although they may contain secrets. */
   visibleProperties: z.array(z.string('must be the name of a property'), 'must be an array of names').default([]),
   limits: limits.prefault({}),
 })
 
 export type ScriptSettings = z.infer<typeof scriptSettingsSchema>
 
-/** The text of `script.json` that says what is in force without it. */
+/** The content that stands for a missing `script.json`. */
 export const DEFAULT_SCRIPT_SETTINGS: JsonObject = {
   sources: { project: { directory: '.' }, 'project-script': { directory: 'script' } },
   visibleProperties: [],
 }
 
 /**
- * Searched from the last to the first when `script.json` names none; the directory of the project stands for IDM's
- * `install` too.
+ * The directories when `script.json` names none, in the order of the search. The project directory stands for IDM's `install`,
+ * too.
  */
 const defaultSources = (project: string): string[] => [resolve(project, 'script'), project]
 

@@ -22,9 +22,9 @@ import { resourceOf } from './response-variable.ts'
 
 export interface EndpointOptions {
   readonly scripts: ScriptService
-  /** Compiled when it is needed first, and again as long as it fails: its file may come later. */
+  /** Called on first use, and again as long as it fails, since the file may be added later. */
   readonly compile: () => Promise<Script>
-  /** Whether paths below the route are served too. */
+  /** Whether paths below the route are served, too. */
   readonly below: boolean
 }
 
@@ -39,10 +39,10 @@ export class Endpoint implements ResourceHandler {
     this.#options = options
   }
 
-  /** A PUT that does not say `If-None-Match: *` is an update here, as IDM's endpoints know it. */
+  /** A PUT without `If-None-Match: *` is an update, as in IDM's endpoints. */
   async create(request: CreateRequest, context: RequestContext): Promise<Resource> {
     if (context.http?.method === 'PUT' && context.http.headers['if-none-match'] === undefined)
-      throw notSupported('This endpoint takes a PUT for an update')
+      throw notSupported('A PUT is an update for this endpoint')
     return resourceOf(objectOr(await this.#run(request, context), {}))
   }
 
@@ -60,7 +60,7 @@ export class Endpoint implements ResourceHandler {
     return this.#run(request, context)
   }
 
-  /** The list as it is: the script has seen filter and page, and nothing is applied here. */
+  /** Returns the list of the script unchanged: filter and paging are up to the script. */
   async query(request: QueryRequest, context: RequestContext): Promise<QueryResult> {
     const value = await this.#run(request, context)
     const list = isObject(value) ? value.result : (value ?? [])

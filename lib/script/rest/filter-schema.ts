@@ -5,7 +5,7 @@ import { z } from '../../core/schema.ts'
 
 const METHODS = ['create', 'read', 'update', 'delete', 'patch', 'action', 'query'] as const
 const METHODS_FORM = `must be an array of ${METHODS.join(', ')}`
-const PATTERN_FORM = 'must be a regular expression that stands for whole paths, such as "^managed/user($|(/.+))"'
+const PATTERN_FORM = 'must be a regular expression that matches whole paths, such as "^managed/user($|(/.+))"'
 export const FILTERS_FORM = 'must be an array of filters'
 const SCRIPT_FORM = 'must be a script: {"type": "text/javascript", "source" or "file"}'
 

@@ -22,7 +22,7 @@ class FilterScope {
     this.#methods = methods ?? undefined
   }
 
-  /** Whether requests for this path are any of its business, however it is read. */
+  /** Whether the filter applies to any reading of this path. */
   covers(path: RequestPath): boolean {
     const pattern = this.#pattern
     return pattern === undefined || readingsOf(path).some((reading) => pattern.test(reading))
@@ -118,7 +118,7 @@ export class Filter extends FilterScope {
     return JSON.stringify(response) === JSON.stringify(given.response) ? answer : answerFrom(request, response, answer)
   }
 
-  /** What the caller is told: what the script throws, or what happened. */
+  /** The error for the caller: that of the script, or the original one. */
   async #onFailure(
     request: ResourceRequest,
     context: RequestContext,
@@ -136,7 +136,7 @@ export class Filter extends FilterScope {
   }
 }
 
-/** A PUT that creates asks the collection for an object of that name: filters for either are concerned. */
+/** A creating PUT is a request to the collection: filters for the collection and for the object apply. */
 const pathsOf = (request: ResourceRequest): readonly string[] =>
   request.method === 'create' && request.newResourceId
     ? [request.resourcePath, childPath(request.resourcePath, request.newResourceId)]

@@ -12,7 +12,7 @@ import { requestVariable } from '../main/request-variable.ts'
 
 type Change = (value: Json) => object
 
-/** How each member of the variable comes back into the request. */
+/** Converts each member of the variable back to a part of the request. */
 const CHANGES: Readonly<Record<string, Change>> = {
   resourcePath: (value) => ({ resourcePath: text('resourcePath', value) }),
   newResourceId: (value) => ({ newResourceId: value === null ? null : text('newResourceId', value) }),
@@ -32,8 +32,8 @@ const CHANGES: Readonly<Record<string, Change>> = {
 }
 
 /**
- * The request as a script left its variable.
- * @throws ResourceException 400 for a part that makes no request, 500 when nothing is left of it
+ * The request from the variable as a script left it.
+ * @throws ResourceException 400 for an invalid part, 500 when the variable is not an object
  */
 export function requestFrom(request: ResourceRequest, variable: Json): ResourceRequest {
   if (!isObject(variable)) throw internalError('The filter left no request')
@@ -44,21 +44,21 @@ export function requestFrom(request: ResourceRequest, variable: Json): ResourceR
   const parts = changed.map(([name, change]) => change(variable[name] ?? null))
   const result = Object.assign({ ...request }, ...parts) as ResourceRequest
   if ((result.method === 'create' || result.method === 'update') && !isObject(result.content))
-    throw badRequest('The filter left a content that is no JSON object')
+    throw badRequest('The filter left a content that is not a JSON object')
   return result
 }
 
 function text(name: string, value: Json): string {
   if (typeof value === 'string') return value
-  throw badRequest(`The filter left a ${name} that is no text`)
+  throw badRequest(`The filter left a ${name} that is not a string`)
 }
 
 function list(name: string, value: Json): string[] {
   if (Array.isArray(value)) return value.map((item) => text(name, item))
-  throw badRequest(`The filter left ${name} that are no list`)
+  throw badRequest(`The filter left ${name} that is not a list`)
 }
 
 function parameters(value: Json): Record<string, string> {
-  if (!isObject(value)) throw badRequest('The filter left additionalParameters that are no object')
+  if (!isObject(value)) throw badRequest('The filter left additionalParameters that is not an object')
   return Object.fromEntries(Object.entries(value as JsonObject).map(([name, item]) => [name, textOf(item)]))
 }

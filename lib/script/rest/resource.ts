@@ -18,18 +18,19 @@ export const scriptResource = (scripts: ScriptService): ResourceHandler => ({
     if (request.resourcePath !== '') throw notSupported('script/… supports no actions')
     checkAllowed(context)
     if (request.action === 'eval') return evaluate(scripts, request, context)
-    if (request.action !== 'compile') throw badRequest(`The action '${request.action}' is none of eval, compile`)
+    if (request.action !== 'compile')
+      throw badRequest(`The action '${request.action}' is unknown: it must be eval or compile`)
     await compile(scripts, request.content)
     return true
   },
 })
 
-/** Whoever may run a script may do anything; rules of access that say otherwise are taken for a mistake. */
+/** A script can do anything: access rules that allow it to others are treated as a mistake. */
 function checkAllowed({ http, security }: RequestContext): void {
   if (http && security && !security.authorization.roles.includes(ADMINISTRATOR)) throw forbidden('Access denied')
 }
 
-/** Parameters of the request are variables too. */
+/** The parameters of the request are variables, too. */
 async function evaluate(scripts: ScriptService, request: ActionRequest, context: RequestContext): Promise<Json> {
   const script = await compile(scripts, request.content)
   try {

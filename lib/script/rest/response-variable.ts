@@ -6,7 +6,7 @@ import { representQuery, representResource, withoutIdentity } from '../../crest/
 import type { QueryResult, Resource, ResourceRequest } from '../../crest/protocol/request.ts'
 import type { Answer } from '../../crest/protocol/router.ts'
 
-/** An object of a script as a resource: its `_id` and `_rev` are id and revision, the empty id when it has none. */
+/** Converts an object of a script to a resource with its `_id` and `_rev`; the id is empty when there is none. */
 export function resourceOf(object: JsonObject): Resource {
   const { _id, _rev } = object
   return {
@@ -23,10 +23,10 @@ export function responseVariable(request: ResourceRequest, answer: Answer): Json
   return representResource(answer as Resource)
 }
 
-/** The answer that a script made of it. @throws ResourceException 500 when it is none any more */
+/** The answer as a script left it. @throws ResourceException 500 when it is invalid */
 export function answerFrom(request: ResourceRequest, response: Json, before: Answer): Answer {
   if (request.method === 'action') return response === null && before === undefined ? undefined : response
-  if (!isObject(response)) throw internalError('The filter left a response that is no JSON object')
+  if (!isObject(response)) throw internalError('The filter left a response that is not a JSON object')
   if (request.method !== 'query') return { ...(before as Resource), ...resourceOf(response) }
   const { result } = response
   if (!Array.isArray(result)) throw internalError('The filter left the response of a query without its result')

@@ -3,30 +3,30 @@ import { exceeded, type Limits } from '../limits.ts'
 import { type Job, keyOf, type ModuleSource, type Reply, Signal, type ThreadMessage } from '../protocol.ts'
 import type { SandboxHost } from './sandbox.ts'
 
-/** These are told, not asked: nobody waits for an answer, but after so much of it. */
-const TOLD: ReadonlySet<string> = new Set(['log', 'print'])
-/** In characters. Keeps a script that only logs from running ahead of whoever writes the log. */
-const TOLD_AT_ONCE = 16_384
-/** What a line has besides its text. */
+/** Calls without an answer. The script only waits after MAX_BUFFERED_OUTPUT. */
+const OUTPUT_CALLS: ReadonlySet<string> = new Set(['log', 'print'])
+/** Max characters of output before the script waits, so that it cannot outrun the log. */
+const MAX_BUFFERED_OUTPUT = 16_384
+/** Overhead of a line in characters. */
 const LINE_OVERHEAD = 200
 const STOPPED = 'the script is stopped'
 
-/** The way out of a sandbox: messages to the owner of this thread, and waiting for its replies. */
+/** The connection of a sandbox to the owner of its thread: sends messages, and waits for replies. */
 export class Host implements SandboxHost {
   readonly #port
   readonly #signals: Int32Array<SharedArrayBuffer>
-  /** Versions of the modules that came in last. */
+  /** The versions of the loaded modules. */
   readonly #versions = new Map<string, string>()
   #limits: Limits | undefined
   #since = 0
   #waited = 0
   #calls = 0
-  #told = 0
+  #output = 0
   #item = 0
   #exceeded: string | undefined
 
   constructor(signals: Int32Array<SharedArrayBuffer>) {
-    if (!parentPort) throw new Error('this file is run in a worker thread')
+    if (!parentPort) throw new Error('this file must run in a worker thread')
     this.#port = parentPort
     this.#signals = signals
   }
@@ -39,7 +39,7 @@ export class Host implements SandboxHost {
     this.#port.postMessage(message)
   }
 
-  /** The limit that the script ran into, as a sentence. */
+  /** The message for the limit that the script has exceeded. */
   get exceeded(): string | undefined {
     return this.#exceeded
   }
@@ -48,7 +48,7 @@ export class Host implements SandboxHost {
     return Atomics.load(this.#signals, Signal.stop) === 1
   }
 
-  /** A job begins. */
+  /** Starts a job. */
   open(limits: Limits): void {
     this.#limits = limits
     Atomics.store(this.#signals, Signal.progress, 0)
@@ -56,7 +56,7 @@ export class Host implements SandboxHost {
     this.restart()
   }
 
-  /** One of its items begins. */
+  /** Starts an item of the job. */
   restart(): void {
     this.#since = performance.now()
     this.#waited = 0
@@ -65,18 +65,18 @@ export class Host implements SandboxHost {
     Atomics.add(this.#signals, Signal.progress, 1)
   }
 
-  /** The item with this number begins, in a context of its own. */
+  /** Starts the item with this number in its own context. */
   begin(item: number): void {
     this.#item = item
     this.restart()
   }
 
-  /** Nothing is limited any more. */
+  /** Ends the job and its limits. */
   close(): void {
     this.#limits = undefined
   }
 
-  /** One of many items in one context begins, unless the one before went on beyond a limit. */
+  /** Starts the next item in the same context. @returns true when the previous one has exceeded a limit */
   next(): boolean {
     if (this.#exceeded !== undefined) return true
     this.restart()
@@ -98,12 +98,12 @@ export class Host implements SandboxHost {
   }
 
   cross(name: string, args: string): string {
-    if (!this.#limits) throw new Error(`${name}: a module can call nothing while it is prepared`)
+    if (!this.#limits) throw new Error(`${name}: a module cannot make calls while it is prepared`)
     this.#check(name, args.length, this.#limits)
-    if (!TOLD.has(name)) return this.#replyTo(this.#callOf(name, args))
-    this.#told += args.length + LINE_OVERHEAD
-    if (this.#told > TOLD_AT_ONCE) {
-      this.#told = 0
+    if (!OUTPUT_CALLS.has(name)) return this.#replyTo(this.#callOf(name, args))
+    this.#output += args.length + LINE_OVERHEAD
+    if (this.#output > MAX_BUFFERED_OUTPUT) {
+      this.#output = 0
       return this.#replyTo(this.#callOf(name, args))
     }
     this.post({ kind: 'log', name, args })
@@ -124,7 +124,7 @@ export class Host implements SandboxHost {
     return { kind: 'call', name, args, item: this.#item }
   }
 
-  /** Names the modules with the versions that were loaded. */
+  /** Identifies the modules with their loaded versions. */
   keyOf(modules: readonly string[]): string {
     return keyOf(modules, (name) => this.#versions.get(name))
   }
@@ -135,10 +135,10 @@ export class Host implements SandboxHost {
     this.#calls += 1
     if (this.#calls > limits.calls) throw this.#exceed(exceeded.calls(limits))
     if (length > limits.transferLength)
-      throw new Error(`${name}: more than ${limits.transferLength} characters are handed over`)
+      throw new Error(`${name}: the arguments have more than ${limits.transferLength} characters`)
   }
 
-  /** Whatever the script makes of the error: the next interrupt ends it. */
+  /** The script may catch the error, but the next interrupt ends it. */
   #exceed(sentence: string): Error {
     this.#exceeded ??= sentence
     return new Error(sentence)
@@ -151,7 +151,7 @@ export class Host implements SandboxHost {
     throw new Error(STOPPED)
   }
 
-  /** Posts and sleeps until there is a reply. */
+  /** Posts a message, and blocks until there is a reply. */
   #ask(message: ThreadMessage): Reply {
     const start = performance.now()
     this.post(message)

@@ -3,13 +3,13 @@ import type { AnalyseJob, CompileJob, Job, Outcome, PreparedContext, RunJob } fr
 import type { Host } from './host.ts'
 import type { Sandbox } from './sandbox.ts'
 
-/** So many are prepared for a script; more are loaded when they are asked for. */
-const MOST_MODULES = 64
+/** Max modules that are prepared for a script; others are loaded when they are required. */
+const MAX_MODULES = 64
 
-/** A thread whose engine has grown is replaced: WebAssembly's memory never shrinks. */
+/** A thread with a grown engine is replaced, since the memory of WebAssembly never shrinks. */
 const isWorn = (sandbox: Sandbox): boolean => sandbox.isBroken || sandbox.isGrown
 
-/** Does one job and says `done`; prepares what the script will want next time, and says `idle`. */
+/** Executes one job and posts `done`; then prepares a context for the next run, and posts `idle`. */
 export function runJob(sandbox: Sandbox, host: Host, job: Job): void {
   if (job.kind === 'run') run(sandbox, host, job)
   else if (job.kind === 'compile') compile(sandbox, host, job)
@@ -19,7 +19,7 @@ export function runJob(sandbox: Sandbox, host: Host, job: Job): void {
 function run(sandbox: Sandbox, host: Host, job: RunJob): void {
   const context = job.context ?? prepare(sandbox, host, job, job.modules)
   const { outcomes, used } = runItems(sandbox, host, job, context)
-  const modules = [...new Set([...(context?.modules ?? []), ...used])].slice(0, MOST_MODULES)
+  const modules = [...new Set([...(context?.modules ?? []), ...used])].slice(0, MAX_MODULES)
   const worn = isWorn(sandbox)
   const idle = worn || modules.length === (context?.modules.length ?? 0)
   host.post({ kind: 'done', outcomes, modules, idle, worn })
@@ -34,7 +34,7 @@ function compile(sandbox: Sandbox, host: Host, { code, memoryBytes }: CompileJob
   host.post({ kind: 'done', outcomes, modules: [], idle: true, worn: isWorn(sandbox) })
 }
 
-/** The parser is loaded in those threads only that are asked this. */
+/** The parser is loaded in threads with such a job only. */
 async function analyse(host: Host, { code }: AnalyseJob): Promise<void> {
   const { mayShareContext } = await import('./sharing.ts')
   const outcomes = [{ ends: JSON.stringify([{ value: mayShareContext(code.source) }]) }]
@@ -55,11 +55,11 @@ interface ItemsRun {
   readonly used: readonly string[]
 }
 
-/** As many items are handed over at a time, and as many characters of them unless one alone has more. */
-const GROUP = 50
-const GROUP_LENGTH = 1_000_000
-/** Outcomes are sent when they have so many characters, so that those of a job never fill the thread's memory. */
-const MAX_KEPT = 4_000_000
+/** Max items that are passed to the sandbox at a time, and max characters of more than one item. */
+const MAX_GROUP = 50
+const MAX_GROUP_LENGTH = 1_000_000
+/** Max characters of outcomes before they are posted, so that they do not fill the memory of the thread. */
+const MAX_BUFFERED = 4_000_000
 
 function runItems(sandbox: Sandbox, host: Host, job: RunJob, context: PreparedContext | undefined): ItemsRun {
   const { code, limits } = job
@@ -79,7 +79,7 @@ function runItems(sandbox: Sandbox, host: Host, job: RunJob, context: PreparedCo
     noteUsed()
     if (host.isStopped || sandbox.isBroken) break
     length += 'ends' in outcome ? outcome.ends.length : 0
-    if (length < MAX_KEPT) continue
+    if (length < MAX_BUFFERED) continue
     host.post({ kind: 'outcomes', outcomes })
     outcomes = []
     length = 0
@@ -88,7 +88,7 @@ function runItems(sandbox: Sandbox, host: Host, job: RunJob, context: PreparedCo
   return { outcomes, used: [...used] }
 }
 
-/** Each run in a context of its own. */
+/** Runs each item in its own context. */
 function* runEach(sandbox: Sandbox, host: Host, { code, items, limits }: RunJob, enter: () => void) {
   for (const [index, item] of items.entries()) {
     host.begin(index)
@@ -98,7 +98,7 @@ function* runEach(sandbox: Sandbox, host: Host, { code, items, limits }: RunJob,
   }
 }
 
-/** A mere expression many times in one context, with its variables set anew. */
+/** Runs an expression for many items in one context, with new variables each time. */
 function* runGroups(
   sandbox: Sandbox,
   host: Host,
@@ -125,14 +125,14 @@ function* runGroups(
 function groupAt(items: readonly string[], start: number): readonly string[] {
   let end = start + 1
   let length = items[start]?.length ?? 0
-  while (end < items.length && end - start < GROUP && length + (items[end]?.length ?? 0) <= GROUP_LENGTH) {
+  while (end < items.length && end - start < MAX_GROUP && length + (items[end]?.length ?? 0) <= MAX_GROUP_LENGTH) {
     length += items[end]?.length ?? 0
     end += 1
   }
   return items.slice(start, end)
 }
 
-/** A limit that struck is what ended it, whatever the script made of it. */
+/** An exceeded limit takes precedence over the result of the script. */
 function faultOf(host: Host): Outcome | undefined {
   if (host.exceeded !== undefined) return { fault: { kind: 'limit', message: host.exceeded } }
   return host.isStopped ? { fault: { kind: 'stopped', message: 'it was stopped' } } : undefined
@@ -143,7 +143,7 @@ const checkedLength = (outcome: Outcome, limits: Limits): Outcome =>
     ? { fault: { kind: 'limit', message: exceeded.result(limits) } }
     : outcome
 
-/** Together too long: one of them is. */
+/** Splits outcomes that are too long together, to find the one that is too long. */
 function checkedLengths(outcome: { readonly ends: string }, limits: Limits): Outcome[] {
   if (outcome.ends.length <= limits.transferLength) return [outcome]
   const ends: unknown[] = JSON.parse(outcome.ends)

@@ -5,13 +5,13 @@ import { type Completion, type Engine, type Handle, QuickJs } from '../quickjs.t
 import { PRELUDE } from '../stack.ts'
 
 export interface SandboxHost {
-  /** Serves what the prelude asks for: JSON in, JSON out. What it throws is thrown in the script. */
+  /** Serves a call of the prelude: JSON in, JSON out. Its errors are thrown in the script. */
   cross(name: string, args: string): string
   /** @throws Error when there is no such module */
   module(name: string): ModuleSource
-  /** True stops what computes. */
+  /** True stops the running code. */
   interrupt(): boolean
-  /** A run begins, out of many in one context. True when the one before went on beyond a limit. */
+  /** Announces a run of many in one context. True when the previous one has exceeded a limit. */
   next(): boolean
 }
 
@@ -20,7 +20,7 @@ export interface SandboxOptions {
   readonly host: SandboxHost
 }
 
-/** JSON of a list of Ended, and how many there are. */
+/** JSON of a list of Ended, and its length. */
 export interface Ends {
   readonly ends: string
   readonly count: number
@@ -29,23 +29,23 @@ export interface Ends {
 /** A sandbox at rest. */
 type Snapshot = Pick<PreparedContext, 'fingerprint' | 'image'>
 
-/** So much more is given to say what went wrong when all memory was used. */
-const LAST_BYTES = 4 * 1024 * 1024
-/** Thrown where there was no memory left for an error. */
+/** Additional memory for the error message when the memory is exhausted. */
+const RESERVE_BYTES = 4 * 1024 * 1024
+/** The error when there is no memory left for an error. */
 const NO_ERROR = '"message":"null"'
 const OUT_OF_MEMORY: Outcome = { fault: { kind: 'limit', message: MEMORY_EXCEEDED } }
-/** Ended by the interrupt, in the middle of something of ours. */
+/** Ended by the interrupt inside the prelude. */
 const ENDED: Outcome = { fault: { kind: 'stopped', message: 'it was ended' } }
-/** The first characters of `(()=>(…))` around an expression. */
+/** The code around an expression: `(()=>(…))`. */
 const EXPRESSION = ['(()=>(', '\n))'] as const
 
-/** Runs scripts, each in a context as it was after the prelude, or after the modules that were loaded beforehand. */
+/** Runs scripts, each in a context with the prelude and, where prepared, with loaded modules. */
 export class Sandbox {
   readonly #host: SandboxHost
   readonly #quickjs: QuickJs
   readonly #entry: Record<keyof Prelude, Handle>
   readonly #bare: Snapshot
-  /** After a fault in the engine itself nothing of it can be trusted. */
+  /** After a fault of the engine itself its state cannot be trusted. */
   #broken = false
 
   private constructor(host: SandboxHost, quickjs: QuickJs) {
@@ -77,25 +77,25 @@ export class Sandbox {
     return this.#broken
   }
 
-  /** Whether it has taken more memory than it began with. */
+  /** Whether its memory has grown. */
   get isGrown(): boolean {
     return this.#quickjs.isGrown
   }
 
-  /** The names of the modules that were loaded since `enter`, as far as the script left them to be known. */
+  /** The modules that were loaded since `enter`, unless the script has hidden them. */
   used(): string[] {
     const names = parsed(this.#guard(() => this.#textFrom(this.#call('used'))))
     return names.filter((name) => typeof name === 'string')
   }
 
-  /** Begins anew, in `context` if it fits. */
+  /** Resets the sandbox, to `context` if it fits. */
   enter(context: Snapshot | undefined, memoryBytes: number): void {
     const fits = context?.fingerprint === this.#bare.fingerprint
     this.#quickjs.putBack(fits ? context.image : this.#bare.image)
     this.#quickjs.limitMemory(memoryBytes)
   }
 
-  /** Compiles only. The end is the value true, or what is wrong. */
+  /** Only compiles. The result is the value true, or the error. */
   check(source: string, name: string): Outcome {
     return this.#guard(() => {
       const { error } = this.#quickjs.compile(source, name)
@@ -114,9 +114,9 @@ export class Sandbox {
   }
 
   /**
-   * A script that is one expression, compiled to be run many times in one context; undefined when it cannot be. The
-   * function runs it for each of a list of items, from the first one on, and `ended` has their ends: of all of them, or
-   * of as many as are much to keep. False says that the one behind those was stopped.
+   * Compiles a script that is an expression, to run it many times in one context; undefined when that is impossible. The
+   * function runs it for a list of items; `ended` returns the results of all of them, or of the first ones if they are
+   * large. It returns false when the item after those was stopped.
    */
   expression(source: string, name: string): ((items: string) => boolean) | undefined {
     const [before, after] = EXPRESSION
@@ -127,7 +127,7 @@ export class Sandbox {
       this.#guard(() => {
         const text = this.#quickjs.text(items)
         const { error } = this.#call('many', run, text)
-        // The next items have the same context, and shall have its memory.
+        // The next items need the memory of this context.
         text.dispose()
         return error === undefined
       }) === true
@@ -139,15 +139,15 @@ export class Sandbox {
     return { ends: ends ?? '[]', count }
   }
 
-  /** Why a run was stopped that no limit of time or calls has ended. */
+  /** Why a run was stopped without exceeding a limit of time or calls. */
   get fault(): Outcome {
-    if (this.#broken) return broken('it is in no good state')
+    if (this.#broken) return broken('its state is invalid')
     return this.#quickjs.isExhausted ? OUT_OF_MEMORY : ENDED
   }
 
   /**
-   * A context with `modules` in it: the bundled ones loaded, those of the project only compiled, for they may do
-   * anything. What fails or is too large is left out: the script will be told when it asks for it.
+   * A context with `modules`: bundled ones are loaded, those of the project only compiled, since they may do anything. Modules
+   * that fail or are too large are left out: `require` will report the error.
    */
   prepare(modules: readonly string[], memoryBytes: number): Snapshot | undefined {
     this.enter(undefined, memoryBytes)
@@ -161,12 +161,12 @@ export class Sandbox {
 
   #failed(error: Handle): Outcome {
     const { isExhausted } = this.#quickjs
-    this.#quickjs.limitMemory(this.#quickjs.memoryBytes + LAST_BYTES)
+    this.#quickjs.limitMemory(this.#quickjs.memoryBytes + RESERVE_BYTES)
     const outcome = this.#taken(this.#call('fail', error))
     return isExhausted && 'ends' in outcome && outcome.ends.includes(NO_ERROR) ? OUT_OF_MEMORY : outcome
   }
 
-  /** What there is to take when all that promises wait for has run. */
+  /** Takes the results after all pending jobs of promises have run. */
   #taken(completion: Completion): Outcome {
     if (completion.error) return this.fault
     const thrown = this.#quickjs.runJobs()?.error
@@ -186,7 +186,7 @@ export class Sandbox {
     return text
   }
 
-  /** A fault in the engine (its stack, its memory) ends it. */
+  /** A fault of the engine (stack, memory) makes it unusable. */
   #guard<T>(work: () => T): T | undefined
   #guard<T>(work: () => T, otherwise: (message: string) => T): T
   #guard<T>(work: () => T, otherwise?: (message: string) => T): T | undefined {
@@ -212,7 +212,7 @@ export class Sandbox {
   #loader(): Handle {
     return this.#quickjs.expose('load', (name) => {
       const module = this.#host.module((name && this.#quickjs.textOf(name)) ?? '')
-      // On one line with the source, so that lines stay as they are.
+      // On the first line of the source, so that line numbers are not shifted.
       const made = this.#quickjs.evaluate(`(function (exports, module, require) {${module.source}\n})`, module.file)
       if (made.error) throw made.error
       return made.value
@@ -224,7 +224,7 @@ const broken = (message: string): Outcome => ({
   fault: { kind: 'broken', message: `it broke the JavaScript engine (${message})` },
 })
 
-/** A list, whatever a script has done to the functions that wrote it. */
+/** Parses a list. A script may have changed the functions that printed it. */
 function parsed(text: string | undefined): unknown[] {
   try {
     const value: unknown = JSON.parse(text ?? '[]')

@@ -1,17 +1,17 @@
-/** What scripts that share a context may do with built-in names. Whatever is not named here needs a context of its own. */
+/** What scripts in a shared context may do with built-in names. Any other use needs its own context. */
 
 const names = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
 
-/** Constants under a name of their own. */
+/** Global constants. */
 export const VALUES = names('undefined NaN Infinity')
 
-/** May be called, and handed to a method such as `map`. */
+/** May be called, and passed to methods such as `map`. */
 export const FUNCTIONS = names(`
   String Number Boolean BigInt Array Object Date RegExp Error EvalError RangeError ReferenceError SyntaxError TypeError
   URIError parseInt parseFloat isNaN isFinite encodeURI encodeURIComponent decodeURI decodeURIComponent escape unescape
   btoa atob`)
 
-/** May be constructed, and stand behind `instanceof`. */
+/** May be constructed, and used with `instanceof`. */
 export const CONSTRUCTORS = names(`
   String Number Boolean Array Object Date RegExp Map Set Error EvalError RangeError ReferenceError SyntaxError TypeError
   URIError`)
@@ -38,19 +38,19 @@ export const NAMESPACES: ReadonlyMap<string, Pick<ReadonlySet<string>, 'has'>> =
 /** Objects whose constants may be read: `Math.PI`. */
 export const CONSTANTS = names('Math Number')
 
-/** The stand-ins for Java packages, which cannot be changed: what is called below them is theirs. */
+/** The proxies of Java packages, which cannot be changed: their members may be called. */
 export const PACKAGES = names('org java')
 
-/** Names that the sandbox adds to those of JavaScript. */
+/** Globals of the sandbox in addition to those of JavaScript. */
 export const SANDBOX_NAMES = names(`
   openidm identityServer logger console require btoa atob java javax org com net edu Packages Java importClass
   importPackage JavaImporter JavaAdapter escape unescape`)
 
-/** Members that lead from any object to what all objects share. */
+/** Members that lead from any object to shared prototypes. */
 export const FORBIDDEN = names(`
   constructor prototype __proto__ __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ caller callee`)
 
-/** Methods that leave the object as it is on which they are called. */
+/** Methods that do not change their object. */
 export const READING_METHODS = names(`
   toString toLocaleString valueOf hasOwnProperty propertyIsEnumerable toJSON
   charAt charCodeAt codePointAt at concat endsWith startsWith includes indexOf lastIndexOf localeCompare match matchAll
@@ -63,28 +63,28 @@ export const READING_METHODS = names(`
   getUTCFullYear getUTCMonth getUTCDate getUTCDay getUTCHours getUTCMinutes getUTCSeconds getUTCMilliseconds getYear
   toISOString toDateString toTimeString toUTCString toGMTString toLocaleDateString toLocaleTimeString`)
 
-/** Of these, the ones that call their first argument; `sort` does too. */
+/** Those that call their first argument; `sort` does, too. */
 export const CALLING_METHODS = names(`
   forEach map filter some every find findIndex findLast findLastIndex reduce reduceRight flatMap sort toSorted`)
 
-/** Methods that change the object on which they are called: only what the run itself has made. */
+/** Methods that change their object, which the run itself must have made. */
 export const CHANGING_METHODS = names(`
   push pop shift unshift splice sort reverse fill copyWithin set add delete clear
   setTime setFullYear setMonth setDate setHours setMinutes setSeconds setMilliseconds
   setUTCFullYear setUTCMonth setUTCDate setUTCHours setUTCMinutes setUTCSeconds setUTCMilliseconds`)
 
-/** Changing methods whose value is the object itself. */
+/** Changing methods that return the object itself. */
 export const CHAINING_METHODS = names('sort reverse fill copyWithin')
 
-/** Reading methods whose value is a new list. */
+/** Reading methods that return a new list. */
 export const COPYING_METHODS = names('slice concat map filter split flat flatMap toSorted toReversed toSpliced with')
 
-/** Functions whose value is a new list. */
+/** Functions that return a new list. */
 export const MAKING_FUNCTIONS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries({ Object: names('keys values entries'), Array: names('of from') }),
 )
 
-/** The names of all methods of JavaScript's own objects: read without being called, they are built-ins at large. */
+/** The names of all methods of built-in objects, which must not be read without being called. */
 export const INTRINSIC_METHODS: ReadonlySet<string> = new Set(
   [Object, Array, String, Number, Boolean, BigInt, Symbol, Function, RegExp, Date, Map, Set, Error, Promise]
     .map((type): object => type.prototype)
@@ -95,7 +95,7 @@ export const INTRINSIC_METHODS: ReadonlySet<string> = new Set(
     ),
 )
 
-/** Syntax that is understood here. */
+/** Supported syntax. */
 export const SYNTAX = names(`
   ExpressionStatement Literal Identifier MemberExpression ChainExpression CallExpression NewExpression BinaryExpression
   LogicalExpression UnaryExpression ConditionalExpression SequenceExpression TemplateLiteral TemplateElement

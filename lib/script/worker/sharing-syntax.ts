@@ -1,4 +1,4 @@
-/** Questions to a syntax tree as acorn makes it. */
+/** Helpers for the syntax trees of acorn. */
 import type { AnyNode, MemberExpression } from 'acorn'
 
 export const isFunction = (node: AnyNode | null | undefined): boolean =>
@@ -7,7 +7,7 @@ export const isFunction = (node: AnyNode | null | undefined): boolean =>
 export const isCallOf = (callee: AnyNode, outer: AnyNode | undefined): boolean =>
   outer?.type === 'CallExpression' && outer.callee === callee
 
-/** Whether something is written to `node`, or it is deleted. */
+/** Whether `node` is assigned or deleted. */
 export const isTarget = (node: AnyNode, parent: AnyNode | undefined): boolean =>
   parent !== undefined && targetOf(parent) === node
 
@@ -26,14 +26,14 @@ function targetOf(node: AnyNode): AnyNode | undefined {
   }
 }
 
-/** The objects below `node` in which a member is set under a computed name. */
+/** The objects below `node` in which a member with a computed name is set. */
 export function computedTargets(node: AnyNode): AnyNode[] {
   const target = targetOf(node)
   const own = target?.type === 'MemberExpression' && target.computed ? [target.object] : []
   return [...own, ...childrenOf(node).flatMap(computedTargets)]
 }
 
-/** Undefined when only the run knows. */
+/** Undefined for a computed name. */
 export function memberName({ computed, property }: MemberExpression): string | undefined {
   if (!computed) return property.type === 'Identifier' ? property.name : undefined
   return property.type === 'Literal' ? String(property.value) : undefined
@@ -42,7 +42,7 @@ export function memberName({ computed, property }: MemberExpression): string | u
 export const nameOfKey = ({ key }: { readonly key: AnyNode }): string =>
   key.type === 'Identifier' ? key.name : key.type === 'Literal' ? String(key.value) : ''
 
-/** The object at the beginning of `a.b.c`. */
+/** The first object of `a.b.c`. */
 export function rootOf(node: AnyNode): AnyNode {
   let root = node
   while (root.type === 'MemberExpression') root = root.object

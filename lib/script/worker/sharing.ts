@@ -1,11 +1,11 @@
 /**
  * Which scripts may run for many objects in one context.
  *
- * A context of its own for each run costs several times as much as the run of a short script. Yet in one context a run
- * finds what the one before has left: an implicit global, a changed prototype. So a script shares a context only when
- * its syntax shows that it leaves nothing: it is one expression, it writes to no name that it does not declare, it
- * changes no object but those that it has made itself, and it calls only functions that are known to change nothing
- * else. Everything here is an allow-list: what is not understood is not shared.
+ * A separate context for each run costs several times as much as the run of a short script. But in a shared context a run
+ * can see what earlier runs have left: an implicit global, a changed prototype. Therefore a script only shares a context
+ * when its syntax proves that it leaves nothing: it is one expression, writes only to names that it declares, changes only
+ * objects that it has made, and calls only functions that are known to change nothing else. Everything here is an
+ * allow-list: unsupported syntax is not shared.
  */
 import { type AnyNode, type CallExpression, type Identifier, type MemberExpression, parse } from 'acorn'
 import { analyze, type Reference, type Variable } from 'eslint-scope'
@@ -45,22 +45,22 @@ export function mayShareContext(source: string): boolean {
     const [statement, ...others] = program.body
     if (statement?.type !== 'ExpressionStatement' || statement.directive !== undefined || others.length > 0)
       return false
-    // Both libraries speak ESTree, each with types of its own.
+    // Both libraries use ESTree, but with different types.
     const scopes = analyze(program as Parameters<typeof analyze>[0], { ecmaVersion: 2025, sourceType: 'script' })
     const references = scopes.scopes.flatMap((scope) => scope.references)
     return new Analysis(program, references).isHarmless(statement)
   } catch {
-    // No script, or one that is nested too deep to be looked at.
+    // A syntax error, or nesting that is too deep.
     return false
   }
 }
 
-/** From the node itself outwards. */
+/** A node with its ancestors, the innermost first. */
 type Path = readonly [node: AnyNode, ...ancestors: AnyNode[]]
 
 class Analysis {
   readonly #references: ReadonlyMap<unknown, Reference>
-  /** Variables of objects in which a member is set whose name only the run knows: it may be that of a method. */
+  /** Variables of objects in which a member with a computed name is set, which may be that of a method. */
   readonly #written: ReadonlySet<Variable | null | undefined>
 
   constructor(program: AnyNode, references: readonly Reference[]) {
@@ -100,7 +100,7 @@ class Analysis {
     }
   }
 
-  /** A name: of the script's own at will, of its bindings to be read, of what is built in for what is known. */
+  /** Names of the script are unrestricted, its bindings are read-only, and built-ins have known uses only. */
   #mayRefer(node: Identifier, [, parent, outer]: Path): boolean {
     const reference = this.#references.get(node)
     if (!reference || reference.resolved) return true
@@ -148,7 +148,7 @@ class Analysis {
     return READING_METHODS.has(name) || (CHANGING_METHODS.has(name) && this.#isOwnList(callee.object))
   }
 
-  /** A function of a built-in object; that it is one of those known is seen to where the object is named. */
+  /** Checks the arguments of a function of a built-in object, whose name is checked at the object. */
   #mayCallMember(space: string, name: string, { arguments: [first, second] }: CallExpression): boolean {
     if (space === 'Object' && name === 'assign') return first?.type === 'ObjectExpression'
     const calls = space === 'JSON' || (space === 'Array' && name === 'from')
@@ -161,13 +161,13 @@ class Analysis {
     return FUNCTIONS.has(this.#builtIn(given) ?? '') || this.#isOwnFunction(given)
   }
 
-  /** The name of what is built in; undefined for everything else, the script's bindings included. */
+  /** The name of a built-in; undefined for anything else, including the bindings of the script. */
   #builtIn(node: AnyNode): string | undefined {
     if (node.type !== 'Identifier' || this.#references.get(node)?.resolved) return undefined
     return node.name in globalThis || SANDBOX_NAMES.has(node.name) ? node.name : undefined
   }
 
-  /** Names a function of the script, always the same one. */
+  /** Whether it always refers to the same function of the script. */
   #isOwnFunction(node: Identifier): boolean {
     const variable = this.#references.get(node)?.resolved
     if (variable?.defs.length !== 1) return false
@@ -177,13 +177,13 @@ class Analysis {
     return definition?.type === 'Variable' && writes.length === 1 && isFunction(writes[0]?.writeExpr as AnyNode | null)
   }
 
-  /** Whether the value can only be an object that this run has made, under no other name. */
+  /** Whether the value can only be an object that this run has made, without an alias. */
   #isOwn(node: AnyNode): boolean {
     if (node.type !== 'Identifier') return this.#makesList(node) || this.#makesObject(node)
     return this.#holdsOnly(node, (made) => this.#makesList(made) || this.#makesObject(made))
   }
 
-  /** Own, with the methods of its kind: nothing was put in their place. */
+  /** Whether it is an own list whose methods have not been replaced. */
   #isOwnList(node: AnyNode): boolean {
     if (node.type !== 'Identifier') return this.#makesList(node)
     const variable = this.#references.get(node)?.resolved
@@ -224,7 +224,7 @@ class Analysis {
     return COPYING_METHODS.has(name) && this.#isData(object)
   }
 
-  /** Whether the methods of the value are JavaScript's own: a text, a binding or what it holds, a list just made. */
+  /** Whether the methods of the value are built-in: a string, a binding or its content, a new list. */
   #isData(node: AnyNode): boolean {
     switch (node.type) {
       case 'Literal':
@@ -245,11 +245,11 @@ class Analysis {
   }
 }
 
-/** So far out a name is looked at in its place. */
+/** The number of ancestors that decide about a name. */
 const MAX_ANCESTORS = 2
 const PATTERNS: ReadonlySet<string> = new Set(['ArrayPattern', 'RestElement', 'AssignmentPattern'])
 
-/** A built-in object: called at a known member, or read at a constant one. */
+/** Whether a known function of a built-in object is called, or a constant is read. */
 function mayTake(name: string, member: MemberExpression, outer: AnyNode | undefined): boolean {
   const taken = memberName(member)
   if (taken === undefined) return false
@@ -258,5 +258,5 @@ function mayTake(name: string, member: MemberExpression, outer: AnyNode | undefi
   return CONSTANTS.has(name) && /^[A-Z][A-Z\d_]*$/.test(taken) && !isTarget(member, outer)
 }
 
-/** A member of this name stands for no method of JavaScript's own, and leads nowhere. */
+/** Whether a member with this name is neither a built-in method nor leads to a prototype. */
 const isPlainName = (name: string): boolean => !FORBIDDEN.has(name) && !INTRINSIC_METHODS.has(name)

@@ -1,4 +1,4 @@
-/** The thread that scripts run in: takes one job after the other from its owner (see thread.ts). */
+/** The worker thread of scripts: executes the jobs of its owner one at a time (see thread.ts). */
 import { workerData } from 'node:worker_threads'
 import type { Job, ThreadData } from '../protocol.ts'
 import { Host } from './host.ts'
