@@ -22,15 +22,21 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
   } catch (error) {
     // Commander has printed it.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    io.stderr.write(`${PROGRAM}: ${reasonOf(error)}\n`)
-    const isMisuse = error instanceof UsageError
-    if (isMisuse) io.stderr.write(`Type  ${commandLine({ cwd: io.cwd })} --help  to see commands and options.\n`)
-    else if (io.env.LOG_LEVEL === 'debug' && error instanceof Error) io.stderr.write(`${error.stack}\n`)
-    return isMisuse ? 2 : 1
+    return reportError(error, io)
   }
 }
 
-function processIo(): CommandIo {
+/** Prints an error as one line. @returns the exit status: 2 the command line was not understood, else 1 */
+export function reportError(error: unknown, io: CommandIo): number {
+  io.stderr.write(`${PROGRAM}: ${reasonOf(error)}\n`)
+  const isMisuse = error instanceof UsageError
+  if (isMisuse) io.stderr.write(`Type  ${commandLine({ cwd: io.cwd })} --help  to see commands and options.\n`)
+  else if (io.env.LOG_LEVEL === 'debug' && error instanceof Error) io.stderr.write(`${error.stack}\n`)
+  return isMisuse ? 2 : 1
+}
+
+/** The streams and the environment of this process. */
+export function processIo(): CommandIo {
   // A full disk or a closed pipe emits 'error', which would end the process with a stack trace.
   process.stderr.on('error', () => undefined)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => reportOutput(error))

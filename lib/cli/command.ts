@@ -37,13 +37,3 @@ export interface ProjectOptions {
  */
 export const projectDirOf = ({ project }: ProjectOptions, cwd: string): Promise<string> =>
   existingDirectory(resolve(cwd, project))
-
-/** What the demo is described by. */
-export interface Command {
-  readonly name: string
-  readonly summary: string
-  readonly options: Readonly<Record<string, never>>
-  readonly notes?: string
-  /** @returns the exit status */
-  run(values: undefined, io: CommandIo): Promise<number>
-}

@@ -109,20 +109,6 @@ have it in force. Reconciliation needs a single process: with workers, recon and
     LOG_LEVEL,
   ])
 
-  const demo = define(program, 'demo', context, async () =>
-    (await import('./commands/demo.ts')).demo.run(undefined, io),
-  )
-    .summary('run the gateway with a second one as its remote IDM')
-    .description(
-      prose(`Runs the gateway together with a second one that plays the remote IDM, and prints commands to try. Its files
-are created in ./demo at the first start. It listens on 127.0.0.1 only.`),
-    )
-  environment(demo, context, [
-    ['PORT', 'port for HTTP; 0 takes a free one (default 8080)'],
-    ['HTTPS_PORT', 'port for HTTPS; 0 takes a free one (default 8443)'],
-    LOG_LEVEL,
-  ])
-
   define(program, 'check', context, async (options) => (await import('./check.ts')).check(options, io))
     .summary('test every remote instance, and find faulty mappings')
     .description(

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { tempDir } from '../helpers/files.ts'
 import { blocksFor } from '../helpers/markdown.ts'
 import { spawnNode } from '../helpers/process.ts'
-import { BIN } from './shell.ts'
+import { DEMO } from './shell.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -28,9 +28,9 @@ describe('CONTRIBUTING.md', () => {
 
   it('starts the demo under the inspector', async () => {
     const [block] = blocksFor('inspect')
-    assert.match(block?.text ?? '', /^npx node --inspect lib\/bin\.js demo$/m)
+    assert.match(block?.text ?? '', /^npx node --inspect examples\/demo\/main\.js$/m)
     const env = { PORT: '0', HTTPS_PORT: '0', OPENIDM_ADMIN_PASSWORD: undefined }
-    const started = spawnNode(['--inspect=0', BIN, 'demo'], { cwd: await tempDir(), env })
+    const started = spawnNode(['--inspect=0', DEMO], { cwd: await tempDir(), env })
     await started.line('Debugger listening on ')
     await started.line('Ctrl-C ends the demo')
   })

@@ -6,6 +6,8 @@ import { tempDir } from '../helpers/files.ts'
 import { spawnNode } from '../helpers/process.ts'
 
 export const BIN = join(import.meta.dirname, '../../lib/bin.js')
+/** What `npm start` starts. */
+export const DEMO = join(import.meta.dirname, '../../examples/demo/main.js')
 const exec = promisify(execFile)
 
 /** Whether a program is on the PATH. */
@@ -25,8 +27,8 @@ export interface Demo {
 export async function startDemo(): Promise<Demo> {
   const dir = await tempDir()
   const env = { PORT: '0', HTTPS_PORT: '0', LOG_LEVEL: 'error', OPENIDM_ADMIN_PASSWORD: undefined }
-  const started = spawnNode([BIN, 'demo'], { cwd: dir, env })
-  await started.line('Ctrl-C ends the demo', 30_000)
+  const started = spawnNode([DEMO], { cwd: dir, env })
+  await started.line('Ctrl-C ends the demo')
   const originOf = async (scheme: string) => {
     const { port } = new URL((await started.line(`Listening on ${scheme}:`)).replace('Listening on ', ''))
     return `${scheme}://localhost:${port}`

@@ -45,7 +45,7 @@ describe('command line', () => {
   it('helps', async () => {
     const help = await outcome(['--help'])
     assert.equal(help.code, 0)
-    for (const word of ['Usage: npm run --silent cli -- [options] [command]', 'start', 'demo', '--version'])
+    for (const word of ['Usage: npm run --silent cli -- [options] [command]', 'start', 'check', '--version'])
       assert.ok(help.stdout.includes(word))
     const start = await outcome(['start', '--help'])
     assert.equal(start.code, 0)

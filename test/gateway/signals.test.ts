@@ -15,6 +15,7 @@ import { until } from '../helpers/until.ts'
 import { basic } from '../security/app.ts'
 
 const BIN = fileURLToPath(new URL('../../lib/bin.js', import.meta.url))
+const DEMO = fileURLToPath(new URL('../../examples/demo/main.js', import.meta.url))
 const INFO = { LOG_LEVEL: 'info' }
 const RELOADED = /the configuration is reloaded/g
 
@@ -62,8 +63,11 @@ describe('signals', () => {
       assert.equal((await gateway.process.kill()).code, 0)
     })
 
-  for (const command of [['start', '--port', '0', '--project', '.'], ['demo']])
-    it(`the first line that ${command[0]} prints may be answered with SIGTERM`, async () => {
+  for (const [name, ...args] of [
+    ['start', BIN, 'start', '--port', '0', '--project', '.'],
+    ['demo', DEMO],
+  ])
+    it(`the first line that ${name} prints may be answered with SIGTERM`, async () => {
       const cwd = await tempDirWith({
         'preload.mjs': `const { write } = process.stdout
           process.stdout.write = (...args) => {
@@ -72,7 +76,7 @@ describe('signals', () => {
           }`,
       })
       const env = { PORT: '0', HTTPS_PORT: '0' }
-      const started = spawnNode(['--import', './preload.mjs', BIN, ...command], { cwd, env })
+      const started = spawnNode(['--import', './preload.mjs', ...args], { cwd, env })
       assert.deepEqual(await started.exited, { code: 0, signal: null }, started.output)
     })
 

@@ -5,7 +5,7 @@ import {
   createAuthority,
   issueCertificate,
   type KeyPair,
-} from '../../lib/cli/demo/certificate-authority.ts'
+} from '../../examples/demo/certificate-authority.ts'
 import { writeFiles } from './files.ts'
 
 const DAY_MS = 86_400_000

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
-import type { KeyPair } from '../../lib/cli/demo/certificate-authority.ts'
+import type { KeyPair } from '../../examples/demo/certificate-authority.ts'
 import { type Behaviour, echo } from './behaviours.ts'
 import { onCleanUp } from './clean-up.ts'
 import { RecordedRequest } from './recorded-request.ts'

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Provider } from 'oidc-provider'
-import type { KeyPair } from '../../lib/cli/demo/certificate-authority.ts'
+import type { KeyPair } from '../../examples/demo/certificate-authority.ts'
 import { type Behaviour, reply } from './behaviours.ts'
 import { testPki } from './pki.ts'
 import type { RecordedRequest } from './recorded-request.ts'

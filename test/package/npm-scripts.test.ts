@@ -17,7 +17,7 @@ const REPOSITORY = join(import.meta.dirname, '../..')
 /** Runs a script of package.json by npm, in a directory that looks like the checkout, in a process group of its own. */
 async function runScript(...args: readonly string[]): Promise<NodeProcess> {
   const cwd = await tempDir()
-  for (const name of ['package.json', 'plugin.json', 'lib', 'node_modules'])
+  for (const name of ['package.json', 'plugin.json', 'lib', 'examples', 'node_modules'])
     await symlink(join(REPOSITORY, name), join(cwd, name))
   const env = { ...process.env, PORT: '0', HTTPS_PORT: '0', LOG_LEVEL: 'info', OPENIDM_ADMIN_PASSWORD: PASSWORD }
   const child = spawn('npm', ['run', ...args], { cwd, env, detached: true })

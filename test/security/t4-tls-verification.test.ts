@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { KeyPair } from '../../lib/cli/demo/certificate-authority.ts'
+import type { KeyPair } from '../../examples/demo/certificate-authority.ts'
 import { type TestPki, testPki } from '../helpers/pki.ts'
 import { startTokenServer } from '../helpers/token-server.ts'
 import { basicOf, bearerOf, startIdm, startTlsRemote } from '../proxy/mounted.ts'

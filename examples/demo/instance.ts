@@ -1,8 +1,8 @@
 /** `conf/external.idm-platform.json` of the demo: how its gateway reaches the one that plays the remote. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isObject, parseJson } from '../../core/json.ts'
-import type { Project } from '../../gateway/project/project.ts'
+import { isObject, parseJson } from '../../lib/core/json.ts'
+import type { Project } from '../../lib/gateway/project/project.ts'
 
 const HOST = 'localhost'
 const PATH = '/openidm/'

@@ -6,7 +6,7 @@ import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
-import { type Authority, createAuthority, issueCertificate } from '../../lib/cli/demo/certificate-authority.ts'
+import { type Authority, createAuthority, issueCertificate } from '../../examples/demo/certificate-authority.ts'
 
 const DAY_MS = 86_400_000
 

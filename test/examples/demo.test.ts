@@ -5,14 +5,14 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { demoText } from '../../lib/cli/demo/text.ts'
+import { demoText } from '../../examples/demo/text.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDir, tempDirWith, writeAtomically } from '../helpers/files.ts'
 import { request } from '../helpers/http.ts'
 import { type NodeProcess, spawnNode } from '../helpers/process.ts'
 import { until } from '../helpers/until.ts'
 
-const BIN = fileURLToPath(new URL('../../lib/bin.js', import.meta.url))
+const BIN = fileURLToPath(new URL('../../examples/demo/main.js', import.meta.url))
 const ADMIN = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
 const shell = promisify(execFile)
 
@@ -26,7 +26,7 @@ interface Demo {
 
 async function startDemo(dir: string): Promise<Demo> {
   const env = { PORT: '0', HTTPS_PORT: '0', LOG_LEVEL: undefined, OPENIDM_ADMIN_PASSWORD: undefined }
-  const started = spawnNode([BIN, 'demo'], { cwd: dir, env })
+  const started = spawnNode([BIN], { cwd: dir, env })
   await started.line('Ctrl-C ends the demo')
   const { port } = new URL((await started.line('Listening on https://')).replace('Listening on ', ''))
   const ca = await readFile(join(dir, 'demo/security/demo-ca.pem'), 'utf8')
@@ -140,7 +140,7 @@ describe('demo', () => {
     const dir = await tempDir()
     const { url, started } = await startDemo(dir)
     const { port } = new URL(url)
-    const second = spawnNode([BIN, 'demo'], { cwd: await tempDir(), env: { PORT: '0', HTTPS_PORT: port } })
+    const second = spawnNode([BIN], { cwd: await tempDir(), env: { PORT: '0', HTTPS_PORT: port } })
     assert.equal((await second.exited).code, 1)
     assert.match(
       second.stderr,
@@ -149,7 +149,7 @@ describe('demo', () => {
         'm',
       ),
     )
-    const third = spawnNode([BIN, 'demo'], { cwd: dir, env: { PORT: 'http' } })
+    const third = spawnNode([BIN], { cwd: dir, env: { PORT: 'http' } })
     assert.equal((await third.exited).code, 2)
     assert.match(third.stderr, /^openidm-external-idm: PORT: must be a port/m)
     await started.kill()

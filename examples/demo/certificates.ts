@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Project } from '../../gateway/project/project.ts'
-import { startError } from '../../gateway/project/start-error.ts'
-import { addToBundle, removeFromBundle } from '../../trust/trust-store-bundle.ts'
+import type { Project } from '../../lib/gateway/project/project.ts'
+import { startError } from '../../lib/gateway/project/start-error.ts'
+import { addToBundle, removeFromBundle } from '../../lib/trust/trust-store-bundle.ts'
 
 const HOSTS = ['localhost', '127.0.0.1', '::1']
 const DAY_MS = 86_400_000

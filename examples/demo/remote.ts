@@ -1,9 +1,9 @@
 /** The second gateway of the demo, which plays the remote IDM. */
-import { Secret } from '../../core/secret.ts'
-import { Gateway, type GatewayOptions } from '../../gateway/gateway.ts'
-import type { HostLog } from '../../gateway/project/log.ts'
-import type { Project } from '../../gateway/project/project.ts'
-import { isPortTaken } from '../../gateway/project/start-error.ts'
+import { Secret } from '../../lib/core/secret.ts'
+import { Gateway, type GatewayOptions } from '../../lib/gateway/gateway.ts'
+import type { HostLog } from '../../lib/gateway/project/log.ts'
+import type { Project } from '../../lib/gateway/project/project.ts'
+import { isPortTaken } from '../../lib/gateway/project/start-error.ts'
 
 /** The first is the one that the vendor's page shows. */
 const USERS = [
