@@ -158,12 +158,18 @@ describe('InstanceRegistry', () => {
       const { state, lastError, authType } = registry.status('a') ?? assert.fail()
       assert.deepEqual([state, lastError?.message, authType], ['OUTDATED', fault, 'basic'])
       assert.equal(registry.status('b')?.state, 'READY')
-      assert.deepEqual(log.messages('error'), [`remote instance "a": ${fault}; its last good settings stay in force`])
+      assert.deepEqual(log.messages('error'), [`${fault}; what was in force stays`])
       const { details } = log.entries.find(({ level }) => level === 'error') ?? assert.fail()
       assert.deepEqual(details, {
-        instance: 'a',
+        id: 'external.idm/a',
         file: '/conf/external.idm-a.json',
-        faults: ['authType: must be "basic" or "bearer" (found "Basic")'],
+        faults: [
+          {
+            file: 'external.idm-a.json',
+            pointer: ['authType'],
+            reason: 'must be "basic" or "bearer" (found "Basic")',
+          },
+        ],
       })
     })
 
@@ -174,13 +180,11 @@ describe('InstanceRegistry', () => {
       await registry.apply([unreadable('a', 'external.idm-a.json: line 3: expected a comma')])
       await registry.apply([bad])
       // Whoever could not read the file has put the error into the log already.
-      const unread = 'external.idm-a.json: line 3: expected a comma'
       assert.deepEqual(
-        log.entries.flatMap(({ level, message }) => (message.includes('last good') ? [[level, message]] : [])),
+        log.entries.flatMap(({ level, message }) => (message.includes('what was in force') ? [[level, message]] : [])),
         [
-          ['error', `remote instance "a": ${fault}; its last good settings stay in force`],
-          ['warn', `remote instance "a": ${unread}; its last good settings stay in force`],
-          ['error', `remote instance "a": ${fault}; its last good settings stay in force`],
+          ['error', `${fault}; what was in force stays`],
+          ['error', `${fault}; what was in force stays`],
         ],
       )
     })
@@ -210,9 +214,7 @@ describe('InstanceRegistry', () => {
         [...registry.statuses()].map(({ state }) => state),
         ['READY', 'INVALID', 'READY'],
       )
-      assert.deepEqual(log.messages('error'), [
-        'remote instance "b": external.idm-b.json: no TLS here; it is not available',
-      ])
+      assert.deepEqual(log.messages('error'), ['external.idm-b.json: no TLS here; it is not available'])
     })
 
     it('is not available when there never was a good one', async () => {
@@ -220,7 +222,7 @@ describe('InstanceRegistry', () => {
       await registry.apply([bad])
       assert.equal(registry.get('a'), undefined)
       assert.equal(registry.status('a')?.state, 'INVALID')
-      assert.deepEqual(log.messages('error'), [`remote instance "a": ${fault}; it is not available`])
+      assert.deepEqual(log.messages('error'), [`${fault}; it is not available`])
       const absence =
         'Remote instance "a" not found: its configuration is not valid, see the log or the list of instances'
       assert.equal(registry.absence('a'), absence)
@@ -271,10 +273,10 @@ describe('InstanceRegistry', () => {
     ])
   })
 
-  it('judges content before it is stored', () => {
+  it('judges content before it is stored', async () => {
     const { registry } = start()
-    assert.deepEqual(registry.validate('external.idm/a', GOOD), [])
-    assert.deepEqual(registry.validate('external.idm/a', { authType: 'x' }), [
+    assert.deepEqual(await registry.validate('external.idm/a', GOOD), [])
+    assert.deepEqual(await registry.validate('external.idm/a', { authType: 'x' }), [
       'authType: must be "basic" or "bearer" (found "x")',
     ])
   })

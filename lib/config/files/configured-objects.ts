@@ -40,7 +40,7 @@ export interface ConfiguredList {
 }
 
 export interface ConfiguredObjectsOptions<Value>
-  extends Pick<ConfiguredSetOptions<Configured, Value>, 'provision' | 'swap' | 'cleanUp'> {
+  extends Pick<ConfiguredSetOptions<Configured, Value>, 'provision' | 'swap' | 'cleanUp' | 'onChange'> {
   readonly factoryPid: string
   /** Absent: each object is one entry, by its id. */
   readonly list?: ConfiguredList
@@ -68,17 +68,20 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
   #list: ReadonlyMap<string, Configured> | undefined
 
   constructor(options: ConfiguredObjectsOptions<Value>) {
-    const { factoryPid, validate, provision, fallback, swap, cleanUp } = options
+    const { factoryPid, validate, provision, fallback, swap, cleanUp, onChange } = options
     this.factoryPid = factoryPid
     this.#options = options
     this.#set = new ConfiguredSet<Configured, Value>({
       validate: (entry) => (entry.fault === undefined ? validate(entry) : [entry.fault]),
       provision,
       fallback: (entry, key, faults) =>
-        this.#isListKept(entry) ? undefined : fallback?.(entry, key, faultsOf(entry, faults)),
+        this.#isListKept(entry) ? undefined : fallback?.(entry, key, fileFaults(entry, faults)),
       ...(swap && { swap }),
       ...(cleanUp && { cleanUp }),
-      onChange: (_key, entry, old) => this.#report(entry, old?.faults),
+      onChange: (key, entry, old) => {
+        this.#report(entry, old?.faults)
+        onChange?.(key, entry, old)
+      },
       isSame: (one, other) => isDeepStrictEqual([one.content, one.fault], [other.content, other.fault]),
     })
   }
@@ -87,13 +90,17 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
     return this.#set.get(key)
   }
 
+  get entries(): ReadonlyMap<string, ConfiguredEntry<Configured, Value>> {
+    return this.#set.entries
+  }
+
   /** The values in force, in the order of the configuration. */
   get values(): readonly Value[] {
     return this.#set.values
   }
 
   /** Judges what has a fault again: a script file may be there by now. @returns the value, if it is good */
-  async retry(key: string): Promise<Value | undefined> {
+  async retry(key = ''): Promise<Value | undefined> {
     await this.#set.retry()
     const entry = this.#set.entries.get(key)
     return entry?.good && entry.value
@@ -103,7 +110,7 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
     const entries = this.#entriesOf({ id, alias: id.split('/')[1] ?? null, file: id, content })
     const judged = [...entries.values()].map(async (entry) => {
       const faults = entry.fault === undefined ? await this.#options.validate(entry) : [entry.fault]
-      return faultsOf(entry, faults)
+      return fileFaults(entry, faults)
     })
     return (await Promise.all(judged)).flat().map(({ file: _, ...fault }) => fault)
   }
@@ -121,7 +128,7 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
   }
 
   faults(): ConfigurationFileFault[] {
-    return [...this.#set.entries.values()].flatMap(({ input, faults }) => faultsOf(input, faults))
+    return [...this.#set.entries.values()].flatMap(({ input, faults }) => fileFaults(input, faults))
   }
 
   dispose(): Promise<void> {
@@ -165,11 +172,12 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
     // Whoever read the file has logged that it cannot be read.
     if (faults.length === 0 || (isKept && !isRead)) return
     const { consequence = 'it is not in force', log } = this.#options
-    const all = faultsOf(input, faults)
+    const all = fileFaults(input, faults)
     const message = `${describeFileFaults(all)}; ${isKept ? 'what was in force stays' : consequence}`
-    log[isRead ? 'error' : 'warn']({ file: input.object.file, faults: all }, message)
+    log[isRead ? 'error' : 'warn']({ id: input.object.id, file: input.object.file, faults: all }, message)
   }
 }
 
-const faultsOf = ({ object, pointer }: Configured, faults: ConfigurationFaults): ConfigurationFileFault[] =>
+/** What was found in an entry, with places in its file. */
+export const fileFaults = ({ object, pointer }: Configured, faults: ConfigurationFaults): ConfigurationFileFault[] =>
   faultsIn(object, faults).map((fault) => ({ ...fault, pointer: [...pointer, ...fault.pointer] }))
