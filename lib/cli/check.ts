@@ -1,20 +1,22 @@
 import { join, resolve } from 'node:path'
-import { configurationService, type JsonObject } from '../contract.ts'
+import { ConfiguredObjects } from '../config/files/configured-objects.ts'
+import { describeFileFaults } from '../config/files/fault.ts'
+import { configurationService, type JsonObject, type Logger } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import { type Connection, connect, registryOf } from '../crest/protocol/connection.ts'
-import type { RequestContext } from '../crest/protocol/request.ts'
 import { ResourceRouter, resourcesService } from '../crest/protocol/router.ts'
 import { HostConfiguration } from '../gateway/configuration/host-configuration.ts'
+import { defaultManaged } from '../gateway/managed/defaults.ts'
+import { MANAGED_LIST, typeFaults } from '../gateway/managed/managed.ts'
 import { PluginHost } from '../gateway/plugins/host.ts'
 import { PluginRouters } from '../gateway/plugins/plugin-routers.ts'
 import { ServiceRegistry } from '../gateway/plugins/services.ts'
 import { createLog } from '../gateway/project/log.ts'
 import { packageRoot } from '../gateway/project/package-info.ts'
 import { existingDirectory, type Project, projectOfConf } from '../gateway/project/project.ts'
-import { Setting } from '../gateway/project/setting.ts'
+import { judgeSchedule } from '../gateway/schedules/schedules.ts'
 import { hiddenPropertiesAskedFor, inlineScripts, scriptTexts } from '../gateway/scripts/requirements.ts'
-import { ScriptEngine } from '../script/main/engine.ts'
-import { engineSettings, scriptSettingsSchema } from '../script/main/settings.ts'
+import { Scripting } from '../gateway/scripts/scripts.ts'
 import { type FaultyMapping, MappingRegistry } from '../sync/mapping/registry.ts'
 import { type CommandIo, UsageError } from './command.ts'
 import { columnsOf, json, table } from './text.ts'
@@ -25,13 +27,18 @@ export interface CheckOptions {
   readonly json?: boolean
 }
 
-/** Exit status 0: all enabled instances and all mappings are well; 1: one is not, or there is no instance. */
+/** Exit status 0: all enabled instances and all files are well; 1: one is not, or there is no instance. */
 export async function check(options: CheckOptions, { stdout, stderr, cwd, env }: CommandIo): Promise<number> {
-  const { reports, faulty, notices } = await findings(await confOf(options, cwd), env)
+  const { reports, faulty, faults, notices } = await findings(await confOf(options, cwd), env)
   for (const notice of notices) stderr.write(`${notice}\n`)
-  const all = [...reports, ...faulty.map(reportOf)]
-  const text = () => [instanceTable(reports, columnsOf(stdout)), ...faulty.map(({ fault }) => `${fault}\n`)]
-  stdout.write(options.json ? json(all) : text().join(faulty.length > 0 ? '\n' : ''))
+  const others = [
+    ...faulty.map(({ name, fault }) => reportOf(`mapping/${name}`, fault)),
+    ...faults.map((fault) => reportOf(fault.slice(0, fault.indexOf(':')), fault)),
+  ]
+  const all = [...reports, ...others]
+  const messages = others.flatMap(({ steps }) => steps.map(({ message }) => `${message}\n`))
+  const text = () => [instanceTable(reports, columnsOf(stdout)), ...messages].join(messages.length > 0 ? '\n' : '')
+  stdout.write(options.json ? json(all) : text())
   return reports.length > 0 && all.every(({ ok, enabled }) => ok || !enabled) ? 0 : 1
 }
 
@@ -80,6 +87,8 @@ function resultOf(ok: boolean | null): string {
 interface Findings {
   readonly reports: readonly Report[]
   readonly faulty: readonly FaultyMapping[]
+  /** Of the other files, one sentence for each. */
+  readonly faults: readonly string[]
   /** Settings without effect, and the like. */
   readonly notices: readonly string[]
 }
@@ -103,28 +112,57 @@ async function findings(conf: string, env: NodeJS.ProcessEnv): Promise<Findings>
     const host = scope.own('plugins', new PluginHost({ confDir: conf, log, services, mounts, logOf: () => log }))
     await configuration.start()
     await host.load([packageRoot])
-    const { directory } = configuration
-    const settings = new Setting({ name: 'script', ...SCRIPT_SETTINGS, log })
-    scope.own('script.json', await directory.subscribe(settings))
-    const connectAs = (context: RequestContext) => connect(router, context)
-    const engine = new ScriptEngine({ ...engineSettings(settings.value, project.dir), connect: connectAs, log })
-    scope.own('script engine', engine)
-    const mappings = scope.own('mappings', new MappingRegistry(log, { compiler: engine }))
-    await mappings.follow(directory)
+    const { faulty, faults } = await judge(scope, configuration, project, log)
     const notices = noticesOf(configuration, project)
-    return { reports: await ask(connectAs({})), faulty: mappings.faulty(), notices }
+    return { reports: await ask(connect(router, {})), faulty, faults, notices }
   } finally {
     await scope.dispose()
   }
 }
 
-const SCRIPT_SETTINGS = { schema: scriptSettingsSchema, absent: scriptSettingsSchema.parse({}) }
+/** Judges what a gateway would serve and do, and does none of it. */
+async function judge(
+  scope: Scope,
+  { directory: configuration, resolver }: HostConfiguration,
+  project: Project,
+  log: Logger,
+): Promise<Pick<Findings, 'faulty' | 'faults'>> {
+  const router = new ResourceRouter()
+  const scripting = scope.own('scripts', new Scripting({ router, project, configuration, resolver, log }))
+  await scripting.start()
+  const { engine } = scripting
+  const mappings = scope.own('mappings', new MappingRegistry(log, { compiler: engine }))
+  await mappings.follow(configuration)
+  const types: ConfiguredObjects<string> = new ConfiguredObjects<string>({
+    factoryPid: 'managed',
+    list: MANAGED_LIST,
+    absent: defaultManaged as JsonObject,
+    validate: (entry) => typeFaults(entry, engine),
+    provision: ({ content }) => String(MANAGED_LIST.keyOf(content)),
+    swap: (name) => void (name && router.add(`managed/${name}`, {})),
+    log,
+  })
+  const schedules = new ConfiguredObjects<object>({
+    factoryPid: 'schedule',
+    validate: (entry) => judgeSchedule(entry, engine),
+    provision: () => ({}),
+    log,
+  })
+  for (const consumer of [types, schedules])
+    scope.own(`judgement of ${consumer.factoryPid}`, await configuration.subscribe(consumer))
+  await scripting.serveEndpoints()
+  // Instances and mappings have reports of their own.
+  const others = [...configuration.faults().values()].filter(
+    ([fault]) => !/^(?:external\.idm|mapping)-/.test(fault?.file ?? '') && fault?.pointer[0] !== 'mappings',
+  )
+  return { faulty: mappings.faulty(), faults: others.map(describeFileFaults) }
+}
 
-const reportOf = ({ name, fault }: FaultyMapping): Report => ({
-  name: `mapping/${name}`,
+const reportOf = (name: string, message: string): Report => ({
+  name,
   enabled: true,
   ok: false,
-  steps: [{ step: 'configuration', ok: false, message: fault }],
+  steps: [{ step: 'configuration', ok: false, message }],
 })
 
 function noticesOf({ notices, directory, resolver }: HostConfiguration, { script }: Project): string[] {
