@@ -3,7 +3,7 @@
  * objects at a time; of several rounds the fastest counts, since other work on the machine only adds.
  */
 import type { JsonObject } from '../lib/contract.ts'
-import { silentLog } from '../lib/core/silent-log.ts'
+import { silentLog } from '../lib/core/log.ts'
 import { MemoryCollection } from '../lib/crest/protocol/collection.ts'
 import { connect } from '../lib/crest/protocol/connection.ts'
 import { ResourceRouter } from '../lib/crest/protocol/router.ts'

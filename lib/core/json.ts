@@ -73,3 +73,15 @@ function inspect(value: unknown, levels: number): boolean {
   else for (const name in value) isExtreme = inspect((value as JsonObject)[name], levels - 1) || isExtreme
   return isExtreme
 }
+
+/** A deep copy. `structuredClone` is ten times slower for JSON, and refuses a LongNumber. */
+export function copyJson<T extends Json>(value: T): T {
+  if (typeof value !== 'object' || value === null || isLongNumber(value)) return value
+  if (Array.isArray(value)) return value.map(copyJson) as Json as T
+  const copy: JsonObject = {}
+  for (const name in value) {
+    const member = (value as JsonObject)[name]
+    if (member !== undefined) setMember(copy, name, copyJson(member))
+  }
+  return copy as Json as T
+}

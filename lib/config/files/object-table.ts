@@ -1,5 +1,5 @@
 import type { ConfigurationObject, JsonObject } from '../../contract.ts'
-import { copyJson } from '../../core/copy-json.ts'
+import { copyJson } from '../../core/json.ts'
 import type { ScannedFile, ScannedFiles } from './file-scan.ts'
 import { pidOf } from './naming.ts'
 import { type Resolve, StoredObject } from './stored-object.ts'

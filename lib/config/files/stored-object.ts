@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationObject, JsonObject } from '../../contract.ts'
-import { copyJson } from '../../core/copy-json.ts'
+import { copyJson } from '../../core/json.ts'
 import type { FileContent, ScannedFile } from './file-scan.ts'
 import { nameFault, type ObjectName } from './naming.ts'
 

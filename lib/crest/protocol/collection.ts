@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../contract.ts'
-import { copyJson } from '../../core/copy-json.ts'
+import { copyJson } from '../../core/json.ts'
 import { badRequest, notFound, notSupported, preconditionFailed } from '../errors.ts'
 import { queryInMemory } from './page.ts'
 import { applyPatch } from './patch.ts'

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { copyJson } from '../../core/copy-json.ts'
+import { copyJson } from '../../core/json.ts'
 import { notFound, preconditionFailed, ResourceException } from '../errors.ts'
 import { projectFields } from './fields.ts'
 import { applyPatch, parsePatch, printPatch } from './patch.ts'

@@ -1,7 +1,6 @@
 /** What is left of a managed type while some of its scripts cannot be run. */
 import type { Json, JsonObject } from '../../contract.ts'
-import { copyJson } from '../../core/copy-json.ts'
-import { isObject } from '../../core/json.ts'
+import { copyJson, isObject } from '../../core/json.ts'
 import { serviceUnavailable } from '../../crest/errors.ts'
 import type { RequestContext, ResourceHandler, ResourceRequest } from '../../crest/protocol/request.ts'
 import type { ManagedTypeConfiguration } from './schema.ts'

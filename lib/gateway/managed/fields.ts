@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { copyJson } from '../../core/copy-json.ts'
+import { copyJson } from '../../core/json.ts'
 import { badRequest } from '../../crest/errors.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import { projectFields } from '../../crest/protocol/fields.ts'

@@ -1,7 +1,7 @@
 import { DeadlineQueue } from '../../core/deadline-queue.ts'
 import type { Agent } from '../../core/http/agent.ts'
 import { type ConnectionSettings, endpointOf } from '../../core/http/connection.ts'
-import { silentLog } from '../../core/silent-log.ts'
+import { silentLog } from '../../core/log.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import type { ClientCertificate } from '../../trust/keystore-client.ts'
 import { type Authentication, BasicAuthentication } from '../auth/authentication.ts'

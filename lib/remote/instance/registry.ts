@@ -10,7 +10,7 @@ import type {
   Logger,
 } from '../../contract.ts'
 import type { ConfiguredEntry } from '../../core/configured-set.ts'
-import { silentLog } from '../../core/silent-log.ts'
+import { silentLog } from '../../core/log.ts'
 import { notFound, serviceUnavailable } from '../../crest/errors.ts'
 import type { ClientCertificateSource } from '../../trust/client-certificates.ts'
 import type { ClientCertificate } from '../../trust/keystore-client.ts'
@@ -213,7 +213,10 @@ export class InstanceRegistry implements ConfigurationConsumer {
   }
 
   #report(name: string, entry: Entry | undefined, old: Entry | undefined): void {
-    if (!entry) return this.#log.info({ instance: name }, `remote instance "${name}" is removed`)
+    if (!entry) {
+      this.#log.info({ instance: name }, `remote instance "${name}" is removed`)
+      return
+    }
     const { value, good, input } = entry
     if (!good || !value || value === old?.value) return
     const details = { instance: name, file: input.object.file }

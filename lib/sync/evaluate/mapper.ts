@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { copyJson } from '../../core/copy-json.ts'
+import { copyJson } from '../../core/json.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import { getAt, type Pointer } from '../../crest/pointer.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'

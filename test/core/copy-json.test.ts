@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json } from '../../lib/contract.ts'
-import { copyJson } from '../../lib/core/copy-json.ts'
+import { copyJson } from '../../lib/core/json.ts'
 
 describe('a copy of JSON', () => {
   it('says the same', () => {

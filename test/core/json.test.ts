@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { copyJson } from '../../lib/core/copy-json.ts'
-import { isForbiddenName, isObject, memberOf, parseJson, parseStoredJson, setMember } from '../../lib/core/json.ts'
+import {
+  copyJson,
+  isForbiddenName,
+  isObject,
+  memberOf,
+  parseJson,
+  parseStoredJson,
+  setMember,
+} from '../../lib/core/json.ts'
 import { isLongNumber } from '../../lib/core/long-number.ts'
 import { jsonTexts, LONG_NUMBERS, ODD_NAMES } from '../helpers/json-text.ts'
 
