@@ -1,8 +1,7 @@
 /** The reference gateway as users start it: compiled, by its command line, in a process of its own. */
-import { once } from 'node:events'
 import http from 'node:http'
 import { join } from 'node:path'
-import { PROBE, pinned, type Running, spawnReady } from './process.ts'
+import { answerOf, PROBE, pinned, type Running, spawnReady } from './process.ts'
 
 export interface GatewayOptions {
   /** The folder of the compiled package, of this checkout or of another. */
@@ -105,8 +104,7 @@ export async function feel({ child, ready }: Running, agent: http.Agent, done: P
     },
   )
   await Promise.all(calls)
-  child.send('read')
-  const [{ loopP99, loopMax }] = (await once(child, 'message')) as [Omit<Felt, 'latencies' | 'failed'>]
+  const { loopP99, loopMax } = await answerOf<Omit<Felt, 'latencies' | 'failed'>>(child, 'read')
   await done
   return { loopP99, loopMax, latencies, failed }
 }

@@ -1,9 +1,8 @@
 /** Peak memory of the proxies over idle while four slow clients each read 64 MB. */
-import { once } from 'node:events'
 import http from 'node:http'
 import { CONTENDERS, OURS_IN_EXPRESS, OURS_IN_GATEWAY, REFERENCE } from './contenders.ts'
 import { ADMIN } from './gateway.ts'
-import { type Running, residentBytes } from './process.ts'
+import { answerOf, type Running, residentBytes } from './process.ts'
 import type { Setup } from './setup.ts'
 
 /** In megabytes, over what the process had at rest before. */
@@ -70,9 +69,7 @@ const readAll = (url: string, seconds: number) =>
 export async function neededBytes({ child }: Running): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let look = 0; look < 4; look++) {
-    child.send('needed')
-    const [bytes] = await once(child, 'message')
-    least = Math.min(least, bytes as number)
+    least = Math.min(least, await answerOf<number>(child, 'needed'))
     await new Promise((next) => setTimeout(next, 50))
   }
   return least

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type Serializable, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -72,8 +72,19 @@ export function familyMs(pid: number | undefined): number {
 
 /** Processor time so far of a process in milliseconds: by its probe to the microsecond, otherwise as Linux counts it. */
 export async function cpuMs(child: ChildProcess): Promise<number> {
-  if (!child.connected) return familyMs(child.pid)
-  child.send('cpu')
-  const [microseconds] = (await once(child, 'message')) as [number]
-  return microseconds / 1000
+  return child.connected ? (await answerOf<number>(child, 'cpu')) / 1000 : familyMs(child.pid)
+}
+
+/** Sends a message to a process. @returns its answer; rejects when the process ends before */
+export async function answerOf<T>(child: ChildProcess, message: Serializable): Promise<T> {
+  const gone = new AbortController()
+  const onExit = () => gone.abort()
+  child.once('exit', onExit)
+  try {
+    const answer = once(child, 'message', { signal: gone.signal })
+    child.send(message)
+    return ((await answer) as [T])[0]
+  } finally {
+    child.off('exit', onExit)
+  }
 }

@@ -1,11 +1,10 @@
 /** The sides of the reconciliation benchmark: gateways, each with a project of its own, and the bare client. */
-import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Costs, Variant } from './abba.ts'
 import { reconcile, startGateway } from './gateway.ts'
-import { cpuMs, type Running, residentBytes, start } from './process.ts'
+import { answerOf, cpuMs, type Running, residentBytes, start } from './process.ts'
 import type { BareResult, Writes } from './recon-bare.ts'
 import { GatewayRemote, MAPPING, memoryRemote, type Remote } from './recon-remotes.ts'
 import { median } from './statistics.ts'
@@ -42,10 +41,7 @@ export class ReconSides {
   bare(): Variant {
     return this.#variant('bare client', async () => {
       const running = await start('recon-bare.ts', 0, { TARGET: this.#remote.origin })
-      const run = async (writes: Writes) => {
-        running.child.send(writes)
-        return ((await once(running.child, 'message')) as [BareResult])[0]
-      }
+      const run = (writes: Writes) => answerOf<BareResult>(running.child, writes)
       return { running, run }
     })
   }

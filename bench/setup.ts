@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +5,7 @@ import { createAuthority, issueCertificate } from '../examples/demo/certificate-
 import { buildGateway } from './built-gateway.ts'
 import type { Measured, Round } from './load.ts'
 import { freePort, HAS_NGINX, startNginx } from './nginx.ts'
-import { type Running, start } from './process.ts'
+import { answerOf, type Running, start } from './process.ts'
 
 /** Backend, load generator and project directory of one run. */
 export class Setup {
@@ -41,10 +40,8 @@ export class Setup {
   }
 
   /** Puts load on something for so long. */
-  async load(round: Round): Promise<Measured> {
-    this.#load.child.send(round)
-    const [measured] = await once(this.#load.child, 'message')
-    return measured as Measured
+  load(round: Round): Promise<Measured> {
+    return answerOf(this.#load.child, { ...round })
   }
 
   /** Points everything at the backend by this scheme and authentication. */
