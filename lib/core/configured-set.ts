@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigurationFault, ConfigurationFaults, Disposable } from '../contract.ts'
 import type { Awaitable } from './awaitable.ts'
+import { SerialQueue } from './serial-queue.ts'
 
 /** How the members of a set come into force and go. `key` is for messages. */
 export interface ConfiguredSetOptions<Input, Value> {
@@ -56,7 +57,7 @@ export class ConfiguredSet<Input, Value> implements Disposable {
   readonly #options: ConfiguredSetOptions<Input, Value>
   #entries: ReadonlyMap<string, ConfiguredEntry<Input, Value>> = new Map()
   #values: readonly Value[] = []
-  #turn: Promise<void> = Promise.resolve()
+  readonly #changes = new SerialQueue()
   #retry: Promise<void> | undefined
   #isClosed = false
 
@@ -80,12 +81,12 @@ export class ConfiguredSet<Input, Value> implements Disposable {
 
   /** Resolves when `inputs` are in force, or their faults are known. Inputs with faults are judged again each time. */
   apply(inputs: ReadonlyMap<string, Input>): Promise<void> {
-    return this.#inTurn(() => this.#apply(inputs))
+    return this.#changes.add(() => this.#apply(inputs))
   }
 
   /** Judges the inputs with faults again: what they lacked may be there by now. Calls share one that has not begun. */
   retry(): Promise<void> {
-    this.#retry ??= this.#inTurn(async () => {
+    this.#retry ??= this.#changes.add(async () => {
       this.#retry = undefined
       const entries = [...this.#entries]
       if (entries.some(([, { faults }]) => faults.length > 0))
@@ -98,13 +99,7 @@ export class ConfiguredSet<Input, Value> implements Disposable {
   dispose(): Promise<void> {
     this.#isClosed = true
     this.#commit(new Map())
-    return this.#turn
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#turn.then(work)
-    this.#turn = turn.catch(() => undefined)
-    return turn
+    return this.#changes.idle()
   }
 
   async #apply(inputs: ReadonlyMap<string, Input>): Promise<void> {

@@ -1,4 +1,5 @@
 import type { JsonObject, Logger } from '../contract.ts'
+import { SerialQueue } from '../core/serial-queue.ts'
 import { parsePointer, printPointer } from '../crest/pointer.ts'
 import { DatabaseFile } from './database-file.ts'
 import { ensureIndexes } from './index-build.ts'
@@ -38,7 +39,7 @@ export class Repository {
   readonly #window: number
   readonly #alone: RepositoryOptions['alone']
   #closed: Promise<void> | undefined
-  #indexing: Promise<unknown> = Promise.resolve()
+  readonly #builds = new SerialQueue()
 
   constructor(database: Database, file: DatabaseFile, log: Logger, window: number, alone?: RepositoryOptions['alone']) {
     this.#file = file
@@ -94,9 +95,7 @@ export class Repository {
   /** Two builds of one type would undo each other's work. */
   #oneByOne(build: () => Promise<void>): Promise<void> {
     const alone = this.#alone
-    const built = this.#indexing.then(() => (alone ? alone('indexes', build) : build()))
-    this.#indexing = built.catch(() => {})
-    return built
+    return this.#builds.add(() => (alone ? alone('indexes', build) : build()))
   }
 
   /** Ends when the write that is under way has ended; later calls fail. */

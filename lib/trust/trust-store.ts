@@ -4,6 +4,7 @@ import tls, { createSecureContext, type SecureContext, type SecureContextOptions
 import type { Disposable, Logger } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { Secret } from '../core/secret.ts'
+import { SerialQueue } from '../core/serial-queue.ts'
 import { KeystoreError, missingStore } from './keystore-error.ts'
 import { readTrustFile, type TrustedCertificate, type TrustFile, trustFilesAt } from './trust-store-file.ts'
 
@@ -44,7 +45,7 @@ export class TrustStore {
   #lastError: KeystoreError | undefined
   #ca: string[] | undefined
   #contexts = new Map<string, SecureContext>()
-  #queue: Promise<void> = Promise.resolve()
+  readonly #reloads = new SerialQueue()
 
   constructor(options: TrustStoreOptions) {
     this.#options = options
@@ -67,8 +68,7 @@ export class TrustStore {
 
   /** Reads the files again and applies changes. Calls run one after another. */
   reload(): Promise<void> {
-    this.#queue = this.#queue.then(() => this.#read())
-    return this.#queue
+    return this.#reloads.add(() => this.#read())
   }
 
   /** Loads, and watches for changes until `close`. */
@@ -90,7 +90,7 @@ export class TrustStore {
     const watching = this.#watching
     this.#watching = undefined
     await watching?.dispose()
-    await this.#queue
+    await this.#reloads.idle()
   }
 
   /** The certificates in the files, without the system's roots. */

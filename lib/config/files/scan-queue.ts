@@ -1,10 +1,12 @@
+import { SerialQueue } from '../../core/serial-queue.ts'
+
 /**
  * Runs scans one after the other. A scan that has begun may have passed the file in question already, so whoever asks
  * meanwhile waits for the next one, together with all others who ask.
  */
 export class ScanQueue {
   readonly #scan: (decisive: boolean) => Promise<void>
-  #last: Promise<void> = Promise.resolve()
+  readonly #scans = new SerialQueue()
   #next: { decisive: boolean; done: Promise<void> } | undefined
 
   /** `scan` must not throw. */
@@ -18,15 +20,14 @@ export class ScanQueue {
       this.#next.decisive ||= decisive
       return this.#next.done
     }
-    const next = { decisive, done: this.#last.then(() => this.#begin()) }
+    const next = { decisive, done: this.#scans.add(() => this.#begin()) }
     this.#next = next
-    this.#last = next.done
     return next.done
   }
 
   /** Resolves when no scan runs or waits. */
   idle(): Promise<void> {
-    return this.#last
+    return this.#scans.idle()
   }
 
   #begin(): Promise<void> {

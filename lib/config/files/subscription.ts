@@ -1,4 +1,5 @@
 import type { ConfigurationConsumer, ConfigurationObject, Logger } from '../../contract.ts'
+import { SerialQueue } from '../../core/serial-queue.ts'
 
 type ObjectSet = readonly ConfigurationObject[]
 
@@ -17,7 +18,7 @@ export class Subscription {
   #inForce: ObjectSet | undefined
   #failure: Error | undefined
   #closed = false
-  #tail: Promise<void> = Promise.resolve()
+  readonly #applications = new SerialQueue()
 
   constructor(consumer: ConfigurationConsumer, log: Logger) {
     this.consumer = consumer
@@ -32,14 +33,13 @@ export class Subscription {
   /** Resolves when `objects`, or a newer set, is in force or was refused. A set that was refused is tried again. */
   offer(objects: ObjectSet): Promise<void> {
     if (this.#latest === undefined || !isSameSet(objects, this.#latest)) this.#latest = objects
-    if (this.#latest !== this.#inForce) this.#tail = this.#tail.then(() => this.#apply())
-    return this.#tail
+    return this.#latest === this.#inForce ? this.#applications.idle() : this.#applications.add(() => this.#apply())
   }
 
   /** No set is handed over any more; resolves when one that is being applied is done. */
   close(): Promise<void> {
     this.#closed = true
-    return this.#tail
+    return this.#applications.idle()
   }
 
   async #apply(): Promise<void> {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, Logger } from '../../contract.ts'
 import type { Awaitable } from '../../core/awaitable.ts'
+import { SerialQueue } from '../../core/serial-queue.ts'
 import { badRequest, conflict, internalError, payloadTooLarge, ResourceException } from '../../crest/errors.ts'
 import { removeFile, replaceFile, sweepDrafts } from '../files/atomic-write.ts'
 import { parseConfigText } from '../files/config-text.ts'
@@ -33,7 +34,7 @@ export class ConfigWriter {
   readonly #directory: ConfigDirectory
   readonly #log: Logger | undefined
   readonly #others: OtherProcesses | undefined
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #changes = new SerialQueue()
   #swept: Promise<void> | undefined
 
   constructor(directory: ConfigDirectory, log?: Logger, others?: OtherProcesses) {
@@ -50,9 +51,7 @@ export class ConfigWriter {
   change(id: string, edit: Edit): Promise<void> {
     const others = this.#others
     const work = () => this.#change(id, edit)
-    const change = this.#last.then(() => (others ? others.alone('configuration', work) : work()))
-    this.#last = change.catch(() => undefined)
-    return change
+    return this.#changes.add(() => (others ? others.alone('configuration', work) : work()))
   }
 
   async #change(id: string, edit: Edit): Promise<void> {

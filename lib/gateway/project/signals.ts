@@ -1,4 +1,5 @@
 import type { Logger } from '../../contract.ts'
+import { SerialQueue } from '../../core/serial-queue.ts'
 
 const FORCED = 130
 /** Ctrl-C reaches the process twice under npm: from the terminal, and passed on by npm. */
@@ -38,10 +39,10 @@ export function stopSignal(): Promise<NodeJS.Signals> {
 
 /** @returns does the same without a signal */
 export function reloadOnSignal(reload: () => Promise<void>, log: Logger): () => void {
-  let last = Promise.resolve()
+  const reloads = new SerialQueue()
   const reloadNext = (signal?: NodeJS.Signals) => {
     log.info({ signal }, 'reloading the configuration')
-    last = last.then(reload).then(
+    void reloads.add(reload).then(
       () => log.info({}, 'the configuration is reloaded'),
       (error: unknown) => log.error({ err: error }, 'the configuration could not be reloaded'),
     )
