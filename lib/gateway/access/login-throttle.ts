@@ -2,8 +2,8 @@ import { isIPv6 } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Awaitable, after } from '../../core/awaitable.ts'
 import { MAX_DELAYED_FAILURES } from '../../core/bounds.ts'
+import { LRUCache } from '../../core/lru-cache.ts'
 import { tooManyRequests } from '../../crest/errors.ts'
-import { ExpiringCache } from './expiring-cache.ts'
 
 /** Failures in a row that are answered at once: of an account from one address, and of an address with any accounts. */
 const FREE_FAILURES = { pair: 3, network: 20 } as const
@@ -13,7 +13,7 @@ const LONGEST_DELAY_MS = 5000
 const MEMORY_MS = 15 * 60_000
 /** For this long after its last success a pair of account and address is exempt from the bound of its address. */
 const TRUSTED_MS = 12 * 3_600_000
-const REMEMBERED = 10_000
+const MAX_REMEMBERED = 10_000
 
 /** How long the answer to the n-th failure in a row is held back, in milliseconds. */
 export const delayAfter = (failures: number, free: number): number =>
@@ -49,9 +49,9 @@ interface Network {
  * behind a reverse proxy everyone has one address, and guessing must not lock the others out.
  */
 export class LoginThrottle {
-  readonly #pairs = new ExpiringCache<number>(REMEMBERED)
-  readonly #networks = new ExpiringCache<Network>(REMEMBERED)
-  readonly #trusted = new ExpiringCache<true>(REMEMBERED)
+  readonly #pairs = new LRUCache<string, number>({ max: MAX_REMEMBERED, ttl: MEMORY_MS })
+  readonly #networks = new LRUCache<string, Network>({ max: MAX_REMEMBERED, ttl: MEMORY_MS })
+  readonly #trusted = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: TRUSTED_MS })
   readonly #signal: AbortSignal
   readonly #delay: (ms: number, signal: AbortSignal) => Promise<unknown>
 
@@ -73,17 +73,17 @@ export class LoginThrottle {
     if (!isTrusted && (this.#networks.get(network)?.delayed ?? 0) >= MAX_DELAYED_FAILURES) throw tooManyFailures()
     return after(verify(), (somebody) => {
       if (somebody === undefined) return this.#failed(pair, network)
-      if (!isTrusted) this.#trusted.set(pair, true, TRUSTED_MS)
+      if (!isTrusted) this.#trusted.set(pair, true)
       return somebody
     })
   }
 
   async #failed(pair: string, networkName: string): Promise<undefined> {
     const failures = (this.#pairs.get(pair) ?? 0) + 1
-    this.#pairs.set(pair, failures, MEMORY_MS)
+    this.#pairs.set(pair, failures)
     const network = this.#networks.get(networkName) ?? { failures: 0, delayed: 0 }
     network.failures += 1
-    this.#networks.set(networkName, network, MEMORY_MS)
+    this.#networks.set(networkName, network)
     const ms = Math.max(delayAfter(failures, FREE_FAILURES.pair), delayAfter(network.failures, FREE_FAILURES.network))
     if (ms > 0) await this.#holdBack(network, ms)
   }

@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto'
 import { MAX_PENDING_INTROSPECTIONS } from '../../core/bounds.ts'
+import { LRUCache } from '../../core/lru-cache.ts'
 import { singleFlight } from '../../core/single-flight.ts'
 import { forbidden, tooManyRequests, unauthorized } from '../../crest/errors.ts'
-import { ExpiringCache } from './expiring-cache.ts'
 import type { Introspection } from './introspection.ts'
 import { type Identity, identity } from './password-store.ts'
 import type { RsFilterProperties } from './rs-filter-properties.ts'
 import { type FindUser, storedUser } from './stored-user.ts'
 import { subjectsOf } from './token-subject.ts'
 
-const REMEMBERED_TOKENS = 10_000
-const REMEMBERED_REFUSALS = 1000
+const MAX_TOKENS = 10_000
+const MAX_REFUSALS = 1000
 /** A refused token is asked about again after this time. */
 const REFUSAL_MS = 30_000
 const RETRY_AFTER_MS = 2000
@@ -25,8 +25,8 @@ export interface RsFilterOptions {
 export class RsFilter {
   readonly #options: RsFilterOptions
   /** Apart, so that a flood of worthless tokens cannot push out the good ones. Keys are hashes, never tokens. */
-  readonly #good = new ExpiringCache<Introspection>(REMEMBERED_TOKENS)
-  readonly #refused = new ExpiringCache<Introspection>(REMEMBERED_REFUSALS)
+  readonly #good = new LRUCache<string, Introspection>({ max: MAX_TOKENS })
+  readonly #refused = new LRUCache<string, Introspection>({ max: MAX_REFUSALS })
   readonly #flights = new Map<string, () => Promise<Introspection>>()
 
   constructor(options: RsFilterOptions) {
@@ -81,8 +81,12 @@ export class RsFilter {
 
   #remember(key: string, introspection: Introspection): void {
     const { maxTimeout } = this.#options.properties.cache
-    if (!introspection.active) this.#refused.set(key, introspection, Math.min(maxTimeout, REFUSAL_MS))
-    else this.#good.set(key, introspection, Math.min(maxTimeout, secondsLeft(introspection) * 1000))
+    const { active } = introspection
+    const ttl = Math.min(maxTimeout, active ? secondsLeft(introspection) * 1000 : REFUSAL_MS)
+    // For the cache a ttl of 0 means that an entry never expires.
+    if (ttl <= 0) return
+    const cache = active ? this.#good : this.#refused
+    cache.set(key, introspection, Number.isFinite(ttl) ? { ttl } : {})
   }
 }
 

@@ -1,22 +1,22 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { decrypt, isEncrypted, KeyRing } from '../../config/values/crypto/crypto.ts'
 import type { Json, Logger } from '../../contract.ts'
+import { LRUCache } from '../../core/lru-cache.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import type { StoredObject } from '../../repo/object-row.ts'
-import { ExpiringCache } from '../access/expiring-cache.ts'
 import { checkLogin, checkUnknown } from '../access/login-check.ts'
 import type { ManagedKeys } from './private-values.ts'
 
 /** Checking a password is slow on purpose; of a client that sends it with each request it is checked once a minute. */
 const REMEMBERED_MS = 60_000
-const REMEMBERED = 1000
+const MAX_REMEMBERED = 1000
 
 /** Compares passwords with what stored objects hold: a hash, or an encrypted password. */
 export class StoredPasswords {
   readonly #collection: string
   readonly #keys: ManagedKeys
   readonly #log: Logger
-  readonly #remembered = new ExpiringCache<true>(REMEMBERED)
+  readonly #remembered = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS })
   readonly #key = randomBytes(32)
 
   /** @param collection such as `managed/user`, for the log */
@@ -37,7 +37,7 @@ export class StoredPasswords {
     const known = this.#digest(user, password)
     if (this.#remembered.get(known)) return true
     const isRight = await this.#matches(password, stored, user.id)
-    if (isRight) this.#remembered.set(known, true, REMEMBERED_MS)
+    if (isRight) this.#remembered.set(known, true)
     return isRight
   }
 
