@@ -1,8 +1,8 @@
 /** What must not be shown, and its replacement: one list of names of secrets for configuration, plans, scripts and logs. */
 import type { Json, JsonObject } from '../contract.ts'
-import { editDistance } from './edit-distance.ts'
 import { isObject } from './json.ts'
 import { LRUCache } from './lru-cache.ts'
+import { editDistance } from './unknown-properties.ts'
 
 export const STARS = '********'
 

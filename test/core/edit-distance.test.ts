@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { assert as holds, property, string } from 'fast-check'
-import { editDistance } from '../../lib/core/edit-distance.ts'
+import { editDistance } from '../../lib/core/unknown-properties.ts'
 
 const TABLE: [string, string, number][] = [
   ['', '', 0],

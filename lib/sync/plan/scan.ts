@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../contract.ts'
-import { textHash } from '../../core/text-hash.ts'
 import { badGateway } from '../../crest/errors.ts'
+import { textHash } from '../../crest/protocol/query-pages.ts'
 import { newRow, type Row } from '../../repo/run-rows.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { correlatedFields } from '../evaluate/correlation.ts'
