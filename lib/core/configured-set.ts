@@ -57,7 +57,7 @@ export class ConfiguredSet<Input, Value> implements Disposable {
   readonly #options: ConfiguredSetOptions<Input, Value>
   #entries: ReadonlyMap<string, ConfiguredEntry<Input, Value>> = new Map()
   #values: readonly Value[] = []
-  readonly #changes = new SerialQueue()
+  readonly #queue = new SerialQueue()
   #retry: Promise<void> | undefined
   #isClosed = false
 
@@ -81,12 +81,12 @@ export class ConfiguredSet<Input, Value> implements Disposable {
 
   /** Resolves when `inputs` are in force, or their faults are known. Inputs with faults are judged again each time. */
   apply(inputs: ReadonlyMap<string, Input>): Promise<void> {
-    return this.#changes.add(() => this.#apply(inputs))
+    return this.#queue.add(() => this.#apply(inputs))
   }
 
   /** Judges the inputs with faults again: what they lacked may be there by now. Calls share one that has not begun. */
   retry(): Promise<void> {
-    this.#retry ??= this.#changes.add(async () => {
+    this.#retry ??= this.#queue.add(async () => {
       this.#retry = undefined
       const entries = [...this.#entries]
       if (entries.some(([, { faults }]) => faults.length > 0))
@@ -99,7 +99,7 @@ export class ConfiguredSet<Input, Value> implements Disposable {
   dispose(): Promise<void> {
     this.#isClosed = true
     this.#commit(new Map())
-    return this.#changes.idle()
+    return this.#queue.idle()
   }
 
   async #apply(inputs: ReadonlyMap<string, Input>): Promise<void> {

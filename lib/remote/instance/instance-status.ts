@@ -1,4 +1,6 @@
-import type { JsonObject } from '../../contract.ts'
+import { type Configured, fileFaults } from '../../config/files/configured-objects.ts'
+import { describeFileFaults } from '../../config/files/fault.ts'
+import type { ConfiguredEntry } from '../../core/configured-set.ts'
 import { hideUserInfo } from '../../core/hidden-secrets.ts'
 import type { LastError } from '../http/health.ts'
 import type { Instance } from './instance.ts'
@@ -21,32 +23,31 @@ export interface InstanceStatus {
   readonly since: Date
 }
 
-/** What the registry keeps for one name. */
-export interface Entry {
-  readonly content: JsonObject | undefined
-  /** The content as written in the file, with its expressions. */
-  readonly raw: JsonObject | undefined
+/** What the registry keeps of a file without a fault. */
+export interface Settled {
+  /** Absent when it is disabled. */
   readonly instance: Instance | undefined
-  readonly enabled: boolean
-  /** The fault of the file. */
-  readonly fault: LastError | undefined
-  readonly since: Date
+  readonly notices: readonly string[]
 }
 
 export function statusOf(
   name: string,
-  { instance, enabled, fault, since, content, raw = content }: Entry,
+  { value, good, faults, since, input }: ConfiguredEntry<Configured, Settled>,
 ): InstanceStatus {
-  const failing = instance?.health.failing ?? false
-  const state = stateOf(enabled, instance !== undefined, fault !== undefined, failing)
+  const instance = value?.instance
+  const enabled = !good || instance !== undefined
+  const isFailing = instance?.health.failing ?? false
+  const state = stateOf(enabled, instance !== undefined, faults.length > 0, isFailing)
   const properties = instance?.properties
+  const { content, raw = content } = good?.input.object ?? {}
+  const fault = { message: describeFileFaults(fileFaults(input, faults)), time: since.toISOString() }
   return {
     name,
     enabled,
     authType: expressionIn(raw?.authType) ?? properties?.authType ?? textOf(content?.authType),
     instanceUrl: expressionIn(raw?.instanceUrl) ?? properties?.instanceUrl ?? textOf(content?.instanceUrl),
     state,
-    lastError: fault ?? instance?.health.lastError ?? null,
+    lastError: faults.length > 0 ? fault : (instance?.health.lastError ?? null),
     since: state === 'FAILING' && instance ? instance.health.since : since,
   }
 }

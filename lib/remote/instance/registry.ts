@@ -1,6 +1,5 @@
 import { asWritten } from '../../config/files/as-written.ts'
-import { type Configured, ConfiguredObjects, fileFaults } from '../../config/files/configured-objects.ts'
-import { describeFileFaults } from '../../config/files/fault.ts'
+import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
 import type {
   ConfigurationConsumer,
   ConfigurationFault,
@@ -17,7 +16,7 @@ import type { ClientCertificate } from '../../trust/keystore-client.ts'
 import { judgeProperties } from '../properties/properties.ts'
 import type { InstanceOptions } from './connections.ts'
 import { Instance } from './instance.ts'
-import { type InstanceStatus, statusOf } from './instance-status.ts'
+import { type InstanceStatus, type Settled, statusOf } from './instance-status.ts'
 
 export type { InstanceState, InstanceStatus } from './instance-status.ts'
 
@@ -25,13 +24,6 @@ export const FACTORY_PID = 'external.idm'
 
 /** How long a plugin that is stopped waits for requests in flight. */
 const DRAIN_MS = 10_000
-
-/** What the registry keeps of a file without a fault. */
-interface Settled {
-  /** Absent when it is disabled. */
-  readonly instance: Instance | undefined
-  readonly notices: readonly string[]
-}
 
 type Entry = ConfiguredEntry<Configured, Settled>
 
@@ -95,12 +87,12 @@ export class InstanceRegistry implements ConfigurationConsumer {
   }
 
   *statuses(): Generator<InstanceStatus> {
-    for (const [key, entry] of this.#objects.entries) yield this.#statusOf(nameOf(key), entry)
+    for (const [key, entry] of this.#objects.entries) yield statusOf(nameOf(key), entry)
   }
 
   status(name: string): InstanceStatus | undefined {
     const entry = this.#objects.entries.get(keyOf(name))
-    return entry && this.#statusOf(name, entry)
+    return entry && statusOf(name, entry)
   }
 
   /** Replaces what an expression stands for by the expression itself, in a message about an instance. */
@@ -200,25 +192,10 @@ export class InstanceRegistry implements ConfigurationConsumer {
     }
   }
 
-  #statusOf(name: string, { value, good, faults, since, input }: Entry): InstanceStatus {
-    const message = faults.length > 0 ? describeFileFaults(fileFaults(input, faults)) : undefined
-    return statusOf(name, {
-      content: good?.input.object.content,
-      raw: good?.input.object.raw,
-      instance: value?.instance,
-      enabled: good === undefined || value?.instance !== undefined,
-      fault: message === undefined ? undefined : { message, time: since.toISOString() },
-      since,
-    })
-  }
-
   #report(name: string, entry: Entry | undefined, old: Entry | undefined): void {
-    if (!entry) {
-      this.#log.info({ instance: name }, `remote instance "${name}" is removed`)
-      return
-    }
-    const { value, good, input } = entry
-    if (!good || !value || value === old?.value) return
+    if (!entry) this.#log.info({ instance: name }, `remote instance "${name}" is removed`)
+    if (!entry?.value || entry.value === old?.value) return
+    const { value, input } = entry
     const details = { instance: name, file: input.object.file }
     for (const notice of value.notices) this.#log.warn(details, `remote instance "${name}": ${notice}`)
     const event = !value.instance ? 'disabled' : old?.value?.instance ? 'changed' : 'in force'

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { describeFaults } from '../../config/files/fault.ts'
+import { fileOfObjectId } from '../../config/files/naming.ts'
 import type {
   ConfigurationConsumer,
   ConfigurationFileFault,
@@ -81,13 +82,16 @@ export class MappingRegistry implements Disposable {
     const consumers: ConfigurationConsumer[] = [
       {
         factoryPid: 'sync',
-        validate: (_id, content) => this.#judgeList(content),
+        validate: (_id, content) => {
+          const sources = listed({ file: 'sync.json', content })
+          return sources ? this.#judge(sources, this.#singles) : [LIST_FORM]
+        },
         apply: ([object]) => this.#takeList(object),
         faults,
       },
       {
         factoryPid: 'mapping',
-        validate: (id, content) => this.#judgeSingle(id, content),
+        validate: (id, content) => this.#judge([single({ id, file: fileOfObjectId(id), content })], this.#list),
         apply: (objects) => {
           this.#singles = objects.map(single)
           return this.#apply()
@@ -165,24 +169,15 @@ export class MappingRegistry implements Disposable {
     return broken === undefined ? `No such mapping: ${name}` : `No such mapping: ${name} (${broken})`
   }
 
-  async #judgeList(content: JsonObject): Promise<string[]> {
-    const sources = listed({ file: 'sync.json', content })
-    if (!sources) return [LIST_FORM]
-    const twice = takenTwice([...sources, ...this.#singles])
+  /** Judges mappings beside the `others`. */
+  async #judge(sources: readonly MappingSource[], others: readonly MappingSource[]): Promise<string[]> {
+    const twice = takenTwice([...sources, ...others])
     const faults = sources.map(async ({ name, key, config = {} }) => {
       const places = twice.get(name)
       const own = [...(places ? [takenTwiceFault(name, places)] : []), ...(await mappingFaults(config, this.#judges))]
-      return own.map((fault) => `${key}${name === '' ? '' : ` (${name})`}: ${fault}`)
+      return own.map((fault) => (key === undefined ? fault : `${key}${name === '' ? '' : ` (${name})`}: ${fault}`))
     })
     return (await Promise.all(faults)).flat()
-  }
-
-  async #judgeSingle(id: string, content: JsonObject): Promise<string[]> {
-    const source = single({ id, file: `mapping-${id.slice(id.indexOf('/') + 1)}.json`, content })
-    const places = takenTwice([...this.#list, source]).get(source.name)
-    const isTaken = this.#list.some(({ name }) => name === source.name)
-    const taken = places !== undefined && isTaken ? [takenTwiceFault(source.name, places)] : []
-    return [...taken, ...(await mappingFaults(source.config ?? {}, this.#judges))]
   }
 
   #takeList(object: ConfigurationObject | undefined): Promise<void> {
