@@ -1,6 +1,4 @@
 /** What is left of a managed type while some of its scripts cannot be run. */
-import type { Json, JsonObject } from '../../contract.ts'
-import { copyJson, isObject } from '../../core/json.ts'
 import { serviceUnavailable } from '../../crest/errors.ts'
 import type { RequestContext, ResourceHandler, ResourceRequest } from '../../crest/protocol/request.ts'
 import type { ManagedTypeConfiguration } from './schema.ts'
@@ -35,18 +33,10 @@ export function closedHandler(
   return { projectsFields: true, ...Object.fromEntries(own) }
 }
 
-/** The type without the scripts at `faults`. A property that a script would show is not shown. */
-export function withoutFaults(
-  configuration: ManagedTypeConfiguration,
-  faults: readonly (readonly string[])[],
-): ManagedTypeConfiguration {
-  const copy = copyJson(configuration as JsonObject)
-  for (const pointer of faults) {
-    const name = pointer.at(-1)
-    const parent = pointer.slice(0, -1).reduce<Json | undefined>((at, member) => (isObject(at) ? at[member] : at), copy)
-    if (name === undefined || !isObject(parent)) continue
-    delete parent[name]
-    if (name === 'onRetrieve' && pointer.length > 1) parent.scope = 'private'
+/** A property whose value a missing script would change is not shown. */
+export function hideUnretrieved(type: ManagedTypeConfiguration, faults: readonly (readonly string[])[]): void {
+  for (const [, , name = '', hook] of faults) {
+    const property = type.schema?.properties?.[name]
+    if (hook === 'onRetrieve' && property) property.scope = 'private'
   }
-  return copy as ManagedTypeConfiguration
 }

@@ -1,5 +1,5 @@
 import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
-import { describeFileFaults, schemaFaults } from '../../config/files/fault.ts'
+import { describeFault, describeFileFaults, schemaFaults } from '../../config/files/fault.ts'
 import type {
   ConfigurationFault,
   ConfigurationFileFault,
@@ -17,15 +17,16 @@ import type { ObjectStore } from '../../repo/object-store.ts'
 import type { Repository } from '../../repo/repository.ts'
 import type { ScriptService } from '../../script/main/engine.ts'
 import type { PasswordStore } from '../access/password-store.ts'
-import { closedHandler, closedMethods, withoutFaults } from './closed-type.ts'
+import { closedHandler, closedMethods, hideUnretrieved } from './closed-type.ts'
 import { ManagedCollection } from './collection.ts'
 import { defaultManaged } from './defaults.ts'
 import type { ManagedHooks } from './hooks.ts'
 import { unknownPolicies } from './policies.ts'
 import type { ManagedKeys } from './private-values.ts'
 import { type ManagedConfiguration, type ManagedTypeConfiguration, typeSchema } from './schema.ts'
-import { scriptedCollection } from './scripts-managed-collection.ts'
-import { scriptFaults } from './scripts-managed-faults.ts'
+import { ManagedScripts } from './scripts-managed.ts'
+import { ScriptedCollection } from './scripts-managed-collection.ts'
+import { compileScripts } from './scripts-managed-compiled.ts'
 import { ManagedType } from './type.ts'
 import { managedTypes } from './types.ts'
 import { ManagedUsers } from './users.ts'
@@ -115,18 +116,27 @@ function servedTypes(options: ManagedObjectsOptions): ConfiguredObjects<ServedTy
 export async function typeFaults({ content }: Configured, scripts?: ScriptService): Promise<ConfigurationFault[]> {
   const { data, error } = typeSchema.safeParse(content)
   if (error) return schemaFaults(error)
-  return scripts ? scriptFaults(scripts, data) : []
+  return scripts ? (await compileScripts(scripts, data)).faults : []
 }
 
-async function serve(options: ManagedObjectsOptions, configuration: ManagedTypeConfiguration): Promise<ServedType> {
+/** @throws Error when a script cannot be run, unless the type is closed for what the script guards */
+async function serve(
+  options: ManagedObjectsOptions,
+  configuration: ManagedTypeConfiguration,
+  isClosed = false,
+): Promise<ServedType> {
   const { repository, keys, hooks, scripts, log } = options
   const type = new ManagedType(configuration)
   const [indexes, unique] = [type.indexes, type.unique].map((names) => names.map((name) => printPointer([name])))
   const store = await repository.store(type.route, { indexes, unique })
-  const scripted = scripts && (await scriptedCollection(scripts, type, store, keys, configuration))
+  const { compiled = [], faults = [] } = scripts ? await compileScripts(scripts, configuration) : {}
+  if (faults.length > 0 && !isClosed) throw new Error(faults.map(describeFault).join('; '))
   const ignored = unknownPolicies(type)
   if (ignored.length > 0) log.info({ type: type.name, policies: ignored }, 'policies that are not judged here')
-  const handler = scripted ?? new ManagedCollection(type, store, keys, hooks)
+  const handler =
+    scripts && compiled.length > 0
+      ? new ScriptedCollection(type, store, keys, new ManagedScripts(scripts, compiled))
+      : new ManagedCollection(type, store, keys, hooks)
   return { name: type.name, schema: (configuration.schema ?? {}) as JsonObject, store, handler }
 }
 
@@ -138,13 +148,14 @@ async function closedType(
   retry: () => Promise<ServedType | undefined>,
 ): Promise<ServedType | undefined> {
   const name = MANAGED_LIST.keyOf(content)
-  if (name === undefined) return undefined
   const own = faults.map((fault) => fault.pointer.slice(pointer.length))
+  if (name === undefined || own.some(([member]) => member === 'name')) return undefined
   const message = `managed/${name} is closed: ${describeFileFaults(faults)}`
   const reopen = async () => (await retry())?.handler
   const { data } = typeSchema.safeParse(content)
   if (!data) return { name, schema: undefined, handler: closedHandler({}, closedMethods([[]]), message, reopen) }
-  const served = await serve(options, withoutFaults(data, own))
+  hideUnretrieved(data, own)
+  const served = await serve(options, data, true)
   return { ...served, handler: closedHandler(served.handler, closedMethods(own), message, reopen) }
 }
 

@@ -17,26 +17,12 @@ import type {
 } from '../../crest/protocol/request.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
 import type { ObjectStore } from '../../repo/object-store.ts'
-import type { ScriptService } from '../../script/main/engine.ts'
 import type { HookCall } from '../scripts/call.ts'
 import { ManagedCollection } from './collection.ts'
 import type { ManagedEvent, ManagedHooks } from './hooks.ts'
 import type { ManagedKeys } from './private-values.ts'
-import type { ManagedTypeConfiguration } from './schema.ts'
-import { ManagedScripts } from './scripts-managed.ts'
+import type { ManagedScripts } from './scripts-managed.ts'
 import type { ManagedType } from './type.ts'
-
-/** The collection of a type whose configuration has scripts; undefined when it has none. */
-export async function scriptedCollection(
-  service: ScriptService,
-  type: ManagedType,
-  store: ObjectStore,
-  keys: ManagedKeys,
-  configuration: ManagedTypeConfiguration,
-): Promise<ScriptedCollection | undefined> {
-  const scripts = await ManagedScripts.of(service, configuration)
-  return scripts && new ScriptedCollection(type, store, keys, scripts)
-}
 
 /** A request while it is under way. */
 interface Passage {

@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { isObject, memberOf, setMember } from '../../core/json.ts'
+import { memberOf, setMember } from '../../core/json.ts'
 import type { Script, ScriptService } from '../../script/main/engine.ts'
 import { type HookCall, optionsOf, withNames } from '../scripts/call.ts'
-import type { ManagedTypeConfiguration } from './schema.ts'
+import type { CompiledScript } from './scripts-managed-compiled.ts'
 
 export const PROPERTY_HOOKS = ['onRetrieve', 'onStore', 'onValidate'] as const
 export type PropertyHook = (typeof PROPERTY_HOOKS)[number]
@@ -18,30 +18,15 @@ export class PropertyScripts {
   readonly #service: ScriptService
   readonly #scripts: readonly PropertyScript[]
 
-  private constructor(service: ScriptService, scripts: readonly PropertyScript[]) {
+  constructor(service: ScriptService, compiled: readonly CompiledScript[]) {
     this.#service = service
-    this.#scripts = scripts
-  }
-
-  /** @throws ResourceException 400 for one that does not compile */
-  static async of(service: ScriptService, { name, schema = {} }: ManagedTypeConfiguration): Promise<PropertyScripts> {
-    const scripts: PropertyScript[] = []
-    for (const [property, configuration] of Object.entries(schema.properties ?? {})) {
-      for (const hook of PROPERTY_HOOKS) {
-        const script = configuration[hook]
-        if (!isObject(script)) continue
-        scripts.push({ hook, property, script: await service.compile(script, `managed/${name} ${property} ${hook}`) })
-      }
-    }
-    return new PropertyScripts(service, scripts)
+    this.#scripts = compiled.flatMap(({ pointer: [where, , property = '', hook], script }) =>
+      where === 'schema' ? [{ hook: hook as PropertyHook, property, script }] : [],
+    )
   }
 
   has(hook: PropertyHook): boolean {
     return this.#scripts.some((own) => own.hook === hook)
-  }
-
-  get isEmpty(): boolean {
-    return this.#scripts.length === 0
   }
 
   /**

@@ -1,9 +1,8 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { badRequest } from '../../crest/errors.ts'
 import type { Script, ScriptService } from '../../script/main/engine.ts'
 import { type HookCall, optionsOf, withNames } from '../scripts/call.ts'
-import type { ManagedTypeConfiguration } from './schema.ts'
+import type { CompiledScript } from './scripts-managed-compiled.ts'
 import { PropertyScripts } from './scripts-managed-properties.ts'
 
 /** The scripts that `managed.json` may have run around the objects of a type. */
@@ -39,33 +38,19 @@ export class ManagedScripts {
   /** Those of single properties. */
   readonly properties: PropertyScripts
 
-  private constructor(
-    service: ScriptService,
-    hooks: ReadonlyMap<ManagedHook, Script>,
-    actions: ReadonlyMap<string, Script>,
-    properties: PropertyScripts,
-  ) {
+  constructor(service: ScriptService, compiled: readonly CompiledScript[]) {
     this.#service = service
-    this.properties = properties
-    this.#hooks = hooks
-    this.#actions = actions
-  }
-
-  /**
-   * @returns undefined when the type has none
-   * @throws ResourceException 400 for one that does not compile
-   */
-  static async of(service: ScriptService, type: ManagedTypeConfiguration): Promise<ManagedScripts | undefined> {
-    const { actions = {} } = type
-    if (!isObject(actions)) throw badRequest(`managed/${type.name}: "actions" must be an object with a script for each`)
-    const compile = async (name: string, script: Json) => service.compile(script, `managed/${type.name} ${name}`)
-    const hooks = new Map<ManagedHook, Script>()
-    for (const name of MANAGED_HOOKS) if (isObject(type[name])) hooks.set(name, await compile(name, type[name]))
-    const own = new Map<string, Script>()
-    for (const [name, script] of Object.entries(actions)) own.set(name, await compile(`action ${name}`, script))
-    const properties = await PropertyScripts.of(service, type)
-    const isEmpty = hooks.size + own.size === 0 && properties.isEmpty
-    return isEmpty ? undefined : new ManagedScripts(service, hooks, own, properties)
+    this.#hooks = new Map(
+      compiled.flatMap(({ pointer: [hook, ...more], script }) =>
+        more.length === 0 ? [[hook as ManagedHook, script] as const] : [],
+      ),
+    )
+    this.#actions = new Map(
+      compiled.flatMap(({ pointer: [where, name = ''], script }) =>
+        where === 'actions' ? [[name, script] as const] : [],
+      ),
+    )
+    this.properties = new PropertyScripts(service, compiled)
   }
 
   has(hook: ManagedHook): boolean {

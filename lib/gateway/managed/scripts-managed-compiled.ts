@@ -1,23 +1,33 @@
 import { faultAt } from '../../config/files/fault.ts'
 import type { ConfigurationFault, Json } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import type { ScriptService } from '../../script/main/engine.ts'
+import type { Script, ScriptService } from '../../script/main/engine.ts'
 import type { ManagedTypeConfiguration } from './schema.ts'
 import { MANAGED_HOOKS } from './scripts-managed.ts'
 import { PROPERTY_HOOKS } from './scripts-managed-properties.ts'
 
-/** The scripts of one type that cannot be run, by their places in its configuration. */
-export async function scriptFaults(
-  service: ScriptService,
-  type: ManagedTypeConfiguration,
-): Promise<ConfigurationFault[]> {
+export interface CompiledScript {
+  /** Where it stands in the configuration of its type. */
+  readonly pointer: readonly string[]
+  readonly script: Script
+}
+
+/** The scripts of one type, without those that cannot be run, which are faults. */
+export async function compileScripts(service: ScriptService, type: ManagedTypeConfiguration) {
+  const compiled: CompiledScript[] = []
   const faults: ConfigurationFault[] = []
   for (const [pointer, script] of scriptsOf(type)) {
-    const name = `managed/${type.name} ${pointer.at(-1)}`
-    await service.compile(script, name).catch((error: unknown) => faults.push(faultAt(pointer, error)))
+    try {
+      compiled.push({ pointer, script: await service.compile(script, `managed/${type.name} ${nameOf(pointer)}`) })
+    } catch (error) {
+      faults.push(faultAt(pointer, error))
+    }
   }
-  return faults
+  return { compiled, faults }
 }
+
+const nameOf = (pointer: readonly string[]): string =>
+  pointer.filter((_, index) => index > 1 || pointer.length < 3).join(' ')
 
 function* scriptsOf(type: ManagedTypeConfiguration): Generator<[pointer: string[], script: Json]> {
   for (const hook of MANAGED_HOOKS) if (isObject(type[hook])) yield [[hook], type[hook]]
