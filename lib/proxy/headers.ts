@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { hasBody, isEncrypted, isHttp2, peerAddress } from '../crest/http/message.ts'
+import { decodeValue, queryPairs } from '../crest/protocol/request-parameters.ts'
 import { DEFAULT_API_VERSION, USER_AGENT } from '../remote/auth/authentication.ts'
 import type { Instance } from '../remote/instance/instance.ts'
 
@@ -52,6 +53,8 @@ const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encodi
 const WEB: ReadonlySet<string> = new Set(['http:', 'https:'])
 
 const TRANSACTION_ID = 'x-forgerock-transactionid'
+const REAUTH_PASSWORD = 'x-openidm-reauth-password'
+const REAUTHENTICATION = 'authentication?'
 
 export interface Forwarding {
   /** The name of this gateway in `Via`. */
@@ -60,9 +63,13 @@ export interface Forwarding {
   readonly trustTransactionId: boolean
 }
 
-/** The headers for the remote, without credentials, which are added when the connection exists. */
+/**
+ * The headers for the remote, without credentials, which are added when the connection exists.
+ * @param path of the request at the remote, with its query
+ */
 export function requestHeaders(
   request: IncomingMessage,
+  path: string,
   { target }: Pick<Instance, 'target'>,
   { pseudonym, trustTransactionId }: Forwarding,
 ): IncomingHttpHeaders {
@@ -72,6 +79,8 @@ export function requestHeaders(
     const value = from[name]
     if (value !== undefined) to[name] = value
   }
+  const password = from[REAUTH_PASSWORD]
+  if (password !== undefined && reauthenticates(request, path)) to[REAUTH_PASSWORD] = password
   dropNamed(from.connection, to)
   // HTTP/2 has its own framing.
   if (isHttp2(request) && to['content-length'] === undefined && hasBody(request)) to['transfer-encoding'] = 'chunked'
@@ -86,6 +95,13 @@ export function requestHeaders(
   const transactionId = from[TRANSACTION_ID]
   if (trustTransactionId && typeof transactionId === 'string') to[TRANSACTION_ID] = `${transactionId}/0`
   return to
+}
+
+/** Whether the password is meant for the remote: `POST authentication?_action=reauthenticate` alone. */
+function reauthenticates({ method }: IncomingMessage, path: string): boolean {
+  if (method !== 'POST' || !path.startsWith(REAUTHENTICATION)) return false
+  const [action, ...others] = queryPairs(path.slice(REAUTHENTICATION.length)).filter(({ name }) => name === '_action')
+  return action !== undefined && others.length === 0 && decodeValue(action) === 'reauthenticate'
 }
 
 /** The exchange that response headers belong to. */

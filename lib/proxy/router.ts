@@ -90,7 +90,7 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
     return
   }
   const instance = options.registry.require(route.name ?? '')
-  const path = pathOf(route, instance)
+  const path = pathOf(route, request, instance)
   guardLoop(request.headers.via, options.pseudonym)
   if (isOver(response)) return
   const leave = instance.circuit.enter()
@@ -114,7 +114,7 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   const given = instance.authentication.credentials()
   const credentials = given instanceof Promise ? await given : given
   if (isClosed || isOver(response)) return
-  const headers = requestHeaders(request, instance, options)
+  const headers = requestHeaders(request, path, instance, options)
   reframe(headers, body)
   const localBase = `${route.mount}/external/idm/${instance.name}/`
   const { log } = options
@@ -127,8 +127,12 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
 const isStatus = ({ name, path, query }: Route, { method }: IncomingMessage): boolean =>
   name === undefined || (path === undefined && method === 'POST' && /[?&]_action=test(?:&|$)/.test(query))
 
+/** The API description: the only request that may go to the root of the remote. */
+const API_DESCRIPTION = /[?&]_(?:crest)?api(?:[=&]|$)/
+
 /** Path and query for the remote, as the caller wrote them. */
-function pathOf({ path, query }: Route, { name }: Instance): string {
+function pathOf({ path, query }: Route, { method }: IncomingMessage, { name }: Instance): string {
+  if (path === undefined && method === 'GET' && API_DESCRIPTION.test(query)) return query
   if (path === undefined) throw notFound(`Remote instance "${name}": a path at the remote must follow its name`)
   guardPath(path)
   guardEmptySegments(path)

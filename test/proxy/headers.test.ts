@@ -76,11 +76,41 @@ describe('requestHeaders', () => {
     'x-forwarded-for': '10.1.2.3',
     'x-forwarded-proto': 'http',
   }
-  const of = (headers: object, forwarding = FORWARDING) =>
-    requestHeaders(incoming({ headers: { ...headers } }, socket), { target }, forwarding)
+  const of = (headers: object, forwarding = FORWARDING, path = 'managed/user') =>
+    requestHeaders(incoming({ method: 'POST', headers: { ...headers } }, socket), path, { target }, forwarding)
 
   it('are those of the list, and ours', () => {
     assert.deepEqual(of({ ...CALLER, ...DROPPED }), { ...CALLER, ...ours })
+  })
+
+  const REAUTHENTICATES: [path: string, passes: boolean][] = [
+    ['authentication?_action=reauthenticate', true],
+    ['authentication?_prettyPrint=true&_action=reauthenticate', true],
+    ['authentication?_action=login', false],
+    ['authentication?_action=reauthenticate&_action=login', false],
+    ['authentication?_action=login&_Action=reauthenticate', false],
+    ['authentication?x=_action=reauthenticate', false],
+    ['authentication?_action=reauthenticate?&_action=login', false],
+    ['authentication?_action=reauthenticate?', false],
+    ['authentication', false],
+    ['authentication/?_action=reauthenticate', false],
+    ['authentication/x?_action=reauthenticate', false],
+    ['managed/user?_action=reauthenticate', false],
+    ['endpoint/authentication?_action=reauthenticate', false],
+    ['managed/user?x=authentication?_action=reauthenticate', false],
+  ]
+  for (const [path, passes] of REAUTHENTICATES) {
+    it(`${passes ? 'hold' : 'do not hold'} the password for ${path}`, () => {
+      const headers = of({ 'x-openidm-reauth-password': 're4uth' }, FORWARDING, path)
+      assert.equal(headers['x-openidm-reauth-password'], passes ? 're4uth' : undefined)
+    })
+  }
+
+  it('hold the password for a POST only', () => {
+    const headers = { 'x-openidm-reauth-password': 're4uth' }
+    const request = incoming({ method: 'PUT', headers }, socket)
+    const passed = requestHeaders(request, 'authentication?_action=reauthenticate', { target }, FORWARDING)
+    assert.equal(passed['x-openidm-reauth-password'], undefined)
   })
 
   it('say which version of the API is meant when the caller does not', () => {
@@ -120,7 +150,7 @@ describe('requestHeaders', () => {
   })
 
   it('say https when the caller came by TLS', () => {
-    const headers = requestHeaders(incoming({}, new TLSSocket(new Socket())), { target }, FORWARDING)
+    const headers = requestHeaders(incoming({}, new TLSSocket(new Socket())), '', { target }, FORWARDING)
     assert.equal(headers['x-forwarded-proto'], 'https')
   })
 })
