@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { configResource, type Transform } from '../config/rest/resource.ts'
 import { configurationService, hostProcessesService } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
@@ -14,10 +15,11 @@ import type { PasswordStore } from './access/password-store.ts'
 import { TokenIdentities } from './access/token-identities.ts'
 import { defaultConfiguration } from './configuration/default-configuration.ts'
 import { HostConfiguration } from './configuration/host-configuration.ts'
+import { addEndpoints } from './endpoints/endpoints.ts'
 import { addInfo } from './http/info.ts'
 import { Listener, type ListenerOptions } from './http/listener.ts'
 import { OpenidmMount } from './http/openidm-mount.ts'
-import { contextOf } from './http/request-record.ts'
+import { requestContext } from './http/request-record.ts'
 import { createServer } from './http/server.ts'
 import { ServerState } from './http/server-state.ts'
 import type { WorkersLink } from './link/link.ts'
@@ -77,9 +79,11 @@ export class Gateway {
       new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields, addressFields }),
     )
     this.#scripting = this.#scope.own('scripts', this.#createScripting())
+    const authentication = this.#createAuthentication()
+    const contextOf = (request: IncomingMessage) => requestContext(request, authentication)
     this.#mount = new OpenidmMount({
       state: this.#state,
-      authentication: this.#createAuthentication(),
+      authentication,
       access: () => this.#configuration.access.value,
       resources: crestHttp({ router: this.#router, contextOf, log }),
       isFiltered: (path) => this.#scripting.filters.covers(path),
@@ -154,6 +158,7 @@ export class Gateway {
     this.#router.add('config', configResource(directory, options))
     link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
+    addEndpoints(this.#router, { nodeId: () => this.#configuration.nodeId, connection: this.connection })
   }
 
   async #openObjects(): Promise<void> {

@@ -5,6 +5,8 @@ import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { openRepository, type Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
 import type { PasswordStore } from './access/password-store.ts'
+import { policies } from './endpoints/policies.ts'
+import { schemas } from './endpoints/schemas.ts'
 import type { WorkersLink } from './link/link.ts'
 import { InternalUsers } from './managed/internal-users.ts'
 import { type ManagedObjects, managedObjects } from './managed/managed.ts'
@@ -58,6 +60,8 @@ export async function openObjects({
     scope.defer('repository', () => repository.close())
     const parts = { router, repository, configuration, keys, scripts, log }
     const managed = scope.own('managed objects', await managedObjects(parts))
+    scope.own('policies', router.add('policy', policies(managed.types)))
+    scope.own('schemas', router.add('schema', schemas(managed.types)))
     const internal = scope.own('internal users', await InternalUsers.open(repository, parts))
     const passwordStores = [internal, managed.passwords]
     return { repository, passwordStores, managedTypes: managed.types, dispose: () => scope.dispose() }

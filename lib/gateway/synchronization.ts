@@ -4,6 +4,7 @@ import { connect, connectDry } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { ScriptEngine, type ScriptService } from '../script/main/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
+import { reconciliations } from './endpoints/health.ts'
 import type { Project } from './project/project.ts'
 import { schedules } from './schedules/schedules.ts'
 
@@ -33,6 +34,8 @@ export async function addSynchronization({ router, project, ...parts }: Synchron
       }),
     )
     for (const [route, handler] of synchronization.resources) scope.own(`route ${route}`, router.add(route, handler))
+    const load = () => synchronization.service.load
+    scope.own('route health/recon', router.add('health/recon', reconciliations(load)))
     const jobs = scope.own('schedules', schedules({ recon: synchronization.service, scripts, log }))
     scope.own('schedule-*.json', await configuration.subscribe(jobs))
     return scope

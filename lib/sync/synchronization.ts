@@ -52,9 +52,10 @@ export async function startSynchronization(options: SynchronizationParts): Promi
     const parts = { mappings, connection, dryConnection, replay, ...stores, scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
+    const recon = new ReconResource(service, privateFields)
     const resources = new Map<string, ResourceHandler>([
-      ['recon', new ReconResource(service, privateFields)],
-      ['sync', new SyncResource(parts, isServed)],
+      ['recon', recon],
+      ['sync', new SyncResource(parts, isServed, recon)],
       ['audit/recon', new ReconAuditResource(service)],
       ['repo/link', new LinkCollection(parts.links)],
     ])

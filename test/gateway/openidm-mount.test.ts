@@ -12,7 +12,7 @@ import { settingsSchema } from '../../lib/gateway/configuration/settings.ts'
 import { addInfo } from '../../lib/gateway/http/info.ts'
 import { Listener } from '../../lib/gateway/http/listener.ts'
 import { OpenidmMount } from '../../lib/gateway/http/openidm-mount.ts'
-import { contextOf } from '../../lib/gateway/http/request-record.ts'
+import { requestContext } from '../../lib/gateway/http/request-record.ts'
 import { createServer } from '../../lib/gateway/http/server.ts'
 import { ServerState, type StateName } from '../../lib/gateway/http/server-state.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
@@ -31,7 +31,7 @@ async function mounted() {
   const throttle = new LoginThrottle({ signal: new AbortController().signal })
   const users = staticUsers(new Secret('x'))
   const authentication = new Authentication({ stores: () => users, throttle, rsFilter: () => undefined })
-  const resources = crestHttp({ router, contextOf })
+  const resources = crestHttp({ router, contextOf: (request) => requestContext(request, authentication) })
   const mount = new OpenidmMount({ state, authentication, access: defaultAccess, resources, log })
   const cors = () => corsSchema.parse({})
   const front = createServer({ mount, cors, settings: () => settingsSchema.parse({}), log })

@@ -41,6 +41,17 @@ describe('reconciliation over REST', () => {
     return get(`/recon/${String(json._id)}`)
   }
 
+  it('sync?_action=recon is the older form of recon?_action=recon', async () => {
+    const { status, json } = await post('/sync?_action=recon&mapping=eu_to_us')
+    assert.equal(status, 200)
+    assert.deepEqual(Object.keys(json), ['reconId', '_id', 'state', 'comment1', 'comment2'])
+    assert.deepEqual([json.reconId, json.state], [json._id, 'SUCCESS'])
+    assert.equal((await get(`/recon/${String(json._id)}`)).state, 'SUCCESS')
+    assert.equal((await post('/sync?_action=recon')).status, 400)
+    const pool = { corePoolSize: 0, largestPoolSize: 1, maximumPoolSize: 2, currentPoolSize: 0 }
+    assert.deepEqual(await get('/health/recon'), { _id: '', activeThreads: 0, ...pool })
+  })
+
   it('a run has the members of the documentation, in their order', async () => {
     const run = await reconcile()
     const members = ['_id', 'mapping', 'state', 'stage', 'stageDescription', 'progress', 'situationSummary']

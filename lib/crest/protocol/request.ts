@@ -29,6 +29,8 @@ export interface RequestContext {
   /** True for an HTTP request itself; false for requests that scripts send on its behalf. */
   readonly external?: boolean
   readonly transactionId?: string
+  /** Checks the password that the request carries for reauthentication; absent without one. */
+  readonly reauthenticate?: () => Promise<boolean>
   /** Aborts when the caller disconnects. */
   readonly signal?: AbortSignal
   /** Recording mode: writes, including those of scripts, are recorded instead of executed. */

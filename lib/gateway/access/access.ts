@@ -10,7 +10,8 @@ const ADMINISTRATOR_RULE = { pattern: '*', roles: ADMINISTRATOR, methods: '*', a
 export const DEFAULT_RULES: JsonObject[] = [
   { pattern: 'info/*', roles: '*', methods: 'read' },
   { pattern: 'health', roles: '*', methods: 'read' },
-  { pattern: 'health/*', roles: '*', methods: 'read' },
+  { pattern: 'health/live', roles: '*', methods: 'read' },
+  { pattern: 'health/ready', roles: '*', methods: 'read' },
   ADMINISTRATOR_RULE,
 ]
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { type Awaitable, after } from '../../core/awaitable.ts'
 import { forbidden, unauthorized } from '../../crest/errors.ts'
 import type { Operation } from '../../crest/http/effective-request.ts'
-import { credentialsOf } from './credentials.ts'
+import { credentialsOf, headerText } from './credentials.ts'
 import { checkUnknown } from './login-check.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import type { Identity, PasswordStore, Verdict } from './password-store.ts'
@@ -41,6 +41,20 @@ export class Authentication {
     if (credentials.kind === 'bearer') return after(rsFilter?.authenticate(credentials.token), found)
     checkNotCrossSite(request, operations)
     return found(rsFilter?.anonymous())
+  }
+
+  /**
+   * Checks whether `X-OpenIDM-Reauth-Password` holds the caller's password.
+   * @returns undefined without that header
+   */
+  reauthentication(request: IncomingMessage, identity: Identity): (() => Promise<boolean>) | undefined {
+    const header = request.headers['x-openidm-reauth-password']
+    if (header === undefined || header === '') return undefined
+    const { authenticationId, authorization } = identity
+    return async () => {
+      const found = await this.#signIn(request, authenticationId, headerText(header))
+      return found?.authorization.id === authorization.id && found.authorization.component === authorization.component
+    }
   }
 
   #signIn(request: IncomingMessage, username: string, password: string): Awaitable<Identity | undefined> {

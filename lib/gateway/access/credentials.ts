@@ -34,7 +34,7 @@ function ofBasic(value: string): Credentials {
 }
 
 /** RFC 5987: `UTF-8''m%C3%BCller` is `müller`; raw bytes are read as UTF-8 when they are UTF-8. */
-function headerText(header: string | string[] | undefined): string {
+export function headerText(header: string | string[] | undefined): string {
   const text = typeof header === 'string' ? header : ''
   if (text.includes("'")) {
     const [, charset, encoded] = /^(utf-8|iso-8859-1)'[^']*'(.*)$/is.exec(text) ?? []

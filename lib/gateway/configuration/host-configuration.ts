@@ -1,6 +1,7 @@
 import { ConfigDirectory } from '../../config/files/directory.ts'
 import { ContentResolver } from '../../config/values/content-resolver.ts'
 import type { FieldsOf } from '../../config/values/secret-place.ts'
+import { evaluateExpression } from '../../config/values/substitution/expression.ts'
 import type { Disposable } from '../../contract.ts'
 import { Scope } from '../../core/scope.ts'
 import { readPrivateKeys } from '../../trust/keystore.ts'
@@ -84,6 +85,11 @@ export class HostConfiguration implements Disposable {
     })
     this.settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
     this.#corsFilter = new Setting({ name: 'servletfilter/cors', schema: corsFilterSchema, absent: undefined, log })
+  }
+
+  /** The property `openidm.node.id`. */
+  get nodeId(): string {
+    return evaluateExpression('&{openidm.node.id|node1}', this.resolver.sources)
   }
 
   get cors(): CorsPolicy {

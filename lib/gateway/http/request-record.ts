@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { RequestContext } from '../../crest/protocol/request.ts'
+import type { Authentication } from '../access/authentication.ts'
 import type { Identity } from '../access/password-store.ts'
 
 /** What the gateway knows about one request under way. */
@@ -47,7 +48,12 @@ export function recordOf(request: IncomingMessage): RequestRecord {
 }
 
 /** What resources learn about the caller. */
-export function contextOf(request: IncomingMessage): RequestContext {
+export function requestContext(
+  request: IncomingMessage,
+  authentication: Pick<Authentication, 'reauthentication'>,
+): RequestContext {
   const { identity, transactionId } = recordOf(request)
-  return { transactionId, ...(identity && { security: identity }) }
+  if (!identity) return { transactionId }
+  const reauthenticate = authentication.reauthentication(request, identity)
+  return { transactionId, security: identity, ...(reauthenticate && { reauthenticate }) }
 }

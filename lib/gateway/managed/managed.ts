@@ -49,6 +49,8 @@ export interface ServedType {
   readonly name: string
   /** Absent when it has a fault: how the objects are protected is not known then. */
   readonly schema: JsonObject | undefined
+  /** With `store`: absent without `schema`. */
+  readonly type?: ManagedType
   readonly store?: ObjectStore
   readonly handler: ResourceHandler
   route?: Disposable
@@ -137,7 +139,7 @@ async function serve(
     scripts && compiled.length > 0
       ? new ScriptedCollection(type, store, keys, new ManagedScripts(scripts, compiled))
       : new ManagedCollection(type, store, keys, hooks)
-  return { name: type.name, schema: (configuration.schema ?? {}) as JsonObject, store, handler }
+  return { name: type.name, schema: (configuration.schema ?? {}) as JsonObject, type, store, handler }
 }
 
 /** A type of which some scripts cannot be run, or whose schema has a fault: nothing of it is open then. */

@@ -12,41 +12,53 @@ export interface FailedRequirement {
 }
 
 type Requirement = FailedRequirement['policyRequirements'][number]
-/** @returns undefined when the value is as it should be */
-type Policy = (value: Json, params: JsonObject) => Requirement | undefined
+
+interface Policy {
+  /** Reported for a value that violates the policy. */
+  readonly requirement: string
+  isMet(value: Json, params: JsonObject): boolean
+}
 
 /** The policies of IDM's that are judged here, apart from `unique`, which the repository judges. */
 const POLICIES: ReadonlyMap<string, Policy> = new Map<string, Policy>([
   [
     'minimum-length',
-    (value, params) => (lengthOf(value) >= Number(params.minLength) ? undefined : failed('MIN_LENGTH', params)),
+    { requirement: 'MIN_LENGTH', isMet: (value, params) => lengthOf(value) >= Number(params.minLength) },
   ],
   [
     'maximum-length',
-    (value, params) => (lengthOf(value) <= Number(params.maxLength) ? undefined : failed('MAX_LENGTH', params)),
+    { requirement: 'MAX_LENGTH', isMet: (value, params) => lengthOf(value) <= Number(params.maxLength) },
   ],
-  ['valid-email-address-format', (value) => (isMailAddress(value) ? undefined : failed('VALID_EMAIL_ADDRESS_FORMAT'))],
+  ['valid-email-address-format', { requirement: 'VALID_EMAIL_ADDRESS_FORMAT', isMet: isMailAddress }],
   [
     'cannot-contain-characters',
-    (value, params) =>
-      holdsAny(value, params.forbiddenChars) ? failed('CANNOT_CONTAIN_CHARACTERS', params) : undefined,
+    { requirement: 'CANNOT_CONTAIN_CHARACTERS', isMet: (value, params) => !holdsAny(value, params.forbiddenChars) },
   ],
 ])
+
+/** The requirement of the policy `unique`. */
+export const UNIQUE = 'UNIQUE'
 
 const failed = (policyRequirement: string, params?: JsonObject): Requirement =>
   params ? { policyRequirement, params } : { policyRequirement }
 
 const lengthOf = (value: Json): number => (typeof value === 'string' || Array.isArray(value) ? value.length : 0)
-const isMailAddress = (value: Json): boolean => typeof value === 'string' && /^[^\s@]+@[^\s@]+$/.test(value)
+function isMailAddress(value: Json): boolean {
+  return typeof value === 'string' && /^[^\s@]+@[^\s@]+$/.test(value)
+}
 const holdsAny = (value: Json, characters: Json | undefined): boolean =>
   typeof value === 'string' &&
   Array.isArray(characters) &&
   characters.some((character) => value.includes(String(character)))
 
+/** The requirement that a policy checks; undefined for an unknown policy. */
+export const requirementOf = (policyId: string): string | undefined =>
+  policyId === 'unique' ? UNIQUE : POLICIES.get(policyId)?.requirement
+
 /** Policies that a type names and nobody judges. */
 export const unknownPolicies = (type: ManagedType): string[] => {
   const named = [...type.policies.values()].flat().map(({ policyId }) => policyId)
-  return [...new Set(named)].filter((policyId) => policyId !== 'unique' && !POLICIES.has(policyId))
+  return [...new Set(named)].filter((policyId) => requirementOf(policyId) === undefined)
 }
 
 /**
@@ -71,9 +83,9 @@ const missing = (type: ManagedType, property: string, kept: JsonObject): Require
   type.required.includes(property) && !Object.hasOwn(kept, property) ? [failed('REQUIRED')] : []
 
 function broken(type: ManagedType, property: string, value: Json): Requirement[] {
-  return (type.policies.get(property) ?? []).flatMap(({ policyId, params = {} }) => {
-    const requirement = POLICIES.get(policyId)?.(value, params as JsonObject)
-    return requirement ? [requirement] : []
+  return (type.policies.get(property) ?? []).flatMap(({ policyId, params }) => {
+    const policy = POLICIES.get(policyId)
+    return !policy || policy.isMet(value, (params ?? {}) as JsonObject) ? [] : [failed(policy.requirement, params)]
   })
 }
 

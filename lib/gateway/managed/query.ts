@@ -62,3 +62,17 @@ function withoutPrivate(type: ManagedType, filter: QueryFilter): QueryFilter {
       return isPrivate(type, filter.field) ? NOTHING : filter
   }
 }
+
+/** Finds at most two objects with this value. */
+export const byProperty = (property: string, value: string | number | boolean): QueryRequest => ({
+  method: 'query',
+  resourcePath: '',
+  fields: [],
+  additionalParameters: {},
+  queryFilter: { operator: 'eq', field: [property], value },
+  sortKeys: [],
+  pageSize: 2,
+  pagedResultsCookie: null,
+  pagedResultsOffset: 0,
+  totalPagedResultsPolicy: 'NONE',
+})

@@ -1,10 +1,10 @@
 import type { Logger } from '../../contract.ts'
-import type { QueryRequest } from '../../crest/protocol/request.ts'
 import type { StoredObject } from '../../repo/object-row.ts'
 import type { ObjectStore } from '../../repo/object-store.ts'
 import { isReservedName } from '../access/administrator.ts'
 import { identity, type PasswordStore, type Verdict } from '../access/password-store.ts'
 import type { ManagedKeys } from './private-values.ts'
+import { byProperty } from './query.ts'
 import { StoredPasswords } from './stored-passwords.ts'
 
 const COLLECTION = 'managed/user'
@@ -40,22 +40,9 @@ export class ManagedUsers implements PasswordStore {
   }
 
   async #find(username: string): Promise<StoredObject | undefined> {
-    const { result = [] } = (await this.#store()?.query(byUserName(username))) ?? {}
+    const { result = [] } = (await this.#store()?.query(byProperty('userName', username))) ?? {}
     const [user] = result as StoredObject[]
     // The name as it is stored: the query finds it in other spellings.
     return result.length !== 1 || !user || isReservedName(String(user.content.userName)) ? undefined : user
   }
 }
-
-const byUserName = (value: string): QueryRequest => ({
-  method: 'query',
-  resourcePath: '',
-  fields: [],
-  additionalParameters: {},
-  queryFilter: { operator: 'eq', field: ['userName'], value },
-  sortKeys: [],
-  pageSize: 2,
-  pagedResultsCookie: null,
-  pagedResultsOffset: 0,
-  totalPagedResultsPolicy: 'NONE',
-})

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
 import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
 import { queryInMemory } from '../../crest/protocol/page.ts'
 import { withoutIdentity } from '../../crest/protocol/represent.ts'
@@ -7,6 +8,7 @@ import type {
   QueryRequest,
   QueryResult,
   ReadRequest,
+  RequestContext,
   Resource,
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
@@ -17,6 +19,7 @@ import type { ConfiguredMapping } from '../mapping/registry.ts'
 import { performAction } from '../runs/perform-action.ts'
 import type { ReconServiceParts } from '../runs/recon-service.ts'
 import { isSituation, SITUATIONS } from '../situation.ts'
+import type { ReconResource } from './recon-resource.ts'
 
 /** Whether a path is served now. */
 export type IsServed = (path: string) => boolean
@@ -25,10 +28,12 @@ export type IsServed = (path: string) => boolean
 export class SyncResource implements ResourceHandler {
   readonly #parts: ReconServiceParts
   readonly #isServed: IsServed
+  readonly #recon: ReconResource
 
-  constructor(parts: ReconServiceParts, isServed: IsServed) {
+  constructor(parts: ReconServiceParts, isServed: IsServed, recon: ReconResource) {
     this.#parts = parts
     this.#isServed = isServed
+    this.#recon = recon
   }
 
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
@@ -45,15 +50,25 @@ export class SyncResource implements ResourceHandler {
     return this.#inOrder(request)
   }
 
-  async action({ resourcePath, action, additionalParameters: parameters }: ActionRequest): Promise<Json> {
+  async action(request: ActionRequest, context: RequestContext): Promise<Json> {
+    const { resourcePath, action, additionalParameters: parameters } = request
     if (resourcePath !== '') throw missing(resourcePath)
+    if (action === 'recon') return this.#reconcile(request, context)
     if (action === 'getLinkedResources') return linkedResources(this.#parts, required(parameters, 'resourceName'))
     if (action !== 'performAction')
       throw action.startsWith('notify')
         ? notSupported('This gateway has no implicit synchronization')
-        : badRequest(`sync has the actions performAction and getLinkedResources, not ${action}`)
+        : badRequest(`sync has the actions performAction, getLinkedResources and recon, not ${action}`)
     await this.#perform(parameters)
     return { status: 'OK' }
+  }
+
+  /** What older clients send in place of `recon?_action=recon`; the answer comes when the reconciliation has ended. */
+  async #reconcile(request: ActionRequest, context: RequestContext): Promise<Json> {
+    const additionalParameters = { waitForCompletion: 'true', ...request.additionalParameters }
+    const run = await this.#recon.action({ ...request, additionalParameters }, context)
+    const reconId = isObject(run) ? run._id : undefined
+    return { reconId: reconId ?? null, ...(isObject(run) && run), ...DEPRECATED }
   }
 
   async #perform(parameters: Readonly<Record<string, string>>): Promise<void> {
@@ -109,6 +124,11 @@ export class SyncResource implements ResourceHandler {
     }
     return this.#shown(mapping.name, { ...withoutIdentity(config), ...ready })
   }
+}
+
+const DEPRECATED = {
+  comment1: 'Deprecated API on sync service. Call recon action on recon service instead.',
+  comment2: 'Deprecated return property reconId, use _id instead.',
 }
 
 const missing = (path: string) => notFound(`Resource '${path === '' ? 'sync' : `sync/${path}`}' not found`)

@@ -27,6 +27,7 @@ export class ReconService implements Disposable {
   /** The mapping that a plan was made with, by the id of its run. */
   readonly #planned = new LRUCache<string, JsonObject>({ max: MAX_RUNS })
   #count = 0
+  #peak = 0
   #closed = false
 
   constructor(parts: ReconServiceParts) {
@@ -86,6 +87,11 @@ export class ReconService implements Disposable {
     )
   }
 
+  /** Active runs, the maximum number of concurrent runs so far, and the limit: one run per mapping. */
+  get load() {
+    return { active: this.#active.size, peak: this.#peak, limit: this.parts.mappings.all().length }
+  }
+
   /** All stored runs from the oldest to the latest, as `recon` shows them. */
   async list(): Promise<JsonObject[]> {
     return (await this.parts.runs.all()).map((run) => this.#shown(run))
@@ -133,6 +139,7 @@ export class ReconService implements Disposable {
     if (this.#active.has(mapping.name))
       throw conflict(`A reconciliation of ${mapping.name} is running already: there is one at a time for each mapping`)
     this.#active.set(mapping.name, undefined)
+    this.#peak = Math.max(this.#peak, this.#active.size)
     try {
       const { runs, mappings } = this.parts
       this.#count += 1
