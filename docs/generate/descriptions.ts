@@ -154,15 +154,27 @@ export const FILES = {
   },
   schedule: {
     title: 'conf/schedule-NAME.json',
-    text: 'Runs a reconciliation or a script by cron.',
+    text: 'Runs a reconciliation or a script at given times. A schedule that is switched off may have any content. Other members are named in the log and have no effect.',
     properties: {
       enabled: 'whether it is in force',
-      type: 'the only type',
-      schedule: 'a cron expression with seconds, such as `"0 0 2 * * ?"`',
+      type: 'by a cron expression, or at a fixed interval',
+      schedule: 'of type `cron`: an expression of Quartz, with seconds, such as `"0 0 2 * * ?"`',
+      repeatInterval: 'of type `simple`: milliseconds from one time to the next; without it the schedule runs once',
+      repeatCount: {
+        text: 'of type `simple`: how often it is repeated after the first time; `-1` without end',
+        byDefault: '`-1`',
+      },
       timeZone: { text: 'such as `"Europe/Oslo"`', byDefault: "the machine's" },
-      startTime: 'not before this time, such as `"2026-01-31T06:00:00"`',
+      startTime: {
+        text: 'not before this time, such as `"2026-01-31T06:00:00"`; the first time of a `simple` one',
+        byDefault: 'when it comes into force',
+      },
       endTime: 'not after this time',
-      concurrentExecution: 'a run is skipped while the previous one is still active',
+      persisted: 'whether its last and next time outlast a restart',
+      misfirePolicy:
+        'what becomes of a time that is missed by more than a minute (the gateway was down, or jobs were paused): `fireAndProceed` runs once, `doNothing` waits for the next time',
+      concurrentExecution: 'whether it runs while its previous run is still active; otherwise that time is left out',
+      invokeLogLevel: 'of the line that the log has for each run; a failure is always an error',
       invokeService: {
         type: '`"sync"`, `"script"`',
         text: 'what is run; the long form `org.forgerock.openidm.sync` is understood',

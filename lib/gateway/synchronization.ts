@@ -6,7 +6,7 @@ import { ScriptEngine, type ScriptService } from '../script/main/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
 import { reconciliations } from './endpoints/health.ts'
 import type { Project } from './project/project.ts'
-import { schedules } from './schedules/schedules.ts'
+import { startSchedules } from './schedules/schedules.ts'
 
 export interface SynchronizationOptions
   extends Omit<SynchronizationParts, 'isServed' | 'scripts' | 'replay' | 'dryConnection'> {
@@ -36,8 +36,9 @@ export async function addSynchronization({ router, project, ...parts }: Synchron
     for (const [route, handler] of synchronization.resources) scope.own(`route ${route}`, router.add(route, handler))
     const load = () => synchronization.service.load
     scope.own('route health/recon', router.add('health/recon', reconciliations(load)))
-    const jobs = scope.own('schedules', schedules({ recon: synchronization.service, scripts, log }))
-    scope.own('schedule-*.json', await configuration.subscribe(jobs))
+    const running = { router, recon: synchronization.service, scripts, log }
+    const { repository, connection } = parts
+    scope.own('schedules', await startSchedules({ ...running, repository, configuration, connection }))
     return scope
   } catch (error) {
     await scope.dispose()

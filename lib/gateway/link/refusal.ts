@@ -3,7 +3,7 @@ import type { ResourceHandler } from '../../crest/protocol/request.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
 
 /** What one process alone can do: it knows in its own memory which reconciliation runs. */
-const NOT_SHARED = ['recon', 'sync', 'audit/recon', 'repo/link', 'health/recon'] as const
+const NOT_SHARED = ['recon', 'sync', 'audit/recon', 'repo/link', 'health/recon', 'scheduler'] as const
 
 export const REFUSAL =
   'Reconciliation is not available in a gateway with several workers: start one without --workers on this project for it'

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JsonObject } from '../../../lib/contract.ts'
-import { nextTime } from '../../../lib/gateway/schedules/cron.ts'
 import { scheduleSchema } from '../../../lib/gateway/schedules/schedule.ts'
 import { writeAtomically } from '../../helpers/files.ts'
 import { until } from '../../helpers/until.ts'
@@ -83,15 +82,58 @@ describe('schedules', () => {
     ])
   })
 
-  it('read cron as Quartz does', () => {
-    const next = (pattern: string) =>
-      nextTime(
-        { pattern, timeZone: 'UTC', start: undefined, end: undefined },
-        new Date('2026-01-01T00:00:00Z'),
-      )?.toISOString()
-    assert.equal(next('0 0 2 * * ?'), '2026-01-01T02:00:00.000Z')
-    assert.equal(next('0 0 2 ? * 1'), '2026-01-04T02:00:00.000Z')
-    assert.equal(next('0 0/15 * * * ?'), '2026-01-01T00:15:00.000Z')
+  it('simple ones run in their beat, each run in one line of the log', async () => {
+    const source = "openidm.create('managed/role', null, { name: 'beat' })"
+    const simple = {
+      type: 'simple',
+      repeatInterval: 1000,
+      repeatCount: 2,
+      invokeService: 'org.forgerock.openidm.script',
+      invokeContext: { script: { type: 'text/javascript', source } },
+      recoverable: true,
+      color: 'x',
+    }
+    const { call, gateway, log } = await startGateway({ conf: { 'schedule-beat.json': simple } })
+    const said = () => log.with('schedule beat has run')
+    await until(() => said().length > 1)
+    await until(async () => ((await call('/scheduler/job/beat')).json as JsonObject).nextRunDate === null)
+    const running = async () =>
+      (await call('/scheduler/job?_action=listCurrentlyExecutingJobs', { method: 'POST' })).json as unknown[]
+    await until(async () => (await running()).length === 0)
+    const { result } = await gateway.connection.query('managed/role', { _queryFilter: 'true' })
+    // A time that comes while the last run is active is skipped.
+    assert.ok(result.length <= 3)
+    assert.equal(said().length, result.length)
+    assert.deepEqual(
+      Object.keys(said()[0] ?? {}).filter((name) => ['schedule', 'ms', 'service'].includes(name)),
+      ['schedule', 'ms', 'service'],
+    )
+    assert.deepEqual(log.with('schedule beat: no effect: recoverable, color').length, 1)
+  })
+
+  it('one that fails is one line too', async () => {
+    const context = { script: { type: 'text/javascript', source: 'throw "lost"' } }
+    const conf = { 'schedule-bad.json': { type: 'simple', invokeService: 'script', invokeContext: context } }
+    const { log } = await startGateway({ conf })
+    const failures = () => log.entries.filter(({ schedule }) => schedule === 'bad')
+    await until(() => failures().length > 0)
+    assert.match(String(failures()[0]?.msg), /^schedule bad failed: .*lost/)
+    assert.equal(failures().length, 1)
+  })
+
+  it('one that is switched off is not judged', async () => {
+    const off = { enabled: false, type: 'cron', invokeService: 'taskscanner', timeZone: 'Europe/Nowhere' }
+    const conf = { 'schedule-off.json': off, 'schedule-text.json': { ...off, enabled: 'false' } }
+    const { call, log } = await startGateway({ conf })
+    const job = (await call('/scheduler/job/off')).json as JsonObject
+    assert.deepEqual(
+      [job.enabled, job.invokeService, job.triggers, job.nextRunDate],
+      [false, 'org.forgerock.openidm.taskscanner', [], null],
+    )
+    assert.deepEqual(
+      log.entries.filter(({ level }) => level === 'error' || level === 'warn'),
+      [],
+    )
   })
 
   it('refuse what they cannot keep, and say what would do', () => {
@@ -103,10 +145,16 @@ describe('schedules', () => {
     }
     assert.equal(fault({}), '')
     assert.match(fault({ timeZone: 'Europe/Nowhere' }), /timeZone: must be the name of a time zone/)
-    assert.match(fault({ schedule: 'often' }), /schedule: is no time to go by/)
+    assert.match(fault({ schedule: 'often' }), /schedule: is not a valid cron expression/)
     assert.match(fault({ invokeService: 'taskscanner' }), /invokeService: must be one of sync, script/)
     assert.match(fault({ invokeContext: { action: 'liveSync' } }), /action: must be "reconcile"/)
-    assert.match(fault({ concurrentExecution: true }), /concurrentExecution: must be false/)
+    assert.match(fault({ misfirePolicy: 'panic' }), /misfirePolicy: must be "fireAndProceed" or "doNothing"/)
+    assert.match(fault({ type: 'weekly' }), /type: must be "cron" or "simple"/)
+    assert.match(fault({ schedule: undefined }), /schedule: must be a cron expression/)
+    assert.match(fault({ startTime: 'soon' }), /startTime: must be a time/)
+    assert.match(fault({ repeatInterval: -1 }), /repeatInterval: must be a number of milliseconds/)
+    assert.match(fault({ concurrentExecution: 'maybe' }), /concurrentExecution: must be true or false/)
+    assert.equal(fault({ concurrentExecution: 'true', persisted: true, startTime: null }), '')
     assert.equal(fault({ invokeService: 'org.forgerock.openidm.sync' }), '')
   })
 })

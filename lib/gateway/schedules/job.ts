@@ -1,0 +1,136 @@
+import type { JsonObject, Logger } from '../../contract.ts'
+import type { JobState } from './job-store.ts'
+import { isDisabled, type Schedule, scheduleSchema } from './schedule.ts'
+import { decideDue, type Timetable, timetableOf, timingOf } from './timetable.ts'
+
+/** Bounds the delay after the clock was changed or the machine was suspended. */
+const MAX_WAIT_MS = 60_000
+
+export interface JobOptions {
+  readonly name: string
+  /** With all expressions resolved. */
+  readonly content: JsonObject
+  /** With expressions as they are written. */
+  readonly raw: JsonObject
+  /** Whether it is `conf/schedule-NAME.json`. */
+  readonly isFile: boolean
+  /** The stored state of a persisted job. */
+  readonly state: JobState | undefined
+  /** Runs the service. @returns details for the log; undefined = do not log */
+  run(schedule: Schedule): Promise<JsonObject | undefined>
+  /** Stores the state of a persisted job; undefined deletes it. */
+  save(state: JobState | undefined): Promise<void>
+  isPaused(): boolean
+  readonly log: Logger
+}
+
+/** One schedule and its timer. */
+export class Job {
+  readonly name: string
+  readonly isFile: boolean
+  readonly raw: JsonObject
+  /** undefined if disabled. */
+  readonly schedule: Schedule | undefined
+  readonly #options: JobOptions
+  readonly #timetable: Timetable
+  #state: JobState
+  #timer: NodeJS.Timeout | undefined
+  #isStarted = false
+  #running = 0
+
+  /** @throws ZodError for invalid content of an enabled job */
+  constructor(options: JobOptions) {
+    const { name, content, isFile, raw } = options
+    this.#options = options
+    this.name = name
+    this.isFile = isFile
+    this.raw = raw
+    this.schedule = isDisabled(content) ? undefined : scheduleSchema.parse(content)
+    const state = this.schedule?.persisted ? options.state : undefined
+    const timing = this.schedule ? timingOf(this.schedule) : ''
+    const isKept = state?.timing === timing
+    const activated = isKept ? new Date(state.activated) : new Date()
+    this.#timetable = this.schedule ? timetableOf(this.schedule, activated) : () => null
+    // Timetables are exclusive; a simple schedule starts at `activated`.
+    const first = () => this.#timetable(new Date(activated.getTime() - 1))
+    this.#state = isKept
+      ? state
+      : { timing, activated: activated.toISOString(), previous: null, next: first()?.toISOString() ?? null }
+  }
+
+  get state(): JobState {
+    return this.#state
+  }
+
+  get isRunning(): boolean {
+    return this.#running > 0
+  }
+
+  start(): void {
+    this.#isStarted = true
+    void this.#save()
+    this.arm()
+  }
+
+  stop(): void {
+    this.#isStarted = false
+    clearTimeout(this.#timer)
+  }
+
+  /** Runs the job if it is due, otherwise sets the timer. */
+  arm(): void {
+    clearTimeout(this.#timer)
+    const { schedule } = this
+    const { next } = this.#state
+    if (!this.#isStarted || !schedule || next === null || this.#options.isPaused()) return
+    const [due, now] = [new Date(next), new Date()]
+    if (now >= due) void this.#onDue(schedule, due, now)
+    else {
+      this.#timer = setTimeout(() => this.arm(), Math.min(due.getTime() - now.getTime(), MAX_WAIT_MS))
+      this.#timer.unref()
+    }
+  }
+
+  /** Runs the job now. Resolves when it has ended; never rejects. */
+  async fire(): Promise<void> {
+    const { schedule } = this
+    const { run, log, name } = this.#options
+    if (!schedule) return
+    this.#running += 1
+    const begun = performance.now()
+    const details = (): JsonObject => ({ schedule: name, ms: Math.round(performance.now() - begun) })
+    try {
+      const outcome = await run(schedule)
+      if (outcome) log[schedule.invokeLogLevel]({ ...details(), ...outcome }, `schedule ${name} has run`)
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      log.error(details(), `schedule ${name} failed: ${message}`)
+    } finally {
+      this.#running -= 1
+    }
+  }
+
+  /** Stores the next time before the run, so that a crash does not repeat it. */
+  async #onDue(schedule: Schedule, due: Date, now: Date): Promise<void> {
+    const { name, log } = this.#options
+    const { fires, next, isMisfire } = decideDue(schedule, this.#timetable, due, now)
+    const isBusy = this.isRunning && !schedule.concurrentExecution
+    const runs = fires && !isBusy
+    const previous = runs ? due.toISOString() : this.#state.previous
+    this.#state = { ...this.#state, previous, next: next?.toISOString() ?? null }
+    if (isMisfire) log.warn({ schedule: name, due, runs }, `schedule ${name} missed its time`)
+    else if (isBusy) log.debug({ schedule: name, due }, `schedule ${name} is still running: skipped`)
+    await this.#save()
+    if (runs && this.#isStarted) void this.fire()
+    this.arm()
+  }
+
+  async #save(): Promise<void> {
+    const { save, log, name } = this.#options
+    try {
+      await save(this.schedule?.persisted ? this.#state : undefined)
+    } catch (error) {
+      log.error({ err: error, schedule: name }, `schedule ${name}: the state could not be stored`)
+    }
+  }
+}
