@@ -101,7 +101,7 @@ export class Exchange {
     this.#contain(() => {
       if (this.#over) return
       // Not earlier: a remote that interrupts each response would alternate between healthy and failing.
-      if (this.#answer?.complete) this.instance.health.succeeded()
+      if (this.#answer?.complete) this.instance.health.succeeded(this.#answer.statusCode)
       this.#end()
       if (!this.#answer?.complete) this.#attempt?.abort()
       this.#drain()

@@ -168,7 +168,7 @@ describe('a value that cannot be had', () => {
     const list = await idm.call('?_queryFilter=true')
     assert.ok(list.text.includes('remote.eu.password'))
     await writeFiles(project, { 'resolver/late.json': { remote: { eu: { password: 'late' } } } })
-    await until(() => idm.status('eu')?.state === 'READY')
+    await until(() => idm.status('eu')?.state === 'UNTRIED')
     assert.equal(await passwordOf(idm, remote), 'late')
   })
 

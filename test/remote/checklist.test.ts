@@ -154,6 +154,14 @@ const TABLE: [
     'the remote needs a staticUserMapping whose subject is the clientId, with a role that may read',
   ],
   [
+    'bearer: 403 without a scope',
+    async () =>
+      bearerOf(await startTlsRemote({ behaviour: reply({ status: 403 }) }), await startTokenServer(), { scope: [] }),
+    'query',
+    'a query on managed/user was answered with 403',
+    /with a role that may read; scope is empty: if the remote demands a scope, such as "fr:idm:\*", add it to "scope"$/,
+  ],
+  [
     '404',
     answering(404),
     'query',

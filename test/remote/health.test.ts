@@ -9,8 +9,8 @@ function healthAndLog() {
 
 describe('Health', () => {
   it('begins well', () => {
-    const { failing, lastError } = healthAndLog().health
-    assert.deepEqual({ failing, lastError }, { failing: false, lastError: null })
+    const { untried, failing, lastError } = healthAndLog().health
+    assert.deepEqual({ untried, failing, lastError }, { untried: true, failing: false, lastError: null })
   })
 
   it('warns of the first failure; those that follow are for debugging', () => {
@@ -47,7 +47,10 @@ describe('Health', () => {
     const { health } = healthAndLog()
     const born = health.since
     health.succeeded()
-    assert.equal(health.since, born)
+    const well = health.since
+    assert.notEqual(well, born)
+    health.succeeded()
+    assert.equal(health.since, well)
     health.failed('refused', 'a', undefined)
     const ill = health.since
     assert.notEqual(ill, born)
@@ -55,5 +58,14 @@ describe('Health', () => {
     assert.equal(health.since, ill)
     health.succeeded()
     assert.notEqual(health.since, ill)
+  })
+
+  it('hints once at what a 403 may lack', () => {
+    const log = memoryLog()
+    const health = new Health('eu', log, 'scope is empty')
+    for (const status of [200, 403, 403]) health.succeeded(status)
+    new Health('eu', log).succeeded(403)
+    assert.deepEqual(log.messages('warn'), ['remote instance "eu": it answered 403; scope is empty'])
+    assert.equal(health.failing, false)
   })
 })

@@ -51,7 +51,7 @@ describe('InstanceRegistry', () => {
       enabled: true,
       authType: 'bearer',
       instanceUrl: 'http://127.0.0.1:1/openidm/',
-      state: 'READY',
+      state: 'UNTRIED',
       lastError: null,
     })
     assert.ok(since instanceof Date)
@@ -135,7 +135,7 @@ describe('InstanceRegistry', () => {
     assert.deepEqual([enabled, state, authType, instanceUrl], [false, 'DISABLED', 'basic', GOOD.instanceUrl])
     assert.equal(registry.absence('a'), 'Remote instance "a" is disabled')
     await registry.apply([good('a')])
-    assert.equal(registry.status('a')?.state, 'READY')
+    assert.equal(registry.status('a')?.state, 'UNTRIED')
     assert.deepEqual(log.messages('info').slice(1), [
       'remote instance "a" is disabled',
       'remote instance "a" is in force',
@@ -157,7 +157,7 @@ describe('InstanceRegistry', () => {
       assert.ok(!isRetired(old))
       const { state, lastError, authType } = registry.status('a') ?? assert.fail()
       assert.deepEqual([state, lastError?.message, authType], ['OUTDATED', fault, 'basic'])
-      assert.equal(registry.status('b')?.state, 'READY')
+      assert.equal(registry.status('b')?.state, 'UNTRIED')
       assert.deepEqual(log.messages('error'), [`${fault}; what was in force stays`])
       const { details } = log.entries.find(({ level }) => level === 'error') ?? assert.fail()
       assert.deepEqual(details, {
@@ -198,7 +198,7 @@ describe('InstanceRegistry', () => {
       await registry.apply([good('a')])
       assert.equal(instance(registry, 'a'), old)
       const { state, lastError, since: now } = registry.status('a') ?? assert.fail()
-      assert.deepEqual([state, lastError], ['READY', null])
+      assert.deepEqual([state, lastError], ['UNTRIED', null])
       assert.notEqual(now, since)
     })
 
@@ -212,7 +212,7 @@ describe('InstanceRegistry', () => {
       await registry.apply([good('a'), good('b', { ...GOOD, instanceUrl: 'https://127.0.0.1:1/' }), good('c')])
       assert.deepEqual(
         [...registry.statuses()].map(({ state }) => state),
-        ['READY', 'INVALID', 'READY'],
+        ['UNTRIED', 'INVALID', 'UNTRIED'],
       )
       assert.deepEqual(log.messages('error'), ['external.idm-b.json: no TLS here; it is not available'])
     })
@@ -227,7 +227,7 @@ describe('InstanceRegistry', () => {
         'Remote instance "a" not found: its configuration is not valid, see the log or the list of instances'
       assert.equal(registry.absence('a'), absence)
       await registry.apply([good('a')])
-      assert.equal(registry.status('a')?.state, 'READY')
+      assert.equal(registry.status('a')?.state, 'UNTRIED')
     })
 
     it('does not bring back one that was disabled', async () => {
@@ -248,6 +248,18 @@ describe('InstanceRegistry', () => {
       assert.equal(registry.get('a'), undefined)
       assert.deepEqual(names(registry), [])
     })
+  })
+
+  it('is untried until the first exchange', async () => {
+    const { registry } = start()
+    await registry.apply([good('a')])
+    const { health } = instance(registry, 'a')
+    health.failed('openFiles', 'no more files', undefined)
+    assert.equal(registry.status('a')?.state, 'UNTRIED')
+    health.succeeded()
+    assert.deepEqual([registry.status('a')?.state, registry.status('a')?.since], ['READY', health.since])
+    await registry.apply([good('a', { ...GOOD, userName: 'other' })])
+    assert.equal(registry.status('a')?.state, 'UNTRIED')
   })
 
   it('shows a remote that fails, and its recovery', async () => {

@@ -120,7 +120,7 @@ describe('a remote as a resource: what comes from it', () => {
   it('the list of instances, and the check of one', async () => {
     const { connection } = await startRecording({ result: [] })
     const { result } = await connection.query('external/idm', FILTER, ['state'])
-    assert.deepEqual(result, [{ _id: 'eu', state: 'READY' }])
+    assert.deepEqual(result, [{ _id: 'eu', state: 'UNTRIED' }])
     const check = (await connection.action('external/idm/eu', 'test')) as JsonObject
     assert.equal(check.ok, true)
   })

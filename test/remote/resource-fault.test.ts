@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import { reply } from '../helpers/behaviours.ts'
+import { fakeIdm, foreign } from '../helpers/fake-idm/fake-idm.ts'
 import { startRemote } from '../helpers/remote.ts'
 import { basic, COLLECTION, FILTER, startGateway, startRecording } from './resource-parts.ts'
 
@@ -125,6 +126,21 @@ describe('a remote as a resource: what goes wrong', () => {
       const { connection } = await startRecording(body)
       await assert.rejects(connection.query(COLLECTION, FILTER), { code: 502, message: /no list of objects "result"/ })
     })
+
+  it('a creation with an id that a path cannot carry', async () => {
+    const remote = await fakeIdm()
+    const { connection } = await startGateway(basic(remote.url))
+    assert.equal((await connection.create(COLLECTION, 'a/b', { sn: 'x' }))?._id, 'a/b')
+    assert.deepEqual(remote.ids('managed/user'), ['a/b'])
+    remote.switches.clientIds = 403
+    const message = 'The object with the id "c/d" was not created: Creation with a client-provided id is not supported'
+    await assert.rejects(connection.create(COLLECTION, 'c/d', {}), { code: 403, reason: 'Forbidden', message })
+    remote.intercept('POST *', foreign('html', 400))
+    await assert.rejects(connection.create(COLLECTION, 'c/d', {}), {
+      code: 400,
+      message: `The object with the id "c/d" was not created: ${COLLECTION}: the remote answered 400`,
+    })
+  })
 
   it("the remote's words go to the caller and to no log", async () => {
     const message = 'duplicate {"password":{"$crypto":"canary"}}'

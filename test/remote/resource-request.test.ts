@@ -24,10 +24,16 @@ describe('a remote as a resource: what goes to it', () => {
     ],
     [
       'create with an id of signs',
-      (openidm) => openidm.create(COLLECTION, 'a/b %é', {}),
-      'PUT /a%2Fb%20%25%C3%A9 none-match=*',
+      (openidm) => openidm.create(COLLECTION, 'a b;é', {}),
+      'PUT /a%20b%3B%C3%A9 none-match=*',
       {},
     ],
+    ...['a/b', 'CORP\\bo', '100%', 'a\tb'].map((_id): (typeof rows)[number] => [
+      `create with the id ${JSON.stringify(_id)}, which a path cannot carry`,
+      (openidm) => openidm.create(COLLECTION, _id, { _id: 'other', _rev: '1', a: 1 }),
+      'POST ?_action=create',
+      { a: 1, _id },
+    ]),
     ['read', (openidm) => openidm.read(`${COLLECTION}/a%2Fb`), 'GET /a%2Fb'],
     [
       'read of fields',

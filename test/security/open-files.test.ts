@@ -39,7 +39,7 @@ describe('a gateway that may open no more files', () => {
     const status = (await ask('external/idm?_queryFilter=true')).json as { result: { state: string }[] }
     assert.deepEqual(
       status.result.map(({ state }) => state),
-      ['READY'],
+      ['UNTRIED'],
     )
     assert.equal((await ask('external/idm/eu/managed/user/u1')).status, 200)
     assert.equal(remote.requests.length, 1)

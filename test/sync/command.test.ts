@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import { MAPPING, startCommandStage, typed } from './command-stage.ts'
+import { fakeStage, USERS } from './fake-stage.ts'
 import type { RemoteIdm } from './gateways.ts'
 
 describe('the command recon', () => {
@@ -36,6 +37,18 @@ describe('the command recon', () => {
     const { code, stdout } = await type('eu_to_fidc', '--yes')
     assert.equal(code, 1)
     assert.match(stdout, /bo → —: AMBIGUOUS: several targets correlate/)
+  })
+
+  it('names the property and the requirement that a policy of the target reports', async () => {
+    const policies = { [USERS]: { required: ['mail', 'sn'], minLength: { userName: 3 } } }
+    const stage = await fakeStage({ two: { policies } })
+    stage.one.seed(USERS, [{ _id: 's1', userName: 'bo', sn: 'Li' }])
+    const { code, stdout } = await typed(stage.gateway.url, ['m', '--yes'])
+    assert.equal(code, 1)
+    assert.match(
+      stdout.replaceAll(/\n */g, ' '),
+      /s1 → —: Failed policy validation; mail: REQUIRED; userName: MIN_LENGTH \{"minLength":3\}/,
+    )
   })
 
   it('says what it needs', async () => {

@@ -11,6 +11,7 @@ import { ResourceException } from '../../crest/errors.ts'
 import { chainOf, describeCertificate } from '../../trust/certificate.ts'
 import { explainTrustFailure } from '../../trust/certificate-failure.ts'
 import type { Instance } from '../instance/instance.ts'
+import { scopeHint } from '../properties/properties.ts'
 
 export type StepName = 'configuration' | 'nameResolution' | 'connection' | 'certificate' | 'token' | 'query'
 
@@ -162,10 +163,11 @@ function queryStep({ properties }: Instance, collection: string, status: number)
   if (status < 300) return { step: 'query', ok: true, message: `a query on ${collection} was answered` }
   const message = `a query on ${collection} was answered with ${status}`
   const bearer = properties.authType === 'bearer'
+  const hint = scopeHint(properties)
   const cures: Readonly<Record<number, string>> = {
     401: bearer ? 'the remote must know the client: check its rsFilter' : 'check userName and password',
     403: bearer
-      ? 'the remote needs a staticUserMapping whose subject is the clientId, with a role that may read'
+      ? `the remote needs a staticUserMapping whose subject is the clientId, with a role that may read${hint ? `; ${hint}` : ''}`
       : 'give the remote user a role that may read',
     404: 'check the path in instanceUrl: it usually ends in /openidm/',
   }

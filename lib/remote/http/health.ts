@@ -12,19 +12,28 @@ export interface LastError {
 export class Health {
   readonly #instance: string
   readonly #log: Logger
+  #forbiddenHint: string | undefined
   #lastError: LastError | null = null
   #since = new Date()
-  #failing = false
+  /** Undefined before the first exchange. */
+  #failing: boolean | undefined
   /** Logged once until an exchange succeeds, since every request fails then. */
   #loggedOpenFiles = false
 
-  constructor(instance: string, log: Logger) {
+  /** @param forbiddenHint logged at the first 403 */
+  constructor(instance: string, log: Logger, forbiddenHint?: string) {
     this.#instance = instance
     this.#log = log
+    this.#forbiddenHint = forbiddenHint
+  }
+
+  /** Whether there was no exchange yet. */
+  get untried(): boolean {
+    return this.#failing === undefined
   }
 
   get failing(): boolean {
-    return this.#failing
+    return this.#failing === true
   }
 
   /** When the current state began. */
@@ -37,9 +46,16 @@ export class Health {
     return this.#lastError
   }
 
-  succeeded(): void {
+  /** @param status of the response, which may be an error of the remote */
+  succeeded(status?: number): void {
     this.#loggedOpenFiles = false
-    if (this.#failing) this.#turn(false)
+    if (this.#failing !== false) this.#turn(false)
+    if (status !== 403 || this.#forbiddenHint === undefined) return
+    this.#log.warn(
+      { instance: this.#instance },
+      `remote instance "${this.#instance}": it answered 403; ${this.#forbiddenHint}`,
+    )
+    this.#forbiddenHint = undefined
   }
 
   /** Records a failure. The first after a success is logged as a warning, the others as debug. */

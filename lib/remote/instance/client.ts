@@ -49,7 +49,7 @@ export class RemoteClient {
     try {
       const response = await this.#exchange(request)
       circuit.reached()
-      if (response.status !== 401) health.succeeded()
+      if (response.status !== 401) health.succeeded(response.status)
       else health.failed('authentication', refusedCredentials(name, this.#properties.authType).message, undefined)
       return response
     } catch (error) {

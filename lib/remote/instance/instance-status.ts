@@ -6,10 +6,11 @@ import type { LastError } from '../http/health.ts'
 import type { Instance } from './instance.ts'
 
 /**
- * READY: in force. FAILING: in force, and the last exchange failed. OUTDATED: the file has a fault, and the last good
+ * UNTRIED: in force, and there was no exchange yet. READY: in force, and the last exchange succeeded. FAILING: in force,
+ * and the last exchange failed. OUTDATED: the file has a fault, and the last good
  * properties are in force. INVALID: the file has a fault, and there are no good properties. DISABLED: `enabled` is false.
  */
-export type InstanceState = 'READY' | 'FAILING' | 'OUTDATED' | 'INVALID' | 'DISABLED'
+export type InstanceState = 'UNTRIED' | 'READY' | 'FAILING' | 'OUTDATED' | 'INVALID' | 'DISABLED'
 
 /** An instance in `GET /openidm/external/idm?_queryFilter=true`. Holds no secrets. */
 export interface InstanceStatus {
@@ -36,8 +37,8 @@ export function statusOf(
 ): InstanceStatus {
   const instance = value?.instance
   const enabled = !good || instance !== undefined
-  const isFailing = instance?.health.failing ?? false
-  const state = stateOf(enabled, instance !== undefined, faults.length > 0, isFailing)
+  const isFaulty = faults.length > 0
+  const state = stateOf(enabled, instance, isFaulty)
   const properties = instance?.properties
   const { content, raw = content } = good?.input.object ?? {}
   const fault = { message: describeFileFaults(fileFaults(input, faults)), time: since.toISOString() }
@@ -47,15 +48,16 @@ export function statusOf(
     authType: expressionIn(raw?.authType) ?? properties?.authType ?? textOf(content?.authType),
     instanceUrl: expressionIn(raw?.instanceUrl) ?? properties?.instanceUrl ?? textOf(content?.instanceUrl),
     state,
-    lastError: faults.length > 0 ? fault : (instance?.health.lastError ?? null),
-    since: state === 'FAILING' && instance ? instance.health.since : since,
+    lastError: isFaulty ? fault : (instance?.health.lastError ?? null),
+    since: !isFaulty && instance && instance.health.since > since ? instance.health.since : since,
   }
 }
 
-function stateOf(enabled: boolean, inForce: boolean, faulty: boolean, failing: boolean): InstanceState {
-  if (faulty) return inForce ? 'OUTDATED' : 'INVALID'
-  if (!enabled) return 'DISABLED'
-  return failing ? 'FAILING' : 'READY'
+function stateOf(enabled: boolean, instance: Instance | undefined, faulty: boolean): InstanceState {
+  if (faulty) return instance ? 'OUTDATED' : 'INVALID'
+  if (!enabled || !instance) return 'DISABLED'
+  if (instance.health.untried) return 'UNTRIED'
+  return instance.health.failing ? 'FAILING' : 'READY'
 }
 
 /** A text with expressions as written: an expression may stand for a secret. */

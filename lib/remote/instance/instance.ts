@@ -10,7 +10,7 @@ import { tokenFetcher } from '../auth/token-endpoint.ts'
 import { sharedFetcher } from '../auth/token-sharing.ts'
 import { Circuit } from '../http/circuit.ts'
 import { Health } from '../http/health.ts'
-import type { BearerProperties, InstanceProperties } from '../properties/properties.ts'
+import { type BearerProperties, type InstanceProperties, scopeHint } from '../properties/properties.ts'
 import type { RemoteClient } from './client.ts'
 import { Connections, type InstanceOptions } from './connections.ts'
 
@@ -65,7 +65,7 @@ export class Instance {
     this.#options = options
     this.#connections = new Connections(this.url, written, options, clientCertificate)
     this.properties = this.#connections.propertiesTo(this.url)
-    this.health = new Health(name, options.log ?? silentLog)
+    this.health = new Health(name, options.log ?? silentLog, scopeHint(this.properties))
     this.circuit = new Circuit(name, options.log ?? silentLog)
     const { connectionTimeout, socketTimeout } = this.properties
     this.deadlines = { connection: new DeadlineQueue(connectionTimeout), response: new DeadlineQueue(socketTimeout) }

@@ -186,4 +186,10 @@ function noticesOf(properties: InstanceProperties, input: JsonObject): string[] 
   return notices
 }
 
+/** A likely reason why the remote answers 403; undefined when scopes are asked for. */
+export const scopeHint = (properties: InstanceProperties): string | undefined =>
+  properties.authType === 'bearer' && properties.scope.length === 0
+    ? 'scope is empty: if the remote demands a scope, such as "fr:idm:*", add it to "scope"'
+    : undefined
+
 const isPlain = (url: string): boolean => new URL(url).protocol === 'http:'

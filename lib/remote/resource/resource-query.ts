@@ -2,7 +2,7 @@
 
 import { printQueryFilter } from '../../crest/filter/query-filter.ts'
 import { type Pointer, printPointer } from '../../crest/pointer.ts'
-import type { QueryRequest, ResourceRequest, SortKey } from '../../crest/protocol/request.ts'
+import type { CreateRequest, QueryRequest, ResourceRequest, SortKey } from '../../crest/protocol/request.ts'
 
 type Pairs = readonly (readonly [name: string, value: string | undefined])[]
 
@@ -21,7 +21,11 @@ function isBare({ fields, additionalParameters }: ResourceRequest): boolean {
 }
 
 const bareQuery = (request: ResourceRequest): string =>
-  request.method === 'create' && request.newResourceId === null ? '?_action=create' : ''
+  request.method === 'create' && isPosted(request) ? '?_action=create' : ''
+
+/** Whether the id of a new object, if any, is in the body: many servers refuse an encoded `/`, `\` or `%` in a path. */
+export const isPosted = ({ newResourceId }: CreateRequest): boolean =>
+  newResourceId === null || /[/\\%\p{Cc}]/u.test(newResourceId)
 
 /** A lone surrogate becomes U+FFFD, as in every other encoder. */
 const encode = (text: string): string => encodeURIComponent(text.toWellFormed())
@@ -29,7 +33,7 @@ const encode = (text: string): string => encodeURIComponent(text.toWellFormed())
 function ownParameters(request: ResourceRequest): Pairs {
   if (request.method === 'query') return queryParameters(request)
   if (request.method === 'action') return [['_action', request.action]]
-  if (request.method === 'create' && request.newResourceId === null) return [['_action', 'create']]
+  if (request.method === 'create' && isPosted(request)) return [['_action', 'create']]
   return []
 }
 

@@ -7,7 +7,7 @@ import { withoutIdentity } from '../../crest/protocol/represent.ts'
 import type { CreateRequest, PatchOperation, RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
 import { childPath, pathElements } from '../../crest/protocol/resource-path.ts'
 import { guardPath } from './path-guard.ts'
-import { queryString } from './resource-query.ts'
+import { isPosted, queryString } from './resource-query.ts'
 
 /**
  * @param path of the resource relative to the base path of the instance, percent-encoded
@@ -54,11 +54,16 @@ function essence(request: ResourceRequest, path: string): Essence {
   }
 }
 
-function creation({ newResourceId, content }: CreateRequest, path: string): Essence {
+function creation(request: CreateRequest, path: string): Essence {
+  const { newResourceId, content } = request
   // Some remotes compare `_rev` in a body, and a new object has none.
   if (newResourceId === null) return { method: 'POST', content: withoutIdentity(content) }
   if (newResourceId === '') throw badRequest('The id of a resource cannot be empty')
   const target = childPath(path, newResourceId.toWellFormed())
+  if (isPosted(request)) {
+    guardPath(target)
+    return { method: 'POST', content: { ...withoutIdentity(content), _id: newResourceId } }
+  }
   const { _rev, ...object } = identifiedBy(target, content)
   return { method: 'PUT', path: target, condition: { 'if-none-match': '*' }, content: object }
 }

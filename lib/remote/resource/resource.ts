@@ -1,6 +1,6 @@
 import type { Json } from '../../contract.ts'
 import type { HttpResponse } from '../../core/http/http-client.ts'
-import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
+import { badRequest, notFound, notSupported, ResourceException } from '../../crest/errors.ts'
 import { projectFields } from '../../crest/protocol/fields.ts'
 import type {
   ActionRequest,
@@ -21,6 +21,7 @@ import { InstanceStatusResource } from '../check/status.ts'
 import { refusedCredentials } from '../http/fault.ts'
 import type { InstanceRegistry } from '../instance/registry.ts'
 import { answeredDeletion, answeredJson, answeredQuery, answeredResource } from './resource-answer.ts'
+import { isPosted } from './resource-query.ts'
 import { remoteRequest } from './resource-request.ts'
 
 /**
@@ -44,8 +45,21 @@ class RemoteResource implements ResourceHandler {
     this.#status = new InstanceStatusResource(registry, truststore)
   }
 
-  create(request: CreateRequest, context: RequestContext): Promise<Resource> {
-    return this.#resource(request, context, request.newResourceId)
+  async create(request: CreateRequest, context: RequestContext): Promise<Resource> {
+    const { newResourceId: id } = request
+    try {
+      return await this.#resource(request, context, id)
+    } catch (error) {
+      if (id === null || !isPosted(request) || !(error instanceof ResourceException)) throw error
+      const { code, reason, detail, retryAfterMs, cause } = error
+      const message = `The object with the id ${JSON.stringify(id)} was not created: ${error.message}`
+      throw new ResourceException(code, message, {
+        reason,
+        retryAfterMs,
+        cause,
+        ...(detail !== undefined && { detail }),
+      })
+    }
   }
 
   read(request: ReadRequest, context: RequestContext): Promise<Resource> {

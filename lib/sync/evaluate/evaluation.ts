@@ -1,4 +1,5 @@
-import type { JsonObject } from '../../contract.ts'
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
 import type { Row, RunRows } from '../../repo/run-rows.ts'
@@ -68,12 +69,26 @@ export const isMapped = ({ row: { action, source } }: Case): boolean =>
 /** The failure of EXCEPTION, and of a row with an outdated decision. */
 export const situationFailure = (message: string): JsonObject => ({ code: 409, reason: 'Conflict', message })
 
-/** Ends the row as a failure. */
+/** Ends the row as a failure. Its message names the requirements of a policy that the target reports in the detail. */
 export function fail(row: Row, error: unknown): void {
   const failure = toResourceException(error)
+  const message = [failure.message, ...policyFailures(failure.detail)].join('; ')
   row.status = 'FAILURE'
-  row.failure = { ...failure.toJSON() } as JsonObject
-  row.reason = failure.message
+  row.failure = { ...failure.toJSON(), message } as JsonObject
+  row.reason = message
+}
+
+/** `password: MIN_LENGTH {"minLength":8}`, one for each property in the detail of a policy failure. */
+function policyFailures(detail: Json | undefined): string[] {
+  const failed = isObject(detail) ? detail.failedPolicyRequirements : undefined
+  if (!Array.isArray(failed)) return []
+  return failed.filter(isObject).map(({ property, policyRequirements }) => {
+    const requirements = Array.isArray(policyRequirements) ? policyRequirements.filter(isObject) : []
+    const names = requirements.map(({ policyRequirement, params }) =>
+      [String(policyRequirement), ...(params ? [JSON.stringify(params)] : [])].join(' '),
+    )
+    return `${String(property)}: ${names.join(', ')}`
+  })
 }
 
 /** Decides on an action for each row by the policies of the mapping; a script that fails fails its row. */
