@@ -14,7 +14,7 @@ import { ServiceRegistry } from '../gateway/plugins/services.ts'
 import { createLog } from '../gateway/project/log.ts'
 import { packageRoot } from '../gateway/project/package-info.ts'
 import { existingDirectory, type Project, projectOfConf } from '../gateway/project/project.ts'
-import { judgeSchedule } from '../gateway/schedules/schedules.ts'
+import { judgeSchedule } from '../gateway/schedules/jobs.ts'
 import { hiddenPropertiesAskedFor, inlineScripts, scriptTexts } from '../gateway/scripts/requirements.ts'
 import { Scripting } from '../gateway/scripts/scripts.ts'
 import { type FaultyMapping, MappingRegistry } from '../sync/mapping/registry.ts'
@@ -144,7 +144,7 @@ async function judge(
   })
   const schedules = new ConfiguredObjects<object>({
     factoryPid: 'schedule',
-    validate: (entry) => judgeSchedule(entry, engine),
+    validate: (entry) => judgeSchedule(entry.content, entry.object.id, engine),
     provision: () => ({}),
     log,
   })

@@ -105,23 +105,6 @@ describe('command line', () => {
       /cannot listen on 127\.0\.0\.1:\d+: the port is taken by another program/,
     ],
     [
-      'invalid JSON',
-      async () => ({ args: ['--project', await tempDirWith({ 'conf/access.json': '{"configs":[}' })] }),
-      /access\.json: .*line 1/,
-    ],
-    [
-      'an access rule that cannot be kept',
-      async () => ({
-        args: [
-          '--project',
-          await tempDirWith({
-            'conf/access.json': { configs: [{ pattern: '*', roles: '*', methods: '*', customAuthz: 'x' }] },
-          }),
-        ],
-      }),
-      /access\.json: configs\.0\.customAuthz: is not supported/,
-    ],
-    [
       'an open address without a password',
       async () => ({ args: ['--project', await tempDir(), '--host', '0.0.0.0'] }),
       /the password of openidm-admin is not set: set OPENIDM_ADMIN_PASSWORD/,

@@ -65,7 +65,7 @@ describe('configuration over REST is judged by whoever will use it', () => {
       'schedule/x',
       { schedule: 'no', invokeService: 'sync', invokeContext: { action: 'reconcile', mapping: 'x' } },
       '/schedule',
-      /is no time to go by/,
+      /is not a valid cron expression/,
     ],
     [
       'access',
