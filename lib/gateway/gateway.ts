@@ -176,8 +176,7 @@ export class Gateway {
   async #addSynchronization({ repository, managedTypes }: StoredObjects): Promise<void> {
     const { log } = this.#options
     const common = { router: this.#router, configuration: this.#configuration.directory, connection: this.connection }
-    const { project } = this.#options
-    const parts = { ...common, repository, managedTypes, project, scripts: this.#scripting.engine, log }
+    const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, log }
     this.#scope.own('synchronization', await addSynchronization(parts))
   }
 

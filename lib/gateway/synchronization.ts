@@ -1,33 +1,25 @@
 import type { Disposable } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
-import { connect, connectDry } from '../crest/protocol/connection.ts'
+import { connectDry } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
-import { ScriptEngine, type ScriptService } from '../script/main/engine.ts'
 import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
 import { reconciliations } from './endpoints/health.ts'
-import type { Project } from './project/project.ts'
 import { startSchedules } from './schedules/schedules.ts'
 
-export interface SynchronizationOptions
-  extends Omit<SynchronizationParts, 'isServed' | 'scripts' | 'replay' | 'dryConnection'> {
+export interface SynchronizationOptions extends Omit<SynchronizationParts, 'isServed' | 'replay' | 'dryConnection'> {
   readonly router: ResourceRouter
-  readonly project: Project
-  /** Runs the scripts of mappings; one of their own unless given. */
-  readonly scripts?: ScriptService | undefined
 }
 
 /** Puts mappings and reconciliation on the router: `recon`, `sync`, `audit/recon` and `repo/link`; keeps the schedules. */
-export async function addSynchronization({ router, project, ...parts }: SynchronizationOptions): Promise<Disposable> {
-  const { log, configuration } = parts
+export async function addSynchronization({ router, ...parts }: SynchronizationOptions): Promise<Disposable> {
+  const { log, configuration, scripts } = parts
   const scope = new Scope(log)
   try {
-    const scripts = parts.scripts ?? scope.own('scripts of mappings', scriptEngine(router, project, log))
     const isServed = (path: string): boolean => router.routes(path)
     const synchronization = scope.own(
       'synchronization',
       await startSynchronization({
         ...parts,
-        scripts,
         isServed,
         dryConnection: connectDry(router),
         replay: (write) => router.replay(write),
@@ -45,6 +37,3 @@ export async function addSynchronization({ router, project, ...parts }: Synchron
     throw error
   }
 }
-
-const scriptEngine = (router: ResourceRouter, { dir, script }: Project, log: SynchronizationOptions['log']) =>
-  new ScriptEngine({ directories: [script, dir], connect: (context) => connect(router, context), log })

@@ -23,7 +23,7 @@ import { defaultManaged } from './defaults.ts'
 import type { ManagedHooks } from './hooks.ts'
 import { unknownPolicies } from './policies.ts'
 import type { ManagedKeys } from './private-values.ts'
-import { type ManagedConfiguration, type ManagedTypeConfiguration, typeSchema } from './schema.ts'
+import { type ManagedTypeConfiguration, typeSchema } from './schema.ts'
 import { ManagedScripts } from './scripts-managed.ts'
 import { ScriptedCollection } from './scripts-managed-collection.ts'
 import { compileScripts } from './scripts-managed-compiled.ts'
@@ -34,8 +34,8 @@ import { ManagedUsers } from './users.ts'
 export interface ManagedObjectsOptions {
   readonly router: ResourceRouter
   readonly repository: Repository
-  /** Where `managed.json` comes from and changes; or what it says, once and for all. */
-  readonly configuration: ConfigurationService | ManagedConfiguration
+  /** Where `managed.json` comes from. */
+  readonly configuration: ConfigurationService
   /** For properties with `encryption`. */
   readonly keys: ManagedKeys
   readonly hooks?: ManagedHooks
@@ -77,8 +77,7 @@ export async function managedObjects(options: ManagedObjectsOptions): Promise<Ma
     return faults.length > 0 ? describeFileFaults(faults) : undefined
   }
   scope.own('list of managed types', router.add('managed', managedTypes(names, missing)))
-  if (isService(configuration)) scope.own('managed.json', await configuration.subscribe(types))
-  else await types.apply([{ id: 'managed', alias: null, file: 'managed.json', content: configuration as JsonObject }])
+  scope.own('managed.json', await configuration.subscribe(types))
   const passwords = new ManagedUsers(() => types.get('user')?.store, options)
   return { passwords, types: () => types.values, dispose: () => scope.dispose() }
 }
@@ -160,6 +159,3 @@ async function closedType(
   const served = await serve(options, data, true)
   return { ...served, handler: closedHandler(served.handler, closedMethods(own), message, reopen) }
 }
-
-const isService = (configuration: ConfigurationService | ManagedConfiguration): configuration is ConfigurationService =>
-  typeof configuration.subscribe === 'function'

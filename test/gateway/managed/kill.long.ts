@@ -4,12 +4,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { connect } from '../../../lib/crest/protocol/connection.ts'
 import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
-import { defaultManaged } from '../../../lib/gateway/managed/defaults.ts'
 import { managedObjects } from '../../../lib/gateway/managed/managed.ts'
 import { tempDir } from '../../helpers/files.ts'
 import { spawnNode } from '../../helpers/process.ts'
 import { until } from '../../helpers/until.ts'
 import { silent, tempRepository } from '../../repo/repositories.ts'
+import { fixedConfiguration } from './fixed-configuration.ts'
 import { fixedKeys } from './keys.ts'
 import { WrittenUsers } from './written-users.ts'
 
@@ -35,7 +35,7 @@ describe('managed objects, when the process is killed', () => {
 
     const repository = await tempRepository({ file })
     const router = new ResourceRouter()
-    await managedObjects({ router, repository, configuration: defaultManaged, keys: fixedKeys(), log: silent })
+    await managedObjects({ router, repository, configuration: fixedConfiguration(), keys: fixedKeys(), log: silent })
     const openidm = connect(router, {})
     written.check(await Array.fromAsync(openidm.queryAll('managed/user', { _queryFilter: 'true' })))
     written.check(

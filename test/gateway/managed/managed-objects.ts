@@ -2,14 +2,15 @@ import { join } from 'node:path'
 import type { Json, JsonObject } from '../../../lib/contract.ts'
 import { type Connection, connect } from '../../../lib/crest/protocol/connection.ts'
 import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
-import { defaultManaged } from '../../../lib/gateway/managed/defaults.ts'
 import type { ManagedHooks } from '../../../lib/gateway/managed/hooks.ts'
 import { type ManagedObjects, managedObjects } from '../../../lib/gateway/managed/managed.ts'
 import type { ManagedKeys } from '../../../lib/gateway/managed/private-values.ts'
+import type { ManagedConfiguration } from '../../../lib/gateway/managed/schema.ts'
 import { openRepository, type Repository } from '../../../lib/repo/repository.ts'
 import { onCleanUp } from '../../helpers/clean-up.ts'
 import { tempDir } from '../../helpers/files.ts'
 import { silent } from '../../repo/repositories.ts'
+import { fixedConfiguration } from './fixed-configuration.ts'
 import { fixedKeys } from './keys.ts'
 
 export interface ManagedParts {
@@ -20,21 +21,28 @@ export interface ManagedParts {
 }
 
 export interface ManagedSetUp {
-  readonly configuration?: Parameters<typeof managedObjects>[0]['configuration']
+  readonly configuration?: ManagedConfiguration
   readonly hooks?: ManagedHooks
   readonly keys?: ManagedKeys
 }
 
 /** Managed objects in a repository of their own: the default types unless told otherwise. */
 export async function openManaged({
-  configuration = defaultManaged,
+  configuration,
   hooks = {},
   keys = fixedKeys(),
 }: ManagedSetUp = {}): Promise<ManagedParts> {
   const repository = await openRepository({ file: join(await tempDir(), 'repo.db'), log: silent })
   onCleanUp(() => repository.close())
   const router = new ResourceRouter()
-  const managed = await managedObjects({ router, repository, configuration, keys, hooks, log: silent })
+  const managed = await managedObjects({
+    router,
+    repository,
+    configuration: fixedConfiguration(configuration),
+    keys,
+    hooks,
+    log: silent,
+  })
   onCleanUp(() => managed.dispose())
   return { managed, repository, router, openidm: connect(router, {}) }
 }

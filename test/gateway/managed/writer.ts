@@ -4,10 +4,10 @@
  */
 import { connect } from '../../../lib/crest/protocol/connection.ts'
 import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
-import { defaultManaged } from '../../../lib/gateway/managed/defaults.ts'
 import { managedObjects } from '../../../lib/gateway/managed/managed.ts'
 import { openRepository } from '../../../lib/repo/repository.ts'
 import { silent } from '../../repo/repositories.ts'
+import { fixedConfiguration } from './fixed-configuration.ts'
 import { fixedKeys } from './keys.ts'
 import type { Step } from './written-users.ts'
 
@@ -16,7 +16,7 @@ const WRITERS = 4
 
 const repository = await openRepository({ file, log: silent })
 const router = new ResourceRouter()
-await managedObjects({ router, repository, configuration: defaultManaged, keys: fixedKeys(), log: silent })
+await managedObjects({ router, repository, configuration: fixedConfiguration(), keys: fixedKeys(), log: silent })
 const openidm = connect(router, {})
 
 const say = (step: Step): boolean => process.stdout.write(`${JSON.stringify(step)}\n`)
