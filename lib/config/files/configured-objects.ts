@@ -166,7 +166,6 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
   #report(entry: ConfiguredEntry<Configured, Value> | undefined, known: ConfigurationFaults = []): void {
     if (!entry || isDeepStrictEqual(entry.faults, known)) return
     const { input, faults, good } = entry
-    // Whoever read the file has logged that it cannot be read.
     const isKept = good !== undefined || this.#isListKept(input)
     const isRead = input.object.content !== undefined
     // Whoever read the file has logged that it cannot be read.
