@@ -142,15 +142,6 @@ describe('scheduler/job', function () {
     await until(() => log.with('schedule slow has run').length > 1)
   })
 
-  it('runs a job beside itself only when told so', async () => {
-    const { call, gateway } = await startGateway()
-    const { put, roles } = clientOf(call)
-    const source = `${CREATE.script.source}; while (openidm.read('managed/role/go') === null) ;`
-    await put('both', { ...OFTEN, repeatCount: 1, concurrentExecution: true, invokeContext: script(source) })
-    await until(async () => (await roles()) === 2)
-    await gateway.connection.create('managed/role', 'go', { name: 'go' })
-  })
-
   it('runs a job on demand', async () => {
     const { call } = await startGateway()
     const { put, roles } = clientOf(call)
@@ -209,30 +200,34 @@ describe('scheduler/job', function () {
     }
     const HOURLY = { ...OFTEN, repeatInterval: 3_600_000 }
 
-    for (const [misfirePolicy, runs] of [
-      ['fireAndProceed', 2],
-      ['doNothing', 1],
-    ] as const)
-      it(`a persisted job has kept its times; what it missed it ${runs === 2 ? 'does once' : 'leaves out'} with ${misfirePolicy}`, async () => {
-        const dir = await tempDir()
-        const next = await withGateway(dir, async (call) => {
-          const { put, get, roles } = clientOf(call)
-          await put('hourly', { ...HOURLY, misfirePolicy })
-          await until(async () => (await roles()) === 1)
-          return (await get('hourly')).nextRunDate
+    for (const place of ['a file', 'REST'] as const)
+      for (const [misfirePolicy, runs] of [
+        ['fireAndProceed', 2],
+        ['doNothing', 1],
+      ] as const)
+        it(`a persisted job of ${place} keeps its times; ${misfirePolicy} makes ${runs} runs of one and a missed one`, async () => {
+          const dir = await tempDir()
+          const hourly = { ...HOURLY, misfirePolicy, persisted: true }
+          if (place === 'a file') await writeFiles(join(dir, 'conf'), { 'schedule-hourly.json': hourly })
+          const before = await withGateway(dir, async (call) => {
+            const { put, get, roles } = clientOf(call)
+            if (place === 'REST') await put('hourly', hourly)
+            await until(async () => (await roles()) === 1)
+            return get('hourly')
+          })
+          await withGateway(dir, async (call) => {
+            const { get, roles } = clientOf(call)
+            assert.deepEqual([(await get('hourly')).nextRunDate, await roles()], [before.nextRunDate, 1])
+          })
+          await letPass(dir, 'hourly', 5)
+          await withGateway(dir, async (call) => {
+            const { get, roles } = clientOf(call)
+            await until(async () => Date.parse(String((await get('hourly')).nextRunDate)) > Date.now())
+            const isSame = (await get('hourly')).previousRunDate === before.previousRunDate
+            assert.equal(isSame, runs === 1)
+            await until(async () => (await roles()) === runs)
+          })
         })
-        await withGateway(dir, async (call) => {
-          const { get, roles } = clientOf(call)
-          assert.deepEqual([(await get('hourly')).nextRunDate, await roles()], [next, 1])
-        })
-        await letPass(dir, 'hourly', 5)
-        await withGateway(dir, async (call) => {
-          const { get, roles } = clientOf(call)
-          await until(async () => Date.parse(String((await get('hourly')).nextRunDate)) > Date.now())
-          await until(async () => (await roles()) === runs)
-          assert.equal(await roles(), runs)
-        })
-      })
 
     it('a job that was switched off has missed nothing', async () => {
       const dir = await tempDir()
