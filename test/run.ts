@@ -9,12 +9,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, globSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 
 const MOCHA = join(import.meta.dirname, '../node_modules/mocha/bin/mocha.js')
 const [suffix = '.test.ts', ...words] = process.argv.slice(2)
-const paths = words.filter((word) => /^[^-].*(\/|\.ts$)/.test(word) && existsSync(word))
+// The pattern behind -g may be the name of a folder, but hardly the path of one in here.
+const paths = words.filter((word) => resolve(word).startsWith(`${import.meta.dirname}${sep}`) && existsSync(word))
 const options = words.filter((word) => !paths.includes(word))
 const counts = { passing: 0, failing: 0 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { writeFiles } from '../../helpers/files.ts'
 import { blocksFor } from '../../helpers/markdown.ts'
@@ -8,6 +8,7 @@ import { type Client, http1, http2 } from '../client.ts'
 import type { StartedHost } from '../contract.ts'
 
 const HERE = import.meta.dirname
+const EXAMPLES = join(HERE, '../../../examples')
 
 /** The packages lie beside, in a `package.json` of their own. */
 export function assertInstalled(): void {
@@ -21,19 +22,25 @@ export interface ExampleOptions {
   readonly speaks?: 'http/1.1' | 'h2, TLS' | 'http/1.1, TLS'
 }
 
-/** Starts the example whose first line names this file. */
+function blockOf(name: string): string {
+  const block = blocksFor('host').find(({ text }) => text.startsWith(`// ${name}\n`))
+  if (!block) throw new Error(`no page has an example ${name}`)
+  return block.text
+}
+
+/** Starts the block of a page whose first line names this file, or a file of examples/: `express/app.mjs`. */
 export const example =
   (name: string, { runner, speaks = 'http/1.1' }: ExampleOptions = {}) =>
   async (confDir: string): Promise<StartedHost> => {
-    const block = blocksFor('host').find(({ text }) => text.startsWith(`// ${name}\n`))
-    if (!block) throw new Error(`no page has an example ${name}`)
+    const text = name.includes('/') ? readFileSync(join(EXAMPLES, name), 'utf8') : blockOf(name)
     const { ca, server } = await testPki()
     const { certificate, key } = await server('localhost')
     // Packages are found from the folder of the file, the instances from the working directory.
     const dir = dirname(confDir)
     await writeFiles(dir, { 'server.pem': certificate, 'server-key.pem': key })
-    await writeFiles(join(HERE, '../.run'), { [name]: block.text })
-    const file = runner ? join(HERE, runner) : join(HERE, '../.run', name)
+    const copy = name.replace('/', '-')
+    await writeFiles(join(HERE, '../.run'), { [copy]: text })
+    const file = runner ? join(HERE, runner) : join(HERE, '../.run', copy)
     return startExample(file, dir, (port) => clientOf(speaks, port, ca))
   }
 

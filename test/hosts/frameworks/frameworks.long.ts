@@ -6,6 +6,8 @@ describe('hosts of the documentation', () => {
   before(assertInstalled)
 
   describeHost('Express', example('express.mjs'))
+  describeHost('examples/express', example('express/app.mjs'))
+  describeHost('examples/nest', example('nest/app.mjs'))
   describeHost('node:http', example('http.mjs'))
   describeHost('node:http2', example('http2.mjs', { speaks: 'h2, TLS' }))
   describeHost('node:http2, called over HTTP/1.1', example('http2.mjs', { speaks: 'http/1.1, TLS' }))
