@@ -4,7 +4,7 @@
  * compares a checkout with itself; `--extra N` adds N microseconds to each of its requests.
  */
 import { type AbbaOptions, compareVariants, ratioText, type Variant } from './abba.ts'
-import { type Checkout, openCheckout } from './checkout.ts'
+import { buildBase } from './checkout.ts'
 import { CONTENDERS, type Contender, OURS_IN_EXPRESS, OURS_IN_GATEWAY } from './contenders.ts'
 import { RECON_METRICS, ReconSides } from './recon-sides.ts'
 import { timedStart } from './reload.ts'
@@ -21,10 +21,8 @@ export interface CompareOptions {
 
 export async function compare({ base, only, maxBlocks, objects, extra }: CompareOptions): Promise<void> {
   const setup = await Setup.create()
-  let checkout: Checkout | undefined
   try {
-    checkout = openCheckout(base, setup.project)
-    const dists = { base: checkout.dist, head: setup.dist }
+    const dists = { base: buildBase(base, setup.project), head: setup.dist }
     console.log(`\nThis checkout against ${base}: work per cost, more is better, 95 % interval over blocks`)
     const limits = { minBlocks: Math.min(5, maxBlocks), maxBlocks }
     const parts: Readonly<Record<string, () => Promise<void>>> = {
@@ -35,7 +33,6 @@ export async function compare({ base, only, maxBlocks, objects, extra }: Compare
     }
     for (const [name, part] of Object.entries(parts)) if (only === undefined || only === name) await part()
   } finally {
-    checkout?.remove()
     await setup.close()
   }
 }
