@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JsonObject } from '../../lib/contract.ts'
-import { writeAtomically } from '../helpers/files.ts'
+import { openProject } from '../../lib/gateway/project/project.ts'
+import { tempDir, writeAtomically, writeFiles } from '../helpers/files.ts'
 import { until } from '../helpers/until.ts'
-import { ADMIN, ANONYMOUS, startGateway, type TestGateway } from './parts.ts'
+import { ADMIN, ANONYMOUS, startGateway, type TestGateway, withGateway } from './parts.ts'
 
 const OPEN = { pattern: 'info/*', roles: '*', methods: 'read' }
 
@@ -31,6 +33,17 @@ describe('a gateway whose access.json is broken at the start', function () {
       await writeAtomically(join(gateway.project.conf, 'access.json'), { configs: [OPEN] })
       await until(async () => (await status(gateway, '/info/ping')) === 200)
     })
+
+  it('is closed to all but the administrator: a file without read permission', async function () {
+    if (process.getuid?.() === 0) this.skip()
+    const project = await openProject(await tempDir())
+    await writeFiles(project.conf, { 'access.json': { configs: [OPEN] } })
+    await chmod(join(project.conf, 'access.json'), 0)
+    await withGateway(project.dir, async (call) => {
+      assert.equal((await call('/info/ping', { headers: ANONYMOUS })).status, 403)
+      assert.equal((await call('/info/ping')).status, 200)
+    })
+  })
 
   it('has the rules without a fault; one with a fault grants nothing', async () => {
     const custom = { pattern: 'managed/*', roles: '*', methods: '*', actions: '*', customAuthz: 'ownDataOnly()' }
