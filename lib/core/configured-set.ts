@@ -10,7 +10,7 @@ export interface ConfiguredSetOptions<Input, Value> {
   /**
    * Builds a value beside the one in force. It has no effect yet.
    * @param last the last good value, which stays in force when this one fails
-   * @throws why it cannot be built
+   * @throws why it cannot be built; InvalidInput for faults with their places
    */
   provision(input: Input, key: string, last: Value | undefined): Awaitable<Value>
   /** What stands in for an input with faults as long as there is no good value. Default: nothing. */
@@ -39,6 +39,16 @@ export interface ConfiguredEntry<Input, Value> {
   readonly faults: ConfigurationFaults
   /** When value or faults changed last. */
   readonly since: Date
+}
+
+/** Thrown by a `provision` that finds the faults of its input itself. */
+export class InvalidInput extends Error {
+  readonly faults: ConfigurationFaults
+
+  constructor(faults: ConfigurationFaults) {
+    super('the input has faults')
+    this.faults = faults
+  }
 }
 
 interface Built<Value> {
@@ -121,7 +131,7 @@ export class ConfiguredSet<Input, Value> implements Disposable {
       faults = (await validate?.(input, key)) ?? []
       if (faults.length === 0) return { value: await provision(input, key, old?.good && old.value), faults }
     } catch (error) {
-      faults = [faultOf(error)]
+      faults = error instanceof InvalidInput ? error.faults : [faultOf(error)]
     }
     const isKnown = old && isDeepStrictEqual(old.faults, faults) && this.#isSame(old.input, input)
     if (old?.good || isKnown) return { faults, isKept: true }

@@ -2,13 +2,13 @@ import { asWritten } from '../../config/files/as-written.ts'
 import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
 import type {
   ConfigurationConsumer,
-  ConfigurationFault,
+  ConfigurationFaults,
   ConfigurationFileFault,
   ConfigurationObject,
   JsonObject,
   Logger,
 } from '../../contract.ts'
-import type { ConfiguredEntry } from '../../core/configured-set.ts'
+import { type ConfiguredEntry, InvalidInput } from '../../core/configured-set.ts'
 import { silentLog } from '../../core/log.ts'
 import { notFound, serviceUnavailable } from '../../crest/errors.ts'
 import type { ClientCertificateSource } from '../../trust/client-certificates.ts'
@@ -47,7 +47,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
     this.#log = log
     this.#objects = new ConfiguredObjects<Settled>({
       factoryPid: FACTORY_PID,
-      validate: ({ object: { content = {}, raw } }) => faultsOf(content, raw),
+      validate: () => [],
       provision: ({ object: { id, alias, content = {}, raw } }, _key, last) =>
         this.#provision(alias ?? id, content, raw, last?.instance),
       cleanUp: ({ instance }) => instance && this.#retire(instance),
@@ -102,15 +102,13 @@ export class InstanceRegistry implements ConfigurationConsumer {
   }
 
   /** Builds an instance and destroys it: TLS may be impossible to set up, say. */
-  async validate(id: string, content: JsonObject, raw?: JsonObject): Promise<(string | ConfigurationFault)[]> {
-    const faults = faultsOf(content, raw)
-    if (faults.length > 0) return faults
+  async validate(id: string, content: JsonObject, raw?: JsonObject): Promise<ConfigurationFaults> {
     try {
       const { instance } = await this.#provision(id, content, raw, undefined, silentLog)
       instance?.destroy()
       return []
     } catch (error) {
-      return [(error as Error).message]
+      return error instanceof InvalidInput ? error.faults : [(error as Error).message]
     }
   }
 
@@ -155,7 +153,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
     log = this.#log,
   ): Promise<Settled> {
     const judgement = judgeProperties(content, raw)
-    if ('faults' in judgement) throw new Error(judgement.faults.join('; '))
+    if ('faults' in judgement) throw new InvalidInput(judgement.faults)
     const { properties, notices } = judgement
     if (!properties.enabled) return { instance: undefined, notices }
     const { clientCertificate } = properties
@@ -213,8 +211,3 @@ export class InstanceRegistry implements ConfigurationConsumer {
 
 const keyOf = (name: string): string => `${FACTORY_PID}/${name}`
 const nameOf = (key: string): string => key.slice(FACTORY_PID.length + 1)
-
-function faultsOf(content: JsonObject, raw: JsonObject | undefined): string[] {
-  const judgement = judgeProperties(content, raw)
-  return 'faults' in judgement ? judgement.faults : []
-}
