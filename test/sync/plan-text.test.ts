@@ -24,7 +24,7 @@ describe('the plan that the command recon prints', () => {
   it('counts what is as it should be apart, and warns of what changes only', async () => {
     const stage = await linked()
     const same = await type(stage, '--dry-run')
-    assert.equal(same.stdout, 'Plan of m: 5 decisions\n\n         5  CONFIRMED  unchanged\n')
+    assert.equal(same.stdout, 'Plan of m: 5 decisions\n\n  5  CONFIRMED  unchanged\n')
     stage.one.seed(USERS, [user('u3', { sn: 'other' })])
     const { stdout } = await type(stage, '--dry-run')
     const id = String(stage.two.ids(USERS).find((one) => stage.two.object(USERS, one)?.userName === 'u3'))
@@ -55,7 +55,7 @@ describe('the plan that the command recon prints', () => {
       two: { collections: ['managed/log'] },
     })
     const { stdout } = await type(stage, '--dry-run')
-    assert.match(stdout, /^ {9}1 {2}CONFIRMED {2}UPDATE\n {9}4 {2}CONFIRMED {2}unchanged\n/m)
+    assert.match(stdout, /^ {2}1 {2}CONFIRMED {2}UPDATE\n {2}4 {2}CONFIRMED {2}unchanged\n/m)
     assert.match(stdout, /^ {6}script: create external\/idm\/two\/managed\/log \{"text":"a long text, w.*…$/m)
     assert.match(stdout, /^Scripts write something for 1 of these\.\n1 are approximate: /m)
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
@@ -77,8 +77,8 @@ describe('the plan that the command recon prints', () => {
     stage.one.seed(USERS, [user('new', { sn: 'bad' })])
     stage.two.seed(USERS, [user('orphan')])
     const { stdout } = await type(stage, '--dry-run')
-    assert.match(stdout, /^ {9}1 {2}UNASSIGNED {2}DELETE, deferred$/m)
-    assert.match(stdout, /^ {9}1 {2} +failed$/m)
+    assert.match(stdout, /^ {2}1 {2}UNASSIGNED {2}DELETE, deferred$/m)
+    assert.match(stdout, /^ {2}1 {2} +failed$/m)
     assert.match(stdout, /^1 deferred: they wait until all sources are assessed \(--accept-unassessed\)$/m)
     const run = await type(stage, '--yes')
     assert.match(run.stdout, / 1 failed, 1 deferred /)
