@@ -21,8 +21,8 @@ import { readPluginFolder } from '../gateway/plugins/manifest.ts'
 import { packageRoot } from '../gateway/project/package-info.ts'
 import { StartError, startError } from '../gateway/project/start-error.ts'
 import { projectKeys } from '../gateway/project-keys.ts'
+import type { Rewriting } from '../repo/objects/rewrite.ts'
 import { openRepository } from '../repo/repository.ts'
-import type { Rewriting } from '../repo/rewrite.ts'
 import { type CommandIo, type ProjectOptions, projectDirOf } from './command.ts'
 
 export async function secretGenerateKey(options: { readonly id?: string }, { stdout }: CommandIo): Promise<number> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { matches } from '../../lib/crest/filter/evaluate.ts'
-import { matcherOf } from '../../lib/repo/filter-matcher.ts'
+import { matcherOf } from '../../lib/repo/sqlite/objects/filter-matcher.ts'
 import { contents, filters } from './arbitraries.ts'
 
 describe('a matcher', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import type { ObjectStore } from '../../lib/repo/object-store.ts'
-import { UniqueViolation } from '../../lib/repo/unique-property.ts'
+import type { ObjectStore } from '../../lib/repo/sqlite/objects/object-store.ts'
+import { UniqueViolation } from '../../lib/repo/sqlite/objects/unique-property.ts'
 import { idsOf, queryOf } from './queries.ts'
 import { tempRepository } from './repositories.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Json } from '../../lib/contract.ts'
 import { compareValues } from '../../lib/crest/filter/compare.ts'
-import { ABSENT, coarse, orderKey, prefixEnd, typeEnd, typeStart } from '../../lib/repo/order-key.ts'
+import { ABSENT, coarse, orderKey, prefixEnd, typeEnd, typeStart } from '../../lib/repo/objects/order-key.ts'
 import { values } from './arbitraries.ts'
 
 const sign = (number: number): number => Math.sign(number) + 0

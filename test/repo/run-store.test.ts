@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Repository } from '../../lib/repo/repository.ts'
-import { newRow, type Row, type RunRows } from '../../lib/repo/run-rows.ts'
-import type { RunSnapshot } from '../../lib/repo/run-snapshot.ts'
+import { newRow, type Row, type RunRows } from '../../lib/repo/sqlite/runs/run-rows.ts'
+import type { RunSnapshot } from '../../lib/repo/sqlite/runs/run-snapshot.ts'
 import { tempRepository } from './repositories.ts'
 
 /** Neither a multiple of a statement's rows nor fewer. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
-import type { ObjectStore } from '../../repo/object-store.ts'
 import type { Repository } from '../../repo/repository.ts'
+import type { ObjectStore } from '../../repo/sqlite/objects/object-store.ts'
 
 /** The state of a job between runs. Times are ISO 8601. */
 export interface JobState {

@@ -1,4 +1,4 @@
-import type { Row, RunRows } from '../../repo/run-rows.ts'
+import type { Row, RunRows } from '../../repo/sqlite/runs/run-rows.ts'
 
 interface Entry {
   readonly row: Row

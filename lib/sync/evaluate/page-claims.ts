@@ -2,7 +2,7 @@ import type { JsonObject } from '../../contract.ts'
 import { matches } from '../../crest/filter/evaluate.ts'
 import type { QueryFilter } from '../../crest/filter/query-filter.ts'
 import { getAt, type Pointer, printPointer } from '../../crest/pointer.ts'
-import { orderKey } from '../../repo/order-key.ts'
+import { orderKey } from '../../repo/objects/order-key.ts'
 import { wantedFields, wantedValues } from './wanted-values.ts'
 
 interface Planned {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { badGateway, notFound } from '../../crest/errors.ts'
-import type { Row } from '../../repo/run-rows.ts'
+import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'

@@ -1,6 +1,6 @@
 import { conflict, notFound, ResourceException } from '../../crest/errors.ts'
-import type { PairLink } from '../../repo/link-store.ts'
-import { LINK_EXISTS, newRow, type Row } from '../../repo/run-rows.ts'
+import type { PairLink } from '../../repo/sqlite/runs/link-store.ts'
+import { LINK_EXISTS, newRow, type Row } from '../../repo/sqlite/runs/run-rows.ts'
 import type { Action } from '../action.ts'
 import { Performer } from '../apply/performer.ts'
 import { RunContext } from '../context/run-context.ts'

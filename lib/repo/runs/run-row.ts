@@ -1,0 +1,140 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { parseStoredJson } from '../../core/json.ts'
+import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
+import type { RunRowTable } from '../sqlite/database/sync-tables.ts'
+import type { NewLink, PairLink } from '../sqlite/runs/link-store.ts'
+
+/** DEFERRED = it waits until every source of its run is assessed. */
+export const ROW_STATUSES = ['SUCCESS', 'FAILURE', 'DEFERRED'] as const
+
+export type RowStatus = (typeof ROW_STATUSES)[number]
+
+/** One field of a target and what becomes of it. */
+export interface FieldChange {
+  /** As `printPointer` writes it. */
+  readonly field: string
+  /** What the target shows; null = nothing. */
+  readonly from: Json
+  /** What it is to hold; null = nothing. */
+  readonly to: Json
+  /** The target does not show this field: whether it holds the value already cannot be seen. */
+  readonly unseen?: boolean
+  /** The same value was sent before, and the target keeps another one in its place. */
+  readonly again?: boolean
+}
+
+/**
+ * One decision of a run: what was found, what is to be done about it and why, and in the end what became of it. The same
+ * row goes from the evaluation to the database, through its application, and into reports. Objects have `_id` and
+ * `_rev`.
+ */
+export interface Row {
+  /** Its place in the plan; 0 until it is stored. */
+  readonly key: number
+  readonly phase: 'source' | 'target'
+  readonly qualifier: string
+  sourceId: string | null
+  targetId: string | null
+  /** The target, as `run_object.key`, that no other row may take. */
+  targetKey: string | null
+  /** When it is carried out, the target is linked to the source: no other row may link it. */
+  claims: boolean
+  situation: string
+  action: string
+  /** One sentence for a person. */
+  reason: string
+  /** null = it is still to be carried out. */
+  status: RowStatus | null
+  failure: JsonObject | null
+  /** The ids of the targets that correlate, when there are several. */
+  ambiguous: readonly string[] | null
+  /** null = not known before it is carried out. */
+  changes: readonly FieldChange[] | null
+  /** The seven below are kept for as long as the row is to be carried out. */
+  source: JsonObject | null
+  target: JsonObject | null
+  /** What a CREATE sends, where making it again would run scripts twice. */
+  mapped: JsonObject | null
+  link: PairLink | null
+  /** What the scripts of an analysis would write, in order; null = the row is of a run whose scripts have written. */
+  writes: readonly RecordedWrite[] | null
+  /** The scripts were told something that the recorded writes might have made another. */
+  isApproximate: boolean
+  /** The place of the mapping's policy that decided; null = none did. */
+  policy: number | null
+  /** What carrying it out does to links. */
+  newLink: NewLink | null
+  removedLinks: readonly string[]
+  ended: string | null
+}
+
+export const newRow = (parts: Pick<Row, 'phase' | 'qualifier'> & Partial<Row>): Row => ({
+  key: 0,
+  sourceId: null,
+  targetId: null,
+  targetKey: null,
+  claims: false,
+  situation: '',
+  action: '',
+  reason: '',
+  status: null,
+  failure: null,
+  ambiguous: null,
+  changes: null,
+  source: null,
+  target: null,
+  mapped: null,
+  link: null,
+  writes: null,
+  isApproximate: false,
+  policy: null,
+  newLink: null,
+  removedLinks: [],
+  ended: null,
+  ...parts,
+})
+
+/** Which rows are looked for. */
+export interface RowSelection {
+  readonly situation?: string
+  readonly action?: string
+  readonly status?: RowStatus
+}
+
+export const LINK_EXISTS: JsonObject = {
+  code: 409,
+  reason: 'Conflict',
+  message: 'The source or the target is linked to another object already',
+}
+
+export const textOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
+
+/** Whether the row may still be carried out. */
+export const isOpen = (status: RowStatus | null): boolean => status === null || status === 'DEFERRED'
+
+/** What carrying a row out needs, as the database has it. */
+export const workOf = ({ status, source, target, mapped, link, writes, isApproximate, policy }: Row): string | null =>
+  isOpen(status) ? JSON.stringify({ source, target, mapped, link, writes, isApproximate, policy }) : null
+
+const jsonOf = <T>(text: string | null): T | null => (text === null ? null : (parseStoredJson(text) as T))
+
+/** As the database has it. */
+export const rowOf = (row: RunRowTable & { readonly key: number }): Row =>
+  newRow({
+    key: row.key,
+    phase: row.phase === 'target' ? 'target' : 'source',
+    qualifier: row.qualifier,
+    sourceId: row.source_id,
+    targetId: row.target_id,
+    targetKey: row.target_key,
+    claims: row.claims === 1,
+    situation: row.situation,
+    action: row.action,
+    reason: row.reason,
+    status: ROW_STATUSES.find((status) => status === row.status) ?? null,
+    failure: jsonOf<JsonObject>(row.failure),
+    ambiguous: jsonOf<string[]>(row.ambiguous),
+    changes: jsonOf<FieldChange[]>(row.changes),
+    ended: row.ended,
+    ...jsonOf<Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'writes' | 'isApproximate' | 'policy'>>(row.work),
+  })

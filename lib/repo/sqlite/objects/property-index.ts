@@ -1,0 +1,84 @@
+import type { JsonObject } from '../../../contract.ts'
+import { getAt, type Pointer, parsePointer } from '../../../crest/pointer.ts'
+import { sortValue } from '../../../crest/protocol/sort.ts'
+import { ABSENT, coarse, orderKey } from '../../objects/order-key.ts'
+import type { Session } from '../database/tables.ts'
+
+/** A property whose values are kept in `property_value`. */
+export interface PropertyIndex {
+  readonly key: number
+  /** As printPointer writes it. */
+  readonly property: string
+  readonly field: Pointer
+  /** False while its values are being written: it is kept up to date but not yet asked. */
+  readonly ready: boolean
+}
+
+/**
+ * The rules that the values in the database were written by. Another Unicode version knows other capitals, so a new
+ * Node may have to write them anew.
+ */
+export const INDEX_VERSION = `1/${process.versions.unicode}`
+
+export async function selectIndexes(session: Session, type: string): Promise<PropertyIndex[]> {
+  const rows = await session
+    .selectFrom('indexed_property')
+    .select(['key', 'property', 'version'])
+    .where('type', '=', type)
+    .execute()
+  return rows.map(({ key, property, version }) => ({
+    key,
+    property,
+    field: parsePointer(property),
+    ready: version === INDEX_VERSION,
+  }))
+}
+
+/** What `property_value` says of one object. */
+export interface PropertyValue {
+  readonly property: number
+  readonly order_key: string
+  readonly sorts: number
+  readonly object: number
+}
+
+/** One value each by which the object is sorted, and all by which a filter may find it. */
+export function valuesOf(indexes: readonly PropertyIndex[], key: number, object: JsonObject): PropertyValue[] {
+  return indexes.flatMap(({ key: property, field }) => {
+    const sorted = sortValue(object, field)
+    const sortKey = sorted === undefined ? ABSENT : coarse(orderKey(sorted))
+    const found = getAt(object, field)
+    const elements = Array.isArray(found) ? found.filter((element) => element !== null) : []
+    const others = new Set(elements.map((element) => coarse(orderKey(element))))
+    others.delete(sortKey)
+    return [
+      { property, object: key, order_key: sortKey, sorts: 1 },
+      ...[...others].map((order_key) => ({ property, object: key, order_key, sorts: 0 })),
+    ]
+  })
+}
+
+/** A statement has room for so many parameters that a list of any length has to go in pieces. */
+const ROWS_AT_ONCE = 500
+
+/** What is there already stays. */
+export async function insertValues(session: Session, values: readonly PropertyValue[]): Promise<void> {
+  for (let start = 0; start < values.length; start += ROWS_AT_ONCE) {
+    await session
+      .insertInto('property_value')
+      .values(values.slice(start, start + ROWS_AT_ONCE))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+  }
+}
+
+export async function replaceValues(
+  session: Session,
+  object: number,
+  old: readonly PropertyValue[],
+  values: readonly PropertyValue[],
+): Promise<void> {
+  if (JSON.stringify(old) === JSON.stringify(values)) return
+  await session.deleteFrom('property_value').where('object', '=', object).execute()
+  await insertValues(session, values)
+}
