@@ -22,7 +22,7 @@ import { packageRoot } from '../gateway/project/package-info.ts'
 import { StartError, startError } from '../gateway/project/start-error.ts'
 import { projectKeys } from '../gateway/project-keys.ts'
 import type { Rewriting } from '../repo/objects/rewrite.ts'
-import { openRepository } from '../repo/repository.ts'
+import { openRepository } from '../repo/open.ts'
 import { type CommandIo, type ProjectOptions, projectDirOf } from './command.ts'
 
 export async function secretGenerateKey(options: { readonly id?: string }, { stdout }: CommandIo): Promise<number> {

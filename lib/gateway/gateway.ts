@@ -6,6 +6,7 @@ import type { Secret } from '../core/secret.ts'
 import { crestHttp } from '../crest/http/http.ts'
 import { type Connection, connect, registryOf } from '../crest/protocol/connection.ts'
 import { ResourceRouter, resourcesService } from '../crest/protocol/router.ts'
+import { prepareRepository } from '../repo/open.ts'
 import { scriptsService } from '../script/main/engine.ts'
 import { staticUsers } from './access/administrator.ts'
 import { Authentication } from './access/authentication.ts'
@@ -136,6 +137,7 @@ export class Gateway {
 
   /** The ports first: one that is taken is known before anything else is begun. */
   async #start(): Promise<void> {
+    prepareRepository()
     this.#addResources()
     await this.#listen()
     await this.#configuration.start()

@@ -1,4 +1,4 @@
-import type { Row } from '../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../repo/runs/run-row.ts'
 
 /** The rows of a run in windows, by ascending key. @param read the rows after a key; none = the end */
 export async function* rowWindows(read: (after: number) => Promise<Row[]>, start = 0): AsyncGenerator<Row[], void> {

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../contract.ts'
-import type { Row, RowStatus } from '../repo/sqlite/runs/run-rows.ts'
+import type { Row, RowStatus } from '../repo/runs/run-row.ts'
 import { isSituation, SITUATIONS, type Situation } from './situation.ts'
 
 /**

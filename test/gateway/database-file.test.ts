@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { onCleanUp } from '../helpers/clean-up.ts'
 import { startGateway, type TestGateway } from './parts.ts'
 
 const fileOf = ({ project }: TestGateway) => join(project.db, 'openidm.db')
@@ -42,4 +44,35 @@ describe('the database of a running gateway', () => {
       assert.equal((await call('/config?_queryFilter=true')).status, 200)
       assert.ok(log.lines.some((line) => line.includes('was deleted or replaced while it was in use')))
     })
+
+  it('is locked by another process: a write waits, then 503 with Retry-After; all else goes on', async () => {
+    const gateway = await startGateway()
+    const other = new DatabaseSync(fileOf(gateway))
+    onCleanUp(() => other.close())
+    other.exec('begin immediate')
+    const write = gateway.call('/internal/user/u1', { method: 'PUT', json: { roles: [] } })
+    assert.equal((await gateway.call('/internal/user?_queryFilter=true')).status, 200)
+    const { status, headers } = await write
+    assert.deepEqual([status, headers['retry-after']], [503, '1'])
+    other.exec('rollback')
+    const again = await gateway.call('/internal/user/u1', { method: 'PUT', json: { roles: [] } })
+    assert.equal(again.status, 201, again.text)
+  })
+
+  it('has a damaged run: it is named, and the gateway starts', async () => {
+    const first = await startGateway()
+    const { project } = first
+    await first.gateway.stop()
+    const database = new DatabaseSync(fileOf(first))
+    database.exec(`insert into run (id, mapping, state, is_analysis, persists, content)
+      values ('r1', 'm', 'SUCCESS', 0, 0, '{"mapping":'), ('r2', 'm', 'SUCCESS', 0, 0, '{}')`)
+    database.close()
+    const { call, log } = await startGateway({ project })
+    const { json } = await call('/recon')
+    assert.deepEqual(
+      (json as { reconciliations: { _id: string }[] }).reconciliations.map(({ _id }) => _id),
+      ['r2'],
+    )
+    assert.ok(log.lines.some((line) => line.includes(`${fileOf(first)}: table run, row 1 (r1) is damaged: `)))
+  })
 })

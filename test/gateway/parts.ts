@@ -15,6 +15,8 @@ export const ADMIN = { 'x-openidm-username': 'openidm-admin', 'x-openidm-passwor
 export const ANONYMOUS = { 'x-openidm-username': 'anonymous', 'x-openidm-password': 'anonymous' }
 
 export interface TestGatewayOptions {
+  /** One that is there; a new one by default. */
+  readonly project?: Project
   /** Files of `conf/`. */
   readonly conf?: Readonly<Record<string, unknown>>
   readonly plugins?: readonly string[]
@@ -58,7 +60,7 @@ export class LogLines {
 /** Starts a gateway that stops with its owner (see clean-up.ts). */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const { conf = {}, plugins = [], https, env } = options
-  const project = await openProject(await tempDir())
+  const project = options.project ?? (await openProject(await tempDir()))
   await writeFiles(project.conf, conf)
   const pki = await testPki()
   if (https) {

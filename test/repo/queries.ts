@@ -1,7 +1,7 @@
 import type { Json } from '../../lib/contract.ts'
 import type { QueryRequest, QueryResult } from '../../lib/crest/protocol/request.ts'
 import { RequestParameters } from '../../lib/crest/protocol/request-parameters.ts'
-import type { ObjectStore } from '../../lib/repo/sqlite/objects/object-store.ts'
+import type { ObjectStore } from '../../lib/repo/objects/object-store.ts'
 
 /** A request as its parameters ask for it; all objects unless there is a `_queryFilter`. */
 export const queryOf = (params: Record<string, Json> = {}): QueryRequest => ({

@@ -1,10 +1,14 @@
 import { join } from 'node:path'
 import type { Logger } from '../../lib/contract.ts'
-import { openRepository, type Repository, type RepositoryOptions } from '../../lib/repo/repository.ts'
+import { openRepository } from '../../lib/repo/open.ts'
+import type { Repository, RepositoryOptions } from '../../lib/repo/repository.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDir } from '../helpers/files.ts'
 
 export const silent: Logger = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+
+/** Opens a repository that is closed with its owner. */
+export type OpenRepository = (options?: Partial<RepositoryOptions>) => Promise<Repository>
 
 /** Opens a repository, in a file of its own unless one is given; closed with its owner. */
 export async function tempRepository(options: Partial<RepositoryOptions> = {}): Promise<Repository> {

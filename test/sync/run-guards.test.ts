@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { FieldChange } from '../../lib/repo/sqlite/runs/run-rows.ts'
-import { newRow } from '../../lib/repo/sqlite/runs/run-rows.ts'
+import type { FieldChange } from '../../lib/repo/runs/run-row.ts'
+import { newRow } from '../../lib/repo/runs/run-row.ts'
 import { ClearedFields, deleteFault } from '../../lib/sync/context/run-guards.ts'
 import { type Limit, parseLimit } from '../../lib/sync/mapping/limit.ts'
 import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'

@@ -1,7 +1,7 @@
 import type { Disposable, Logger } from '../../contract.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
+import type { ObjectStore } from '../../repo/objects/object-store.ts'
 import type { Repository } from '../../repo/repository.ts'
-import type { ObjectStore } from '../../repo/sqlite/objects/object-store.ts'
 import { isReservedName } from '../access/administrator.ts'
 import { identity, type PasswordStore, type Verdict } from '../access/password-store.ts'
 import { rolesIn } from '../access/roles.ts'

@@ -16,7 +16,7 @@ import type {
   UpdateRequest,
 } from '../../crest/protocol/request.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
-import type { ObjectStore } from '../../repo/sqlite/objects/object-store.ts'
+import type { ObjectStore } from '../../repo/objects/object-store.ts'
 import type { HookCall } from '../scripts/call.ts'
 import { ManagedCollection } from './collection.ts'
 import type { ManagedEvent, ManagedHooks } from './hooks.ts'

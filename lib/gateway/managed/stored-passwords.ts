@@ -3,7 +3,7 @@ import { decrypt, isEncrypted, KeyRing } from '../../config/values/crypto/crypto
 import type { Json, Logger } from '../../contract.ts'
 import { LRUCache } from '../../core/lru-cache.ts'
 import { ResourceException } from '../../crest/errors.ts'
-import type { StoredObject } from '../../repo/sqlite/objects/object-row.ts'
+import type { StoredObject } from '../../repo/objects/object-store.ts'
 import { checkLogin, checkUnknown } from '../access/login-check.ts'
 import type { ManagedKeys } from './private-values.ts'
 

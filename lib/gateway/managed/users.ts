@@ -1,6 +1,5 @@
 import type { Logger } from '../../contract.ts'
-import type { StoredObject } from '../../repo/sqlite/objects/object-row.ts'
-import type { ObjectStore } from '../../repo/sqlite/objects/object-store.ts'
+import type { ObjectStore, StoredObject } from '../../repo/objects/object-store.ts'
 import { isReservedName } from '../access/administrator.ts'
 import { identity, type PasswordStore, type Verdict } from '../access/password-store.ts'
 import type { ManagedKeys } from './private-values.ts'

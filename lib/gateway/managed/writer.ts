@@ -5,9 +5,8 @@ import { checkAddressable } from '../../crest/http/request-path.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import { applyPatch } from '../../crest/protocol/patch.ts'
 import type { PatchOperation, RequestContext } from '../../crest/protocol/request.ts'
-import type { StoredObject } from '../../repo/sqlite/objects/object-row.ts'
-import type { ObjectStore } from '../../repo/sqlite/objects/object-store.ts'
-import { UniqueViolation } from '../../repo/sqlite/objects/unique-property.ts'
+import type { ObjectStore, StoredObject } from '../../repo/objects/object-store.ts'
+import { UniqueViolation } from '../../repo/objects/unique-violation.ts'
 import { hidden, visible, without, withoutRelationships } from './fields.ts'
 import type { ManagedHooks } from './hooks.ts'
 import { failedRequirements, policyFailure } from './policies.ts'
@@ -107,7 +106,7 @@ export class ManagedWriter {
       if (!draft) return stored
       const hooked = await this.#hooked(id, draft, stored.content, context)
       try {
-        return await this.#write(hooked, (ready) => this.#store.change(id, stored.revision, () => ready))
+        return await this.#write(hooked, (ready) => this.#store.replace(id, stored.revision, ready))
       } catch (error) {
         if (!isStale(error) || revision !== null || attempt === MAX_ATTEMPTS) throw error
       }

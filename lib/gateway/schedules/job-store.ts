@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
+import type { ObjectStore } from '../../repo/objects/object-store.ts'
 import type { Repository } from '../../repo/repository.ts'
-import type { ObjectStore } from '../../repo/sqlite/objects/object-store.ts'
 
 /** The state of a job between runs. Times are ISO 8601. */
 export interface JobState {
@@ -79,9 +79,14 @@ export class JobStore {
     return this.#save(this.#settings, 'jobs', { paused })
   }
 
+  /** Resolves when the writes under way have ended. */
+  idle(): Promise<void> {
+    return this.#queue.idle()
+  }
+
   #save(store: ObjectStore, id: string, content: JsonObject): Promise<void> {
     return this.#queue.add(async () => {
-      if (await store.find(id)) await store.change(id, null, () => content)
+      if (await store.find(id)) await store.replace(id, null, content)
       else await store.insert(id, content)
     })
   }

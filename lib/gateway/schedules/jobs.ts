@@ -120,9 +120,11 @@ export class Jobs implements Disposable {
     for (const job of this.#jobs.values()) job.arm()
   }
 
-  dispose(): void {
+  /** Resolves when what is being stored is stored. */
+  dispose(): Promise<void> {
     this.#isClosed = true
     for (const job of this.#jobs.values()) job.stop()
+    return this.#parts.store.idle()
   }
 
   #restJob(name: string, definition: JsonObject): Promise<Job> {

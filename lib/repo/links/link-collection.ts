@@ -11,8 +11,8 @@ import type {
   Resource,
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
-import { objectId, requireCollection } from '../objects/object-collection.ts'
-import { type Link, type LinkStore, type NewLink, representLink } from '../sqlite/runs/link-store.ts'
+import { objectId, requireCollection } from '../objects/collection-path.ts'
+import { type Link, type LinkStore, type NewLink, representLink } from './link-store.ts'
 
 const WINDOW = 1000
 

@@ -1,8 +1,6 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { parseStoredJson } from '../../core/json.ts'
 import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
-import type { RunRowTable } from '../sqlite/database/sync-tables.ts'
-import type { NewLink, PairLink } from '../sqlite/runs/link-store.ts'
+import type { NewLink, PairLink } from '../links/link-store.ts'
 
 /** DEFERRED = it waits until every source of its run is assessed. */
 export const ROW_STATUSES = ['SUCCESS', 'FAILURE', 'DEFERRED'] as const
@@ -107,34 +105,5 @@ export const LINK_EXISTS: JsonObject = {
   message: 'The source or the target is linked to another object already',
 }
 
-export const textOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
-
 /** Whether the row may still be carried out. */
 export const isOpen = (status: RowStatus | null): boolean => status === null || status === 'DEFERRED'
-
-/** What carrying a row out needs, as the database has it. */
-export const workOf = ({ status, source, target, mapped, link, writes, isApproximate, policy }: Row): string | null =>
-  isOpen(status) ? JSON.stringify({ source, target, mapped, link, writes, isApproximate, policy }) : null
-
-const jsonOf = <T>(text: string | null): T | null => (text === null ? null : (parseStoredJson(text) as T))
-
-/** As the database has it. */
-export const rowOf = (row: RunRowTable & { readonly key: number }): Row =>
-  newRow({
-    key: row.key,
-    phase: row.phase === 'target' ? 'target' : 'source',
-    qualifier: row.qualifier,
-    sourceId: row.source_id,
-    targetId: row.target_id,
-    targetKey: row.target_key,
-    claims: row.claims === 1,
-    situation: row.situation,
-    action: row.action,
-    reason: row.reason,
-    status: ROW_STATUSES.find((status) => status === row.status) ?? null,
-    failure: jsonOf<JsonObject>(row.failure),
-    ambiguous: jsonOf<string[]>(row.ambiguous),
-    changes: jsonOf<FieldChange[]>(row.changes),
-    ended: row.ended,
-    ...jsonOf<Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'writes' | 'isApproximate' | 'policy'>>(row.work),
-  })

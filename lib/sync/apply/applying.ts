@@ -1,5 +1,5 @@
 import { conflict } from '../../crest/errors.ts'
-import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { deleteFault } from '../context/run-guards.ts'
 import { correlates } from '../evaluate/correlation.ts'

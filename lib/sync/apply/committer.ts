@@ -1,4 +1,5 @@
-import type { Row, RunRows } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
+import type { RunRows } from '../../repo/runs/run-rows.ts'
 
 interface Entry {
   readonly row: Row
@@ -48,7 +49,7 @@ export class Committer {
       this.#waiting = []
       try {
         const rows = entries.map(({ row }) => row)
-        const linked = await (this.#isLazy ? this.#rows.finishUnhurried(rows) : this.#rows.finish(rows))
+        const linked = await this.#rows.finish(rows, !this.#isLazy)
         for (const [index, { resolve }] of entries.entries()) resolve(linked[index] ?? false)
       } catch (error) {
         for (const { reject } of entries) reject(error)

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { conflict, internalError } from '../../crest/errors.ts'
-import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 import type { Action } from '../action.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { desiredTargets, idIn } from '../evaluate/desired-targets.ts'

@@ -1,6 +1,6 @@
 import { conflict, internalError, ResourceException } from '../../crest/errors.ts'
 import { getAt, parsePointer } from '../../crest/pointer.ts'
-import { LINK_EXISTS, type Row, type RowStatus } from '../../repo/sqlite/runs/run-rows.ts'
+import { LINK_EXISTS, type Row, type RowStatus } from '../../repo/runs/run-row.ts'
 import { ACTION_RULES, type Action, impossible, isAction } from '../action.ts'
 import { flush } from '../context/recorded-writes.ts'
 import type { RunContext } from '../context/run-context.ts'

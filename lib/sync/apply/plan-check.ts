@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../contract.ts'
 import { parsePointer } from '../../crest/pointer.ts'
-import type { FieldChange, Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { FieldChange, Row } from '../../repo/runs/run-row.ts'
 import { ACTION_RULES, isAction } from '../action.ts'
 import { isSameWrites } from '../context/recorded-writes.ts'
 import type { RunContext } from '../context/run-context.ts'

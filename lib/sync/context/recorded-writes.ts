@@ -4,7 +4,7 @@ import { isObject } from '../../core/json.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
 import { childPath, normalizePath } from '../../crest/protocol/resource-path.ts'
-import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 
 /** Executes a recorded write. @returns the answer */
 export type Replay = (write: RecordedWrite) => Promise<unknown>

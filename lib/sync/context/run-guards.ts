@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { getAt, parsePointer } from '../../crest/pointer.ts'
-import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 import { isEmpty } from '../evaluate/difference.ts'
 import { isPrefix } from '../evaluate/mapper.ts'
 import type { Limit } from '../mapping/limit.ts'

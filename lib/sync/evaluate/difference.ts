@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { isObject, memberOf } from '../../core/json.ts'
 import { compareNumbers, isNumber } from '../../core/long-number.ts'
 import { isPosition, type Pointer, printPointer } from '../../crest/pointer.ts'
-import type { FieldChange } from '../../repo/sqlite/runs/run-rows.ts'
+import type { FieldChange } from '../../repo/runs/run-row.ts'
 
 /**
  * The fields in which `after` differs from `before`, down to members of objects, without `_id` and `_rev`. References,

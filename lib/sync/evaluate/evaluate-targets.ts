@@ -1,7 +1,7 @@
 import { ResourceException } from '../../crest/errors.ts'
-import type { PairLink } from '../../repo/sqlite/runs/link-store.ts'
-import { newRow, type Row } from '../../repo/sqlite/runs/run-rows.ts'
-import type { SeenObject } from '../../repo/sqlite/runs/run-snapshot.ts'
+import type { PairLink } from '../../repo/links/link-store.ts'
+import { newRow, type Row } from '../../repo/runs/run-row.ts'
+import type { SeenObject } from '../../repo/runs/run-snapshot.ts'
 import { idOf } from '../read/object-set.ts'
 import { assessTarget } from '../situation.ts'
 import {

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
-import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 import type { Hook, Mapping, Policy } from '../mapping/mapping.ts'
 import { runScript, type Scripts } from '../mapping/scripts.ts'
 

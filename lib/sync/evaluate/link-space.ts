@@ -1,5 +1,5 @@
-import type { LinkStore, NewLink, PairLink } from '../../repo/sqlite/runs/link-store.ts'
-import type { RunSnapshot, SeenObject } from '../../repo/sqlite/runs/run-snapshot.ts'
+import type { LinkStore, NewLink, PairLink } from '../../repo/links/link-store.ts'
+import type { RunSnapshot, SeenObject } from '../../repo/runs/run-snapshot.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 
 export interface FollowedLink {

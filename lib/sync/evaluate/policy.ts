@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { internalError, ResourceException } from '../../crest/errors.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
-import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 import { type Action, isAction } from '../action.ts'
 import type { Mapping, Policy } from '../mapping/mapping.ts'
 import type { Scripts } from '../mapping/scripts.ts'

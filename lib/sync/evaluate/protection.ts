@@ -1,4 +1,4 @@
-import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 import { ACTION_RULES, isAction } from '../action.ts'
 import { isPlannedKey } from './targets.ts'
 

@@ -3,8 +3,8 @@ import { isEncrypted, isHashed } from '../../config/values/crypto/crypto.ts'
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { getAt, parsePointer } from '../../crest/pointer.ts'
-import type { FieldChange, Row } from '../../repo/sqlite/runs/run-rows.ts'
-import type { SentValue, SentValueStore } from '../../repo/sqlite/runs/sent-value-store.ts'
+import type { FieldChange, Row } from '../../repo/runs/run-row.ts'
+import type { SentValue, SentValueStore } from '../../repo/runs/sent-value-store.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { Statistics } from '../statistics.ts'
 import { differences, isEmpty, isSame } from './difference.ts'
@@ -27,7 +27,7 @@ export interface SentValuesParts {
 export class SentValues {
   readonly #parts: SentValuesParts
   readonly #hidden = new Set<string>()
-  #key: Buffer = Buffer.alloc(0)
+  #key: Uint8Array = new Uint8Array()
   /** Nothing is stored for the mapping, and no property is `writeOnly`. */
   #isIdle = true
 

@@ -2,8 +2,8 @@ import type { JsonObject } from '../../contract.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import { matches } from '../../crest/filter/evaluate.ts'
 import type { QueryFilter } from '../../crest/filter/query-filter.ts'
-import type { PairLink } from '../../repo/sqlite/runs/link-store.ts'
-import type { RunSnapshot, SeenObject } from '../../repo/sqlite/runs/run-snapshot.ts'
+import type { PairLink } from '../../repo/links/link-store.ts'
+import type { RunSnapshot, SeenObject } from '../../repo/runs/run-snapshot.ts'
 import { idOf, type ObjectSet } from '../read/object-set.ts'
 import type { Lookup } from './correlation.ts'
 import type { FollowedLink, LinkSpace } from './link-space.ts'
@@ -93,10 +93,7 @@ export class Targets {
 
   /** Marks targets that rows of the plan are about: the target phase skips them. */
   async touch(touched: readonly { readonly key: string; readonly seen: SeenObject | undefined }[]): Promise<void> {
-    const places = touched.flatMap(({ seen }) => seen?.place ?? [])
-    this.#snapshot?.touch(places)
-    if (places.length < touched.length)
-      await this.#snapshot?.touchKeys(touched.flatMap(({ key, seen }) => (seen?.place === undefined ? [key] : [])))
+    await this.#snapshot?.touch(touched.map(({ key, seen }) => ({ key, place: seen?.place })))
   }
 
   /** Reads objects from the target itself. */

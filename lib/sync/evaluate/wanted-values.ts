@@ -1,7 +1,7 @@
 import type { QueryFilter } from '../../crest/filter/query-filter.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import { printPointer } from '../../crest/pointer.ts'
-import type { WantedValue } from '../../repo/sqlite/runs/run-snapshot.ts'
+import type { WantedValue } from '../../repo/runs/run-snapshot.ts'
 
 /** Values of which every object that matches `filter` has at least one; undefined = the filter implies none. */
 export function wantedValues(filter: QueryFilter): readonly WantedValue[] | undefined {

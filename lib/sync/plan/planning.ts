@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { badGateway, notFound } from '../../crest/errors.ts'
-import type { Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
@@ -11,7 +11,7 @@ import { chunks, prefetch } from './prefetch.ts'
 import { digestOf, distinct, failedSource, scanTargets, sourcePages } from './scan.ts'
 
 /** Sources that are evaluated together. */
-const SOURCE_CHUNK = 1000
+const SOURCE_CHUNK = 500
 /** Targets that are evaluated together. */
 const TARGET_WINDOW = 500
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../contract.ts'
 import { badGateway } from '../../crest/errors.ts'
 import { textHash } from '../../crest/protocol/query-pages.ts'
-import { newRow, type Row } from '../../repo/sqlite/runs/run-rows.ts'
+import { newRow, type Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { correlatedFields } from '../evaluate/correlation.ts'
 import { type EvaluationParts, fail } from '../evaluate/evaluation.ts'
@@ -13,7 +13,7 @@ import { isFullEntry } from '../read/selected-fields.ts'
 import { chunks, prefetch } from './prefetch.ts'
 
 /** Objects that are added to the snapshot in one transaction. */
-const CHUNK = 1000
+const CHUNK = 500
 
 /** The pages of a run's sources, with all their fields. */
 export async function* sourcePages(context: RunContext): AsyncGenerator<JsonObject[], void> {

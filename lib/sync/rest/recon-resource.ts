@@ -13,7 +13,7 @@ import type {
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
 import { pathElements } from '../../crest/protocol/resource-path.ts'
-import type { StoredRun } from '../../repo/sqlite/runs/run-store.ts'
+import type { StoredRun } from '../../repo/runs/run-store.ts'
 import { type Overrides, parseOverrides, type RunOptions } from '../context/run-options.ts'
 import type { PrivateFields } from '../mapping/private-fields.ts'
 import type { ReconService } from '../runs/recon-service.ts'

@@ -1,6 +1,6 @@
 import { conflict, notFound, ResourceException } from '../../crest/errors.ts'
-import type { PairLink } from '../../repo/sqlite/runs/link-store.ts'
-import { LINK_EXISTS, newRow, type Row } from '../../repo/sqlite/runs/run-rows.ts'
+import type { PairLink } from '../../repo/links/link-store.ts'
+import { LINK_EXISTS, newRow, type Row } from '../../repo/runs/run-row.ts'
 import type { Action } from '../action.ts'
 import { Performer } from '../apply/performer.ts'
 import { RunContext } from '../context/run-context.ts'
@@ -42,7 +42,7 @@ export async function performAction(
     number: 0,
     mappings: mappings.all().map(({ mapping }) => mapping),
     options: { action: 'reconById', ids: [], isAnalysis: false, persists: false, overrides: {} },
-    snapshot: await runs.snapshot(0),
+    snapshot: runs.snapshot(0),
   })
   await context.sentValues.load()
   const row = await evaluate(context, asked)
@@ -51,7 +51,7 @@ export async function performAction(
   const carriedOut: Row[] = []
   const finish = async (done: Row): Promise<boolean> => {
     carriedOut.push(done)
-    return (await context.rows.finish([done]))[0] ?? false
+    return (await context.rows.finish([done], true))[0] ?? false
   }
   const { settled } = await new Performer({ context, committer: { finish }, isRehearsed: false }).perform(row)
   if ((await settled) === 'FAILURE') throw failureOf(carriedOut.at(-1) ?? row)

@@ -5,7 +5,7 @@
 import { connect } from '../../../lib/crest/protocol/connection.ts'
 import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
 import { managedObjects } from '../../../lib/gateway/managed/managed.ts'
-import { openRepository } from '../../../lib/repo/repository.ts'
+import { openRepository } from '../../../lib/repo/open.ts'
 import { silent } from '../../repo/repositories.ts'
 import { fixedConfiguration } from './fixed-configuration.ts'
 import { fixedKeys } from './keys.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JsonObject } from '../../../lib/contract.ts'
-import { openRepository } from '../../../lib/repo/repository.ts'
+import { openRepository } from '../../../lib/repo/open.ts'
 import { tempDir, writeFiles } from '../../helpers/files.ts'
 import { until } from '../../helpers/until.ts'
 import { silent } from '../../repo/repositories.ts'
@@ -191,11 +191,11 @@ describe('scheduler/job', function () {
       const states = await repository.store('scheduler/trigger')
       const { content } = await states.get(name)
       const earlier = (time: unknown) => new Date(Date.parse(String(time)) - hours * 3_600_000).toISOString()
-      await states.change(name, null, () => ({
+      await states.replace(name, null, {
         ...content,
         activated: earlier(content.activated),
         next: earlier(content.next),
-      }))
+      })
       await repository.close()
     }
     const HOURLY = { ...OFTEN, repeatInterval: 3_600_000 }

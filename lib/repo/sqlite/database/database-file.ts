@@ -12,10 +12,13 @@ export class DatabaseFile {
   readonly path: string
   /** By path, as they were first seen. */
   readonly #identities = new Map<string, string>()
-  #isLost = false
+  /** 1 = the file is lost. The thread that writes and the thread that asks share it. */
+  readonly #lost: Int32Array
 
-  constructor(path: string) {
+  /** @param lost shared memory of one element */
+  constructor(path: string, lost: Int32Array = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))) {
     this.path = path
+    this.#lost = lost
   }
 
   /** Notes which file was opened. */
@@ -25,7 +28,8 @@ export class DatabaseFile {
 
   /** One sentence for a person when the files are not those that were opened; it stays so until a restart. */
   get fault(): string | undefined {
-    this.#isLost ||= !this.#isPresent(this.path) || !this.#isPresent(this.path + LOG_SUFFIX)
+    if (!this.#isLost && !(this.#isPresent(this.path) && this.#isPresent(this.path + LOG_SUFFIX)))
+      Atomics.store(this.#lost, 0, 1)
     return this.#isLost
       ? `The database ${this.path} was deleted or replaced while it was in use: restart with the right file in its place`
       : undefined
@@ -35,6 +39,10 @@ export class DatabaseFile {
   assertPresent(): void {
     const { fault } = this
     if (fault !== undefined) throw serviceUnavailable('The database cannot be written to', { cause: new Error(fault) })
+  }
+
+  get #isLost(): boolean {
+    return Atomics.load(this.#lost, 0) === 1
   }
 
   #isPresent(path: string): boolean {

@@ -1,37 +1,37 @@
-import { CompiledQuery } from './kysely.ts'
-import type { Session } from './tables.ts'
+import type { Session } from './session.ts'
 
-/** So many rows go into one statement; more gain nothing, and each number of rows is a statement that is kept. */
+/** Rows per statement. More gain nothing, and each size is a statement that is kept. */
 const SIZES = [100, 10, 1] as const
 
-/**
- * Inserts rows with as few statements as pay: a JSON text of all of them, taken apart by the database, costs three times
- * as much.
- * @param into such as `insert into t (a, b, c)`
- * @param shared what all rows have in the first columns
- * @param rows what each has in the others
- * @returns how many were added: fewer than there are where `into` ignores some
- */
-export const insertRows = (
-  session: Session,
-  into: string,
-  shared: readonly unknown[],
-  rows: readonly (readonly unknown[])[],
-): Promise<number> => eachSome(session, { before: into, behind: '', repeats: true }, shared, rows)
+/** The values of rows, one row after the other. */
+export interface Values {
+  /** Values per row. */
+  readonly width: number
+  readonly values: readonly unknown[]
+}
 
 /**
- * Changes rows in the same way.
- * @param update such as `update t set a = ?1, b = v.column2 from`, and behind the values `where t.key = v.column1`
- * @param shared what is the same for all: ?1, ?2, …
+ * Inserts rows with few statements: a JSON text of all of them, taken apart by the database, costs three times as much.
+ * @param into such as `insert into t (a, b, c)`
+ * @param shared the values of the first columns, the same for all rows
+ * @param rows the values of the other columns
+ * @returns how many were added: fewer than there are where `into` ignores some
+ */
+export const insertRows = (session: Session, into: string, shared: readonly unknown[], rows: Values): number =>
+  runInSizes(session, { before: into, behind: '', repeats: true }, shared, rows)
+
+/**
+ * Updates rows in the same way.
+ * @param update such as `update t set a = ?1, b = v.column2 from`, and after the values `where t.key = v.column1`
+ * @param shared the same for all rows: ?1, ?2, …
  * @returns how many were changed
  */
 export const updateRows = (
   session: Session,
   [before, behind]: readonly [before: string, behind: string],
   shared: readonly unknown[],
-  rows: readonly (readonly unknown[])[],
-): Promise<number> =>
-  eachSome(session, { before: `${before} (`, behind: `) as v ${behind}`, repeats: false }, shared, rows)
+  rows: Values,
+): number => runInSizes(session, { before: `${before} (`, behind: `) as v ${behind}`, repeats: false }, shared, rows)
 
 /** A statement but for the values of its rows. */
 interface Frame {
@@ -41,20 +41,15 @@ interface Frame {
   readonly repeats: boolean
 }
 
-async function eachSome(
-  session: Session,
-  frame: Frame,
-  shared: readonly unknown[],
-  rows: readonly (readonly unknown[])[],
-): Promise<number> {
+function runInSizes(session: Session, frame: Frame, shared: readonly unknown[], { width, values }: Values): number {
   let changed = 0
   let start = 0
   for (const size of SIZES) {
-    for (; rows.length - start >= size; start += size) {
-      const some = rows.slice(start, start + size)
-      const text = statement(frame, shared.length, some[0]?.length ?? 0, size)
-      const { numAffectedRows } = await session.executeQuery(CompiledQuery.raw(text, [...shared, ...some.flat()]))
-      changed += Number(numAffectedRows ?? 0n)
+    const step = size * width
+    for (; values.length - start >= step; start += step) {
+      const text = statement(frame, shared.length, width, size)
+      const parameters = [...shared, ...values.slice(start, start + step)]
+      changed += session.run(text, parameters)
     }
   }
   return changed

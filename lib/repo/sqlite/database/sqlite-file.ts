@@ -1,20 +1,20 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import { installJsonFunctions } from '../objects/sqlite-json.ts'
 import type { DatabaseFile } from './database-file.ts'
+import type { Session } from './session.ts'
 
 /**
  * WAL with `synchronous = FULL`: a commit is on the disk before it is acknowledged, so neither kill -9 nor a power cut
  * takes it back. NORMAL would outlive kill -9 too, but not a power cut; it saves half a millisecond a write, which a
- * store of people's accounts is not worth. The busy time-out is for a backup or a shell that holds the file. Temporary
- * tables are gone with the process in any case: what they take back is kept in memory.
+ * store of people's accounts is not worth. Temporary tables are gone with the process in any case: what they take back
+ * is kept in memory.
  */
 const SETTINGS = `
+  PRAGMA busy_timeout = 2000;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA foreign_keys = ON;
-  PRAGMA busy_timeout = 2000;
   PRAGMA cache_size = -16000;
   PRAGMA temp.cache_size = -8000;
   PRAGMA temp.journal_mode = MEMORY;
@@ -23,28 +23,27 @@ const SETTINGS = `
 /** Filters make ever new texts: this many statements are kept, the least recently used goes first. */
 const MAX_STATEMENTS = 200
 
-/** Statements of a transaction stand between two of these; they need no look of their own, but get one. */
+/** Before these the file is looked at; the statements of a transaction stand between two of them. */
 const WRITING = /^\s*(?:begin|commit|insert|update|delete|replace|create|drop|alter)\b/i
+const COMMIT = /^\s*commit\b/i
 
 interface Statement {
   readonly statement: StatementSync
-  readonly returnsRows: boolean
   readonly writes: boolean
+  readonly commits: boolean
 }
 
-export interface StatementResult {
-  readonly rows: unknown[]
-  readonly changes: number | bigint
-}
+/** Adds SQL functions to a connection. */
+export type Install = (database: DatabaseSync) => void
 
 /** The embedded database: one file, one connection, statements prepared once. */
-export class SqliteFile {
+export class SqliteFile implements Session {
   readonly #file: DatabaseFile
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, Statement>()
 
-  /** Opens `file` and makes it, with its folder, when it is not there; only its owner may read it. */
-  constructor(file: DatabaseFile) {
+  /** Opens `file`. It is created when it does not exist, with its folder; only its owner may read it. */
+  constructor(file: DatabaseFile, install: Install) {
     const { path } = file
     mkdirSync(dirname(path), { recursive: true })
     closeSync(openSync(path, 'a', 0o600))
@@ -53,19 +52,19 @@ export class SqliteFile {
     file.opened()
     try {
       this.#database.exec(SETTINGS)
-      installJsonFunctions(this.#database)
+      install(this.#database)
     } catch (error) {
       this.#database.close()
       throw error
     }
   }
 
-  execute(text: string, parameters: readonly unknown[]): StatementResult {
-    const { statement, returnsRows, writes } = this.#prepare(text)
-    const values = parameters as SQLInputValue[]
-    if (writes) this.#file.assertPresent()
-    if (returnsRows) return { rows: statement.all(...values), changes: 0 }
-    return { rows: [], changes: statement.run(...values).changes }
+  all<T>(text: string, parameters: readonly unknown[] = []): T[] {
+    return this.#prepared(text).all(...(parameters as SQLInputValue[])) as T[]
+  }
+
+  run(text: string, parameters: readonly unknown[] = []): number {
+    return Number(this.#prepared(text).run(...(parameters as SQLInputValue[])).changes)
   }
 
   /** False once the database itself has rolled back, as it does when the disk is full. */
@@ -78,19 +77,20 @@ export class SqliteFile {
     this.#database.close()
   }
 
-  #prepare(text: string): Statement {
+  #prepared(text: string): StatementSync {
     const known = this.#statements.get(text)
     const found = known ?? this.#compile(text)
     this.#statements.delete(text)
     this.#statements.set(text, found)
     const [oldest] = this.#statements.keys()
     if (this.#statements.size > MAX_STATEMENTS && oldest !== undefined) this.#statements.delete(oldest)
-    return found
+    const { statement, writes, commits } = found
+    if (commits || (writes && !this.isInTransaction)) this.#file.assertPresent()
+    return statement
   }
 
   #compile(text: string): Statement {
-    const statement = this.#database.prepare(text)
-    return { statement, returnsRows: statement.columns().length > 0, writes: WRITING.test(text) }
+    return { statement: this.#database.prepare(text), writes: WRITING.test(text), commits: COMMIT.test(text) }
   }
 }
 

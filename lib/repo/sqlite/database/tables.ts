@@ -1,15 +1,3 @@
-import type { Generated, Kysely, Transaction } from './kysely.ts'
-import type {
-  LinkTable,
-  RunObjectTable,
-  RunRowTable,
-  RunSourceTable,
-  RunTable,
-  RunValueTable,
-  RunWorkTable,
-  SentValueTable,
-} from './sync-tables.ts'
-
 /** The tables, as the query builder knows them. `migrations.ts` makes them. */
 export interface Tables {
   readonly object: ObjectTable
@@ -28,7 +16,7 @@ export interface Tables {
 
 /** One row for each object of any type. */
 interface ObjectTable {
-  readonly key: Generated<number>
+  readonly key: number
   /** Its collection, such as `managed/user`. */
   readonly type: string
   readonly id: string
@@ -39,11 +27,11 @@ interface ObjectTable {
 
 /** A property by which a type is looked up and sorted fast. */
 interface IndexedPropertyTable {
-  readonly key: Generated<number>
+  readonly key: number
   readonly type: string
   /** A pointer as printPointer writes it, such as `/userName`. */
   readonly property: string
-  /** By which rules its values were written; null while they are being written: see `index-version.ts`. */
+  /** By which rules its values were written; null while they are being written: see `property-index.ts`. */
   readonly version: string | null
 }
 
@@ -56,10 +44,109 @@ interface PropertyValueTable {
   readonly sorts: number
 }
 
+/** Which target belongs to which source, for good. */
+export interface LinkTable {
+  readonly id: string
+  /** The mapping whose links they are. */
+  readonly type: string
+  readonly qualifier: string
+  readonly first_id: string
+  readonly second_id: string
+}
+
+/** One reconciliation, as it is shown. */
+export interface RunTable {
+  readonly id: string
+  readonly number: number
+  readonly mapping: string
+  /** `ACTIVE` until it ended. */
+  readonly state: string
+  /** 1 = it decides and writes nothing. */
+  readonly is_analysis: number
+  /** 1 = its rows are shown as associations. */
+  readonly persists: number
+  /** JSON, as the run is shown. */
+  readonly content: string
+}
+
+/** What a run saw, for as long as it needs it: objects of the target, and those that it will create. */
+export interface RunObjectTable {
+  readonly run: number
+  /** The id as links have it. */
+  readonly key: string
+  /** 0 = it holds a part of the object, 1 = all of it, 2 = it is not there yet: this run creates it. */
+  readonly kind: number
+  /** JSON. */
+  readonly object: string
+}
+
+/** Values of targets by which sources are correlated, each as its order key. */
+export interface RunValueTable {
+  readonly run: number
+  readonly field: string
+  readonly order_key: string
+  readonly object: string
+}
+
+/** Which sources a run has seen. */
+export interface RunSourceTable {
+  readonly run: number
+  /** In which page it came. */
+  readonly page: number
+  readonly key: string
+  /** Of its content. */
+  readonly digest: number
+}
+
+/** One decision of a run: a row of its plan, and later what became of it. */
+export interface RunRowTable {
+  readonly key: number
+  readonly run: number
+  /** `source` or `target`. */
+  readonly phase: string
+  readonly qualifier: string
+  readonly source_id: string | null
+  readonly target_id: string | null
+  /** The target, as `run_object.key`, that no other row may take; null when it takes none. */
+  readonly target_key: string | null
+  /** 1 = when it is done, the target is linked to the source. */
+  readonly claims: number
+  readonly situation: string
+  readonly action: string
+  /** Why: one sentence. */
+  readonly reason: string
+  /** null while it is still to be done. */
+  readonly status: string | null
+  /** JSON of the failure. */
+  readonly failure: string | null
+  /** JSON list of ids. */
+  readonly ambiguous: string | null
+  /** JSON list of the fields that change. */
+  readonly changes: string | null
+  /** JSON: what carrying it out needs, where that has to outlive the process; else it is in `run_work`. */
+  readonly work: string | null
+  readonly ended: string | null
+}
+
+/** What carrying out a row needs, for as long as its run goes on. */
+export interface RunWorkTable {
+  /** Of the row. */
+  readonly key: number
+  readonly run: number
+  /** JSON. */
+  readonly work: string
+}
+
+/** What was sent to a target that does not show it as it was sent: see `SentValue`. */
+export interface SentValueTable {
+  readonly mapping: string
+  readonly qualifier: string
+  readonly target: string
+  readonly field: string
+  readonly digest: string
+  readonly shown: string | null
+}
+
 interface SchemaVersionTable {
   readonly version: number
 }
-
-export type Database = Kysely<Tables>
-/** A database or an open transaction: for what works in both. */
-export type Session = Database | Transaction<Tables>

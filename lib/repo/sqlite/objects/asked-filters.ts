@@ -8,21 +8,21 @@ let last = 0
 export type AskFilter = (filter: QueryFilter) => number
 
 /**
- * Does `work`, whose statements may ask the JSON functions about the filters it takes in. They name a filter by number,
- * for its text would be handed over with each row: with a batch of a thousand ids that is where all the time went.
+ * The filters that the JSON functions are asked about. Statements name a filter by number, for its text would be handed
+ * over with each row: with a batch of a thousand ids that is where all the time went.
  */
-export async function askingFilters<T>(work: (ask: AskFilter) => Promise<T>): Promise<T> {
-  const numbers: number[] = []
-  const ask = (filter: QueryFilter): number => {
+export class AskedFilters {
+  readonly #numbers: number[] = []
+
+  readonly ask: AskFilter = (filter) => {
     last += 1
     matchers.set(last, matcherOf(filter))
-    numbers.push(last)
+    this.#numbers.push(last)
     return last
   }
-  try {
-    return await work(ask)
-  } finally {
-    for (const number of numbers) matchers.delete(number)
+
+  forget(): void {
+    for (const number of this.#numbers) matchers.delete(number)
   }
 }
 

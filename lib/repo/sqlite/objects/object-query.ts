@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { badRequest } from '../../../crest/errors.ts'
-import type { QueryRequest, QueryResult } from '../../../crest/protocol/request.ts'
-import type { Database } from '../database/tables.ts'
-import { type AskFilter, askingFilters } from './asked-filters.ts'
-import { type ObjectRow, objectOf, selectObjects, storedObjectOf } from './object-row.ts'
+import { parseStoredJson } from '../../../core/json.ts'
+import type { QueryFilter } from '../../../crest/filter/query-filter.ts'
+import type { QueryRequest } from '../../../crest/protocol/request.ts'
+import type { Session } from '../database/session.ts'
+import { AskedFilters, type AskFilter } from './asked-filters.ts'
+import { type ObjectRow, objectOf, selectObjects } from './object-row.ts'
 import { type Found, ObjectSearch } from './object-search.ts'
 import { Ordering } from './ordering.ts'
 
@@ -13,29 +14,52 @@ export interface QueryOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** The parts of a request that this answers. */
+export type QueryText = Pick<
+  QueryRequest,
+  'sortKeys' | 'pageSize' | 'pagedResultsOffset' | 'pagedResultsCookie' | 'totalPagedResultsPolicy'
+> & { readonly queryFilter: QueryFilter }
+
+export interface QueryAnswer {
+  /** The first objects of the page, a window at most. */
+  readonly rows: ObjectRow[]
+  /** The keys of the others. */
+  readonly rest: number[]
+  readonly cookie: string | null
+  /** -1 = not asked for. */
+  readonly total: number
+}
+
 /**
  * Answers a query of the objects of `type` as queryInMemory does of objects in memory.
- * @throws badRequest for a query by id or expression, or a cookie that is none of ours
+ * @param query JSON of a QueryText
+ * @throws badRequest for an invalid cookie
  */
-export const queryObjects = (
-  database: Database,
+export async function queryObjects(
+  session: Session,
   type: string,
-  request: QueryRequest,
+  query: string,
   options: QueryOptions,
-): Promise<QueryResult> => askingFilters((ask) => answer(database, type, request, { ...options, ask }))
+): Promise<QueryAnswer> {
+  const asked = new AskedFilters()
+  try {
+    return await answer(session, type, parseStoredJson(query) as unknown as QueryText, { ...options, ask: asked.ask })
+  } finally {
+    asked.forget()
+  }
+}
 
 async function answer(
-  database: Database,
+  session: Session,
   type: string,
-  request: QueryRequest,
+  query: QueryText,
   { window, signal, ask }: QueryOptions & { ask: AskFilter },
-): Promise<QueryResult> {
-  const { queryFilter: filter, sortKeys, pageSize, pagedResultsOffset: offset, pagedResultsCookie: cookie } = request
-  if (!filter) throw badRequest('This resource is queried with _queryFilter only')
+): Promise<QueryAnswer> {
+  const { queryFilter: filter, sortKeys, pageSize, pagedResultsOffset: offset, pagedResultsCookie: cookie } = query
   const order = new Ordering(sortKeys)
   const after = cookie === null ? undefined : order.placeOf(cookie)
   const isOrdered = sortKeys.length > 0 || pageSize > 0
-  const search = await ObjectSearch.start(database, {
+  const search = ObjectSearch.start(session, {
     type,
     filter,
     ask,
@@ -46,38 +70,38 @@ async function answer(
   const end = pageSize > 0 ? offset + pageSize : Number.POSITIVE_INFINITY
   const found = await search.first(end + 1, after)
   const page = found.slice(offset, end)
-  const rows = await rowsOf(database, page, window, signal)
-  const last = found.length > end ? lastUnchanged(page, rows) : undefined
-  const counts = pageSize > 0 && request.totalPagedResultsPolicy !== 'NONE'
+  const rows = selectObjects(session, keysOf(page.slice(0, window)))
+  const last = found.length > end ? await lastUnchanged(session, page, rows, window) : undefined
+  const counts = pageSize > 0 && query.totalPagedResultsPolicy !== 'NONE'
   return {
-    result: rows.map(storedObjectOf),
-    pagedResultsCookie: last ? order.cookieOf(objectOf(last)) : null,
-    totalPagedResultsPolicy: counts ? 'EXACT' : 'NONE',
-    totalPagedResults: counts ? await search.count() : -1,
-    remainingPagedResults: -1,
+    rows,
+    rest: keysOf(page.slice(window)),
+    cookie: last ? order.cookieOf(objectOf(last)) : null,
+    total: counts ? await search.count() : -1,
   }
 }
 
-async function rowsOf(
-  database: Database,
-  page: readonly Found[],
-  window: number,
-  signal?: AbortSignal,
-): Promise<ObjectRow[]> {
-  const rows: ObjectRow[] = []
-  for (let start = 0; start < page.length; start += window) {
-    if (start > 0) await turn(undefined, { signal })
-    const keys = page.slice(start, start + window).map(({ key }) => key)
-    rows.push(...(await selectObjects(database, keys)))
-  }
-  return rows
-}
+const keysOf = (found: readonly Found[]): number[] => found.map(({ key }) => key)
 
 /**
- * The object behind which the next page starts. One that was written between being found and being read may have
- * another place now; to go on from there could leave others out.
+ * The object after which the next page starts. One that was written between being found and being read may have another
+ * place now; to go on from there could leave others out.
  */
-function lastUnchanged(page: readonly Found[], rows: readonly ObjectRow[]): ObjectRow | undefined {
+async function lastUnchanged(
+  session: Session,
+  page: readonly Found[],
+  first: readonly ObjectRow[],
+  window: number,
+): Promise<ObjectRow | undefined> {
   const revisions = new Map(page.map(({ key, revision }) => [key, revision]))
-  return rows.findLast(({ key, revision }) => revisions.get(key) === revision) ?? rows.at(-1)
+  const isUnchanged = ({ key, revision }: ObjectRow) => revisions.get(key) === revision
+  let last: ObjectRow | undefined
+  for (let start = Math.floor((page.length - 1) / window) * window; start >= 0; start -= window) {
+    const rows = start === 0 ? first : selectObjects(session, keysOf(page.slice(start, start + window)))
+    const found = rows.findLast(isUnchanged)
+    if (found) return found
+    last ??= rows.at(-1)
+    await turn()
+  }
+  return last
 }

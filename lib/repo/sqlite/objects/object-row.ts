@@ -1,44 +1,38 @@
 import type { JsonObject } from '../../../contract.ts'
 import { parseStoredJson } from '../../../core/json.ts'
 import { representResource } from '../../../crest/protocol/represent.ts'
-import type { Resource } from '../../../crest/protocol/request.ts'
-import type { Session } from '../database/tables.ts'
+import type { Session } from '../database/session.ts'
 
 export interface ObjectRow {
   readonly key: number
   readonly id: string
   readonly revision: string
+  /** JSON. */
   readonly content: string
 }
 
-/** A resource of ours always has a revision. */
-export interface StoredObject extends Resource {
-  readonly revision: string
-}
+/** With `_id` and `_rev`, as filters and sort keys see it. @throws SyntaxError when its JSON is damaged */
+export const objectOf = ({ id, revision, content }: ObjectRow): JsonObject =>
+  representResource({ id, revision, content: parseStoredJson(content) as JsonObject })
 
-export const storedObjectOf = ({ id, revision, content }: ObjectRow): StoredObject => ({
-  id,
-  revision,
-  content: parseStoredJson(content) as JsonObject,
-})
+const COLUMNS = 'key, id, revision, content'
 
-/** With `_id` and `_rev`, as filters and sort keys see it. */
-export const objectOf = (row: ObjectRow): JsonObject => representResource(storedObjectOf(row))
+export const selectObject = (session: Session, type: string, id: string): ObjectRow | undefined =>
+  session.all<ObjectRow>(`select ${COLUMNS} from object where type = ? and id = ?`, [type, id])[0]
 
-const COLUMNS = ['key', 'id', 'revision', 'content'] as const
-
-export const selectObject = (session: Session, type: string, id: string): Promise<ObjectRow | undefined> =>
-  session.selectFrom('object').select(COLUMNS).where('type', '=', type).where('id', '=', id).executeTakeFirst()
+/** The next objects of a type after `after`, in the order they were made. */
+export const selectObjectsAfter = (session: Session, type: string, after: number, limit: number): ObjectRow[] =>
+  session.all(`select ${COLUMNS} from object where type = ? and key > ? order by key limit ?`, [type, after, limit])
 
 const ROWS_AT_ONCE = 256
 
 /** The rows for `keys`, in that order; one that has gone meanwhile is left out. */
-export async function selectObjects(session: Session, keys: readonly number[]): Promise<ObjectRow[]> {
+export function selectObjects(session: Session, keys: readonly number[]): ObjectRow[] {
   const found = new Map<number, ObjectRow>()
   for (let start = 0; start < keys.length; start += ROWS_AT_ONCE) {
     const some = padded(keys.slice(start, start + ROWS_AT_ONCE))
-    const rows = await session.selectFrom('object').select(COLUMNS).where('key', 'in', some).execute()
-    for (const row of rows) found.set(row.key, row)
+    const text = `select ${COLUMNS} from object where key in (${some.map(() => '?').join(', ')})`
+    for (const row of session.all<ObjectRow>(text, some)) found.set(row.key, row)
   }
   return keys.flatMap((key) => found.get(key) ?? [])
 }

@@ -2,14 +2,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { QueryFilter } from '../../../crest/filter/query-filter.ts'
 import { printPointer } from '../../../crest/pointer.ts'
 import { coarse } from '../../objects/order-key.ts'
-import { type RawBuilder, sql } from '../database/kysely.ts'
-import type { Database } from '../database/tables.ts'
+import { type RawBuilder, select, sql } from '../database/kysely.ts'
+import type { Session } from '../database/session.ts'
 import type { AskFilter } from './asked-filters.ts'
 import { candidateKeys, candidateWindow, filterCandidates } from './filter-candidates.ts'
 import { type Condition, filterCondition, isAlwaysTrue } from './filter-condition.ts'
 import { compareKeys, type Ordering, type Place } from './ordering.ts'
 import { type PropertyIndex, selectIndexes } from './property-index.ts'
-import { type Window, type Windows, windowsByAge, windowsByProperty } from './windows.ts'
+import { type Window, windowsByAge, windowsByProperty } from './windows.ts'
 
 /** An object that satisfies the filter; its content is fetched only when it is on the page. */
 export interface Found extends Place {
@@ -40,7 +40,7 @@ const COUNTED = 20
  * rest of the process has its turn.
  */
 export class ObjectSearch {
-  readonly #database: Database
+  readonly #session: Session
   readonly #options: SearchOptions
   readonly #condition: Condition
   readonly #indexes: readonly PropertyIndex[]
@@ -48,21 +48,21 @@ export class ObjectSearch {
   readonly #candidates: Window | undefined
 
   private constructor(
-    database: Database,
+    session: Session,
     options: SearchOptions,
     indexes: readonly PropertyIndex[],
     candidates?: Window,
   ) {
-    this.#database = database
+    this.#session = session
     this.#options = options
     this.#condition = filterCondition(options.filter, options.ask)
     this.#indexes = indexes
     this.#candidates = candidates
   }
 
-  static async start(database: Database, options: SearchOptions): Promise<ObjectSearch> {
-    const indexes = await selectIndexes(database, options.type)
-    return new ObjectSearch(database, options, indexes, await usableCandidates(database, options, indexes))
+  static start(session: Session, options: SearchOptions): ObjectSearch {
+    const indexes = selectIndexes(session, options.type)
+    return new ObjectSearch(session, options, indexes, usableCandidates(session, options, indexes))
   }
 
   /** The first `needed` objects behind the place `after`. */
@@ -71,7 +71,7 @@ export class ObjectSearch {
     let found: Found[] = []
     for await (const window of this.#windows(needed, after)) {
       if (found.length >= needed && this.#isBehind(window, found.at(-1))) break
-      for (const one of await this.#findIn(window)) if (!after || !compare || compare(one, after) > 0) found.push(one)
+      for (const one of this.#findIn(window)) if (!after || !compare || compare(one, after) > 0) found.push(one)
       if (found.length >= needed) found = found.sort(compare ?? (() => 0)).slice(0, needed)
     }
     return compare ? found.sort(compare) : found
@@ -83,26 +83,26 @@ export class ObjectSearch {
     let count = 0
     for await (const part of windows) {
       const query = sql<{ count: number }>`select count(*) as count ${this.#from(part)}`
-      count += (await query.execute(this.#database)).rows[0]?.count ?? 0
+      count += select(this.#session, query)[0]?.count ?? 0
     }
     return count
   }
 
-  #windows(needed: number, after: Place | undefined): Windows {
+  #windows(needed: number, after: Place | undefined): AsyncIterable<Window> {
     const { ordering, window } = this.#options
     const index = ordering && this.#indexes.find(isFor(ordering.first.field))
     if (!index || this.#candidates) return this.#windowsByAge(window)
     const sizes = { first: Math.min(needed + SPARE, window), last: window }
-    return this.#inTurns(windowsByProperty(this.#database, index, ordering.first.ascending, after?.keys[0], sizes))
+    return this.#inTurns(windowsByProperty(this.#session, index, ordering.first.ascending, after?.keys[0], sizes))
   }
 
-  #windowsByAge(size: number): Windows {
-    if (this.#candidates) return oneWindow(this.#candidates)
-    return this.#inTurns(windowsByAge(this.#database, this.#options.type, size))
+  #windowsByAge(size: number): AsyncIterable<Window> {
+    if (this.#candidates) return this.#inTurns([this.#candidates])
+    return this.#inTurns(windowsByAge(this.#session, this.#options.type, size))
   }
 
-  async *#inTurns(windows: Windows): Windows {
-    for await (const window of windows) {
+  async *#inTurns(windows: Iterable<Window>): AsyncGenerator<Window, void> {
+    for (const window of windows) {
       yield window
       await turn()
       this.#options.signal?.throwIfAborted()
@@ -118,7 +118,7 @@ export class ObjectSearch {
     return compareKeys(coarse(key), firstKey, ordering.first.ascending) < 0
   }
 
-  async #findIn(window: Window): Promise<Found[]> {
+  #findIn(window: Window): Found[] {
     const keys = this.#options.ordering?.expressions ?? []
     const columns = [
       sql`o.key`,
@@ -128,8 +128,7 @@ export class ObjectSearch {
     ]
     const query = sql<Omit<Found, 'keys'> & Record<`k${number}`, string>>`
       select ${sql.join(columns)} ${this.#from(window)} ${keys.length === 0 ? sql`order by o.key` : sql``}`
-    const { rows } = await query.execute(this.#database)
-    return rows.map((row) => ({ ...row, keys: keys.map((_, index) => row[`k${index}`] ?? '') }))
+    return select(this.#session, query).map((row) => ({ ...row, keys: keys.map((_, index) => row[`k${index}`] ?? '') }))
   }
 
   #from({ source, condition }: Window): RawBuilder<unknown> {
@@ -142,19 +141,15 @@ const isFor = (field: readonly string[]) => {
   return ({ property, ready }: PropertyIndex) => ready && property === name
 }
 
-async function* oneWindow(window: Window): Windows {
-  yield window
-}
-
-async function usableCandidates(
-  database: Database,
+function usableCandidates(
+  session: Session,
   { filter, window }: SearchOptions,
   indexes: readonly PropertyIndex[],
-): Promise<Window | undefined> {
+): Window | undefined {
   const ranges = filterCandidates(filter, indexes)
   if (!ranges) return undefined
   const query = sql<{ count: number }>`select count(*) as count
     from (select 1 from (${candidateKeys(ranges)}) as candidate limit ${CANDIDATES * window + 1}) as counted`
-  const { rows } = await query.execute(database)
-  return (rows[0]?.count ?? 0) > CANDIDATES * window ? undefined : candidateWindow(ranges)
+  const count = select(session, query)[0]?.count ?? 0
+  return count > CANDIDATES * window ? undefined : candidateWindow(ranges)
 }

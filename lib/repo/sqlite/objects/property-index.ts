@@ -2,7 +2,8 @@ import type { JsonObject } from '../../../contract.ts'
 import { getAt, type Pointer, parsePointer } from '../../../crest/pointer.ts'
 import { sortValue } from '../../../crest/protocol/sort.ts'
 import { ABSENT, coarse, orderKey } from '../../objects/order-key.ts'
-import type { Session } from '../database/tables.ts'
+import { insertRows } from '../database/insert-rows.ts'
+import type { Session } from '../database/session.ts'
 
 /** A property whose values are kept in `property_value`. */
 export interface PropertyIndex {
@@ -20,12 +21,9 @@ export interface PropertyIndex {
  */
 export const INDEX_VERSION = `1/${process.versions.unicode}`
 
-export async function selectIndexes(session: Session, type: string): Promise<PropertyIndex[]> {
-  const rows = await session
-    .selectFrom('indexed_property')
-    .select(['key', 'property', 'version'])
-    .where('type', '=', type)
-    .execute()
+export function selectIndexes(session: Session, type: string): PropertyIndex[] {
+  const text = 'select key, property, version from indexed_property where type = ?'
+  const rows = session.all<{ key: number; property: string; version: string | null }>(text, [type])
   return rows.map(({ key, property, version }) => ({
     key,
     property,
@@ -58,27 +56,21 @@ export function valuesOf(indexes: readonly PropertyIndex[], key: number, object:
   })
 }
 
-/** A statement has room for so many parameters that a list of any length has to go in pieces. */
-const ROWS_AT_ONCE = 500
+const INTO_VALUES = 'insert or ignore into property_value (property, object, order_key, sorts)'
 
 /** What is there already stays. */
-export async function insertValues(session: Session, values: readonly PropertyValue[]): Promise<void> {
-  for (let start = 0; start < values.length; start += ROWS_AT_ONCE) {
-    await session
-      .insertInto('property_value')
-      .values(values.slice(start, start + ROWS_AT_ONCE))
-      .onConflict((conflict) => conflict.doNothing())
-      .execute()
-  }
+export function insertValues(session: Session, values: readonly PropertyValue[]): void {
+  const rows = values.flatMap(({ property, object, order_key, sorts }) => [property, object, order_key, sorts])
+  insertRows(session, INTO_VALUES, [], { width: 4, values: rows })
 }
 
-export async function replaceValues(
+export function replaceValues(
   session: Session,
   object: number,
   old: readonly PropertyValue[],
   values: readonly PropertyValue[],
-): Promise<void> {
+): void {
   if (JSON.stringify(old) === JSON.stringify(values)) return
-  await session.deleteFrom('property_value').where('object', '=', object).execute()
-  await insertValues(session, values)
+  session.run('delete from property_value where object = ?', [object])
+  insertValues(session, values)
 }

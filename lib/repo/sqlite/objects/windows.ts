@@ -1,6 +1,6 @@
 import { ABSENT, coarse } from '../../objects/order-key.ts'
-import { type RawBuilder, sql } from '../database/kysely.ts'
-import type { Session } from '../database/tables.ts'
+import { type RawBuilder, select, sql } from '../database/kysely.ts'
+import type { Session } from '../database/session.ts'
 import type { PropertyIndex } from './property-index.ts'
 
 /** A bounded part of a type's objects. */
@@ -12,22 +12,17 @@ export interface Window {
   readonly firstKey?: string | undefined
 }
 
-export type Windows = AsyncGenerator<Window, void, undefined>
+export type Windows = Generator<Window, void, undefined>
 
 /** All objects of `type` in the order they were made. */
-export async function* windowsByAge(session: Session, type: string, size: number): Windows {
+export function* windowsByAge(session: Session, type: string, size: number): Windows {
   const source = sql`object as o`
   let from = 0
   while (true) {
-    const end = await session
-      .selectFrom('object')
-      .select('key')
-      .where('type', '=', type)
-      .where('key', '>', from)
-      .orderBy('key')
-      .limit(1)
-      .offset(size - 1)
-      .executeTakeFirst()
+    const [end] = session.all<{ key: number }>(
+      'select key from object where type = ? and key > ? order by key limit 1 offset ?',
+      [type, from, size - 1],
+    )
     if (!end) return yield { source, condition: sql`o.key > ${from}` }
     yield { source, condition: sql`o.key > ${from} and o.key <= ${end.key}` }
     from = end.key
@@ -41,7 +36,7 @@ export interface Sizes {
 }
 
 /** All objects from `start` (an order key) on, in the order of an index; those without the property come last. */
-export async function* windowsByProperty(
+export function* windowsByProperty(
   session: Session,
   { key: property }: PropertyIndex,
   ascending: boolean,
@@ -89,10 +84,10 @@ class Stretch {
     return this.#windows(DOWN, begin, firstKey)
   }
 
-  async *#windows(direction: Direction, start: RawBuilder<unknown>, startKey: string | undefined): Windows {
+  *#windows(direction: Direction, start: RawBuilder<unknown>, startKey: string | undefined): Windows {
     let [begin, firstKey] = [start, startKey]
     for (let size = this.#sizes.first; ; size = Math.min(2 * size, this.#sizes.last)) {
-      const end = await this.#end(direction, begin, size)
+      const end = this.#end(direction, begin, size)
       if (!end) return yield { ...this.#window(begin), firstKey }
       const position = sql`(${end.order_key}, ${end.object})`
       const bounds = sql`${begin} and (w.order_key, w.object) ${direction.upTo} ${position}`
@@ -102,11 +97,11 @@ class Stretch {
     }
   }
 
-  async #end({ order }: Direction, begin: RawBuilder<unknown>, size: number): Promise<Position | undefined> {
+  #end({ order }: Direction, begin: RawBuilder<unknown>, size: number): Position | undefined {
     const query = sql<Position>`select w.order_key, w.object from property_value as w
       where w.property = ${this.#property} and ${begin}
       order by w.order_key ${order}, w.object ${order} limit 1 offset ${size - 1}`
-    return (await query.execute(this.#session)).rows[0]
+    return select(this.#session, query)[0]
   }
 
   /** A cross join is one that SQLite does in the order it is written. */

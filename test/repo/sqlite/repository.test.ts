@@ -4,16 +4,15 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
-import { openRepository } from '../../lib/repo/repository.ts'
-import { DatabaseFile } from '../../lib/repo/sqlite/database/database-file.ts'
-import { Kysely } from '../../lib/repo/sqlite/database/kysely.ts'
-import { type Migration, migrate } from '../../lib/repo/sqlite/database/migrations.ts'
-import { sqliteDialect } from '../../lib/repo/sqlite/database/sqlite-dialect.ts'
-import type { Tables } from '../../lib/repo/sqlite/database/tables.ts'
-import { onCleanUp } from '../helpers/clean-up.ts'
-import { tempDir } from '../helpers/files.ts'
-import { idsOf } from './queries.ts'
-import { silent, tempRepository } from './repositories.ts'
+import { openRepository } from '../../../lib/repo/open.ts'
+import { DatabaseFile } from '../../../lib/repo/sqlite/database/database-file.ts'
+import { MIGRATIONS } from '../../../lib/repo/sqlite/database/migration-steps.ts'
+import { LAYOUT, type Migration, migrate } from '../../../lib/repo/sqlite/database/migrations.ts'
+import { SqliteFile } from '../../../lib/repo/sqlite/database/sqlite-file.ts'
+import { onCleanUp } from '../../helpers/clean-up.ts'
+import { tempDir } from '../../helpers/files.ts'
+import { idsOf } from '../queries.ts'
+import { silent, tempRepository } from '../repositories.ts'
 
 /** Looks into the file as any other tool would. */
 function look<T>(file: string, statement: string): T[] {
@@ -74,7 +73,7 @@ describe('a repository', () => {
   it('prints no warning of its database', async () => {
     const file = join(await tempDir(), 'repo.db')
     const program = `
-      const { openRepository } = await import(${JSON.stringify(new URL('../../lib/repo/repository.ts', import.meta.url).href)})
+      const { openRepository } = await import(${JSON.stringify(new URL('../../../lib/repo/open.ts', import.meta.url).href)})
       const log = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
       await (await openRepository({ file: ${JSON.stringify(file)}, log })).close()`
     const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
@@ -83,17 +82,19 @@ describe('a repository', () => {
 })
 
 describe('a migration', () => {
-  const first: Migration = ({ schema }) => schema.createTable('first').addColumn('x', 'integer').execute()
-  const broken: Migration = async ({ schema }) => {
-    await schema.createTable('second').addColumn('x', 'integer').execute()
+  const first: Migration = (session) => void session.run('create table first (x integer)')
+  const broken: Migration = (session) => {
+    session.run('create table second (x integer)')
     throw new Error('the power went')
   }
-  const second: Migration = ({ schema }) => schema.createTable('second').addColumn('x', 'integer').execute()
+  const second: Migration = (session) => void session.run('create table second (x integer)')
+
+  it('is counted', () => assert.equal(MIGRATIONS.length, LAYOUT))
 
   it('that does not come to its end has not happened, and is done the next time', async () => {
     const file = join(await tempDir(), 'repo.db')
-    const database = new Kysely<Tables>({ dialect: sqliteDialect(new DatabaseFile(file)) })
-    onCleanUp(() => database.destroy())
+    const database = new SqliteFile(new DatabaseFile(file), () => undefined)
+    onCleanUp(() => database.close())
     await assert.rejects(migrate(database, [first, broken]), /the power went/)
     const tables = () => look<{ name: string }>(file, `select name from sqlite_schema where type = 'table' order by 1`)
     assert.deepEqual(
@@ -126,7 +127,7 @@ describe('the indexes of a type', () => {
     await repository.store('t', { indexes: ['x', 'y/z'] })
     assert.deepEqual(values(file), ['/_id 2a', '/x 2p', '/x 2q', '/y/z ~'])
     await repository.store('t', { indexes: ['x'] })
-    await store.change('A', null, () => ({ x: 'r' }))
+    await store.replace('A', null, { x: 'r' })
     assert.deepEqual(values(file), ['/_id 2a', '/x 2r'])
     await store.remove('A', null)
     assert.deepEqual(values(file), [])
@@ -153,7 +154,7 @@ describe('the indexes of a type', () => {
     const built = repository.store('t', { indexes: ['x'] })
     const writes = Array.from({ length: 20 }, async (_, index) => {
       await store.insert(`b${index}`, { x: 7 })
-      await store.change(`a${index * 30}`, null, () => ({ x: 7 }))
+      await store.replace(`a${index * 30}`, null, { x: 7 })
       await store.remove(`a${index * 30 + 1}`, null)
     })
     await Promise.all([built, repository.store('t', { indexes: ['x', 'y'] }), ...writes])

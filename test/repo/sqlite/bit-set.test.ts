@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { BitSet } from '../../lib/repo/sqlite/runs/bit-set.ts'
+import { BitSet } from '../../../lib/repo/sqlite/runs/bit-set.ts'
 
 describe('a set of bits', () => {
   it('has what was added and nothing else, however large', () => {

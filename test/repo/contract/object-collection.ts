@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
-import { applyPatch } from '../../crest/protocol/patch.ts'
+import { applyPatch } from '../../../lib/crest/protocol/patch.ts'
 import type {
   CreateRequest,
   DeleteRequest,
@@ -12,9 +11,9 @@ import type {
   Resource,
   ResourceHandler,
   UpdateRequest,
-} from '../../crest/protocol/request.ts'
-import { pathElements } from '../../crest/protocol/resource-path.ts'
-import type { ObjectStore } from '../sqlite/objects/object-store.ts'
+} from '../../../lib/crest/protocol/request.ts'
+import { objectId, requireCollection } from '../../../lib/repo/objects/collection-path.ts'
+import { changeObject, type ObjectStore } from '../../../lib/repo/objects/object-store.ts'
 
 /** Serves the objects of a store as they are, as MemoryCollection does its own. */
 export class ObjectCollection implements ResourceHandler {
@@ -34,11 +33,11 @@ export class ObjectCollection implements ResourceHandler {
   }
 
   async update({ resourcePath, revision, content }: UpdateRequest): Promise<Resource> {
-    return this.#store.change(objectId(resourcePath), revision, () => content)
+    return this.#store.replace(objectId(resourcePath), revision, content)
   }
 
   async patch({ resourcePath, revision, patchOperations }: PatchRequest): Promise<Resource> {
-    return this.#store.change(objectId(resourcePath), revision, ({ content }) => {
+    return changeObject(this.#store, objectId(resourcePath), revision, ({ content }) => {
       const patched = applyPatch(content, patchOperations)
       return isDeepStrictEqual(patched, content) ? content : patched
     })
@@ -52,17 +51,4 @@ export class ObjectCollection implements ResourceHandler {
     requireCollection(request.resourcePath)
     return this.#store.query(request, context.signal)
   }
-}
-
-/** @throws notSupported for a path below an object: an object holds no others */
-export function requireCollection(resourcePath: string): void {
-  if (resourcePath !== '') throw notSupported('This request is for a collection; the resource is none')
-}
-
-/** @throws badRequest for the collection itself, notFound for a path below an object */
-export function objectId(resourcePath: string): string {
-  const [id, ...others] = pathElements(resourcePath)
-  if (id === undefined) throw badRequest('This request needs the id of a resource behind the collection')
-  if (others.length > 0) throw notFound(`Resource '${resourcePath}' not found`)
-  return id
 }

@@ -4,12 +4,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { JsonObject } from '../../lib/contract.ts'
-import type { ObjectStore } from '../../lib/repo/sqlite/objects/object-store.ts'
-import { ownedBySuite } from '../helpers/clean-up.ts'
-import { tempDir } from '../helpers/files.ts'
-import { pagesOf, queryOf } from './queries.ts'
-import { tempRepository } from './repositories.ts'
+import type { JsonObject } from '../../../lib/contract.ts'
+import type { ObjectStore } from '../../../lib/repo/objects/object-store.ts'
+import { ownedBySuite } from '../../helpers/clean-up.ts'
+import { tempDir } from '../../helpers/files.ts'
+import { pagesOf, queryOf } from '../queries.ts'
+import { tempRepository } from '../repositories.ts'
 
 const COUNT = 20_000
 const PAGE = 1000

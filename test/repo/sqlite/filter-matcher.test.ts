@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { matches } from '../../lib/crest/filter/evaluate.ts'
-import { matcherOf } from '../../lib/repo/sqlite/objects/filter-matcher.ts'
-import { contents, filters } from './arbitraries.ts'
+import { matches } from '../../../lib/crest/filter/evaluate.ts'
+import { matcherOf } from '../../../lib/repo/sqlite/objects/filter-matcher.ts'
+import { contents, filters } from '../arbitraries.ts'
 
 describe('a matcher', () => {
   it('finds what the evaluator of Common REST finds', () =>

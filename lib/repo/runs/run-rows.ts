@@ -1,0 +1,51 @@
+import type { Row, RowSelection } from './run-row.ts'
+
+/** How many rows of a plan have one situation and action. */
+export interface RowCount {
+  readonly situation: string
+  readonly action: string
+  readonly count: number
+  /** Of these, rows that are to be carried out. */
+  readonly waiting: number
+  /** Of these, rows that change a field of their target. */
+  readonly changing: number
+  /** Of these, rows whose scripts write something. */
+  readonly writing: number
+  /** Of these, rows that are carried out only where `allowApproximate` says so. */
+  readonly approximate: number
+  readonly deferred: number
+  readonly failed: number
+}
+
+/** A target that a row takes, for one kind of link. */
+export interface Claim {
+  readonly target: string
+  readonly qualifier: string
+  readonly source: string
+}
+
+/** The plan of one run. */
+export interface RunRows {
+  /** @param isLasting whether what carrying them out needs is to outlive the process: a plan that somebody will read */
+  add(rows: readonly Row[], isLasting: boolean): Promise<void>
+  /** Which of these targets earlier rows have taken. */
+  claimed(targetKeys: readonly string[]): Promise<Claim[]>
+  /** Rows after `after` that are still to be carried out, with what that needs. */
+  waiting(after: number, limit: number): Promise<Row[]>
+  /** All rows after `after` in their order, without what carrying them out needs unless it is kept. */
+  after(after: number, limit: number, selection?: RowSelection): Promise<Row[]>
+  /**
+   * Stores the outcomes of rows with their links, all of them or none.
+   * @param isDurable whether it waits for the disk; otherwise a power cut may take the commit back, and the next run
+   * finds the same again
+   * @returns for each row whether its link was added
+   */
+  finish(rows: readonly Row[], isDurable: boolean): Promise<boolean[]>
+  /** How many rows with this action are still to be carried out. */
+  countWaiting(action: string): Promise<number>
+  countByKind(): Promise<RowCount[]>
+  /** Lets deferred rows be carried out. @returns how many there were */
+  release(): Promise<number>
+  /** The sources that could not be assessed, and that no later run of the mapping has assessed; null = without id. */
+  unassessed(mapping: string): Promise<(string | null)[]>
+}

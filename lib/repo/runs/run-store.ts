@@ -1,0 +1,37 @@
+import type { JsonObject } from '../../contract.ts'
+import type { RunRows } from './run-rows.ts'
+import type { RunSnapshot } from './run-snapshot.ts'
+
+export interface StoredRun {
+  readonly id: string
+  readonly number: number
+  readonly mapping: string
+  readonly state: string
+  readonly isAnalysis: boolean
+  readonly persists: boolean
+  readonly content: JsonObject
+}
+
+export type NewRun = Omit<StoredRun, 'number'>
+
+/** Reconciliations: what is shown of them, what they saw, and their plans. */
+export interface RunStore {
+  /** @returns its number */
+  insert(run: NewRun): Promise<number>
+  update(number: number, state: string, content: JsonObject): Promise<void>
+  /** From the oldest to the latest. A row that cannot be read is logged and left out. */
+  all(): Promise<StoredRun[]>
+  find(id: string): Promise<StoredRun | undefined>
+  /** Forgets a run with its plan. */
+  remove(number: number): Promise<void>
+  /** Forgets the plan of a run, but not the run. */
+  removeRows(number: number): Promise<void>
+  /** Makes the open rows of one run those of another. */
+  moveOpenRows(from: number, to: number): Promise<void>
+  /** Makes the plan of one run that of another. */
+  moveRows(from: number, to: number): Promise<void>
+  /** Drops the snapshot of a run. */
+  clear(number: number): Promise<void>
+  snapshot(number: number): RunSnapshot
+  rows(number: number): RunRows
+}

@@ -1,0 +1,108 @@
+import type { Compilable } from 'kysely'
+import { builder, execute, sql } from './kysely.ts'
+import type { Migration } from './migrations.ts'
+
+const { schema } = builder
+
+const createObjectTables = (): Compilable[] => [
+  schema
+    .createTable('object')
+    .addColumn('key', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('type', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('revision', 'text', (column) => column.notNull())
+    .addColumn('content', 'text', (column) => column.notNull())
+    .addUniqueConstraint('object_by_id', ['type', 'id']),
+  schema.createIndex('object_by_key').on('object').columns(['type', 'key']),
+  schema
+    .createTable('indexed_property')
+    .addColumn('key', 'integer', (column) => column.primaryKey())
+    .addColumn('type', 'text', (column) => column.notNull())
+    .addColumn('property', 'text', (column) => column.notNull())
+    .addColumn('version', 'text')
+    .addUniqueConstraint('indexed_property_once', ['type', 'property']),
+  schema
+    .createTable('property_value')
+    .addColumn('property', 'integer', (column) =>
+      column.notNull().references('indexed_property.key').onDelete('cascade'),
+    )
+    .addColumn('order_key', 'text', (column) => column.notNull())
+    .addColumn('object', 'integer', (column) => column.notNull().references('object.key').onDelete('cascade'))
+    .addColumn('sorts', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('property_value_key', ['property', 'order_key', 'object'])
+    .modifyEnd(sql`without rowid`),
+  schema.createIndex('property_value_of_object').on('property_value').column('object'),
+]
+
+const createSyncTables = (): Compilable[] => [
+  schema
+    .createTable('link')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('type', 'text', (column) => column.notNull())
+    .addColumn('qualifier', 'text', (column) => column.notNull())
+    .addColumn('first_id', 'text', (column) => column.notNull())
+    .addColumn('second_id', 'text', (column) => column.notNull())
+    .addUniqueConstraint('link_by_first', ['type', 'first_id', 'qualifier'])
+    .addUniqueConstraint('link_by_second', ['type', 'second_id', 'qualifier']),
+  schema
+    .createTable('run')
+    .addColumn('number', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('id', 'text', (column) => column.notNull().unique())
+    .addColumn('mapping', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('is_analysis', 'integer', (column) => column.notNull())
+    .addColumn('persists', 'integer', (column) => column.notNull())
+    .addColumn('content', 'text', (column) => column.notNull()),
+  rowTable(),
+  schema.createIndex('run_row_by_run').on('run_row').columns(['run', 'key']),
+  schema.createIndex('run_row_by_target').on('run_row').columns(['run', 'target_key']),
+  schema.createIndex('run_row_waiting').on('run_row').columns(['run', 'key']).where(sql.ref('status'), 'is', null),
+]
+
+function rowTable(): Compilable {
+  const text = ['phase', 'qualifier', 'situation', 'action', 'reason'] as const
+  const optional = ['source_id', 'target_id', 'target_key', 'status', 'failure', 'ambiguous'] as const
+  const later = ['changes', 'work', 'ended'] as const
+  let table = schema
+    .createTable('run_row')
+    .addColumn('key', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('run', 'integer', (column) => column.notNull())
+    .addColumn('claims', 'integer', (column) => column.notNull())
+  for (const name of text) table = table.addColumn(name, 'text', (column) => column.notNull())
+  for (const name of [...optional, ...later]) table = table.addColumn(name, 'text')
+  return table
+}
+
+/** Few rows claim a target that is not linked to their source yet: an index of those is all that is asked. */
+const narrowRowIndex = (): Compilable[] => [
+  schema.dropIndex('run_row_by_target'),
+  schema.createIndex('run_row_claims').on('run_row').columns(['run', 'target_key']).where(sql.ref('claims'), '=', 1),
+]
+
+const createSentValueTables = (): Compilable[] => [
+  schema
+    .createTable('sent_value')
+    .addColumn('mapping', 'text', (column) => column.notNull())
+    .addColumn('qualifier', 'text', (column) => column.notNull())
+    .addColumn('target', 'text', (column) => column.notNull())
+    .addColumn('field', 'text', (column) => column.notNull())
+    .addColumn('digest', 'text', (column) => column.notNull())
+    .addColumn('shown', 'text')
+    .addPrimaryKeyConstraint('sent_value_key', ['mapping', 'target', 'qualifier', 'field'])
+    .modifyEnd(sql`without rowid`),
+  schema
+    .createTable('repository_secret')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('value', 'text', (column) => column.notNull()),
+]
+
+/**
+ * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
+ * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
+ */
+export const MIGRATIONS: readonly Migration[] = [
+  createObjectTables,
+  createSyncTables,
+  narrowRowIndex,
+  createSentValueTables,
+].map((statements) => (session) => execute(session, statements()))

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import type { JsonObject } from '../../contract.ts'
+import { badRequest, notFound, preconditionFailed } from '../../crest/errors.ts'
+import type { QueryRequest, QueryResult } from '../../crest/protocol/request.ts'
+import { checkedId, contentText } from '../objects/object-content.ts'
+import type { ObjectStore, StoredObject } from '../objects/object-store.ts'
+import type { QueryAnswer, QueryText } from './objects/object-query.ts'
+import type { ObjectRow } from './objects/object-row.ts'
+import type { TypeRules } from './objects/object-table.ts'
+import { readInTurns, readJson } from './stored-json.ts'
+import type { Stores } from './worker/stores.ts'
+
+/** Rows that are fetched at once when an answer has more than a window of them. */
+const ROWS_AT_ONCE = 500
+
+/** Objects of one type: content is JSON text on its way to the thread and back. */
+export class SqliteObjectStore implements ObjectStore {
+  readonly #objects: Stores['objects']
+  readonly #rules: TypeRules
+
+  constructor(objects: Stores['objects'], rules: TypeRules) {
+    this.#objects = objects
+    this.#rules = rules
+  }
+
+  async find(id: string): Promise<StoredObject | undefined> {
+    const row = await this.#objects.find(this.#rules.type, id)
+    return row && this.#read(row)
+  }
+
+  async get(id: string, revision: string | null = null): Promise<StoredObject> {
+    const stored = await this.find(id)
+    if (!stored) throw notFound(`Object ${id} not found`)
+    if (revision !== null && revision !== stored.revision)
+      throw preconditionFailed(`Object ${id} is not at revision ${revision}`)
+    return stored
+  }
+
+  async insert(given: string | null, content: JsonObject): Promise<StoredObject> {
+    const id = given === null ? randomUUID() : checkedId(given)
+    const text = contentText(content)
+    return this.#read({ key: 0, id, revision: await this.#objects.insert(this.#rules, id, text), content: text })
+  }
+
+  async replace(id: string, revision: string | null, content: JsonObject): Promise<StoredObject> {
+    const text = contentText(content)
+    const next = await this.#objects.replace(this.#rules, id, revision, text)
+    return this.#read({ key: 0, id, revision: next, content: text })
+  }
+
+  async remove(id: string, revision: string | null): Promise<StoredObject> {
+    return this.#read(await this.#objects.remove(this.#rules.type, id, revision))
+  }
+
+  async query(request: QueryRequest, signal: AbortSignal = new AbortController().signal): Promise<QueryResult> {
+    const { queryFilter, sortKeys, pageSize, pagedResultsOffset, pagedResultsCookie, totalPagedResultsPolicy } = request
+    if (!queryFilter) throw badRequest('This resource is queried with _queryFilter only')
+    const paging = { pageSize, pagedResultsOffset, pagedResultsCookie, totalPagedResultsPolicy }
+    const query: QueryText = { queryFilter, sortKeys, ...paging }
+    const answer = await this.#objects.query(this.#rules.type, JSON.stringify(query), signal)
+    const result: StoredObject[] = []
+    for await (const rows of this.#rows(answer, signal))
+      result.push(...(await readInTurns(rows, (row) => this.#read(row))))
+    const { cookie, total } = answer
+    return {
+      result,
+      pagedResultsCookie: cookie,
+      totalPagedResultsPolicy: total < 0 ? 'NONE' : 'EXACT',
+      totalPagedResults: total,
+      remainingPagedResults: -1,
+    }
+  }
+
+  /** While some are read here, the next ones are fetched. */
+  async *#rows({ rows, rest }: QueryAnswer, signal: AbortSignal): AsyncGenerator<readonly ObjectRow[], void> {
+    const fetchFrom = (start: number) => {
+      const next = start < rest.length ? this.#objects.rows(rest.slice(start, start + ROWS_AT_ONCE)) : undefined
+      // Awaited later, or never when the caller has gone.
+      next?.catch(() => undefined)
+      return next
+    }
+    let next = fetchFrom(0)
+    yield rows
+    for (let start = ROWS_AT_ONCE; next; start += ROWS_AT_ONCE) {
+      signal.throwIfAborted()
+      const fetched = await next
+      next = fetchFrom(start)
+      yield fetched
+    }
+  }
+
+  #read({ key, id, revision, content }: ObjectRow): StoredObject {
+    return { id, revision, content: readJson<JsonObject>(content, 'object', `${key} (${this.#rules.type}/${id})`) }
+  }
+}

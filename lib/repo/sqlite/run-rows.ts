@@ -1,0 +1,125 @@
+import type { JsonObject } from '../../contract.ts'
+import { type FieldChange, isOpen, newRow, ROW_STATUSES, type Row, type RowSelection } from '../runs/run-row.ts'
+import type { Claim, RowCount, RunRows } from '../runs/run-rows.ts'
+import type { RowGroup, RowRecord } from './runs/row-table.ts'
+import { readJson } from './stored-json.ts'
+import type { Stores } from './worker/stores.ts'
+
+/** The plan of one run: what is JSON is text on its way to the thread and back. */
+export class SqliteRunRows implements RunRows {
+  readonly #rows: Stores['rows']
+  readonly #run: number
+
+  constructor(rows: Stores['rows'], run: number) {
+    this.#rows = rows
+    this.#run = run
+  }
+
+  async add(rows: readonly Row[], isLasting: boolean): Promise<void> {
+    if (rows.length > 0) await this.#rows.add(this.#run, rowGroups(rows, isLasting))
+  }
+
+  claimed(targetKeys: readonly string[]): Promise<Claim[]> {
+    return this.#rows.claimed(this.#run, targetKeys)
+  }
+
+  async waiting(after: number, limit: number): Promise<Row[]> {
+    return (await this.#rows.waiting(this.#run, after, limit)).map(rowOf)
+  }
+
+  async after(after: number, limit: number, selection: RowSelection = {}): Promise<Row[]> {
+    return (await this.#rows.after(this.#run, after, limit, selection)).map(rowOf)
+  }
+
+  finish(rows: readonly Row[], isDurable: boolean): Promise<boolean[]> {
+    const outcomes = rows.map(({ key, targetId, situation, action, status, failure, newLink, removedLinks }) => {
+      return { key, targetId, situation, action, status, failure: textOf(failure), newLink, removedLinks }
+    })
+    return this.#rows.finish(outcomes, isDurable)
+  }
+
+  countWaiting(action: string): Promise<number> {
+    return this.#rows.countWaiting(this.#run, action)
+  }
+
+  countByKind(): Promise<RowCount[]> {
+    return this.#rows.countByKind(this.#run)
+  }
+
+  release(): Promise<number> {
+    return this.#rows.release(this.#run)
+  }
+
+  unassessed(mapping: string): Promise<(string | null)[]> {
+    return this.#rows.unassessed(this.#run, mapping)
+  }
+}
+
+const textOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
+
+/** Neighbours that differ in their objects only: most rows of most runs. */
+function rowGroups(rows: readonly Row[], isLasting: boolean): RowGroup[] {
+  const ended = new Date().toISOString()
+  const groups: Row[][] = []
+  for (const row of rows) {
+    const group = groups.at(-1)
+    if (group?.[0] && isAlike(group[0], row)) group.push(row)
+    else groups.push([row])
+  }
+  return groups.map((group) => rowGroup(group, isLasting, ended))
+}
+
+const ALIKE = ['phase', 'qualifier', 'claims', 'situation', 'action', 'reason', 'status'] as const
+
+const isAlike = (left: Row, right: Row): boolean =>
+  ALIKE.every((member) => left[member] === right[member]) && hasNothing(left) === hasNothing(right)
+
+const hasNothing = ({ failure, ambiguous, changes }: Row): boolean =>
+  failure === null && ambiguous === null && changes === null
+
+/** @param rows that are alike */
+function rowGroup(rows: readonly Row[], isLasting: boolean, ended: string): RowGroup {
+  const { phase, qualifier, claims, situation, action, reason, status } = rows[0] as Row
+  const shared = [phase, qualifier, Number(claims), situation, action, reason, status, status === null ? null : ended]
+  // A deferred row is carried out by a later run.
+  const isKept = isOpen(status) && (isLasting || status === 'DEFERRED')
+  const hasMore = isKept || !rows.every(hasNothing)
+  const values: unknown[] = []
+  const works: [place: number, work: string][] = []
+  for (const [place, row] of rows.entries()) {
+    const { sourceId, targetId, targetKey, failure, ambiguous, changes } = row
+    values.push(sourceId, targetId, targetKey)
+    const work = isOpen(status) ? workOf(row) : null
+    if (hasMore) values.push(textOf(failure), textOf(ambiguous), textOf(changes), isKept ? work : null)
+    if (work !== null && !isKept) works.push([place, work])
+  }
+  return { shared, values, hasMore, count: rows.length, works }
+}
+
+/** What carrying a row out needs. */
+const workOf = ({ source, target, mapped, link, writes, isApproximate, policy }: Row): string =>
+  JSON.stringify({ source, target, mapped, link, writes, isApproximate, policy })
+
+type Work = Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'writes' | 'isApproximate' | 'policy'>
+
+function rowOf(row: RowRecord): Row {
+  const read = <T>(text: string | null): T | null => (text === null ? null : readJson<T>(text, 'run_row', row.key))
+  return newRow({
+    key: row.key,
+    phase: row.phase === 'target' ? 'target' : 'source',
+    qualifier: row.qualifier,
+    sourceId: row.source_id,
+    targetId: row.target_id,
+    targetKey: row.target_key,
+    claims: row.claims === 1,
+    situation: row.situation,
+    action: row.action,
+    reason: row.reason,
+    status: ROW_STATUSES.find((status) => status === row.status) ?? null,
+    failure: read<JsonObject>(row.failure),
+    ambiguous: read<string[]>(row.ambiguous),
+    changes: read<FieldChange[]>(row.changes),
+    ended: row.ended,
+    ...read<Work>(row.work),
+  })
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import { notFound } from '../../../crest/errors.ts'
+import type { Link, LinkStore, NewLink } from '../../links/link-store.ts'
+import { insertRows } from '../database/insert-rows.ts'
+import type { Session } from '../database/session.ts'
+import type { LinkTable as LinkRow } from '../database/tables.ts'
+import type { WriteQueue } from '../database/write-queue.ts'
+
+/**
+ * A UUID of version 7 (RFC 9562): it begins with the time, so that new ones stand side by side in an index. By chance
+ * ones, each of a hundred thousand links would be written to a page of its own.
+ */
+function newId(): string {
+  const time = Date.now().toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
+}
+
+export class LinkTable implements LinkStore {
+  readonly #session: Session
+  readonly #writes: WriteQueue
+
+  constructor(session: Session, writes: WriteQueue) {
+    this.#session = session
+    this.#writes = writes
+  }
+
+  async byFirst(type: string, ids: readonly string[]): Promise<Link[]> {
+    return this.#in(type, 'first_id', ids)
+  }
+
+  async bySecond(type: string, ids: readonly string[]): Promise<Link[]> {
+    return this.#in(type, 'second_id', ids)
+  }
+
+  async count(type: string): Promise<number> {
+    const text = 'select count(*) as count from link where type = ?'
+    return this.#session.all<{ count: number }>(text, [type])[0]?.count ?? 0
+  }
+
+  async get(id: string): Promise<Link> {
+    const [row] = this.#session.all<LinkRow>('select * from link where id = ?', [id])
+    if (!row) throw notFound(`Object ${id} not found`)
+    return linkOf(row)
+  }
+
+  async after(id: string, limit: number, narrowed: Partial<NewLink> = {}): Promise<Link[]> {
+    const { type, first, second } = narrowed
+    const equal = Object.entries({ type, first_id: first, second_id: second }).filter(
+      ([, value]) => value !== undefined,
+    )
+    const conditions = ['id > ?', ...equal.map(([column]) => `${column} = ?`)].join(' and ')
+    const text = `select * from link where ${conditions} order by id limit ?`
+    return this.#session.all<LinkRow>(text, [id, ...equal.map(([, value]) => value), limit]).map(linkOf)
+  }
+
+  async remove(id: string): Promise<boolean> {
+    return this.#writes.run((session) => session.run('delete from link where id = ?', [id]) > 0)
+  }
+
+  #in(type: string, column: 'first_id' | 'second_id', ids: readonly string[]): Link[] {
+    if (ids.length === 0) return []
+    const text = `select l.* from json_each(?) as wanted cross join link as l
+      where l.type = ? and l.${column} = wanted.value`
+    return this.#session.all<LinkRow>(text, [JSON.stringify(ids), type]).map(linkOf)
+  }
+}
+
+const linkOf = ({ id, type, qualifier, first_id, second_id }: LinkRow): Link => ({
+  id,
+  type,
+  qualifier,
+  first: first_id,
+  second: second_id,
+})
+
+/**
+ * Adds links inside a transaction.
+ * @returns one answer for each: whether it was added; one that would break a unique rule is not
+ */
+export function insertLinks(session: Session, links: readonly NewLink[]): boolean[] {
+  if (links.length === 0) return []
+  const ids = links.map(newId)
+  const values = links.flatMap(({ type, qualifier, first, second }, index) => [
+    ids[index],
+    type,
+    qualifier,
+    first,
+    second,
+  ])
+  const into = 'insert or ignore into link (id, type, qualifier, first_id, second_id)'
+  if (insertRows(session, into, [], { width: 5, values }) === links.length) return links.map(() => true)
+  const text = 'select id from link where id in (select value from json_each(?))'
+  const rows = session.all<{ id: string }>(text, [JSON.stringify(ids)])
+  const added = new Set(rows.map(({ id }) => id))
+  return ids.map((id) => added.has(id))
+}
+
+export function deleteLinks(session: Session, ids: readonly string[]): void {
+  if (ids.length === 0) return
+  session.run('delete from link where id in (select value from json_each(?))', [JSON.stringify(ids)])
+}

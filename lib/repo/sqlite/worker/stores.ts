@@ -1,0 +1,59 @@
+import { DatabaseFile } from '../database/database-file.ts'
+import { migrate } from '../database/migrations.ts'
+import { createScratchTables } from '../database/scratch-tables.ts'
+import { SqliteFile } from '../database/sqlite-file.ts'
+import { WriteQueue } from '../database/write-queue.ts'
+import { ObjectTable } from '../objects/object-table.ts'
+import { installJsonFunctions } from '../objects/sqlite-json.ts'
+import { LinkTable } from '../runs/link-table.ts'
+import { RowTable } from '../runs/row-table.ts'
+import { RunTable } from '../runs/run-table.ts'
+import { SentValueTable } from '../runs/sent-value-table.ts'
+import { SnapshotTable } from '../runs/snapshot-table.ts'
+import type { OpenOptions } from '../thread/protocol.ts'
+
+/** What the main thread can call. Each method is one message: its transaction begins and ends in it. */
+export interface Stores {
+  readonly objects: ObjectTable
+  readonly links: LinkTable
+  readonly runs: RunTable
+  readonly rows: RowTable
+  readonly snapshots: SnapshotTable
+  readonly sentValues: SentValueTable
+}
+
+export interface OpenDatabase {
+  readonly stores: Stores
+  close(): void
+}
+
+/** Once the database is open, the write queue waits for locks of other processes, and reads go on meanwhile. */
+const BUSY_TIMEOUT_MS = 5
+
+/** Opens the database and brings its tables up to date. @param notify writes a line to the log */
+export async function openDatabase(
+  { file: path, lost, window, maxLockWaitMs }: OpenOptions,
+  notify: (line: string) => void,
+): Promise<OpenDatabase> {
+  const file = new SqliteFile(new DatabaseFile(path, lost), installJsonFunctions)
+  try {
+    await migrate(file)
+    createScratchTables(file)
+    file.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  } catch (error) {
+    file.close()
+    throw error
+  }
+  const writes = new WriteQueue(file, maxLockWaitMs)
+  const onDamaged = (error: Error) => notify(`The repository ${path}: ${error.message}`)
+  const runs = new RunTable(file, writes)
+  const stores: Stores = {
+    objects: new ObjectTable({ session: file, writes, window, onDamaged }),
+    links: new LinkTable(file, writes),
+    runs,
+    rows: new RowTable(file, writes),
+    snapshots: new SnapshotTable(file, runs),
+    sentValues: new SentValueTable(file, writes),
+  }
+  return { stores, close: () => file.close() }
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import type { Repository } from '../../../lib/repo/repository.ts'
+import { newRow, type Row } from '../../../lib/repo/runs/run-row.ts'
+import type { RunRows } from '../../../lib/repo/runs/run-rows.ts'
+import type { RunSnapshot, Touched } from '../../../lib/repo/runs/run-snapshot.ts'
+import type { OpenRepository } from '../repositories.ts'
+
+/** Neither a multiple of a statement's rows nor fewer. */
+const MANY = 1234
+
+interface Stored {
+  readonly number: number
+  readonly rows: RunRows
+  readonly snapshot: RunSnapshot
+}
+
+async function newRun(repository: Repository, id: string): Promise<Stored> {
+  const runs = repository.runs()
+  const run = { id, mapping: 'm', state: 'ACTIVE', isAnalysis: false, persists: false, content: {} }
+  const number = await runs.insert(run)
+  return { number, rows: runs.rows(number), snapshot: runs.snapshot(number) }
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
+
+const seen = (id: string) => ({ key: id, isFull: true, isPlanned: false, object: { _id: id, name: `n ${id}` } })
+
+const row = (id: string, rest: Partial<Row> = {}): Row =>
+  newRow({
+    phase: 'source',
+    qualifier: 'default',
+    sourceId: id,
+    situation: 'ABSENT',
+    action: 'CREATE',
+    reason: 'r',
+    source: { _id: id },
+    ...rest,
+  })
+
+const byKey = (...keys: string[]): Touched[] => keys.map((key) => ({ key, place: undefined }))
+
+const done = (key: number, first: string, second: string): Row => ({
+  ...row(first, { targetId: second, status: 'SUCCESS', newLink: { type: 'm', qualifier: 'default', first, second } }),
+  key,
+})
+
+export function describeRunStore(open: OpenRepository): void {
+  describe('what a run saw', () => {
+    it('is found by key and by value, each object once', async () => {
+      const { snapshot } = await newRun(await open(), 'r')
+      const objects = range(MANY).map((index) => seen(`t${index}`))
+      assert.equal(await snapshot.add(objects), MANY)
+      assert.equal(await snapshot.add(objects.slice(0, 20)), 0)
+      const found = await snapshot.byKeys(['t7', 'none'])
+      assert.deepEqual(
+        [...found.values()].map(({ object }) => object),
+        [{ _id: 't7', name: 'n t7' }],
+      )
+      await snapshot.index([['name']])
+      assert.deepEqual(await snapshot.keysByValues([{ field: '/name', value: 'N T9' }]), [['t9']])
+    })
+
+    it('is untouched until rows are about it, by place or by key', async () => {
+      const { snapshot } = await newRun(await open(), 'r')
+      await snapshot.add(range(MANY).map((index) => seen(`t${index}`)))
+      await snapshot.add([{ ...seen('planned'), isPlanned: true }])
+      const all = await snapshot.byKeys(range(MANY).map((index) => `t${index}`))
+      await snapshot.touch([...all.values()].filter(({ key }) => key !== 't5' && key !== 't6') as Touched[])
+      await snapshot.touch(byKey('t6', 'none'))
+      const { objects } = await snapshot.untouched(0, 100)
+      assert.deepEqual(
+        objects.map(({ key }) => key),
+        ['t5'],
+      )
+    })
+
+    it('comes in windows, without leaving one out', async () => {
+      const { snapshot } = await newRun(await open(), 'r')
+      await snapshot.add(range(MANY).map((index) => seen(`t${index}`)))
+      const keys: string[] = []
+      for (let after: number | undefined = 0; after !== undefined; ) {
+        const { objects, last } = await snapshot.untouched(after, 100)
+        keys.push(...objects.map(({ key }) => key))
+        after = last
+      }
+      assert.deepEqual(
+        keys,
+        range(MANY).map((index) => `t${index}`),
+      )
+    })
+
+    it('what is untouched comes together, however far apart it lies', async () => {
+      const { snapshot } = await newRun(await open(), 'r')
+      const keys = range(5200).map((index) => `t${index}`)
+      await snapshot.add(keys.map(seen))
+      await snapshot.endScan()
+      await snapshot.touch(byKey(...keys.slice(1, -1)))
+      const { objects } = await snapshot.untouched(0, 100)
+      assert.deepEqual(
+        objects.map(({ key }) => key),
+        ['t0', 't5199'],
+      )
+      await snapshot.touch(byKey('t0', 't5199'))
+      assert.deepEqual(await snapshot.untouched(0, 100), { objects: [], last: undefined })
+    })
+
+    it('tells which sources earlier pages brought, and which of them have changed', async () => {
+      const { snapshot } = await newRun(await open(), 'r')
+      const source = (key: string, digest = 1) => ({ key, digest })
+      assert.equal((await snapshot.see(range(MANY).map((index) => source(String(index))))).size, 0)
+      assert.deepEqual(
+        [...(await snapshot.see([source('7'), source('new'), source('8', 2)]))],
+        [
+          ['7', false],
+          ['8', true],
+        ],
+      )
+    })
+
+    it('is forgotten with its run, and that of others is not', async () => {
+      const repository = await open()
+      const [one, two] = [await newRun(repository, 'one'), await newRun(repository, 'two')]
+      for (const { snapshot } of [one, two]) await snapshot.add([seen('t')])
+      await repository.runs().clear(one.number)
+      assert.equal((await one.snapshot.byKeys(['t'])).size, 0)
+      assert.equal((await two.snapshot.byKeys(['t'])).size, 1)
+      await repository.runs().clear(two.number)
+      assert.equal((await two.snapshot.byKeys(['t'])).size, 0)
+    })
+  })
+
+  describe('the plan of a run', () => {
+    it('keeps its order, whatever kinds of rows are mixed', async () => {
+      const { rows } = await newRun(await open(), 'r')
+      const odd = (index: number): Partial<Row> => {
+        if (index % 3 === 0) return { status: 'SUCCESS' }
+        return index % 7 === 0 ? { changes: [{ field: '/a', from: null, to: 1 }] } : {}
+      }
+      const planned = range(MANY).map((index) => row(`u${index}`, odd(index)))
+      await rows.add(planned, false)
+      const found = await rows.after(0, MANY)
+      assert.deepEqual(
+        found.map(({ sourceId }) => sourceId),
+        planned.map(({ sourceId }) => sourceId),
+      )
+      assert.deepEqual(
+        found.map(({ changes }) => changes),
+        planned.map(({ changes }) => changes),
+      )
+      const waiting = await rows.waiting(0, MANY)
+      assert.deepEqual(
+        waiting.map(({ source }) => source),
+        planned.flatMap(({ status, source }) => (status === null ? [source] : [])),
+      )
+    })
+
+    it('outlives the process with what carrying it out needs only when it is to be read', async () => {
+      const repository = await open()
+      for (const isLasting of [true, false]) {
+        const { rows, number } = await newRun(repository, String(isLasting))
+        await rows.add([row('u')], isLasting)
+        await repository.runs().clear(number)
+        assert.deepEqual(
+          (await rows.waiting(0, 10)).map(({ source }) => source),
+          [isLasting ? { _id: 'u' } : null],
+        )
+      }
+    })
+
+    it('has each outcome with its link; a link that is taken makes the row a failure', async () => {
+      const repository = await open()
+      const { rows } = await newRun(repository, 'r')
+      await rows.add(
+        range(MANY).map((index) => row(`u${index}`)),
+        false,
+      )
+      const keys = (await rows.waiting(0, MANY)).map(({ key }) => key)
+      const outcomes = keys.map((key, index) => done(key, `u${index}`, index === 5 ? 't4' : `t${index}`))
+      const linked = await rows.finish(outcomes, false)
+      assert.deepEqual(
+        linked.flatMap((isLinked, index) => (isLinked ? [] : [index])),
+        [5],
+      )
+      assert.equal((await rows.waiting(0, 10)).length, 0)
+      assert.deepEqual(
+        (await rows.after(0, MANY, { status: 'FAILURE' })).map(({ sourceId }) => sourceId),
+        ['u5'],
+      )
+      assert.equal(await repository.links().count('m'), MANY - 1)
+    })
+
+    it('says which targets are claimed', async () => {
+      const { rows } = await newRun(await open(), 'r')
+      await rows.add([row('u', { targetKey: 't', claims: true }), row('v', { targetKey: 'w' })], false)
+      const claimed = (await rows.claimed(['t', 'w'])).map((claim) => ({ ...claim }))
+      assert.deepEqual(claimed, [{ target: 't', qualifier: 'default', source: 'u' }])
+    })
+  })
+}

@@ -1,0 +1,12 @@
+import { describeCollection } from '../contract/collection.ts'
+import { describeObjectQuery } from '../contract/object-query.ts'
+import { describeObjectStore } from '../contract/object-store.ts'
+import { describeRunStore } from '../contract/run-store.ts'
+import { tempRepository } from '../repositories.ts'
+
+describe('a repository on SQLite', () => {
+  describeObjectStore(tempRepository)
+  describeObjectQuery(tempRepository)
+  describeCollection(tempRepository)
+  describeRunStore(tempRepository)
+})
