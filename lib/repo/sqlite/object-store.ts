@@ -57,7 +57,10 @@ export class SqliteObjectStore implements ObjectStore {
     if (!queryFilter) throw badRequest('This resource is queried with _queryFilter only')
     const paging = { pageSize, pagedResultsOffset, pagedResultsCookie, totalPagedResultsPolicy }
     const query: QueryText = { queryFilter, sortKeys, ...paging }
-    const answer = await this.#objects.query(this.#rules.type, JSON.stringify(query), signal)
+    const { type } = this.#rules
+    const answer = isForAll(query)
+      ? await this.#objects.all(type)
+      : await this.#objects.query(type, JSON.stringify(query), signal)
     const result: StoredObject[] = []
     for await (const rows of this.#rows(answer, signal))
       result.push(...(await readInTurns(rows, (row) => this.#read(row))))
@@ -92,4 +95,10 @@ export class SqliteObjectStore implements ObjectStore {
   #read({ key, id, revision, content }: ObjectRow): StoredObject {
     return { id, revision, content: readJson<JsonObject>(content, 'object', `${key} (${this.#rules.type}/${id})`) }
   }
+}
+
+const isForAll = (query: QueryText): boolean => {
+  const { queryFilter, sortKeys, pageSize, pagedResultsOffset, pagedResultsCookie } = query
+  const isTrue = queryFilter.operator === 'literal' && queryFilter.value
+  return isTrue && sortKeys.length === 0 && pageSize === 0 && pagedResultsOffset === 0 && pagedResultsCookie === null
 }

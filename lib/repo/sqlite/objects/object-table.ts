@@ -93,6 +93,14 @@ export class ObjectTable {
     }
   }
 
+  /** All objects in the order they were made. Starts do this, and need not load the query builder. */
+  async all(type: string): Promise<QueryAnswer> {
+    const rows = this.#session.all<{ key: number }>('select key from object where type = ? order by key', [type])
+    const keys = rows.map(({ key }) => key)
+    const first = selectObjects(this.#session, keys.slice(0, this.#window))
+    return { rows: first, rest: keys.slice(this.#window), cookie: null, total: -1 }
+  }
+
   /** The rows for the keys that a QueryAnswer has left. */
   async rows(keys: readonly number[]): Promise<ObjectRow[]> {
     return selectObjects(this.#session, keys)
