@@ -168,7 +168,7 @@ describe('R12 a slow caller', () => {
     assert.equal(status, 408)
     assert.equal(messageOf(text), 'The request body did not arrive in time')
     await raw.untilEnded()
-    assert.equal(app.status('eu')?.state, 'READY')
+    assert.equal(app.status('eu')?.state, 'UNTRIED')
   }
   for (const head of ['Content-Length: 100', 'Transfer-Encoding: chunked'])
     it(`that stops sending: 408 (${head})`, async () => {
