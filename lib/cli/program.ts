@@ -2,21 +2,11 @@ import { Command, Option } from 'commander'
 import { commandLine } from '../core/command-line.ts'
 import { packageVersion } from '../gateway/project/package-info.ts'
 import { type CommandIo, parseCount, parsePort } from './command.ts'
+import { type Context, collect, define, environment, FINGERPRINT, LOG_LEVEL, PROJECT, prose } from './define.ts'
 import { widthOf } from './text.ts'
 
 export const PROGRAM = 'openidm-external-idm'
 const MAX_WORKERS = 64
-
-/** What a command is defined with. */
-interface Context {
-  readonly io: CommandIo
-  /** Takes the exit status of the command that ran. */
-  readonly end: (status: number) => void
-}
-
-/** Resolves to the exit status. */
-// biome-ignore lint/suspicious/noExplicitAny: commander does not know the types of the options
-type Run = (options: any, ...operands: string[]) => Promise<number>
 
 /**
  * The commands with their options. A command loads its own modules when it runs: help and errors need none of them.
@@ -57,24 +47,6 @@ conf/external.idm-NAME.json names answers /openidm/external/idm/NAME/…`),
   return program
 }
 
-function define(parent: Command, usage: string, { end }: Context, run: Run): Command {
-  const command = parent.command(usage)
-  return command.action(async () => end(await run(command.optsWithGlobals(), ...command.args)))
-}
-
-/** Line breaks of the source become spaces, except around blank and indented lines. */
-const prose = (text: string): string => text.replace(/(?<=\S)\n(?=\S)/g, ' ')
-
-const LOG_LEVEL = ['LOG_LEVEL', 'trace, debug, info (default), warn, error or silent'] as const
-
-function environment(command: Command, { io }: Context, variables: readonly (readonly [string, string])[]): void {
-  command.addHelpText('after', () => {
-    const help = Object.assign(command.createHelp(), { helpWidth: widthOf(io.stdout) })
-    const width = Math.max(...variables.map(([name]) => name.length))
-    return ['\nEnvironment:', ...variables.map(([name, text]) => help.formatItem(name, width, text, help))].join('\n')
-  })
-}
-
 function addGateway(program: Command, context: Context): void {
   const { io } = context
   const start = define(program, 'start', context, async (options) => (await import('./start.ts')).start(options, io))
@@ -99,10 +71,7 @@ have it in force. Reconciliation needs a single process: with workers, recon and
       parsePort('--https-port', text),
     )
     .option('--workers <n>', 'processes, to use as many cores', (text) => parseCount('--workers', text, MAX_WORKERS), 1)
-    .option('--plugin <dir>', 'folder with a further plugin.json; repeatable', (dir, dirs: string[] | undefined) => [
-      ...(dirs ?? []),
-      dir,
-    ])
+    .option('--plugin <dir>', 'folder with a further plugin.json; repeatable', collect)
   environment(start, context, [
     ['OPENIDM_ADMIN_PASSWORD', 'password of openidm-admin'],
     ['OPENIDM_ADMIN_PASSWORD_FILE', 'file that holds it'],
@@ -176,8 +145,6 @@ Exit status 0: everything was executed; 1: something failed, or the answer was n
   )
 }
 
-const PROJECT = ['--project <dir>', 'directory with conf/ and security/', '.'] as const
-
 function addTrust(program: Command, context: Context): void {
   const { io } = context
   const load = () => import('./trust.ts')
@@ -203,6 +170,19 @@ security/truststore.pem. Compare the SHA-256 fingerprint with the administrator 
 reloads the file.`),
     )
     .option(...PROJECT)
+  define(trust, 'fetch <name>', context, async (options, name = '') =>
+    (await import('./trust-fetch.ts')).trustFetch(name, options, io),
+  )
+    .summary('show what a remote presents, and trust it')
+    .description(
+      prose(`Shows the certificates that the remote instance NAME and its token endpoint present, with their
+fingerprints, and adds one to security/truststore.pem: the one with the given fingerprint, or after a question at the
+terminal. Compare the SHA-256 fingerprint with the administrator of the remote. Nothing is added without an answer.
+
+Exit status 0: all servers of the instance are trusted now.`),
+    )
+    .option(...PROJECT)
+    .option(...FINGERPRINT)
   define(trust, 'remove <alias>', context, async (options, alias = '') =>
     (await load()).trustRemove(alias, options, io),
   )

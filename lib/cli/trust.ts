@@ -56,24 +56,29 @@ function absent(alias: string, bundle: string, elsewhere: string | undefined): s
   return `there is no ${JSON.stringify(alias)} in ${bundle}; ${cure}`
 }
 
+const openTrustStore = async (options: ProjectOptions, { cwd, env }: CommandIo): Promise<TrustStore> =>
+  loadTrustStore(await projectDirOf(options, cwd), env)
+
 /** The trust store of a project, loaded with the same settings as in a gateway. */
-async function openTrustStore(options: ProjectOptions, { cwd, env }: CommandIo): Promise<TrustStore> {
-  const projectDir = await projectDirOf(options, cwd)
+export async function loadTrustStore(projectDir: string, env: NodeJS.ProcessEnv): Promise<TrustStore> {
   const sources = new ValueSources({ projectDir, env })
   await sources.load()
-  const store = new TrustStore({ ...trustStoreSettings(sources, projectDir), systemRoots: false })
+  const store = new TrustStore(trustStoreSettings(sources, projectDir))
   await store.load()
   return store
 }
 
 /** The PEM bundle beside the store that keytool writes. */
-const bundleOf = ({ paths }: TrustStore): string => paths[1] ?? ''
+export const bundleOf = ({ paths }: TrustStore): string => paths[1] ?? ''
 
 /**
  * Replaces the bundle atomically by what `edit` returns for its text.
  * @throws StartError when it cannot be read or written, or was changed meanwhile
  */
-async function editBundle<T extends { readonly text: string }>(file: string, edit: (text: string) => T): Promise<T> {
+export async function editBundle<T extends { readonly text: string }>(
+  file: string,
+  edit: (text: string) => T,
+): Promise<T> {
   const before = await read(file)
   const edited = edit(before?.toString('utf8') ?? '')
   try {

@@ -25,3 +25,7 @@ export function commandLine({
   const isOnPath = script !== undefined && basename(script) === PROGRAM && !/node_modules[\\/]\.bin/.test(script)
   return isOnPath ? PROGRAM : `npx ${PROGRAM}`
 }
+
+/** A word of a command, quoted for a POSIX shell where necessary. */
+export const shellQuoted = (word: string): string =>
+  /^[\w./\\:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

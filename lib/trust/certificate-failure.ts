@@ -1,13 +1,13 @@
 import type { X509Certificate } from 'node:crypto'
-import { commandLine } from '../core/command-line.ts'
+import { commandLine, shellQuoted } from '../core/command-line.ts'
 import { dayOf, describeCertificate, nameOf, suggestAlias } from './certificate.ts'
 
 /** Why the certificate of a remote was refused, for a person. */
 export interface TrustFailure {
   readonly reason: string
   readonly cure: string
-  /** The certificate that would have to be trusted, if the remote presented it. */
-  readonly missing?: X509Certificate
+  /** The outermost certificate that the remote presented, if trust in it suffices. */
+  readonly anchor?: X509Certificate
 }
 
 type Explain = (chain: readonly X509Certificate[], trustStorePath: string) => TrustFailure
@@ -41,19 +41,20 @@ const issuerMissing: Explain = (chain, trustStorePath) => {
     cure:
       `get the certificate of "${issuer}" as a PEM file from the administrator of the remote, compare its SHA-256 ` +
       `fingerprint with them, and add it: ${command}. Where it cannot be had, add the remote's own certificate instead`,
+    ...(last && { anchor: last }),
   }
 }
 
 const presentedButUnknown: Explain = (chain, trustStorePath) => {
-  const missing = chain.at(-1)
-  if (!missing) return issuerMissing(chain, trustStorePath)
+  const anchor = chain.at(-1)
+  if (!anchor) return issuerMissing(chain, trustStorePath)
   const what = chain.length === 1 ? 'the self-signed certificate of the remote' : 'the authority of the remote'
   return {
-    reason: `${what} is not trusted: ${describeCertificate(missing)}`,
+    reason: `${what} is not trusted: ${describeCertificate(anchor)}`,
     cure:
       'compare the SHA-256 fingerprint with the administrator of the remote, save the certificate as a PEM file, and ' +
-      `add it: ${commands(trustStorePath, suggestAlias(missing.subject))}`,
-    missing,
+      `add it: ${commands(trustStorePath, suggestAlias(anchor.subject))}`,
+    anchor,
   }
 }
 
@@ -101,14 +102,12 @@ const EXPLANATIONS: Readonly<Record<string, Explain>> = {
 }
 
 /** With keytool, and for people without Java. */
-function commands(trustStorePath: string, alias: string): string {
-  const project = /^(.+)[\\/]security[\\/]truststore$/.exec(trustStorePath)?.[1]
-  const where = project === undefined || project === process.cwd() ? '' : ` --project ${quoted(project)}`
-  return (
-    `keytool -import -alias ${alias} -keystore ${quoted(trustStorePath)} -file ${alias}.pem` +
-    ` (or, without Java: ${commandLine()} trust add ${alias} ${alias}.pem${where})`
-  )
-}
+const commands = (trustStorePath: string, alias: string): string =>
+  `keytool -import -alias ${alias} -keystore ${shellQuoted(trustStorePath)} -file ${alias}.pem` +
+  ` (or, without Java: ${commandLine()} trust add ${alias} ${alias}.pem${projectOption(trustStorePath)})`
 
-/** Quotes for a POSIX shell. */
-const quoted = (path: string): string => (/^[\w./\\:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
+/** ` --project DIR` for a command, unless the current directory is the project of this trust store. */
+export function projectOption(trustStorePath: string): string {
+  const project = /^(.+)[\\/]security[\\/]truststore$/.exec(trustStorePath)?.[1]
+  return project === undefined || project === process.cwd() ? '' : ` --project ${shellQuoted(project)}`
+}

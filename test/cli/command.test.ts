@@ -27,7 +27,7 @@ const COMMANDS = [
   ['demo'],
   ['check'],
   ...['', 'mappings', 'status', 'cancel'].map((word) => ['recon', word].filter(Boolean)),
-  ...['', 'list', 'add', 'remove'].map((word) => ['trust', word].filter(Boolean)),
+  ...['', 'list', 'add', 'fetch', 'remove'].map((word) => ['trust', word].filter(Boolean)),
   ...['', 'encrypt', 'generate-key', 'rotate', 'rewrap'].map((word) => ['secret', word].filter(Boolean)),
 ]
 
@@ -64,6 +64,7 @@ describe('habits', () => {
     ['check'],
     ['trust', 'list'],
     ['trust', 'add', 'a', import.meta.filename],
+    ['trust', 'fetch', 'a'],
     ['trust', 'remove', 'a'],
     ['secret', 'encrypt'],
     ['secret', 'rotate'],

@@ -40,7 +40,7 @@ describe('trust failures, explained', () => {
     assert(failure.reason.includes(chain[0]?.fingerprint256 ?? '-'))
     assert(failure.cure.includes('keytool -import -alias unknown-authority -keystore security/truststore -file'))
     assert(failure.cure.includes('npm run --silent cli -- trust add unknown-authority unknown-authority.pem'))
-    assert.equal(failure.missing, undefined)
+    assert.equal(failure.anchor, chain[0])
   })
 
   it('an authority that the remote sent', async () => {
@@ -48,7 +48,7 @@ describe('trust failures, explained', () => {
     const { code, failure } = await probe(await pki.unknown(), { sent: pki.unknownAuthority.certificate })
     assert.equal(code, 'SELF_SIGNED_CERT_IN_CHAIN')
     const authority = new X509Certificate(pki.unknownAuthority.certificate)
-    assert.equal(failure.missing?.fingerprint256, authority.fingerprint256)
+    assert.equal(failure.anchor?.fingerprint256, authority.fingerprint256)
     assert(failure.reason.includes(describeCertificate(authority)))
     assert(failure.cure.includes('-alias unknown-authority '))
   })
@@ -62,7 +62,7 @@ describe('trust failures, explained', () => {
       failure.reason,
       /^the self-signed certificate of the remote is not trusted: "O=OpenIDM .*, CN=localhost"/,
     )
-    assert(failure.missing)
+    assert(failure.anchor)
   })
 
   it('a certificate for another purpose', async () => {

@@ -2,16 +2,17 @@
  * The vendor's verification checklist for a remote proxy: steps in order, each with what is wrong and how to correct it.
  * It stops at the first step that fails, since the following ones depend on it.
  */
-import type { X509Certificate } from 'node:crypto'
 import { lookup as systemLookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { type ConnectionSettings, endpointOf, hostNameOf, openTcp, openTls } from '../../core/http/connection.ts'
-import { codeOf, faultBehind, faultOf, faultText } from '../../core/http/fault.ts'
+import { commandLine } from '../../core/command-line.ts'
+import { type ConnectionSettings, endpointOf, hostNameOf, openTcp } from '../../core/http/connection.ts'
+import { faultBehind, faultOf, faultText } from '../../core/http/fault.ts'
 import { ResourceException } from '../../crest/errors.ts'
-import { chainOf, describeCertificate } from '../../trust/certificate.ts'
-import { explainTrustFailure } from '../../trust/certificate-failure.ts'
+import { describeCertificate } from '../../trust/certificate.ts'
+import { projectOption } from '../../trust/certificate-failure.ts'
 import type { Instance } from '../instance/instance.ts'
 import { scopeHint } from '../properties/properties.ts'
+import { isTrustFailure, type RefusedServer, refusedServer } from './refused-server.ts'
 
 export type StepName = 'configuration' | 'nameResolution' | 'connection' | 'certificate' | 'token' | 'query'
 
@@ -85,38 +86,25 @@ async function openTunnel({ url, properties }: Instance, settings: ConnectionSet
   }
 }
 
-const checkCertificate: Run = async ({ url }, settings, truststore) => {
+const checkCertificate: Run = async ({ name, url }, settings, truststore) => {
   if (url.protocol !== 'https:') {
     return { step: 'certificate', ok: null, message: 'instanceUrl is http: there is nothing to trust' }
   }
   try {
-    const socket = await openTls(url, settings)
-    socket.destroy()
+    const refused = await refusedServer(url, settings, truststore)
+    if (refused) return refusedStep('certificate', refused, name, truststore)
     return { step: 'certificate', ok: true, message: 'its certificate is trusted' }
   } catch (error) {
-    if (!isTrustFailure(error)) return failure('certificate', error, NO_TLS)
-    return trustFailure('certificate', error, await presentedChain(url, settings), truststore)
+    return failure('certificate', error, NO_TLS)
   }
 }
 
-/** The certificates that the remote presents, for display; nothing is sent over that connection. */
-async function presentedChain(url: URL, settings: ConnectionSettings): Promise<X509Certificate[]> {
-  try {
-    const socket = await openTls(url, settings, { rejectUnauthorized: false })
-    const chain = chainOf(socket.getPeerCertificate(true))
-    socket.destroy()
-    return chain
-  } catch {
-    // Without a chain the explanation is shorter.
-    return []
-  }
-}
-
-const isTrustFailure = (error: unknown): boolean => faultOf(error).startsWith('certificate')
-
-function trustFailure(step: StepName, error: unknown, chain: readonly X509Certificate[], truststore: string): Step {
-  const { reason, cure } = explainTrustFailure(codeOf(error) ?? '', chain, truststore)
-  return { step, ok: false, message: reason, cure, chain: chain.map(describeCertificate) }
+function refusedStep(step: StepName, { chain, failure }: RefusedServer, instance: string, truststore: string): Step {
+  const { reason, cure, anchor } = failure
+  const fetch = anchor
+    ? `. Or have it fetched: ${commandLine()} trust fetch ${instance}${projectOption(truststore)}`
+    : ''
+  return { step, ok: false, message: reason, cure: cure + fetch, chain: chain.map(describeCertificate) }
 }
 
 const NO_TLS = 'check that instanceUrl names a port at which the remote speaks TLS, and tlsVersion'
@@ -130,7 +118,8 @@ const obtainToken: Run = async (instance, _settings, truststore) => {
   } catch (error) {
     if (isTrustFailure(error)) {
       const url = new URL(properties.tokenEndpoint)
-      return trustFailure('token', error, await presentedChain(url, instance.connectionSettings(url)), truststore)
+      const refused = await refusedServer(url, instance.connectionSettings(url), truststore).catch(() => undefined)
+      if (refused) return refusedStep('token', refused, instance.name, truststore)
     }
     const refused = error instanceof ResourceException && error.code === 401
     return failure(

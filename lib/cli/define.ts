@@ -1,0 +1,51 @@
+/** How the commands are defined. */
+import type { Command } from 'commander'
+import type { CommandIo } from './command.ts'
+import { widthOf } from './text.ts'
+
+/** What a command is defined with. */
+export interface Context {
+  readonly io: CommandIo
+  /** Takes the exit status of the command that ran. */
+  readonly end: (status: number) => void
+}
+
+/** Resolves to the exit status. */
+// biome-ignore lint/suspicious/noExplicitAny: commander does not know the types of the options
+export type Run = (options: any, ...operands: string[]) => Promise<number>
+
+export function define(parent: Command, usage: string, { end }: Context, run: Run): Command {
+  const command = parent.command(usage)
+  return command.action(async () => end(await run(command.optsWithGlobals(), ...command.args)))
+}
+
+/** Line breaks of the source become spaces, except around blank and indented lines. */
+export const prose = (text: string): string => text.replace(/(?<=\S)\n(?=\S)/g, ' ')
+
+export const LOG_LEVEL = ['LOG_LEVEL', 'trace, debug, info (default), warn, error or silent'] as const
+
+export function environment(
+  command: Command,
+  { io }: Context,
+  variables: readonly (readonly [string, string])[],
+): void {
+  command.addHelpText('after', () => {
+    const help = Object.assign(command.createHelp(), { helpWidth: widthOf(io.stdout) })
+    const width = Math.max(...variables.map(([name]) => name.length))
+    return ['\nEnvironment:', ...variables.map(([name, text]) => help.formatItem(name, width, text, help))].join('\n')
+  })
+}
+
+export const PROJECT = ['--project <dir>', 'directory with conf/ and security/', '.'] as const
+
+/** A repeatable option. */
+export const collect = (value: string, values: readonly string[] | undefined): readonly string[] => [
+  ...(values ?? []),
+  value,
+]
+
+export const FINGERPRINT = [
+  '--trust-fingerprint <sha256>',
+  'trust the presented certificate with this SHA-256 fingerprint; repeatable',
+  collect,
+] as const
