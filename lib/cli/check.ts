@@ -49,7 +49,7 @@ async function confOf({ conf, project }: CheckOptions, cwd: string): Promise<str
 }
 
 /** The outcome of one instance: the answer to the action `test`. */
-interface Report {
+export interface Report {
   readonly name: string
   readonly enabled: boolean
   readonly ok: boolean
@@ -65,7 +65,7 @@ interface Report {
 const NONE = 'There is no instance: put a file external.idm-NAME.json into the directory.\n'
 
 /** One row for each step; below it the certificates that were presented, and what to do. */
-function instanceTable(reports: readonly Report[], width: number | undefined): string {
+export function instanceTable(reports: readonly Report[], width: number | undefined): string {
   if (reports.length === 0) return NONE
   const rows = reports.flatMap(({ name, steps }) =>
     steps.flatMap(({ step, ok, message, cure, chain = [] }) => [

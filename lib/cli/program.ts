@@ -3,6 +3,7 @@ import { commandLine } from '../core/command-line.ts'
 import { packageVersion } from '../gateway/project/package-info.ts'
 import { type CommandIo, parseCount, parsePort } from './command.ts'
 import { type Context, collect, define, environment, FINGERPRINT, LOG_LEVEL, PROJECT, prose } from './define.ts'
+import { addInit } from './program-init.ts'
 import { widthOf } from './text.ts'
 
 export const PROGRAM = 'openidm-external-idm'
@@ -34,6 +35,7 @@ export function createProgram(io: CommandIo, end: (status: number) => void): Com
       prose(`Makes remote PingIDM, OpenIDM and Advanced Identity Cloud instances resources of this gateway: the remote that
 conf/external.idm-NAME.json names answers /openidm/external/idm/NAME/…`),
     )
+  addInit(program, context)
   addGateway(program, context)
   addRecon(program, context)
   addTrust(program, context)
@@ -150,7 +152,7 @@ function addTrust(program: Command, context: Context): void {
   const load = () => import('./trust.ts')
   const trust = program
     .command('trust')
-    .description('list, add and remove certificates that make remotes trusted')
+    .description('list, add, fetch and remove certificates that make remotes trusted')
     .usage('<command>')
   define(trust, 'list', context, async (options) => (await load()).trustList(options, io))
     .summary('list trusted certificates')

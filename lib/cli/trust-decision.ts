@@ -6,7 +6,7 @@ import { StartError } from '../gateway/project/start-error.ts'
 import { type RefusedServer, refusedServer, tlsServers } from '../remote/check/refused-server.ts'
 import type { Trust } from '../remote/instance/connections.ts'
 import type { Instance } from '../remote/instance/instance.ts'
-import { describeCertificate, nameOf, suggestAlias } from '../trust/certificate.ts'
+import { describeCertificate, describeNames, nameOf, suggestAlias } from '../trust/certificate.ts'
 import { readPem } from '../trust/certificate-pem.ts'
 import type { OwnTls, TrustStore } from '../trust/trust-store.ts'
 import { addToBundle } from '../trust/trust-store-bundle.ts'
@@ -59,8 +59,12 @@ export async function decideTrust(instance: Instance, trust: ProvisionalTrust, d
 async function decide({ url, chain, failure }: RefusedServer, decider: Decider): Promise<X509Certificate> {
   const { fingerprints, prompts, stdout } = decider
   const { anchor, reason, cure } = failure
-  const rows = chain.map((certificate, index) => [`${index + 1}`, describeCertificate(certificate)])
-  stdout.write(`${url.host} presents\n\n${table(rows, { width: columnsOf(stdout), indent: 2 })}\n`)
+  // A fingerprint that is wrapped can be neither compared nor copied.
+  const rows = chain.flatMap((certificate, index) => [
+    [`${index + 1}`, describeNames(certificate)],
+    `     SHA-256 ${certificate.fingerprint256}`,
+  ])
+  stdout.write(`\n${url.host} presents\n\n${table(rows, { width: columnsOf(stdout), indent: 2 })}\n`)
   if (!anchor) throw new StartError(`${reason}; ${cure}`)
   const named = chain.find(({ fingerprint256 }) => fingerprints.includes(fingerprint256))
   if (named) return named

@@ -9,6 +9,7 @@ import { Instance } from '../remote/instance/instance.ts'
 import type { InstanceRegistry } from '../remote/instance/registry.ts'
 import { describeCertificate } from '../trust/certificate.ts'
 import { type CommandIo, type ProjectOptions, projectDirOf } from './command.ts'
+import { terminalPrompts } from './prompts.ts'
 import { bundleOf, editBundle, loadTrustStore } from './trust.ts'
 import { decideTrust, ProvisionalTrust, parseFingerprint, withCertificates } from './trust-decision.ts'
 
@@ -30,7 +31,6 @@ export async function trustFetch(name: string, options: TrustFetchOptions, io: C
     const instance = new Instance(name, properties, { trust, env: io.env }, undefined, clientCertificate)
     scope.defer('instance', () => instance.destroy())
     servers = tlsServers(instance).length
-    const { terminalPrompts } = await import('./prompts.ts')
     await decideTrust(instance, trust, { fingerprints, prompts: terminalPrompts(io), stdout: io.stdout })
   } catch (error) {
     throw faultOf(error) === 'unexpected' ? error : new StartError(`${name}: ${faultText(faultOf(error))}`)

@@ -7,12 +7,16 @@ export const nameOf = (distinguishedName: string | undefined): string =>
   (distinguishedName ?? '').trim().replaceAll('\n', ', ').replace(/\p{C}/gu, '?').slice(0, 300) || '(no name)'
 
 /** One line for a person: subject, issuer, validity (UTC) and SHA-256 fingerprint. */
-export function describeCertificate(certificate: X509Certificate): string {
-  const { subject, issuer, validFromDate, validToDate, fingerprint256 } = certificate
+export const describeCertificate = (certificate: X509Certificate): string =>
+  `${describeNames(certificate)}, SHA-256 ${certificate.fingerprint256}`
+
+/** Subject, issuer and validity (UTC). */
+export function describeNames(certificate: X509Certificate): string {
+  const { subject, issuer, validFromDate, validToDate } = certificate
   const names = isSelfIssued(certificate)
     ? `"${nameOf(subject)}" (self-signed)`
     : `"${nameOf(subject)}" issued by "${nameOf(issuer)}"`
-  return `${names}, valid ${dayOf(validFromDate)} to ${dayOf(validToDate)}, SHA-256 ${fingerprint256}`
+  return `${names}, valid ${dayOf(validFromDate)} to ${dayOf(validToDate)}`
 }
 
 export const isSelfIssued = ({ subject, issuer }: X509Certificate): boolean => subject === issuer

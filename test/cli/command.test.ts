@@ -23,6 +23,7 @@ async function run(args: readonly string[], { cwd = packageRoot, columns }: { cw
 
 const COMMANDS = [
   [],
+  ['init'],
   ['start'],
   ['demo'],
   ['check'],

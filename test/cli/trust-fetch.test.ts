@@ -57,9 +57,9 @@ describe('the command trust fetch', () => {
     assert.equal(code, 2)
     assert.match(
       stdout,
-      new RegExp(`^127\\.0\\.0\\.1:${remote.port} presents\\n\\n  1  "CN=127\\.0\\.0\\.1" issued by`),
+      new RegExp(`^\\n127\\.0\\.0\\.1:${remote.port} presents\\n\\n  1  "CN=127\\.0\\.0\\.1" issued by`),
     )
-    for (const { fingerprint256 } of [own, authority]) assert.ok(stdout.includes(`SHA-256 ${fingerprint256}\n`))
+    for (const { fingerprint256 } of [own, authority]) assert.ok(stdout.includes(`\n     SHA-256 ${fingerprint256}\n`))
     assert.match(stderr, /is not trusted: compare a SHA-256 fingerprint .* --trust-fingerprint <sha256>/)
     assert.ok(!existsSync(bundle))
   })

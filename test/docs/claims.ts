@@ -6,6 +6,7 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   demo: 'test/docs/demo.test.ts',
   output: 'test/docs/demo.test.ts',
   serve: 'test/docs/gateway.test.ts',
+  init: 'test/cli/init-terminal.test.ts',
   keytool: 'test/docs/keytool.test.ts',
   file: 'test/docs/scripts.test.ts',
   'endpoint-people': 'test/docs/scripts.test.ts',

@@ -126,7 +126,7 @@ describe('trust commands', () => {
   })
 
   const MISUNDERSTOOD: [args: string[], message: RegExp][] = [
-    [['trust'], /^ {2}list .*\n {2}add .*\n {2}remove /m],
+    [['trust'], /^ {2}list .*\n {2}add .*\n {2}fetch .*\n {2}remove /m],
     [['trust', 'ad'], /unknown command 'ad'\n\(Did you mean add\?\)/],
     [['trust', 'add', 'x'], /missing required argument 'file'/],
     [['trust', 'remove', 'x', 'y'], /too many arguments for 'remove'/],

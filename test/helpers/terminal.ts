@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { onCleanUp } from './clean-up.ts'
 
 const SCRIPT = '/usr/bin/script'
-const BIN = join(import.meta.dirname, '../../lib/bin.js')
+export const BIN = join(import.meta.dirname, '../../lib/bin.js')
 
 /** False where script(1) is missing or another one, as on macOS. */
 export const hasTerminal = process.platform === 'linux' && existsSync(SCRIPT)
@@ -22,13 +22,22 @@ export interface TerminalOptions {
   readonly answers: readonly (readonly [prompt: string, keys: string])[]
 }
 
-/** Runs `openidm-external-idm ARGS` to its end. @returns its status, and what the terminal showed without colours */
-export async function typedAtTerminal(
-  args: readonly string[],
-  { cwd, env, answers }: TerminalOptions,
-): Promise<{ readonly code: number | null; readonly output: string; readonly unanswered: readonly string[] }> {
-  const command = ['stty cols 200 rows 50;', process.execPath, BIN, ...args].map(quoted).join(' ')
-  const child = spawn(SCRIPT, ['-qec', command, '/dev/null'], { cwd, env: { ...process.env, ...env } })
+export interface Typed {
+  readonly code: number | null
+  /** Without colours. */
+  readonly output: string
+  /** Prompts that did not appear. */
+  readonly unanswered: readonly string[]
+}
+
+/** Runs `openidm-external-idm ARGS` to its end. */
+export const typedAtTerminal = (args: readonly string[], options: TerminalOptions): Promise<Typed> =>
+  atTerminal([process.execPath, BIN, ...args].map(quoted).join(' '), options)
+
+/** Runs a command of a shell to its end. */
+export async function atTerminal(command: string, { cwd, env, answers }: TerminalOptions): Promise<Typed> {
+  const sized = `stty cols 200 rows 50; ${command}`
+  const child = spawn(SCRIPT, ['-qec', sized, '/dev/null'], { cwd, env: { ...process.env, ...env } })
   onCleanUp(() => child.kill())
   const waiting = [...answers]
   let output = ''
@@ -48,4 +57,4 @@ export async function typedAtTerminal(
   return { code, output: output.replaceAll('\r', ''), unanswered: waiting.map(([prompt]) => prompt) }
 }
 
-const quoted = (word: string): string => (/^[\w./:=;@ -]*;$|^[\w./:=@-]+$/.test(word) ? word : `'${word}'`)
+const quoted = (word: string): string => `'${word}'`
