@@ -38,21 +38,21 @@ import { addSynchronization } from './synchronization.ts'
 export interface GatewayOptions {
   readonly project: Project
   readonly host: string
-  /** Port for HTTP; 0 takes a free one, absent means none. */
+  /** Port for HTTP; 0 = any free port, absent = no HTTP. */
   readonly port?: number
-  /** Port for HTTPS; needs certificate and key in the project's `security/`. */
+  /** Port for HTTPS; requires a certificate and key in the project's `security/`. */
   readonly httpsPort?: number
   /** Folders with a `plugin.json`. */
   readonly plugins: readonly string[]
   readonly administratorPassword: Secret
-  /** Where expressions, keys and settings are looked for; `process.env` unless given. */
+  /** Environment for expressions, keys and settings. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly log: HostLog
-  /** The other processes, when this is one of several. */
+  /** Link to the other worker processes; absent in a single-process gateway. */
   readonly link?: WorkersLink | undefined
 }
 
-/** The reference gateway on one project directory. */
+/** The reference gateway, serving one project directory. */
 export class Gateway {
   readonly #options: GatewayOptions
   readonly #scope: Scope
@@ -67,7 +67,7 @@ export class Gateway {
   readonly #listeners: Listener[] = []
   #stopped: Promise<void> | undefined
 
-  /** Clean-up runs from the last to the first: plugins go before what they use. */
+  /** The scope cleans up in reverse order, so plugins are disposed before the services they use. */
   private constructor(options: GatewayOptions) {
     const { log, project } = options
     this.#options = options
@@ -95,7 +95,7 @@ export class Gateway {
 
   /**
    * Resolves when the configuration is in force, the plugins are active and requests are served.
-   * @throws StartError when it cannot start; nothing of it is left then
+   * @throws StartError when it cannot start; everything already started is disposed first
    */
   static async start(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options)
@@ -108,26 +108,29 @@ export class Gateway {
     }
   }
 
-  /** Such as `http://127.0.0.1:8080`: HTTP first. */
+  /** Such as `http://127.0.0.1:8080`, HTTP first. */
   get origins(): string[] {
     return this.#listeners.map(({ origin }) => origin)
   }
 
-  /** In-process access to its resources, with all rights. */
+  /** In-process access to the resources, with all rights. */
   get connection(): Connection {
     return connect(this.#router, {})
   }
 
   /**
-   * Takes no new requests, lets those under way end (bounded by the setting `stopTimeout`), then deactivates the
-   * plugins and lets go of everything.
+   * Stops accepting requests, waits for in-flight ones up to the setting `stopTimeout`, then deactivates the plugins
+   * and releases all resources.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()
     return this.#stopped
   }
 
-  /** Takes up what has changed on disk, also where the file system reports no change; what is broken stays as it was. */
+  /**
+   * Applies changes on disk, even where the file system reports no events. Broken objects keep their last valid
+   * version.
+   */
   async reload(): Promise<void> {
     await this.#configuration.reload()
     if (this.#options.httpsPort === undefined) return
@@ -135,7 +138,7 @@ export class Gateway {
     for (const listener of this.#listeners) listener.renewCertificate(tls)
   }
 
-  /** The ports first: one that is taken is known before anything else is begun. */
+  /** Opens the ports first, so that a port conflict is reported before anything else starts. */
   async #start(): Promise<void> {
     prepareRepository()
     this.#addResources()

@@ -17,30 +17,30 @@ import type { Project } from './project/project.ts'
 export interface ObjectsOptions {
   readonly router: ResourceRouter
   readonly project: Project
-  /** Where `managed.json` comes from. */
+  /** Source of `managed.json`. */
   readonly configuration: ConfigurationService
   /** See ManagedObjectsOptions. */
   readonly keys: ManagedKeys
   readonly scripts: ScriptService
   readonly log: Logger
-  /** Other processes that have the same database open. */
+  /** Link to other processes that use the same database. */
   readonly link?: Pick<WorkersLink, 'alone'> | undefined
 }
 
-/** The objects that the gateway keeps itself. */
+/** The objects stored in the gateway's own repository. */
 export interface StoredObjects extends Disposable {
   readonly repository: Repository
-  /** Who of them may sign in with a password. */
+  /** Accounts that may sign in with a password. */
   readonly passwordStores: readonly PasswordStore[]
   readonly managedTypes: ManagedObjects['types']
 }
 
-/** In the project's `db/`. */
+/** File name in the project's `db/`. */
 export const DATABASE = 'openidm.db'
 
 /**
- * Opens the project's database and puts the managed objects on the router.
- * @throws Error when the database cannot be used
+ * Opens the project's database and adds the managed objects to the router.
+ * @throws Error when the database cannot be opened
  */
 export async function openObjects({
   router,

@@ -12,22 +12,22 @@ import type { Project } from './project/project.ts'
 import { StartError } from './project/start-error.ts'
 
 /**
- * The keys that a gateway on this project would use.
- * @throws StartError when there are none
+ * The keys of a gateway that runs on this project.
+ * @throws StartError when no key is configured
  */
 export function projectKeys(projectDir: string, env: NodeJS.ProcessEnv): KeyRing {
   const file = join(projectDir, 'security', KEYS_FILE)
   const keys = readKeys({ env, file })
   if (keys) return keys
   throw new StartError(
-    `there is no key: put what "${commandLine()} secret generate-key" prints into ${file}, ` +
+    `no key is configured: put the output of "${commandLine()} secret generate-key" into ${file}, ` +
       'or name a file in IDM_CRYPTO_KEYS_FILE',
   )
 }
 
 /**
- * The keys of a running gateway, as they are at the moment. Where one is needed and none is configured, a first one is
- * made in `security/crypto.keys`, as IDM makes its key store when it starts.
+ * The current keys of a running gateway. When a key is required and none is configured, creates the first one in
+ * `security/crypto.keys`, as IDM creates its keystore at startup.
  */
 export function gatewayKeys(project: Project, resolver: ContentResolver, log: Logger): ManagedKeys {
   const file = join(project.security, KEYS_FILE)
@@ -35,7 +35,7 @@ export function gatewayKeys(project: Project, resolver: ContentResolver, log: Lo
     if (await createKeyFile(file))
       log.warn(
         { file },
-        'made the first key for values at rest: keep it, for what it encrypts cannot be read without it',
+        'created the first key for values at rest; back it up: values encrypted with it cannot be decrypted without it',
       )
     await resolver.refresh()
   })
@@ -51,11 +51,13 @@ export function gatewayKeys(project: Project, resolver: ContentResolver, log: Lo
 }
 
 const noKey = (cause: unknown) =>
-  internalError(`no key for values at rest is configured, and none could be made in security/${KEYS_FILE}`, { cause })
+  internalError(`No key for values at rest is configured, and none could be created in security/${KEYS_FILE}`, {
+    cause,
+  })
 
 /**
- * Never replaces a file: what another process has encrypted with the key in it would be lost.
- * @returns whether the file was made; false when it is there already
+ * Never replaces an existing file: values that another process encrypted with its key would be lost.
+ * @returns false if the file already exists
  */
 async function createKeyFile(file: string): Promise<boolean> {
   const draft = `${file}.${randomBytes(8).toString('hex')}.draft`

@@ -10,7 +10,10 @@ export interface SynchronizationOptions extends Omit<SynchronizationParts, 'isSe
   readonly router: ResourceRouter
 }
 
-/** Puts mappings and reconciliation on the router: `recon`, `sync`, `audit/recon` and `repo/link`; keeps the schedules. */
+/**
+ * Adds mappings and reconciliation to the router (`recon`, `sync`, `audit/recon`, `repo/link`, `health/recon`) and
+ * starts the schedules.
+ */
 export async function addSynchronization({ router, ...parts }: SynchronizationOptions): Promise<Disposable> {
   const { log, configuration, scripts } = parts
   const scope = new Scope(log)

@@ -145,7 +145,7 @@ describe('demo', () => {
     assert.match(
       second.stderr,
       new RegExp(
-        `^openidm-external-idm: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken by another program: set PORT`,
+        `^openidm-external-idm: cannot listen on 127\\.0\\.0\\.1:${port}: the port is already in use: set PORT`,
         'm',
       ),
     )

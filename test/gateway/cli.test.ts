@@ -102,7 +102,7 @@ describe('command line', () => {
     [
       'a taken port',
       async () => ({ args: ['--project', await tempDir(), '--port', String(await takenPort())] }),
-      /cannot listen on 127\.0\.0\.1:\d+: the port is taken by another program/,
+      /cannot listen on 127\.0\.0\.1:\d+: the port is already in use/,
     ],
     [
       'an open address without a password',
@@ -112,7 +112,7 @@ describe('command line', () => {
     [
       'HTTPS without a certificate',
       async () => ({ args: ['--project', await tempDir(), '--https-port', '0'] }),
-      /HTTPS needs .*server.*\.pem, which cannot be read: does not exist/,
+      /HTTPS requires .*server.*\.pem, which cannot be read: does not exist/,
     ],
     [
       'a key that cannot be read',
@@ -124,7 +124,7 @@ describe('command line', () => {
           '0',
         ],
       }),
-      /HTTPS needs .*server-key\.pem, which cannot be read: is a directory/,
+      /HTTPS requires .*server-key\.pem, which cannot be read: is a directory/,
     ],
     [
       'a certificate that is none',
@@ -136,7 +136,7 @@ describe('command line', () => {
           '0',
         ],
       }),
-      /HTTPS needs .*server\.pem and .*server-key\.pem, which are no certificate and its key: /,
+      /HTTPS requires a certificate in .*server\.pem and its key in .*server-key\.pem: /,
     ],
     [
       'an unknown log level',

@@ -44,10 +44,12 @@ describe('listener', () => {
     const taken = Listener.open({ host: '127.0.0.1', port, onRequest: () => undefined })
     await assert.rejects(taken, {
       name: 'StartError',
-      message: `cannot listen on 127.0.0.1:${port}: the port is taken by another program`,
+      message: `cannot listen on 127.0.0.1:${port}: the port is already in use`,
     })
     const absent = Listener.open({ host: '203.0.113.1', port: 0, onRequest: () => undefined })
-    await assert.rejects(absent, { message: 'cannot listen on 203.0.113.1:0: this machine has no such address' })
+    await assert.rejects(absent, {
+      message: 'cannot listen on 203.0.113.1:0: the address is not available on this machine',
+    })
     const tls = { certificate: 'x', key: 'y' }
     await assert.rejects(Listener.open({ host: '127.0.0.1', port: 0, tls, onRequest: () => undefined }), {
       name: 'StartError',

@@ -43,7 +43,10 @@ describe('secret commands', () => {
     const one = await run(dir, ['secret', 'generate-key', '--id', 'one'])
     assert.match(one.stdout, /^one:[A-Za-z0-9+/]{43}=\n$/)
     const missing = await run(dir, ['secret', 'encrypt'], 'x')
-    assert.match(missing.stderr, /there is no key: put what "npm run --silent cli -- secret generate-key" prints into/)
+    assert.match(
+      missing.stderr,
+      /no key is configured: put the output of "npm run --silent cli -- secret generate-key" into/,
+    )
     await writeFile(join(dir, 'security', 'crypto.keys'), one.stdout, { mode: 0o600 })
     const { code, stdout, stderr } = await run(dir, ['secret', 'encrypt'], 'canary &{x}\n')
     assert.deepEqual([code, stderr, stdout.includes('canary')], [0, '', false])

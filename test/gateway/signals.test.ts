@@ -17,7 +17,7 @@ import { basic } from '../security/app.ts'
 const BIN = fileURLToPath(new URL('../../lib/bin.js', import.meta.url))
 const DEMO = fileURLToPath(new URL('../../examples/demo/main.js', import.meta.url))
 const INFO = { LOG_LEVEL: 'info' }
-const RELOADED = /the configuration is reloaded/g
+const RELOADED = /configuration reloaded/g
 
 const reloads = ({ process: { stderr } }: GatewayProcess): number => stderr.match(RELOADED)?.length ?? 0
 
@@ -59,7 +59,7 @@ describe('signals', () => {
       }
       hold.release()
       assert.equal((await answer).text, '{"late":true}')
-      assert.doesNotMatch(gateway.process.stderr, /Debugger|another one is started/)
+      assert.doesNotMatch(gateway.process.stderr, /Debugger|starting another/)
       assert.equal((await gateway.process.kill()).code, 0)
     })
 
@@ -101,7 +101,7 @@ describe('signals', () => {
     await until(() => isServedAs('new.example.com'))
     await writeAtomically(join(project, 'security/server.pem'), 'no certificate')
     gateway.process.child.kill('SIGHUP')
-    await gateway.process.line(/could not be reloaded/)
+    await gateway.process.line(/configuration reload failed/)
     assert.equal(await isServedAs('new.example.com'), true)
   })
 })

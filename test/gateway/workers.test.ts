@@ -43,7 +43,10 @@ describe('--workers', () => {
     })
 
     const replaced = (count: number) =>
-      until(() => gateway.process.stderr.match(/serves in its place/g)?.length === count, `${count} were replaced`)
+      until(
+        () => gateway.process.stderr.match(/replacement worker is ready/g)?.length === count,
+        `${count} were replaced`,
+      )
 
     it('say once where they listen, and both serve', async () => {
       assert.equal(workersOf(gateway).length, 2)
@@ -107,7 +110,7 @@ describe('--workers', () => {
       ] as const) {
         const { status, json } = await gateway.call(path, { method })
         assert.equal(status, 501, path)
-        assert.match((json as { message: string }).message, /several workers: start one without --workers/)
+        assert.match((json as { message: string }).message, /several workers: start the gateway without --workers/)
       }
     })
 
@@ -118,7 +121,7 @@ describe('--workers', () => {
       assert.deepEqual(await everywhere(gateway, 'external/idm/eu/x'), [200], 'the other one serves')
       await replaced(1)
       assert.ok(workersOf(gateway).length === 2 && workersOf(gateway).includes(other))
-      assert.match(gateway.process.stderr, /a worker has ended unasked/)
+      assert.match(gateway.process.stderr, /worker exited unexpectedly/)
       const path = 'config/external.idm/after'
       assert.equal((await gateway.call(path, { method: 'PUT', json: basic(remote) })).status, 201)
       assert.deepEqual(await everywhere(gateway, 'external/idm/after/x'), [200], 'the new one is asked like the others')
@@ -199,7 +202,7 @@ describe('--workers', () => {
     const args = [...WORKERS, '--port', String(first.port)]
     await assert.rejects(startGatewayProcess({}, { args }), (error: Error) => {
       assert.match(error.message, /code 1/)
-      const lines = error.message.match(/cannot listen on .*: the port is taken by another program/g)
+      const lines = error.message.match(/cannot listen on .*: the port is already in use/g)
       assert.equal(lines?.length, 1, error.message)
       return true
     })

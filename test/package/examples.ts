@@ -137,7 +137,7 @@ describe('examples/deploy, with the packed package', () => {
     )
     await originOf(child)
     child.child.kill('SIGHUP')
-    await child.line('the configuration is reloaded')
+    await child.line('configuration reloaded')
     assert.deepEqual(await child.kill(), { code: 0, signal: null })
     const file = join(EXAMPLES, 'deploy/openidm-external-idm.service')
     const verified = await exec('systemd-analyze', ['verify', file]).catch((error: NodeJS.ErrnoException) => error)

@@ -3,23 +3,23 @@ import type { HostProcesses, Json } from '../../contract.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import type { FromWorker, Outcome, ToWorker } from './messages.ts'
 
-/** Names the gateway as a whole, handed to each worker by the first process. */
+/** Environment variable with the id of the whole gateway; the primary process sets it for each worker. */
 export const HOST_ID = 'OPENIDM_EXTERNAL_IDM_HOST_ID'
 
-/** Where the others listen already: origins, separated by spaces. */
+/** Environment variable with the origins where other workers already listen, separated by spaces. */
 export const ORIGINS = 'OPENIDM_EXTERNAL_IDM_ORIGINS'
 
-/** Whether this process is a worker of a gateway with several. */
+/** Whether this process is a worker of a multi-process gateway. */
 export const isWorker = (): boolean => cluster.isWorker && process.env[HOST_ID] !== undefined
 
 type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' }>
 
-/** The other processes of the gateway, as one of its workers sees them. */
+/** A worker's link to the other processes of the gateway. */
 export class WorkersLink implements HostProcesses {
   readonly hostId: string
   /**
-   * Whether each worker has a socket of its own for the same port. Where the system has none, the first process hands
-   * out the connections; then one that is on its way to a worker when that is killed hangs until its client gives up.
+   * Whether each worker opens its own socket on the shared port (SO_REUSEPORT). Elsewhere the primary process
+   * distributes the connections; one in transit to a killed worker hangs until its client times out.
    */
   readonly reusesPorts = process.platform === 'linux'
   readonly stopRequested: Promise<void>
@@ -36,7 +36,7 @@ export class WorkersLink implements HostProcesses {
     this.#send({ type: 'hello' })
   }
 
-  /** The ports to listen on: those of the others, where any free one will do. */
+  /** The ports to listen on: those of the running workers in place of any free port. */
   ports<T extends { readonly port?: number; readonly httpsPort?: number }>(wanted: T): T {
     const origins = (process.env[ORIGINS] ?? '')
       .split(' ')
@@ -54,48 +54,48 @@ export class WorkersLink implements HostProcesses {
     this.#send({ type: 'ready', origins })
   }
 
-  /** Resolves when the first process knows why this one does not start. */
+  /** Reports a startup failure to the primary process; resolves when it is sent. */
   failed(message: string): Promise<void> {
     return new Promise((resolve) =>
       process.send?.({ type: 'failed', message } satisfies FromWorker, undefined, {}, () => resolve()),
     )
   }
 
-  /** What to do when another process has changed the configuration. */
+  /** Registers the callback for configuration changes made by another process. */
   onRescan(rescan: () => Promise<void>): void {
     this.#rescan = rescan
   }
 
-  /** What to do when the first process is told to reload. */
+  /** Registers the callback for reload requests from the primary process. */
   onReload(reload: () => void): void {
     this.#reload = reload
   }
 
-  /** Runs `work` while no other process runs one of this key. */
+  /** Runs `work` while no other process runs work with the same key. */
   async alone<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const { id } = await this.#ask((id) => ({ type: 'turn', id, kind: 'alone', key }))
+    const { id } = await this.#ask((id) => ({ type: 'acquire', id, kind: 'exclusive', key }))
     try {
       return await work()
     } finally {
-      this.#send({ type: 'over', id })
+      this.#send({ type: 'release', id })
     }
   }
 
   async share(key: string, work: () => Promise<Json>): Promise<Json> {
-    const answer = await this.#ask((id) => ({ type: 'turn', id, kind: 'share', key }))
+    const answer = await this.#ask((id) => ({ type: 'acquire', id, kind: 'shared', key }))
     if (answer.type === 'outcome') return resultOf(answer.outcome)
     try {
       const result = await work()
-      this.#send({ type: 'over', id: answer.id, outcome: { result } })
+      this.#send({ type: 'release', id: answer.id, outcome: { result } })
       return result
     } catch (error) {
       const { code, message } = toResourceException(error)
-      this.#send({ type: 'over', id: answer.id, outcome: { error: { code, message } } })
+      this.#send({ type: 'release', id: answer.id, outcome: { error: { code, message } } })
       throw error
     }
   }
 
-  /** Resolves when all other processes have what is in the conf directory in force. */
+  /** Resolves when all other processes have applied the current conf directory. */
   async rescanOthers(): Promise<void> {
     await this.#ask((id) => ({ type: 'rescan', id }))
   }
@@ -112,7 +112,7 @@ export class WorkersLink implements HostProcesses {
   }
 
   async #rescanHere(id: number): Promise<void> {
-    // One that fails is in the log of this process; the others need not wait for it.
+    // This process logs the failure; do not block the others.
     await this.#rescan().catch(() => undefined)
     this.#send({ type: 'rescanned', id })
   }
@@ -126,7 +126,7 @@ export class WorkersLink implements HostProcesses {
   }
 
   #send(message: FromWorker): void {
-    // Without the first process this one is about to end.
+    // A worker without the primary process is about to exit.
     if (process.connected) process.send?.(message)
   }
 }

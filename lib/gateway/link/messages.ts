@@ -1,38 +1,41 @@
-/** What the processes of a gateway with several workers say to each other. Everything goes through the first process. */
+/** Messages between the processes of a multi-process gateway. All of them pass through the primary process. */
 import type { Json } from '../../contract.ts'
 
-/** How a piece of work ended, as it is told in another process. */
+/** The result of work, serialized for other processes. */
 export type Outcome =
   | { readonly result: Json }
   | { readonly error: { readonly code: number; readonly message: string } }
 
-/** A worker asks for its turn: `alone` for one at a time, `share` for one whose outcome all who ask meanwhile get. */
-export interface TurnRequest {
-  readonly type: 'turn'
+/**
+ * Requests a lock: `exclusive` runs one holder at a time; with `shared`, waiting requests receive the outcome of the
+ * first.
+ */
+export interface LockRequest {
+  readonly type: 'acquire'
   readonly id: number
-  readonly kind: 'alone' | 'share'
+  readonly kind: 'exclusive' | 'shared'
   readonly key: string
 }
 
 export type FromWorker =
-  /** It listens to what is said; before that, nothing would reach it. */
+  /** The worker now receives messages; earlier ones would be lost. */
   | { readonly type: 'hello' }
   | { readonly type: 'ready'; readonly origins: readonly string[] }
   | { readonly type: 'failed'; readonly message: string }
-  | TurnRequest
-  /** The turn is over; with its outcome when it was a shared one. */
-  | { readonly type: 'over'; readonly id: number; readonly outcome?: Outcome }
-  /** All others are to look at their configuration. */
+  | LockRequest
+  /** Releases a lock; with the outcome of a shared one. */
+  | { readonly type: 'release'; readonly id: number; readonly outcome?: Outcome }
+  /** Asks all other workers to rescan their configuration. */
   | { readonly type: 'rescan'; readonly id: number }
   | { readonly type: 'rescanned'; readonly id: number }
 
 export type ToWorker =
   | { readonly type: 'stop' }
   | { readonly type: 'reload' }
-  /** The turn that was asked for has come. */
-  | { readonly type: 'go'; readonly id: number }
-  /** Another process has done it. */
+  /** The lock is acquired. */
+  | { readonly type: 'acquired'; readonly id: number }
+  /** The outcome of the holder of a shared lock. */
   | { readonly type: 'outcome'; readonly id: number; readonly outcome: Outcome }
   | { readonly type: 'rescan'; readonly id: number }
-  /** All others have done so. */
+  /** All other workers have rescanned. */
   | { readonly type: 'rescanned'; readonly id: number }

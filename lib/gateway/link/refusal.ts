@@ -2,11 +2,11 @@ import { notSupported } from '../../crest/errors.ts'
 import type { ResourceHandler } from '../../crest/protocol/request.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
 
-/** What one process alone can do: it knows in its own memory which reconciliation runs. */
-const NOT_SHARED = ['recon', 'sync', 'audit/recon', 'repo/link', 'health/recon', 'scheduler'] as const
+/** Routes that require a single process, since running reconciliations are tracked in memory. */
+const SINGLE_PROCESS_ROUTES = ['recon', 'sync', 'audit/recon', 'repo/link', 'health/recon', 'scheduler'] as const
 
 export const REFUSAL =
-  'Reconciliation is not available in a gateway with several workers: start one without --workers on this project for it'
+  'Reconciliation is not available in a gateway with several workers: start the gateway without --workers'
 
 const refuse = async (): Promise<never> => {
   throw notSupported(REFUSAL)
@@ -22,7 +22,7 @@ const refusing: ResourceHandler = {
   query: refuse,
 }
 
-/** Answers 501, with the reason, where one process would serve reconciliation. */
+/** Answers 501 with a reason on the reconciliation routes. */
 export function refuseSynchronization(router: ResourceRouter): void {
-  for (const route of NOT_SHARED) router.add(route, refusing)
+  for (const route of SINGLE_PROCESS_ROUTES) router.add(route, refusing)
 }

@@ -6,12 +6,11 @@ import { StartError } from './start-error.ts'
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LEVELS)[number]
 
-/** A logger that can make others, whose lines carry `bindings`. */
+/** A logger that creates child loggers; their lines include `bindings`. */
 export interface HostLog extends Logger {
   child(bindings: Readonly<Record<string, string>>): HostLog
 }
 
-/** Where lines go: anything with `write`. */
 export interface LogOptions {
   readonly level?: LogLevel
   readonly destination?: { write(line: string): void }
@@ -26,15 +25,15 @@ export function logLevelOf(env: NodeJS.ProcessEnv): LogLevel {
 }
 
 /**
- * A log on standard error: lines for people on a terminal, JSON elsewhere. Written before the turn of the event loop
- * ends, or the process does.
+ * A logger on standard error: readable lines on a terminal, JSON elsewhere. Lines are written at the end of each event
+ * loop turn and on process exit.
  */
 export function createLog({ level = 'info', destination = standardError() }: LogOptions = {}): HostLog {
   const options = { level, base: null, timestamp: isoTime(), serializers: { err: describeError } }
   return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, destination)
 }
 
-/** As pino wants it: the part of a line that says when. The text of the second is put together once per second. */
+/** The timestamp member of a pino line. The text for the current second is cached. */
 function isoTime(): () => string {
   let second = Number.NaN
   let text = ''
@@ -48,22 +47,22 @@ function isoTime(): () => string {
   }
 }
 
-/** So much is kept of what cannot be written, because the disk is full or the reader is gone; the rest is lost. */
+/** Max bytes buffered while standard error cannot be written (disk full, reader gone); later lines are dropped. */
 const MAX_UNWRITTEN_BYTES = 1024 * 1024
 
 function standardError(): { write(line: string): void } {
   if (process.stderr.isTTY) return readableLines(process.stderr)
   const destination = pino.destination({ dest: 2, sync: true, maxLength: MAX_UNWRITTEN_BYTES })
-  // A log that cannot be written is no reason to stop serving.
+  // Keep serving when the log cannot be written.
   destination.on('error', () => undefined)
-  return turnwise(destination)
+  return batched(destination)
 }
 
-/** So many characters are not held back any longer. */
-const MOST_HELD = 16_384
+/** Flush immediately above this number of buffered characters. */
+const MAX_BUFFERED_LENGTH = 16_384
 
-/** One system call for all lines of a turn of the event loop: under load that was half of what a line cost. */
-function turnwise(destination: { write(text: string): unknown }): { write(line: string): void } {
+/** Batches the lines of an event loop turn into one system call, which halves the cost of a line under load. */
+function batched(destination: { write(text: string): unknown }): { write(line: string): void } {
   let lines = ''
   let begun = false
   const flush = () => {
@@ -76,22 +75,22 @@ function turnwise(destination: { write(text: string): unknown }): { write(line: 
       begun = true
       if (lines === '') setImmediate(flush)
       lines += line
-      if (lines.length > MOST_HELD) flush()
+      if (lines.length > MAX_BUFFERED_LENGTH) flush()
     },
   }
 }
 
-/** How deep causes are followed; errors can be their own cause. */
-const CAUSES = 4
+/** Max depth of `cause` chains, which can be circular. */
+const MAX_CAUSE_DEPTH = 4
 
 /**
- * Only what every error has: libraries hang requests with their credentials onto errors
+ * Logs standard properties only: libraries attach requests with credentials to errors
  * (docs/pitfalls.md#secrets-in-output, docs/pitfalls.md#secrets-in-library-errors).
  */
 export function describeError(error: unknown, depth = 0): object {
   if (!(error instanceof Error)) return { message: String(error) }
   const { name, message, stack, cause } = error
   const code = 'code' in error ? { code: error.code } : {}
-  const because = cause === undefined || depth >= CAUSES ? {} : { cause: describeError(cause, depth + 1) }
+  const because = cause === undefined || depth >= MAX_CAUSE_DEPTH ? {} : { cause: describeError(cause, depth + 1) }
   return { name, message, ...code, stack, ...because }
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
 
-/** Whether only this machine can reach an address that is listened on. A name other than `localhost` counts as open. */
+/** Whether a listen address is reachable only from this machine. Any host name except `localhost` counts as public. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The folder of this package; the same three levels up from lib/gateway/project and from dist/gateway/project. */
+/** The root directory of this package, three levels above both lib/gateway/project and dist/gateway/project. */
 export const packageRoot = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** The version of this package. */

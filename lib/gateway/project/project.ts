@@ -5,12 +5,12 @@ import { StartError, startError } from './start-error.ts'
 
 const FOLDERS = ['conf', 'security', 'resolver', 'script', 'db'] as const
 
-/** The directory a gateway runs on; absolute paths. */
+/** The directories of a gateway project, as absolute paths. */
 export type Project = Readonly<Record<'dir' | (typeof FOLDERS)[number], string>>
 
 /**
- * Opens a project directory and makes the folders that are missing in it.
- * @throws StartError when the directory is not there, or a folder cannot be made
+ * Opens a project directory and creates its missing folders.
+ * @throws StartError when the directory does not exist or a folder cannot be created
  */
 export async function openProject(path: string): Promise<Project> {
   const dir = await existingDirectory(resolve(path))
@@ -28,7 +28,7 @@ export async function existingDirectory(dir: string): Promise<string> {
   throw new StartError(`${dir}: is not a directory`)
 }
 
-/** The project around a configuration directory, which may have another name than `conf`; nothing is made. */
+/** The project that contains the configuration directory `conf`, whatever its name. Creates nothing. */
 export const projectOfConf = (conf: string): Project => ({ ...projectAt(dirname(resolve(conf))), conf: resolve(conf) })
 
 const projectAt = (dir: string): Project => ({
@@ -49,8 +49,8 @@ async function makeFolder(path: string): Promise<void> {
 }
 
 /**
- * The server's certificate and key, PEM: `security/server.pem` and `security/server-key.pem`.
- * @throws StartError when one cannot be read, or they are no pair
+ * The server's certificate and key in PEM: `security/server.pem` and `security/server-key.pem`.
+ * @throws StartError when a file cannot be read, or the key does not match the certificate
  */
 export async function readServerCertificate({ security }: Project): Promise<{ certificate: string; key: string }> {
   const [file, keyFile] = [join(security, 'server.pem'), join(security, 'server-key.pem')]
@@ -58,7 +58,7 @@ export async function readServerCertificate({ security }: Project): Promise<{ ce
   try {
     createSecureContext({ cert: certificate, key })
   } catch (error) {
-    throw startError(`HTTPS needs ${file} and ${keyFile}, which are no certificate and its key`, error)
+    throw startError(`HTTPS requires a certificate in ${file} and its key in ${keyFile}`, error)
   }
   return { certificate, key }
 }
@@ -67,6 +67,6 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw startError(`HTTPS needs ${file}, which cannot be read`, error)
+    throw startError(`HTTPS requires ${file}, which cannot be read`, error)
   }
 }

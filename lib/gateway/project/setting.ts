@@ -7,18 +7,18 @@ export interface SettingOptions<T> {
   /** The id of the object, such as `access`. */
   readonly name: string
   readonly schema: z.ZodType<T>
-  /** In force while there is no such object. */
+  /** In force if the object does not exist. */
   readonly absent: T
-  /** In force while the object was never good. Default: `absent`. @param content null when it could not be read */
+  /** In force until the object is first valid. Default: `absent`. @param content null if it could not be read */
   readonly fallback?: (content: Json) => T
-  /** What that means, for the log. */
+  /** The effect of the fallback, for the log. */
   readonly consequence?: string
-  /** The members of the object that have no effect. */
+  /** Returns the members of the object that have no effect. */
   readonly ignored?: (content: JsonObject) => string[]
   readonly log: Logger
 }
 
-/** A configuration object that exists once, as a value. */
+/** A singleton configuration object as a value. */
 export class Setting<T> extends ConfiguredObjects<{ readonly value: T; readonly notice?: string | undefined }> {
   readonly #name: string
   readonly #absent: T
@@ -51,7 +51,7 @@ export class Setting<T> extends ConfiguredObjects<{ readonly value: T; readonly 
     return own ? own.value : this.#absent
   }
 
-  /** What a person should know of the object that is in force. */
+  /** A warning about the object in force. */
   get notice(): string | undefined {
     return this.get(this.#name)?.notice
   }

@@ -2,23 +2,23 @@ import type { Logger } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 
 const FORCED = 130
-/** Ctrl-C reaches the process twice under npm: from the terminal, and passed on by npm. */
+/** Under npm, Ctrl-C arrives twice: from the terminal and forwarded by npm. */
 const SAME_SIGNAL_MS = 500
 
-/** What a process that serves requests does on signals. */
+/** Signal actions of a server process. */
 export interface SignalActions {
   stop(): Promise<void>
-  /** Takes everything up again that may have changed on disk; what is broken stays as it was. */
+  /** Applies changes on disk; broken objects keep their last valid version. */
   reload(): Promise<void>
 }
 
 /**
- * Waits for SIGTERM or SIGINT and then for `stop`; a second one ends the process at once. SIGHUP and SIGUSR2 reload: they
- * come from logrotate, `systemctl reload`, or a terminal that is closed, and must not cut answers off.
+ * Waits for SIGTERM or SIGINT, then runs `stop`; a second signal ends the process at once. SIGHUP and SIGUSR2 reload:
+ * they come from logrotate, `systemctl reload` or a closing terminal, and must not interrupt responses.
  */
 export async function stopOnSignal({ stop, reload }: SignalActions, log: Logger): Promise<void> {
   reloadOnSignal(reload, log)
-  log.info({ signal: await stopSignal() }, 'stopping: requests under way are finished, a second signal ends at once')
+  log.info({ signal: await stopSignal() }, 'stopping: finishing requests in flight; a second signal exits immediately')
   await stop()
   log.info({}, 'stopped')
 }
@@ -37,14 +37,14 @@ export function stopSignal(): Promise<NodeJS.Signals> {
   })
 }
 
-/** @returns does the same without a signal */
+/** @returns a function that reloads without a signal */
 export function reloadOnSignal(reload: () => Promise<void>, log: Logger): () => void {
   const reloads = new SerialQueue()
   const reloadNext = (signal?: NodeJS.Signals) => {
     log.info({ signal }, 'reloading the configuration')
     void reloads.add(reload).then(
-      () => log.info({}, 'the configuration is reloaded'),
-      (error: unknown) => log.error({ err: error }, 'the configuration could not be reloaded'),
+      () => log.info({}, 'configuration reloaded'),
+      (error: unknown) => log.error({ err: error }, 'configuration reload failed'),
     )
   }
   for (const name of ['SIGHUP', 'SIGUSR2'] as const) process.on(name, reloadNext)

@@ -1,6 +1,6 @@
 import { OUT_OF_FILES_TEXT } from '../../core/system-error.ts'
 
-/** Why something does not start, in one line for a person; the command line prints it without a stack. */
+/** A startup failure with a one-line message; the command line prints it without a stack. */
 export class StartError extends Error {
   constructor(message: string, options?: { cause: unknown }) {
     super(message, options)
@@ -10,8 +10,8 @@ export class StartError extends Error {
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
-  EADDRINUSE: 'the port is taken by another program',
-  EADDRNOTAVAIL: 'this machine has no such address',
+  EADDRINUSE: 'the port is already in use',
+  EADDRNOTAVAIL: 'the address is not available on this machine',
   EISDIR: 'is a directory',
   EMFILE: OUT_OF_FILES_TEXT,
   ENFILE: OUT_OF_FILES_TEXT,
@@ -26,16 +26,16 @@ const REASONS: Readonly<Record<string, string>> = {
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException & { code: string } =>
   error instanceof Error && 'code' in error && typeof error.code === 'string'
 
-/** What went wrong with a file or socket, without Node's abbreviations where we know better words. */
+/** Describes a file or socket error, without error codes where a plain description exists. */
 export function reasonOf(error: unknown): string {
   if (isSystemError(error)) return REASONS[error.code] ?? error.message
   return error instanceof Error ? error.message : String(error)
 }
 
-/** `error` as a StartError: `subject` (a file, an address) and what is wrong with it. */
+/** Wraps `error` in a StartError that names `subject`, such as a file or an address. */
 export const startError = (subject: string, error: unknown): StartError =>
   error instanceof StartError ? error : new StartError(`${subject}: ${reasonOf(error)}`, { cause: error })
 
-/** Whether an address could not be listened on because another program does. */
+/** Whether a listen address is already in use. */
 export const isPortTaken = (error: unknown): boolean =>
   error instanceof StartError && isSystemError(error.cause) && error.cause.code === 'EADDRINUSE'

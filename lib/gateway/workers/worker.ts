@@ -4,8 +4,8 @@ import { reloadOnSignal, stopSignal } from '../project/signals.ts'
 import { reasonOf } from '../project/start-error.ts'
 
 /**
- * Serves requests as one of several processes, until the first process says so or a signal comes. A terminal sends its
- * signal to all processes at once, so a worker understands it as well; a second one ends it.
+ * Serves requests as one of several worker processes until the primary process or a signal stops it. Workers handle
+ * signals too, since a terminal sends them to all processes; a second one ends the process.
  * @returns the exit status
  */
 export async function serveAsWorker(options: GatewayOptions): Promise<number> {
@@ -24,7 +24,7 @@ export async function serveAsWorker(options: GatewayOptions): Promise<number> {
     await gateway.stop()
     return 0
   } catch (error) {
-    // The first process tells it, once for all of them.
+    // The primary process reports it once for all workers.
     await link.failed(reasonOf(error))
     return 1
   } finally {

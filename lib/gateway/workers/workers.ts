@@ -6,38 +6,38 @@ import { Listener } from '../http/listener.ts'
 import { HOST_ID, ORIGINS } from '../link/link.ts'
 import type { FromWorker } from '../link/messages.ts'
 import { StartError } from '../project/start-error.ts'
-import { type Member, WorkersBoard } from './board.ts'
-import { RestartPause } from './pause.ts'
+import { type Member, WorkerCoordinator } from './coordinator.ts'
+import { RestartBackoff } from './restart-backoff.ts'
 
-type Where = Pick<GatewayOptions, 'host' | 'port' | 'httpsPort'>
+type ListenOptions = Pick<GatewayOptions, 'host' | 'port' | 'httpsPort'>
 
 /**
- * The worker processes of a gateway, seen from the first process: started one after the other, replaced when they die,
- * stopped together. They share the ports (node:cluster); all of them run the command line of this process.
+ * Manages the worker processes from the primary process: starts them, replaces crashed ones, stops them together. They
+ * share the ports (node:cluster); each runs the command line of this process.
  */
 export class Workers {
   readonly #log: Logger
-  readonly #board = new WorkersBoard()
+  readonly #coordinator = new WorkerCoordinator()
   readonly #hostId = randomBytes(6).toString('hex')
   #origins: readonly string[] = []
   readonly #listening = new WeakSet<Worker>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #stopping = false
-  readonly #pause = new RestartPause()
+  readonly #backoff = new RestartBackoff()
 
   private constructor(log: Logger) {
     this.#log = log
   }
 
   /**
-   * Resolves when all of them serve requests. The first one is alone in making the files that it finds missing, and in
-   * failing for what would have all of them fail.
-   * @param options where: that nobody else listens there is seen here, for workers would share a port with anybody
-   * @throws StartError why the first that could not start did not; none is left then
+   * Resolves when all workers serve requests. The first one starts alone: it creates missing files, and fails on faults
+   * that would stop all workers.
+   * @param options checked for port conflicts here, since workers could share a port with unrelated processes
+   * @throws StartError with the reason of the first failure; all workers are stopped then
    */
   static async start(
     count: number,
-    options: Where,
+    options: ListenOptions,
     log: Logger,
   ): Promise<{ workers: Workers; origins: readonly string[] }> {
     for (const port of [options.port, options.httpsPort]) await assertFree(options.host, port)
@@ -53,7 +53,7 @@ export class Workers {
     }
   }
 
-  /** Each finishes the requests that it has; resolves when all have ended. */
+  /** Each worker finishes its requests; resolves when all have exited. */
   async stop(): Promise<void> {
     this.#stopping = true
     for (const timer of this.#timers) clearTimeout(timer)
@@ -61,32 +61,32 @@ export class Workers {
     await Promise.all(running.map((worker) => worker && this.#stopOne(worker)))
   }
 
-  /** Each takes up what has changed on disk. */
+  /** Each worker applies changes on disk. */
   reload(): void {
     for (const worker of Object.values(cluster.workers ?? {}))
       if (worker?.isConnected() && this.#listening.has(worker)) worker.send({ type: 'reload' })
   }
 
-  /** @returns where it listens, once it does */
+  /** @returns its origins, once it listens */
   #add(): Promise<readonly string[]> {
     const worker = cluster.fork({ [HOST_ID]: this.#hostId, [ORIGINS]: this.#origins.join(' ') })
     const began = performance.now()
     const member: Member = { send: (message) => worker.isConnected() && worker.send(message) }
     return new Promise((resolve, reject) => {
       let isReady = false
-      let why = 'it ended before it was ready'
-      // A message that came too late for it; without a listener that would be the end of this process.
-      worker.on('error', (error) => this.#log.debug({ err: error }, 'a worker could not be told'))
+      let why = 'a worker exited before it was ready'
+      // Raised when a message cannot be delivered; without a listener this process would exit.
+      worker.on('error', (error) => this.#log.debug({ err: error }, 'a message to a worker could not be delivered'))
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'hello') this.#greet(worker, member)
         else if (message.type === 'ready') {
           isReady = true
           resolve(message.origins)
         } else if (message.type === 'failed') why = message.message
-        else this.#board.receive(member, message)
+        else this.#coordinator.receive(member, message)
       })
       worker.once('exit', (code: number | null, signal: string | null) => {
-        this.#board.leave(member)
+        this.#coordinator.leave(member)
         if (isReady) this.#died(worker, { code, signal }, performance.now() - began)
         else reject(new StartError(why))
       })
@@ -95,7 +95,7 @@ export class Workers {
 
   #greet(worker: Worker, member: Member): void {
     this.#listening.add(worker)
-    this.#board.join(member)
+    this.#coordinator.join(member)
     if (this.#stopping) member.send({ type: 'stop' })
   }
 
@@ -104,29 +104,29 @@ export class Workers {
       worker.once('exit', () => resolve())
       if (!worker.isConnected()) return
       if (this.#listening.has(worker)) worker.send({ type: 'stop' })
-      // It serves nobody yet.
+      // It has no requests yet.
       else worker.process.kill('SIGTERM')
     })
   }
 
-  #died({ process: { pid } }: Worker, exit: { code: number | null; signal: string | null }, lived: number): void {
+  #died({ process: { pid } }: Worker, exit: { code: number | null; signal: string | null }, uptime: number): void {
     if (this.#stopping) return
-    this.#log.error({ pid, ...exit }, 'a worker has ended unasked; another one is started')
-    this.#replace(lived)
+    this.#log.error({ pid, ...exit }, 'worker exited unexpectedly; starting another')
+    this.#replace(uptime)
   }
 
-  #replace(lived: number): void {
+  #replace(uptime: number): void {
     if (this.#stopping) return
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       this.#add().then(
-        () => this.#log.info({}, 'another worker serves in its place'),
+        () => this.#log.info({}, 'replacement worker is ready'),
         (error: Error) => {
-          if (!this.#stopping) this.#log.error({}, `a worker could not be started: ${error.message}`)
+          if (!this.#stopping) this.#log.error({}, `worker could not be started: ${error.message}`)
           this.#replace(0)
         },
       )
-    }, this.#pause.next(lived))
+    }, this.#backoff.next(uptime))
     this.#timers.add(timer)
   }
 }

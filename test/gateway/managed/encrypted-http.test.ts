@@ -58,7 +58,7 @@ describe('a managed property with encryption, in a gateway', () => {
     assert.equal(keys.trim().split('\n').length, 1)
     await call('/managed/user/di', 'PUT', { ...user, userName: 'di' })
     assert.equal(await readFile(keysFile(), 'utf8'), keys)
-    const [warning] = gateway.log.entries.filter(({ msg }) => /made the first key/.test(String(msg)))
+    const [warning] = gateway.log.entries.filter(({ msg }) => /created the first key/.test(String(msg)))
     assert.equal(warning?.file, keysFile())
   })
 

@@ -1,13 +1,13 @@
-import type { FromWorker, Outcome, ToWorker, TurnRequest } from '../link/messages.ts'
+import type { FromWorker, LockRequest, Outcome, ToWorker } from '../link/messages.ts'
 
-/** A worker as the board sees it. */
+/** A worker as the coordinator sees it. */
 export interface Member {
   send(message: ToWorker): void
 }
 
-interface Waiting {
+interface Acquisition {
   readonly member: Member
-  readonly request: TurnRequest
+  readonly request: LockRequest
 }
 
 interface Rescan {
@@ -17,13 +17,13 @@ interface Rescan {
 }
 
 /**
- * Where the workers of a gateway agree on who does what: turns, and looking at the configuration. Knows nothing of
- * processes, only of messages; a member that leaves holds nobody up.
+ * Coordinates the workers of a gateway: locks and configuration rescans. Exchanges messages only and does not depend on
+ * processes; a member that leaves releases its locks.
  */
-export class WorkersBoard {
+export class WorkerCoordinator {
   readonly #members = new Set<Member>()
-  /** By key: who has the turn, and behind it who waits for it. */
-  readonly #turns = new Map<string, Waiting[]>()
+  /** Lock holder followed by waiting requests, by key. */
+  readonly #locks = new Map<string, Acquisition[]>()
   readonly #rescans = new Map<number, Rescan>()
   #rescanCount = 0
 
@@ -33,32 +33,32 @@ export class WorkersBoard {
 
   leave(member: Member): void {
     this.#members.delete(member)
-    for (const [key, queue] of this.#turns) this.#keep(key, queue, (waiting) => waiting.member !== member)
+    for (const [key, queue] of this.#locks) this.#keep(key, queue, (waiting) => waiting.member !== member)
     for (const number of [...this.#rescans.keys()]) this.#rescanned(number, member)
   }
 
   receive(member: Member, message: FromWorker): void {
-    if (message.type === 'turn') this.#enqueue({ member, request: message })
-    else if (message.type === 'over') this.#over(member, message.id, message.outcome)
+    if (message.type === 'acquire') this.#enqueue({ member, request: message })
+    else if (message.type === 'release') this.#release(member, message.id, message.outcome)
     else if (message.type === 'rescan') this.#rescan(member, message.id)
     else if (message.type === 'rescanned') this.#rescanned(message.id, member)
   }
 
-  #enqueue(waiting: Waiting): void {
+  #enqueue(waiting: Acquisition): void {
     const { key, id } = waiting.request
-    const queue = this.#turns.get(key)
+    const queue = this.#locks.get(key)
     if (queue) queue.push(waiting)
     else {
-      this.#turns.set(key, [waiting])
-      waiting.member.send({ type: 'go', id })
+      this.#locks.set(key, [waiting])
+      waiting.member.send({ type: 'acquired', id })
     }
   }
 
-  #over(member: Member, id: number, outcome: Outcome | undefined): void {
-    for (const [key, queue] of this.#turns) {
+  #release(member: Member, id: number, outcome: Outcome | undefined): void {
+    for (const [key, queue] of this.#locks) {
       const [first] = queue
       if (first?.member !== member || first.request.id !== id) continue
-      const served = queue.slice(1).filter(({ request }) => outcome && request.kind === 'share')
+      const served = queue.slice(1).filter(({ request }) => outcome && request.kind === 'shared')
       for (const { member, request } of served) {
         if (outcome) member.send({ type: 'outcome', id: request.id, outcome })
       }
@@ -67,13 +67,13 @@ export class WorkersBoard {
     }
   }
 
-  /** Leaves those in the queue that `wanted` takes; a new first one has its turn. */
-  #keep(key: string, queue: readonly Waiting[], wanted: (waiting: Waiting) => boolean): void {
-    const left = queue.filter(wanted)
-    if (left.length === 0) this.#turns.delete(key)
-    else this.#turns.set(key, left)
+  /** Keeps the matching requests in the queue and grants the lock to a new first one. */
+  #keep(key: string, queue: readonly Acquisition[], matches: (waiting: Acquisition) => boolean): void {
+    const left = queue.filter(matches)
+    if (left.length === 0) this.#locks.delete(key)
+    else this.#locks.set(key, left)
     const [first] = left
-    if (first && first !== queue[0]) first.member.send({ type: 'go', id: first.request.id })
+    if (first && first !== queue[0]) first.member.send({ type: 'acquired', id: first.request.id })
   }
 
   #rescan(asker: Member, id: number): void {
