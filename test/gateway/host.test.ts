@@ -71,9 +71,9 @@ describe('plugin host', () => {
     })
     const message = await failure(host.load([dir]))
     assert.match(message, /plugin sample \(.*\) was not activated/)
-    assert.match(message, /made for contract version 2\.0, this host has 1\.0/)
-    assert.match(message, /services that nobody provides: clock, mail/)
-    assert.match(message, /router \/openidm\/sample needs authentication/)
+    assert.match(message, /requires contract version 2\.0, this host has 1\.0/)
+    assert.match(message, /services that are not provided: clock, mail/)
+    assert.match(message, /router \/openidm\/sample requires authentication/)
   })
 
   it('rolls a failed activation back and names it', async () => {
@@ -101,7 +101,7 @@ describe('plugin host', () => {
     const { host } = createHost()
     assert.match(await failure(host.load([await pluginFolder('export const x = 1')])), /exports no function activate/)
     const silent = await pluginFolder('export const activate = () => undefined', { provides: ['mine'] })
-    assert.match(await failure(host.load([silent])), /did not provide what plugin\.json promises: mine/)
+    assert.match(await failure(host.load([silent])), /did not provide services declared in plugin\.json: mine/)
   })
 
   it('lets a plugin have only what its manifest names', async () => {
@@ -121,11 +121,11 @@ describe('plugin host', () => {
     )
     await host.load([dir])
     assert.deepEqual(seen.steps, [
-      'clock is not named under requires or optional of plugin.json (there: journal, mail)',
+      'clock is not declared under requires or optional in plugin.json (declared: journal, mail)',
       'undefined',
-      'nobody provides the service mail',
-      'other is not named under provides of plugin.json (there: nothing)',
-      '/openidm is not named under contributes.routers of plugin.json (there: nothing)',
+      'the service mail is not provided',
+      'other is not declared under provides in plugin.json (declared: nothing)',
+      '/openidm is not declared under contributes.routers in plugin.json (declared: nothing)',
     ])
   })
 
@@ -149,7 +149,7 @@ describe('plugin host', () => {
   it('refuses the same plugin twice', async () => {
     const { host } = createHost()
     const dir = await pluginFolder('export const activate = () => undefined')
-    assert.match(await failure(host.load([dir, dir])), /there is a plugin sample already/)
+    assert.match(await failure(host.load([dir, dir])), /a plugin sample is already loaded/)
   })
 
   it('withdraws a router when its holder or the host disposes of it', async () => {

@@ -110,13 +110,13 @@ describe('listener', () => {
     const TABLE: [title: string, bytes: string, code: number, message: RegExp][] = [
       ['a head that is too large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, /16384 bytes/],
       ['UTF-8 in the query', 'GET /?_queryFilter=sn+eq+"\xc3\xbc" HTTP/1.1\r\nHost: x\r\n\r\n', 400, /percent-encoded/],
-      ['no HTTP', 'hello\r\n\r\n', 400, /no valid HTTP/],
-      ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, /no valid/],
+      ['no HTTP', 'hello\r\n\r\n', 400, /not valid HTTP/],
+      ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, /not valid/],
       [
         'a chunk that is none',
         'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
         400,
-        /no valid/,
+        /not valid/,
       ],
     ]
     for (const [title, bytes, code, message] of TABLE)

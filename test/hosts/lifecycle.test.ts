@@ -100,7 +100,7 @@ describe('a plugin that is stopped and started while requests run', () => {
     const { newHost, call } = await start()
     const [one, two] = [newHost(), newHost()]
     await one.load([packageRoot])
-    await assert.rejects(one.load([packageRoot]), /there is a plugin openidm-external-idm already/)
+    await assert.rejects(one.load([packageRoot]), /a plugin openidm-external-idm is already loaded/)
     await two.load([packageRoot])
     assert.equal((await call(`${EU}x`)).status, 200)
     await one.dispose()

@@ -91,11 +91,11 @@ describe('properties that scripts see', () => {
         assert.doesNotMatch(value ?? '', new RegExp(CANARY), name)
       }
     }
-    assert.throws(() => property('IN_ENVIRONMENT', false), { code: 403, message: /name it in "visibleProperties"/ })
+    assert.throws(() => property('IN_ENVIRONMENT', false), { code: 403, message: /add it to "visibleProperties"/ })
     assert.doesNotMatch(log.text, new RegExp(CANARY))
     const told = log.messages('warn').filter((message) => message.includes('db.password'))
     assert.deepEqual(told, [
-      'scripts do not get the property db.password: name it in "visibleProperties" of script.json',
+      'the property db.password is hidden from scripts: add it to "visibleProperties" in script.json',
     ])
     const open = serverProperties(PROJECT, sources, () => ['my.token', 'db.password'], log)
     assert.deepEqual([open.property('my.token', false), open.property('greeting', true)], [CANARY, `hello ${CANARY}`])

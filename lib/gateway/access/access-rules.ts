@@ -1,11 +1,11 @@
-/** `conf/access.json` in the small form: who may do what. */
+/** The schema of `conf/access.json`. */
 import type { JsonObject } from '../../contract.ts'
 import { unknownMembers, z } from '../../core/schema.ts'
 
 const METHODS = ['create', 'read', 'update', 'delete', 'patch', 'action', 'query'] as const
 const METHODS_FORM = `must be "*" or a comma list of ${METHODS.join(', ')}`
 
-/** A comma list as a set; `*` = everything; an empty text = nothing. */
+/** A comma-separated list as a set; `*` = everything, an empty string = nothing. */
 export type NameList = '*' | ReadonlySet<string>
 
 const split = (text: string): string[] =>
@@ -21,10 +21,7 @@ const nameList = (form: string) => z.string(form).transform(toNameList)
 const isPattern = (text: string): boolean => text === '*' || /^[^*\s/]+(?:\/[^*\s/]+)*(?:\/\*)?$/.test(text)
 const PATTERN_FORM = 'must be a path such as "managed/user", a path with "/*" at its end, or "*"'
 
-/**
- * Unknown members are faults here, unlike elsewhere: a restriction that is not understood would leave the rule wider
- * than its author meant.
- */
+/** Unknown members are faults, unlike elsewhere: ignoring an unknown restriction would widen the rule. */
 const rule = z.strictObject({
   pattern: z.string(PATTERN_FORM).refine(isPattern, PATTERN_FORM),
   roles: nameList('must be "*" or a comma list of roles'),
@@ -40,16 +37,16 @@ const rule = z.strictObject({
     .prefault(''),
   customAuthz: z
     .undefined(
-      'is not supported: the rule would allow more than it says. Take the rule out, or say what it means with pattern, roles, methods and actions',
+      'is not supported, and ignoring it would widen the rule. Remove the rule, or express it with pattern, roles, methods and actions',
     )
     .optional(),
 })
 
-/** The members that have no effect here; those of a rule are faults. */
+/** Members without effect. Unknown members of a rule are faults. */
 export const ignoredInAccess = (content: JsonObject): string[] => unknownMembers(content, accessSchema)
 
 export const accessSchema = z.object({ configs: z.array(rule, 'must be an array of rules') })
 
 export type AccessRule = z.infer<typeof rule>
-/** What a rule is written as. */
+/** A rule as written in the file. */
 export type AccessRuleText = z.input<typeof rule>

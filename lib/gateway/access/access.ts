@@ -6,7 +6,7 @@ import { type AccessRule, accessSchema, type NameList } from './access-rules.ts'
 const ADMINISTRATOR = 'internal/role/openidm-admin'
 const ADMINISTRATOR_RULE = { pattern: '*', roles: ADMINISTRATOR, methods: '*', actions: '*' }
 
-/** In force while there is no `conf/access.json`. */
+/** In force without a `conf/access.json`. */
 export const DEFAULT_RULES: JsonObject[] = [
   { pattern: 'info/*', roles: '*', methods: 'read' },
   { pattern: 'health', roles: '*', methods: 'read' },
@@ -17,7 +17,7 @@ export const DEFAULT_RULES: JsonObject[] = [
 
 export const defaultAccess = (): readonly AccessRule[] => accessSchema.parse({ configs: DEFAULT_RULES }).configs
 
-/** In force while `conf/access.json` has faults and was never good: a rule with a fault grants nothing. */
+/** In force until `conf/access.json` is first valid: drops the rules with a fault. */
 export function closedAccess(content: Json): readonly AccessRule[] {
   const given = isObject(content) && Array.isArray(content.configs) ? content.configs : []
   const good = given.filter((rule) => accessSchema.safeParse({ configs: [rule] }).success)
@@ -25,8 +25,8 @@ export function closedAccess(content: Json): readonly AccessRule[] {
 }
 
 /**
- * Whether the rules give `roles` everything that a request needs, whatever its path is taken to mean. A rule must fit
- * completely; there are no rules that deny.
+ * Whether one rule permits `roles` every operation of the request under every reading of its path. There are no deny
+ * rules.
  */
 export function isAllowed(
   rules: readonly AccessRule[],
@@ -51,7 +51,7 @@ const covers = (rule: AccessRule, path: string): boolean =>
 const permits = ({ methods, actions }: AccessRule, { method, action }: Operation): boolean =>
   includes(methods, method) && (action === undefined || includes(actions, action))
 
-/** `managed/*` stands for everything below `managed`, not for `managed` itself. */
+/** `managed/*` matches everything below `managed`, but not `managed` itself. */
 function matchesPattern(pattern: string, path: string): boolean {
   if (pattern === '*') return true
   if (!pattern.endsWith('/*')) return pattern === path

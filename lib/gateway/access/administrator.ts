@@ -6,26 +6,26 @@ import { StaticUser } from './static-user.ts'
 
 export const ADMINISTRATOR = 'openidm-admin'
 const DEFAULT_PASSWORD = 'openidm-admin'
-/** Where others than this machine can guess: the throttle slows them down, and a long password does the rest. */
-const MIN_REMOTE_LENGTH = 12
+/** Applies to addresses that other machines can reach; the login throttle slows guessing down. */
+const MIN_PUBLIC_LENGTH = 12
 const PASSWORD = 'OPENIDM_ADMIN_PASSWORD'
 const PASSWORD_FILE = 'OPENIDM_ADMIN_PASSWORD_FILE'
 
 const TOO_WEAK =
-  `the password of ${ADMINISTRATOR} must have at least ${MIN_REMOTE_LENGTH} characters, and not be the well-known one, ` +
-  `where others than this machine can reach the gateway: set another in ${PASSWORD} or ${PASSWORD_FILE}, or listen on 127.0.0.1`
+  `the password of ${ADMINISTRATOR} must have at least ${MIN_PUBLIC_LENGTH} characters and must not be the default, ` +
+  `if other machines can reach the gateway: set it in ${PASSWORD} or ${PASSWORD_FILE}, or listen on 127.0.0.1`
 
 export interface AdministratorPassword {
   readonly password: Secret
-  /** It is the one that everybody knows. */
+  /** Whether it is the well-known default. */
   readonly isDefault: boolean
 }
 
 /**
- * The administrator's password from the environment.
- * @param local whether only this machine can reach the gateway: the well-known default is good for that alone
- * @throws StartError when the password is missing, empty, said twice, too short for an address that others reach,
- *   or its file cannot be read
+ * Reads the administrator's password from the environment.
+ * @param local whether only this machine can reach the gateway: the default password is accepted only then
+ * @throws StartError when the password is missing, empty, given twice or too short for a public address, or its file
+ * cannot be read
  */
 export function administratorPassword(env: NodeJS.ProcessEnv, local: boolean): AdministratorPassword {
   const { [PASSWORD]: given, [PASSWORD_FILE]: file } = env
@@ -36,12 +36,12 @@ export function administratorPassword(env: NodeJS.ProcessEnv, local: boolean): A
   if (password === '') throw new StartError(`${file === undefined ? PASSWORD : file}: the password is empty`)
   if (password !== undefined) {
     const isDefault = password === DEFAULT_PASSWORD
-    if (!local && (isDefault || [...password].length < MIN_REMOTE_LENGTH)) throw new StartError(TOO_WEAK)
+    if (!local && (isDefault || [...password].length < MIN_PUBLIC_LENGTH)) throw new StartError(TOO_WEAK)
     return { password: new Secret(password), isDefault }
   }
   if (local) return { password: new Secret(DEFAULT_PASSWORD), isDefault: true }
   throw new StartError(
-    `the password of ${ADMINISTRATOR} is not set: set ${PASSWORD} or ${PASSWORD_FILE} (the well-known default is used on a loopback address only)`,
+    `the password of ${ADMINISTRATOR} is not set: set ${PASSWORD} or ${PASSWORD_FILE} (the default applies to loopback addresses only)`,
   )
 }
 
@@ -56,10 +56,10 @@ function readPassword(file: string): string {
 const ANONYMOUS = 'anonymous'
 const RESERVED: ReadonlySet<string> = new Set([ADMINISTRATOR, ANONYMOUS])
 
-/** Names that scripts and logs take for the accounts of a fresh install: no stored account signs in with one. */
+/** Names of the built-in accounts: stored accounts with these names cannot sign in. */
 export const isReservedName = (name: string): boolean => RESERVED.has(name.toLowerCase())
 
-/** The accounts of a fresh install: the administrator and the one for callers without an account. */
+/** The built-in accounts: the administrator and the anonymous user. */
 export const staticUsers = (administrator: Secret): PasswordStore[] => [
   new StaticUser({
     name: ADMINISTRATOR,

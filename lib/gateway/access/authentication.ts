@@ -9,16 +9,14 @@ import type { Identity, PasswordStore, Verdict } from './password-store.ts'
 import type { RsFilter } from './rs-filter.ts'
 
 export interface AuthenticationOptions {
-  /** The stores there are now, asked in this order; the first that recognises the caller wins. */
+  /** The current stores, in order; the first that recognises the caller wins. */
   readonly stores: () => readonly PasswordStore[]
   readonly throttle: LoginThrottle
-  /** The filter for bearer tokens as it is now; undefined while there is none. */
+  /** The current filter for bearer tokens; undefined if none is configured. */
   readonly rsFilter: () => RsFilter | undefined
 }
 
-/**
- * Finds out who is calling. IDM allows `rsFilter` only by itself; here it may stand beside the accounts with passwords.
- */
+/** Authenticates callers. IDM permits `rsFilter` only on its own; here it can be combined with passwords. */
 export class Authentication {
   readonly #options: AuthenticationOptions
 
@@ -27,10 +25,9 @@ export class Authentication {
   }
 
   /**
-   * @param operations what the request wants to do, for the guard against cross-site requests
-   * @throws ResourceException 401 when the caller proves to be nobody, 403 when a token is good but stands for nobody
-   *   here, or when a browser may have been made to send the request, 429 when too many logins
-   *   fail or wait for their check
+   * @param operations of the request, for the CSRF check
+   * @throws ResourceException 401 for invalid credentials; 403 when a valid token has no user here, or a browser may
+   * have been tricked into sending the request; 429 when too many logins fail or await their check
    */
   identify(request: IncomingMessage, operations: readonly Operation[]): Awaitable<Identity> {
     const credentials = credentialsOf(request.headers)
@@ -44,7 +41,7 @@ export class Authentication {
   }
 
   /**
-   * Checks whether `X-OpenIDM-Reauth-Password` holds the caller's password.
+   * Checks the caller's password in `X-OpenIDM-Reauth-Password`.
    * @returns undefined without that header
    */
   reauthentication(request: IncomingMessage, identity: Identity): (() => Promise<boolean>) | undefined {
@@ -63,14 +60,14 @@ export class Authentication {
   }
 
   #verify(username: string, password: string): Awaitable<Identity | undefined> {
-    return after(firstThatKnows(this.#options.stores(), 0, username, password), (verdict) => {
+    return after(firstMatch(this.#options.stores(), 0, username, password), (verdict) => {
       if (typeof verdict === 'object') return verdict
       return verdict === 'wrong' ? undefined : checkUnknown(password).then(() => undefined)
     })
   }
 }
 
-function firstThatKnows(
+function firstMatch(
   stores: readonly PasswordStore[],
   index: number,
   username: string,
@@ -80,7 +77,7 @@ function firstThatKnows(
   if (!store) return 'unknown'
   return after(store.verify(username, password), (verdict) => {
     if (typeof verdict === 'object') return verdict
-    const others = firstThatKnows(stores, index + 1, username, password)
+    const others = firstMatch(stores, index + 1, username, password)
     return after(others, (other) => (other === 'unknown' ? verdict : other))
   })
 }
@@ -91,11 +88,11 @@ function found(identity: Identity | undefined): Identity {
 }
 
 /**
- * A browser adds cookies by itself; only a script of our own origin adds `X-Requested-With`
+ * Browsers add cookies automatically; only scripts of the same origin can add `X-Requested-With`
  * (docs/pitfalls.md#open-router).
  */
 function checkNotCrossSite({ headers }: IncomingMessage, operations: readonly Operation[]): void {
   const onlyReads = operations.every(({ method }) => method === 'read')
   if (onlyReads || headers.cookie === undefined || headers['x-requested-with'] !== undefined) return
-  throw forbidden('A request with a cookie and without credentials needs the header X-Requested-With')
+  throw forbidden('A request with a cookie and without credentials requires the header X-Requested-With')
 }

@@ -7,9 +7,9 @@ export type Credentials =
   | { readonly kind: 'none' }
 
 /**
- * What a request offers, the first of: `X-OpenIDM-Username` and `-Password`, `Authorization: Basic`, `Bearer`. Whatever
- * comes after the first is not looked at, so that a request has one identity or none.
- * @throws ResourceException 401 for an Authorization header that says nothing we understand
+ * The credentials of a request: the first of `X-OpenIDM-Username` and `-Password`, `Authorization: Basic`, `Bearer`.
+ * The others are ignored, so that a request has at most one identity.
+ * @throws ResourceException 401 for an unsupported Authorization header
  */
 export function credentialsOf(headers: IncomingHttpHeaders): Credentials {
   const username = headers['x-openidm-username']
@@ -33,7 +33,7 @@ function ofBasic(value: string): Credentials {
   return { kind: 'password', username: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
-/** RFC 5987: `UTF-8''m%C3%BCller` is `müller`; raw bytes are read as UTF-8 when they are UTF-8. */
+/** Decodes RFC 5987: `UTF-8''m%C3%BCller` is `müller`. Raw bytes are decoded as UTF-8 if valid. */
 export function headerText(header: string | string[] | undefined): string {
   const text = typeof header === 'string' ? header : ''
   if (text.includes("'")) {
@@ -52,7 +52,7 @@ function decodeExtended(charset: string, encoded: string): string | undefined {
   return charset.toLowerCase() === 'utf-8' ? utf8(bytes) : bytes.toString('latin1')
 }
 
-/** Node hands header bytes over as Latin-1; that is also what is meant when they are no UTF-8. */
+/** Node decodes headers as Latin-1, which is also the fallback for invalid UTF-8. */
 function utf8(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

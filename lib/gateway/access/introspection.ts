@@ -10,7 +10,7 @@ import { trustStoreSettings } from '../../trust/trust-store-settings.ts'
 import type { HostLog } from '../project/log.ts'
 import type { Project } from '../project/project.ts'
 
-/** What the token server says about a token (RFC 7662). */
+/** The introspection response for a token (RFC 7662). */
 export type Introspection =
   | { readonly active: false }
   | {
@@ -18,7 +18,7 @@ export type Introspection =
       readonly subject: string | undefined
       readonly clientId: string | undefined
       readonly scopes: ReadonlySet<string>
-      /** Seconds since 1970; undefined when the server does not say. */
+      /** Seconds since the epoch; undefined if not in the response. */
       readonly expiresAt: number | undefined
     }
 
@@ -31,7 +31,7 @@ export interface IntrospectionEndpoint {
 export interface IntrospectionOptions {
   readonly project: Project
   readonly log: HostLog
-  /** For `HTTPS_PROXY` and the like; `process.env` by default. */
+  /** Environment for forward proxies. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
 }
 
@@ -40,14 +40,14 @@ const MAX_RESPONSE_BYTES = 64 * 1024
 const PROPERTIES: ClientProperties = {
   connectionTimeout: DEADLINE_MS,
   socketTimeout: DEADLINE_MS,
-  // A POST over a connection that the server has just closed would fail, and is not repeated.
+  // A POST on a connection that the server has just closed would fail and is not retried.
   reuseConnections: false,
   retryRequests: false,
   maxConnections: 16,
   maxQueuedRequests: 1000,
 }
 
-/** Asks token servers about tokens, with the trust store of the remotes. */
+/** Introspects tokens, using the trust store of the remotes. */
 export class IntrospectionClient implements Disposable {
   readonly #options: IntrospectionOptions
   readonly #sources: TokenSource
@@ -59,7 +59,7 @@ export class IntrospectionClient implements Disposable {
     this.#options = options
   }
 
-  /** @throws ResourceException 503 without a usable response; the cause holds neither token nor secret */
+  /** @throws ResourceException 503 without a valid response; the cause contains neither token nor secret */
   async introspect({ url, clientId, clientSecret }: IntrospectionEndpoint, token: string): Promise<Introspection> {
     try {
       const { origin, pathname, search } = new URL(url)
@@ -76,7 +76,7 @@ export class IntrospectionClient implements Disposable {
       })
       return judge(response)
     } catch (cause) {
-      throw serviceUnavailable('The token could not be checked: the token server gave no usable answer', { cause })
+      throw serviceUnavailable('The token could not be checked: no valid response from the token server', { cause })
     }
   }
 
@@ -84,7 +84,7 @@ export class IntrospectionClient implements Disposable {
     this.#current?.http.destroy()
   }
 
-  /** Reads the trust store each time: introspection is rare, and a renewed authority needs no restart. */
+  /** Reads the trust store on each call: introspection is rare, and a renewed authority requires no restart. */
   async #clientTo(origin: string): Promise<HttpClient> {
     const { project, log, env = process.env } = this.#options
     this.#trust ??= new TrustStore({ ...trustStoreSettings(this.#sources, project.dir), log })
@@ -105,22 +105,25 @@ export class IntrospectionClient implements Disposable {
   }
 }
 
-/** @throws Error that says what is wrong with the response, never what it holds */
+/**
+ * Parses an introspection response.
+ * @throws Error with the reason, never with content of the response
+ */
 export function judge({
   status,
   text,
   unreadable,
 }: Pick<HttpResponse, 'status' | 'text' | 'unreadable'>): Introspection {
-  if (status !== 200) throw new Error(`the introspection endpoint answered with status ${status}`)
-  if (unreadable) throw new Error(`the answer of the introspection endpoint ${unreadable}`)
+  if (status !== 200) throw new Error(`the introspection endpoint returned status ${status}`)
+  if (unreadable) throw new Error(`the response of the introspection endpoint ${unreadable}`)
   let content: unknown
   try {
     content = parseJson(text)
   } catch {
-    throw new Error('the introspection endpoint answered with something that is not JSON')
+    throw new Error('the response of the introspection endpoint is not JSON')
   }
   if (!isObject(content) || typeof content.active !== 'boolean') {
-    throw new Error('the introspection endpoint answered without "active"')
+    throw new Error('the response of the introspection endpoint has no "active"')
   }
   if (!content.active) return { active: false }
   return {
@@ -134,7 +137,7 @@ export function judge({
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
-/** RFC 6749, section 2.3.1: both parts are form-encoded first. */
+/** RFC 6749, section 2.3.1: id and secret are form-encoded first. */
 const basic = (clientId: string, secret: string): string =>
   Buffer.from(`${formEncode(clientId)}:${formEncode(secret)}`).toString('base64')
 

@@ -7,8 +7,8 @@ import { tooManyRequests } from '../../crest/errors.ts'
 const RETRY_AFTER_MS = 2000
 
 /**
- * Whether the password is the one that was hashed.
- * @throws ResourceException 429 when too many logins are checked; Error for a hash that cannot be checked
+ * Whether the password matches the hash.
+ * @throws ResourceException 429 when too many logins are being checked; Error for an invalid hash
  */
 export async function checkLogin(password: string, hashed: Json): Promise<boolean> {
   try {
@@ -21,7 +21,7 @@ export async function checkLogin(password: string, hashed: Json): Promise<boolea
 
 let unknown: Promise<JsonObject> | undefined
 
-/** Makes a login with a name that no store knows take as long as one with a wrong password. */
+/** Takes as long as checking a wrong password, so that the time does not reveal which accounts exist. */
 export async function checkUnknown(password: string): Promise<void> {
   unknown ??= hash(randomBytes(16).toString('hex'), 'SCRYPT')
   await checkLogin(password, await unknown)

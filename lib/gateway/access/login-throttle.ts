@@ -5,21 +5,21 @@ import { MAX_DELAYED_FAILURES } from '../../core/bounds.ts'
 import { LRUCache } from '../../core/lru-cache.ts'
 import { tooManyRequests } from '../../crest/errors.ts'
 
-/** Failures in a row that are answered at once: of an account from one address, and of an address with any accounts. */
+/** Consecutive failures answered without delay, per account and address and per address. */
 const FREE_FAILURES = { pair: 3, network: 20 } as const
-const FIRST_DELAY_MS = 200
-const LONGEST_DELAY_MS = 5000
-/** Without failures for this long, counting starts anew. */
-const MEMORY_MS = 15 * 60_000
-/** For this long after its last success a pair of account and address is exempt from the bound of its address. */
-const TRUSTED_MS = 12 * 3_600_000
-const MAX_REMEMBERED = 10_000
+const MIN_DELAY_MS = 200
+const MAX_DELAY_MS = 5000
+/** The failure count expires after this time without failures. */
+const FAILURE_TTL_MS = 15 * 60_000
+/** After a success, the account is exempt from the limit of its address for this time. */
+const TRUST_TTL_MS = 12 * 3_600_000
+const MAX_ENTRIES = 10_000
 
-/** How long the answer to the n-th failure in a row is held back, in milliseconds. */
+/** Milliseconds by which the response to the n-th consecutive failure is delayed. */
 export const delayAfter = (failures: number, free: number): number =>
-  failures <= free ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - free - 1))
+  failures <= free ? 0 : Math.min(MAX_DELAY_MS, MIN_DELAY_MS * 2 ** (failures - free - 1))
 
-/** What counts as one address: a household or a host has a /64 of IPv6 addresses to choose from. */
+/** Groups IPv6 addresses by /64, which one household or host can choose addresses from. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address
   const text = address.toLowerCase().split('%', 1)[0] ?? ''
@@ -32,26 +32,26 @@ export function networkOf(address: string): string {
 }
 
 export interface LoginThrottleOptions {
-  /** Aborted when the gateway stops: nobody waits any longer. */
+  /** Aborted when the gateway stops; ends all delays. */
   readonly signal: AbortSignal
   readonly delay?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
 interface Network {
   failures: number
-  /** Answers that are held back. */
+  /** Delayed responses. */
   delayed: number
 }
 
 /**
- * Slows failed logins down, per account and address and per address: each failure is answered later than the one
- * before. When an address has too many late answers it is refused, but for accounts that signed in from there lately:
- * behind a reverse proxy everyone has one address, and guessing must not lock the others out.
+ * Delays the responses to failed logins with exponential back-off, per account and address and per address. An address
+ * with too many delayed responses is refused, except for accounts that recently signed in from it: behind a reverse
+ * proxy all users share one address, and guessing must not lock them out.
  */
 export class LoginThrottle {
-  readonly #pairs = new LRUCache<string, number>({ max: MAX_REMEMBERED, ttl: MEMORY_MS })
-  readonly #networks = new LRUCache<string, Network>({ max: MAX_REMEMBERED, ttl: MEMORY_MS })
-  readonly #trusted = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: TRUSTED_MS })
+  readonly #pairs = new LRUCache<string, number>({ max: MAX_ENTRIES, ttl: FAILURE_TTL_MS })
+  readonly #networks = new LRUCache<string, Network>({ max: MAX_ENTRIES, ttl: FAILURE_TTL_MS })
+  readonly #trusted = new LRUCache<string, true>({ max: MAX_ENTRIES, ttl: TRUST_TTL_MS })
   readonly #signal: AbortSignal
   readonly #delay: (ms: number, signal: AbortSignal) => Promise<unknown>
 
@@ -62,19 +62,19 @@ export class LoginThrottle {
 
   /**
    * Runs `verify`.
-   * @returns what it found; undefined, late, when the credentials fit none
-   * @throws ResourceException 429 when too many failures of this address are held back
+   * @returns its result; undefined, delayed, for invalid credentials
+   * @throws ResourceException 429 when too many responses to this address are delayed
    */
   attempt<T>(account: string, address: string, verify: () => Awaitable<T | undefined>): Awaitable<T | undefined> {
     const network = networkOf(address)
-    // No address holds a space.
+    // Addresses contain no space.
     const pair = `${network} ${account.slice(0, 256)}`
     const isTrusted = this.#trusted.get(pair) === true
     if (!isTrusted && (this.#networks.get(network)?.delayed ?? 0) >= MAX_DELAYED_FAILURES) throw tooManyFailures()
-    return after(verify(), (somebody) => {
-      if (somebody === undefined) return this.#failed(pair, network)
+    return after(verify(), (result) => {
+      if (result === undefined) return this.#failed(pair, network)
       if (!isTrusted) this.#trusted.set(pair, true)
-      return somebody
+      return result
     })
   }
 
@@ -85,16 +85,16 @@ export class LoginThrottle {
     network.failures += 1
     this.#networks.set(networkName, network)
     const ms = Math.max(delayAfter(failures, FREE_FAILURES.pair), delayAfter(network.failures, FREE_FAILURES.network))
-    if (ms > 0) await this.#holdBack(network, ms)
+    if (ms > 0) await this.#delayResponse(network, ms)
   }
 
-  async #holdBack(network: Network, ms: number): Promise<void> {
+  async #delayResponse(network: Network, ms: number): Promise<void> {
     if (network.delayed >= MAX_DELAYED_FAILURES) throw tooManyFailures()
     network.delayed += 1
     try {
       await this.#delay(ms, this.#signal)
     } catch {
-      // The gateway stops: the answer need not wait.
+      // The gateway stops: answer at once.
     } finally {
       network.delayed -= 1
     }
@@ -102,7 +102,4 @@ export class LoginThrottle {
 }
 
 const tooManyFailures = () =>
-  tooManyRequests(
-    `More than ${MAX_DELAYED_FAILURES} failed logins from this address wait for their answer`,
-    LONGEST_DELAY_MS,
-  )
+  tooManyRequests(`More than ${MAX_DELAYED_FAILURES} failed logins from this address are pending`, MAX_DELAY_MS)

@@ -1,31 +1,34 @@
 import type { Awaitable } from '../../core/awaitable.ts'
 import type { SecurityContext } from '../../crest/protocol/request.ts'
 
-/** Who a caller turned out to be. */
+/** The identity of an authenticated caller. */
 export type Identity = SecurityContext
 
-/** `wrong`: a password was checked, which takes long on purpose; `unknown`: none was, so that time would tell. */
+/**
+ * `wrong`: the password was checked, which is slow by design; `unknown`: nothing was checked, which the response time
+ * would reveal.
+ */
 export type Verdict = Identity | 'wrong' | 'unknown'
 
-/** Knows accounts with passwords. Stores are asked in order, the first that recognises the caller wins. */
+/** Accounts with passwords. Stores are tried in order; the first that recognises the caller wins. */
 export interface PasswordStore {
-  /** @throws ResourceException 429 when too many passwords are checked */
+  /** @throws ResourceException 429 when too many passwords are being checked */
   verify(username: string, password: string): Awaitable<Verdict>
 }
 
-export interface IdentityParts {
-  /** What the caller signed in as. */
+export interface IdentityOptions {
+  /** The name that the caller signed in with. */
   readonly authenticationId: string
   /** Its id below `component`. */
   readonly id: string
-  /** The collection that it belongs to, such as `managed/user`. */
+  /** The collection of the account, such as `managed/user`. */
   readonly component: string
   readonly roles: readonly string[]
-  /** Which way of signing in recognised it. */
+  /** The authentication module that recognised the caller. */
   readonly moduleId?: string
 }
 
-export const identity = ({ authenticationId, moduleId, ...authorization }: IdentityParts): Identity => ({
+export const identity = ({ authenticationId, moduleId, ...authorization }: IdentityOptions): Identity => ({
   authenticationId,
   authorization: {
     id: authorization.id,

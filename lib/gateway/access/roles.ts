@@ -1,6 +1,6 @@
 import { isObject } from '../../core/json.ts'
 
-/** Roles are written as texts, or as references: `{"_ref": "internal/role/openidm-admin"}`. */
+/** Roles are strings or references: `{"_ref": "internal/role/openidm-admin"}`. */
 export function rolesIn(value: unknown): string[] {
   if (!Array.isArray(value)) return []
   return value.flatMap((entry) => {

@@ -1,4 +1,4 @@
-/** `rsFilter` of `conf/authentication.json`: bearer tokens that another server issued. */
+/** The schema of `rsFilter` in `conf/authentication.json`, for bearer tokens of other servers. */
 
 import type { JsonObject } from '../../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
@@ -15,13 +15,13 @@ const isHttpUrl = (value: string): boolean =>
   URL.canParse(value) && ['https:', 'http:'].includes(new URL(value).protocol) && new URL(value).username === ''
 const URL_FORM = 'must be the https:// or http:// URL of the introspection endpoint, without credentials'
 
-const LONGEST_CACHE_MS = 3_600_000
+const MAX_CACHE_MS = 3_600_000
 const CACHE_FORM = `must be ${DURATION_FORMS}`
 const maxTimeout = z
   .union([z.string(), z.number()], CACHE_FORM)
   .transform((value, context) => {
     const ms = parseDuration(value)
-    if (ms !== undefined) return Math.min(ms, LONGEST_CACHE_MS)
+    if (ms !== undefined) return Math.min(ms, MAX_CACHE_MS)
     context.addIssue({ code: 'custom', message: CACHE_FORM })
     return z.NEVER
   })
@@ -52,10 +52,10 @@ const rsFilter = z.object({
   anonymousUserMapping: z.object({ localUser, roles }).optional(),
 })
 
-/** Other ways of signing in that IDM keeps in the same file (`serverAuthContext`) are not read here. */
+/** The other authentication modules of IDM in this file (`serverAuthContext`) are not supported. */
 const authentication = z.object({
   rsFilter: rsFilter.optional(),
-  /** Where Advanced Identity Cloud keeps the mappings of fixed subjects. */
+  /** Location of the static mappings in Advanced Identity Cloud. */
   staticUserMapping: z.array(staticUserMapping, 'must be an array of mappings').default([]),
 })
 
@@ -65,7 +65,7 @@ export const authenticationSchema = authentication.transform(({ rsFilter, static
     : {},
 )
 
-/** The members that have no effect here. */
+/** Members without effect. */
 export const ignoredInAuthentication = (content: JsonObject): string[] => [
   ...unknownMembers(content, authentication),
   ...unknownMembers(content.rsFilter, rsFilter).map((name) => `rsFilter.${name}`),

@@ -11,7 +11,7 @@ import { subjectsOf } from './token-subject.ts'
 
 const MAX_TOKENS = 10_000
 const MAX_REFUSALS = 1000
-/** A refused token is asked about again after this time. */
+/** Cache time of refused tokens. */
 const REFUSAL_MS = 30_000
 const RETRY_AFTER_MS = 2000
 
@@ -21,10 +21,10 @@ export interface RsFilterOptions {
   readonly findUser: FindUser
 }
 
-/** Judges bearer tokens. Made anew for each change of its properties, so what it remembers ends with them. */
+/** Authenticates bearer tokens. Recreated when its properties change, which also clears its cache. */
 export class RsFilter {
   readonly #options: RsFilterOptions
-  /** Apart, so that a flood of worthless tokens cannot push out the good ones. Keys are hashes, never tokens. */
+  /** Separate caches, so that invalid tokens cannot evict valid ones. Keys are hashes of tokens. */
   readonly #good = new LRUCache<string, Introspection>({ max: MAX_TOKENS })
   readonly #refused = new LRUCache<string, Introspection>({ max: MAX_REFUSALS })
   readonly #flights = new Map<string, () => Promise<Introspection>>()
@@ -34,10 +34,9 @@ export class RsFilter {
   }
 
   /**
-   * The identity behind a token.
-   * @throws ResourceException 401 for a token that is expired, inactive or unknown; 403 for one without a needed scope
-   *   or without a mapping; 503 when the token server does not answer, 429 when it is asked about
-   *   too many
+   * Returns the identity of a token.
+   * @throws ResourceException 401 for an expired, inactive or unknown token; 403 without a required scope or a user
+   * mapping; 429 when too many introspections are pending; 503 when the token server does not respond
    */
   async authenticate(token: string): Promise<Identity> {
     const introspection = await this.#ask(token)
@@ -53,7 +52,7 @@ export class RsFilter {
     throw forbidden('Access denied: no user mapping fits the subject of the token')
   }
 
-  /** Who a caller without any credentials is; undefined when there is no such mapping. */
+  /** The identity of callers without credentials; undefined without `anonymousUserMapping`. */
   anonymous(): Identity | undefined {
     const mapping = this.#options.properties.anonymousUserMapping
     return mapping && localIdentity(mapping)
@@ -64,10 +63,7 @@ export class RsFilter {
     const known = this.#good.get(key) ?? this.#refused.get(key)
     if (known) return known
     if (!this.#flights.has(key) && this.#flights.size >= MAX_PENDING_INTROSPECTIONS)
-      throw tooManyRequests(
-        `The token server is asked about ${MAX_PENDING_INTROSPECTIONS} other tokens`,
-        RETRY_AFTER_MS,
-      )
+      throw tooManyRequests(`${MAX_PENDING_INTROSPECTIONS} token introspections are pending`, RETRY_AFTER_MS)
     const flight = this.#flights.get(key) ?? singleFlight(() => this.#options.introspect(token))
     this.#flights.set(key, flight)
     try {
@@ -83,7 +79,7 @@ export class RsFilter {
     const { maxTimeout } = this.#options.properties.cache
     const { active } = introspection
     const ttl = Math.min(maxTimeout, active ? secondsLeft(introspection) * 1000 : REFUSAL_MS)
-    // For the cache a ttl of 0 means that an entry never expires.
+    // In the cache, a ttl of 0 means no expiry.
     if (ttl <= 0) return
     const cache = active ? this.#good : this.#refused
     cache.set(key, introspection, Number.isFinite(ttl) ? { ttl } : {})

@@ -1,5 +1,5 @@
 import type { Secret } from '../../core/secret.ts'
-import { FixedText } from './fixed-text.ts'
+import { ConstantTimeText } from './constant-time-text.ts'
 import { type Identity, identity, type PasswordStore, type Verdict } from './password-store.ts'
 
 export interface StaticUserOptions {
@@ -8,15 +8,15 @@ export interface StaticUserOptions {
   readonly roles: readonly string[]
 }
 
-/** One account with a fixed password. Neither name nor password can be learnt from the time a check takes. */
+/** An account with a fixed password. The check takes the same time for any name and password. */
 export class StaticUser implements PasswordStore {
-  readonly #name: FixedText
-  readonly #password: FixedText
+  readonly #name: ConstantTimeText
+  readonly #password: ConstantTimeText
   readonly #identity: Identity
 
   constructor({ name, password, roles }: StaticUserOptions) {
-    this.#name = new FixedText(name)
-    this.#password = new FixedText(password.reveal())
+    this.#name = new ConstantTimeText(name)
+    this.#password = new ConstantTimeText(password.reveal())
     this.#identity = identity({
       authenticationId: name,
       id: name,

@@ -3,20 +3,20 @@ import { isReservedName } from './administrator.ts'
 import { type Identity, identity } from './password-store.ts'
 import { rolesIn } from './roles.ts'
 import type { SubjectMapping } from './rs-filter-properties.ts'
-import { subjectsOf, type TokenParty, typedSubject } from './token-subject.ts'
+import { subjectsOf, type TokenClaims, typedSubject } from './token-subject.ts'
 
-/** Finds the one object of `collection` whose `property` is `value`. */
+/** Finds the single object of `collection` whose `property` equals `value`. */
 export type FindUser = (collection: string, property: string, value: string) => Promise<JsonObject | undefined>
 
-/** The stored user that a token stands for, by the first mapping that finds one. */
+/** The stored user of a token, from the first mapping that finds one. */
 export async function storedUser(
   mappings: readonly SubjectMapping[],
-  party: TokenParty,
+  claims: TokenClaims,
   findUser: FindUser,
 ): Promise<Identity | undefined> {
-  const { subject } = party
-  // The forms that may not count as a subject do not find a stored user either.
-  if (subject === undefined || !subjectsOf(party).includes(subject)) return undefined
+  const { subject } = claims
+  // A subject that is not accepted must not find a stored user either.
+  if (subject === undefined || !subjectsOf(claims).includes(subject)) return undefined
   for (const mapping of mappings) {
     const target = targetOf(mapping, subject)
     const user = target && (await findUser(target.collection, mapping.propertyMapping.sub, target.name))
@@ -25,11 +25,11 @@ export async function storedUser(
   return undefined
 }
 
-/** A managed user with the name of an account of the gateway's own: scripts and logs would take the one for the other. */
+/** Whether a managed user has the name of a built-in account, which scripts and logs would confuse. */
 const isImpostor = ({ userName }: JsonObject, component: string): boolean =>
   component !== 'internal/user' && typeof userName === 'string' && isReservedName(userName)
 
-/** With resourceTypeMapping the subject says its kind and only the kinds named there are looked for. */
+/** With `resourceTypeMapping`, the subject contains its type, and only mapped types are searched. */
 function targetOf(mapping: SubjectMapping, subject: string): { collection: string; name: string } | undefined {
   const typed = typedSubject(subject)
   if (!mapping.resourceTypeMapping) {

@@ -10,11 +10,11 @@ import type { authenticationSchema, RsFilterProperties } from './rs-filter-prope
 export interface TokenIdentitiesOptions {
   readonly setting: Pick<Setting<z.infer<typeof authenticationSchema>>, 'value'>
   readonly introspection: IntrospectionClient
-  /** Where `subjectMapping` looks for users. */
+  /** Queried for the users of `subjectMapping`. */
   readonly connection: Connection
 }
 
-/** The filter for bearer tokens as currently configured. */
+/** Provides the filter for bearer tokens of the current configuration. */
 export class TokenIdentities {
   readonly #options: TokenIdentitiesOptions
   #current: { readonly properties: RsFilterProperties; readonly filter: RsFilter } | undefined
@@ -41,7 +41,7 @@ export class TokenIdentities {
   }
 }
 
-/** More than one match is nobody: who is meant cannot be known. */
+/** Ambiguous matches count as not found. */
 async function findUser(
   connection: Connection,
   collection: string,
@@ -53,6 +53,6 @@ async function findUser(
     const { result } = await connection.query(collection, { _queryFilter: filter, _pageSize: 2 })
     return result.length === 1 ? result[0] : undefined
   } catch (cause) {
-    throw internalError('The user of the token could not be looked for', { cause })
+    throw internalError('The user of the token could not be queried', { cause })
   }
 }

@@ -1,4 +1,4 @@
-/** Which web pages of other origins may call: `cors` in `conf/gateway.json`, or IDM's own `conf/servletfilter-cors.json`. */
+/** CORS settings: `cors` in `conf/gateway.json`, or IDM's own `conf/servletfilter-cors.json`. */
 import { z } from '../../core/schema.ts'
 
 const ORIGIN_FORM = 'must be an origin such as "https://app.example.com"'
@@ -34,15 +34,15 @@ const ALLOWED_HEADERS = [
 const EXPOSED_HEADERS = ['content-api-version', 'etag', 'location', 'retry-after']
 
 export const corsSchema = z.strictObject({
-  /** None unless named. */
+  /** Default: none. */
   allowedOrigins: z.array(origin, 'must be an array of origins').default([]),
-  /** Headers that scripts may send; replaces the default list. */
+  /** Request headers that scripts may send; replaces the default list. */
   allowedHeaders: z.array(header, 'must be an array of header names').default(ALLOWED_HEADERS),
-  /** Headers that scripts may read. */
+  /** Response headers that scripts may read. */
   exposedHeaders: z.array(header, 'must be an array of header names').default(EXPOSED_HEADERS),
-  /** Whether requests with cookies and HTTP authentication of the browser are allowed. */
+  /** Whether browsers may send cookies and HTTP authentication. */
   allowCredentials: z.boolean('must be true or false').default(false),
-  /** How many seconds a browser may keep the answer to a preflight. */
+  /** Seconds that browsers may cache a preflight response. */
   maxAge: maxAge.default(600),
 })
 
@@ -57,7 +57,7 @@ const list = z.string(LIST_FORM).transform((text) =>
 )
 const flag = z.union([z.boolean(), z.enum(['true', 'false'])], 'must be "true" or "false"')
 
-/** `servletfilter-cors.json`: parameters of Jetty's CrossOriginFilter, which are texts; the others change nothing here. */
+/** `servletfilter-cors.json`: parameters of Jetty's CrossOriginFilter, which are strings; others have no effect. */
 export const corsFilterSchema = z
   .object({
     initParams: z

@@ -14,9 +14,9 @@ import { Setting } from '../project/setting.ts'
 import { type CorsPolicy, corsFilterSchema, corsSchema } from './cors-settings.ts'
 import { settingsSchema } from './settings.ts'
 
-/** JSON pointers to what nobody may see in the host's own configuration objects. */
+/** JSON pointers to secret fields in the host's own configuration objects. */
 const SECRET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([['authentication', ['rsFilter/clientSecret']]])
-/** Those that say where it is sent. */
+/** JSON pointers to the addresses that these secrets are sent to. */
 export const HOST_ADDRESS_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['authentication', ['rsFilter/tokenIntrospectUrl']],
 ])
@@ -27,15 +27,15 @@ export interface HostConfigurationOptions {
   readonly project: Project
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: HostLog
-  /** What plugins add to the secret fields. */
+  /** Secret fields of plugins. */
   readonly secretFields?: FieldsOf
-  /** The same of the addresses that secrets are sent to. */
+  /** Address fields of plugins. */
   readonly addressFields?: FieldsOf
 }
 
-/** The project's `conf/`, and what the host itself takes from it. */
+/** The project's `conf/` and the settings that the host reads from it. */
 export class HostConfiguration implements Disposable {
-  /** What expressions, purposes and encrypted values stand for. */
+  /** Resolves expressions, purposes and encrypted values. */
   readonly resolver: ContentResolver
   readonly directory: ConfigDirectory
   /** `access.json`: the rules in force. */
@@ -71,7 +71,7 @@ export class HostConfiguration implements Disposable {
       schema: rules,
       absent: defaultAccess(),
       fallback: closedAccess,
-      consequence: 'only the administrator and the rules without a fault give access',
+      consequence: 'only the administrator rule and the valid rules grant access',
       ignored: ignoredInAccess,
       log,
     })
@@ -79,7 +79,7 @@ export class HostConfiguration implements Disposable {
       name: 'authentication',
       schema: authenticationSchema,
       absent: {},
-      consequence: 'no bearer token is accepted',
+      consequence: 'bearer tokens are rejected',
       ignored: ignoredInAuthentication,
       log,
     })
@@ -96,9 +96,7 @@ export class HostConfiguration implements Disposable {
     return this.settings.value.cors ?? this.#corsFilter.value ?? NO_CORS
   }
 
-  /**
-   * Resolves when everything that is there is in force, or its faults are known.
-   */
+  /** Resolves when all configuration is in force or its faults are known. */
   async start(): Promise<void> {
     await this.resolver.start()
     await this.directory.start()
@@ -106,19 +104,19 @@ export class HostConfiguration implements Disposable {
       this.#scope.own(`setting ${setting.factoryPid}`, await this.directory.subscribe(setting))
   }
 
-  /** Looks at everything now; resolves when it is in force. */
+  /** Rescans everything; resolves when it is in force. */
   async reload(): Promise<void> {
     await this.resolver.refresh()
     await this.directory.rescan()
   }
 
-  /** JSON pointers to what nobody may see in the objects of `pid`. */
+  /** JSON pointers to secret fields in the objects of `pid`. */
   readonly secretFields: FieldsOf = (pid) => [...(SECRET_FIELDS.get(pid) ?? []), ...this.#secretFields(pid)]
 
-  /** JSON pointers to the addresses that these are sent to. */
+  /** JSON pointers to the addresses that these secrets are sent to. */
   readonly addressFields: FieldsOf = (pid) => [...(HOST_ADDRESS_FIELDS.get(pid) ?? []), ...this.#addressFields(pid)]
 
-  /** Members without effect, duplicate members, and files that are ignored. */
+  /** Warnings: members without effect, duplicate members, ignored files. */
   get notices(): string[] {
     return [...[this.access, this.authentication].flatMap(({ notice }) => notice ?? []), ...this.directory.warnings()]
   }

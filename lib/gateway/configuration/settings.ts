@@ -1,4 +1,4 @@
-/** `conf/gateway.json`: what only this gateway knows, so it has a file of its own. */
+/** The schema of `conf/gateway.json`: settings that IDM does not have. */
 import type { JsonObject } from '../../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
 import { z } from '../../core/schema.ts'
@@ -16,17 +16,17 @@ const stopTimeout = z
   .prefault('30 seconds')
 
 export const settingsSchema = z.strictObject({
-  /** Which web pages of other origins may call; without it `servletfilter-cors.json` says so, and else none. */
+  /** CORS policy. Default: `servletfilter-cors.json`, else no other origin. */
   cors: corsSchema.optional(),
   /** Whether callers may send `X-ForgeRock-TransactionId`. */
   trustTransactionHeader: z.boolean('must be true or false').default(false),
-  /** How long requests under way may take when the gateway is told to stop. */
+  /** Max time for requests in flight when the gateway stops. */
   stopTimeout,
 })
 
 export type Settings = z.infer<typeof settingsSchema>
 
-/** The text of `gateway.json` that says what is in force without it. */
+/** The content of `gateway.json` that equals the defaults. */
 export const DEFAULT_SETTINGS: JsonObject = {
   cors: { allowedOrigins: [] },
   trustTransactionHeader: false,

@@ -37,22 +37,22 @@ export const policies = (types: Types): ResourceHandler => ({
   action: async ({ resourcePath, action, content }) => {
     if (resourcePath === '') throw badRequest('No resource specified')
     if (action !== 'validateObject' && action !== 'validateProperty')
-      throw badRequest(`Unsupported action: ${action}: there are validateObject and validateProperty`)
+      throw badRequest(`Unsupported action: ${action}: use validateObject or validateProperty`)
     if (!isObject(content)) throw badRequest('The content must be an object')
     const { served, id } = targetOf(types, resourcePath)
     const failures = served ? await failuresOf(served, id, content) : []
-    const judged =
+    const relevant =
       action === 'validateObject' ? failures : failures.filter(({ property }) => Object.hasOwn(content, property))
-    return { result: judged.length === 0, failedPolicyRequirements: judged as unknown as Json }
+    return { result: relevant.length === 0, failedPolicyRequirements: relevant as unknown as Json }
   },
 })
 
-/** `managed/TYPE`, with or without the id of an object behind it. */
+/** `managed/TYPE`, optionally with an object id. */
 function targetOf(types: Types, path: string): { readonly served?: OpenType | undefined; readonly id: string } {
   const [collection, name, id = '*', ...rest] = pathElements(path)
   const isType = collection === 'managed' && rest.length === 0
   const served = isType ? types().find((type) => type.name === name) : undefined
-  if (served && !isOpen(served)) throw serviceUnavailable(`managed/${name} is closed: its schema has a fault`)
+  if (served && !isOpen(served)) throw serviceUnavailable(`managed/${name} is unavailable: its schema is invalid`)
   return { served, id }
 }
 

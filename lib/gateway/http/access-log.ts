@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../../contract.ts'
 import type { RequestRecord } from './request-record.ts'
 
-const LONGEST_PATH = 1000
-const MOST_KEYS = 50
+const MAX_PATH_LENGTH = 1000
+const MAX_QUERY_NAMES = 50
 
-/** Writes one line when the request is over: who, what, status, time, transaction. */
+/** Logs one line per finished request: caller, method, target, status, duration, transaction. */
 export function logAccess(
   log: Logger,
   request: IncomingMessage,
@@ -13,7 +13,7 @@ export function logAccess(
   record: RequestRecord,
 ): void {
   const from = request.socket.remoteAddress
-  // As the caller sent it: an override is applied on the way.
+  // As sent: method overrides replace it later.
   const { method } = request
   let isWritten = false
   response.on('close', () => {
@@ -24,7 +24,7 @@ export function logAccess(
       {
         ...(record.identity && {
           who: record.identity.authenticationId,
-          // An account is its collection and its name: each collection may have one of the same name.
+          // The component is part of the identity: names are unique within a collection only.
           component: record.identity.authorization.component,
         }),
         from,
@@ -40,13 +40,13 @@ export function logAccess(
   })
 }
 
-/** The path, and of the query the names alone: a value may be a secret. */
+/** The path and the names of the query parameters. Values are omitted, since they may be secrets. */
 export function describeTarget(target: string): { path: string; query?: string[] } {
   const start = target.indexOf('?')
-  if (start < 0) return { path: target.slice(0, LONGEST_PATH) }
+  if (start < 0) return { path: target.slice(0, MAX_PATH_LENGTH) }
   const names = target
     .slice(start + 1)
-    .split('&', MOST_KEYS)
+    .split('&', MAX_QUERY_NAMES)
     .map((pair) => pair.split('=', 1)[0] ?? '')
-  return { path: target.slice(0, Math.min(start, LONGEST_PATH)), query: names.filter((name) => name !== '') }
+  return { path: target.slice(0, Math.min(start, MAX_PATH_LENGTH)), query: names.filter((name) => name !== '') }
 }

@@ -4,8 +4,9 @@ import type { CorsPolicy } from '../configuration/cors-settings.ts'
 const METHODS = 'GET, POST, PUT, PATCH, DELETE'
 
 /**
- * Lets web pages of the origins named call the gateway.
- * @returns true when the request was a preflight and is answered; it carries no credentials, so it comes before all else
+ * Adds CORS headers for allowed origins and answers preflights, which carry no credentials and therefore precede
+ * authentication.
+ * @returns true if the request was a preflight and has been answered
  */
 export function allowOrigin(policy: CorsPolicy, request: IncomingMessage, response: ServerResponse): boolean {
   const { origin } = request.headers

@@ -1,4 +1,4 @@
-/** `info/…` and `health`: who am I, which version is this, is it ready. */
+/** `info/…` and `health`: caller, version and readiness. */
 import type { Disposable, HttpHandler, JsonObject } from '../../contract.ts'
 import { notFound, serviceUnavailable } from '../../crest/errors.ts'
 import { sendError, sendJson } from '../../crest/http/http.ts'
@@ -6,7 +6,7 @@ import type { RequestContext, Resource, ResourceHandler } from '../../crest/prot
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
 import type { ServerState } from './server-state.ts'
 
-/** The interface that the gateway follows; clients read it to know what they may ask for. */
+/** The IDM version whose interface the gateway implements; clients use it to detect features. */
 const PRODUCT_VERSION = '8.1.0'
 
 export interface InfoOptions {
@@ -15,7 +15,7 @@ export interface InfoOptions {
   readonly version: string
 }
 
-/** Puts `info` and `health` on the router. */
+/** Adds `info` and `health` to the router. */
 export function addInfo(router: ResourceRouter, options: InfoOptions): Disposable {
   const entries = [router.add('info', infoHandler(options)), router.add('health', healthHandler(options.state))]
   return { dispose: () => entries.forEach((entry) => void entry.dispose()) }
@@ -48,7 +48,7 @@ const healthHandler = (state: ServerState): ResourceHandler => ({
   },
 })
 
-/** `health/live` and `health/ready` answer `{}`, which no resource can: it would carry an `_id`. */
+/** Serves `health/live` and `health/ready`. Not resources: the response is `{}`, and a resource would have an `_id`. */
 export const healthProbes =
   (state: ServerState): HttpHandler =>
   (request, response, next) => {
@@ -59,7 +59,7 @@ export const healthProbes =
     sendError(response, notReady(state))
   }
 
-/** The answer while the gateway starts or stops. */
+/** The response while the gateway starts or stops. */
 export const notReady = ({ name, shortDesc }: ServerState) =>
   serviceUnavailable('Service Unavailable', { detail: { shortDesc, state: name } })
 
@@ -69,9 +69,9 @@ function ping(state: ServerState): Resource {
 }
 
 function login({ security, http }: RequestContext): Resource {
-  if (!security) throw notFound("Resource 'info/login' not found: nobody is signed in")
+  if (!security) throw notFound("Resource 'info/login' not found: the request is not authenticated")
   const { authenticationId, authorization } = security
-  // With a bearer token IDM shows id, component and roles only.
+  // With a bearer token, IDM returns id, component and roles only.
   const details: JsonObject = authorization.moduleId ? { authLogin: false, ipAddress: http?.remoteAddress ?? '' } : {}
   return fixed('login', {
     authenticationId,

@@ -7,20 +7,20 @@ import { startError } from '../project/start-error.ts'
 
 export interface ListenerOptions {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 = any free port. */
   readonly port: number
-  /** PEM; with it the listener speaks HTTPS. */
+  /** PEM; if present, the listener speaks HTTPS. */
   readonly tls?: { readonly certificate: string; readonly key: string }
   readonly onRequest: http.RequestListener
-  /** What Node makes requests and responses of; its own when absent. */
+  /** Request and response classes. Default: those of Node. */
   readonly classes?: Pick<http.ServerOptions, 'IncomingMessage' | 'ServerResponse'>
-  /** Other processes listen there as well; the system gives each its share of the connections. */
+  /** Shares the port with other processes; the operating system distributes the connections. */
   readonly reusePort?: boolean
 }
 
 /**
- * Slow senders of headers are cut off; a body may take as long as it likes while it moves, since gigabytes are
- * streamed; a connection on which nothing moves at all ends.
+ * Slow headers time out. Bodies may take any time while data moves, since they can be gigabytes; a connection without
+ * traffic is closed after `IDLE_MS`.
  */
 const TIMEOUTS = {
   headersTimeout: 20_000,
@@ -31,15 +31,15 @@ const TIMEOUTS = {
 const IDLE_MS = 600_000
 const HANDSHAKE_MS = 10_000
 
-/** One port that is listened on. */
+/** An HTTP(S) server bound to one port. */
 export class Listener {
   readonly #server: http.Server | https.Server
   readonly #onRequest: http.RequestListener
   readonly #host: string
   readonly #secure: boolean
-  /** TCP sockets, those in a TLS handshake included. */
+  /** TCP sockets, including those in a TLS handshake. */
   readonly #sockets = new Set<Socket>()
-  /** The responses under way on each connection; more than one when a client pipelines. */
+  /** Open responses per connection; several if a client pipelines. */
   readonly #connections = new Map<Socket, Set<http.ServerResponse>>()
   #closing: Promise<void> | undefined
 
@@ -64,7 +64,7 @@ export class Listener {
     })
   }
 
-  /** @throws StartError when the address cannot be listened on, or certificate and key are no pair */
+  /** @throws StartError when the address is not available, or the key does not match the certificate */
   static async open(options: ListenerOptions): Promise<Listener> {
     const address = `${bracketed(options.host)}:${options.port}`
     try {
@@ -85,14 +85,12 @@ export class Listener {
     return `${this.#secure ? 'https' : 'http'}://${bracketed(this.#host)}:${this.port}`
   }
 
-  /** New connections get this certificate; without TLS nothing happens. */
+  /** New connections use this certificate; no effect without TLS. */
   renewCertificate({ certificate, key }: { readonly certificate: string; readonly key: string }): void {
     if (this.#server instanceof https.Server) this.#server.setSecureContext({ cert: certificate, key })
   }
 
-  /**
-   * Takes no new requests; resolves when those under way have ended, or were cut off because `deadline` was aborted.
-   */
+  /** Accepts no new requests; resolves when those in flight have finished, or were aborted by `deadline`. */
   close(deadline: AbortSignal): Promise<void> {
     this.#closing ??= this.#close(deadline)
     return this.#closing
@@ -121,44 +119,45 @@ export class Listener {
   }
 
   /**
-   * A fault in the body of a request that is not answered yet is the answer to that request. Behind a complete one it
-   * would be taken for the answer to that, which may have done its work.
+   * A parse error in the body of an unanswered request is answered on that request. If a complete request is pending,
+   * the connection is closed instead: the client would take the error for its response although the request may have
+   * been processed.
    */
   #refuse(error: Error, socket: Duplex): void {
     const responses = [...(this.#connections.get(socket as Socket) ?? [])]
-    const isFree = responses.every((response) => !response.headersSent && !response.req.complete)
-    if (socket.writable && isFree) socket.end(refusal(error))
+    const isUnambiguous = responses.every((response) => !response.headersSent && !response.req.complete)
+    if (socket.writable && isUnambiguous) socket.end(refusal(error))
     else socket.destroy()
   }
 
   async #close(deadline: AbortSignal): Promise<void> {
-    // Node's own close() also cuts off responses that are written but still on their way to a slow client.
+    // Node's `close()` would also drop written responses that a slow client has not received yet.
     const closed = new Promise<void>((resolve) => net.Server.prototype.close.call(this.#server, () => resolve()))
     for (const [socket, responses] of this.#connections) {
       if (responses.size === 0) socket.destroy()
       for (const response of responses) if (!response.headersSent) response.setHeader('Connection', 'close')
     }
-    const cutOff = () => this.#sockets.forEach((socket) => void socket.destroy())
-    deadline.addEventListener('abort', cutOff, { once: true })
-    if (deadline.aborted) cutOff()
+    const destroyAll = () => this.#sockets.forEach((socket) => void socket.destroy())
+    deadline.addEventListener('abort', destroyAll, { once: true })
+    if (deadline.aborted) destroyAll()
     await closed
-    deadline.removeEventListener('abort', cutOff)
-    // Now that no connection is left: it ends the timer that looks for slow ones.
+    deadline.removeEventListener('abort', destroyAll)
+    // No connection is left; stops the timer that checks for slow clients.
     this.#server.close()
   }
 }
 
-/** What Node's parser refuses: bytes that are no request, a head that is too large, or one that does not come. */
+/** Errors of Node's HTTP parser and its timeouts. */
 const REFUSALS: Readonly<Record<string, readonly [code: number, message: string]>> = {
   HPE_HEADER_OVERFLOW: [431, `The request line and headers are larger than ${maxHeaderSize} bytes`],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions of the request body are too large'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time'],
-  HPE_INVALID_URL: [400, 'The request target holds a character that must be percent-encoded'],
+  HPE_INVALID_URL: [400, 'The request target contains a character that must be percent-encoded'],
 }
 
-/** Answers as any other error of Common REST. No `Date` or server name: there is no response object to ask for them. */
+/** A Common REST error as raw HTTP, without `Date` and the security headers: there is no response object. */
 function refusal({ code = '' }: NodeJS.ErrnoException): string {
-  const [status, message] = REFUSALS[code] ?? [400, 'The request is no valid HTTP']
+  const [status, message] = REFUSALS[code] ?? [400, 'The request is not valid HTTP']
   const body = JSON.stringify(new ResourceException(status, message))
   const { reason } = new ResourceException(status, message)
   const head = [
@@ -171,5 +170,5 @@ function refusal({ code = '' }: NodeJS.ErrnoException): string {
   return `${head.join('\r\n')}\r\n\r\n${body}`
 }
 
-/** A host as URLs write it. */
+/** A host as written in URLs. */
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)

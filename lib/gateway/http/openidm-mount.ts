@@ -17,21 +17,21 @@ import type { ServerState } from './server-state.ts'
 export interface MountOptions {
   readonly state: ServerState
   readonly authentication: Authentication
-  /** The rules as they are now. */
+  /** The current rules. */
   readonly access: () => readonly AccessRule[]
-  /** Serves the resources; passes on what none of them serves. */
+  /** Serves resources; calls `next` for unknown routes. */
   readonly resources: HttpHandler
-  /** Whether filters want to see requests for this path: they stand around the resources, not around plugins' routers. */
+  /** Whether router filters apply to this path. Filters wrap resources, not the routers of plugins. */
   readonly isFiltered?: (path: RequestPath) => boolean
   readonly log: Logger
 }
 
-/** These answer while the gateway starts and stops. */
-const ALWAYS_THERE = /^(?:info\/ping|health(?:\/.*)?)$/
+/** Available while the gateway starts and stops. */
+const ALWAYS_AVAILABLE = /^(?:info\/ping|health(?:\/.*)?)$/
 
-/** The way of a request below `/openidm`: authentication, access rules, plugins, own resources, 404. */
+/** Handles requests below `/openidm`: authentication, access rules, plugins, own resources, 404. */
 export class OpenidmMount implements HostMount {
-  /** True for every instance: there is no way to the routers but through `#admit`. */
+  /** Always true: requests reach the routers only through `#admit`. */
   readonly authenticated = true
   readonly routers = new PluginRouters()
   readonly #options: MountOptions
@@ -42,7 +42,7 @@ export class OpenidmMount implements HostMount {
     this.#probes = healthProbes(options.state)
   }
 
-  /** Expects `request.url` to begin behind the mount, and answers in any case. */
+  /** Expects `request.url` relative to the mount; always answers the request. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     try {
       const served = after(this.#admit(request), (effective) => this.#serve(request, response, effective))
@@ -55,7 +55,7 @@ export class OpenidmMount implements HostMount {
   #admit(request: IncomingMessage): Awaitable<EffectiveRequest> {
     const { state, authentication, access } = this.#options
     const effective = effectiveRequestOf(request)
-    if (!state.isServing && !ALWAYS_THERE.test(effective.path.strict)) throw notReady(state)
+    if (!state.isServing && !ALWAYS_AVAILABLE.test(effective.path.strict)) throw notReady(state)
     return after(authentication.identify(request, effective.operations), (identity) => {
       recordOf(request).identity = identity
       if (!isAllowed(access(), identity.authorization.roles, effective)) throw forbidden('Access denied')
@@ -64,7 +64,7 @@ export class OpenidmMount implements HostMount {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, { method, path }: EffectiveRequest): void {
-    // A plugin's router that knows nothing of X-HTTP-Method-Override must see the method that access was given to.
+    // Plugin routers may not know X-HTTP-Method-Override: they get the method that access was checked for.
     request.method = method
     const next =
       (handler: HttpHandler, following: NextFunction): NextFunction =>
@@ -92,8 +92,8 @@ export class OpenidmMount implements HostMount {
 }
 
 /**
- * Clients such as wget and Java's Authenticator send a password only when they are asked. A browser is never asked: it
- * would prompt its user, and from then on send the password with requests of foreign pages as well (CSRF).
+ * Clients such as wget and Java's Authenticator send a password only after a challenge. Browsers get none: they would
+ * prompt the user and then send the password with cross-site requests too (CSRF).
  */
 function challenge(response: ServerResponse): void {
   if (isBrowser(response.req)) return

@@ -4,31 +4,31 @@ import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { Authentication } from '../access/authentication.ts'
 import type { Identity } from '../access/password-store.ts'
 
-/** What the gateway knows about one request under way. */
+/** State of a request in flight. */
 export interface RequestRecord {
-  /** Milliseconds on the clock of `performance.now()`. */
+  /** Milliseconds of `performance.now()`. */
   readonly startedAt: number
-  /** The request target as it arrived: hosts and routers change `request.url`. */
+  /** The request target as received: hosts and routers rewrite `request.url`. */
   readonly target: string
   readonly transactionId: string
-  /** Absent until the caller was identified. */
+  /** Absent until the caller is identified. */
   identity?: Identity
 }
 
 const HEADER = 'x-forgerock-transactionid'
-/** IDs that nobody gave are this process's, counted: one that is random each time would cost more to no purpose. */
+/** Generated IDs are this UUID and a counter: a UUID per request costs more without benefit. */
 const PROCESS = randomUUID()
 let count = 0
 const TRANSACTION_ID = /^[\w./:-]{1,256}$/
 
-/** The request itself carries its record: with an entry of a WeakMap for each they cost a tenth more. */
+/** Stored on the request: a WeakMap entry per request costs 10 % more. */
 const RECORD = Symbol('record')
 type Carrier = IncomingMessage & { [RECORD]?: RequestRecord }
 
 /**
- * Begins the record of a request. From now on the header `X-ForgeRock-TransactionId` holds the id in force, so that
- * whoever sends the request on can derive a sub-transaction from it.
- * @param trusted whether callers may name their transaction themselves
+ * Creates the record of a request and sets the header `X-ForgeRock-TransactionId` to the effective id, from which
+ * forwarding code derives sub-transactions.
+ * @param trusted whether callers may set the transaction id
  */
 export function openRecord(request: IncomingMessage, trusted: boolean): RequestRecord {
   const given = request.headers[HEADER]
@@ -40,14 +40,14 @@ export function openRecord(request: IncomingMessage, trusted: boolean): RequestR
   return record
 }
 
-/** @throws Error when the request did not come in through the gateway's own front */
+/** @throws Error when the request did not pass `openRecord` */
 export function recordOf(request: IncomingMessage): RequestRecord {
   const record = (request as Carrier)[RECORD]
   if (!record) throw new Error('the request has no record')
   return record
 }
 
-/** What resources learn about the caller. */
+/** The request context passed to resources. */
 export function requestContext(
   request: IncomingMessage,
   authentication: Pick<Authentication, 'reauthentication'>,

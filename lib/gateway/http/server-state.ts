@@ -1,4 +1,4 @@
-/** Where the gateway is in its life, as IDM's health endpoints name it. */
+/** Life-cycle states, named as in IDM's health endpoints. */
 export type StateName = 'STARTING' | 'ACTIVE_READY' | 'ACTIVE_NOT_READY' | 'STOPPING'
 
 const DESCRIPTIONS: Readonly<Record<StateName, string>> = {
@@ -8,7 +8,7 @@ const DESCRIPTIONS: Readonly<Record<StateName, string>> = {
   STOPPING: 'OpenIDM stopping',
 }
 
-/** An unreachable remote does not make the gateway less ready: only its own life counts. */
+/** The life-cycle state of the gateway. Unreachable remotes do not affect it. */
 export class ServerState {
   #name: Exclude<StateName, 'ACTIVE_NOT_READY'> = 'STARTING'
   #fault: () => string | undefined = () => undefined
@@ -22,7 +22,7 @@ export class ServerState {
     return this.#name === 'ACTIVE_READY'
   }
 
-  /** Requests are served, and nothing is wrong: looks at the disk. */
+  /** Whether requests are served and no fault is known; checks the disk. */
   get ready(): boolean {
     return this.name === 'ACTIVE_READY'
   }
@@ -31,7 +31,7 @@ export class ServerState {
     return DESCRIPTIONS[this.name]
   }
 
-  /** @param fault why the gateway cannot do all of its work; asked for each health check */
+  /** @param fault returns why the gateway is not fully operational; called on each health check */
   watch(fault: () => string | undefined): void {
     this.#fault = fault
   }

@@ -27,12 +27,12 @@ import { openRecord } from './request-record.ts'
 export interface ServerOptions {
   readonly mount: Pick<OpenidmMount, 'handle'>
   readonly cors: () => CorsPolicy
-  /** The settings as they are now. */
+  /** The current settings. */
   readonly settings: () => Settings
   readonly log: Logger
 }
 
-/** What a browser may do with any answer of ours: nothing but hand it to the script that asked. */
+/** Security headers on every response: browsers may only pass it to the requesting script. */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -40,10 +40,10 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'referrer-policy': 'no-referrer',
 }
 
-/** What Node's servers need to serve the gateway. */
-export interface Front {
+/** Handler and classes for `createServer` of Node. */
+export interface ServerHandlers {
   readonly onRequest: RequestListener
-  /** To be created with, so that requests and responses are Express's from the beginning. */
+  /** Classes for the server options, so that requests and responses have the prototypes of Express from the start. */
   readonly classes: { readonly IncomingMessage: typeof IncomingMessage; readonly ServerResponse: typeof ServerResponse }
 }
 
@@ -53,8 +53,8 @@ type WriteHead = (this: ServerResponse, status: number, reason?: string, headers
 const MOUNT = '/openidm'
 const BEHIND = `${MOUNT}/`
 
-/** The gateway for Node's servers. */
-export function createServer({ mount, cors, settings, log }: ServerOptions): Front {
+/** Creates the request handler of the gateway. */
+export function createServer({ mount, cors, settings, log }: ServerOptions): ServerHandlers {
   const application = createApplication(mount, log)
   const onRequest: RequestListener = (request, response) => {
     logAccess(log, request, response, openRecord(request, settings().trustTransactionHeader))
@@ -72,7 +72,7 @@ export function createServer({ mount, cors, settings, log }: ServerOptions): Fro
   return { onRequest, classes: classesOf(application) }
 }
 
-/** What is refused whatever it asks for. Nothing behind this gateway speaks WebSocket. */
+/** Checks that apply to every request. WebSockets are not supported anywhere behind this gateway. */
 function refusalOf(request: IncomingMessage): ResourceException | undefined {
   if (asksForWebSocket(request)) return notSupported('WebSockets are not supported')
   try {
@@ -84,8 +84,8 @@ function refusalOf(request: IncomingMessage): ResourceException | undefined {
 }
 
 /**
- * What Express does on the way to a mount, without its way: it would look for the mount and change the prototypes of each
- * request and response, which is felt in each.
+ * Calls the mount as Express would. Bypasses Express, which would match the route and change the prototypes of each
+ * request and response, at a measurable cost.
  */
 function toMount(mount: Pick<OpenidmMount, 'handle'>, request: IncomingMessage, response: ServerResponse): void {
   const originalUrl = request.url ?? ''
@@ -97,11 +97,11 @@ function toMount(mount: Pick<OpenidmMount, 'handle'>, request: IncomingMessage, 
   mount.handle(mounted, response)
 }
 
-/** What Express notes down on a request. */
+/** Properties that Express sets on a request. */
 type Mounted = IncomingMessage & { originalUrl?: string; baseUrl?: string; res?: ServerResponse }
 
-/** Routers of plugins may be Express's and want its methods: here the prototypes are there before the first request. */
-function classesOf(application: express.Application): Front['classes'] {
+/** Routers of plugins may rely on Express methods; these classes have the prototypes from the start. */
+function classesOf(application: express.Application): ServerHandlers['classes'] {
   class ExpressRequest extends IncomingMessage {}
   class ExpressResponse<Request extends IncomingMessage> extends ServerResponse<Request> {
     readonly locals: object = Object.create(null)
@@ -112,13 +112,13 @@ function classesOf(application: express.Application): Front['classes'] {
   return { IncomingMessage: ExpressRequest, ServerResponse: ExpressResponse }
 }
 
-/** Not in the types: what Express makes the prototypes of each request and response. */
+/** Untyped in Express: the prototypes that it gives each request and response. */
 const prototypesOf = (application: express.Application) =>
   application as unknown as { readonly request: object; readonly response: { writeHead?: typeof writeHead } }
 
 /**
- * Node's own, which each response goes through, with the headers that all of ours have. Headers that are set one by one
- * beforehand have Node set all others one by one as well.
+ * Adds the security headers to every response. Passes them to `writeHead` if possible, since `setHeader` makes Node
+ * process all headers one by one.
  */
 function writeHead(this: ServerResponse, status: number, reason?: string | Headers, given?: Headers): ServerResponse {
   const headers = typeof reason === 'string' ? given : (given ?? reason)
@@ -133,7 +133,7 @@ function writeHead(this: ServerResponse, status: number, reason?: string | Heade
   return own.call(this, status, text, headers)
 }
 
-/** Express with everything off that we do ourselves or that would cost time per request. */
+/** Express without the features that are implemented here or cost time per request. */
 function createApplication(mount: Pick<OpenidmMount, 'handle'>, log: Logger): express.Application {
   const application = express()
   application.set('etag', false)
@@ -144,7 +144,7 @@ function createApplication(mount: Pick<OpenidmMount, 'handle'>, log: Logger): ex
   prototypesOf(application).response.writeHead = writeHead
   application.use(MOUNT, (request, response) => mount.handle(request, response))
   application.use((_request, response) => sendError(response, notFound('Not Found')))
-  // Four parameters are what makes it Express's error handler; its own would print the stack.
+  // Express recognises error handlers by four parameters; its own prints the stack.
   application.use((error: unknown, _request: IncomingMessage, response: ServerResponse, _next: unknown) => {
     log.error({ err: error }, 'a request failed outside its mount')
     sendError(response, internalError('Internal Server Error'))

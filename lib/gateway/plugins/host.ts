@@ -3,24 +3,24 @@ import { CONTRACT_VERSION, type Disposable, type Logger, type PluginModule } fro
 import { Scope } from '../../core/scope.ts'
 import { reasonOf, StartError } from '../project/start-error.ts'
 import { type Manifest, type PluginFolder, readPluginFolder } from './manifest.ts'
-import { createPluginContext, type HostParts } from './plugin-context.ts'
+import { createPluginContext, type PluginContextOptions } from './plugin-context.ts'
 
-/** A plugin in force. */
+/** An active plugin. */
 export interface ActivePlugin extends Disposable {
   readonly manifest: Manifest
 }
 
-export interface HostOptions extends HostParts {
-  /** A logger of the plugin's own. */
+export interface HostOptions extends PluginContextOptions {
+  /** The logger of a plugin. */
   readonly logOf: (pluginId: string) => Logger
 }
 
-/** Loads plugins from folders by `plugin.json`. It knows none of them: they meet in contract.ts only. */
+/** Loads plugins from folders with a `plugin.json`. Host and plugins share contract.ts only. */
 export class PluginHost implements Disposable {
   readonly #options: HostOptions
   readonly #scope: Scope
   readonly #active: ActivePlugin[] = []
-  /** Of the active ones, and of the one that is being activated: it gets its configuration meanwhile. */
+  /** Manifests of active plugins and of the one being activated, which reads its configuration during activation. */
   readonly #manifests = new Set<Manifest>()
 
   constructor(options: HostOptions) {
@@ -32,12 +32,12 @@ export class PluginHost implements Disposable {
     return this.#active
   }
 
-  /** JSON pointers to what nobody may see in configuration objects of `factoryPid`, as its plugin says. */
+  /** JSON pointers to secret fields in configuration objects of `factoryPid`, as declared by its plugin. */
   secretFields(factoryPid: string): string[] {
     return this.#contributed(factoryPid).flatMap(({ secretFields }) => secretFields)
   }
 
-  /** Those that say where these secrets are sent. */
+  /** JSON pointers to the addresses that these secrets are sent to. */
   addressFields(factoryPid: string): string[] {
     return this.#contributed(factoryPid).flatMap(({ addressFields }) => addressFields)
   }
@@ -48,8 +48,9 @@ export class PluginHost implements Disposable {
   }
 
   /**
-   * Activates the plugins of `dirs`: one that needs another's service comes after it, else in the order given.
-   * @throws StartError that names every fault of every plugin that could not be activated
+   * Activates the plugins of `dirs` in the given order, except that a plugin follows the providers of the services it
+   * requires.
+   * @throws StartError with all faults of all plugins that could not be activated
    */
   async load(dirs: readonly string[]): Promise<void> {
     let waiting = readFolders(dirs, this.#active)
@@ -65,7 +66,7 @@ export class PluginHost implements Disposable {
     )
   }
 
-  /** Deactivates all, last in, first out. */
+  /** Deactivates all plugins in reverse order. */
   async dispose(): Promise<void> {
     await this.#scope.dispose()
   }
@@ -73,13 +74,13 @@ export class PluginHost implements Disposable {
   #faultsOf({ contractVersion, requires, contributes }: Manifest): string[] {
     const faults: string[] = []
     if (major(contractVersion) !== major(CONTRACT_VERSION)) {
-      faults.push(`it is made for contract version ${contractVersion}, this host has ${CONTRACT_VERSION}`)
+      faults.push(`it requires contract version ${contractVersion}, this host has ${CONTRACT_VERSION}`)
     }
     const missing = requires.filter((id) => !this.#options.services.has(id))
-    if (missing.length > 0) faults.push(`it needs services that nobody provides: ${missing.join(', ')}`)
+    if (missing.length > 0) faults.push(`it requires services that are not provided: ${missing.join(', ')}`)
     const open = contributes.routers.filter(({ mount }) => this.#options.mounts[mount]?.authenticated !== true)
     for (const { mount, path } of open) {
-      faults.push(`its router ${mount}/${path} needs authentication, which this host does not put before ${mount}`)
+      faults.push(`its router ${mount}/${path} requires authentication, which this host does not enforce on ${mount}`)
     }
     return faults
   }
@@ -93,7 +94,8 @@ export class PluginHost implements Disposable {
       const module = await importPlugin(folder.entry)
       await module.activate(createPluginContext(manifest, this.#options, log, scope))
       const missing = manifest.provides.filter((id) => !this.#options.services.has(id))
-      if (missing.length > 0) throw new Error(`it did not provide what plugin.json promises: ${missing.join(', ')}`)
+      if (missing.length > 0)
+        throw new Error(`it did not provide services declared in plugin.json: ${missing.join(', ')}`)
       scope.defer('deactivate', () => module.deactivate?.())
     } catch (error) {
       this.#manifests.delete(manifest)
@@ -118,7 +120,7 @@ function readFolders(dirs: readonly string[], active: readonly ActivePlugin[]): 
   for (const dir of dirs) {
     try {
       const folder = readPluginFolder(dir)
-      if (taken.has(folder.manifest.id)) throw new Error(`${dir}: there is a plugin ${folder.manifest.id} already`)
+      if (taken.has(folder.manifest.id)) throw new Error(`${dir}: a plugin ${folder.manifest.id} is already loaded`)
       taken.add(folder.manifest.id)
       folders.push(folder)
     } catch (error) {

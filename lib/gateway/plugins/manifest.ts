@@ -1,4 +1,7 @@
-/** `plugin.json`: what a plugin is, needs and brings. The schema is the one source of types, messages and JSON Schema. */
+/**
+ * `plugin.json`: services and contributions of a plugin. The schema is the single source of types, messages and JSON
+ * Schema.
+ */
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { parseJson } from '../../core/json.ts'
@@ -13,7 +16,7 @@ const POINTER_FORM = 'must be JSON pointers such as "password" or "proxy/passwor
 const router = z.strictObject({
   mount: z.literal('/openidm', 'must be "/openidm"'),
   path: text('the path below the mount, such as "external/idm"').regex(/^[^/].*[^/]$/, 'must not begin or end with /'),
-  authentication: z.literal('required', 'must be "required": there are no open routers'),
+  authentication: z.literal('required', 'must be "required": routers without authentication are not supported'),
 })
 
 const pointers = z.array(z.string().regex(/^[^.]+$/, POINTER_FORM), POINTER_FORM).default([])
@@ -23,7 +26,7 @@ const configuration = z.strictObject({
   files: text('a file pattern, such as "external.idm-*.json"'),
   schema: text('the path of a JSON Schema inside the folder').optional(),
   secretFields: pointers,
-  /** Where the secrets are sent: they have to be given again when one of these changes. */
+  /** Addresses that the secrets are sent to; a change of one requires the secrets again. */
   addressFields: pointers,
 })
 
@@ -46,13 +49,13 @@ export const manifestSchema = z.strictObject({
 
 export type Manifest = z.infer<typeof manifestSchema>
 
-/** The JSON Schema of `plugin.json`, for editors; kept in plugin.schema.json. */
+/** The JSON Schema of `plugin.json` for editors; stored in plugin.schema.json. */
 export const manifestJsonSchema = (): object => ({
   title: 'plugin.json of a gateway plugin',
   ...z.toJSONSchema(manifestSchema, { io: 'input' }),
 })
 
-/** A plugin's folder as it was found: what the manifest says, and what is wrong with it (empty when all is well). */
+/** A plugin folder with its validated manifest. */
 export interface PluginFolder {
   /** Absolute, without symbolic links. */
   readonly dir: string
@@ -62,8 +65,8 @@ export interface PluginFolder {
 }
 
 /**
- * Reads `plugin.json` of `dir` and finds its entry.
- * @throws Error whose message names every fault at once
+ * Reads and validates `plugin.json` of `dir`.
+ * @throws Error with all faults in its message
  */
 export function readPluginFolder(dir: string): PluginFolder {
   const file = join(resolve(dir), 'plugin.json')
@@ -91,7 +94,7 @@ function parseManifest(file: string): Manifest {
   throw new Error(`${file}: ${faults.join('; ')}`)
 }
 
-/** A checkout is run from its TypeScript; what npm installed is run as it was built: Node strips no types there. */
+/** Uses TypeScript sources in a checkout, the build in `node_modules`, where Node does not strip types. */
 function entryOf(root: string, { main, source }: Manifest, faults: string[]): string | undefined {
   const installed = root.split(sep).includes('node_modules')
   if (source !== undefined && !installed && existsSync(resolve(root, source))) {
@@ -101,15 +104,15 @@ function entryOf(root: string, { main, source }: Manifest, faults: string[]): st
 }
 
 /**
- * The real path of `path` when it lies inside `root` (docs/pitfalls.md#names-as-paths); adds a fault and answers
- * undefined when not.
+ * Resolves `path` to a real path inside `root` (docs/pitfalls.md#names-as-paths); otherwise adds a fault and returns
+ * undefined.
  */
 function inside(root: string, path: string, key: string, faults: string[]): string | undefined {
   try {
     const real = realpathSync(resolve(root, path))
     const way = relative(root, real)
     if (way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)) return real
-    faults.push(`${key}: ${path} lies outside the plugin's folder`)
+    faults.push(`${key}: ${path} is outside the plugin folder`)
   } catch (error) {
     faults.push(`${key}: ${path} ${reasonOf(error)}`)
   }

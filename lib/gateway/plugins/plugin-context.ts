@@ -4,23 +4,28 @@ import type { Manifest } from './manifest.ts'
 import type { PluginRouters } from './plugin-routers.ts'
 import type { ServiceRegistry } from './services.ts'
 
-/** A mount as plugins see it. */
+/** A mount that plugins can register routers on. */
 export interface HostMount {
-  /** Whether authentication and access rules really stand before the routers. */
+  /** Whether authentication and access rules precede the routers. */
   readonly authenticated: boolean
   readonly routers: PluginRouters
 }
 
-/** What the host lends to its plugins. */
-export interface HostParts {
+/** Host objects available to plugins. */
+export interface PluginContextOptions {
   readonly confDir: string
   readonly log: Logger
   readonly services: ServiceRegistry
   readonly mounts: Readonly<Partial<Record<Mount, HostMount>>>
 }
 
-/** The context of one plugin: lets it take and give only what its manifest says, and owns it all by `scope`. */
-export function createPluginContext(manifest: Manifest, host: HostParts, log: Logger, scope: Scope): PluginContext {
+/** Creates the context of one plugin. Permits only what its manifest declares; `scope` owns all registrations. */
+export function createPluginContext(
+  manifest: Manifest,
+  host: PluginContextOptions,
+  log: Logger,
+  scope: Scope,
+): PluginContext {
   return {
     id: manifest.id,
     confDir: host.confDir,
@@ -45,7 +50,7 @@ export function createPluginContext(manifest: Manifest, host: HostParts, log: Lo
 function requiredService<T>(manifest: Manifest, services: ServiceRegistry, ref: ServiceRef<T>): T {
   checkDeclared(ref.id, [...manifest.requires, ...manifest.optional], 'requires or optional')
   const service = services.get(ref)
-  if (service === undefined) throw new Error(`nobody provides the service ${ref.id}`)
+  if (service === undefined) throw new Error(`the service ${ref.id} is not provided`)
   return service
 }
 
@@ -63,10 +68,12 @@ function addRouter(
 
 function checkDeclared(name: string, declared: readonly string[], where: string): void {
   if (declared.includes(name)) return
-  throw new Error(`${name} is not named under ${where} of plugin.json (there: ${declared.join(', ') || 'nothing'})`)
+  throw new Error(
+    `${name} is not declared under ${where} in plugin.json (declared: ${declared.join(', ') || 'nothing'})`,
+  )
 }
 
-/** Given back early by its holder or late by the scope: undone once. */
+/** Makes disposal by holder and scope idempotent. */
 function owned(scope: Scope, label: string, resource: Disposable): Disposable {
   let done = false
   const once: Disposable = {

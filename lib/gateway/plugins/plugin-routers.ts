@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Disposable, HttpHandler, NextFunction } from '../../contract.ts'
 
-/** The routers that plugins put on one mount, asked in the order of their registration. */
+/** The plugin routers of one mount, in registration order. */
 export class PluginRouters {
-  /** Replaced as a whole, so that a request under way keeps the list that it started with. */
+  /** Copied on write, so that requests in flight keep their list. */
   #handlers: readonly HttpHandler[] = []
 
   add(handler: HttpHandler): Disposable {
@@ -16,7 +16,7 @@ export class PluginRouters {
     }
   }
 
-  /** Asks each router; `next()` when none answered, `next(error)` when one failed. */
+  /** Calls each router in turn; `next()` if none answers, `next(error)` if one fails. */
   readonly handle: HttpHandler = (request, response, next) => ask(this.#handlers, 0, request, response, next)
 }
 
@@ -35,7 +35,7 @@ function ask(
   const following: NextFunction = (error) =>
     error === undefined || error === null ? ask(handlers, index + 1, request, response, next) : next(error)
   try {
-    // A router may be an async function all the same: its rejection must not end the process.
+    // Routers may be async: a rejection must not end the process.
     const outcome: unknown = handler(request, response, following)
     if (outcome instanceof Promise) outcome.catch(next)
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Disposable, ServiceRef } from '../../contract.ts'
 
-/** The services that the host and its plugins offer each other, by id. */
+/** Services of the host and its plugins, by id. */
 export class ServiceRegistry {
   readonly #services = new Map<string, unknown>()
 
@@ -8,14 +8,14 @@ export class ServiceRegistry {
     return this.#services.has(id)
   }
 
-  /** Undefined when nobody provides it. Two references with one id are the same service (contract). */
+  /** Returns undefined if the service is not provided. References with the same id are the same service (contract). */
   get<T>(ref: ServiceRef<T>): T | undefined {
     return this.#services.get(ref.id) as T | undefined
   }
 
-  /** @throws Error when the service is provided already: a second one would silently replace the first. */
+  /** @throws Error if the service is already provided: replacing it silently would break its users */
   provide<T>(ref: ServiceRef<T>, implementation: T): Disposable {
-    if (this.#services.has(ref.id)) throw new Error(`the service ${ref.id} is provided already`)
+    if (this.#services.has(ref.id)) throw new Error(`the service ${ref.id} is already provided`)
     this.#services.set(ref.id, implementation)
     return {
       dispose: () => {

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import type { RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
 
-/** What a hook of managed objects is run for. */
+/** The request that a hook of managed objects runs for. */
 export interface HookCall {
   readonly request: ResourceRequest
   readonly context: RequestContext

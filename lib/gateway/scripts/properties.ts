@@ -7,16 +7,13 @@ import type { ServerProperties } from '../../script/main/identity-server.ts'
 import type { Project } from '../project/project.ts'
 
 /**
- * Whether scripts do not get a property unless "visibleProperties" of script.json names it: variables of the
- * environment, what has the name of a secret, secrets out of their own files, addresses with credentials in them.
+ * Whether a property is hidden from scripts unless `visibleProperties` of script.json lists it: environment variables,
+ * names of secrets, secret files, addresses with credentials.
  */
 export const isHiddenFromScripts = (name: string, found: FoundValue): boolean =>
   found.fromEnvironment === true || found.literal === true || isSecretName(name) || showsUserInfo(found.value)
 
-/**
- * What scripts learn of properties. A script that asks for a hidden one is told, rather than left with a default that
- * was not meant.
- */
+/** Properties for scripts. Reading a hidden one fails: the default value would be used unnoticed. */
 export function serverProperties(
   project: Project,
   sources: TokenSource,
@@ -25,7 +22,7 @@ export function serverProperties(
 ): ServerProperties {
   const refused = new Set<string>()
   const refuse = (name: string): never => {
-    const message = `scripts do not get the property ${name}: name it in "visibleProperties" of script.json`
+    const message = `the property ${name} is hidden from scripts: add it to "visibleProperties" in script.json`
     if (!refused.has(name)) log.warn({ property: name }, message)
     refused.add(name)
     throw forbidden(message)
@@ -35,7 +32,7 @@ export function serverProperties(
     if (!found || visible().includes(name) || !isHiddenFromScripts(name, found)) return found
     return refuse(name)
   }
-  const guarded: TokenSource = { lookup: find, describe: () => 'what scripts may see' }
+  const guarded: TokenSource = { lookup: find, describe: () => 'properties visible to scripts' }
   return {
     property: (name, substitute) => {
       const found = find(name)

@@ -4,16 +4,16 @@ import type { TokenSource } from '../../config/values/substitution/value-sources
 import type { Json } from '../../contract.ts'
 import { isHiddenFromScripts } from './properties.ts'
 
-const ASKS = /\bgetProperty\(\s*(?:"([^"\n]{1,200})"|'([^'\n]{1,200})')/g
+const GET_PROPERTY = /\bgetProperty\(\s*(?:"([^"\n]{1,200})"|'([^'\n]{1,200})')/g
 
-/** The properties that scripts ask for by name, and do not get unless "visibleProperties" names them. */
+/** Hidden properties that scripts read by name. */
 export function hiddenPropertiesAskedFor(
   texts: Iterable<string>,
   sources: TokenSource,
   visible: readonly string[],
 ): string[] {
   const names = new Set(
-    [...texts].flatMap((text) => [...text.matchAll(ASKS)].map(([, one, other]) => one ?? other ?? '')),
+    [...texts].flatMap((text) => [...text.matchAll(GET_PROPERTY)].map(([, one, other]) => one ?? other ?? '')),
   )
   return [...names].filter((name) => !visible.includes(name) && isHidden(name, sources)).sort()
 }
@@ -27,14 +27,14 @@ function isHidden(name: string, sources: TokenSource): boolean {
   }
 }
 
-/** The scripts in a folder and below it; nothing when it is not there. */
+/** The text of the scripts in a folder and its subfolders; nothing if it does not exist. */
 export function* scriptTexts(folder: string): Generator<string> {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
     if (name.endsWith('.js')) yield readFileSync(join(folder, name), 'utf8')
 }
 
-/** The scripts that stand in a configuration object. */
+/** The inline scripts of a configuration object. */
 export function* inlineScripts(content: Json): Generator<string> {
   if (typeof content !== 'object' || content === null) return
   if ('source' in content && typeof content.source === 'string') yield content.source

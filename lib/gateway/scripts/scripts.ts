@@ -22,8 +22,8 @@ export interface ScriptingOptions {
 }
 
 /**
- * Scripts in this gateway: the engine as `script.json` says, the resource `script`, the endpoints of
- * `endpoint-NAME.json` and the filters of `router.json`.
+ * The script engine with `script.json`, the resource `script`, the endpoints of `endpoint-NAME.json` and the filters of
+ * `router.json`.
  */
 export class Scripting implements Disposable {
   readonly engine: ScriptEngine
@@ -58,7 +58,7 @@ export class Scripting implements Disposable {
     this.#scope.own('router.json', await configuration.subscribe(this.filters))
   }
 
-  /** The endpoints take what the gateway and its plugins do not serve: an endpoint on a taken route is left out. */
+  /** Custom endpoints come last: one whose route is taken is skipped. */
   async serveEndpoints(): Promise<void> {
     const { router, configuration, log } = this.#options
     const endpoints = this.#scope.own('endpoints', customEndpoints({ router, scripts: this.engine, log }))
@@ -74,7 +74,7 @@ export class Scripting implements Disposable {
   }
 }
 
-/** `script.json`, taken into force by the engine when it changes. */
+/** Applies changes of `script.json` to the engine. */
 class EngineSetting extends Setting<ScriptSettings> {
   readonly #onChange: (settings: ScriptSettings) => Promise<void>
 

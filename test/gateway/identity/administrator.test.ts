@@ -46,7 +46,7 @@ describe('administrator', () => {
       const env = { OPENIDM_ADMIN_PASSWORD: password }
       assert.throws(() => administratorPassword(env, false), {
         name: 'StartError',
-        message: /at least 12 characters, and not be the well-known one.*OPENIDM_ADMIN_PASSWORD/,
+        message: /at least 12 characters and must not be the default.*OPENIDM_ADMIN_PASSWORD/,
       })
       assert.equal(administratorPassword(env, true).password.reveal(), password)
     }
