@@ -1,7 +1,6 @@
-import type { Disposable, Json, JsonObject, Logger } from '../../contract.ts'
+import type { Disposable, Json, JsonObject } from '../../contract.ts'
 import { LRUCache } from '../../core/lru-cache.ts'
 import { internalError, toResourceException } from '../../crest/errors.ts'
-import type { Connection } from '../../crest/protocol/connection.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
 import { DEFAULT_LIMITS, exceeded, type Limits } from '../limits.ts'
 import {
@@ -16,45 +15,30 @@ import {
 import { ScriptException, stoppedException } from '../script-exception.ts'
 import { type Batch, batches } from './batches.ts'
 import { contextVariable } from './context-variable.ts'
-import type { ServerProperties } from './identity-server.ts'
 import { type GivenToRun, KeptNumbers } from './kept-numbers.ts'
 import { librariesIn } from './libraries.ts'
 import { Modules } from './modules.ts'
 import { nesting } from './nesting.ts'
 import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
 import { Pool } from './pool/pool.ts'
-import { defaultPoolSize, type PoolSize } from './pool/pool-size.ts'
+import { defaultPoolSize } from './pool/pool-size.ts'
 import { requestVariable } from './request-variable.ts'
 import { parseScript, type ScriptDefinition, versionOf } from './script.ts'
 import { ScriptFiles } from './script-files.ts'
 import { ScriptHost } from './script-host.ts'
-import type { ScriptSecrets } from './secrets.ts'
-import type { ManyOptions, RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
+import type {
+  ManyOptions,
+  RunOptions,
+  Script,
+  ScriptEngineOptions,
+  ScriptEngineSettings,
+  ScriptOutcome,
+  ScriptResult,
+  ScriptService,
+} from './service.ts'
 
-export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } from './service.ts'
+export type * from './service.ts'
 export { scriptsService } from './service.ts'
-
-/** Settings that can be changed at run time. */
-export interface ScriptEngineSettings {
-  /** Absolute directories of script files; the first one with the file is used. */
-  readonly directories: readonly string[]
-  /** Whether changed files are reloaded. */
-  readonly watch: boolean
-  readonly limits: Limits
-  readonly size: PoolSize
-  /** Whether messages to callers contain file and line. */
-  readonly showPlaces: boolean
-}
-
-export interface ScriptEngineOptions extends Partial<ScriptEngineSettings> {
-  /** In-process access to resources on behalf of the caller in `context`. */
-  readonly connect: (context: RequestContext) => Connection
-  readonly secrets?: ScriptSecrets
-  readonly server?: ServerProperties
-  /** Receives the output of `console.log`. Default: standard output. */
-  readonly print?: (line: string) => void
-  readonly log: Logger
-}
 
 /** Runs JavaScript in sandboxes in worker threads. */
 export class ScriptEngine implements ScriptService, Disposable {

@@ -1,9 +1,13 @@
-import type { Json, JsonObject, ServiceRef } from '../../contract.ts'
+import type { Json, JsonObject, Logger, ServiceRef } from '../../contract.ts'
+import type { Connection } from '../../crest/protocol/connection.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
 import type { RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
 import type { Limits } from '../limits.ts'
+import type { ServerProperties } from './identity-server.ts'
 import type { ScriptOutcome, ScriptResult } from './outcome.ts'
+import type { PoolSize } from './pool/pool-size.ts'
 import type { ScriptDefinition } from './script.ts'
+import type { ScriptSecrets } from './secrets.ts'
 
 export type { ScriptOutcome, ScriptResult }
 
@@ -58,6 +62,28 @@ export interface ScriptService {
    * has its own limits, and one that fails does not affect the others.
    */
   runMany(script: Script, variables: readonly JsonObject[], options?: ManyOptions): Promise<ScriptOutcome[]>
+}
+
+/** Settings that can be changed at run time. */
+export interface ScriptEngineSettings {
+  /** Absolute directories of script files; the first one with the file is used. */
+  readonly directories: readonly string[]
+  /** Whether changed files are reloaded. */
+  readonly watch: boolean
+  readonly limits: Limits
+  readonly size: PoolSize
+  /** Whether messages to callers contain file and line. */
+  readonly showPlaces: boolean
+}
+
+export interface ScriptEngineOptions extends Partial<ScriptEngineSettings> {
+  /** In-process access to resources on behalf of the caller in `context`. */
+  readonly connect: (context: RequestContext) => Connection
+  readonly secrets?: ScriptSecrets
+  readonly server?: ServerProperties
+  /** Receives the output of `console.log`. Default: standard output. */
+  readonly print?: (line: string) => void
+  readonly log: Logger
 }
 
 export const scriptsService: ServiceRef<ScriptService> = { id: 'scripts' }
