@@ -1,4 +1,4 @@
-/** What is left of a managed type while some of its scripts cannot be run. */
+/** Restricts a managed type while some of its scripts cannot run. */
 import { serviceUnavailable } from '../../crest/errors.ts'
 import type { RequestContext, ResourceHandler, ResourceRequest } from '../../crest/protocol/request.ts'
 import type { ManagedTypeConfiguration } from './schema.ts'
@@ -7,14 +7,14 @@ const READS = ['read', 'query'] as const
 const WRITES = ['create', 'update', 'patch', 'delete', 'action'] as const
 type Method = (typeof READS)[number] | (typeof WRITES)[number]
 
-/** The hooks that change what is read, so that what they may hide stays hidden. */
+/** Hooks that transform reads: without them, values they hide would be exposed. */
 const GUARDS_READS: ReadonlySet<string | undefined> = new Set([undefined, 'onRead', 'onRetrieve'])
 
-/** @param faults where the scripts stand; the whole type when it is empty */
+/** @param faults pointers to the faulty scripts; an empty pointer means the whole type */
 export const closedMethods = (faults: readonly (readonly string[])[]): readonly Method[] =>
   faults.some(([hook]) => GUARDS_READS.has(hook)) ? [...READS, ...WRITES] : WRITES
 
-/** Refuses `methods` of `handler` with 503 until `reopen` gives another handler. */
+/** Rejects `methods` of `handler` with 503 until `reopen` returns another handler. */
 export function closedHandler(
   handler: ResourceHandler,
   methods: readonly Method[],
@@ -33,7 +33,7 @@ export function closedHandler(
   return { projectsFields: true, ...Object.fromEntries(own) }
 }
 
-/** A property whose value a missing script would change is not shown. */
+/** Makes properties private whose `onRetrieve` script is missing. */
 export function hideUnretrieved(type: ManagedTypeConfiguration, faults: readonly (readonly string[])[]): void {
   for (const [, , name = '', hook] of faults) {
     const property = type.schema?.properties?.[name]

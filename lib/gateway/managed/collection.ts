@@ -77,7 +77,7 @@ export class ManagedCollection implements ResourceHandler {
     return { ...answer, result: answer.result.map((resource) => shown(this.#type, resource, query.fields, context)) }
   }
 
-  /** Relationships are not kept: an object that is there has none. */
+  /** Relationships are not stored: an existing object has none. */
   async #edges(id: string, relationship: string, request: QueryRequest): Promise<QueryResult> {
     await this.#store.get(id)
     if (!Array.isArray(this.#type.relationships.get(relationship)))
@@ -85,9 +85,9 @@ export class ManagedCollection implements ResourceHandler {
     return queryInMemory([], request)
   }
 
-  /** `patch`: of one object by its path, or of the one that a query finds. */
+  /** The action `patch`: on the object of the path, or the only object that a query matches. */
   async action(request: ActionRequest, context: RequestContext): Promise<Json | undefined> {
-    if (request.action !== 'patch') throw badRequest(`The action '${request.action}' is not supported: there is patch`)
+    if (request.action !== 'patch') throw badRequest(`The action '${request.action}' is not supported: use patch`)
     const operations = parsePatch(request.content)
     const id = request.resourcePath === '' ? await this.#onlyId(request, context) : objectId(request.resourcePath)
     const patched = await this.#writer.patch(id, null, operations, context)

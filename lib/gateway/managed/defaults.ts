@@ -5,7 +5,7 @@ const searchable: PropertyConfiguration = { type: 'string', searchable: true }
 const one: PropertyConfiguration = { type: 'relationship' }
 const many: PropertyConfiguration = { type: 'array', items: { type: 'relationship' } }
 
-/** In force while there is no `conf/managed.json`: the types, and of their properties the ones that matter, as IDM has them. */
+/** In force without a `conf/managed.json`: the types of IDM with their most important properties. */
 export const defaultManaged: ManagedConfiguration = {
   objects: [
     {

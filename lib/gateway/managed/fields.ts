@@ -6,15 +6,15 @@ import { projectFields } from '../../crest/protocol/fields.ts'
 import type { RequestContext, Resource } from '../../crest/protocol/request.ts'
 import type { ManagedType } from './type.ts'
 
-/** The object without its private properties, which REST never shows, and without relationships, which are shown on request only. */
+/** The object without private properties and relationships. */
 export const visible = (type: ManagedType, object: JsonObject): JsonObject =>
   without(object, (name) => type.privates.has(name) || type.relationships.has(name))
 
-/** The object as scripts and mappings see it: private properties as they are stored, but for hashes. */
+/** The object as scripts and mappings see it: private properties as stored, but no hashes. */
 const visibleInside = (type: ManagedType, object: JsonObject): JsonObject =>
   without(object, (name) => type.hashed.has(name) || type.relationships.has(name))
 
-/** The private properties alone. */
+/** The private properties of the object. */
 export const hidden = (type: ManagedType, object: JsonObject): JsonObject =>
   without(object, (name) => !type.privates.has(name))
 
@@ -22,8 +22,7 @@ export const without = (object: JsonObject, drops: (name: string) => boolean): J
   Object.fromEntries(Object.entries(object).filter(([name]) => !drops(name)))
 
 /**
- * What a caller gets of a stored object. A relationship is there, and empty, when it is asked for by name or with
- * `*_ref`.
+ * A stored object as returned to the caller. A relationship is included, empty, if requested by name or with `*_ref`.
  */
 export function shown(
   type: ManagedType,
@@ -48,7 +47,7 @@ function askedRelationships(type: ManagedType, fields: readonly Pointer[]): Json
   return Object.fromEntries(asked.map(([name, empty]): [string, Json] => [name, copyJson(empty)]))
 }
 
-/** `*_ref` as the names it stands for; below a relationship there is nothing. */
+/** Expands `*_ref` to the relationships; fields below a relationship match nothing. */
 function relationshipFields(type: ManagedType, field: Pointer): Pointer[] {
   const [name = ''] = field
   if (name === '*_ref') return [...type.relationships.keys()].map((relationship) => [relationship])
@@ -56,12 +55,12 @@ function relationshipFields(type: ManagedType, field: Pointer): Pointer[] {
 }
 
 /**
- * A client's object without relationships: empty ones are what is stored anyway.
- * @throws badRequest when it has one that is not empty, since it would be lost without a word
+ * The object of a client without relationships; empty ones are stored implicitly.
+ * @throws badRequest for a non-empty one, which would be lost silently
  */
 export function withoutRelationships(type: ManagedType, object: JsonObject): JsonObject {
   const lost = Object.keys(object).find((name) => type.relationships.has(name) && !isEmpty(object[name]))
-  if (lost !== undefined) throw badRequest(`Relationships are not supported by this gateway: leave out '${lost}'`)
+  if (lost !== undefined) throw badRequest(`Relationships are not supported by this gateway: remove '${lost}'`)
   return without(object, (name) => type.relationships.has(name))
 }
 

@@ -12,7 +12,7 @@ import { ManagedType } from './type.ts'
 
 const COLLECTION = 'internal/user'
 
-/** An internal user is an id, a password and roles; one without a password is known by tokens only. */
+/** An internal user has an id, a password and roles; without a password it can only be mapped from tokens. */
 const TYPE = new ManagedType(
   {
     name: 'user',
@@ -32,7 +32,7 @@ export interface InternalUsersOptions {
   readonly log: Logger
 }
 
-/** `internal/user`: accounts of the gateway's own, who sign in with their id. Their roles are what they say. */
+/** `internal/user`: accounts of the gateway, which sign in with their id and have the roles of their object. */
 export class InternalUsers implements PasswordStore, Disposable {
   readonly #store: ObjectStore
   readonly #passwords: StoredPasswords

@@ -34,12 +34,12 @@ import { ManagedUsers } from './users.ts'
 export interface ManagedObjectsOptions {
   readonly router: ResourceRouter
   readonly repository: Repository
-  /** Where `managed.json` comes from. */
+  /** Source of `managed.json`. */
   readonly configuration: ConfigurationService
   /** For properties with `encryption`. */
   readonly keys: ManagedKeys
   readonly hooks?: ManagedHooks
-  /** Runs the scripts of the types; absent: they have none. */
+  /** Runs the scripts of the types; without it, they have none. */
   readonly scripts?: ScriptService | undefined
   readonly log: Logger
 }
@@ -47,9 +47,9 @@ export interface ManagedObjectsOptions {
 /** A type in force. */
 export interface ServedType {
   readonly name: string
-  /** Absent when it has a fault: how the objects are protected is not known then. */
+  /** Absent if invalid: the protection of the properties is unknown then. */
   readonly schema: JsonObject | undefined
-  /** With `store`: absent without `schema`. */
+  /** Absent, like `store`, without `schema`. */
   readonly type?: ManagedType
   readonly store?: ObjectStore
   readonly handler: ResourceHandler
@@ -57,15 +57,15 @@ export interface ServedType {
 }
 
 export interface ManagedObjects extends Disposable {
-  /** Managed users who sign in with their password. */
+  /** Managed users who can sign in with a password. */
   readonly passwords: PasswordStore
-  /** Those in force: the same array until something changes. */
+  /** The types in force; the same array until a type changes. */
   readonly types: () => readonly ServedType[]
 }
 
 /**
- * Serves the managed objects of every type that `managed.json` names, as `managed/NAME`; without that file the types of
- * a fresh IDM. The objects of a type that is taken out stay in the repository.
+ * Serves the managed types of `managed.json`, or the types of a fresh IDM without that file, as `managed/NAME`. Objects
+ * of a removed type stay in the repository.
  */
 export async function managedObjects(options: ManagedObjectsOptions): Promise<ManagedObjects> {
   const { router, configuration, log } = options
@@ -86,7 +86,7 @@ export const MANAGED_LIST = {
   member: 'objects',
   form: 'must be an array of object types',
   keyOf: (content: unknown) => typeSchema.shape.name.safeParse(isObject(content) && content.name).data,
-  twice: 'name: must not be that of another type',
+  twice: 'name: must be unique among the types',
 }
 
 function servedTypes(options: ManagedObjectsOptions): ConfiguredObjects<ServedType> {
@@ -113,14 +113,14 @@ function servedTypes(options: ManagedObjectsOptions): ConfiguredObjects<ServedTy
   return types
 }
 
-/** What is wrong with a type, by itself. */
+/** Validates a type on its own. */
 export async function typeFaults({ content }: Configured, scripts?: ScriptService): Promise<ConfigurationFault[]> {
   const { data, error } = typeSchema.safeParse(content)
   if (error) return schemaFaults(error)
   return scripts ? (await compileScripts(scripts, data)).faults : []
 }
 
-/** @throws Error when a script cannot be run, unless the type is closed for what the script guards */
+/** @throws Error when a script cannot run, unless the caller restricts the type with `isClosed` */
 async function serve(
   options: ManagedObjectsOptions,
   configuration: ManagedTypeConfiguration,
@@ -133,7 +133,7 @@ async function serve(
   const { compiled = [], faults = [] } = scripts ? await compileScripts(scripts, configuration) : {}
   if (faults.length > 0 && !isClosed) throw new Error(faults.map(describeFault).join('; '))
   const ignored = unknownPolicies(type)
-  if (ignored.length > 0) log.info({ type: type.name, policies: ignored }, 'policies that are not judged here')
+  if (ignored.length > 0) log.info({ type: type.name, policies: ignored }, 'policies that this gateway does not check')
   const handler =
     scripts && compiled.length > 0
       ? new ScriptedCollection(type, store, keys, new ManagedScripts(scripts, compiled))
@@ -141,7 +141,10 @@ async function serve(
   return { name: type.name, schema: (configuration.schema ?? {}) as JsonObject, type, store, handler }
 }
 
-/** A type of which some scripts cannot be run, or whose schema has a fault: nothing of it is open then. */
+/**
+ * A type with scripts that cannot run, restricted to safe methods, or with an invalid schema, which is closed
+ * completely.
+ */
 async function closedType(
   options: ManagedObjectsOptions,
   { content, pointer }: Configured,

@@ -5,7 +5,7 @@ import { forbidden, type ResourceException } from '../../crest/errors.ts'
 import { kindOf } from '../../crest/filter/compare.ts'
 import type { ManagedType } from './type.ts'
 
-/** What a property has to fulfil and does not, as IDM says it. */
+/** A failed requirement in the format of IDM. */
 export interface FailedRequirement {
   readonly property: string
   readonly policyRequirements: { readonly policyRequirement: string; readonly params?: JsonObject }[]
@@ -19,7 +19,7 @@ interface Policy {
   isMet(value: Json, params: JsonObject): boolean
 }
 
-/** The policies of IDM's that are judged here, apart from `unique`, which the repository judges. */
+/** Supported policies of IDM, except `unique`, which the repository checks. */
 const POLICIES: ReadonlyMap<string, Policy> = new Map<string, Policy>([
   [
     'minimum-length',
@@ -55,16 +55,16 @@ const holdsAny = (value: Json, characters: Json | undefined): boolean =>
 export const requirementOf = (policyId: string): string | undefined =>
   policyId === 'unique' ? UNIQUE : POLICIES.get(policyId)?.requirement
 
-/** Policies that a type names and nobody judges. */
+/** Policies of a type that are not supported. */
 export const unknownPolicies = (type: ManagedType): string[] => {
   const named = [...type.policies.values()].flat().map(({ policyId }) => policyId)
   return [...new Set(named)].filter((policyId) => requirementOf(policyId) === undefined)
 }
 
 /**
- * Judges an object as it is about to be stored.
- * @param object with clear text in private properties that are set anew, and without those that stay
- * @param kept private properties that stay as they are
+ * Checks an object before it is stored.
+ * @param object with new private values in clear text and without unchanged ones
+ * @param kept unchanged private properties
  */
 export function failedRequirements(type: ManagedType, object: JsonObject, kept: JsonObject = {}): FailedRequirement[] {
   const properties = new Set([...type.required, ...type.types.keys()])
@@ -97,7 +97,7 @@ function wrongType(type: ManagedType, property: string, value: Json): Requiremen
   return isValid || validTypes.length === 0 ? [] : [failed('VALID_TYPE', { invalidType, validTypes: [...validTypes] })]
 }
 
-/** The answer to an object that fails; `detail` says where and why. */
+/** The error for an object that violates policies; `detail` contains the failed requirements. */
 export const policyFailure = (requirements: readonly FailedRequirement[]): ResourceException =>
   forbidden('Policy validation failed', {
     detail: { result: false, failedPolicyRequirements: requirements as unknown as Json },

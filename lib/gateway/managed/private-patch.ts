@@ -1,7 +1,7 @@
 import type { PatchOperation } from '../../crest/protocol/request.ts'
 import type { ManagedType } from './type.ts'
 
-/** Without the copies and moves of a private property to another one: they would show it. */
+/** Drops operations that copy or move a private property to another property, which would expose it. */
 export const withoutDisclosures = (type: ManagedType, operations: readonly PatchOperation[]): PatchOperation[] =>
   operations.filter(({ field, from }) => {
     const source = from?.[0]
@@ -9,8 +9,8 @@ export const withoutDisclosures = (type: ManagedType, operations: readonly Patch
   })
 
 /**
- * The private properties of which a part is changed, so that the stored value must be at hand. One that is replaced as
- * a whole need not be opened, and a hash never can.
+ * Private properties with a partial change, which requires the stored value in clear. Complete replacements do not, and
+ * hashes have no clear value.
  */
 export function changedInPart(type: ManagedType, operations: readonly PatchOperation[]): string[] {
   const names = operations.filter(isPartial).map(({ field: [name = ''] }) => name)

@@ -6,22 +6,22 @@ import { without } from './fields.ts'
 import { isEmpty } from './policies.ts'
 import type { ManagedType } from './type.ts'
 
-/** The keys for values at rest. Both throw an Error with a sentence when the configured ones cannot be read. */
+/** The keys for values at rest. Both methods throw an Error if the configured keys cannot be read. */
 export interface ManagedKeys {
   current(): KeyRing | undefined
-  /** Makes a first key where there is none. */
+  /** Creates a first key if none exists. */
   ensure(): Promise<KeyRing>
 }
 
-/** An object as it shall become. */
+/** An object to be stored. */
 export interface Draft {
-  /** With the clear values of private properties that are set anew. */
+  /** With new private values in clear text. */
   readonly object: JsonObject
-  /** Private properties as they are stored. */
+  /** Unchanged private properties in stored form. */
   readonly kept: JsonObject
 }
 
-/** Hashes and encrypts the private properties of one type, and opens them again. */
+/** Hashes, encrypts and decrypts the private properties of one type. */
 export class PrivateValues {
   readonly #type: ManagedType
   readonly #keys: ManagedKeys
@@ -31,7 +31,9 @@ export class PrivateValues {
     this.#keys = keys
   }
 
-  /** What is stored: nothing of a private property that was emptied, and no clear text of one that is protected. */
+  /**
+   * Returns the object in stored form: without emptied private properties, and with protected ones hashed or encrypted.
+   */
   async seal({ object, kept }: Draft): Promise<JsonObject> {
     const { privates, hashed, encrypted } = this.#type
     const content = without(object, (name) => privates.has(name) && isEmpty(object[name] ?? null))
@@ -42,7 +44,8 @@ export class PrivateValues {
     }
     for (const name of encrypted) {
       const value = stored[name]
-      // A caller's value is encrypted whatever it looks like; a stored one is clear when the schema became stricter.
+      // Encrypts values of callers whatever their form. A stored value is clear if the schema did not require
+      // encryption when it was written.
       const isSealed = Object.hasOwn(kept, name) && (isEncrypted(value) || isHashed(value))
       if (value !== undefined && Object.hasOwn(stored, name) && !isSealed)
         stored[name] = await this.#encrypted(name, value)
@@ -51,10 +54,10 @@ export class PrivateValues {
   }
 
   /**
-   * Takes the envelopes apart that a script or a mapping hands over, which may have read them here: one that is stored
-   * already stays, and any other stands for the value in it.
+   * Unwraps envelopes that scripts or mappings pass back: those equal to the stored value are kept, others are
+   * decrypted.
    * @param id for messages
-   * @throws badRequest for an envelope that cannot be opened
+   * @throws badRequest for an envelope that cannot be decrypted
    */
   unwrap(id: string | null, object: JsonObject, stored: JsonObject): Draft {
     const { hashed, encrypted } = this.#type
@@ -73,8 +76,8 @@ export class PrivateValues {
   }
 
   /**
-   * The clear value of a stored one.
-   * @throws ResourceException that names the property when there is none
+   * Returns the clear value of a stored one.
+   * @throws ResourceException that names the property if there is none
    */
   open(id: string, name: string, stored: Json): Json {
     if (isHashed(stored)) return this.#open(id, name, stored, conflict)

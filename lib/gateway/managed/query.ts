@@ -12,7 +12,7 @@ type StoredQuery = (parameters: Parameters) => QueryFilter
 const ALL: QueryFilter = { operator: 'literal', value: true }
 const NOTHING: QueryFilter = { operator: 'literal', value: false }
 
-/** Stored queries by their `_queryId`. */
+/** Stored queries by `_queryId`. */
 const STORED_QUERIES: ReadonlyMap<string, StoredQuery> = new Map<string, StoredQuery>([
   ['query-all', () => ALL],
   ['query-all-ids', () => ALL],
@@ -21,16 +21,16 @@ const STORED_QUERIES: ReadonlyMap<string, StoredQuery> = new Map<string, StoredQ
 
 function required(name: string, value: Json | undefined): string {
   if (typeof value === 'string') return value
-  throw badRequest(`The query needs the parameter '${name}'`)
+  throw badRequest(`The query requires the parameter '${name}'`)
 }
 
-/** `_id` alone: what `query-all-ids` answers with. */
+/** The fields of `query-all-ids`. */
 const ID_ONLY: readonly Pointer[] = [['_id']]
 
 /**
- * The request as the repository answers it: a stored query is its filter, and private properties are not there, so
- * that nobody learns a hash by asking how it begins.
- * @throws badRequest for an unknown query id, or an operator that managed objects do not have
+ * Translates a request for the repository: stored queries become filters, and conditions on private properties match
+ * nothing, so that hashes cannot be probed.
+ * @throws badRequest for an unknown query id, or an operator not supported for managed objects
  */
 export function storedQuery(type: ManagedType, request: QueryRequest): QueryRequest {
   const { queryId, ...rest } = request
@@ -42,13 +42,13 @@ export function storedQuery(type: ManagedType, request: QueryRequest): QueryRequ
 
 function filterOf(queryId: string, parameters: Parameters): QueryFilter {
   const query = STORED_QUERIES.get(queryId)
-  if (!query) throw badRequest(`The query '${queryId}' is none of ${[...STORED_QUERIES.keys()].join(', ')}`)
+  if (!query) throw badRequest(`Unknown query '${queryId}': must be one of ${[...STORED_QUERIES.keys()].join(', ')}`)
   return query(parameters)
 }
 
 const isPrivate = (type: ManagedType, [name]: Pointer): boolean => name !== undefined && type.privates.has(name)
 
-/** What the filter says of an object without its private properties. */
+/** Evaluates conditions on private properties as if those were absent. */
 function withoutPrivate(type: ManagedType, filter: QueryFilter): QueryFilter {
   switch (filter.operator) {
     case 'literal':

@@ -1,4 +1,4 @@
-/** `conf/managed.json`: which types of objects the gateway keeps. */
+/** The schema of `conf/managed.json`. */
 import { anyJson, z } from '../../core/schema.ts'
 
 const TYPES = ['string', 'number', 'integer', 'boolean', 'array', 'object', 'relationship', 'null'] as const
@@ -11,8 +11,7 @@ const policy = z.looseObject({
 })
 
 /**
- * Of IDM's members those that mean something here; all others are allowed and do nothing, so that a file of IDM can be
- * used as it is.
+ * The members of IDM that have an effect here. All others are allowed and ignored, so that files of IDM work unchanged.
  */
 const property = z.looseObject({
   type: z.union([type, z.array(type)], TYPE_FORM).optional(),
@@ -27,7 +26,7 @@ const property = z.looseObject({
 })
 
 const NAME_FORM = 'must be letters, digits, "_" and "-", such as "user"'
-/** One type. */
+/** The schema of one type. */
 export const typeSchema = z.looseObject({
   name: z.string(NAME_FORM).regex(/^\w[\w-]*$/, NAME_FORM),
   schema: z
@@ -47,5 +46,5 @@ export const managedSchema = z.looseObject({
 export type ManagedTypeConfiguration = z.infer<typeof typeSchema>
 export type PropertyConfiguration = z.infer<typeof property>
 export type PolicyConfiguration = z.infer<typeof policy>
-/** What the file holds. */
+/** The content of the file. */
 export type ManagedConfiguration = z.infer<typeof managedSchema>

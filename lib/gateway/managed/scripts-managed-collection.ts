@@ -24,21 +24,21 @@ import type { ManagedKeys } from './private-values.ts'
 import type { ManagedScripts } from './scripts-managed.ts'
 import type { ManagedType } from './type.ts'
 
-/** A request while it is under way. */
-interface Passage {
+/** State of a request in flight. */
+interface RequestState {
   readonly request: ResourceRequest
-  /** As it was stored before. */
+  /** The stored object before the write. */
   previous?: JsonObject
 }
 
-/** The managed objects of one type, with the scripts of its configuration around what is done to them. */
+/** The managed objects of one type, with the scripts of its configuration. */
 export class ScriptedCollection implements ResourceHandler {
   readonly projectsFields = true
   readonly #type: ManagedType
   readonly #scripts: ManagedScripts
   readonly #objects: ManagedCollection
-  /** By the context that each request has for itself: what the hooks inside know of it. */
-  readonly #passages = new WeakMap<RequestContext, Passage>()
+  /** State for the hooks, by the context created for each request. */
+  readonly #states = new WeakMap<RequestContext, RequestState>()
 
   constructor(type: ManagedType, store: ObjectStore, keys: ManagedKeys, scripts: ManagedScripts) {
     this.#type = type
@@ -49,7 +49,11 @@ export class ScriptedCollection implements ResourceHandler {
   async create(request: CreateRequest, context: RequestContext): Promise<Resource> {
     const { own } = this.#enter(request, context)
     const resource = await this.#objects.create(request, own)
-    await this.#scripts.tell('postCreate', both(representResource(resource)), this.#call(request, context, resource.id))
+    await this.#scripts.notify(
+      'postCreate',
+      both(representResource(resource)),
+      this.#call(request, context, resource.id),
+    )
     return resource
   }
 
@@ -63,20 +67,20 @@ export class ScriptedCollection implements ResourceHandler {
   }
 
   async update(request: UpdateRequest, context: RequestContext): Promise<Resource> {
-    const { own, passage } = this.#enter(request, context)
-    return this.#updated(request, context, passage, await this.#objects.update(request, own))
+    const { own, state } = this.#enter(request, context)
+    return this.#updated(request, context, state, await this.#objects.update(request, own))
   }
 
   async patch(request: PatchRequest, context: RequestContext): Promise<Resource> {
-    const { own, passage } = this.#enter(request, context)
-    return this.#updated(request, context, passage, await this.#objects.patch(request, own))
+    const { own, state } = this.#enter(request, context)
+    return this.#updated(request, context, state, await this.#objects.patch(request, own))
   }
 
   async delete(request: DeleteRequest, context: RequestContext): Promise<Resource> {
     const { own } = this.#enter(request, context)
     const resource = await this.#objects.delete(request, own)
     const oldObject = representResource(resource)
-    await this.#scripts.tell('postDelete', { oldObject }, this.#call(request, context))
+    await this.#scripts.notify('postDelete', { oldObject }, this.#call(request, context))
     return resource
   }
 
@@ -92,7 +96,7 @@ export class ScriptedCollection implements ResourceHandler {
     return { ...answer, result }
   }
 
-  /** A scripted action is given the object of its path, and answers with it. */
+  /** A scripted action receives and returns the object of its path. */
   async action(request: ActionRequest, context: RequestContext): Promise<Json | undefined> {
     if (!this.#scripts.hasAction(request.action))
       return this.#objects.action(request, this.#enter(request, context).own)
@@ -102,31 +106,31 @@ export class ScriptedCollection implements ResourceHandler {
     return this.#scripts.action(request.action, object, this.#call(request, context))
   }
 
-  async #updated(request: ResourceRequest, context: RequestContext, passage: Passage, resource: Resource) {
-    // Nothing was changed when the hooks inside were not asked.
-    if (passage.previous) {
-      const variables = { ...both(representResource(resource)), oldObject: passage.previous }
-      await this.#scripts.tell('postUpdate', variables, this.#call(request, context))
+  async #updated(request: ResourceRequest, context: RequestContext, state: RequestState, resource: Resource) {
+    // Hooks are not called for writes without changes.
+    if (state.previous) {
+      const variables = { ...both(representResource(resource)), oldObject: state.previous }
+      await this.#scripts.notify('postUpdate', variables, this.#call(request, context))
     }
     return resource
   }
 
   #enter(request: ResourceRequest, context: RequestContext) {
     const own = { ...context }
-    const passage: Passage = { request }
-    this.#passages.set(own, passage)
-    return { own, passage }
+    const state: RequestState = { request }
+    this.#states.set(own, state)
+    return { own, state }
   }
 
-  /** What is run between the request and the repository. */
+  /** The hooks between request and repository. */
   #hooks(): ManagedHooks {
     return {
       beforeCreate: (event, context) => this.#store('onCreate', event, {}, context),
       beforeUpdate: async (event, context) => {
         const { id, previous = {} } = event
         const oldObject = identified(id, previous)
-        const passage = this.#passages.get(context)
-        if (passage) passage.previous = oldObject
+        const state = this.#states.get(context)
+        if (state) state.previous = oldObject
         return this.#store('onUpdate', event, { oldObject }, context)
       },
       beforeDelete: async ({ id, object }, context) => {
@@ -141,14 +145,14 @@ export class ScriptedCollection implements ResourceHandler {
     return withoutIdentity(await this.#scripts.prepare(object, call))
   }
 
-  /** Inside the collection a context is always one that `#enter` made. */
+  /** Contexts inside the collection are created by `#enter`. */
   #inner(context: RequestContext, id: string | null): HookCall {
-    const request = this.#passages.get(context)?.request
+    const request = this.#states.get(context)?.request
     if (!request) throw new Error('a managed object was written without a request')
     return this.#call(request, context, id)
   }
 
-  /** Scripts see the whole path of the request, as everyone outside of the collection does. */
+  /** Scripts receive the full path of the request. */
   #call(request: ResourceRequest, context: RequestContext, id: string | null = null): HookCall {
     const { route } = this.#type
     const path = request.resourcePath === '' ? route : `${route}/${request.resourcePath}`

@@ -7,12 +7,12 @@ import { MANAGED_HOOKS } from './scripts-managed.ts'
 import { PROPERTY_HOOKS } from './scripts-managed-properties.ts'
 
 export interface CompiledScript {
-  /** Where it stands in the configuration of its type. */
+  /** JSON pointer in the configuration of its type. */
   readonly pointer: readonly string[]
   readonly script: Script
 }
 
-/** The scripts of one type, without those that cannot be run, which are faults. */
+/** Compiles the scripts of one type; those that fail are returned as faults. */
 export async function compileScripts(service: ScriptService, type: ManagedTypeConfiguration) {
   const compiled: CompiledScript[] = []
   const faults: ConfigurationFault[] = []

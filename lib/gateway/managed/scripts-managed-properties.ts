@@ -13,7 +13,7 @@ interface PropertyScript {
   readonly script: Script
 }
 
-/** The scripts of single properties of a type: `schema.properties.NAME.onRetrieve` and its like. */
+/** Property scripts of a type: `schema.properties.NAME.onRetrieve` and similar. */
 export class PropertyScripts {
   readonly #service: ScriptService
   readonly #scripts: readonly PropertyScript[]
@@ -30,8 +30,8 @@ export class PropertyScripts {
   }
 
   /**
-   * Copies of the objects, in which each property with such a hook has the value of its script, unless that is null; a
-   * hook that validates changes nothing.
+   * Runs a hook on copies of the objects. A property takes the result of its script unless that is null; `onValidate`
+   * changes nothing.
    * @throws what a script throws
    */
   async run(hook: PropertyHook, objects: readonly JsonObject[], call: HookCall): Promise<JsonObject[]> {

@@ -5,7 +5,7 @@ import { type HookCall, optionsOf, withNames } from '../scripts/call.ts'
 import type { CompiledScript } from './scripts-managed-compiled.ts'
 import { PropertyScripts } from './scripts-managed-properties.ts'
 
-/** The scripts that `managed.json` may have run around the objects of a type. */
+/** Hooks of a type in `managed.json`. */
 export const MANAGED_HOOKS = [
   'onCreate',
   'postCreate',
@@ -20,7 +20,7 @@ export const MANAGED_HOOKS = [
 ] as const
 export type ManagedHook = (typeof MANAGED_HOOKS)[number]
 
-/** Variables that are other names of `object`, by hook. */
+/** Aliases of the variable `object`, by hook. */
 const ALIASES: Readonly<Partial<Record<ManagedHook, Readonly<Record<string, string>>>>> = {
   onCreate: { newObject: 'object' },
   postCreate: { newObject: 'object' },
@@ -30,12 +30,12 @@ const ALIASES: Readonly<Partial<Record<ManagedHook, Readonly<Record<string, stri
   onStore: { value: 'object' },
 }
 
-/** The scripts of one type of managed objects. */
+/** The scripts of one managed type. */
 export class ManagedScripts {
   readonly #service: ScriptService
   readonly #hooks: ReadonlyMap<ManagedHook, Script>
   readonly #actions: ReadonlyMap<string, Script>
-  /** Those of single properties. */
+  /** Property scripts. */
   readonly properties: PropertyScripts
 
   constructor(service: ScriptService, compiled: readonly CompiledScript[]) {
@@ -57,17 +57,19 @@ export class ManagedScripts {
     return this.#hooks.has(hook)
   }
 
-  /** Whether objects are changed when they are read. */
+  /** Whether a hook transforms objects on read. */
   get retrieves(): boolean {
     return this.has('onRetrieve') || this.properties.has('onRetrieve')
   }
 
-  /** The objects as `onRetrieve` leaves them: those of properties first. */
+  /** Applies `onRetrieve`: of properties first, then of the object. */
   async retrieve(objects: readonly JsonObject[], call: HookCall): Promise<JsonObject[]> {
     return this.runMany('onRetrieve', await this.properties.run('onRetrieve', objects, call), call)
   }
 
-  /** An object as it is to be stored: judged, then changed, properties first. @throws what refuses it */
+  /**
+   * Validates and transforms an object to be stored: scripts of properties run first. @throws what `onValidate` throws
+   */
   async prepare(object: JsonObject, call: HookCall): Promise<JsonObject> {
     let prepared = object
     for (const hook of ['onValidate', 'onStore'] as const) {
@@ -77,7 +79,7 @@ export class ManagedScripts {
     return prepared
   }
 
-  /** @returns `object` as the hook left it; as it is when there is no such hook */
+  /** @returns `object` after the hook; unchanged without such a hook */
   async run(
     hook: ManagedHook,
     variables: { readonly object: JsonObject } & JsonObject,
@@ -88,12 +90,12 @@ export class ManagedScripts {
   }
 
   /** For hooks that have no `object`. */
-  async tell(hook: ManagedHook, variables: JsonObject, call: HookCall): Promise<void> {
+  async notify(hook: ManagedHook, variables: JsonObject, call: HookCall): Promise<void> {
     const script = this.#hooks.get(hook)
     if (script) await this.#service.run(script, withNames(variables, call), optionsOf(call))
   }
 
-  /** For many objects in one crossing. */
+  /** Runs a hook on many objects in one call to the worker. */
   async runMany(hook: ManagedHook, objects: readonly JsonObject[], call: HookCall): Promise<JsonObject[]> {
     const script = this.#hooks.get(hook)
     if (!script) return [...objects]
@@ -105,7 +107,7 @@ export class ManagedScripts {
     })
   }
 
-  /** @returns undefined when there is no such action; else the object as the script left it */
+  /** @returns the object after the script; undefined for an unknown action */
   async action(name: string, object: JsonObject, call: HookCall): Promise<JsonObject | undefined> {
     const script = this.#actions.get(name)
     return script && this.#object(script, { object }, call)

@@ -7,16 +7,16 @@ import type { StoredObject } from '../../repo/objects/object-store.ts'
 import { checkLogin, checkUnknown } from '../access/login-check.ts'
 import type { ManagedKeys } from './private-values.ts'
 
-/** Checking a password is slow on purpose; of a client that sends it with each request it is checked once a minute. */
-const REMEMBERED_MS = 60_000
-const MAX_REMEMBERED = 1000
+/** Cache time of successful checks: they are slow by design, and clients may send the password with each request. */
+const CACHE_MS = 60_000
+const MAX_CACHED = 1000
 
-/** Compares passwords with what stored objects hold: a hash, or an encrypted password. */
+/** Checks passwords against stored hashes or encrypted passwords. */
 export class StoredPasswords {
   readonly #collection: string
   readonly #keys: ManagedKeys
   readonly #log: Logger
-  readonly #remembered = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS })
+  readonly #remembered = new LRUCache<string, true>({ max: MAX_CACHED, ttl: CACHE_MS })
   readonly #key = randomBytes(32)
 
   /** @param collection such as `managed/user`, for the log */
@@ -27,9 +27,9 @@ export class StoredPasswords {
   }
 
   /**
-   * Whether the password is that of the user; undefined for a user that has none, which takes no time. What was found
-   * right is known again by a keyed digest, until the user changes in any way.
-   * @throws ResourceException 429 when too many passwords are checked
+   * Whether the password matches that of the user; undefined, without delay, for a user that has none. Successful
+   * checks are cached by keyed digest until the user changes.
+   * @throws ResourceException 429 when too many passwords are being checked
    */
   async isPasswordOf(user: StoredObject, password: string): Promise<boolean | undefined> {
     const stored = user.content.password
@@ -60,7 +60,7 @@ export class StoredPasswords {
     }
   }
 
-  /** With the time that a hash takes: else the fast answer tells that the user exists. */
+  /** Takes as long as checking a hash: a fast response would reveal that the user exists. */
   async #matchesEncrypted(password: string, stored: Json): Promise<boolean> {
     await checkUnknown(password)
     const clear = decrypt(stored, this.#keys.current() ?? new KeyRing([]))

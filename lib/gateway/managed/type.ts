@@ -2,28 +2,28 @@ import { protectionOf } from '../../config/values/protection.ts'
 import type { Json, JsonObject } from '../../contract.ts'
 import type { ManagedTypeConfiguration, PolicyConfiguration, PropertyConfiguration } from './schema.ts'
 
-/** One type of managed objects: what its schema says, in the words of those who ask. */
+/** The schema of one managed type, prepared for lookups. */
 export class ManagedType {
   readonly name: string
-  /** Where its objects are: `managed/NAME` unless they are the gateway's own. */
+  /** Route of its objects: `managed/NAME`, except for `internal/user`. */
   readonly route: string
   readonly required: readonly string[]
-  /** Never shown over REST, and kept when an update leaves them out. */
+  /** Never returned over REST, and kept if an update omits them. */
   readonly privates: ReadonlySet<string>
-  /** Private ones of which only a hash is stored, which is never shown. */
+  /** Private properties stored as a hash, which is never returned. */
   readonly hashed: ReadonlySet<string>
-  /** Private ones that are stored encrypted. */
+  /** Private properties stored encrypted. */
   readonly encrypted: ReadonlySet<string>
-  /** Relationships are not kept: they are always empty, `[]` or null. */
+  /** Relationships are not stored: their value is always `[]` or null. */
   readonly relationships: ReadonlyMap<string, Json>
-  /** Lists that hold no value twice. */
+  /** Arrays with unique items. */
   readonly sets: ReadonlySet<string>
   readonly unique: readonly string[]
-  /** By which objects are looked up and sorted fast. */
+  /** Properties with a database index. */
   readonly indexes: readonly string[]
-  /** What a new object gets where it says nothing. */
+  /** Default values for new objects. */
   readonly defaults: JsonObject
-  /** JSON types that a property may have; none = any. */
+  /** Allowed JSON types by property; none = any. */
   readonly types: ReadonlyMap<string, readonly string[]>
   readonly policies: ReadonlyMap<string, readonly PolicyConfiguration[]>
 

@@ -3,8 +3,8 @@ import { queryInMemory } from '../../crest/protocol/page.ts'
 import type { Resource, ResourceHandler, ResourceRequest } from '../../crest/protocol/request.ts'
 
 /**
- * `managed` itself: the types of managed objects. What stands behind it is a type that there is not.
- * @param fault why no type is there at all
+ * The resource `managed`: the list of managed types. Paths below it belong to unknown types.
+ * @param fault why no type is available
  */
 export function managedTypes(names: () => readonly string[], fault: () => string | undefined): ResourceHandler {
   const requireRoot = (path: string): void => {

@@ -7,18 +7,18 @@ import { byProperty } from './query.ts'
 import { StoredPasswords } from './stored-passwords.ts'
 
 const COLLECTION = 'managed/user'
-/** The roles of everyone who has signed in. */
+/** Roles of every signed-in user. */
 const ROLES = ['internal/role/openidm-authorized']
 
 /**
- * Managed users who sign in with `userName` and `password`, as long as their `accountStatus` is `active` and
- * the name is not that of an account of the gateway's own.
+ * Managed users who sign in with `userName` and `password`. Requires the `accountStatus` `active` and a name that no
+ * built-in account has.
  */
 export class ManagedUsers implements PasswordStore {
   readonly #store: () => ObjectStore | undefined
   readonly #passwords: StoredPasswords
 
-  /** @param store the objects of `managed/user`; undefined while there is no such type */
+  /** @param store the objects of `managed/user`; undefined without that type */
   constructor(store: () => ObjectStore | undefined, { keys, log }: { keys: ManagedKeys; log: Logger }) {
     this.#store = store
     this.#passwords = new StoredPasswords(COLLECTION, keys, log)
@@ -41,7 +41,7 @@ export class ManagedUsers implements PasswordStore {
   async #find(username: string): Promise<StoredObject | undefined> {
     const { result = [] } = (await this.#store()?.query(byProperty('userName', username))) ?? {}
     const [user] = result as StoredObject[]
-    // The name as it is stored: the query finds it in other spellings.
+    // Checks the stored name, since the query also matches other spellings.
     return result.length !== 1 || !user || isReservedName(String(user.content.userName)) ? undefined : user
   }
 }

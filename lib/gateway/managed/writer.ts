@@ -14,7 +14,7 @@ import { changedInPart, removesWhole, withoutDisclosures } from './private-patch
 import { type Draft, type ManagedKeys, PrivateValues } from './private-values.ts'
 import type { ManagedType } from './type.ts'
 
-/** How often a change is tried again when others were faster; each of them got on, so it ends. */
+/** Max attempts per change. Each conflict means that another write succeeded. */
 const MAX_ATTEMPTS = 20
 
 export interface ManagedWriterOptions {
@@ -24,7 +24,7 @@ export interface ManagedWriterOptions {
   readonly hooks: ManagedHooks
 }
 
-/** Writes managed objects: hooks, then policies, then hashes and encryption, then the repository. */
+/** Writes managed objects: hooks, policies, hashing and encryption, repository. */
 export class ManagedWriter {
   readonly #type: ManagedType
   readonly #store: ObjectStore
@@ -38,12 +38,12 @@ export class ManagedWriter {
     this.#values = new PrivateValues(type, keys)
   }
 
-  /** An id that is taken is found out first: a PUT that means an update comes here before. */
+  /** Checks for an existing id first: a PUT that is an update tries to create the object before. */
   async create(id: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
     if (id !== null) checkAddressable(id)
     if (id !== null && (await this.#store.find(id))) throw preconditionFailed(`Object ${id} already exists`)
     const given = withoutRelationships(this.#type, content)
-    // The members of the caller come first, in the caller's order.
+    // Keeps the member order of the caller.
     const whole = { ...given, ...this.#type.defaults, ...given }
     const { object: wanted, kept } = this.#given(id, whole, {}, context)
     const event = { type: this.#type.name, id, object: wanted }
@@ -51,7 +51,7 @@ export class ManagedWriter {
     return this.#write({ object, kept }, (ready) => this.#store.insert(id, ready))
   }
 
-  /** Replaces the whole object; private properties that `content` does not name stay. */
+  /** Replaces the object; private properties that `content` omits are kept. */
   update(id: string, revision: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
     const given = withoutRelationships(this.#type, content)
     return this.#change(id, revision, context, (stored) => {
@@ -63,7 +63,7 @@ export class ManagedWriter {
     })
   }
 
-  /** A patch can set, remove and change a private property, but not copy it to where it shows. */
+  /** A patch can set, remove and change private properties, but not copy them to visible ones. */
   patch(
     id: string,
     revision: string | null,
@@ -93,7 +93,7 @@ export class ManagedWriter {
     return this.#store.remove(id, current)
   }
 
-  /** Hooks and hashes take their time: when another write came in between, it starts again from that one's result. */
+  /** Optimistic concurrency: retries with the current object if another write came in between. */
   async #change(
     id: string,
     revision: string | null,
@@ -113,12 +113,12 @@ export class ManagedWriter {
     }
   }
 
-  /** Envelopes mean something only where they come from: a caller over REST has seen none. */
+  /** Unwraps envelopes from internal callers only: REST callers never receive any. */
   #given(id: string | null, object: JsonObject, stored: JsonObject, { external }: RequestContext): Draft {
     return external ? { object, kept: {} } : this.#values.unwrap(id, object, stored)
   }
 
-  /** What the operations change a part of, in clear. A single value has no parts, and is not there to be guessed at. */
+  /** The clear values of partially changed properties. Scalar values have no parts, and must not be probed. */
   #opened(id: string, stored: JsonObject, operations: readonly PatchOperation[]): JsonObject {
     const names = changedInPart(this.#type, operations).filter((name) => Object.hasOwn(stored, name))
     const values = names.map((name) => [name, this.#values.open(id, name, stored[name] ?? null)] as const)

@@ -23,25 +23,25 @@ export async function judgeSchedule(
   )
 }
 
-export interface JobsParts extends Services {
+export interface JobsOptions extends Services {
   readonly store: JobStore
   readonly log: Logger
 }
 
 /** The jobs of files and of REST, by name. A file replaces a REST job of the same name. */
 export class Jobs implements Disposable {
-  readonly #parts: JobsParts
+  readonly #options: JobsOptions
   readonly #jobs = new Map<string, Job>()
   #isPaused = false
   #isClosed = false
 
-  constructor(parts: JobsParts) {
-    this.#parts = parts
+  constructor(options: JobsOptions) {
+    this.#options = options
   }
 
   /** Starts the stored REST jobs. The jobs of files must be in place. */
   async begin(): Promise<void> {
-    const { store, log } = this.#parts
+    const { store, log } = this.#options
     for (const [name, definition] of await store.definitions()) {
       if (this.#jobs.has(name)) continue
       const faults = await judgeSchedule(definition, name, undefined)
@@ -53,7 +53,7 @@ export class Jobs implements Disposable {
 
   /** Must be called before the first job starts. */
   async open(): Promise<void> {
-    this.#isPaused = await this.#parts.store.isPaused()
+    this.#isPaused = await this.#options.store.isPaused()
   }
 
   get isPaused(): boolean {
@@ -79,7 +79,7 @@ export class Jobs implements Disposable {
     this.#jobs.get(job.name)?.stop()
     if (this.#isClosed) return
     this.#jobs.set(job.name, job)
-    if (job.isFile) this.#later(job.name, this.#parts.store.forgetDefinition(job.name))
+    if (job.isFile) this.#later(job.name, this.#options.store.forgetDefinition(job.name))
     job.start()
   }
 
@@ -88,7 +88,7 @@ export class Jobs implements Disposable {
     job.stop()
     if (this.#isClosed || this.#jobs.get(job.name) !== job) return
     this.#jobs.delete(job.name)
-    this.#later(job.name, this.#parts.store.forget(job.name))
+    this.#later(job.name, this.#options.store.forget(job.name))
   }
 
   /**
@@ -96,7 +96,7 @@ export class Jobs implements Disposable {
    * @throws badRequest for an invalid definition
    */
   async define(name: string, given: JsonObject): Promise<Job> {
-    const { store, scripts } = this.#parts
+    const { store, scripts } = this.#options
     const definition = { persisted: true, ...definitionIn(given) }
     const faults = await judgeSchedule(definition, name, scripts)
     if (faults.length > 0) throw badRequest(sentences(name, definition, faults))
@@ -110,12 +110,12 @@ export class Jobs implements Disposable {
   async forget(job: Job): Promise<void> {
     job.stop()
     this.#jobs.delete(job.name)
-    await this.#parts.store.forget(job.name)
+    await this.#options.store.forget(job.name)
   }
 
   /** Survives a restart. */
   async pause(paused: boolean): Promise<void> {
-    await this.#parts.store.savePaused(paused)
+    await this.#options.store.savePaused(paused)
     this.#isPaused = paused
     for (const job of this.#jobs.values()) job.arm()
   }
@@ -124,7 +124,7 @@ export class Jobs implements Disposable {
   dispose(): Promise<void> {
     this.#isClosed = true
     for (const job of this.#jobs.values()) job.stop()
-    return this.#parts.store.idle()
+    return this.#options.store.idle()
   }
 
   #restJob(name: string, definition: JsonObject): Promise<Job> {
@@ -132,12 +132,12 @@ export class Jobs implements Disposable {
   }
 
   async #build(own: Pick<JobOptions, 'name' | 'content' | 'raw' | 'isFile'> & { run?: JobOptions['run'] }) {
-    const { store, log } = this.#parts
+    const { store, log } = this.#options
     const { name, content } = own
     const ignored = isDisabled(content) ? [] : ignoredInSchedule(content)
     if (ignored.length > 0) log.warn({ schedule: name, ignored }, `schedule ${name}: no effect: ${ignored.join(', ')}`)
     return new Job({
-      run: (schedule) => invoke(this.#parts, schedule, name),
+      run: (schedule) => invoke(this.#options, schedule, name),
       ...own,
       state: await store.state(name),
       save: (state) => (state ? store.saveState(name, state) : store.forgetState(name)),
@@ -148,7 +148,7 @@ export class Jobs implements Disposable {
 
   #later(name: string, work: Promise<void>): void {
     work.catch((error: unknown) =>
-      this.#parts.log.error(
+      this.#options.log.error(
         { err: error, schedule: name },
         `schedule ${name}: it could not be deleted from the database`,
       ),

@@ -7,10 +7,10 @@ import type { Repository } from '../../repo/repository.ts'
 import type { Job } from './job.ts'
 import { JobResource } from './job-resource.ts'
 import { JobStore } from './job-store.ts'
-import { Jobs, type JobsParts, judgeSchedule } from './jobs.ts'
+import { Jobs, type JobsOptions, judgeSchedule } from './jobs.ts'
 import { scheduleSchema } from './schedule.ts'
 
-export interface SchedulesParts extends Omit<JobsParts, 'store'> {
+export interface SchedulesOptions extends Omit<JobsOptions, 'store'> {
   readonly router: ResourceRouter
   readonly repository: Repository
   readonly configuration: ConfigurationService
@@ -18,12 +18,12 @@ export interface SchedulesParts extends Omit<JobsParts, 'store'> {
 }
 
 /** Runs the schedules of `conf/schedule-NAME.json` and of `scheduler/job`, and serves the route `scheduler`. */
-export async function startSchedules(parts: SchedulesParts): Promise<Disposable> {
-  const { router, repository, configuration, connection, log } = parts
+export async function startSchedules(options: SchedulesOptions): Promise<Disposable> {
+  const { router, repository, configuration, connection, log } = options
   const scope = new Scope(log)
   try {
-    const jobs = new Jobs({ ...parts, store: await JobStore.open(repository) })
-    const files = scope.own('schedules', fileJobs(jobs, parts))
+    const jobs = new Jobs({ ...options, store: await JobStore.open(repository) })
+    const files = scope.own('schedules', fileJobs(jobs, options))
     // Disposed before the set of files, whose disposal must not delete states.
     scope.own('jobs', jobs)
     await jobs.open()
@@ -37,12 +37,12 @@ export async function startSchedules(parts: SchedulesParts): Promise<Disposable>
   }
 }
 
-function fileJobs(jobs: Jobs, parts: SchedulesParts): ConfiguredObjects<Job> {
+function fileJobs(jobs: Jobs, options: SchedulesOptions): ConfiguredObjects<Job> {
   const nameOf = ({ object: { id, alias } }: Configured): string => alias ?? id
   const rawOf = ({ object: { raw, content } }: Configured): JsonObject => raw ?? content ?? {}
   const files: ConfiguredObjects<Job> = new ConfiguredObjects<Job>({
     factoryPid: 'schedule',
-    validate: (entry) => judgeSchedule(entry.content, entry.object.id, parts.scripts),
+    validate: (entry) => judgeSchedule(entry.content, entry.object.id, options.scripts),
     provision: (entry) => jobs.provision(nameOf(entry), entry.content as JsonObject, rawOf(entry)),
     // The script may exist when the job is due.
     fallback: async (entry, key) => {
@@ -58,7 +58,7 @@ function fileJobs(jobs: Jobs, parts: SchedulesParts): ConfiguredObjects<Job> {
       if (next) jobs.put(next)
       else if (old) jobs.remove(old)
     },
-    log: parts.log,
+    log: options.log,
   })
   return files
 }

@@ -181,7 +181,7 @@ describe('managed/user', () => {
       await create('bo', { roles: [], manager: null })
       assert.deepEqual(await find('roles pr'), [])
       const role = { _ref: 'managed/role/x' }
-      await assert.rejects(create('cy', { roles: [role] }), { code: 400, message: /leave out 'roles'/ })
+      await assert.rejects(create('cy', { roles: [role] }), { code: 400, message: /remove 'roles'/ })
       await assert.rejects(openidm.update('managed/user/bo', null, user('bo', { manager: role })), { code: 400 })
       await assert.rejects(patch('bo', { operation: 'add', field: '/roles', value: [role] }), { code: 400 })
     })
