@@ -94,7 +94,7 @@ describe('config: ConfigDirectory', () => {
       'external.idm-eu.json': { a: 1 },
     })
     const { directory, consumer, log } = await startDirectory(dir)
-    const message = 'external.idm-bad.json: line 2, column 14: the text that starts here is not closed'
+    const message = 'external.idm-bad.json: line 2, column 14: the string that starts here is not closed'
     assert.equal(consumer.object('external.idm/bad')?.error, message)
     assert.equal(consumer.object('external.idm/bad')?.content, undefined)
     assert.deepEqual(consumer.object('external.idm/eu')?.content, { a: 1 })
@@ -125,7 +125,7 @@ describe('config: ConfigDirectory', () => {
     await writeFiles(dir, { 'external.idm-eu.json': { a: 2 } })
     await directory.rescan()
     assert.deepEqual(other.object('external.idm/eu')?.content, { a: 2 })
-    assert.deepEqual(log.messages('error'), ['the configuration of external.idm could not be taken into force'])
+    assert.deepEqual(log.messages('error'), ['the configuration of external.idm could not be applied'])
     assert.equal(directory.failureOf('external.idm/eu')?.message, 'no room')
     consumer.onApply = () => undefined
     await directory.rescan()
@@ -302,7 +302,7 @@ describe('config: ConfigDirectory', () => {
     await directory.rescan()
     await directory.rescan()
     assert.deepEqual(consumer.ids, ['external.idm/eu'])
-    const gone = `the configuration directory ${dir} does not exist; what is in force stays`
+    const gone = `the configuration directory ${dir} does not exist; the last valid version stays in force`
     assert.deepEqual(log.messages('error'), [gone])
     await writeFiles(dir, { 'external.idm-us.json': {} })
     await until(() => consumer.ids.join() === 'external.idm/us')

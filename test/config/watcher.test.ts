@@ -243,7 +243,7 @@ describe('config: the process behind a ConfigDirectory', () => {
     assert.equal(status, 0, stderr)
     const warnings = stdout.split('\n').filter((line) => line.startsWith('warn'))
     assert.equal(warnings.length, 1, stdout)
-    assert.match(stdout, /looking every 1000 ms instead: no inotify watches are left/)
+    assert.match(stdout, /polling every 1000 ms instead: no inotify watches are left/)
     assert.match(stdout, /in force: external\.idm\/eu/)
   })
 })

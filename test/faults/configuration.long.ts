@@ -11,14 +11,14 @@ describe('faults of the conf directory, with callers who notice nothing', () => 
   leavesNothing()
 
   const GONE: readonly [title: string, remove: (dir: string) => Promise<unknown>, message: string][] = [
-    ['removed', (dir) => rm(dir, { recursive: true }), 'does not exist; what is in force stays'],
+    ['removed', (dir) => rm(dir, { recursive: true }), 'does not exist; the last valid version stays in force'],
     [
       'replaced by a file',
       async (dir) => {
         await rename(dir, `${dir}.old`)
         await writeFile(dir, 'no directory')
       },
-      'is not a directory; what is in force stays',
+      'is not a directory; the last valid version stays in force',
     ],
     [
       'replaced by a link to itself',
@@ -50,7 +50,7 @@ describe('faults of the conf directory, with callers who notice nothing', () => 
       const faults = toldBy(app).filter((line) => !line.startsWith('cannot watch'))
       assert.equal(faults.length, 1, faults.join('\n'))
       assert.ok(faults[0]?.includes(message), faults[0])
-      assert.ok(app.log.messages('info').some((line) => line.endsWith('can be read again')))
+      assert.ok(app.log.messages('info').some((line) => line.endsWith('is readable again')))
       await assertNothingLeft(app, [remote])
     })
   }

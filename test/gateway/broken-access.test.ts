@@ -57,7 +57,7 @@ describe('a gateway whose access.json is broken at the start', function () {
   it('keeps the last good rules when the edit comes later', async () => {
     const gateway = await startGateway({ conf: { 'access.json': { configs: [OPEN] } } })
     await writeAtomically(join(gateway.project.conf, 'access.json'), { configs: [{ ...OPEN, methods: 'see' }] })
-    await until(() => gateway.log.entries.some(({ msg }) => /what was in force stays$/.test(String(msg))))
+    await until(() => gateway.log.entries.some(({ msg }) => /the last valid version stays in force$/.test(String(msg))))
     assert.equal(await status(gateway, '/info/ping'), 200)
   })
 })

@@ -31,7 +31,10 @@ describe('setting', () => {
     assert.deepEqual(setting.value, { size: 2 })
     await write({ size: 'x' })
     assert.deepEqual(setting.value, { size: 2 })
-    assert.match(log.messages('error').join(), /sample\.json: size: must be a number; what was in force stays/)
+    assert.match(
+      log.messages('error').join(),
+      /sample\.json: size: must be a number; the last valid version stays in force/,
+    )
     await write('{"size":')
     await until(() => !directory.faults().get('sample.json')?.[0]?.pointer.length, 'the fault is kept')
     assert.deepEqual([setting.value, log.messages('error').length], [{ size: 2 }, 1])

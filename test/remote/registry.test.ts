@@ -158,7 +158,7 @@ describe('InstanceRegistry', () => {
       const { state, lastError, authType } = registry.status('a') ?? assert.fail()
       assert.deepEqual([state, lastError?.message, authType], ['OUTDATED', fault, 'basic'])
       assert.equal(registry.status('b')?.state, 'UNTRIED')
-      assert.deepEqual(log.messages('error'), [`${fault}; what was in force stays`])
+      assert.deepEqual(log.messages('error'), [`${fault}; the last valid version stays in force`])
       const { details } = log.entries.find(({ level }) => level === 'error') ?? assert.fail()
       assert.deepEqual(details, {
         id: 'external.idm/a',
@@ -181,10 +181,12 @@ describe('InstanceRegistry', () => {
       await registry.apply([bad])
       // Whoever could not read the file has put the error into the log already.
       assert.deepEqual(
-        log.entries.flatMap(({ level, message }) => (message.includes('what was in force') ? [[level, message]] : [])),
+        log.entries.flatMap(({ level, message }) =>
+          message.includes('the last valid version') ? [[level, message]] : [],
+        ),
         [
-          ['error', `${fault}; what was in force stays`],
-          ['error', `${fault}; what was in force stays`],
+          ['error', `${fault}; the last valid version stays in force`],
+          ['error', `${fault}; the last valid version stays in force`],
         ],
       )
     })

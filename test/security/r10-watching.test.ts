@@ -90,7 +90,7 @@ describe('R11 without watches left', () => {
     assert.match(stdout, /^in force$/m)
     const warnings = stdout.split('\n').filter((line) => line.startsWith('warn cannot watch'))
     assert.equal(warnings.filter((line) => line.includes('/conf,')).length, 1, stdout)
-    assert.match(warnings.join(), /looking every 1000 ms instead: no inotify watches are left/)
+    assert.match(warnings.join(), /polling every 1000 ms instead: no inotify watches are left/)
   })
 })
 

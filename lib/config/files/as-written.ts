@@ -2,23 +2,20 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 
-/** What a value of the file stands for, and how it is written. */
+/** A resolved value and its text in the file. */
 type Pair = readonly [value: string, written: string]
 
-/** Shorter values are replaced in quotes only: they may be part of any word. */
-const LEAST_LENGTH = 4
+/** Shorter values are replaced only in quotes: they could be part of any word. */
+const MIN_LENGTH = 4
 
-/**
- * A message in the words of the file: whatever expressions, purposes and encrypted values stand for is written as it
- * stands there.
- */
+/** Replaces resolved values in a message by their text in the file: expressions, purposes and encrypted values. */
 export function asWritten(message: string, raw: JsonObject, content: JsonObject): string {
   const pairs = [...pairsOf(raw, content)].filter(([value]) => value !== '')
-  // The longest first: one value may be part of another.
+  // Longest first: a value may contain another.
   pairs.sort(([left], [right]) => right.length - left.length)
   return pairs.reduce(
     (text, [value, written]) =>
-      value.length < LEAST_LENGTH
+      value.length < MIN_LENGTH
         ? text.replaceAll(`"${value}"`, () => `"${written}"`)
         : text.replaceAll(value, () => written).replaceAll(JSON.stringify(value).slice(1, -1), () => written),
     message,
@@ -41,7 +38,7 @@ function* pairsOf(raw: Json, value: Json): Generator<Pair> {
   }
 }
 
-/** An expression as it is; an object in short. */
+/** Expressions are unchanged, objects abbreviated. */
 function writtenAs(raw: Json): string {
   if (typeof raw === 'string') return raw
   const [name = ''] = isObject(raw) ? Object.keys(raw) : []
@@ -54,16 +51,14 @@ function* leavesOf(value: Json): Generator<string> {
   else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* leavesOf(inner)
 }
 
-/** What a message may name of an address. */
+/** Parts of an address that a message may contain. */
 function partsOfUrl(text: string): string[] {
   if (!URL.canParse(text)) return []
   const { protocol, host, hostname } = new URL(text)
-  return [protocol, host, hostname].filter(
-    (part) => part !== 'https:' && part !== 'http:' && part.length >= LEAST_LENGTH,
-  )
+  return [protocol, host, hostname].filter((part) => part !== 'https:' && part !== 'http:' && part.length >= MIN_LENGTH)
 }
 
-/** Of `https://&{host}/x` the host: a message may name a part of the whole. */
+/** Pairs each expression within a text with its value: of `https://&{host}/x`, the host. */
 function* partsOf(raw: string, value: string): Generator<Pair> {
   const expressions = raw.match(/&\{[^&{}]*\}/g) ?? []
   const between = raw.split(/&\{[^&{}]*\}/)

@@ -4,21 +4,21 @@ import { basename, dirname, join, sep } from 'node:path'
 import { forbidden } from '../../crest/errors.ts'
 
 const DRAFT = /^\..+\.json\.[0-9a-f]{16}\.draft$/
-/** A draft that is older was left behind by a process that died. */
-const STALE_MS = 60_000
-/** Configuration holds secrets: a new file is its owner's alone. */
+/** Older drafts belong to processes that died. */
+const MAX_DRAFT_AGE_MS = 60_000
+/** New files are readable by their owner only, since configuration contains secrets. */
 const NEW_FILE_MODE = 0o600
 
-/** A name beside `file` that no scan takes for a configuration object. */
+/** A temporary name beside `file` that scans ignore. */
 const draftOf = (file: string): string =>
   join(dirname(file), `.${basename(file)}.${randomBytes(8).toString('hex')}.draft`)
 
 /**
- * Replaces `file` in one step: at any time, also after a power cut, it holds either the old or the new content whole.
- * A link is written through, its target keeps mode and owner.
- * @param mayReplace asked right before the step; on false everything stays as it is
- * @returns what `mayReplace` said
- * @throws the file system's error, the old content is in place then; forbidden for a link that leads out of the directory
+ * Replaces `file` atomically: at any time, even after a power failure, it contains either the old or the new content.
+ * Symbolic links are followed; their target keeps mode and owner.
+ * @param mayReplace called right before the replacement; false cancels it
+ * @returns the result of `mayReplace`
+ * @throws the file system's error, with the old content unchanged; forbidden for a link that leads out of the directory
  */
 export async function replaceFile(file: string, bytes: Uint8Array, mayReplace: () => boolean): Promise<boolean> {
   const target = await targetOf(file)
@@ -34,14 +34,14 @@ export async function replaceFile(file: string, bytes: Uint8Array, mayReplace: (
   return true
 }
 
-/** A file that was taken away and can still come back. */
+/** A removed file that can be restored. */
 export interface RemovedFile {
   putBack(): Promise<void>
-  /** Deletes it for good. */
+  /** Deletes it permanently. */
   forget(): Promise<void>
 }
 
-/** Takes `file` out of the directory; a link goes, its target stays. */
+/** Removes `file` from the directory; of a link, the target stays. */
 export async function removeFile(file: string): Promise<RemovedFile> {
   const draft = draftOf(file)
   await rename(file, draft)
@@ -55,16 +55,16 @@ export async function removeFile(file: string): Promise<RemovedFile> {
   }
 }
 
-/** Deletes what a process that was killed while it wrote has left behind. */
+/** Deletes the drafts of processes that died while writing. */
 export async function sweepDrafts(directory: string): Promise<void> {
   const drafts = (await readdir(directory)).filter((name) => DRAFT.test(name))
   for (const draft of drafts.map((name) => join(directory, name))) {
     const age = Date.now() - (await lstat(draft)).mtimeMs
-    if (age > STALE_MS) await unlink(draft)
+    if (age > MAX_DRAFT_AGE_MS) await unlink(draft)
   }
 }
 
-/** The file itself behind a link; the name itself when nothing is there. */
+/** The target of a link; `file` itself if there is no target. */
 async function targetOf(file: string): Promise<string> {
   const stats = await lstat(file).catch(() => undefined)
   if (!stats?.isSymbolicLink()) return file
@@ -91,12 +91,12 @@ async function writeDraft(draft: string, bytes: Uint8Array, target: string): Pro
 async function takeOverAccess(handle: FileHandle, target: string): Promise<void> {
   const stats = await stat(target).catch(() => undefined)
   if (!stats) return
-  // Only the super-user may give files away; the mode alone is what others can have.
+  // Only root may change the owner; other users keep the mode only.
   await handle.chown(stats.uid, stats.gid).catch(() => undefined)
   await handle.chmod(stats.mode & 0o7777)
 }
 
-/** Makes a rename last. Some systems cannot open or sync a directory: there it lasts by itself, or nothing helps. */
+/** Makes a rename durable. Some systems cannot open or sync a directory; the error is ignored there. */
 async function syncDirectory(directory: string): Promise<void> {
   try {
     const handle = await open(directory, 'r')

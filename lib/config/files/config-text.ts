@@ -3,9 +3,9 @@ import { isObject, parseJson } from '../../core/json.ts'
 import { describeJsonFault, duplicateMembers } from './json-fault.ts'
 
 /**
- * The content of a configuration file.
+ * Parses a configuration file.
  * @param warn receives a sentence for each duplicate member
- * @throws Error with one sentence for a person; it never quotes the file, which may hold secrets
+ * @throws Error with a one-sentence message that never quotes the file, which may contain secrets
  */
 export function parseConfigText(bytes: Uint8Array, warn?: (warning: string) => void): JsonObject {
   const text = decode(bytes)

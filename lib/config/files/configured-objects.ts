@@ -15,56 +15,56 @@ import type { Awaitable } from '../../core/awaitable.ts'
 import { type ConfiguredEntry, ConfiguredSet, type ConfiguredSetOptions } from '../../core/configured-set.ts'
 import { describeFileFaults, faultsIn } from './fault.ts'
 
-/** One entry of a configuration: an object, or an element of the list that an object holds. */
+/** A configuration entry: an object, or an element of a list in an object. */
 export interface Configured {
   readonly object: ConfigurationObject
-  /** Where in the object: empty for all of it, `['filters', '0']` for an element. */
+  /** Location in the object: empty for the object, `['filters', '0']` for an element. */
   readonly pointer: readonly string[]
-  /** With every expression resolved; null when there is a fault. */
+  /** With all expressions resolved; null if there is a fault. */
   readonly content: Json
-  /** Why there is no content, or why it cannot be judged by itself. */
+  /** Why there is no content, or why the entry is invalid regardless of its content. */
   readonly fault?: string | undefined
 }
 
 export interface ConfiguredList {
   /** The member of the object that holds the entries. */
   readonly member: string
-  /** What it must be: the reason of a fault. */
+  /** The expected form: the reason of a fault. */
   readonly form: string
-  /** Whether the object may lack it. */
+  /** Whether the member is optional. */
   readonly isOptional?: boolean
-  /** Identifies an entry across edits; one without a key takes the place of the entry that stood at its position. */
+  /** Identifies an entry across edits; without a key, an entry replaces the one at the same position. */
   keyOf(content: Json): string | undefined
-  /** The fault of an entry whose key another one has. Default: several may have the same. */
+  /** The fault of an entry with a duplicate key. Default: duplicates are allowed. */
   readonly twice?: string
 }
 
 export interface ConfiguredObjectsOptions<Value>
   extends Pick<ConfiguredSetOptions<Configured, Value>, 'provision' | 'swap' | 'cleanUp' | 'onChange'> {
   readonly factoryPid: string
-  /** Absent: each object is one entry, by its id. */
+  /** Default: each object is one entry, identified by its id. */
   readonly list?: ConfiguredList
-  /** In force while there is no object. */
+  /** In force without an object. */
   readonly absent?: JsonObject
   /** Pointers are relative to the entry. */
   validate(entry: Configured): Awaitable<ConfigurationFaults>
   /**
-   * Stands in for an entry that was never good.
-   * @param entry has no pointer when the list of the object cannot be read
-   * @param faults with their places in the file
+   * Replaces an entry that was never valid.
+   * @param entry has no pointer if the list of the object cannot be read
+   * @param faults with locations in the file
    */
   fallback?(entry: Configured, key: string, faults: ConfigurationFileFault[]): Awaitable<Value | undefined>
-  /** What it means that an entry was never good, for the log. */
+  /** The effect of an entry that was never valid, for the log. */
   readonly consequence?: string
   readonly log: Logger
 }
 
-/** The objects of one factory as a set: each fault is logged once, and kept for the status and for `check`. */
+/** The objects of one factory as a configured set. Each fault is logged once, and kept for status and `check`. */
 export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposable {
   readonly factoryPid: string
   readonly #options: ConfiguredObjectsOptions<Value>
   readonly #set: ConfiguredSet<Configured, Value>
-  /** The last list that could be read. */
+  /** The last readable list. */
   #list: ReadonlyMap<string, Configured> | undefined
 
   constructor(options: ConfiguredObjectsOptions<Value>) {
@@ -99,7 +99,7 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
     return this.#set.values
   }
 
-  /** Judges what has a fault again: a script file may be there by now. @returns the value, if it is good */
+  /** Validates faulty entries again: a missing script file may exist by now. @returns the value if valid */
   async retry(key = ''): Promise<Value | undefined> {
     await this.#set.retry()
     const entry = this.#set.entries.get(key)
@@ -158,7 +158,7 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
     return entries
   }
 
-  /** Whether this is an object without a readable list, while the entries of the last one stay in force. */
+  /** Whether the list of this object is unreadable and the entries of the last valid list stay in force. */
   #isListKept({ pointer }: Configured): boolean {
     return this.#options.list !== undefined && this.#list !== undefined && pointer.length === 0
   }
@@ -168,15 +168,15 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
     const { input, faults, good } = entry
     const isKept = good !== undefined || this.#isListKept(input)
     const isRead = input.object.content !== undefined
-    // Whoever read the file has logged that it cannot be read.
+    // The reader of the file has logged the error.
     if (faults.length === 0 || (isKept && !isRead)) return
     const { consequence = 'it is not in force', log } = this.#options
     const all = fileFaults(input, faults)
-    const message = `${describeFileFaults(all)}; ${isKept ? 'what was in force stays' : consequence}`
+    const message = `${describeFileFaults(all)}; ${isKept ? 'the last valid version stays in force' : consequence}`
     log[isRead ? 'error' : 'warn']({ id: input.object.id, file: input.object.file, faults: all }, message)
   }
 }
 
-/** What was found in an entry, with places in its file. */
+/** The faults of an entry with locations in its file. */
 export const fileFaults = ({ object, pointer }: Configured, faults: ConfigurationFaults): ConfigurationFileFault[] =>
   faultsIn(object, faults).map((fault) => ({ ...fault, pointer: [...pointer, ...fault.pointer] }))

@@ -2,17 +2,17 @@ import type { JsonObject } from '../../contract.ts'
 import { parseConfigText } from './config-text.ts'
 import { readFileBounded } from './file-read.ts'
 
-/** What stands in a file right now. */
+/** The current content of a file. */
 export interface CurrentFile {
   readonly bytes: Buffer
   readonly content?: JsonObject
-  /** Why there is no `content`: a sentence. */
+  /** Why there is no `content`, as a sentence. */
   readonly fault?: string
 }
 
 /**
- * Reads a configuration file; undefined when there is none.
- * @throws UnreadableFile for what is no file, or the file system's error
+ * Reads a configuration file; undefined if it does not exist.
+ * @throws UnreadableFile if it is not a regular file, or the file system's error
  */
 export function readCurrent(file: string): CurrentFile | undefined {
   let bytes: Buffer
@@ -29,7 +29,7 @@ export function readCurrent(file: string): CurrentFile | undefined {
   }
 }
 
-/** Whether `file` still holds these bytes; undefined = whether there is still no such file. */
+/** Whether `file` still has this content; undefined = whether it still does not exist. */
 export function stillHolds(file: string, bytes: Buffer | undefined): boolean {
   const current = readCurrent(file)
   return current === undefined || bytes === undefined ? current?.bytes === bytes : current.bytes.equals(bytes)

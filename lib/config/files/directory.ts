@@ -10,13 +10,13 @@ import type {
 } from '../../contract.ts'
 import type { Awaitable } from '../../core/awaitable.ts'
 import { badRequest } from '../../crest/errors.ts'
-import { Alarm } from './alarm.ts'
+import { CoalescingQueue } from './coalescing-queue.ts'
+import { Debouncer } from './debouncer.ts'
 import { ErrorReport } from './error-report.ts'
 import { describeFileFaults, faultsIn } from './fault.ts'
 import { type ScannedFiles, scanDirectory } from './file-scan.ts'
 import { fileOfObjectId, pidOf } from './naming.ts'
 import { ObjectTable } from './object-table.ts'
-import { ScanQueue } from './scan-queue.ts'
 import type { Resolve, StoredObject } from './stored-object.ts'
 import { Subscription } from './subscription.ts'
 import { watchDirectory } from './watcher.ts'
@@ -24,19 +24,22 @@ import { watchDirectory } from './watcher.ts'
 export interface ConfigDirectoryOptions {
   readonly dir: string
   readonly log: Logger
-  /** Replaces expressions and decrypts values. Throws an Error with a sentence for a person. Default: as it stands. */
+  /**
+   * Resolves expressions and decrypts values. Throws an Error with a one-sentence message. Default: returns the content
+   * unchanged.
+   */
   readonly resolve?: Resolve
 }
 
-/** Several events of one change are looked at together. */
+/** Combines the events of one change. */
 const DEBOUNCE_MS = 20
-/** How soon to look again at what has not settled. */
+/** Delay of the next scan while files are unsettled. */
 const RETRY_MS = 50
 
 /**
- * The conf directory as configuration objects. It works from state, not from events: after any event everything is
- * scanned, and each consumer gets its complete set when something of it changed. A directory that cannot be read, or
- * that is gone, is an error and no deletion: what was in force stays.
+ * The conf directory as configuration objects. Level-triggered: any event causes a complete scan, and each consumer
+ * with changes receives its complete set. A directory that is missing or cannot be read is an error, not a deletion:
+ * the last valid version stays in force.
  */
 export class ConfigDirectory implements ConfigurationService, Disposable {
   /** Absolute. */
@@ -44,8 +47,8 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   readonly #log: Logger
   readonly #table: ObjectTable
   readonly #subscriptions = new Set<Subscription>()
-  readonly #queue = new ScanQueue((decisive) => this.#scan(decisive))
-  readonly #alarm = new Alarm(() => void this.#lookAgain())
+  readonly #queue = new CoalescingQueue((decisive) => this.#scan(decisive))
+  readonly #rescanTimer = new Debouncer(() => void this.#rescanAndDeliver())
   readonly #started = Promise.withResolvers<void>()
   readonly #abort = new AbortController()
   readonly #errors: ErrorReport
@@ -66,12 +69,16 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   }
 
   /**
-   * Begins to watch; resolves when everything that is there is in force with the consumers so far. A file that looks
-   * half written is given half a second.
-   * @throws Error with a sentence for a person when the directory cannot be read
+   * Starts watching; resolves when all objects are in force at the current consumers. A file that looks incomplete gets
+   * half a second to settle.
+   * @throws Error with a one-sentence message if the directory cannot be read
    */
   async start(): Promise<void> {
-    this.#watcher = watchDirectory({ dir: this.dir, log: this.#log, onEvent: () => this.#alarm.set(DEBOUNCE_MS) })
+    this.#watcher = watchDirectory({
+      dir: this.dir,
+      log: this.#log,
+      onEvent: () => this.#rescanTimer.schedule(DEBOUNCE_MS),
+    })
     await this.#firstScan()
     this.#inService = true
     this.#started.resolve()
@@ -79,8 +86,8 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   }
 
   /**
-   * Resolves when the first complete set was applied.
-   * @throws what the consumer's first `apply` threw; it is no consumer then
+   * Resolves when the first complete set is applied.
+   * @throws the error of the consumer's first `apply`; the subscription ends then
    */
   async subscribe(consumer: ConfigurationConsumer): Promise<Disposable> {
     const subscription = new Subscription(consumer, this.#log)
@@ -96,19 +103,19 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     throw subscription.failure
   }
 
-  /** Looks at the directory now; resolves when everything read is in force with all consumers. */
+  /** Scans the directory now; resolves when the result is in force at all consumers. */
   async rescan(): Promise<void> {
     await this.#queue.request(true)
     await this.#deliver()
   }
 
-  /** Resolves every expression again, although no file changed: a value source did. */
+  /** Resolves all expressions again after a value source has changed. */
   invalidate(): void {
     this.#table.invalidate()
-    this.#alarm.set(DEBOUNCE_MS)
+    this.#rescanTimer.schedule(DEBOUNCE_MS)
   }
 
-  /** Ends watching; resolves when nothing of it runs any more. No consumer is called after that. */
+  /** Stops watching; resolves when all work has ended. No consumer is called afterwards. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -118,22 +125,22 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     return this.close()
   }
 
-  /** All objects as of the last scan, those that could not be read included. */
+  /** All objects of the last scan, including unreadable ones. */
   objects(): StoredObject[] {
     return this.#table.all()
   }
 
-  /** The object with this canonical id as of the last scan. */
+  /** The object with this canonical id in the last scan. */
   find(id: string): StoredObject | undefined {
     return this.#table.find(id)
   }
 
-  /** Where an object is stored, or would be. */
+  /** The path of an object, whether it exists or not. */
   fileOf(id: string): string {
     return join(this.dir, fileOfObjectId(id))
   }
 
-  /** Duplicate members, and files that are ignored for their names: one sentence each. */
+  /** Warnings about duplicate members and ignored file names, one sentence each. */
   warnings(): string[] {
     const ignored = this.#ignored.map((file) => `${file} is ignored: the extension must be .json in lower case`)
     const ofFiles = this.#table
@@ -142,10 +149,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     return [...ignored, ...ofFiles]
   }
 
-  /**
-   * What would keep `raw` from being taken into force: the faults that its expressions and its consumers find. Nothing
-   * keeps an object that nobody processes.
-   */
+  /** Validates `raw` with the resolver and its consumers. Objects without a consumer have no faults. */
   judge(id: string, raw: JsonObject): Awaitable<ConfigurationFileFault[]> {
     const consumers = this.#consumersOf(id)
     if (consumers.length === 0) return []
@@ -160,18 +164,18 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     return found.then((faults) => faultsIn({ file, raw, content }, faults.flat()))
   }
 
-  /** What is not in force as it stands, by the name of its file: what cannot be read, and what its owner cannot use. */
+  /** Faults by file name: objects that cannot be read, or that their consumers reject. */
   faults(): ReadonlyMap<string, readonly ConfigurationFileFault[]> {
     const ofOwners = [...this.#subscriptions].flatMap(({ consumer }) => consumer.faults?.() ?? [])
     const unread = this.#table
       .all()
       .flatMap(({ file, error }) => (error === undefined ? [] : [unreadFault(file, error)]))
-    // The owner of what cannot be read says the same, and so may another owner.
+    // Consumers may report the same faults.
     const distinct = new Map([...unread, ...ofOwners].map((fault) => [JSON.stringify(fault), fault]))
     return Map.groupBy(distinct.values(), ({ file }) => file)
   }
 
-  /** Why the last set with this object could not be taken into force; undefined when it was. */
+  /** The error of the last set with this object; undefined if it is in force. */
   failureOf(id: string): Error | undefined {
     const failed = this.#consumersOf(id).find(({ failure }) => failure)?.failure
     const faults = this.faults().get(fileOfObjectId(id))
@@ -182,12 +186,12 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     return [...this.#subscriptions].filter(({ consumer }) => consumer.factoryPid === pidOf(id))
   }
 
-  async #lookAgain(): Promise<void> {
+  async #rescanAndDeliver(): Promise<void> {
     try {
       await this.#queue.request(false)
       await this.#deliver()
     } catch (error) {
-      this.#log.error({ err: error, dir: this.dir }, `looking at ${this.dir} failed`)
+      this.#log.error({ err: error, dir: this.dir }, `scan of ${this.dir} failed`)
     }
   }
 
@@ -213,13 +217,13 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     } catch (error) {
       return this.#reportFault(error as NodeJS.ErrnoException)
     }
-    if (this.#fault !== undefined) this.#log.info({ dir: this.dir }, `${this.dir} can be read again`)
+    if (this.#fault !== undefined) this.#log.info({ dir: this.dir }, `${this.dir} is readable again`)
     this.#fault = undefined
     this.#settled = this.#table.update(this.#files, decisive)
-    if (!this.#settled && this.#inService) this.#alarm.set(RETRY_MS)
+    if (!this.#settled && this.#inService) this.#rescanTimer.schedule(RETRY_MS)
   }
 
-  /** Hands every consumer its set; resolves when all have it in force. */
+  /** Passes each consumer its set; resolves when all are in force. */
   async #deliver(): Promise<void> {
     if (!this.#inService || this.#closing) return
     this.#errors.update(this.#table.all(), this.warnings())
@@ -234,22 +238,23 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
 
   #reportFault({ code, message }: NodeJS.ErrnoException): void {
     const fault = `the configuration directory ${this.dir} ${DIRECTORY_FAULTS[code ?? ''] ?? `cannot be read: ${message}`}`
-    if (fault !== this.#fault && this.#inService) this.#log.error({ dir: this.dir }, `${fault}; what is in force stays`)
+    if (fault !== this.#fault && this.#inService)
+      this.#log.error({ dir: this.dir }, `${fault}; the last valid version stays in force`)
     this.#fault = fault
   }
 
   async #close(): Promise<void> {
     this.#abort.abort()
-    this.#alarm.cancel()
-    this.#started.reject(new Error('the configuration directory was closed'))
+    this.#rescanTimer.cancel()
+    this.#started.reject(new Error('the configuration directory is closed'))
     await this.#watcher?.dispose()
     await this.#queue.idle()
-    this.#alarm.cancel()
+    this.#rescanTimer.cancel()
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()))
   }
 }
 
-/** The message of an object begins with the name of its file. */
+/** The message of an object starts with its file name. */
 const unreadFault = (path: string, error: string): ConfigurationFileFault => {
   const file = basename(path)
   return { file, pointer: [], reason: error.replace(`${file}: `, '') }

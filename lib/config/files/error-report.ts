@@ -1,7 +1,7 @@
 import type { Logger } from '../../contract.ts'
 import type { StoredObject } from './stored-object.ts'
 
-/** Logs what cannot be used once, and once more when it can be used again (docs/pitfalls.md#one-bad-file). */
+/** Logs each unusable object once, and once when it is usable again (docs/pitfalls.md#one-bad-file). */
 export class ErrorReport {
   readonly #log: Logger
   #known: ReadonlyMap<string, string> = new Map()

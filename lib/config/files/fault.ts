@@ -10,16 +10,16 @@ import { faultsOf, type z } from '../../core/schema.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import { asWritten } from './as-written.ts'
 
-/** An object whose text and meaning are both known. */
+/** An object with its text and its resolved content. */
 interface Judged {
   readonly file: string
-  /** As it stands in the file. */
+  /** As in the file. */
   readonly raw?: JsonObject | undefined
-  /** With every expression resolved. */
+  /** With all expressions resolved. */
   readonly content?: JsonObject | undefined
 }
 
-/** `filters.0.onRequest: must be …`: a sentence of its owner that begins with its key. */
+/** `filters.0.onRequest: must be …`: a sentence of the consumer that starts with the key. */
 const WITH_KEY = /^([A-Za-z_$][\w$-]*(?:\.[\w$-]+)*): (.+)$/s
 
 const faultOf = (fault: string | ConfigurationFault): ConfigurationFault => {
@@ -30,7 +30,7 @@ const faultOf = (fault: string | ConfigurationFault): ConfigurationFault => {
     : { pointer: key.split('.'), reason }
 }
 
-/** The faults that the owner of an object found, in the words of its file. */
+/** The faults that the consumer of an object found, with values shown as in the file. */
 export const faultsIn = ({ file, raw, content }: Judged, faults: ConfigurationFaults): ConfigurationFileFault[] =>
   faults.map(faultOf).map((fault) => ({
     ...fault,
@@ -38,11 +38,11 @@ export const faultsIn = ({ file, raw, content }: Judged, faults: ConfigurationFa
     reason: raw && content ? asWritten(fault.reason, raw, content) : fault.reason,
   }))
 
-/** One sentence for a person. */
+/** One sentence. */
 export const describeFault = ({ pointer, reason }: ConfigurationFault): string =>
   pointer.length === 0 ? reason : `${pointer.join('.')}: ${reason}`
 
-/** All of them, for a line of the log. */
+/** All faults in one log line. */
 export const describeFaults = (object: Judged, faults: ConfigurationFaults): string =>
   faultsIn(object, faults).map(describeFault).join('; ')
 
@@ -50,7 +50,7 @@ export const describeFaults = (object: Judged, faults: ConfigurationFaults): str
 export const describeFileFaults = (faults: readonly ConfigurationFileFault[]): string =>
   `${faults[0]?.file}: ${faults.map(describeFault).join('; ')}`
 
-/** As an answer carries them in its `detail`. */
+/** As JSON for the `detail` of a response. */
 export const faultsAsJson = (faults: readonly ConfigurationFileFault[]): Json[] =>
   faults.map(({ file, pointer, reason, line }) => ({
     file,
@@ -59,7 +59,7 @@ export const faultsAsJson = (faults: readonly ConfigurationFileFault[]): Json[] 
     ...(line === undefined ? {} : { line }),
   }))
 
-/** What a schema found. Its messages say what is allowed, and never print a value. */
+/** The faults of a schema. Messages describe valid values and never print the value. */
 export const schemaFaults = (error: z.ZodError): ConfigurationFault[] =>
   faultsOf(error).map(({ path, message }) => ({ pointer: path.map(String), reason: message }))
 

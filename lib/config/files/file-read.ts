@@ -2,14 +2,14 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync }
 
 export const MAX_FILE_BYTES = 4 * 1024 * 1024
 /**
- * A file whose times are younger than this may change again without a new time, so its signature says nothing yet. Most
- * file systems tick in milliseconds; some in seconds (FAT: two), which shows in times without a fraction.
+ * A file with a recent timestamp may change again within the same tick, so its signature is not reliable yet. Most file
+ * systems tick in milliseconds; some in seconds (FAT: two), which shows in times without a fraction.
  */
 const FINE_TICK_MS = 100
 const COARSE_TICK_MS = 3000
 const SECOND_NS = 1_000_000_000n
 
-/** What stands under the name is nothing that can hold configuration. The message is a sentence for a person. */
+/** The path cannot contain configuration. The message is a sentence. */
 export class UnreadableFile extends Error {}
 
 export interface ReadFile {
@@ -17,16 +17,16 @@ export interface ReadFile {
   readonly signature: string | undefined
 }
 
-/** Device, inode, size and times: a rename, a rewrite and a swapped link each change at least one. */
+/** Device, inode, size and times: a rename, a rewrite or a changed link modifies at least one. */
 export const signatureOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string =>
   [dev, ino, size, mtimeNs, ctimeNs].join(':')
 
 /**
- * Reads a regular file, through links.
- * @throws UnreadableFile when it is none or too large, or the file system's error
+ * Reads a regular file, following links.
+ * @throws UnreadableFile if it is not a regular file or too large, or the file system's error
  */
 export function readFileBounded(path: string): ReadFile {
-  // Opening a named pipe would wait for a writer for ever; without blocking it returns and is refused as no file.
+  // Opening a named pipe would block until a writer opens it; with O_NONBLOCK it returns and is refused.
   const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   try {
     const stats = fstatSync(descriptor, { bigint: true })
@@ -46,7 +46,7 @@ function readUpTo(descriptor: number, limit: number, expected: number): Buffer {
     const bytesRead = readSync(descriptor, buffer, length, buffer.length - length, null)
     length += bytesRead
     if (bytesRead === 0 || length === limit) return buffer.subarray(0, length)
-    // One byte more than the size fitted: the file has grown since.
+    // The file has grown since `fstat`.
     if (length === buffer.length) buffer = Buffer.concat([buffer, Buffer.alloc(Math.min(limit - length, length))])
   }
 }

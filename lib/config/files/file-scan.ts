@@ -8,16 +8,16 @@ import { parseConfigText } from './config-text.ts'
 import { readFileBounded, signatureOf } from './file-read.ts'
 import { type ObjectName, objectIdOfFile } from './naming.ts'
 
-/** What was read from one file; the same object as long as the bytes are the same. */
+/** The content of a file; the same object while the bytes are the same. */
 export interface FileContent {
-  /** Absent when the file could not be read. */
+  /** Absent if the file could not be read. */
   readonly bytes?: Buffer
   readonly raw?: JsonObject
-  /** Why there is no `raw`: one sentence, without the file's name. */
+  /** Why there is no `raw`, as a sentence without the file name. */
   readonly fault?: string
-  /** What is in force but hardly meant: one sentence each, without the file's name. */
+  /** Warnings about valid content, one sentence each without the file name. */
   readonly warnings?: readonly string[]
-  /** When this content was first seen, on the clock of `performance.now()`. */
+  /** When this content was first seen, in milliseconds of `performance.now()`. */
   readonly since: number
 }
 
@@ -26,25 +26,25 @@ export interface ScannedFile {
   /** Absolute. */
   readonly path: string
   readonly content: FileContent
-  /** Identifies the state of the file on disk; undefined = it has to be read again. */
+  /** Identifies the state of the file on disk; undefined = must be read again. */
   readonly signature: string | undefined
 }
 
-/** By file name, in the order of the names. */
+/** By file name, sorted. */
 export type ScannedFiles = ReadonlyMap<string, ScannedFile>
 
-const IN_CAPITALS = /^[^.].*\.json$/i
-/** A scan lets others run after this time. */
+const ANY_CASE_JSON = /^[^.].*\.json$/i
+/** A scan yields to the event loop after this time. */
 const SLICE_MS = 4
 
 /**
- * Reads all configuration files that are direct children of `directory`, through links. Files that look as they did
- * in `previous` are not read again. A file that cannot be read or parsed is there with a `fault`.
+ * Reads all configuration files in `directory`, following links, but not its subdirectories. Files unchanged since
+ * `previous` are not read again. A file that cannot be read or parsed has a `fault`.
  *
- * The calls are synchronous, in slices: for 1,000 small files that takes 15 ms (3 ms when nothing changed) where
- * promises take 240 ms, most of it on the main thread too.
- * @param ignore receives the name of each file that is ignored only because its extension is in capitals
- * @throws the file system's error when the directory itself cannot be read
+ * Uses synchronous calls in slices: 1,000 small files take 15 ms (3 ms if unchanged), where promises take 240 ms,
+ * mostly on the main thread as well.
+ * @param ignore receives the name of each file that is ignored only because its extension is in upper case
+ * @throws the file system's error if the directory cannot be read
  */
 export async function scanDirectory(
   directory: string,
@@ -57,7 +57,7 @@ export async function scanDirectory(
     const name = objectIdOfFile(file)
     const found = name && scanFile(join(directory, file), name, previous.get(file))
     if (found) scanned.set(file, found)
-    if (!name && IN_CAPITALS.test(file)) ignore?.(file)
+    if (!name && ANY_CASE_JSON.test(file)) ignore?.(file)
     if (performance.now() < sliceEnd) continue
     await nextTurn()
     sliceEnd = performance.now() + SLICE_MS
@@ -95,7 +95,7 @@ function contentOf(bytes: Buffer, before: FileContent | undefined): FileContent 
 const faulty = (fault: string, before: FileContent | undefined): FileContent =>
   before?.bytes === undefined && before?.fault === fault ? before : { fault, since: performance.now() }
 
-/** A sentence for what kept a file from being read; undefined when the file has gone meanwhile. */
+/** Describes a read error; undefined if the file no longer exists. */
 function faultOf({ code, message }: NodeJS.ErrnoException, path: string): string | undefined {
   if (code === undefined) return message
   if (code === 'EACCES' || code === 'EPERM') return 'it cannot be read: permission denied'

@@ -1,14 +1,14 @@
-/** Faults and duplicate members of JSON text, by line and column. */
+/** Syntax errors and duplicate members of JSON text, by line and column. */
 import jsonc from 'jsonc-parser'
 import type { Json } from '../../contract.ts'
 import { isLongNumber } from '../../core/long-number.ts'
 
-const NAME = 'expected a member name in double quotes (no comma stands before "}")'
+const NAME = 'expected a member name in double quotes (no comma before "}")'
 const SEPARATOR = 'expected a comma or the closing bracket'
 const NUMBER = 'the number is not complete'
 /**
- * By `ParseErrorCode`, which exists as a type only. Codes of strings are missing: see `faultInString`. The messages of
- * V8 quote the text around a fault, which may be a secret, and leave out the position in short texts.
+ * By `ParseErrorCode`, which exists as a type only; for strings see `faultInString`. The messages of V8 are not used:
+ * they quote the text, which may be a secret, and omit the position in short texts.
  */
 const REASONS: Readonly<Record<number, string>> = {
   1: 'expected a value or a member name (both are in double quotes unless they are numbers, true, false or null)',
@@ -32,7 +32,7 @@ class Fault extends Error {
   }
 }
 
-/** `line 3, column 5: …` for the first fault of JSON text, without quoting it; undefined when there is none. */
+/** `line 3, column 5: …` for the first syntax error, without quoting the text; undefined if valid. */
 export function describeJsonFault(text: string): string | undefined {
   try {
     jsonc.visit(text, { onError: (code, offset) => refuse(text, code, offset) }, { disallowComments: true })
@@ -50,7 +50,7 @@ function refuse(text: string, code: number, offset: number): never {
   throw reason === undefined ? faultInString(text, offset) : new Fault(offset, reason)
 }
 
-/** What a string consists of, except plain text; a match of one character is its end or a fault. */
+/** Special parts of a string; a match of one character is the end of the string or a fault. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in strings
 const IN_STRING = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})|["\\\u0000-\u001f]/g
 
@@ -58,10 +58,10 @@ const IN_STRING = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})|["\\\u0000-\u001f]/g
 function faultInString(text: string, start: number): Fault {
   for (const { 0: part, index } of text.slice(start + 1).matchAll(IN_STRING)) {
     const offset = start + 1 + index
-    if (part === '\\') return new Fault(offset, 'the escape is not valid (a backslash is written "\\\\")')
-    if (part.length === 1) return new Fault(offset, 'a line break or control character inside text needs an escape')
+    if (part === '\\') return new Fault(offset, 'the escape sequence is not valid (a backslash is written "\\\\")')
+    if (part.length === 1) return new Fault(offset, 'a line break or control character in a string must be escaped')
   }
-  return new Fault(start, 'the text that starts here is not closed')
+  return new Fault(start, 'the string that starts here is not closed')
 }
 
 function positionOf(text: string, offset: number): string {
@@ -69,17 +69,17 @@ function positionOf(text: string, offset: number): string {
   return `line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}`
 }
 
-/** A quote before a colon: every member, and strings that look like one. */
+/** A quote followed by a colon: all members, and strings that look like one. */
 const MEMBER = /"\s*:/g
 const MAX_DUPLICATES = 10
 
 /**
- * One sentence for each member whose name its object has already, at most `MAX_DUPLICATES`.
+ * One sentence per duplicate member, at most `MAX_DUPLICATES`.
  * @param value the parsed text
  */
 export function duplicateMembers(text: string, value: Json): string[] {
-  // The parser takes four times as long as JSON.parse. When `value` has as many members as the text at most has, none
-  // was lost.
+  // The parser is four times slower than JSON.parse. If `value` has as many members as the text can have, there are no
+  // duplicates.
   if ((text.match(MEMBER)?.length ?? 0) === countMembers(value)) return []
   const open: Set<string>[] = []
   const found: string[] = []

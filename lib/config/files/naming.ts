@@ -1,9 +1,9 @@
 import { badRequest } from '../../crest/errors.ts'
 
-/** The names of one configuration object: `external.idm-eu.json` in `conf/`, `external.idm/eu` over REST. */
+/** The name of a configuration object: `external.idm-eu.json` in `conf/`, `external.idm/eu` over REST. */
 export interface ObjectName {
   readonly id: string
-  /** null for an object that exists once, such as `sync`. */
+  /** null for a singleton, such as `sync`. */
   readonly factoryPid: string | null
   readonly alias: string | null
 }
@@ -12,7 +12,7 @@ const EXTENSION = '.json'
 const PID_RULE = /^[A-Za-z0-9][A-Za-z0-9._]{0,127}$/
 const ALIAS_RULE = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 
-/** Splits at the first hyphen: a dot is part of a name, never a separator. */
+/** Splits at the first hyphen; dots are part of a name. */
 function nameOfStem(stem: string): ObjectName {
   const hyphen = stem.indexOf('-')
   if (hyphen < 0) return { id: stem, factoryPid: null, alias: null }
@@ -22,8 +22,8 @@ function nameOfStem(stem: string): ObjectName {
 }
 
 /**
- * The object that a file of `conf/` holds; undefined when the file is none of ours: another extension, a hidden file
- * (ConfigMap links, editors' locks, our own temporary files). The name may still break the rules: see `nameFault`.
+ * The object of a file in `conf/`; undefined for files to ignore: other extensions and hidden files (ConfigMap links,
+ * editor locks, drafts). The name may still be invalid: see `nameFault`.
  */
 export function objectIdOfFile(file: string): ObjectName | undefined {
   if (file.startsWith('.') || !file.endsWith(EXTENSION)) return undefined
@@ -31,7 +31,7 @@ export function objectIdOfFile(file: string): ObjectName | undefined {
 }
 
 /**
- * One sentence that names the rule which this name breaks (docs/pitfalls.md#names-as-paths); undefined when it is well.
+ * The naming rule that this name violates, as a sentence (docs/pitfalls.md#names-as-paths); undefined if it is valid.
  */
 export function nameFault({ id, factoryPid, alias }: ObjectName): string | undefined {
   const pid = factoryPid ?? id
@@ -42,10 +42,10 @@ export function nameFault({ id, factoryPid, alias }: ObjectName): string | undef
   return undefined
 }
 
-/** The file name of an object; `id` in its canonical form. */
+/** The file name of an object with this canonical id. */
 export const fileOfObjectId = (id: string): string => `${id.replace('/', '-')}${EXTENSION}`
 
-/** What owns an object: the factory of an instance, the object itself when it exists once. */
+/** The owner of an object: the factory of an instance, or the singleton itself. */
 export const pidOf = (id: string): string => id.split('/', 1)[0] ?? id
 
 function nameOfParts(pid: string, alias: string | undefined): ObjectName {
@@ -54,8 +54,8 @@ function nameOfParts(pid: string, alias: string | undefined): ObjectName {
 }
 
 /**
- * The object that a decoded REST path means. `external.idm-eu` is taken for `external.idm/eu`, as clients use both.
- * @throws ResourceException 400 when it has more than two parts or breaks the rules for names
+ * Parses a decoded REST path. `external.idm-eu` means `external.idm/eu`, since clients use both.
+ * @throws ResourceException 400 for more than two parts or an invalid name
  */
 export function parseObjectId(text: string): ObjectName {
   const [pid = '', alias, ...more] = text.split('/')

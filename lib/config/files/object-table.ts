@@ -4,15 +4,14 @@ import type { ScannedFile, ScannedFiles } from './file-scan.ts'
 import { pidOf } from './naming.ts'
 import { type Resolve, StoredObject } from './stored-object.ts'
 
-/** A slow writer is given this time to finish before its half file is reported (docs/pitfalls.md#partial-files). */
+/** Time for a slow writer to finish before an incomplete file is reported (docs/pitfalls.md#partial-files). */
 export const SETTLE_MS = 500
 /**
- * An editor that saves by unlink and create leaves no file for a moment: it is no deletion yet
- * (docs/pitfalls.md#partial-files).
+ * Time before a missing file counts as deleted: editors may save by unlink and create (docs/pitfalls.md#partial-files).
  */
 export const GRACE_MS = 60
 
-/** The configuration objects of a directory, brought up to date from what a scan found. */
+/** The configuration objects of a directory, updated by scans. */
 export class ObjectTable {
   readonly #resolve: Resolve
   /** By file name. */
@@ -23,7 +22,7 @@ export class ObjectTable {
     this.#resolve = resolve
   }
 
-  /** In the order of their file names. */
+  /** Sorted by file name. */
   all(): StoredObject[] {
     return [...this.#objects.values()]
   }
@@ -33,28 +32,26 @@ export class ObjectTable {
   }
 
   /**
-   * What the owner of `pid` gets. Only here expressions are resolved: in objects that nobody processes they are text
-   * like any other.
+   * The objects for the consumer of `pid`. Expressions are resolved only here: without a consumer they are plain text.
    */
   objectsOf(pid: string): ConfigurationObject[] {
     const own = this.all().filter(({ name }) => pidOf(name.id) === pid)
     return own.map((stored) => stored.resolved(this.#resolve, this.#resolution))
   }
 
-  /** What an owner would get of `raw`. Throws an Error with a sentence for a person. */
+  /** Resolves `raw` as for a consumer. Throws an Error with a one-sentence message. */
   resolve(raw: JsonObject, file: string): JsonObject {
     return this.#resolve(copyJson(raw), file)
   }
 
-  /** Every expression is resolved again. */
+  /** Resolves all expressions again. */
   invalidate(): void {
     this.#resolution += 1
   }
 
   /**
-   * Takes over what was found. Nothing is reported before it has settled; `decisive` takes a missing file as deleted
-   * at once.
-   * @returns false when a file may still be in the middle of being written: look again soon
+   * Applies the result of a scan. Unsettled changes are deferred; with `decisive`, a missing file is deleted at once.
+   * @returns false if a file may still be being written: scan again soon
    */
   update(files: ScannedFiles, decisive: boolean): boolean {
     const now = performance.now()

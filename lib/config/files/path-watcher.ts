@@ -3,28 +3,28 @@ import { join } from 'node:path'
 import type { Disposable } from '../../contract.ts'
 import { signatureOf } from './file-read.ts'
 
-/** A change is seen within this time; twenty looks cost less than a tenth of a millisecond. */
+/** Polling interval; twenty checks take less than 0.1 ms. */
 const POLL_MS = 400
-/** What is younger may change again without a new time, so it is looked at once more. */
-const YOUNG_MS = 100
+/** A younger file may change again within the same timestamp, so it is checked once more. */
+const MIN_AGE_MS = 100
 
 /**
- * Watches single files and small directories that may come and go, wherever they lie, by looking. Events of the file
- * system would have to be had from their parents: a project, or `/etc`, with all that is in it.
+ * Watches single files and small directories, which may appear and disappear, by polling. File system events would
+ * require watching their parents with all their content, such as `/etc`.
  */
 export class PathWatcher implements Disposable {
   readonly #onChange: () => void
   readonly #timer: NodeJS.Timeout
-  /** What each path looked like. */
+  /** The last state of each path. */
   #seen: ReadonlyMap<string, string> = new Map()
 
   constructor(onChange: () => void) {
     this.#onChange = onChange
-    this.#timer = setInterval(() => this.#look(), POLL_MS)
+    this.#timer = setInterval(() => this.#poll(), POLL_MS)
     this.#timer.unref()
   }
 
-  /** These paths from now on, and no others. */
+  /** Replaces the watched paths. */
   follow(paths: readonly string[]): void {
     this.#seen = new Map(paths.map((path) => [path, this.#seen.get(path) ?? stateOf(path)]))
   }
@@ -33,7 +33,7 @@ export class PathWatcher implements Disposable {
     clearInterval(this.#timer)
   }
 
-  #look(): void {
+  #poll(): void {
     const now = new Map([...this.#seen.keys()].map((path) => [path, stateOf(path)]))
     const isChanged = [...now].some(([path, state]) => state !== this.#seen.get(path))
     this.#seen = now
@@ -41,7 +41,7 @@ export class PathWatcher implements Disposable {
   }
 }
 
-/** Of a directory, with its direct children; a subdirectory and what is in it do not count. */
+/** The state of a file, or of a directory with its direct children. Subdirectories are ignored. */
 function stateOf(path: string): string {
   try {
     const stats = statSync(path, { bigint: true })
@@ -60,4 +60,4 @@ function fileState(path: string): string {
 }
 
 const isYoung = ({ mtimeMs, ctimeMs }: { mtimeMs: bigint; ctimeMs: bigint }): boolean =>
-  Math.abs(Date.now() - Number(mtimeMs > ctimeMs ? mtimeMs : ctimeMs)) < YOUNG_MS
+  Math.abs(Date.now() - Number(mtimeMs > ctimeMs ? mtimeMs : ctimeMs)) < MIN_AGE_MS

@@ -5,16 +5,16 @@ import { copyJson } from '../../core/json.ts'
 import type { FileContent, ScannedFile } from './file-scan.ts'
 import { nameFault, type ObjectName } from './naming.ts'
 
-/** Replaces the expressions of a content. Throws an Error with a sentence for a person. */
+/** Resolves the expressions of a content. Throws an Error with a one-sentence message. */
 export type Resolve = (content: JsonObject, file: string) => JsonObject
 
-/** One configuration object: as it stands in its file, and, for its owner, resolved. */
+/** A configuration object as in its file, and resolved for its consumer. */
 export class StoredObject {
   readonly name: ObjectName
   /** Absolute. */
   readonly file: string
   readonly content: FileContent
-  /** When the file was first missed. */
+  /** When the file was first found missing. */
   readonly missingSince: number | undefined
   readonly #fault: string | undefined
   #object: ConfigurationObject | undefined
@@ -29,17 +29,17 @@ export class StoredObject {
     this.#object = before === undefined ? undefined : before.#object
   }
 
-  /** The content as it stands in the file; undefined when the file cannot be read or parsed. */
+  /** The content as in the file; undefined if the file cannot be read or parsed. */
   get raw(): JsonObject | undefined {
     return this.content.raw
   }
 
-  /** Why it cannot be used: one sentence that names the file; undefined when it can, or when nobody uses it. */
+  /** Why it is unusable, as a sentence with the file name; undefined if it is usable or has no consumer. */
   get error(): string | undefined {
     return this.#fault === undefined ? this.#object?.error : this.#inFile(this.#fault)
   }
 
-  /** The same object, not to be found on disk since `missingSince`. */
+  /** The same object, missing on disk since `missingSince`. */
   missing(missingSince: number): StoredObject {
     return new StoredObject(
       { name: this.name, path: this.file, content: this.content, signature: '' },
@@ -48,7 +48,7 @@ export class StoredObject {
     )
   }
 
-  /** What its owner gets; the same object as before unless it differs. `resolution` counts changes of value sources. */
+  /** The object for its consumer; the same instance until it changes. `resolution` counts changes of value sources. */
   resolved(resolve: Resolve, resolution: number): ConfigurationObject {
     if (this.#object && this.#resolution === resolution) return this.#object
     const made = this.#make(resolve)

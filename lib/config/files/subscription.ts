@@ -3,13 +3,13 @@ import { SerialQueue } from '../../core/serial-queue.ts'
 
 type ObjectSet = readonly ConfigurationObject[]
 
-/** An object that did not change is the same object: see ObjectTable. */
+/** Unchanged objects are identical: see ObjectTable. */
 const isSameSet = (one: ObjectSet, other: ObjectSet): boolean =>
   one.length === other.length && one.every((object, index) => object === other[index])
 
 /**
- * Hands one consumer its complete sets: one after the other, only the newest, only when something changed. A consumer
- * that is slow or fails does not hold up the others.
+ * Passes complete sets to one consumer: one at a time, only the latest, only after changes. A slow or failing consumer
+ * does not block the others.
  */
 export class Subscription {
   readonly consumer: ConfigurationConsumer
@@ -25,18 +25,18 @@ export class Subscription {
     this.#log = log
   }
 
-  /** What the last `apply` threw; undefined when it went well. */
+  /** The error of the last `apply`; undefined if it succeeded. */
   get failure(): Error | undefined {
     return this.#failure
   }
 
-  /** Resolves when `objects`, or a newer set, is in force or was refused. A set that was refused is tried again. */
+  /** Resolves when `objects`, or a newer set, has been applied or rejected. Rejected sets are retried. */
   offer(objects: ObjectSet): Promise<void> {
     if (this.#latest === undefined || !isSameSet(objects, this.#latest)) this.#latest = objects
     return this.#latest === this.#inForce ? this.#applications.idle() : this.#applications.add(() => this.#apply())
   }
 
-  /** No set is handed over any more; resolves when one that is being applied is done. */
+  /** Stops passing sets; resolves when the current `apply` has ended. */
   close(): Promise<void> {
     this.#closed = true
     return this.#applications.idle()
@@ -51,7 +51,7 @@ export class Subscription {
       this.#failure = undefined
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error))
-      this.#log.error({ err: error }, `the configuration of ${this.consumer.factoryPid} could not be taken into force`)
+      this.#log.error({ err: error }, `the configuration of ${this.consumer.factoryPid} could not be applied`)
     }
   }
 }

@@ -5,11 +5,11 @@ import type { Disposable, Logger } from '../../contract.ts'
 export interface WatchOptions {
   readonly dir: string
   readonly log: Logger
-  /** Called after anything may have changed; look at the state, there is nothing to learn from the event (R8, R9). */
+  /** Called after any possible change. Read the state: events are unreliable. */
   readonly onEvent: () => void
-  /** Covers file systems that report no events, such as network mounts. */
+  /** Interval of scans for file systems without events, such as network mounts. */
   readonly safetyScanMs?: number
-  /** How often to look once events can no longer be had. */
+  /** Polling interval when events are not available. */
   readonly pollMs?: number
 }
 
@@ -18,10 +18,11 @@ const POLL_MS = 1000
 const ABSENCE_MS = 100
 
 /**
- * Watches a directory and its direct children, links followed, also when it is removed and made again. Nothing is
- * ignored (docs/pitfalls.md#configmap-swaps): a ConfigMap swap shows only in names that begin with two dots. When the
- * system has no watches left (docs/pitfalls.md#out-of-watches) it says so once and polls. `dispose` resolves when
- * everything is closed; no event comes after it was called (docs/pitfalls.md#events-after-close).
+ * Watches a directory and its direct children, following links, also when the directory is deleted and recreated.
+ * Ignores no file names: ConfigMap swaps only show in names that start with two dots
+ * (docs/pitfalls.md#configmap-swaps). Without free inotify watches it logs a warning and polls
+ * (docs/pitfalls.md#out-of-watches). `dispose` resolves when everything is closed; no event follows
+ * (docs/pitfalls.md#events-after-close).
  */
 export const watchDirectory = (options: WatchOptions): Disposable => new DirectoryWatcher(options)
 
@@ -39,7 +40,7 @@ class DirectoryWatcher implements Disposable {
     this.#options = options
     this.#watched = identityOf(options.dir)
     this.#watcher = this.#watch()
-    this.#timer = setInterval(this.#look, options.safetyScanMs ?? SAFETY_SCAN_MS)
+    this.#timer = setInterval(this.#onEvent, options.safetyScanMs ?? SAFETY_SCAN_MS)
   }
 
   async dispose(): Promise<void> {
@@ -50,35 +51,35 @@ class DirectoryWatcher implements Disposable {
   }
 
   #watch(): FSWatcher {
-    // `atomic` would hold deletions back; `depth` keeps a link to a large tree from being walked, and with 0 chokidar
-    // loses a directory that is made again.
+    // `atomic` would delay deletions. `depth` limits links to large trees; with 0, chokidar loses a recreated
+    // directory.
     const options = { ignoreInitial: true, atomic: false, depth: 1, ignorePermissionErrors: true }
     const watcher = watch(this.#options.dir, options)
-    // `raw` comes up to 100 ms before the event that chokidar makes of it; `ready`: it may have changed until now.
-    watcher.on('all', this.#look).on('raw', this.#look).on('ready', this.#look)
+    // `raw` comes up to 100 ms before the derived event. `ready`: the directory may have changed during startup.
+    watcher.on('all', this.#onEvent).on('raw', this.#onEvent).on('ready', this.#onEvent)
     return watcher.on('error', (error) => this.#poll(error))
   }
 
-  readonly #look = (): void => {
+  readonly #onEvent = (): void => {
     if (this.#disposal) return
     this.#follow()
     this.#options.onEvent()
   }
 
-  /** chokidar misses a directory that comes back while it takes note that it went. */
-  readonly #lookForReturn = (): void => {
-    if (identityOf(this.#options.dir) !== undefined) this.#look()
+  /** chokidar misses a directory that is recreated while it processes the deletion. */
+  readonly #checkReturn = (): void => {
+    if (identityOf(this.#options.dir) !== undefined) this.#onEvent()
   }
 
-  /** chokidar stays with the directory it began with when a link on the way to it turns. */
+  /** chokidar keeps watching the old directory when a link in the path changes. */
   #follow(): void {
     const identity = identityOf(this.#options.dir)
     if (identity === this.#watched) return
-    // Also when it is gone: chokidar lets go of it then, so that even the very same directory has to be taken up anew.
+    // Also applies to a deleted directory: chokidar stops watching it, so even the same directory needs a new watcher.
     this.#watched = identity
     clearInterval(this.#absence)
     if (identity === undefined) {
-      this.#absence = setInterval(this.#lookForReturn, ABSENCE_MS)
+      this.#absence = setInterval(this.#checkReturn, ABSENCE_MS)
       return
     }
     this.#retired = Promise.all([this.#retired, this.#watcher.close()]).then(() => undefined)
@@ -89,9 +90,9 @@ class DirectoryWatcher implements Disposable {
     if (this.#polling || this.#disposal) return
     this.#polling = true
     const { dir, log, pollMs = POLL_MS } = this.#options
-    log.warn({ err: error, dir }, `cannot watch ${dir}, looking every ${pollMs} ms instead: ${hintOf(error)}`)
+    log.warn({ err: error, dir }, `cannot watch ${dir}, polling every ${pollMs} ms instead: ${hintOf(error)}`)
     clearInterval(this.#timer)
-    this.#timer = setInterval(this.#look, pollMs)
+    this.#timer = setInterval(this.#onEvent, pollMs)
   }
 }
 

@@ -11,12 +11,12 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'the configuration directory does not exist',
 }
 
-/** What kept the object `id` from being stored, as the caller is told; the system's own words go to the log. */
+/** The error for an object that could not be stored; the original error is its cause, for the log. */
 export function writeFailure(error: unknown, id: string): ResourceException {
   if (error instanceof UnreadableFile) return conflict(`The configuration ${id} cannot be changed: ${error.message}`)
   const { code } = error as { code?: unknown }
   if (typeof code !== 'string') return toResourceException(error)
-  const reason = isOutOfFiles(code) ? OUT_OF_FILES_TEXT : (REASONS[code] ?? 'the disk refused it')
+  const reason = isOutOfFiles(code) ? OUT_OF_FILES_TEXT : (REASONS[code] ?? 'the file system returned an error')
   return internalError(`The configuration ${id} could not be stored: ${reason}; what was stored before is unchanged`, {
     cause: error,
   })

@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path'
 import type { Disposable, JsonObject, Logger } from '../../contract.ts'
 import { getAt } from '../../crest/pointer.ts'
+import { CoalescingQueue } from '../files/coalescing-queue.ts'
 import { objectIdOfFile, pidOf } from '../files/naming.ts'
 import { PathWatcher } from '../files/path-watcher.ts'
-import { ScanQueue } from '../files/scan-queue.ts'
 import { isEncrypted, isHashed, KeyRing, readKeys } from './crypto/crypto.ts'
 import { LOCAL_KEY_FILE, LocalKey } from './local-key.ts'
 import { isReference } from './mask.ts'
@@ -42,7 +42,7 @@ export class ContentResolver implements Disposable {
   readonly #localKey: LocalKey
   readonly #permissions: PermissionCheck
   readonly #watcher: PathWatcher
-  readonly #queue = new ScanQueue(() => this.#load())
+  readonly #queue = new CoalescingQueue(() => this.#load())
   readonly #listeners = new Set<() => void>()
   #keys: () => KeyRing | undefined = () => undefined
   #closed = false

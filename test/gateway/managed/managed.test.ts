@@ -73,7 +73,7 @@ describe('the types of managed objects', () => {
     assert.equal(router.routes('managed/car'), true)
     assert.match(
       log.messages('error').join('\n'),
-      /managed\.json: objects\.0\.name: must be letters.*; what was in force stays/,
+      /managed\.json: objects\.0\.name: must be letters.*; the last valid version stays in force/,
     )
   })
 

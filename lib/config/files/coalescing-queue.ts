@@ -1,10 +1,10 @@
 import { SerialQueue } from '../../core/serial-queue.ts'
 
 /**
- * Runs scans one after the other. A scan that has begun may have passed the file in question already, so whoever asks
- * meanwhile waits for the next one, together with all others who ask.
+ * Runs scans one at a time. A running scan may have passed the changed file already, so requests made meanwhile share
+ * the next scan.
  */
-export class ScanQueue {
+export class CoalescingQueue {
   readonly #scan: (decisive: boolean) => Promise<void>
   readonly #scans = new SerialQueue()
   #next: { decisive: boolean; done: Promise<void> } | undefined
@@ -14,7 +14,7 @@ export class ScanQueue {
     this.#scan = scan
   }
 
-  /** Resolves when a scan that began after this call has ended; it is decisive when any of its callers asked for it. */
+  /** Resolves when a scan that started after this call has ended; the scan is decisive if any of its requests was. */
   request(decisive: boolean): Promise<void> {
     if (this.#next) {
       this.#next.decisive ||= decisive
@@ -25,7 +25,7 @@ export class ScanQueue {
     return next.done
   }
 
-  /** Resolves when no scan runs or waits. */
+  /** Resolves when no scan is running or queued. */
   idle(): Promise<void> {
     return this.#scans.idle()
   }
