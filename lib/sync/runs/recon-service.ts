@@ -136,6 +136,9 @@ export class ReconService implements Disposable {
     begin: (run: Run, number: number) => Promise<void>,
   ): Promise<Run> {
     if (this.#closed) throw conflict('The gateway is stopping')
+    const last = this.#active.get(mapping.name)
+    // A run that is over is active until its last state is stored.
+    if (last && last.state !== 'ACTIVE') await last.ended
     if (this.#active.has(mapping.name))
       throw conflict(`A reconciliation of ${mapping.name} is running already: there is one at a time for each mapping`)
     this.#active.set(mapping.name, undefined)
