@@ -17,9 +17,9 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   diagram: 'test/docs/diagrams.test.ts',
   rooms: 'test/docs/diagrams.test.ts',
   mermaid: 'test/docs/diagrams.test.ts',
-  app: 'test/package/readme.long.ts',
-  plugin: 'test/package/readme.long.ts',
-  install: 'test/package/readme.long.ts',
+  app: 'test/package/readme.ts',
+  plugin: 'test/package/readme.ts',
+  install: 'test/package/readme.ts',
   host: 'test/hosts/frameworks/examples.ts',
   ...Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 'test/docs/json.test.ts'])),
 }
