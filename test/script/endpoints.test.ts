@@ -167,7 +167,7 @@ describe('custom endpoints', () => {
     assert.equal(await value(), 2)
     assert.match(
       log.messages('error').join(),
-      /^endpoint-e\.json: SyntaxError: .* in endpoint\/e at line number 1 .*; what was in force stays$/,
+      /^endpoint-e\.json: SyntaxError: .* in endpoint\/e at line number 1 .*; the last valid version stays in force$/,
     )
     await endpoints.apply([configured('endpoint/e')])
     assert.equal(await value(), 2)
