@@ -1,4 +1,4 @@
-/** What the plugin and the router for plain applications have in common: the instances of one conf directory. */
+/** The core of the plugin and the standalone router: the instances of one conf directory. */
 import { randomBytes } from 'node:crypto'
 import type { LookupFunction } from 'node:net'
 import { dirname } from 'node:path'
@@ -23,21 +23,21 @@ import { type TrustStoreChoice, trustStoreSettings } from './trust/trust-store-s
 
 export const ROUTE = 'external/idm'
 
-export interface ExternalIdmParts {
+export interface StartOptions {
   readonly confDir: string
-  /** The host's configuration; without one the directory is read and watched by ourselves. */
+  /** The configuration of the host; without it, the directory is read and watched here. */
   readonly configuration: ConfigurationService | undefined
-  /** The other processes of the host. */
+  /** Coordinates the processes of the host. */
   readonly processes?: HostProcesses | undefined
   readonly authorize: Authorize
-  /** True when `request.url` begins behind the mount, whatever the framework. */
+  /** Whether `request.url` is relative to the mount, in any framework. */
   readonly behindMount: boolean
-  /** What the application says of the trust store; the rest comes from IDM's own properties. */
+  /** Trust store options of the application; defaults come from the properties of IDM. */
   readonly truststore?: TrustStoreChoice | undefined
-  /** Where expressions, keys and forward proxies come from. */
+  /** Environment for expressions, keys and forward proxies. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly lookup?: LookupFunction | undefined
-  /** Whether X-ForgeRock-TransactionId was set or checked by the host. */
+  /** Whether the host has set or checked X-ForgeRock-TransactionId. */
   readonly trustTransactionId: boolean
   readonly contextOf: (request: Parameters<HttpHandler>[0]) => RequestContext
   readonly log: Logger
@@ -49,47 +49,47 @@ export interface ExternalIdm {
   readonly router: HttpHandler
 }
 
-/** Starts everything in `scope`; resolves when the first complete set of instances is in force. */
-export async function startExternalIdm(scope: Scope, given: ExternalIdmParts): Promise<ExternalIdm> {
-  const parts = { ...given, log: containedLog(given.log) }
-  const { log, authorize, behindMount, trustTransactionId } = parts
-  const resolver = await startResolver(scope, parts)
-  const trust = await startTrust(scope, parts, resolver)
-  const registry = startRegistry(scope, parts, trust)
-  scope.own('configuration', await (await configurationOf(scope, parts, resolver)).subscribe(registry))
+/** Starts all options in `scope`; resolves when the first complete set of instances is in force. */
+export async function startExternalIdm(scope: Scope, given: StartOptions): Promise<ExternalIdm> {
+  const options = { ...given, log: containedLog(given.log) }
+  const { log, authorize, behindMount, trustTransactionId } = options
+  const resolver = await startResolver(scope, options)
+  const trust = await startTrust(scope, options, resolver)
+  const registry = startRegistry(scope, options, trust)
+  scope.own('configuration', await (await configurationOf(scope, options, resolver)).subscribe(registry))
   const handler = remoteResource(registry, trust.paths[0] ?? '')
   const resources = new ResourceRouter()
   resources.add(ROUTE, handler)
-  const status = crestHttp({ router: resources, contextOf: parts.contextOf, log })
-  // Random, so that neither another gateway nor a caller can be taken for us.
-  const pseudonym = `openidm-external-idm-${parts.processes?.hostId ?? randomBytes(6).toString('hex')}`
+  const status = crestHttp({ router: resources, contextOf: options.contextOf, log })
+  // Random, so that neither other gateways nor callers can be mistaken for this one.
+  const pseudonym = `openidm-external-idm-${options.processes?.hostId ?? randomBytes(6).toString('hex')}`
   const router = proxyRouter({ registry, authorize, behindMount, status, log, pseudonym, trustTransactionId })
   return { registry, handler, router }
 }
 
-const projectOf = ({ confDir }: ExternalIdmParts): string => dirname(confDir)
+const projectOf = ({ confDir }: StartOptions): string => dirname(confDir)
 
-async function startResolver(scope: Scope, parts: ExternalIdmParts): Promise<ContentResolver> {
-  const { confDir, env, log } = parts
-  const projectDir = projectOf(parts)
+async function startResolver(scope: Scope, options: StartOptions): Promise<ContentResolver> {
+  const { confDir, env, log } = options
+  const projectDir = projectOf(options)
   const secretFields = (pid: string) => (pid === FACTORY_PID ? SECRET_FIELDS : [])
   const addressFields = (pid: string) => (pid === FACTORY_PID ? ADDRESS_FIELDS : [])
-  const options = { projectDir, confDir, env, log, readKeystore: readPrivateKeys, secretFields, addressFields }
-  const resolver = scope.own('value sources', new ContentResolver(options))
+  const sources = { projectDir, confDir, env, log, readKeystore: readPrivateKeys, secretFields, addressFields }
+  const resolver = scope.own('value sources', new ContentResolver(sources))
   await resolver.start()
   return resolver
 }
 
-async function startTrust(scope: Scope, parts: ExternalIdmParts, resolver: ContentResolver): Promise<TrustStore> {
-  const { truststore, log } = parts
+async function startTrust(scope: Scope, options: StartOptions, resolver: ContentResolver): Promise<TrustStore> {
+  const { truststore, log } = options
   const trust = new TrustStore({
-    ...trustStoreSettings(resolver.sources, projectOf(parts), truststore),
+    ...trustStoreSettings(resolver.sources, projectOf(options), truststore),
     log,
     watch: (path, listener) => watchDirectory({ dir: dirname(path), log, onEvent: listener }),
   })
   scope.defer('trust store', () => trust.close())
   await trust.start()
-  // Its password may be one of the values.
+  // The password of the trust store may be one of the values.
   scope.own(
     'trust store password',
     resolver.onChange(() => void trust.reload()),
@@ -97,12 +97,12 @@ async function startTrust(scope: Scope, parts: ExternalIdmParts, resolver: Conte
   return trust
 }
 
-function startRegistry(scope: Scope, parts: ExternalIdmParts, trust: TrustStore): InstanceRegistry {
-  const { lookup, env, log } = parts
+function startRegistry(scope: Scope, options: StartOptions, trust: TrustStore): InstanceRegistry {
+  const { lookup, env, log } = options
   const renew = () => void registry.renewClientCertificates()
-  const certificates = scope.own('client certificates', new ClientCertificates(projectOf(parts), log, renew))
+  const certificates = scope.own('client certificates', new ClientCertificates(projectOf(options), log, renew))
   const clientCertificate = (source: ClientCertificateSource) => certificates.read(source)
-  const registry = new InstanceRegistry({ trust, lookup, env, clientCertificate, processes: parts.processes }, log)
+  const registry = new InstanceRegistry({ trust, lookup, env, clientCertificate, processes: options.processes }, log)
   scope.defer('instances', () => registry.close())
   scope.own(
     'trust changes',
@@ -113,7 +113,7 @@ function startRegistry(scope: Scope, parts: ExternalIdmParts, trust: TrustStore)
 
 async function configurationOf(
   scope: Scope,
-  { configuration, confDir, log }: ExternalIdmParts,
+  { configuration, confDir, log }: StartOptions,
   resolver: ContentResolver,
 ): Promise<ConfigurationService> {
   if (configuration) return configuration

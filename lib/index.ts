@@ -1,4 +1,4 @@
-/** The public face of openidm-external-idm. */
+/** The public API of openidm-external-idm. */
 import './require-node.js'
 import type { LookupFunction } from 'node:net'
 import { resolve } from 'node:path'
@@ -25,42 +25,41 @@ export { scriptsService } from './script/main/engine.ts'
 export { scriptResource } from './script/rest/resource.ts'
 
 export interface ExternalIdmOptions {
-  /** Holds `external.idm-NAME.json`, one file for each remote instance; watched. */
+  /** Directory with `external.idm-NAME.json`, one file per remote instance; watched for changes. */
   readonly confDir: string
-  /** Who may use the instances: true, or 401, or 403. Called for each request before anything else happens. */
+  /** Authorizes each request before any other processing: true, 401 or 403. */
   readonly authorize?: Authorize
-  /** Lets everyone who can reach the port use the credentials of the instances. Warns at start. */
+  /** Allows everyone who can reach the port to use the credentials of the instances. Logs a warning at startup. */
   readonly dangerouslyAllowUnauthenticated?: boolean
-  /** Trusted certificates beside the system's. Default: `security/truststore` beside `confDir`. */
+  /** Additional trusted certificates. Default: `security/truststore` next to `confDir`. */
   readonly truststore?: string
-  /** Of a PKCS12 or JKS trust store. Default: the property `openidm.truststore.password`, else `changeit`. */
+  /** Password of a PKCS12 or JKS trust store. Default: the property `openidm.truststore.password`, else `changeit`. */
   readonly truststorePassword?: string
-  /** Trust the system's authorities too. Default: true. */
+  /** Whether to trust the system's certificate authorities. Default: true. */
   readonly systemRoots?: boolean
-  /** Where expressions (`&{…}`), keys and forward proxies are looked for. Default: `process.env`. */
+  /** Environment for expressions (`&{…}`), keys and forward proxies. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** Resolves host names, as in `net.connect`. Default: the system. */
+  /** Resolves host names, as `lookup` of `net.connect`. Default: the system. */
   readonly lookup?: LookupFunction
-  /** Hand on X-ForgeRock-TransactionId of callers to the remotes. Default: false. */
+  /** Whether to forward X-ForgeRock-TransactionId from callers to the remotes. Default: false. */
   readonly trustTransactionId?: boolean
-  /** pino-shaped. Default: nothing is logged. */
+  /** A pino-compatible logger. Default: no logging. */
   readonly log?: Logger
 }
 
 export interface MountedExternalIdm {
-  /** For `app.use('/openidm', router)`, or called with a request of plain `http`. Not ours -> `next()`. */
+  /** For `app.use('/openidm', router)`, or a request handler for plain `http`. Calls `next()` for other paths. */
   readonly router: HttpHandler
-  /** What there is now, without secrets. */
+  /** The current instances, without secrets. */
   instances(): InstanceStatus[]
-  /** Ends watching, lets requests in flight finish (10 s at most) and closes all connections. */
+  /** Stops watching, waits up to 10 s for requests in flight, and closes all connections. */
   close(): Promise<void>
 }
 
 /**
- * The remote instances of a conf directory as a router for any Express 4 or 5 application, or plain `http`. Resolves
- * when the instances that are there are in force.
- * @throws TypeError when neither `authorize` nor `dangerouslyAllowUnauthenticated` is given
- * (docs/pitfalls.md#open-router)
+ * Creates a router to the remote instances of a conf directory, for Express 4 or 5 or plain `http`. Resolves when the
+ * existing instances are in force.
+ * @throws TypeError without `authorize` and `dangerouslyAllowUnauthenticated` (docs/pitfalls.md#open-router)
  */
 export async function externalIdm(options: ExternalIdmOptions): Promise<MountedExternalIdm> {
   const log = options.log ?? silentLog
@@ -95,12 +94,12 @@ function authorizeOf({ authorize, dangerouslyAllowUnauthenticated }: ExternalIdm
   if (authorize) return authorize
   if (dangerouslyAllowUnauthenticated !== true) {
     throw new TypeError(
-      'externalIdm: the option "authorize" is required: (request) => true | 401 | 403. The remote instances carry ' +
-        'credentials of their own, so whoever reaches the router uses them',
+      'externalIdm: the option "authorize" is required: (request) => true | 401 | 403. Without it, everyone who can ' +
+        'reach the router could use the credentials of the remote instances',
     )
   }
   const message =
-    'dangerouslyAllowUnauthenticated: everyone who can reach this port uses the credentials of the instances'
+    'dangerouslyAllowUnauthenticated: everyone who can reach this port can use the credentials of the instances'
   log.warn({}, message)
   process.emitWarning(`openidm-external-idm: ${message}`)
   return () => true

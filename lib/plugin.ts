@@ -11,15 +11,14 @@ import { ScriptEngine, scriptsService } from './script/main/engine.ts'
 const MOUNT = '/openidm'
 
 /**
- * Makes the remote instances of the host's `conf/external.idm-*.json` resources of the host, at
- * `/openidm/external/idm/NAME/…`.
- * @throws Error when the host does not promise to authenticate what reaches the mount: the instances carry
- * administrators' credentials (docs/pitfalls.md#open-router)
+ * Serves the remote instances of the host's `conf/external.idm-*.json` at `/openidm/external/idm/NAME/…`.
+ * @throws Error if the host does not guarantee authentication on the mount: the instances hold administrator
+ * credentials (docs/pitfalls.md#open-router)
  */
 export async function activate(context: PluginContext): Promise<void> {
   if (!context.authenticates(MOUNT)) {
     throw new Error(
-      `${context.id}: this host does not promise to authenticate requests on ${MOUNT}; without that anyone could use ` +
+      `${context.id}: this host does not guarantee authentication on ${MOUNT}; without it, anyone could use ` +
         'the credentials of the remote instances',
     )
   }
@@ -29,7 +28,7 @@ export async function activate(context: PluginContext): Promise<void> {
     confDir: context.confDir,
     configuration: context.optionalService(configurationService),
     processes: context.optionalService(hostProcessesService),
-    // The host has authenticated the caller and asked its access rules before the request came here.
+    // The host has authenticated the caller and checked its access rules.
     authorize: () => true,
     behindMount: true,
     env: process.env,
@@ -38,20 +37,20 @@ export async function activate(context: PluginContext): Promise<void> {
     log: context.log,
   })
   const resources = context.optionalService(resourcesService)
-  // Withdrawn before the instances go: nobody finds a route that leads nowhere, and the next activation finds it free.
+  // Disposed before the instances, so that the route is never served without them and is free for the next activation.
   if (resources) scope.own('resource route', resources.add(ROUTE, handler))
   offerScripts(context, scope, resources ?? registryOf(routerWith(handler)))
   context.registerRouter(MOUNT, () => router)
 }
 
-/** Where the host has no resources, scripts see those of the plugin. */
+/** Resources for scripts if the host has none. */
 function routerWith(handler: ResourceHandler): ResourceRouter {
   const router = new ResourceRouter()
   router.add(ROUTE, handler)
   return router
 }
 
-/** Scripts, for a host that has none of its own. It gets no routes for them: see `scriptResource`. */
+/** Provides scripts if the host has none, without routes: see `scriptResource`. */
 function offerScripts(context: PluginContext, scope: Scope, resources: ResourceRegistry): void {
   if (context.optionalService(scriptsService)) return
   const project = dirname(context.confDir)

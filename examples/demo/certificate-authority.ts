@@ -9,38 +9,38 @@ export interface KeyPair {
   readonly key: string
 }
 
-/** A certificate authority: whoever holds `key` can issue. */
+/** A certificate authority; `key` signs certificates. */
 export type Authority = KeyPair
 
 export interface CertificateRequest {
   /** DNS names (also `*.example.com`) and IP addresses; they become the subject alternative names. */
   readonly hosts: readonly string[]
-  /** Length of validity from `notBefore`; 365 unless given. Ignored with `notAfter`. */
+  /** Validity in days from `notBefore`. Default: 365. Ignored with `notAfter`. */
   readonly days?: number
   readonly notBefore?: Date
   readonly notAfter?: Date
-  /** Shown to people only; the first host unless given. */
+  /** For display only. Default: the first host. */
   readonly commonName?: string
-  /** For a client (mutual TLS) in place of a server. */
+  /** Issues a client certificate (mutual TLS) instead of a server certificate. */
   readonly client?: boolean
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const DAY_MS = 86_400_000
 const AUTHORITY_DAYS = 3650
-/** A peer whose clock is a little behind must still accept a certificate made just now. */
+/** Tolerates peers whose clock is slightly behind. */
 const BACKDATE_MS = 300_000
 /** RFC 5280, ub-common-name. */
-const COMMON_NAME_LIMIT = 64
+const MAX_COMMON_NAME_LENGTH = 64
 
 let library: typeof X509 | undefined
 
-/** What the library asks the missing reflection polyfill while it loads; "nothing" is the true answer for its classes. */
+/** Stub of the reflection polyfill; the classes of the library have no metadata. */
 const reflection = { getMetadata: () => undefined, getOwnMetadata: () => undefined }
 
 /**
- * Loads the library at first use: a gateway that brings its own certificate never pays for it. The library (through
- * tsyringe) refuses to load without a reflection polyfill; it gets a stand-in that is withdrawn before anybody else runs.
+ * Loads the library on first use, so that gateways with existing certificates do not pay for it. The library (through
+ * tsyringe) requires a reflection polyfill to load; it gets a stub, which is removed afterwards.
  */
 function x509(): typeof X509 {
   if (library) return library
@@ -54,7 +54,7 @@ function x509(): typeof X509 {
   }
 }
 
-/** Makes a self-signed certificate authority that may issue end-entity certificates only; valid for ten years. */
+/** Creates a self-signed certificate authority for end-entity certificates, valid for ten years. */
 export async function createAuthority(name: string): Promise<Authority> {
   const { X509CertificateGenerator, BasicConstraintsExtension, KeyUsagesExtension, KeyUsageFlags } = x509()
   const keys = await newKeys()
@@ -74,8 +74,8 @@ export async function createAuthority(name: string): Promise<Authority> {
 }
 
 /**
- * Issues a certificate for a server, or with `client` for a client.
- * @throws TypeError when the request names nobody or its end lies before its beginning
+ * Issues a server certificate, or a client certificate with `client`.
+ * @throws TypeError without a name, or if the end of the validity precedes its start
  */
 export async function issueCertificate(authority: Authority, request: CertificateRequest): Promise<KeyPair> {
   const commonName = request.commonName ?? request.hosts[0]
@@ -96,7 +96,7 @@ export async function issueCertificate(authority: Authority, request: Certificat
   return pem(certificate, keys.privateKey)
 }
 
-/** An EC key signs, it never enciphers: hence digitalSignature alone. */
+/** EC keys only sign: digitalSignature is the only usage. */
 function endEntityExtensions({ hosts, client = false }: CertificateRequest): X509.Extension[] {
   const x = x509()
   const purpose = client ? x.ExtendedKeyUsage.clientAuth : x.ExtendedKeyUsage.serverAuth
@@ -117,14 +117,14 @@ async function keyIdentifiers(own: webcrypto.CryptoKey, issuer: webcrypto.Crypto
 function validity(request: Pick<CertificateRequest, 'days' | 'notBefore' | 'notAfter'>) {
   const notBefore = request.notBefore ?? new Date(Date.now() - BACKDATE_MS)
   const notAfter = request.notAfter ?? new Date(notBefore.getTime() + (request.days ?? 365) * DAY_MS)
-  if (notAfter <= notBefore) throw new TypeError('notAfter: must lie behind notBefore')
+  if (notAfter <= notBefore) throw new TypeError('notAfter: must be after notBefore')
   return { notBefore, notAfter }
 }
 
-/** As an object, so that a comma or an equals sign in a name stays part of it. */
-const subject = (commonName: string): X509.JsonName => [{ CN: [commonName.slice(0, COMMON_NAME_LIMIT)] }]
+/** An object, so that commas and equals signs in a name need no escaping. */
+const subject = (commonName: string): X509.JsonName => [{ CN: [commonName.slice(0, MAX_COMMON_NAME_LENGTH)] }]
 
-/** 128 random bits; the first is 0 and the second 1, so that the number is positive and has one length (RFC 5280, 4.1.2.2). */
+/** 128 random bits starting with 01: the number is positive and has a fixed length (RFC 5280, 4.1.2.2). */
 function serialNumber(): string {
   const bytes = randomBytes(16)
   bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0)

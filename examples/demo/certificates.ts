@@ -8,16 +8,16 @@ import { addToBundle, removeFromBundle } from '../../lib/trust/trust-store-bundl
 const HOSTS = ['localhost', '127.0.0.1', '::1']
 const DAY_MS = 86_400_000
 
-/** The demo's own authority: what `CURL_CA_BUNDLE` is set to. */
+/** The certificate authority of the demo, for `CURL_CA_BUNDLE`. */
 export const authorityFile = ({ security }: Project): string => join(security, 'demo-ca.pem')
 
 /**
- * Makes an authority and, issued by it, server certificates for both gateways, unless there are good ones already. The
- * key of the authority is not kept: nobody can issue anything later.
+ * Creates a certificate authority and server certificates for both gateways, unless valid ones exist. The key of the
+ * authority is discarded, so that it cannot issue further certificates.
  */
 export async function ensureCertificates(gateway: Project, remote: Project): Promise<void> {
   if (await areGood(gateway, remote)) return
-  // Only now: issuing certificates takes a library that no other command needs, and 60 ms to load.
+  // Loaded on demand: the library takes 60 ms to load, and only this code needs it.
   const { createAuthority, issueCertificate } = await import('./certificate-authority.ts')
   const authority = await createAuthority('openidm-external-idm demo')
   await write(authorityFile(gateway), authority.certificate)
@@ -46,7 +46,7 @@ const isGood = (certificate: X509Certificate, authority: X509Certificate): boole
 
 const ALIAS = 'demo-ca'
 
-/** Adds the authority to what the gateway trusts when it talks to remotes; what else is in there stays. */
+/** Adds the authority to the trust store of the gateway; other entries are kept. */
 async function trust({ security }: Project, certificate: string): Promise<void> {
   const file = join(security, 'truststore.pem')
   const before = await readFile(file, 'utf8').catch(() => '')

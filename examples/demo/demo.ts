@@ -14,7 +14,7 @@ import { rememberedPort, writeInstance } from './instance.ts'
 import { startRemote } from './remote.ts'
 import { demoText } from './text.ts'
 
-const HELP = `Runs the gateway together with a second one that plays the remote IDM, and prints commands to try. Its files
+const HELP = `Runs the gateway together with a second one that acts as the remote IDM, and prints commands to try. Its files
 are created in ./demo at the first start. It listens on 127.0.0.1 only.
 
 Environment:

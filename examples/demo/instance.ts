@@ -1,4 +1,4 @@
-/** `conf/external.idm-platform.json` of the demo: how its gateway reaches the one that plays the remote. */
+/** `conf/external.idm-platform.json` of the demo: the connection to the gateway that acts as the remote. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isObject, parseJson } from '../../lib/core/json.ts'
@@ -9,13 +9,13 @@ const PATH = '/openidm/'
 
 const fileOf = ({ conf }: Project): string => join(conf, 'external.idm-platform.json')
 
-/** The port that the file names; undefined when there is none, or when somebody has pointed it elsewhere. */
+/** The port in the file; undefined without a file, or if it has been changed to another remote. */
 export async function rememberedPort(project: Project): Promise<number | undefined> {
   const content = await readInstance(project)
   return content === undefined ? undefined : portOf(content.instanceUrl)
 }
 
-/** Writes the file, or the new port into it; a file that was pointed elsewhere stays as it is. */
+/** Writes the file, or updates its port. A file that has been changed to another remote is kept. */
 export async function writeInstance(project: Project, port: number): Promise<void> {
   const content = await readInstance(project)
   if (content !== undefined && portOf(content.instanceUrl) === undefined) return
@@ -38,7 +38,7 @@ async function readInstance(project: Project) {
     const content = parseJson(await readFile(fileOf(project), 'utf8'))
     return isObject(content) ? content : {}
   } catch (error) {
-    // A file that cannot be parsed is somebody's edit, too: it is not ours to replace.
+    // A file that cannot be parsed is an edit by the user: do not replace it.
     return error instanceof SyntaxError ? {} : undefined
   }
 }

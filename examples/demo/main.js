@@ -1,8 +1,8 @@
 import '../../lib/check-node.js'
 
-// Node would open a debugger, which lets anyone who can reach it control the process.
+// By default, Node opens a debugger, which gives control of the process to anyone who can reach it.
 process.on('SIGUSR1', () => undefined)
 
-// Only now: an older Node could not even read it.
+// Imported after the version check: older versions of Node cannot parse it.
 const { main } = await import('./demo.ts')
 process.exitCode = await main(process.argv.slice(2))

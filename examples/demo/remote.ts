@@ -1,11 +1,11 @@
-/** The second gateway of the demo, which plays the remote IDM. */
+/** The second gateway of the demo, which acts as the remote IDM. */
 import { Secret } from '../../lib/core/secret.ts'
 import { Gateway, type GatewayOptions } from '../../lib/gateway/gateway.ts'
 import type { HostLog } from '../../lib/gateway/project/log.ts'
 import type { Project } from '../../lib/gateway/project/project.ts'
 import { isPortTaken } from '../../lib/gateway/project/start-error.ts'
 
-/** The first is the one that the vendor's page shows. */
+/** The first user is the one of the vendor's documentation. */
 const USERS = [
   user('95b2b43c-621e-4bca-8a97-efc768f17751', 'testUser', 'Test', 'User', 'testUser@test.com'),
   user('0a6f1f0c-3d0e-4f7e-9a51-6f1f0f6e2b10', 'bjensen', 'Barbara', 'Jensen', 'bjensen@example.com'),
@@ -16,7 +16,7 @@ function user(_id: string, userName: string, givenName: string, sn: string, mail
   return { _id, userName, accountStatus: 'active', givenName, sn, mail }
 }
 
-/** Starts it on `port` when that is free, else on a free one. */
+/** Starts the remote on `port`, or on a free port if that is taken. */
 export async function startRemote(project: Project, port: number | undefined, log: HostLog): Promise<Gateway> {
   const remote = await listenNear(port ?? 0, {
     project,

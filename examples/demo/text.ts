@@ -10,10 +10,10 @@ export interface DemoFacts {
 const HEADERS = `--header "X-OpenIDM-Username: openidm-admin" \\
 --header "X-OpenIDM-Password: openidm-admin" \\`
 
-/** What to type next: the vendor's page "Access data objects by remote proxy", as it stands. */
+/** Next steps: the commands of the vendor's page "Access data objects by remote proxy". */
 export const demoText = ({ origin, authority, conf }: DemoFacts): string => `
-The gateway is running, and with it a second one that plays a remote IDM: the instance "platform".
-In another terminal, first let curl trust the demo's certificate:
+The gateway is running, with a second one that acts as a remote IDM: the instance "platform".
+In another terminal, make curl trust the certificate of the demo:
 
 export CURL_CA_BUNDLE=${quoted(authority)}
 
@@ -25,7 +25,7 @@ ${HEADERS}
 --request GET \\
 "${origin}/openidm/config/"
 
-Ask the remote for its users, through this gateway:
+Query the users of the remote through this gateway:
 
 curl \\
 ${HEADERS}
@@ -36,10 +36,10 @@ ${HEADERS}
 
 To reach a remote of your own, put a file external.idm-NAME.json beside external.idm-platform.json in
 ${conf}
-It answers at once at ${origin}/openidm/external/idm/NAME/…  Ctrl-C ends the demo.
+It is served at once at ${origin}/openidm/external/idm/NAME/…  Ctrl-C ends the demo.
 
 `
 
-/** As a shell reads it back. */
+/** Quotes a path for a shell. */
 const quoted = (path: string): string =>
   /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`

@@ -1,4 +1,4 @@
-/** The least of a token server, for this example: client credentials (RFC 6749) and introspection (RFC 7662). */
+/** A minimal token server for this example: client credentials (RFC 6749) and introspection (RFC 7662). */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { unescape as decode } from 'node:querystring'
@@ -9,7 +9,7 @@ const { CLIENT_SECRET, PORT = '8090', HOST = '0.0.0.0' } = process.env
 if (!CLIENT_SECRET) throw new Error('CLIENT_SECRET is missing')
 const tokens = new Map()
 
-/** The client that the request authenticates as; undefined when it does not. */
+/** The authenticated client; undefined if authentication fails. */
 function clientOf({ authorization = '' }) {
   const [id, secret] = Buffer.from(authorization.replace(/^Basic /, ''), 'base64')
     .toString()

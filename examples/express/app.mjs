@@ -1,19 +1,19 @@
 import express from 'express'
 import { externalIdm } from 'openidm-external-idm'
 
-/** Shaped as pino: an object with details, then a message. */
+/** A pino-compatible logger: an object with details, then a message. */
 const print = (level) => (details, message) => console.error(JSON.stringify({ level, ...details, message }))
 const quiet = () => undefined
 const log = { trace: quiet, debug: quiet, info: print('info'), warn: print('warn'), error: print('error') }
 
-/** Put your own check here: the remotes carry credentials of their own, so callers that reach the router use them. */
+/** Replace with your own check: callers that reach the router use the credentials of the remotes. */
 const authorize = ({ headers }) => (headers.authorization === `Bearer ${process.env.GATEWAY_KEY}` ? true : 401)
 
 const idm = await externalIdm({ confDir: 'conf', authorize, log })
 
 const app = express()
 app.get('/openidm/info/ping', (_request, response) => response.json({ host: 'here' }))
-// Before body parsers: bodies are streamed to the remote.
+// Mounted before body parsers: bodies are streamed to the remote.
 app.use('/openidm', idm.router)
 app.use(express.json())
 

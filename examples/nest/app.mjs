@@ -3,18 +3,18 @@ import { Controller, Get, Logger, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { externalIdm } from 'openidm-external-idm'
 
-/** Nest's logger, shaped as pino. */
+/** The logger of Nest as a pino-compatible logger. */
 const nest = new Logger('external-idm')
 const write = (level) => (details, message) => nest[level](`${message} ${JSON.stringify(details)}`)
 const quiet = () => undefined
 const log = { trace: quiet, debug: quiet, info: write('log'), warn: write('warn'), error: write('error') }
 
-/** Put your own check here: the remotes carry credentials of their own, so callers that reach the router use them. */
+/** Replace with your own check: callers that reach the router use the credentials of the remotes. */
 const authorize = ({ headers }) => (headers.authorization === `Bearer ${process.env.GATEWAY_KEY}` ? true : 401)
 
 const idm = await externalIdm({ confDir: 'conf', authorize, log })
 
-/** Nest calls its life-cycle methods on providers and modules; `enableShutdownHooks` below makes signals do so. */
+/** Nest calls life-cycle methods of providers and modules; `enableShutdownHooks` below triggers them on signals. */
 class AppModule {
   onApplicationShutdown() {
     return idm.close()
@@ -30,9 +30,9 @@ Get()(Ping.prototype, 'ping', Object.getOwnPropertyDescriptor(Ping.prototype, 'p
 Controller('openidm/info/ping')(Ping)
 Module({ controllers: [Ping] })(AppModule)
 
-// Nest's body parser comes first; `rawBody: true` keeps the bytes for the router.
+// Nest's body parser runs first; `rawBody: true` keeps the bytes for the router.
 const app = await NestFactory.create(AppModule, { rawBody: true, logger: ['error', 'warn'] })
-// Before `listen`: what is mounted later stands behind Nest's own 404.
+// Mounted before `listen`: later handlers come after Nest's own 404.
 app.use('/openidm', idm.router)
 app.enableShutdownHooks()
 await app.listen(Number(process.env.PORT ?? 8081), '127.0.0.1')

@@ -10,7 +10,7 @@ const services = new Map([[resourcesService.id, registryOf(new ResourceRouter())
 const routers = new Set()
 const active = []
 
-/** Gives a plugin what its `activate` asks for, and takes all of it back when that fails. */
+/** Activates a plugin with its context; undoes everything if that fails. */
 async function activate({ dir, id, main }) {
   const abort = new AbortController()
   const cleanUps = [() => abort.abort()]
@@ -23,7 +23,7 @@ async function activate({ dir, id, main }) {
     service: (ref) => services.get(ref.id),
     optionalService: (ref) => services.get(ref.id),
     provide: (ref, it) => owned(services.set(ref.id, it) && (() => services.delete(ref.id))),
-    // True, since the host checks every request to /openidm below.
+    // The host authenticates every request to /openidm below.
     authenticates: (mount) => mount === '/openidm',
     registerRouter: (_mount, factory, it = factory()) => owned(routers.add(it) && (() => routers.delete(it))),
     defer: (_label, cleanUp) => owned(cleanUp),
@@ -38,7 +38,7 @@ async function activate({ dir, id, main }) {
   }
 }
 
-/** A plugin that requires a service comes after the one that provides it. */
+/** A plugin is activated after the providers of the services it requires. */
 async function load(dirs) {
   let waiting = dirs.map((dir) => ({ dir, ...JSON.parse(readFileSync(join(dir, 'plugin.json'), 'utf8')) }))
   const missing = ({ requires = [] }) => requires.filter((service) => !services.has(service))

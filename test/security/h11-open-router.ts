@@ -8,7 +8,7 @@ export const h11 = (stage: OnStage): void => {
     it('is not made without authorize, nor in a host that promises no authentication', () => {
       const { router, plugin } = stage().host.refusals
       assert.match(router, /^TypeError: externalIdm: the option "authorize" is required/)
-      assert.match(plugin, /^Error: .*does not promise to authenticate/)
+      assert.match(plugin, /^Error: .*does not guarantee authentication/)
     })
 
     it('dangerouslyAllowUnauthenticated opens it, and warns at start', async () => {

@@ -1,6 +1,6 @@
 import { resourcesService, scriptsService } from 'openidm-external-idm'
 
-/** `GET /openidm/people`: the users of the remote `eu`, as a script shows them. */
+/** `GET /openidm/people`: the users of the remote `eu`, formatted by a script. */
 export async function activate(context) {
   const openidm = context.service(resourcesService).connect()
   const script = await context.service(scriptsService).compile({
