@@ -1,12 +1,10 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import { badRequest, forbidden } from '../../crest/errors.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
-import type { ResourceHandler } from '../../crest/protocol/request.ts'
+import type { Resource, ResourceHandler } from '../../crest/protocol/request.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
-import { authentication } from './authentication.ts'
-import { cluster } from './cluster.ts'
-import { features } from './features.ts'
 import { memory, operatingSystem } from './health.ts'
-import { internalRoles } from './internal-roles.ts'
-import { system } from './system.ts'
+import { listed, missing, resource } from './listed.ts'
 
 export interface EndpointsOptions {
   /** `openidm.node.id`. */
@@ -26,4 +24,90 @@ export function addEndpoints(router: ResourceRouter, { nodeId, connection }: End
     system,
   }
   for (const [route, handler] of Object.entries(handlers)) router.add(route, handler)
+}
+
+/**
+ * `POST authentication?_action=reauthenticate` with the caller's password in `X-OpenIDM-Reauth-Password`:
+ * `{ "reauthenticated": true }`; 403 without the header and for a wrong password, 429 as for logins.
+ */
+const authentication: ResourceHandler = {
+  action: async ({ resourcePath, action }, { reauthenticate, security }) => {
+    if (resourcePath !== '') throw missing('authentication', resourcePath)
+    if (action !== 'reauthenticate') throw badRequest(`Action ${action} on authentication service not supported`)
+    if (!reauthenticate) throw forbidden('Reauthentication failed, missing or empty headers')
+    if (!(await reauthenticate())) throw forbidden(`Reauthentication failed for ${security?.authenticationId}`)
+    return { reauthenticated: true }
+  },
+}
+
+/**
+ * The nodes of the cluster: this one. `GET cluster` answers
+ * `{ "results": [{ "instanceId", "startup", "state": "running", "shutdown": "" }] }`, `GET cluster/NODE` one of them.
+ * @param nodeId `openidm.node.id`
+ */
+function cluster(nodeId: () => string): ResourceHandler {
+  const startup = new Date(performance.timeOrigin).toISOString()
+  const node = (): JsonObject => ({ instanceId: nodeId(), startup, state: 'running', shutdown: '' })
+  const nodes = listed('cluster', () => [resource(nodeId(), node())])
+  return {
+    ...nodes,
+    read: async (request) => (request.resourcePath === '' ? resource('', { results: [node()] }) : nodes.read(request)),
+  }
+}
+
+/** Features of IDM that this gateway does not have. */
+const ABSENT = ['email', 'passwordReset', 'registration', 'retrieveUsername', 'workflow']
+
+const feature = (name: string, endpoints: string[]): Resource =>
+  resource(name, { name, enabled: endpoints.length > 0, endpoints })
+
+/** `info/features?_queryFilter=true`: `{ "name", "enabled", "endpoints" }` for each. */
+const features = (connection: Connection): ResourceHandler =>
+  listed('info/features', async () => {
+    const configured = connection.queryAll('config', { _queryFilter: '_id sw "endpoint/"' }, ['_id', 'context'])
+    const endpoints: string[] = []
+    for await (const endpoint of configured) endpoints.push(routeOf(endpoint))
+    return [feature('endpoint', endpoints), ...ABSENT.map((name) => feature(name, []))]
+  })
+
+const routeOf = ({ _id, context }: JsonObject): string => (typeof context === 'string' ? context : String(_id))
+
+/** Descriptions of the built-in roles. */
+const ROLES: Readonly<Record<string, string>> = {
+  'openidm-admin': 'Administrative access',
+  'openidm-authorized': 'Basic minimum user',
+  'openidm-cert': 'Authenticated via certificate',
+  'openidm-reg': 'Anonymous access',
+  'openidm-tasks-manager': 'Allowed to reassign workflow tasks',
+  'platform-provisioning': 'Platform provisioning access',
+}
+
+const roles = Object.entries(ROLES).map(([name, description]) =>
+  resource(name, { name, description, condition: null, temporalConstraints: [], privileges: [] }),
+)
+
+/** `internal/role`: the built-in roles, read-only. */
+const internalRoles = listed('internal/role', () => roles)
+
+/** The responses of an IDM without connectors. */
+const ANSWERS: ReadonlyMap<string, Json> = new Map<string, Json>([
+  ['test', []],
+  ['testConnectorServers', { openicf: [] }],
+  ['availableConnectors', { connectorRef: [] }],
+])
+
+/** `system`: there are no connectors. */
+const system: ResourceHandler = {
+  read: async ({ resourcePath }) => {
+    throw missing('system', resourcePath)
+  },
+  query: async ({ resourcePath }) => {
+    throw missing('system', resourcePath)
+  },
+  action: async ({ resourcePath, action }) => {
+    if (resourcePath !== '') throw missing('system', resourcePath)
+    const answer = ANSWERS.get(action)
+    if (answer === undefined) throw badRequest(`Unsupported action: ${action}`)
+    return answer
+  },
 }

@@ -10,7 +10,6 @@ import { UniqueViolation } from '../../repo/objects/unique-violation.ts'
 import { hidden, visible, without, withoutRelationships } from './fields.ts'
 import type { ManagedHooks } from './hooks.ts'
 import { failedRequirements, policyFailure } from './policies.ts'
-import { changedInPart, removesWhole, withoutDisclosures } from './private-patch.ts'
 import { type Draft, type ManagedKeys, PrivateValues } from './private-values.ts'
 import type { ManagedType } from './type.ts'
 
@@ -151,3 +150,28 @@ export class ManagedWriter {
 }
 
 const isStale = (error: unknown): boolean => error instanceof ResourceException && error.code === 412
+
+/** Drops operations that copy or move a private property to another property, which would expose it. */
+const withoutDisclosures = (type: ManagedType, operations: readonly PatchOperation[]): PatchOperation[] =>
+  operations.filter(({ field, from }) => {
+    const source = from?.[0]
+    return source === undefined || !type.privates.has(source) || source === field[0]
+  })
+
+/**
+ * Private properties with a partial change, which requires the stored value in clear. Complete replacements do not, and
+ * hashes have no clear value.
+ */
+function changedInPart(type: ManagedType, operations: readonly PatchOperation[]): string[] {
+  const names = operations.filter(isPartial).map(({ field: [name = ''] }) => name)
+  return [...new Set(names)].filter((name) => type.privates.has(name) && !type.hashed.has(name))
+}
+
+const isPartial = ({ operation, field, value }: PatchOperation): boolean =>
+  field.length > 1 ||
+  (operation === 'add' && Array.isArray(value)) ||
+  (operation === 'remove' && value !== undefined) ||
+  operation === 'increment'
+
+const removesWhole = ({ operation, field, value }: PatchOperation): boolean =>
+  operation === 'remove' && value === undefined && field.length === 1
