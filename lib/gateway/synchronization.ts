@@ -2,11 +2,12 @@ import type { Disposable } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import { connectDry } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
-import { type SynchronizationParts, startSynchronization } from '../sync/synchronization.ts'
+import { type SynchronizationOptions, startSynchronization } from '../sync/synchronization.ts'
 import { reconciliations } from './endpoints/health.ts'
 import { startSchedules } from './schedules/schedules.ts'
 
-export interface SynchronizationOptions extends Omit<SynchronizationParts, 'isServed' | 'replay' | 'dryConnection'> {
+export interface AddSynchronizationOptions
+  extends Omit<SynchronizationOptions, 'isServed' | 'replay' | 'dryConnection'> {
   readonly router: ResourceRouter
 }
 
@@ -14,7 +15,7 @@ export interface SynchronizationOptions extends Omit<SynchronizationParts, 'isSe
  * Adds mappings and reconciliation to the router (`recon`, `sync`, `audit/recon`, `repo/link`, `health/recon`) and
  * starts the schedules.
  */
-export async function addSynchronization({ router, ...parts }: SynchronizationOptions): Promise<Disposable> {
+export async function addSynchronization({ router, ...parts }: AddSynchronizationOptions): Promise<Disposable> {
   const { log, configuration, scripts } = parts
   const scope = new Scope(log)
   try {

@@ -14,7 +14,7 @@ import { ReconResource } from './rest/recon-resource.ts'
 import { type IsServed, SyncResource } from './rest/sync-resource.ts'
 import { ReconService } from './runs/recon-service.ts'
 
-export interface SynchronizationParts {
+export interface SynchronizationOptions {
   readonly repository: Repository
   readonly configuration: ConfigurationService
   /** For the reads and writes of mappings. */
@@ -39,7 +39,7 @@ export interface Synchronization extends Disposable {
 }
 
 /** Resolves when the mappings are in force, and runs that a crash interrupted are marked as failed. */
-export async function startSynchronization(options: SynchronizationParts): Promise<Synchronization> {
+export async function startSynchronization(options: SynchronizationOptions): Promise<Synchronization> {
   const { repository, configuration, connection, dryConnection, replay, scripts, isServed, log } = options
   const scope = new Scope(log)
   try {

@@ -12,7 +12,7 @@ import { MappingRegistry } from '../../lib/sync/mapping/registry.ts'
 import { noScripts, type Scripts } from '../../lib/sync/mapping/scripts.ts'
 import { ReconAuditResource } from '../../lib/sync/rest/audit-resource.ts'
 import { ReconResource } from '../../lib/sync/rest/recon-resource.ts'
-import { ReconService, type ReconServiceParts } from '../../lib/sync/runs/recon-service.ts'
+import { ReconService, type ReconServiceOptions } from '../../lib/sync/runs/recon-service.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import { tempRepository } from '../repo/repositories.ts'
@@ -74,7 +74,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   const privateFields = new PrivateFields(() => [])
   const connection = connect(router, {})
   const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
-  const replay: ReconServiceParts['replay'] = (write) => router.replay(write)
+  const replay: ReconServiceOptions['replay'] = (write) => router.replay(write)
   const parts = { mappings, connection, dryConnection: connectDry(router), replay, ...stores, scripts, log }
   const service = new ReconService(parts)
   onCleanUp(() => service.dispose())

@@ -8,7 +8,7 @@ import type { RunSnapshot } from '../../repo/runs/run-snapshot.ts'
 import type { RunStore } from '../../repo/runs/run-store.ts'
 import type { SentValueStore } from '../../repo/runs/sent-value-store.ts'
 import { correlates } from '../evaluate/correlation.ts'
-import type { EvaluationParts } from '../evaluate/evaluation.ts'
+import type { EvaluationOptions } from '../evaluate/evaluation.ts'
 import { Hooks } from '../evaluate/hooks.ts'
 import { LinkSpace } from '../evaluate/link-space.ts'
 import { Mapper } from '../evaluate/mapper.ts'
@@ -40,7 +40,7 @@ export interface RunServices {
   readonly log: Logger
 }
 
-export interface RunParts extends RunServices {
+export interface RunContextOptions extends RunServices {
   readonly id: string
   readonly number: number
   readonly mapping: Mapping
@@ -58,7 +58,7 @@ const MAX_WARNINGS = 50
 
 /** What the phases of one run share. */
 export class RunContext {
-  readonly parts: RunParts
+  readonly parts: RunContextOptions
   readonly mapping: Mapping
   readonly links: LinkSpace
   readonly snapshot: RunSnapshot
@@ -86,7 +86,7 @@ export class RunContext {
    * @param save stores the progress of the run
    */
   constructor(
-    parts: RunParts,
+    parts: RunContextOptions,
     signal: AbortSignal = new AbortController().signal,
     save = async (): Promise<void> => {},
   ) {
@@ -131,9 +131,9 @@ export class RunContext {
 
   /**
    * @param mayCorrelate false when the target is known to be empty
-   * @param isAnalysis see EvaluationParts
+   * @param isAnalysis see EvaluationOptions
    */
-  evaluationParts(targets: Targets, mayCorrelate = true, isAnalysis = this.isAnalysis): EvaluationParts {
+  evaluationParts(targets: Targets, mayCorrelate = true, isAnalysis = this.isAnalysis): EvaluationOptions {
     const { mapping, mapper, links, hooks, sources, sentValues, rows, parts } = this
     const isCorrelated = mayCorrelate && correlates(mapping)
     return {

@@ -10,7 +10,7 @@ import { type Lookup, lookups } from './correlation.ts'
 import {
   type Case,
   decideCases,
-  type EvaluationParts,
+  type EvaluationOptions,
   fail,
   finishRows,
   isFine,
@@ -51,10 +51,10 @@ export interface NamedTarget {
 
 /** Evaluates sources page by page, in their order: a later source finds what an earlier one claims or will create. */
 export class SourceEvaluator {
-  readonly #parts: EvaluationParts
+  readonly #parts: EvaluationOptions
   #created = 0
 
-  constructor(parts: EvaluationParts) {
+  constructor(parts: EvaluationOptions) {
     this.#parts = parts
   }
 

@@ -7,7 +7,7 @@ import { assessTarget } from '../situation.ts'
 import {
   type Case,
   decideCases,
-  type EvaluationParts,
+  type EvaluationOptions,
   fail,
   finishRows,
   isFine,
@@ -22,7 +22,7 @@ import { qualifications, targetValidity } from './qualification.ts'
  * @param qualifier restricts the evaluation to this link qualifier
  */
 export async function evaluateTargets(
-  parts: EvaluationParts,
+  parts: EvaluationOptions,
   objects: readonly SeenObject[],
   qualifier?: string,
 ): Promise<Row[]> {
@@ -52,7 +52,7 @@ export async function evaluateTargets(
 }
 
 async function casesOf(
-  parts: EvaluationParts,
+  parts: EvaluationOptions,
   objects: readonly SeenObject[],
   qualifier: string | undefined,
 ): Promise<Case[]> {
@@ -72,7 +72,7 @@ async function casesOf(
 }
 
 /** Reads each by id, since a scan may have missed it. */
-async function readSources({ links, sources }: EvaluationParts, cases: readonly Case[]): Promise<void> {
+async function readSources({ links, sources }: EvaluationOptions, cases: readonly Case[]): Promise<void> {
   const ids = new Set(cases.flatMap(({ row }) => row.link?.sourceKey ?? []))
   if (ids.size === 0) return
   const failures = new Map<string, ResourceException>()

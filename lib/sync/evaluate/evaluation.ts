@@ -18,7 +18,7 @@ import type { SentValues } from './sent-values.ts'
 import type { Targets } from './targets.ts'
 
 /** What the evaluation needs from its run. */
-export interface EvaluationParts {
+export interface EvaluationOptions {
   readonly mapping: Mapping
   readonly mapper: Mapper
   readonly links: LinkSpace
@@ -93,7 +93,7 @@ function policyFailures(detail: Json | undefined): string[] {
 }
 
 /** Decides on an action for each row by the policies of the mapping; a script that fails fails its row. */
-export async function decideCases(parts: EvaluationParts, cases: readonly Case[]): Promise<void> {
+export async function decideCases(parts: EvaluationOptions, cases: readonly Case[]): Promise<void> {
   const { forced, mapping, reconId, scripts } = parts
   const decided = forced
     ? cases.map(({ row }) => forcedDecision(forced, row))
@@ -117,7 +117,7 @@ function forcedDecision(forced: (row: Row) => Action, row: Row): Decision | Reso
  * Maps sources whose targets will probably be created, before that is decided. Writes that scripts request meanwhile are
  * discarded; `mapCases` maps such sources again.
  */
-export async function mapEarly({ mapper }: EvaluationParts, cases: readonly Case[]): Promise<void> {
+export async function mapEarly({ mapper }: EvaluationOptions, cases: readonly Case[]): Promise<void> {
   if (cases.length === 0) return
   for (const one of cases) one.early = one.recorder?.fork()
   const tasks = cases.map((one) => ({ ...taskOf(one), recorder: one.early, onto: {} }))
@@ -126,7 +126,7 @@ export async function mapEarly({ mapper }: EvaluationParts, cases: readonly Case
 }
 
 /** Maps the cases that need a result; in an analysis the hooks that change targets are run, too. */
-export async function mapCases(parts: EvaluationParts, cases: readonly Case[]): Promise<void> {
+export async function mapCases(parts: EvaluationOptions, cases: readonly Case[]): Promise<void> {
   const { mapper, hooks, isAnalysis } = parts
   const isHooked = isAnalysis && hooks.makeTargets
   const open = cases.filter((one) => {
@@ -148,14 +148,14 @@ export async function mapCases(parts: EvaluationParts, cases: readonly Case[]): 
 const knownOf = (mapped: Case['mapped']): JsonObject | undefined => (mapped instanceof Error ? undefined : mapped)
 
 /** Completes the rows with their changes and, where nothing is left to be done, their status. */
-export async function finishRows(parts: EvaluationParts, cases: readonly Case[]): Promise<Row[]> {
+export async function finishRows(parts: EvaluationOptions, cases: readonly Case[]): Promise<Row[]> {
   for (const one of cases) if (isFine(one)) setChanges(parts, one)
   await parts.sentValues.review(cases.filter(isFine).map(({ row }) => row))
   for (const one of cases) if (isFine(one)) settle(parts, one)
   return cases.map(({ row }) => row)
 }
 
-function setChanges({ mapper, hooks, isAnalysis }: EvaluationParts, one: Case): void {
+function setChanges({ mapper, hooks, isAnalysis }: EvaluationOptions, one: Case): void {
   const { row, mapped } = one
   if (!isMapped(one)) return
   if (mapped instanceof Error) return void fail(row, mapped)
@@ -167,7 +167,7 @@ function setChanges({ mapper, hooks, isAnalysis }: EvaluationParts, one: Case): 
 }
 
 /** Sets the status of a row where nothing is left to be done. */
-function settle({ mapping, isAnalysis }: EvaluationParts, { row, recorder }: Case): void {
+function settle({ mapping, isAnalysis }: EvaluationOptions, { row, recorder }: Case): void {
   const { action, source, target } = row
   if (!isAction(action)) return
   const rule = ACTION_RULES[action]

@@ -11,7 +11,7 @@ import { differences, isEmpty, isSame } from './difference.ts'
 import type { LinkSpace } from './link-space.ts'
 import { isPrefix, type Mapper } from './mapper.ts'
 
-export interface SentValuesParts {
+export interface SentValuesOptions {
   readonly store: SentValueStore
   readonly mapping: Mapping
   readonly mapper: Mapper
@@ -25,13 +25,13 @@ export interface SentValuesParts {
  * sent (trimmed, in lower case) is updated in every run, and reported.
  */
 export class SentValues {
-  readonly #parts: SentValuesParts
+  readonly #parts: SentValuesOptions
   readonly #hidden = new Set<string>()
   #key: Uint8Array = new Uint8Array()
   /** Nothing is stored for the mapping, and no property is `writeOnly`. */
   #isIdle = true
 
-  constructor(parts: SentValuesParts) {
+  constructor(parts: SentValuesOptions) {
     this.#parts = parts
   }
 

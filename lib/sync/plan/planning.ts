@@ -4,7 +4,7 @@ import type { Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
-import { type EvaluationParts, situationFailure } from '../evaluate/evaluation.ts'
+import { type EvaluationOptions, situationFailure } from '../evaluate/evaluation.ts'
 import { isDestructive, protectionOf } from '../evaluate/protection.ts'
 import { idOf } from '../read/object-set.ts'
 import { chunks, prefetch } from './prefetch.ts'
@@ -44,7 +44,7 @@ async function planSources(
   context: RunContext,
   first: JsonObject[],
   rest: AsyncGenerator<JsonObject[], void>,
-  parts: EvaluationParts,
+  parts: EvaluationOptions,
 ): Promise<void> {
   const { statistics, cleared } = context
   const evaluator = new SourceEvaluator(parts)
@@ -76,7 +76,7 @@ async function unseen(context: RunContext, sources: readonly JsonObject[]): Prom
 
 const UNREADABLE = 'The source query listed this object, and it cannot be read'
 
-async function planTargets(context: RunContext, parts: EvaluationParts): Promise<void> {
+async function planTargets(context: RunContext, parts: EvaluationOptions): Promise<void> {
   context.enter('ACTIVE_RECONCILING_TARGET')
   for (let after = 0; ; ) {
     context.checkCanceled()

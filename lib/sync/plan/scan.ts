@@ -5,7 +5,7 @@ import { textHash } from '../../crest/protocol/query-pages.ts'
 import { newRow, type Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { correlatedFields } from '../evaluate/correlation.ts'
-import { type EvaluationParts, fail } from '../evaluate/evaluation.ts'
+import { type EvaluationOptions, fail } from '../evaluate/evaluation.ts'
 import { Targets } from '../evaluate/targets.ts'
 import type { MappingQuery } from '../mapping/query-schema.ts'
 import { idOf, revisionOf } from '../read/object-set.ts'
@@ -72,7 +72,7 @@ export function distinct(
 export const digestOf = (object: JsonObject): number => textHash(revisionOf(object) ?? JSON.stringify(object))
 
 /** Scans the target into the snapshot of the run, where the evaluation looks objects up. */
-export async function scanTargets(context: RunContext): Promise<EvaluationParts> {
+export async function scanTargets(context: RunContext): Promise<EvaluationOptions> {
   const { mapping, targets: set, links, snapshot, statistics, durations, runsTargetPhase: scans } = context
   statistics.links = await durations.measure('linkQuery', () => links.count())
   // With existing links few sources have to be correlated: the first of them starts the indexing.

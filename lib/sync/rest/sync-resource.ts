@@ -17,7 +17,7 @@ import { ACTIONS, isAction } from '../action.ts'
 import { LinkSpace } from '../evaluate/link-space.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
 import { performAction } from '../runs/perform-action.ts'
-import type { ReconServiceParts } from '../runs/recon-service.ts'
+import type { ReconServiceOptions } from '../runs/recon-service.ts'
 import { isSituation, SITUATIONS } from '../situation.ts'
 import type { ReconResource } from './recon-resource.ts'
 
@@ -26,11 +26,11 @@ export type IsServed = (path: string) => boolean
 
 /** `sync`: explicit actions on one pair, the links of an object, and the mappings in their order. */
 export class SyncResource implements ResourceHandler {
-  readonly #parts: ReconServiceParts
+  readonly #parts: ReconServiceOptions
   readonly #isServed: IsServed
   readonly #recon: ReconResource
 
-  constructor(parts: ReconServiceParts, isServed: IsServed, recon: ReconResource) {
+  constructor(parts: ReconServiceOptions, isServed: IsServed, recon: ReconResource) {
     this.#parts = parts
     this.#isServed = isServed
     this.#recon = recon
@@ -140,7 +140,7 @@ function required(parameters: Readonly<Record<string, string>>, name: string): s
 }
 
 /** The objects that are linked to an object by any mapping, each once, with their content. */
-export async function linkedResources(parts: ReconServiceParts, resourceName: string): Promise<Json> {
+export async function linkedResources(parts: ReconServiceOptions, resourceName: string): Promise<Json> {
   const elements = pathElements(resourceName)
   const id = elements.at(-1)
   if (elements.length < 2 || id === undefined)

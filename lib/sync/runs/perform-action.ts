@@ -6,11 +6,11 @@ import { Performer } from '../apply/performer.ts'
 import { RunContext } from '../context/run-context.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
-import { decideCases, type EvaluationParts, finishRows } from '../evaluate/evaluation.ts'
+import { decideCases, type EvaluationOptions, finishRows } from '../evaluate/evaluation.ts'
 import { seenAt } from '../evaluate/targets.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
 import { ALLOWED_ACTIONS, type Situation } from '../situation.ts'
-import type { ReconServiceParts } from './recon-service.ts'
+import type { ReconServiceOptions } from './recon-service.ts'
 
 /** An explicit action on a pair that is identified by its source, its target, or both. */
 export interface ExplicitAction {
@@ -30,7 +30,7 @@ export interface ExplicitAction {
  * @throws ResourceException when the action is not possible or fails
  */
 export async function performAction(
-  parts: ReconServiceParts,
+  parts: ReconServiceOptions,
   configured: ConfiguredMapping,
   asked: ExplicitAction,
 ): Promise<void> {
@@ -65,7 +65,7 @@ async function evaluate(context: RunContext, asked: ExplicitAction): Promise<Row
 
 async function fromSource(
   context: RunContext,
-  parts: EvaluationParts,
+  parts: EvaluationOptions,
   asked: ExplicitAction,
   sourceId: string,
 ): Promise<Row> {
@@ -89,7 +89,7 @@ async function fromSource(
   return row ? { ...row, phase: 'source' } : bothGone(parts, link, sourceId)
 }
 
-async function fromTarget(context: RunContext, parts: EvaluationParts, asked: ExplicitAction): Promise<Row> {
+async function fromTarget(context: RunContext, parts: EvaluationOptions, asked: ExplicitAction): Promise<Row> {
   const { mapping, links, targets } = context
   const { sourceId, linkQualifier: qualifier } = asked
   const own = sourceId === null ? null : await linkOf(context, qualifier, 'source', sourceId)
@@ -105,7 +105,7 @@ async function fromTarget(context: RunContext, parts: EvaluationParts, asked: Ex
 }
 
 /** There is a link, and neither source nor target exist. */
-async function bothGone(parts: EvaluationParts, link: PairLink, sourceId: string): Promise<Row> {
+async function bothGone(parts: EvaluationOptions, link: PairLink, sourceId: string): Promise<Row> {
   const row = newRow({ phase: 'source', qualifier: link.qualifier, sourceId, targetId: link.targetKey, link })
   row.situation = 'LINK_ONLY'
   row.reason = 'there is a link, and both source and target are gone'

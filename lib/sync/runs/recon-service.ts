@@ -10,7 +10,7 @@ import { type RunOptions, shownQuery } from '../context/run-options.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { Run } from './run.ts'
 
-export interface ReconServiceParts extends RunServices {
+export interface ReconServiceOptions extends RunServices {
   readonly mappings: MappingRegistry
 }
 
@@ -21,7 +21,7 @@ const MAX_RUNS = 100
 
 /** Starts reconciliations, one at a time for each mapping, and stores their results. */
 export class ReconService implements Disposable {
-  readonly parts: ReconServiceParts
+  readonly parts: ReconServiceOptions
   readonly #active = new Map<string, Run | undefined>()
   readonly #ending = new Set<Promise<void>>()
   /** The mapping that a plan was made with, by the id of its run. */
@@ -30,7 +30,7 @@ export class ReconService implements Disposable {
   #peak = 0
   #closed = false
 
-  constructor(parts: ReconServiceParts) {
+  constructor(parts: ReconServiceOptions) {
     this.parts = parts
   }
 

@@ -2,7 +2,7 @@ import v8 from 'node:v8'
 import type { JsonObject } from '../../contract.ts'
 import { toResourceException } from '../../crest/errors.ts'
 import { Applying, guardFaults } from '../apply/applying.ts'
-import { RunContext, type RunParts, STAGES, type Stage, stateOf } from '../context/run-context.ts'
+import { RunContext, type RunContextOptions, STAGES, type Stage, stateOf } from '../context/run-context.ts'
 import { shownQuery } from '../context/run-options.ts'
 import { plan } from '../plan/planning.ts'
 import { rowWindows } from '../row-windows.ts'
@@ -26,7 +26,7 @@ export class Run {
   #description: string | undefined
   #endTime: number | undefined
 
-  constructor(parts: RunParts) {
+  constructor(parts: RunContextOptions) {
     this.id = parts.id
     this.mappingName = parts.mapping.name
     this.ended = this.#ending.promise
