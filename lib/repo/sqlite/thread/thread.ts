@@ -3,11 +3,12 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { errorOf } from './failure.ts'
 import type { Abort, Answer, Call, Notice, Reply, WorkerData } from './protocol.ts'
+import { pack, unpack } from './rows.ts'
 
 /** TypeScript in the checkout, JavaScript in the package: whatever this file is. */
 const WORKER = new URL(`../worker/worker${extname(import.meta.url)}`, import.meta.url)
-/** Rows live for one message: a small young generation keeps the memory of the process small. */
-const YOUNG_MB = 8
+/** Rows live for one message, and a page of them should not outlive a collection of the young generation. */
+const YOUNG_MB = 32
 /** How long the thread stays without a database. */
 const IDLE_MS = 5000
 
@@ -86,7 +87,8 @@ export class DatabaseThread {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     if (this.#waiting.size === 0) this.#worker.ref()
     this.#waiting.set(id, { resolve, reject })
-    this.#send({ id, database, store, method, args: isAbortable ? args.slice(0, -1) : args, isAbortable })
+    const packed = (isAbortable ? args.slice(0, -1) : args).map(pack)
+    this.#send({ id, database, store, method, args: packed, isAbortable })
     if (!isAbortable) return promise
     const abort = () => {
       this.#settle(id)?.reject(signal.reason)
@@ -120,7 +122,7 @@ export class DatabaseThread {
   #answer(answer: Answer): void {
     const waiting = this.#settle(answer.id)
     if ('failure' in answer) waiting?.reject(errorOf(answer.failure))
-    else waiting?.resolve(answer.result)
+    else waiting?.resolve(unpack(answer.result))
   }
 
   #settle(id: number): Waiting | undefined {

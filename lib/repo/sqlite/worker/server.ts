@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { isLocked, lockedException } from '../database/write-queue.ts'
 import { failureOf } from '../thread/failure.ts'
 import { type Answer, type Call, LIFE, type Notice, type OpenOptions, type Request } from '../thread/protocol.ts'
+import { pack, unpack } from '../thread/rows.ts'
 import { type OpenDatabase, openDatabase } from './stores.ts'
 
 type Method = (...args: unknown[]) => Promise<unknown>
@@ -42,7 +43,7 @@ class Server {
     const work = this.#run(call)
     this.#running.set(id, { database, work })
     try {
-      this.#send({ id, result: await work })
+      this.#send({ id, result: pack(await work) })
     } catch (error) {
       this.#send({ id, failure: failureOf(isLocked(error) ? lockedException(error) : error) })
     }
@@ -52,14 +53,15 @@ class Server {
 
   async #run({ id, database, store, method, args, isAbortable }: Call): Promise<unknown> {
     if (store === LIFE) return method === 'open' ? this.#open(database, args[0] as OpenOptions) : this.#close(database)
+    const given = args.map(unpack)
     const stores = this.#databases.get(database)?.stores as unknown as
       | Record<string, Record<string, Method>>
       | undefined
     if (!stores) throw new Error('the database is not open')
-    if (!isAbortable) return stores[store]?.[method]?.(...args)
+    if (!isAbortable) return stores[store]?.[method]?.(...given)
     const abort = new AbortController()
     this.#aborts.set(id, abort)
-    return stores[store]?.[method]?.(...args, abort.signal)
+    return stores[store]?.[method]?.(...given, abort.signal)
   }
 
   async #open(database: number, options: OpenOptions): Promise<void> {
