@@ -3,8 +3,9 @@ import { join, resolve } from 'node:path'
 import { processIo, reportError } from '../../lib/cli/cli.ts'
 import { type CommandIo, parsePort } from '../../lib/cli/command.ts'
 import { Secret } from '../../lib/core/secret.ts'
-import { Gateway } from '../../lib/gateway/gateway.ts'
+import { Gateway, type GatewayOptions } from '../../lib/gateway/gateway.ts'
 import { createLog, type HostLog, logLevelOf } from '../../lib/gateway/project/log.ts'
+import { type Ownership, takeOwnership } from '../../lib/gateway/project/ownership.ts'
 import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { openProject, type Project } from '../../lib/gateway/project/project.ts'
 import { stopOnSignal } from '../../lib/gateway/project/signals.ts'
@@ -35,13 +36,22 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
 }
 
 async function serve(io: CommandIo): Promise<void> {
+  const project = await openFolder(resolve(io.cwd, 'demo'))
+  const ownership = await takeOwnership(project, 'gateway')
+  try {
+    await serveOwned(project, ownership, io)
+  } finally {
+    ownership.release()
+  }
+}
+
+async function serveOwned(project: Project, ownership: Ownership, io: CommandIo): Promise<void> {
   const log = createLog({ level: logLevelOf(io.env) })
   const ports = { port: portOf(io.env, 'PORT', 8080), httpsPort: portOf(io.env, 'HTTPS_PORT', 8443) }
-  const project = await openFolder(resolve(io.cwd, 'demo'))
   const remoteProject = await openFolder(join(project.dir, 'remote'))
   await ensureCertificates(project, remoteProject)
   const remote = await startRemote(remoteProject, await rememberedPort(project), log.child({ gateway: 'remote' }))
-  const gateway = await startBeside(remote, project, ports, log)
+  const gateway = await startBeside(remote, project, { ...ports, localToken: ownership.token }, log)
   const stop = async () => {
     await gateway.stop()
     await remote.stop()
@@ -51,6 +61,7 @@ async function serve(io: CommandIo): Promise<void> {
     await gateway.reload()
   }
   const stopped = stopOnSignal({ stop, reload }, log)
+  ownership.announce({ url: `${gateway.origins[0]}/openidm`, local: gateway.localOrigin })
   announce(gateway, project, io)
   await stopped
 }
@@ -67,7 +78,7 @@ async function openFolder(dir: string): Promise<Project> {
 async function startBeside(
   remote: Gateway,
   project: Project,
-  ports: { readonly port: number; readonly httpsPort: number },
+  ports: Pick<GatewayOptions, 'port' | 'httpsPort' | 'localToken'>,
   log: HostLog,
 ): Promise<Gateway> {
   try {

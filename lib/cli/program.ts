@@ -106,7 +106,7 @@ function addRecon(program: Command, context: Context): void {
       .option('--json', 'print JSON')
       .addOption(new Option('--url <url>', 'gateway, such as http://127.0.0.1:8080/openidm').conflicts('project'))
       .option('--user <name>', 'user name (default: openidm-admin)')
-      .option('--project <dir>', 'run a gateway on this project directory for as long as the command takes')
+      .option('--project <dir>', 'the gateway of this project directory, or one for as long as the command takes')
   }
   const recon = withApi(
     define(program, 'recon', context, async (options, mapping = '') => (await load()).recon(mapping, options, io))

@@ -18,6 +18,7 @@ import { utf8Text } from '../core/utf8.ts'
 import { HOST_ADDRESS_FIELDS } from '../gateway/configuration/host-configuration.ts'
 import { DATABASE } from '../gateway/objects.ts'
 import { readPluginFolder } from '../gateway/plugins/manifest.ts'
+import { takeOwnership } from '../gateway/project/ownership.ts'
 import { packageRoot } from '../gateway/project/package-info.ts'
 import { StartError, startError } from '../gateway/project/start-error.ts'
 import { projectKeys } from '../gateway/project-keys.ts'
@@ -63,11 +64,24 @@ async function readWithoutEcho(stdin: CommandIo['stdin'], stderr: CommandIo['std
 }
 
 export const secretRewrap = async (options: ProjectOptions, io: CommandIo): Promise<number> =>
-  reencryptFiles(await projectDirOf(options, io.cwd), io, unbound)
+  asOwner(await projectDirOf(options, io.cwd), (projectDir) => reencryptFiles(projectDir, io, unbound))
 
-export async function secretRotate(options: ProjectOptions, io: CommandIo): Promise<number> {
-  const { stdout, stderr, env, cwd } = io
-  const projectDir = await projectDirOf(options, cwd)
+export const secretRotate = async (options: ProjectOptions, io: CommandIo): Promise<number> =>
+  asOwner(await projectDirOf(options, io.cwd), (projectDir) => rotate(projectDir, io))
+
+/** A gateway makes `db/` when it first starts: without it there is no other owner, and nothing is created. */
+async function asOwner(dir: string, work: (projectDir: string) => Promise<number>): Promise<number> {
+  const db = join(dir, 'db')
+  const ownership = existsSync(db) ? await takeOwnership({ dir, db }, 'command') : undefined
+  try {
+    return await work(dir)
+  } finally {
+    ownership?.release()
+  }
+}
+
+async function rotate(projectDir: string, io: CommandIo): Promise<number> {
+  const { stdout, stderr, env } = io
   await reencryptFiles(projectDir, io)
   const { changed, failures } = await reencryptObjects(join(projectDir, 'db', DATABASE), projectKeys(projectDir, env))
   for (const [type, count] of changed) stdout.write(`${type}: ${count} encrypted anew\n`)

@@ -5,6 +5,7 @@ import { isWorker } from '../gateway/link/link.ts'
 import { REFUSAL } from '../gateway/link/refusal.ts'
 import { createLog, logLevelOf } from '../gateway/project/log.ts'
 import { isLoopback } from '../gateway/project/loopback.ts'
+import { type Ownership, takeOwnership } from '../gateway/project/ownership.ts'
 import { packageRoot } from '../gateway/project/package-info.ts'
 import { openProject } from '../gateway/project/project.ts'
 import { type SignalActions, stopOnSignal } from '../gateway/project/signals.ts'
@@ -39,27 +40,50 @@ export async function start(options: StartOptions, { stdout, env, cwd }: Command
   }
   if (isWorker()) return serveAsWorker(gatewayOptions)
   if (isDefault) log.warn({}, 'openidm-admin has the well-known default password: set OPENIDM_ADMIN_PASSWORD')
-  const { origins, ...actions } = await (workers === 1
-    ? startOne(gatewayOptions)
-    : startSeveral(workers, gatewayOptions))
-  // Before the line is printed: its reader may send a signal at once.
-  const stopped = stopOnSignal(actions, log)
-  for (const origin of origins) stdout.write(`Listening on ${origin}/openidm\n`)
-  await stopped
-  return 0
+  const ownership = await takeOwnership(project, 'gateway')
+  try {
+    const holds = ownership.holds()
+    const running = await (workers === 1
+      ? startOne({ ...gatewayOptions, localToken: ownership.token })
+      : startSeveral(workers, gatewayOptions))
+    if (!(await holds)) log.warn({ db: project.db }, LOCKS_DO_NOT_HOLD)
+    await announce(ownership, running)
+    // Before the line is printed: its reader may send a signal at once.
+    const stopped = stopOnSignal(running, log)
+    for (const origin of running.origins) stdout.write(`Listening on ${origin}/openidm\n`)
+    await stopped
+    return 0
+  } finally {
+    ownership.release()
+  }
 }
+
+const LOCKS_DO_NOT_HOLD =
+  'the file system of db/ grants a file lock to two processes at once: make sure that no other process uses this project'
 
 interface Running extends SignalActions {
   readonly origins: readonly string[]
+  /** Of the listener for commands. */
+  readonly local?: string | undefined
 }
 
 async function startOne(options: GatewayOptions): Promise<Running> {
   const gateway = await Gateway.start(options)
-  return { origins: gateway.origins, stop: () => gateway.stop(), reload: () => gateway.reload() }
+  const { origins, localOrigin: local } = gateway
+  return { origins, local, stop: () => gateway.stop(), reload: () => gateway.reload() }
 }
 
 async function startSeveral(count: number, options: GatewayOptions): Promise<Running> {
   const { workers, origins } = await Workers.start(count, options, options.log)
   options.log.info({ workers: count }, REFUSAL)
   return { origins, stop: () => workers.stop(), reload: async () => workers.reload() }
+}
+
+async function announce(ownership: Ownership, { origins, local, stop }: Running): Promise<void> {
+  try {
+    ownership.announce({ url: `${origins[0]}/openidm`, local })
+  } catch (error) {
+    await stop()
+    throw error
+  }
 }

@@ -11,6 +11,7 @@ import { scriptsService } from '../script/main/engine.ts'
 import { staticUsers } from './access/administrator.ts'
 import { Authentication } from './access/authentication.ts'
 import { IntrospectionClient } from './access/introspection.ts'
+import { LocalAccess } from './access/local-access.ts'
 import { LoginThrottle } from './access/login-throttle.ts'
 import type { PasswordStore } from './access/password-store.ts'
 import { TokenIdentities } from './access/token-identities.ts'
@@ -50,6 +51,8 @@ export interface GatewayOptions {
   readonly log: HostLog
   /** Link to the other worker processes; absent in a single-process gateway. */
   readonly link?: WorkersLink | undefined
+  /** Opens a listener on loopback for commands that present this token. */
+  readonly localToken?: Secret | undefined
 }
 
 /** The reference gateway, serving one project directory. */
@@ -65,6 +68,8 @@ export class Gateway {
   readonly #plugins: PluginHost
   readonly #stores: PasswordStore[]
   readonly #listeners: Listener[] = []
+  readonly #local: LocalAccess | undefined
+  #localListener: Listener | undefined
   #stopped: Promise<void> | undefined
 
   /** The scope cleans up in reverse order, so plugins are disposed before the services they use. */
@@ -72,6 +77,7 @@ export class Gateway {
     const { log, project } = options
     this.#options = options
     this.#stores = staticUsers(options.administratorPassword)
+    this.#local = options.localToken && new LocalAccess(options.localToken)
     this.#scope = new Scope(log)
     const secretFields = (pid: string) => this.#plugins.secretFields(pid)
     const addressFields = (pid: string) => this.#plugins.addressFields(pid)
@@ -110,7 +116,12 @@ export class Gateway {
 
   /** Such as `http://127.0.0.1:8080`, HTTP first. */
   get origins(): string[] {
-    return this.#listeners.map(({ origin }) => origin)
+    return this.#listeners.filter((listener) => listener !== this.#localListener).map(({ origin }) => origin)
+  }
+
+  /** Of the listener for `localToken`. */
+  get localOrigin(): string | undefined {
+    return this.#localListener?.origin
   }
 
   /** In-process access to the resources, with all rights. */
@@ -219,6 +230,7 @@ export class Gateway {
       stores: () => this.#stores,
       throttle: new LoginThrottle({ signal: this.#stopping.signal }),
       rsFilter: () => tokens.rsFilter,
+      local: this.#local,
     })
   }
 
@@ -235,12 +247,16 @@ export class Gateway {
     const common = { host, ...front, reusePort: link?.reusesPorts ?? false }
     if (port !== undefined) await this.#open({ ...common, port })
     if (httpsPort !== undefined && tls) await this.#open({ ...common, port: httpsPort, tls })
+    if (!this.#local) return
+    const onRequest = this.#local.listener(front.onRequest)
+    this.#localListener = await this.#open({ ...front, onRequest, host: '127.0.0.1', port: 0 })
   }
 
-  async #open(options: ListenerOptions): Promise<void> {
+  async #open(options: ListenerOptions): Promise<Listener> {
     const listener = await Listener.open(options)
     this.#scope.defer(`listener ${listener.origin}`, () => listener.close(AbortSignal.abort()))
     this.#listeners.push(listener)
+    return listener
   }
 
   async #stop(): Promise<void> {

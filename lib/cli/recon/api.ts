@@ -5,6 +5,7 @@ import type { Connection } from '../../crest/protocol/connection.ts'
 import { ADMINISTRATOR, administratorPassword } from '../../gateway/access/administrator.ts'
 import { Gateway } from '../../gateway/gateway.ts'
 import { createLog, logLevelOf } from '../../gateway/project/log.ts'
+import { Ownership, ownerOrOwnership } from '../../gateway/project/ownership.ts'
 import { packageRoot } from '../../gateway/project/package-info.ts'
 import { openProject } from '../../gateway/project/project.ts'
 import { StartError } from '../../gateway/project/start-error.ts'
@@ -24,6 +25,8 @@ export interface ApiOptions {
   readonly url?: string
   readonly user?: string
   readonly project?: string
+  /** The command starts runs, which end with their gateway. */
+  readonly startsRuns?: boolean
 }
 
 /** Runs `work` with the gateway that the options name. */
@@ -40,19 +43,10 @@ export async function withApi(
   }
 }
 
-async function openApi({ url, user, project }: ApiOptions, { env, cwd }: CommandIo): Promise<ReconApi> {
+async function openApi({ url, user, project, startsRuns = false }: ApiOptions, io: CommandIo): Promise<ReconApi> {
+  const { env, cwd } = io
+  if (project !== undefined) return projectApi(resolve(cwd, project), io, startsRuns)
   const { password } = administratorPassword(env, true)
-  if (project !== undefined) {
-    const gateway = await Gateway.start({
-      project: await openProject(resolve(cwd, project)),
-      host: '127.0.0.1',
-      plugins: [packageRoot],
-      administratorPassword: password,
-      env,
-      log: createLog({ level: env.LOG_LEVEL ? logLevelOf(env) : 'warn' }),
-    })
-    return localApi(gateway.connection, () => gateway.stop())
-  }
   const address = url ?? env.OPENIDM_URL
   if (address === undefined)
     throw new UsageError('no gateway is named: give its address with --url or OPENIDM_URL, or --project <dir>')
@@ -61,6 +55,30 @@ async function openApi({ url, user, project }: ApiOptions, { env, cwd }: Command
     user: user ?? env.OPENIDM_USERNAME ?? ADMINISTRATOR,
     password: env.OPENIDM_PASSWORD ?? password.reveal(),
   })
+}
+
+/** Of the process that owns the project, or of a gateway that owns it for as long as the command takes. */
+async function projectApi(dir: string, { env }: CommandIo, startsRuns: boolean): Promise<ReconApi> {
+  const project = await openProject(dir)
+  const found = await ownerOrOwnership(project, startsRuns)
+  if (!(found instanceof Ownership))
+    return restApi({ url: `${found.local}/openidm`, user: ADMINISTRATOR, password: found.token })
+  try {
+    const gateway = await Gateway.start({
+      project,
+      host: '127.0.0.1',
+      plugins: [packageRoot],
+      administratorPassword: administratorPassword(env, true).password,
+      env,
+      log: createLog({ level: env.LOG_LEVEL ? logLevelOf(env) : 'warn' }),
+      localToken: found.token,
+    })
+    found.announce({ local: gateway.localOrigin })
+    return localApi(gateway.connection, () => gateway.stop().finally(() => found.release()))
+  } catch (error) {
+    found.release()
+    throw error
+  }
 }
 
 interface RestOptions {

@@ -19,7 +19,7 @@ export interface ReconOptions extends ApiOptions {
 
 /** Shows the plan of a mapping, asks for confirmation, and executes the plan. Resolves to the exit status. */
 export const recon = (mapping: string, options: ReconOptions, io: CommandIo): Promise<number> =>
-  withApi(options, io, async (api) => {
+  withApi({ ...options, startsRuns: true }, io, async (api) => {
     const { dryRun = false, yes = false } = options
     if (!dryRun && !yes && io.stdin.isTTY !== true)
       throw new UsageError('no terminal to ask at: give --dry-run to see the plan, or --yes to execute it')

@@ -59,12 +59,16 @@ const RESERVED: ReadonlySet<string> = new Set([ADMINISTRATOR, ANONYMOUS])
 /** Names of the built-in accounts: stored accounts with these names cannot sign in. */
 export const isReservedName = (name: string): boolean => RESERVED.has(name.toLowerCase())
 
-/** The built-in accounts: the administrator and the anonymous user. */
-export const staticUsers = (administrator: Secret): PasswordStore[] => [
+/** The administrator's account with this password. */
+export const administrator = (password: Secret): StaticUser =>
   new StaticUser({
     name: ADMINISTRATOR,
-    password: administrator,
+    password,
     roles: ['internal/role/openidm-admin', 'internal/role/openidm-authorized'],
-  }),
+  })
+
+/** The built-in accounts: the administrator and the anonymous user. */
+export const staticUsers = (password: Secret): PasswordStore[] => [
+  administrator(password),
   new StaticUser({ name: ANONYMOUS, password: new Secret('anonymous'), roles: ['internal/role/openidm-reg'] }),
 ]

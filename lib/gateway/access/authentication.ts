@@ -3,6 +3,7 @@ import { type Awaitable, after } from '../../core/awaitable.ts'
 import { forbidden, unauthorized } from '../../crest/errors.ts'
 import type { Operation } from '../../crest/http/effective-request.ts'
 import { credentialsOf, headerText } from './credentials.ts'
+import type { LocalAccess } from './local-access.ts'
 import { checkUnknown } from './login-check.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import type { Identity, PasswordStore, Verdict } from './password-store.ts'
@@ -14,6 +15,8 @@ export interface AuthenticationOptions {
   readonly throttle: LoginThrottle
   /** The current filter for bearer tokens; undefined if none is configured. */
   readonly rsFilter: () => RsFilter | undefined
+  /** Judges the requests of the local listener. */
+  readonly local?: LocalAccess | undefined
 }
 
 /** Authenticates callers. IDM permits `rsFilter` only on its own; here it can be combined with passwords. */
@@ -30,6 +33,8 @@ export class Authentication {
    * have been tricked into sending the request; 429 when too many logins fail or await their check
    */
   identify(request: IncomingMessage, operations: readonly Operation[]): Awaitable<Identity> {
+    const { local } = this.#options
+    if (local?.covers(request)) return found(local.identify(request))
     const credentials = credentialsOf(request.headers)
     const rsFilter = this.#options.rsFilter()
     if (credentials.kind === 'password') {

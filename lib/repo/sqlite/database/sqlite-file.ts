@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { DatabaseFile } from './database-file.ts'
+import { loadSqlite } from './load-sqlite.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -91,18 +92,5 @@ export class SqliteFile implements Session {
 
   #compile(text: string): Statement {
     return { statement: this.#database.prepare(text), writes: WRITING.test(text), commits: COMMIT.test(text) }
-  }
-}
-
-/** Node 22 warns at the first use of its SQLite; the warning says nothing to those who run us, so it is not printed. */
-function loadSqlite(): typeof import('node:sqlite') {
-  const { emitWarning } = process
-  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
-    if (!String(warning).includes('SQLite is an experimental feature')) emitWarning(warning, ...rest)
-  }) as typeof process.emitWarning
-  try {
-    return process.getBuiltinModule('node:sqlite')
-  } finally {
-    process.emitWarning = emitWarning
   }
 }
