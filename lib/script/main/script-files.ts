@@ -159,7 +159,7 @@ export class ScriptFiles implements Disposable {
   #refuse({ name, path }: ScriptFile, why: string): void {
     if (this.#refused.get(name) === why || this.#closed) return
     this.#refused.set(name, why)
-    this.#options.log.error({ file: path }, `${name}: ${why}; what was in force stays`)
+    this.#options.log.error({ file: path }, `${name}: ${why}; the last valid version stays in force`)
   }
 }
 

@@ -226,7 +226,10 @@ function report(log: Logger, entry: Entry, old: Entry | undefined): void {
   const fault = textOf(entry)
   // Whoever read the file has logged that it cannot be read.
   if (fault !== undefined && unread === undefined && !isDeepStrictEqual(faults, old?.faults))
-    log.error({ file }, good || (key === undefined && !input.config) ? `${fault}; what was in force stays` : fault)
+    log.error(
+      { file },
+      good || (key === undefined && !input.config) ? `${fault}; the last valid version stays in force` : fault,
+    )
   const notices = value && value !== old?.value ? mappingNotices(value.config) : []
   if (value && notices.length > 0) log.warn({ file }, `${file}: mapping ${value.mapping.name}: ${notices.join('; ')}`)
 }
