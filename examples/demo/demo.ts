@@ -24,6 +24,8 @@ Environment:
   LOG_LEVEL   trace, debug, info (default), warn, error or silent
 `
 
+type Ports = Required<Pick<GatewayOptions, 'port' | 'httpsPort' | 'localToken'>>
+
 /** Runs until a signal stops it. @returns the exit status */
 export async function main(args: readonly string[], io: CommandIo = processIo()): Promise<number> {
   try {
@@ -36,22 +38,22 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
 }
 
 async function serve(io: CommandIo): Promise<void> {
+  const ports = { port: portOf(io.env, 'PORT', 8080), httpsPort: portOf(io.env, 'HTTPS_PORT', 8443) }
   const project = await openFolder(resolve(io.cwd, 'demo'))
   const ownership = await takeOwnership(project, 'gateway')
   try {
-    await serveOwned(project, ownership, io)
+    await serveOwned(project, ownership, { ...ports, localToken: ownership.token }, io)
   } finally {
     ownership.release()
   }
 }
 
-async function serveOwned(project: Project, ownership: Ownership, io: CommandIo): Promise<void> {
+async function serveOwned(project: Project, ownership: Ownership, ports: Ports, io: CommandIo): Promise<void> {
   const log = createLog({ level: logLevelOf(io.env) })
-  const ports = { port: portOf(io.env, 'PORT', 8080), httpsPort: portOf(io.env, 'HTTPS_PORT', 8443) }
   const remoteProject = await openFolder(join(project.dir, 'remote'))
   await ensureCertificates(project, remoteProject)
   const remote = await startRemote(remoteProject, await rememberedPort(project), log.child({ gateway: 'remote' }))
-  const gateway = await startBeside(remote, project, { ...ports, localToken: ownership.token }, log)
+  const gateway = await startBeside(remote, project, ports, log)
   const stop = async () => {
     await gateway.stop()
     await remote.stop()
@@ -75,12 +77,7 @@ async function openFolder(dir: string): Promise<Project> {
   return openProject(dir)
 }
 
-async function startBeside(
-  remote: Gateway,
-  project: Project,
-  ports: Pick<GatewayOptions, 'port' | 'httpsPort' | 'localToken'>,
-  log: HostLog,
-): Promise<Gateway> {
+async function startBeside(remote: Gateway, project: Project, ports: Ports, log: HostLog): Promise<Gateway> {
   try {
     await writeInstance(project, Number(new URL(remote.origins[0] ?? '').port))
     const administratorPassword = new Secret('openidm-admin')

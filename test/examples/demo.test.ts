@@ -152,6 +152,9 @@ describe('demo', () => {
     const third = spawnNode([BIN], { cwd: dir, env: { PORT: 'http' } })
     assert.equal((await third.exited).code, 2)
     assert.match(third.stderr, /^openidm-external-idm: PORT: must be a port/m)
+    const fourth = spawnNode([BIN], { cwd: dir, env: { PORT: '0', HTTPS_PORT: '0' } })
+    assert.equal((await fourth.exited).code, 1)
+    assert.match(fourth.stderr, /a gateway \(process \d+, .*\) owns this project/)
     await started.kill()
   })
 
