@@ -100,11 +100,15 @@ export interface ConfigurationFault {
   readonly reason: string
   /** Line number in a script. */
   readonly line?: number
+  /** What to do about it. */
+  readonly cure?: string
 }
 
 export interface ConfigurationFileFault extends ConfigurationFault {
   /** File name in the configuration directory. */
   readonly file: string
+  /** What is in force instead. */
+  readonly consequence?: string
 }
 
 /** A string is a sentence that starts with the key: `connectionTimeout: must be …`. */
@@ -124,6 +128,8 @@ export interface ConfigurationConsumer {
   apply(objects: readonly ConfigurationObject[]): Promise<void>
   /** Current faults, for the status of the host. The last valid version stays in force meanwhile. */
   faults?(): readonly ConfigurationFileFault[]
+  /** What has no effect although nothing is wrong with it, for a person. */
+  notices?(): readonly ConfigurationFileFault[]
 }
 
 /** The configuration service of the host. */

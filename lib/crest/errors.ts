@@ -25,11 +25,13 @@ export class ResourceException extends Error {
   readonly detail: Json | undefined
   /** Milliseconds of `Retry-After`, set by a remote or this gateway. */
   readonly retryAfterMs: number | undefined
+  /** What to do about it, for a person who looks at the configuration. */
+  readonly cure: string | undefined
 
   constructor(
     code: number,
     message: string,
-    options: { reason?: string; detail?: Json; cause?: unknown; retryAfterMs?: number | undefined } = {},
+    options: { reason?: string; detail?: Json; cause?: unknown; retryAfterMs?: number | undefined; cure?: string } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'ResourceException'
@@ -37,6 +39,7 @@ export class ResourceException extends Error {
     this.reason = options.reason ?? reasonOf(code)
     this.detail = options.detail
     this.retryAfterMs = options.retryAfterMs
+    this.cure = options.cure
   }
 
   toJSON(): ErrorBody {
@@ -45,7 +48,7 @@ export class ResourceException extends Error {
   }
 }
 
-type Details = { detail?: JsonObject; cause?: unknown }
+type Details = { detail?: JsonObject; cause?: unknown; cure?: string }
 const raise = (code: number) => (message: string, details?: Details) => new ResourceException(code, message, details)
 
 export const badRequest = raise(400)

@@ -45,6 +45,22 @@ export interface RunJob {
   readonly modules: readonly string[]
 }
 
+/** Something that a script names, and the first line that names it. */
+export interface Requirement {
+  readonly name: string
+  readonly line: number
+}
+
+/** The value of a `CompileJob`. */
+export interface Requirements {
+  /** Of `require`. */
+  readonly modules: readonly Requirement[]
+  /** Of `load`. */
+  readonly files: readonly Requirement[]
+  /** Java classes that are not here. */
+  readonly classes: readonly Requirement[]
+}
+
 export interface CompileJob {
   readonly kind: 'compile'
   readonly code: Code

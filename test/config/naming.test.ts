@@ -10,6 +10,7 @@ describe('config: names of files and objects', () => {
     ['external.idm-name1.json', 'external.idm/name1', 'external.idm', 'name1'],
     ['external.idm-eu-west.json', 'external.idm/eu-west', 'external.idm', 'eu-west'],
     ['provisioner.openicf-csvfile.json', 'provisioner.openicf/csvfile', 'provisioner.openicf', 'csvfile'],
+    ['endpoint-com.acme.hello.json', 'endpoint/com.acme.hello', 'endpoint', 'com.acme.hello'],
     ['mapping-ldap_user.json', 'mapping/ldap_user', 'mapping', 'ldap_user'],
   ]
   for (const [file, id, factoryPid, alias] of files) {
@@ -55,7 +56,7 @@ describe('config: names of files and objects', () => {
       '__proto__',
     ]
     for (const id of ids) assert.throws(() => parseObjectId(id), { code: 400 }, id)
-    assert.throws(() => parseObjectId('external.idm/é'), /must match \^\[A-Za-z0-9\]\[A-Za-z0-9_-\]\{0,63\}\$/)
+    assert.throws(() => parseObjectId('external.idm/é'), /must match \^\[A-Za-z0-9\]\[A-Za-z0-9\._-\]\{0,63\}\$/)
     assert.throws(() => parseObjectId('external/idm/name1'), { code: 400, message: /more than two parts/ })
   })
 
@@ -63,7 +64,7 @@ describe('config: names of files and objects', () => {
     for (const file of [
       'external.idm-.json',
       'external.idm-a b.json',
-      'external.idm-a.b.json',
+      'external.idm-.a.json',
       'external.idm-_a.json',
     ]) {
       const name = objectIdOfFile(file)

@@ -34,6 +34,7 @@ describe('value sources: order', () => {
       { 'two/x.properties': 'a.b: second expression directory' },
       { IDM_ENVCONFIG_DIRS: 'one, two' },
     ],
+    ['conf/boot/boot.properties', { 'conf/boot/boot.properties': 'a.b=conf/boot/boot.properties' }, {}],
     ['conf/config.properties', { 'conf/config.properties': 'a.b conf/config.properties' }, {}],
   ]
   for (const [index, [name]] of places.entries())
@@ -44,6 +45,15 @@ describe('value sources: order', () => {
       const { resolve } = await project(files, env)
       assert.equal(resolve('&{a.b|default}'), name)
     })
+
+  it('a value that refers to its own token means what the next source says', async () => {
+    const { projectDir, resolve } = await project({
+      'conf/system.properties': 'launcher.install.location=&{launcher.install.location}\nport=&{port}0\nhost=&{host|h}',
+      'resolver/boot.properties': 'port=844',
+    })
+    assert.equal(resolve('&{launcher.install.location}/bin'), `${projectDir}/bin`)
+    assert.equal(resolve('&{port} &{host}'), '8440 h')
+  })
 
   it('an inline default counts last', async () => {
     const { resolve } = await project({ 'resolver/boot.properties': 'openidm.keystore.password=from-boot' })
@@ -188,6 +198,7 @@ describe('value sources: what to watch, where it looks', () => {
       '/run/secrets',
       '/etc/idm',
       join(projectDir, 'local'),
+      join(projectDir, 'conf/boot/boot.properties'),
       join(projectDir, 'conf/config.properties'),
     ])
   })

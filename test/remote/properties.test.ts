@@ -86,6 +86,8 @@ describe('the properties of an instance', () => {
   describe('values', () => {
     const TABLE: [property: string, written: Json, read: unknown][] = [
       ['enabled', false, false],
+      ['instanceUrl', ' https://eu.example.net/openidm/ \n', 'https://eu.example.net/openidm/'],
+      ['instanceUrl', 'https://eu.example.net/openidm\r\n', 'https://eu.example.net/openidm/'],
       ['reuseConnections', false, false],
       ['retryRequests', false, false],
       ['dangerouslySkipTlsVerify', true, true],

@@ -295,6 +295,18 @@ describe('InstanceRegistry', () => {
     ])
   })
 
+  it('asks for a name where the file has none, and takes dots inside names', async () => {
+    const { registry } = start()
+    const nameless = { id: 'external.idm', alias: null, file: '/conf/external.idm.json', content: GOOD }
+    await registry.apply([nameless, good('config.metadata')])
+    const reason = 'the file must be named external.idm-NAME.json: NAME is the instance in external/idm/NAME'
+    const consequence = 'it is not available'
+    assert.deepEqual(registry.faults(), [{ file: 'external.idm.json', pointer: [], reason, consequence }])
+    assert.deepEqual(await registry.validate('external.idm', GOOD), [reason])
+    assert.equal(registry.get('external.idm'), undefined)
+    assert.ok(registry.get('config.metadata'))
+  })
+
   it('gives out nothing for names that every object has', async () => {
     const { registry } = start()
     await registry.apply([good('a')])

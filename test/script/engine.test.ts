@@ -62,11 +62,24 @@ describe('script engine', () => {
     assert.deepEqual([value, variables], ['ignored', { object: { a: 1 }, target: { c: 1 } }])
   })
 
+  for (const type of [
+    'javascript',
+    'text/javascript;charset=utf-8',
+    ' Text/JavaScript ; charset="UTF-8"',
+    'ecmascript',
+  ])
+    it(`understands the type ${type}`, async () => {
+      const { engine } = scripting
+      assert.equal(await engine.run(await engine.compile({ type, source: '1' }), {}), 1)
+    })
+
   describe('refuses', () => {
     const refusals: readonly (readonly [what: string, script: Json, message: RegExp])[] = [
       ['what is no object', 'x', /A script must be an object with "type" and "source" or "file"/],
       ['no type', { source: '1' }, /"type" must be "text\/javascript"/],
       ['Groovy', { type: 'groovy', source: '1' }, /Groovy is not supported, "type" must be "text\/javascript"/],
+      ['Groovy by another name', { type: 'application/x-groovy', source: '1' }, /Groovy is not supported/],
+      ['what only begins so', { type: 'javascripture', source: '1' }, /"type" must be/],
       ['neither source nor file', { type: 'text/javascript' }, /either "source" or "file" must be a string/],
       ['both source and file', js('1', { file: 'a.js' }), /either "source" or "file" must be a string/],
       ['globals that are no object', js('1', { globals: [] }), /"globals" must be an object/],

@@ -6,7 +6,7 @@ import type { Remote } from '../helpers/remote.ts'
 import { until } from '../helpers/until.ts'
 import { basicOf, type MountedIdm, startIdm, startTlsRemote } from '../proxy/mounted.ts'
 
-const RULE = /must match \^\[A-Za-z0-9\]\[A-Za-z0-9_-\]\{0,63\}\$/
+const RULE = /must match \^\[A-Za-z0-9\]\[A-Za-z0-9\._-\]\{0,63\}\$/
 
 /** Names behind `external.idm-` that break the rule. */
 const BAD = [
@@ -19,7 +19,6 @@ const BAD = [
   '-x',
   '_x',
   '__proto__',
-  'a.b',
   'a%2Fb',
   '%2e%2e',
   'a b',

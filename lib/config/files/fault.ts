@@ -7,6 +7,7 @@ import type {
   JsonObject,
 } from '../../contract.ts'
 import { faultsOf, type z } from '../../core/schema.ts'
+import { ResourceException } from '../../crest/errors.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import { asWritten } from './as-written.ts'
 
@@ -52,11 +53,12 @@ export const describeFileFaults = (faults: readonly ConfigurationFileFault[]): s
 
 /** As JSON for the `detail` of a response. */
 export const faultsAsJson = (faults: readonly ConfigurationFileFault[]): Json[] =>
-  faults.map(({ file, pointer, reason, line }) => ({
+  faults.map(({ file, pointer, reason, line, cure }) => ({
     file,
     pointer: printPointer(pointer),
     reason,
-    ...(line === undefined ? {} : { line }),
+    ...(line !== undefined && { line }),
+    ...(cure !== undefined && { cure }),
   }))
 
 /** The faults of a schema. Messages describe valid values and never print the value. */
@@ -67,5 +69,11 @@ export const schemaFaults = (error: z.ZodError): ConfigurationFault[] =>
 export function faultAt(pointer: readonly string[], error: unknown): ConfigurationFault {
   const reason = error instanceof Error ? error.message : String(error)
   const line = Number(/ at line number (\d+)/.exec(reason)?.[1] ?? Number.NaN)
-  return Number.isNaN(line) ? { pointer, reason } : { pointer, reason, line }
+  const cure = error instanceof ResourceException ? error.cure : undefined
+  return {
+    pointer,
+    reason,
+    ...(!Number.isNaN(line) && { line }),
+    ...(cure !== undefined && { cure }),
+  }
 }

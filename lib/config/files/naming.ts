@@ -10,7 +10,7 @@ export interface ObjectName {
 
 const EXTENSION = '.json'
 const PID_RULE = /^[A-Za-z0-9][A-Za-z0-9._]{0,127}$/
-const ALIAS_RULE = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
+const ALIAS_RULE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 /** Splits at the first hyphen; dots are part of a name. */
 function nameOfStem(stem: string): ObjectName {

@@ -17,7 +17,7 @@ export async function judgeSchedule(
   const { data, error } = scheduleSchema.safeParse(content)
   if (error) return schemaFaults(error)
   if (data.invokeService !== 'script' || !scripts) return []
-  return scripts.compile(data.invokeContext.script ?? null, name).then(
+  return scripts.compileWhole(data.invokeContext.script ?? null, name).then(
     () => [],
     (fault: unknown) => [faultAt(['invokeContext', 'script'], fault)],
   )
@@ -133,8 +133,9 @@ export class Jobs implements Disposable {
 
   async #build(own: Pick<JobOptions, 'name' | 'content' | 'raw' | 'isFile'> & { run?: JobOptions['run'] }) {
     const { store, log } = this.#options
-    const { name, content } = own
-    const ignored = isDisabled(content) ? [] : ignoredInSchedule(content)
+    const { name, content, isFile } = own
+    // The notices of a file name them.
+    const ignored = isFile || isDisabled(content) ? [] : ignoredInSchedule(content)
     if (ignored.length > 0) log.warn({ schedule: name, ignored }, `schedule ${name}: no effect: ${ignored.join(', ')}`)
     return new Job({
       run: (schedule) => invoke(this.#options, schedule, name),

@@ -27,8 +27,8 @@ export function serverProperties(
     refused.add(name)
     throw forbidden(message)
   }
-  const find = (name: string): FoundValue | undefined => {
-    const found = sources.lookup(name)
+  const find = (name: string, skip?: number): FoundValue | undefined => {
+    const found = sources.lookup(name, skip)
     if (!found || visible().includes(name) || !isHiddenFromScripts(name, found)) return found
     return refuse(name)
   }

@@ -1,5 +1,5 @@
 import { asWritten } from '../../config/files/as-written.ts'
-import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
+import { type Configured, ConfiguredObjects, fileFaults } from '../../config/files/configured-objects.ts'
 import type {
   ConfigurationConsumer,
   ConfigurationFaults,
@@ -47,7 +47,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
     this.#log = log
     this.#objects = new ConfiguredObjects<Settled>({
       factoryPid: FACTORY_PID,
-      validate: () => [],
+      validate: ({ object }) => (object.alias === null ? [NAMELESS] : []),
       provision: ({ object: { id, alias, content = {}, raw } }, _key, last) =>
         this.#provision(alias ?? id, content, raw, last?.instance),
       cleanUp: ({ instance }) => instance && this.#retire(instance),
@@ -103,6 +103,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
 
   /** Builds an instance and destroys it: TLS may be impossible to set up, say. */
   async validate(id: string, content: JsonObject, raw?: JsonObject): Promise<ConfigurationFaults> {
+    if (id === FACTORY_PID) return [NAMELESS]
     try {
       const { instance } = await this.#provision(id, content, raw, undefined, silentLog)
       instance?.destroy()
@@ -118,6 +119,10 @@ export class InstanceRegistry implements ConfigurationConsumer {
 
   faults(): ConfigurationFileFault[] {
     return this.#objects.faults()
+  }
+
+  notices(): ConfigurationFileFault[] {
+    return [...this.#objects.entries.values()].flatMap(({ input, value }) => fileFaults(input, value?.notices ?? []))
   }
 
   /** A client certificate may have changed: it is read again, by those in force and by those that lack one. */
@@ -195,7 +200,8 @@ export class InstanceRegistry implements ConfigurationConsumer {
     if (!entry?.value || entry.value === old?.value) return
     const { value, input } = entry
     const details = { instance: name, file: input.object.file }
-    for (const notice of value.notices) this.#log.warn(details, `remote instance "${name}": ${notice}`)
+    for (const notice of value.notices)
+      this.#log.warn({ ...details, notices: [notice] }, `remote instance "${name}": ${notice}`)
     const event = !value.instance ? 'disabled' : old?.value?.instance ? 'changed' : 'in force'
     this.#log.info(details, `remote instance "${name}" is ${event}`)
   }
@@ -210,4 +216,5 @@ export class InstanceRegistry implements ConfigurationConsumer {
 }
 
 const keyOf = (name: string): string => `${FACTORY_PID}/${name}`
-const nameOf = (key: string): string => key.slice(FACTORY_PID.length + 1)
+const nameOf = (key: string): string => (key === FACTORY_PID ? key : key.slice(FACTORY_PID.length + 1))
+const NAMELESS = `the file must be named ${FACTORY_PID}-NAME.json: NAME is the instance in external/idm/NAME`

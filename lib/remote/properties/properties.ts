@@ -22,11 +22,16 @@ const flag = (fallback: boolean) => z.boolean('must be true or false').default(f
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, `must be one of ${values.map((value) => `"${value}"`).join(', ')}`)
 
+/** Blanks and line breaks at the ends are dropped: a variable or a file often ends with one. */
 const httpUrl = (what: string) =>
-  text(what).superRefine((value, context) => {
-    const fault = urlFault(value)
-    if (fault) context.addIssue({ code: 'custom', message: `must be ${what}; ${fault}` })
-  })
+  z
+    .string(`must be ${what}`)
+    .trim()
+    .min(1, { message: `must be ${what}`, abort: true })
+    .superRefine((value, context) => {
+      const fault = urlFault(value)
+      if (fault) context.addIssue({ code: 'custom', message: `must be ${what}; ${fault}` })
+    })
 
 /** Why `value` is not acceptable. The value is not repeated: it may hold a password. */
 function urlFault(value: string): string | undefined {

@@ -2,7 +2,8 @@ import type { Ask } from './ask.ts'
 
 /** The few Java classes in the vendor's examples, and a clear error for all others. */
 export function makeJava(ask: Ask): { globals: Record<string, unknown>; QueryFilter: new (text: string) => object } {
-  const OFFERED = 'java.lang.System.getProperty, org.forgerock.util.query.QueryFilter'
+  const OFFERED =
+    'java.lang.System.getProperty, org.forgerock.util.query.QueryFilter, org.forgerock.json.resource.ResourcePath'
 
   const refuse = (name: string): never => {
     throw new Error(
@@ -72,10 +73,40 @@ export function makeJava(ask: Ask): { globals: Record<string, unknown>; QueryFil
     or: join('or', 'false'),
     not: (filter: unknown) => new QueryFilter(`!(${String(filter)})`),
   }
+  /** A path of a resource: segments without slashes at the ends. */
+  class ResourcePath {
+    readonly #segments: readonly string[]
+    constructor(segments: readonly string[]) {
+      this.#segments = segments
+    }
+    static of(path: unknown): ResourcePath {
+      return path instanceof ResourcePath ? path : new ResourcePath(String(path).split('/').filter(Boolean))
+    }
+    size = (): number => this.#segments.length
+    isEmpty = (): boolean => this.#segments.length === 0
+    get = (index: number): string | null => this.#segments[index] ?? null
+    leaf = (): string | null => this.#segments.at(-1) ?? null
+    head = (end: number): ResourcePath => new ResourcePath(this.#segments.slice(0, end))
+    tail = (start: number): ResourcePath => new ResourcePath(this.#segments.slice(start))
+    parent = (): ResourcePath | null => (this.isEmpty() ? null : this.head(-1))
+    child = (name: unknown): ResourcePath => this.concat(name)
+    concat = (path: unknown): ResourcePath => new ResourcePath([...this.#segments, ...ResourcePath.of(path).#segments])
+    startsWith = (path: unknown): boolean =>
+      ResourcePath.of(path).#segments.every((segment, index) => segment === this.#segments[index])
+    equals = (path: unknown): boolean => String(this) === String(ResourcePath.of(path))
+    toString = (): string => this.#segments.join('/')
+    toJSON = (): string => this.toString()
+  }
+  const resourcePaths = {
+    valueOf: (path: unknown) => ResourcePath.of(path),
+    resourcePath: (path: unknown) => ResourcePath.of(path),
+    empty: () => new ResourcePath([]),
+  }
   const known = {
     'java.lang.System.getProperty': (name: unknown, otherwise?: unknown) =>
       ask('property', name, false) ?? otherwise ?? null,
     'org.forgerock.util.query.QueryFilter': filters,
+    'org.forgerock.json.resource.ResourcePath': resourcePaths,
   }
 
   const globals: Record<string, unknown> = {}

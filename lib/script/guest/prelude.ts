@@ -24,13 +24,14 @@ const PARTS = {
 
 type Parts = typeof PARTS
 
-/** Assembles the globals inside the sandbox; `cross`, `load` and `next` are the only ways out. */
+/** Assembles the globals inside the sandbox; `cross`, `load`, `next` and `run` are the only ways out. */
 function assemble(
   parts: Parts,
   global: Record<string, unknown>,
   cross: Parameters<Parts['makeAsk']>[0],
   load: Parameters<Parts['makeModules']>[0],
   next: () => unknown,
+  run: (name: string) => void,
 ) {
   let isCrossed = false
   const ask = parts.makeAsk((name, args) => {
@@ -51,7 +52,17 @@ function assemble(
   }
   const { require, compile, used } = parts.makeModules(load, adapt)
   const identityServer = parts.makeIdentityServer(ask)
-  const visible = { openidm, identityServer, require, ...parts.makeOutput(ask), ...parts.makeBase64(), ...globals }
+  /** Runs a script file as if it stood here. */
+  const loadFile = (name: unknown): void => run(String(name).replace(/\.js$/, ''))
+  const visible = {
+    openidm,
+    identityServer,
+    require,
+    load: loadFile,
+    ...parts.makeOutput(ask),
+    ...parts.makeBase64(),
+    ...globals,
+  }
   for (const [name, value] of Object.entries(visible)) {
     Object.defineProperty(global, name, { value, writable: true, enumerable: false, configurable: true })
   }
@@ -61,8 +72,8 @@ function assemble(
 
 export type Prelude = ReturnType<typeof assemble>
 
-/** The source of the prelude: an expression that yields a function of `cross`, `load` and `next`. */
+/** The source of the prelude: an expression that yields a function of `cross`, `load`, `next` and `run`. */
 export function preludeSource(): string {
   const parts = Object.entries(PARTS).map(([name, make]) => `${name}: ${make.toString()}`)
-  return `(function (cross, load, next) { 'use strict'; return (${assemble.toString()})({ ${parts.join(',\n')} }, globalThis, cross, load, next) })`
+  return `(function (cross, load, next, run) { 'use strict'; return (${assemble.toString()})({ ${parts.join(',\n')} }, globalThis, cross, load, next, run) })`
 }

@@ -10,6 +10,7 @@ import {
   keyOf,
   type Outcome,
   type PreparedContext,
+  type Requirements,
   type RunJob,
 } from '../protocol.ts'
 import { ScriptException, stoppedException } from '../script-exception.ts'
@@ -23,6 +24,7 @@ import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
 import { Pool } from './pool/pool.ts'
 import { defaultPoolSize } from './pool/pool-size.ts'
 import { requestVariable } from './request-variable.ts'
+import { requireAll } from './requirements.ts'
 import { parseScript, type ScriptDefinition, versionOf } from './script.ts'
 import { ScriptFiles } from './script-files.ts'
 import { ScriptHost } from './script-host.ts'
@@ -51,8 +53,8 @@ export class ScriptEngine implements ScriptService, Disposable {
   })
   /** The modules that a script used last time, by the version of its source. */
   readonly #usedModules = new LRUCache<string, readonly string[]>({ max: MAX_REMEMBERED })
-  /** The versions of sources that are known to compile. */
-  readonly #compiling = new LRUCache<string, true>({ max: MAX_REMEMBERED })
+  /** What sources that are known to compile require, by their version. */
+  readonly #compiling = new LRUCache<string, Requirements>({ max: MAX_REMEMBERED })
   /** Whether runs of a script may share one context, by the version of its source. */
   readonly #sharing = new LRUCache<string, Promise<boolean>>({ max: MAX_REMEMBERED })
   #settings: ScriptEngineSettings
@@ -103,6 +105,18 @@ export class ScriptEngine implements ScriptService, Disposable {
     await this.#check(file)
     this.#files.accept(file)
     return { name: file.name, definition }
+  }
+
+  async compileWhole(script: Json, name = 'script'): Promise<Script> {
+    const compiled = await this.compile(script, name)
+    const { variables, bindings } = compiled.definition
+    const known = [...Object.keys(variables), ...bindings.map(({ binding }) => binding)]
+    const code = this.#codeOf(compiled)
+    await requireAll(code, await this.#check(code), known, {
+      find: (module) => this.#modules.onDisk(module),
+      check: (file) => this.#check(file),
+    })
+    return compiled
   }
 
   async run(script: Script, variables: JsonObject, options: RunOptions = {}): Promise<Json> {
@@ -207,14 +221,17 @@ export class ScriptEngine implements ScriptService, Disposable {
   }
 
   /** @throws ResourceException 400 with the place of the fault */
-  async #check({ name, source }: Code): Promise<void> {
+  async #check({ name, source }: Code): Promise<Requirements> {
     const version = versionOf(source)
-    if (this.#compiling.has(version)) return
+    const known = this.#compiling.get(version)
+    if (known) return known
     const { memoryBytes } = this.#settings.limits
     const outcomes = await this.#ask({ kind: 'compile', code: { name, source }, memoryBytes })
     const [outcome] = scriptOutcomes(outcomes, 1, this.#facts(name))
     if (outcome && 'error' in outcome) throw new ScriptException('syntax', 400, outcome.error.message)
-    this.#compiling.set(version, true)
+    const requirements = outcome?.value as unknown as Requirements
+    this.#compiling.set(version, requirements)
+    return requirements
   }
 
   /** Whether runs of a script may share one context; false when that cannot be determined. */
@@ -248,7 +265,12 @@ export class ScriptEngine implements ScriptService, Disposable {
 
   #openFiles(): ScriptFiles {
     const { directories, watch } = this.#settings
-    return new ScriptFiles({ directories, watch, check: (file) => this.#check(file), log: this.#options.log })
+    return new ScriptFiles({
+      directories,
+      watch,
+      check: async (file) => void (await this.#check(file)),
+      log: this.#options.log,
+    })
   }
 }
 

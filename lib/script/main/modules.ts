@@ -14,7 +14,17 @@ export class Modules {
   find(name: string): ModuleSource {
     const library = libraryModule(name)
     if (library) return library
-    const { name: file, source, version } = this.#files.current(`${name}.js`)
+    const { name: file, source, version } = this.#files.current(`${this.#files.relative(name)}.js`)
+    return { name, file, source, version }
+  }
+
+  /**
+   * The same as it is on disk now; undefined for a bundled one, which needs no check.
+   * @throws ResourceException 400 when there is no such module
+   */
+  onDisk(name: string): ModuleSource | undefined {
+    if (libraryModule(name)) return undefined
+    const { name: file, source, version } = this.#files.read(`${this.#files.relative(name)}.js`)
     return { name, file, source, version }
   }
 

@@ -28,6 +28,7 @@ export interface ScriptFilesOptions {
   readonly log: Logger
 }
 
+const MISSING_CURE = 'put the file into script/, or take out what names it'
 /** Delay of a scan after an event, and how long a file must be unchanged before it is loaded. */
 const DEBOUNCE_MS = 40
 /** The same for what does not compile, or is empty: a slow writer may be at work (docs/pitfalls.md#partial-files). */
@@ -67,7 +68,13 @@ export class ScriptFiles implements Disposable {
       const source = textOf(path, name)
       if (source !== undefined) return { name, path, source, version: versionOf(source) }
     }
-    throw badRequest(`The script file ${name} is in none of the script directories`)
+    throw badRequest(`The script file ${name} is in none of the script directories`, { cure: MISSING_CURE })
+  }
+
+  /** The name of a file in one of the directories, for its absolute path; any other name as it is. */
+  relative(name: string): string {
+    const directory = this.#options.directories.find((one) => name.startsWith(one + sep))
+    return directory === undefined ? name : name.slice(directory.length + 1)
   }
 
   /** Puts a version into force, and watches the file. */
@@ -159,7 +166,7 @@ export class ScriptFiles implements Disposable {
   #refuse({ name, path }: ScriptFile, why: string): void {
     if (this.#refused.get(name) === why || this.#closed) return
     this.#refused.set(name, why)
-    this.#options.log.error({ file: path }, `${name}: ${why}; the last valid version stays in force`)
+    this.#options.log.error({ file: path }, `${name}: ${why}; what was in force stays`)
   }
 }
 

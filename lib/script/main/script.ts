@@ -19,6 +19,8 @@ export interface ScriptDefinition {
 }
 
 const JAVASCRIPT = 'text/javascript'
+/** The names that IDM's script engine registers, with parameters such as `;charset=utf-8`. */
+const JAVASCRIPT_FORMS = /^(?:(?:text|application)\/)?(?:x-)?(?:java|ecma)script\s*(?:;.*)?$/i
 
 /** @throws ResourceException 400 that names the member and what is allowed */
 export function parseScript(script: Json): ScriptDefinition {
@@ -34,8 +36,11 @@ export function parseScript(script: Json): ScriptDefinition {
 }
 
 function checkType(type: Json | undefined): void {
-  if (typeof type === 'string' && type.toLowerCase() === JAVASCRIPT) return
-  if (type === 'groovy') throw badRequest(`The script: Groovy is not supported, "type" must be "${JAVASCRIPT}"`)
+  if (typeof type === 'string' && JAVASCRIPT_FORMS.test(type.trim())) return
+  if (typeof type === 'string' && /groovy/i.test(type))
+    throw badRequest(`The script: Groovy is not supported, "type" must be "${JAVASCRIPT}"`, {
+      cure: 'write it in JavaScript, or take it out',
+    })
   throw badRequest(`The script: "type" must be "${JAVASCRIPT}"`)
 }
 

@@ -46,6 +46,11 @@ export interface ScriptService {
    */
   compile(script: Json, name?: string): Promise<Script>
   /**
+   * The same for a script that is to stay: what it requires must be here, too.
+   * @throws ResourceException 400 that names the module, file or Java class that is missing
+   */
+  compileWhole(script: Json, name?: string): Promise<Script>
+  /**
    * Runs a script once in its own context.
    * @returns the value of the last statement; null for undefined
    */

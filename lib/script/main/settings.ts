@@ -61,6 +61,9 @@ export const scriptSettingsSchema = z.looseObject({
 
 export type ScriptSettings = z.infer<typeof scriptSettingsSchema>
 
+/** JSON pointers to what must have a value: not the options of Groovy. */
+export const REQUIRED_IN_SCRIPT_SETTINGS = ['ECMAScript', 'properties', 'sources', 'visibleProperties', 'limits']
+
 /** The content that stands for a missing `script.json`. */
 export const DEFAULT_SCRIPT_SETTINGS: JsonObject = {
   sources: { project: { directory: '.' }, 'project-script': { directory: 'script' } },

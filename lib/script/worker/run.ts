@@ -1,7 +1,7 @@
 import { exceeded, type Limits } from '../limits.ts'
-import type { AnalyseJob, CompileJob, Job, Outcome, PreparedContext, RunJob } from '../protocol.ts'
+import type { AnalyseJob, CompileJob, Job, Outcome, PreparedContext, Requirements, RunJob } from '../protocol.ts'
 import type { Host } from './host.ts'
-import type { Sandbox } from './sandbox.ts'
+import { type Sandbox, VALID } from './sandbox.ts'
 
 /** Max modules that are prepared for a script; others are loaded when they are required. */
 const MAX_MODULES = 64
@@ -12,7 +12,7 @@ const isWorn = (sandbox: Sandbox): boolean => sandbox.isBroken || sandbox.isGrow
 /** Executes one job and posts `done`; then prepares a context for the next run, and posts `idle`. */
 export function runJob(sandbox: Sandbox, host: Host, job: Job): void {
   if (job.kind === 'run') run(sandbox, host, job)
-  else if (job.kind === 'compile') compile(sandbox, host, job)
+  else if (job.kind === 'compile') void compile(sandbox, host, job)
   else void analyse(host, job)
 }
 
@@ -28,13 +28,24 @@ function run(sandbox: Sandbox, host: Host, job: RunJob): void {
   host.post({ kind: 'idle', worn: isWorn(sandbox) })
 }
 
-function compile(sandbox: Sandbox, host: Host, { code, memoryBytes }: CompileJob): void {
+/** Most scripts name nothing, and are not parsed. */
+const NAMES = /\b(?:require|load|java|javax|org|com|net|edu|Packages)\b/
+
+/** The parser is loaded in threads that need it. */
+async function requirements(source: string): Promise<Requirements> {
+  if (!NAMES.test(source)) return { modules: [], files: [], classes: [] }
+  const { requirementsOf } = await import('./requirements.ts')
+  return requirementsOf(source)
+}
+
+async function compile(sandbox: Sandbox, host: Host, { code, memoryBytes }: CompileJob): Promise<void> {
   sandbox.enter(undefined, memoryBytes)
-  const outcomes = [sandbox.check(code.source, code.name)]
+  const checked = sandbox.check(code.source, code.name)
+  const isWell = 'ends' in checked && checked.ends === VALID
+  const outcomes = [isWell ? { ends: JSON.stringify([{ value: await requirements(code.source) }]) } : checked]
   host.post({ kind: 'done', outcomes, modules: [], idle: true, worn: isWorn(sandbox) })
 }
 
-/** The parser is loaded in threads with such a job only. */
 async function analyse(host: Host, { code }: AnalyseJob): Promise<void> {
   const { mayShareContext } = await import('./sharing.ts')
   const outcomes = [{ ends: JSON.stringify([{ value: mayShareContext(code.source) }]) }]

@@ -36,6 +36,7 @@ const NO_ERROR = '"message":"null"'
 const OUT_OF_MEMORY: Outcome = { fault: { kind: 'limit', message: MEMORY_EXCEEDED } }
 /** Ended by the interrupt inside the prelude. */
 const ENDED: Outcome = { fault: { kind: 'stopped', message: 'it was ended' } }
+export const VALID = '[{"value":true}]'
 /** The code around an expression: `(()=>(…))`. */
 const EXPRESSION = ['(()=>(', '\n))'] as const
 
@@ -52,7 +53,7 @@ export class Sandbox {
     this.#host = host
     this.#quickjs = quickjs
     const prelude = ok(quickjs.evaluate(preludeSource(), PRELUDE))
-    const entry = ok(quickjs.call(prelude, this.#crossing(), this.#loader(), this.#starter()))
+    const entry = ok(quickjs.call(prelude, this.#crossing(), this.#loader(), this.#starter(), this.#runner()))
     const member = (name: keyof Prelude) => quickjs.member(entry, name)
     this.#entry = {
       begin: member('begin'),
@@ -95,11 +96,11 @@ export class Sandbox {
     this.#quickjs.limitMemory(memoryBytes)
   }
 
-  /** Only compiles. The result is the value true, or the error. */
+  /** Only compiles. The result is `VALID`, or the error. */
   check(source: string, name: string): Outcome {
     return this.#guard(() => {
       const { error } = this.#quickjs.compile(source, name)
-      return error ? this.#failed(error) : { ends: '[{"value":true}]' }
+      return error ? this.#failed(error) : { ends: VALID }
     }, broken)
   }
 
@@ -216,6 +217,16 @@ export class Sandbox {
       const made = this.#quickjs.evaluate(`(function (exports, module, require) {${module.source}\n})`, module.file)
       if (made.error) throw made.error
       return made.value
+    })
+  }
+
+  /** For `load`: what the file declares at its top level becomes global. */
+  #runner(): Handle {
+    return this.#quickjs.expose('run', (name) => {
+      const { source, file } = this.#host.module((name && this.#quickjs.textOf(name)) ?? '')
+      const { error } = this.#quickjs.evaluate(source, file)
+      if (error) throw error
+      return undefined
     })
   }
 }

@@ -43,7 +43,7 @@ export const PACKAGES = names('org java')
 
 /** Globals of the sandbox in addition to those of JavaScript. */
 export const SANDBOX_NAMES = names(`
-  openidm identityServer logger console require btoa atob java javax org com net edu Packages Java importClass
+  openidm identityServer logger console require load btoa atob java javax org com net edu Packages Java importClass
   importPackage JavaImporter JavaAdapter escape unescape`)
 
 /** Members that lead from any object to shared prototypes. */

@@ -3,7 +3,7 @@ import type { Condition, Script } from './condition.ts'
 import { HOOK_NAMES, type Mapping } from './mapping.ts'
 
 /** Compiles scripts; absent in a host that runs none. */
-export type Compiler = Pick<ScriptService, 'compile'>
+export type Compiler = Pick<ScriptService, 'compileWhole'>
 
 const OTHER_SCRIPTS = ['validSource', 'validTarget', 'correlationScript'] as const
 
@@ -37,7 +37,7 @@ export async function scriptFaults(mapping: Mapping, compiler: Compiler | undefi
   if (!compiler) return []
   const judged = mappingScripts(mapping).map(async ([key, script]) => {
     try {
-      await compiler.compile(script, 'the script')
+      await compiler.compileWhole(script, 'the script')
       return []
     } catch (error) {
       return [`${key}: ${(error as Error).message}`]

@@ -58,17 +58,19 @@ function resolveToken(inner: string, steps: readonly Step[], run: Run): string {
   const name = (bar === -1 ? inner : inner.slice(0, bar)).trim()
   const step: Step = { token: evaluate(name, steps, run), shown: `&{${name}}` }
   if (step.token === '') throw new Error('an expression "&{}" names no token')
-  if (steps.some(({ token }) => token === step.token))
-    throw new Error(
-      `the value of ${step.shown} refers to itself: ${[...steps, step].map(({ shown }) => shown).join(' > ')}`,
-    )
   if (steps.length >= MAX_DEPTH) throw new Error(`expressions are nested deeper than ${MAX_DEPTH}, at ${step.shown}`)
   run.lookups += 1
   if (run.lookups > MAX_LOOKUPS) throw new Error(`an expression needs more than ${MAX_LOOKUPS} values`)
 
-  const found = run.sources.lookup(step.token)
+  // A value that refers to its own token means what the next source says.
+  const outer = steps.filter(({ token }) => token === step.token).length
+  const found = run.sources.lookup(step.token, outer)
   if (found) return found.literal ? found.value : evaluate(found.value, [...steps, step], run)
   if (bar !== -1) return evaluate(inner.slice(bar + 1), steps, run)
+  if (outer > 0)
+    throw new Error(
+      `the value of ${step.shown} refers to itself: ${[...steps, step].map(({ shown }) => shown).join(' > ')}`,
+    )
   throw new Error(unresolved(step, run.sources))
 }
 

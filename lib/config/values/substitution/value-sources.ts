@@ -17,9 +17,10 @@ export type { FoundValue } from './value-sources-level.ts'
 export interface TokenSource {
   /**
    * The value from the first source that defines the token.
+   * @param skip leaves out as many of the sources that define it
    * @throws Error when a file is broken, or two files of one directory define the token
    */
-  lookup(token: string): FoundValue | undefined
+  lookup(token: string, skip?: number): FoundValue | undefined
   /** The sources in order, for messages. */
   describe(token?: string): string
 }
@@ -27,7 +28,7 @@ export interface TokenSource {
 export interface ValueSourcesOptions {
   /** Default of `idm.install.dir`, `idm.data.dir` and `idm.instance.dir`. */
   readonly projectDir: string
-  /** Contains system.properties and config.properties. Default: `conf` in the project. */
+  /** Contains system.properties, boot/boot.properties and config.properties. Default: `conf` in the project. */
   readonly confDir?: string
   readonly env: Readonly<Record<string, string | undefined>>
   /** Directories with one file per secret, in addition to IDM_SECRETS_DIRS. */
@@ -37,7 +38,7 @@ export interface ValueSourcesOptions {
 /**
  * The sources of the vendor's page *Property value substitution*, in its order, and one of ours: environment, system
  * properties (`-D` in OPENIDM_OPTS, then conf/system.properties), secret directories (ours), expression files,
- * conf/config.properties, and built-in values. `load` reads all values; lookups read nothing.
+ * conf/boot/boot.properties (until IDM 6), conf/config.properties, and built-in values. `load` reads all values; lookups read nothing.
  */
 export class ValueSources implements TokenSource {
   readonly #options: ValueSourcesOptions
@@ -53,6 +54,7 @@ export class ValueSources implements TokenSource {
   async load(): Promise<void> {
     const { projectDir, confDir = join(projectDir, 'conf'), env } = this.#options
     const [system, framework] = [join(confDir, 'system.properties'), join(confDir, 'config.properties')]
+    const boot = join(confDir, 'boot', 'boot.properties')
     const first = [environmentLevel(env), optionsLevel(env.OPENIDM_OPTS ?? ''), propertiesLevel(system)]
     const known = [...first, serverLevel(projectDir)]
     const secrets = directoriesIn('idm.secrets.dirs', projectDir, known)
@@ -66,15 +68,16 @@ export class ValueSources implements TokenSource {
       ...secretsDirs.map(secretsLevel),
       ...expressions.faults,
       ...expressions.directories.map(expressionLevel),
+      propertiesLevel(boot),
       propertiesLevel(framework),
       serverLevel(projectDir),
     ]
     this.#secretsDirs = secretsDirs
-    this.#files = [system, ...secretsDirs, ...expressions.directories, framework].map((file) => resolve(file))
+    this.#files = [system, ...secretsDirs, ...expressions.directories, boot, framework].map((file) => resolve(file))
   }
 
-  lookup(token: string): FoundValue | undefined {
-    return lookupIn(this.#levels, token)
+  lookup(token: string, skip = 0): FoundValue | undefined {
+    return lookupIn(this.#levels, token, skip)
   }
 
   /** Files and directories to watch: absolute paths, some of which may not exist yet. */
@@ -92,10 +95,12 @@ export class ValueSources implements TokenSource {
   }
 }
 
-function lookupIn(levels: readonly Level[], token: string): FoundValue | undefined {
+function lookupIn(levels: readonly Level[], token: string, skip = 0): FoundValue | undefined {
+  let skipped = 0
   for (const level of levels) {
     const found = level.lookup(token)
-    if (found) return found
+    if (found && skipped === skip) return found
+    if (found) skipped += 1
   }
   return undefined
 }
@@ -113,8 +118,18 @@ function optionsLevel(options: string): Level {
   return fixedLevel('-D in OPENIDM_OPTS', values)
 }
 
+/** The project stands for the installation, too. The `launcher` names are those of IDM 6 and earlier. */
+const LOCATIONS = [
+  'idm.install.dir',
+  'idm.data.dir',
+  'idm.instance.dir',
+  'launcher.install.location',
+  'launcher.project.location',
+  'launcher.working.location',
+]
+
 function serverLevel(projectDir: string): Level {
-  const variables = ['idm.install.dir', 'idm.data.dir', 'idm.instance.dir'].map((name) => [name, projectDir] as const)
+  const variables = LOCATIONS.map((name) => [name, projectDir] as const)
   return fixedLevel(
     'the server itself',
     new Map([...variables, ['idm.envconfig.dirs', '&{idm.install.dir}/resolver/']]),
@@ -124,7 +139,7 @@ function serverLevel(projectDir: string): Level {
 /** The directories that `token` lists, or why they are unknown. */
 function directoriesIn(token: string, projectDir: string, levels: readonly Level[]) {
   const sources: TokenSource = {
-    lookup: (name) => lookupIn(levels, name),
+    lookup: (name, skip) => lookupIn(levels, name, skip),
     describe: (name) => describeAll(levels, name),
   }
   try {
