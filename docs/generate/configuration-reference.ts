@@ -1,6 +1,6 @@
 import { z } from '../../lib/core/schema.ts'
 import { accessSchema } from '../../lib/gateway/access/access-rules.ts'
-import { authenticationSchema } from '../../lib/gateway/access/rs-filter-properties.ts'
+import { authenticationSchema } from '../../lib/gateway/access/authentication-properties.ts'
 import { settingsSchema } from '../../lib/gateway/configuration/settings.ts'
 import { managedSchema } from '../../lib/gateway/managed/schema.ts'
 import { manifestJsonSchema } from '../../lib/gateway/plugins/manifest.ts'

@@ -257,12 +257,17 @@ export const FILES = {
       'configs[].methods': '`*`, or a comma-separated list of create, read, update, delete, patch, action, query',
       'configs[].actions': '`*`, or a comma-separated list of actions',
       'configs[].excludePatterns': 'comma-separated patterns that the rule does not cover',
-      'configs[].customAuthz': { type: 'not supported', text: 'a rule that has it is refused' },
+      'configs[].customAuthz': {
+        type: 'text',
+        text: 'an expression that must be true as well; see [customAuthz](bring-your-own-conf.md#customauthz)',
+      },
     },
   },
   authentication: {
     title: 'conf/authentication.json',
-    text: 'Bearer tokens of callers; see [Bearer tokens](security.md#bearer-tokens).',
+    text:
+      'Bearer tokens of callers, and who may sign in with a password; see [Bearer tokens](security.md#bearer-tokens). ' +
+      'Expressions elsewhere in the file may stay without a value.',
     properties: {
       rsFilter: 'the token server',
       'rsFilter.clientId': "the gateway's own client",
@@ -289,6 +294,22 @@ export const FILES = {
       'staticUserMapping[].subject': 'as above',
       'staticUserMapping[].localUser': 'as above',
       'staticUserMapping[].roles': 'as above',
+      serverAuthContext: 'how callers sign in with a password; without it, as on a fresh gateway',
+      'serverAuthContext.authModules': 'accounts of a module that is absent cannot sign in, except `openidm-admin`',
+      'serverAuthContext.authModules[].name': '`STATIC_USER`, `INTERNAL_USER` or `MANAGED_USER`; others let nobody in',
+      'serverAuthContext.authModules[].enabled': {
+        text: 'whether the module counts',
+        type: 'boolean',
+        byDefault: '`true`',
+      },
+      'serverAuthContext.authModules[].properties': 'its properties',
+      'serverAuthContext.authModules[].properties.username': 'the account of a `STATIC_USER`',
+      'serverAuthContext.authModules[].properties.password': {
+        text: 'its password; those of `openidm-admin` and `anonymous` do not come from here',
+        type: 'string',
+      },
+      'serverAuthContext.authModules[].properties.queryOnResource': '`internal/user`, or `managed/user`',
+      'serverAuthContext.authModules[].properties.defaultUserRoles': 'roles of its accounts',
     },
   },
   gateway: {

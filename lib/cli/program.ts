@@ -91,6 +91,17 @@ Exit status 0: all enabled instances and all mappings are well; 1: one is not, o
     .option('--project <dir>', 'project directory, with conf/')
     .addOption(new Option('--conf <dir>', 'configuration directory, in place of --project').conflicts('project'))
     .option('--json', 'print the reports as JSON')
+
+  define(program, 'doctor', context, async (options) => (await import('./doctor.ts')).doctor(options, io))
+    .summary('show what of the files of a project is not in force')
+    .description(
+      prose(`Shows what of the files of a project is not in force, why, and what to do about it: one row for each key.
+Starts and writes nothing. The start of the gateway shows the same.
+
+Exit status 0: no file has a fault; 1: one has.`),
+    )
+    .option('--project <dir>', 'project directory, with conf/')
+    .option('--json', 'print {"notices": [{"file", "key", "what", "cure"}], "unused": [file]}')
 }
 
 function addRecon(program: Command, context: Context): void {

@@ -13,6 +13,13 @@ export function unknownMembers(value: unknown, { shape }: z.ZodObject): string[]
   return isObject(value) ? unknownNames(value, new Set(Object.keys(shape))) : []
 }
 
+/** The notice of a member that has no effect. */
+export const noEffect = (pointer: readonly string[]) => ({
+  pointer,
+  reason: 'it has no effect here',
+  cure: 'take it out, or leave it',
+})
+
 /** A fault found by a schema: where, and what is allowed. */
 export interface Fault {
   readonly path: readonly PropertyKey[]

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { configResource, type Transform } from '../config/rest/resource.ts'
-import { configurationService, hostProcessesService } from '../contract.ts'
+import { type ConfigurationFileFault, configurationService, hostProcessesService } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { Secret } from '../core/secret.ts'
 import { crestHttp } from '../crest/http/http.ts'
@@ -12,6 +12,7 @@ import { staticUsers } from './access/administrator.ts'
 import { Authentication } from './access/authentication.ts'
 import { IntrospectionClient } from './access/introspection.ts'
 import { LocalAccess } from './access/local-access.ts'
+import { underModules } from './access/login-modules.ts'
 import { LoginThrottle } from './access/login-throttle.ts'
 import type { PasswordStore } from './access/password-store.ts'
 import { TokenIdentities } from './access/token-identities.ts'
@@ -29,7 +30,7 @@ import { refuseSynchronization } from './link/refusal.ts'
 import { openObjects, type StoredObjects } from './objects.ts'
 import { PluginHost } from './plugins/host.ts'
 import { ServiceRegistry } from './plugins/services.ts'
-import type { HostLog } from './project/log.ts'
+import { type HostLog, withoutNotices } from './project/log.ts'
 import { packageVersion } from './project/package-info.ts'
 import { type Project, readServerCertificate } from './project/project.ts'
 import { gatewayKeys } from './project-keys.ts'
@@ -74,8 +75,9 @@ export class Gateway {
 
   /** The scope cleans up in reverse order, so plugins are disposed before the services they use. */
   private constructor(options: GatewayOptions) {
-    const { log, project } = options
-    this.#options = options
+    const log = withoutNotices(options.log, () => this.#state.name === 'STARTING')
+    const { project } = options
+    this.#options = { ...options, log }
     this.#stores = staticUsers(options.administratorPassword)
     this.#local = options.localToken && new LocalAccess(options.localToken)
     this.#scope = new Scope(log)
@@ -122,6 +124,12 @@ export class Gateway {
   /** Of the listener for `localToken`. */
   get localOrigin(): string | undefined {
     return this.#localListener?.origin
+  }
+
+  /** What of the files is not in force, or has no effect. */
+  get notices(): ConfigurationFileFault[] {
+    const { directory } = this.#configuration
+    return [...[...directory.faults().values()].flat(), ...directory.notices()]
   }
 
   /** In-process access to the resources, with all rights. */
@@ -225,9 +233,10 @@ export class Gateway {
       new IntrospectionClient(this.#configuration.resolver.sources, this.#options),
     )
     const setting = this.#configuration.authentication
+    const modules = () => setting.value.modules
     const tokens = new TokenIdentities({ setting, introspection, connection: this.connection })
     return new Authentication({
-      stores: () => this.#stores,
+      stores: () => [...this.#stores.map((store) => underModules(store, modules)), ...modules().users],
       throttle: new LoginThrottle({ signal: this.#stopping.signal }),
       rsFilter: () => tokens.rsFilter,
       local: this.#local,

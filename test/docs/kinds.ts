@@ -1,8 +1,8 @@
 /** The files that JSON blocks show, and what judges their content. */
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
-import { accessSchema, ignoredInAccess } from '../../lib/gateway/access/access-rules.ts'
-import { authenticationSchema, ignoredInAuthentication } from '../../lib/gateway/access/rs-filter-properties.ts'
+import { accessNotices, accessSchema } from '../../lib/gateway/access/access-rules.ts'
+import { authenticationNotices, authenticationSchema } from '../../lib/gateway/access/authentication-properties.ts'
 import { settingsSchema } from '../../lib/gateway/configuration/settings.ts'
 import { managedSchema } from '../../lib/gateway/managed/schema.ts'
 import { scheduleSchema } from '../../lib/gateway/schedules/schedule.ts'
@@ -17,11 +17,11 @@ export const KINDS: Readonly<Record<string, (content: JsonObject) => void>> = {
   instance: (content) => assert.deepEqual(judgeProperties(content), { ...judgeProperties(content), notices: [] }),
   authentication: (content) => {
     authenticationSchema.parse(content)
-    assert.deepEqual(ignoredInAuthentication(content), [])
+    assert.deepEqual(authenticationNotices(content), [])
   },
   access: (content) => {
     accessSchema.parse(content)
-    assert.deepEqual(ignoredInAccess(content), [])
+    assert.deepEqual(accessNotices(content), [])
   },
   gateway: (content) => void settingsSchema.parse(content),
   script: (content) => void scriptSettingsSchema.parse(content),

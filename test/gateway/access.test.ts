@@ -91,8 +91,8 @@ describe('access rules', () => {
     ],
     [/^configs\.0: Unrecognized key: "deny"/, { configs: [{ pattern: 'a', ...everything, deny: true }] }],
     [
-      /^configs\.0\.customAuthz: is not supported/,
-      { configs: [{ pattern: 'a', ...everything, customAuthz: 'ownDataOnly()' }] },
+      /^configs\.0\.customAuthz: is no expression: /,
+      { configs: [{ pattern: 'a', ...everything, customAuthz: 'ownDataOnly(' }] },
     ],
   ]
   for (const [fault, content] of FAULTS) {

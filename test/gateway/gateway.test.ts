@@ -199,7 +199,7 @@ describe('gateway', () => {
       assert.deepEqual([path, status, text.includes('CANARY')], [path, 200, false])
     }
     assert.equal((await call('/config', { headers: ANONYMOUS })).status, 403)
-    const rule = { pattern: '*', roles: '*', methods: 'read', customAuthz: 'x' }
+    const rule = { pattern: '*', roles: '*', methods: 'read', customAuthz: 'x(' }
     const refused = await call('/config/access', { method: 'PUT', json: { configs: [rule] } })
     assert.deepEqual([refused.status, refused.text.includes('customAuthz')], [400, true])
   })

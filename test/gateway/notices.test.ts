@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { main } from '../../lib/cli/cli.ts'
-import { authenticationSchema } from '../../lib/gateway/access/rs-filter-properties.ts'
+import { authenticationSchema } from '../../lib/gateway/access/authentication-properties.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import { startGateway } from './parts.ts'
 
@@ -12,17 +12,17 @@ describe('what has no effect is named', () => {
   it('unknown members of access and authentication, in the log', async () => {
     const { call, log } = await startGateway()
     const put = (id: string, json: object) => call(`/config/${id}`, { method: 'PUT', json })
-    const authentication = { rsFilter: { ...RS_FILTER, scope: 'x', _parked: 1 }, serverAuthContext: {}, comment: '' }
+    const authentication = { rsFilter: { ...RS_FILTER, scope: 'x', _parked: 1 }, idpUser: 'x', comment: '' }
     assert.equal((await put('authentication', authentication)).status, 201)
     const rules = [{ pattern: '*', roles: '*', methods: '*', actions: '*' }]
     assert.equal((await put('access', { configs: rules, config: [] })).status, 201)
     assert.equal((await put('access', { configs: rules, config: [], _x: 1 })).status, 200)
-    const warnings = log.entries.filter(({ members }) => members !== undefined)
+    const warnings = log.entries.filter(({ level, notices }) => level === 'warn' && notices !== undefined)
     assert.deepEqual(
-      warnings.map(({ level, members }) => [level, members]),
+      warnings.map(({ msg }) => msg),
       [
-        ['warn', ['serverAuthContext', 'rsFilter.scope']],
-        ['warn', ['config']],
+        'authentication.json: idpUser: it has no effect here; rsFilter.scope: it has no effect here',
+        'access.json: config: it has no effect here',
       ],
     )
   })
@@ -40,10 +40,10 @@ describe('what has no effect is named', () => {
     const silent = { write: () => undefined }
     const io = { stdout: silent, stderr: { write: (text: string) => (stderr += text) }, cwd: dir }
     await main(['check', '--conf', join(dir, 'conf')], { ...io, stdin: process.stdin, env: { DB_HOST: 'canary' } })
-    assert.match(stderr, /authentication\.json: these members have no effect here: unknown\n/)
+    assert.match(stderr, /^authentication\.json: unknown: it has no effect here\nscript\.json: /)
     assert.match(
       stderr,
-      /scripts ask for properties that are hidden from them: DB_HOST, my\.password; name them in "visibleProperties"/,
+      /script\.json: visibleProperties: scripts ask for properties that are hidden from them: DB_HOST, my\.password\n/,
     )
     assert.doesNotMatch(stderr, /canary/)
   })
@@ -57,7 +57,7 @@ describe('fixed subjects at the top of authentication.json', () => {
       read?.staticUserMapping.map(({ subject }) => subject),
       ['a', 'b'],
     )
-    assert.deepEqual(authenticationSchema.parse({ staticUserMapping: [mapping('b')] }), {})
+    assert.equal(authenticationSchema.parse({ staticUserMapping: [mapping('b')] }).rsFilter, undefined)
     assert.throws(() => authenticationSchema.parse({ staticUserMapping: [{}] }))
   })
 })

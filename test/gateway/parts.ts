@@ -1,4 +1,5 @@
 /** A gateway for tests, on a project directory of its own. */
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Secret } from '../../lib/core/secret.ts'
 import { Gateway } from '../../lib/gateway/gateway.ts'
@@ -17,6 +18,8 @@ export const ANONYMOUS = { 'x-openidm-username': 'anonymous', 'x-openidm-passwor
 export interface TestGatewayOptions {
   /** One that is there; a new one by default. */
   readonly project?: Project
+  /** Directories whose content is copied into the project first. */
+  readonly copies?: readonly string[]
   /** Files of `conf/`. */
   readonly conf?: Readonly<Record<string, unknown>>
   readonly plugins?: readonly string[]
@@ -59,8 +62,9 @@ export class LogLines {
 
 /** Starts a gateway that stops with its owner (see clean-up.ts). */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const { conf = {}, plugins = [], https, env } = options
+  const { copies = [], conf = {}, plugins = [], https, env } = options
   const project = options.project ?? (await openProject(await tempDir()))
+  for (const copy of copies) await cp(copy, project.dir, { recursive: true })
   await writeFiles(project.conf, conf)
   const pki = await testPki()
   if (https) {

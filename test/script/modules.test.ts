@@ -197,7 +197,7 @@ describe('script modules', () => {
       const errors = await until(() => log.messages('error').length > 0 && log.messages('error'))
       assert.match(
         errors[0] ?? '',
-        /^endpoints\/quota\.js: SyntaxError: .* at line number 2 at column number 6; the last valid version stays in force$/,
+        /^endpoints\/quota\.js: SyntaxError: .* at line number 2 at column number 6; what was in force stays$/,
       )
       assert.equal(await engine.run(script, {}), 1)
       await rm(path)

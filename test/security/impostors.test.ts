@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import { authenticationSchema } from '../../lib/gateway/access/authentication-properties.ts'
 import type { Introspection } from '../../lib/gateway/access/introspection.ts'
 import { RsFilter } from '../../lib/gateway/access/rs-filter.ts'
-import { authenticationSchema } from '../../lib/gateway/access/rs-filter-properties.ts'
 import { ADMIN, startGateway } from '../gateway/parts.ts'
 
 const RS_FILTER = {

@@ -84,9 +84,7 @@ describe('mappings with a fault', () => {
     assert.equal((await recon(gateway, 'm')).status, 200)
     const [user] = (await us.connection.query('managed/user', { _queryFilter: 'true' })).result
     assert.deepEqual([user?.userName, user?.sn], ['one', 'sn'])
-    assert.ok(
-      errorLines(gateway).some((line) => SYNTAX.test(line) && line.endsWith('; the last valid version stays in force')),
-    )
+    assert.ok(errorLines(gateway).some((line) => SYNTAX.test(line) && line.endsWith('; what was in force stays')))
     await writeFiles(gateway.project.conf, { 'sync.json': { mappings: [of('m', WELL), of('other')] } })
     await until(async () => (await errors(gateway)).m === '')
   })

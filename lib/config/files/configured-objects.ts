@@ -54,8 +54,10 @@ export interface ConfiguredObjectsOptions<Value>
    * @param faults with locations in the file
    */
   fallback?(entry: Configured, key: string, faults: ConfigurationFileFault[]): Awaitable<Value | undefined>
-  /** The effect of an entry that was never valid, for the log. */
+  /** The effect of an entry that was never valid, for the log and `doctor`. */
   readonly consequence?: string
+  /** What of an entry has no effect, although nothing is wrong with it. Pointers are relative to the entry. */
+  notices?(entry: Configured, value: Value): ConfigurationFaults
   readonly log: Logger
 }
 
@@ -80,6 +82,7 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
       ...(cleanUp && { cleanUp }),
       onChange: (key, entry, old) => {
         this.#report(entry, old?.faults)
+        this.#reportNotices(entry, old)
         onChange?.(key, entry, old)
       },
       isSame: (one, other) => isDeepStrictEqual([one.content, one.fault], [other.content, other.fault]),
@@ -128,7 +131,14 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
   }
 
   faults(): ConfigurationFileFault[] {
-    return [...this.#set.entries.values()].flatMap(({ input, faults }) => fileFaults(input, faults))
+    return [...this.#set.entries.values()].flatMap((entry) => {
+      const consequence = this.#meaningOf(entry)
+      return fileFaults(entry.input, entry.faults).map((fault) => ({ ...fault, consequence }))
+    })
+  }
+
+  notices(): ConfigurationFileFault[] {
+    return [...this.#set.entries.values()].flatMap((entry) => this.#noticesOf(entry))
   }
 
   dispose(): Promise<void> {
@@ -170,10 +180,30 @@ export class ConfiguredObjects<Value> implements ConfigurationConsumer, Disposab
     const isRead = input.object.content !== undefined
     // The reader of the file has logged the error.
     if (faults.length === 0 || (isKept && !isRead)) return
-    const { consequence = 'it is not in force', log } = this.#options
+    const { log } = this.#options
     const all = fileFaults(input, faults)
-    const message = `${describeFileFaults(all)}; ${isKept ? 'the last valid version stays in force' : consequence}`
+    const message = `${describeFileFaults(all)}; ${this.#meaningOf(entry)}`
     log[isRead ? 'error' : 'warn']({ id: input.object.id, file: input.object.file, faults: all }, message)
+  }
+
+  #reportNotices(entry: ConfiguredEntry<Configured, Value> | undefined, old: typeof entry): void {
+    const notices = entry ? this.#noticesOf(entry) : []
+    if (notices.length === 0 || (old && isDeepStrictEqual(notices, this.#noticesOf(old)))) return
+    const { file, id } = entry?.input.object ?? {}
+    this.#options.log.warn({ id, file, notices }, describeFileFaults(notices))
+  }
+
+  #noticesOf({ input, good, value }: ConfiguredEntry<Configured, Value>): ConfigurationFileFault[] {
+    const { notices, absent } = this.#options
+    const inForce = good?.input ?? input
+    // Of the defaults there is nothing to say.
+    if (absent && inForce.object.content === absent) return []
+    return notices && value !== undefined ? fileFaults(inForce, notices(inForce, value)) : []
+  }
+
+  #meaningOf({ input, good }: ConfiguredEntry<Configured, Value>): string {
+    const { consequence = 'it is not in force' } = this.#options
+    return good !== undefined || this.#isListKept(input) ? 'the last valid version stays in force' : consequence
   }
 }
 

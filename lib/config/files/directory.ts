@@ -167,12 +167,23 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   /** Faults by file name: objects that cannot be read, or that their consumers reject. */
   faults(): ReadonlyMap<string, readonly ConfigurationFileFault[]> {
     const ofOwners = [...this.#subscriptions].flatMap(({ consumer }) => consumer.faults?.() ?? [])
-    const unread = this.#table
+    // The owner of what cannot be read says the same, and so may another owner.
+    return Map.groupBy(distinct([...ofOwners, ...this.#unread()]), ({ file }) => file)
+  }
+
+  /** What has no effect although nothing is wrong with it, and what is hardly meant. */
+  notices(): ConfigurationFileFault[] {
+    const ofOwners = [...this.#subscriptions].flatMap(({ consumer }) => consumer.notices?.() ?? [])
+    const ignored = this.#ignored.map((file) => ({ file, pointer: [], ...IN_CAPITALS }))
+    const doubtful = this.#table
       .all()
-      .flatMap(({ file, error }) => (error === undefined ? [] : [unreadFault(file, error)]))
-    // Consumers may report the same faults.
-    const distinct = new Map([...unread, ...ofOwners].map((fault) => [JSON.stringify(fault), fault]))
-    return Map.groupBy(distinct.values(), ({ file }) => file)
+      .flatMap(({ file, content }) => (content.warnings ?? []).map((reason) => doubtfulNotice(basename(file), reason)))
+    return [...distinct([...ofOwners, ...ignored, ...doubtful])]
+  }
+
+  /** The files that nobody here processes. */
+  unused(): string[] {
+    return this.#table.all().flatMap(({ name, file }) => (this.#consumersOf(name.id).length > 0 ? [] : basename(file)))
   }
 
   /** The error of the last set with this object; undefined if it is in force. */
@@ -180,6 +191,10 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     const failed = this.#consumersOf(id).find(({ failure }) => failure)?.failure
     const faults = this.faults().get(fileOfObjectId(id))
     return failed ?? (faults && badRequest(describeFileFaults(faults)))
+  }
+
+  #unread(): ConfigurationFileFault[] {
+    return this.#table.all().flatMap(({ file, error }) => (error === undefined ? [] : [unreadFault(file, error)]))
   }
 
   #consumersOf(id: string): Subscription[] {
@@ -259,6 +274,28 @@ const unreadFault = (path: string, error: string): ConfigurationFileFault => {
   const file = basename(path)
   return { file, pointer: [], reason: error.replace(`${file}: `, '') }
 }
+
+/** One of those that say the same. */
+function distinct(faults: readonly ConfigurationFileFault[]): Iterable<ConfigurationFileFault> {
+  const byText = new Map<string, ConfigurationFileFault>()
+  for (const fault of faults) {
+    const key = JSON.stringify([fault.file, fault.pointer, fault.reason])
+    if (!byText.has(key)) byText.set(key, fault)
+  }
+  return byText.values()
+}
+
+const IN_CAPITALS = {
+  reason: 'the file is ignored: the extension is not .json in lower case',
+  cure: 'rename it',
+}
+
+const doubtfulNotice = (file: string, reason: string): ConfigurationFileFault => ({
+  file,
+  pointer: [],
+  reason,
+  cure: 'leave one of them',
+})
 
 const DIRECTORY_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path'
 import type { Disposable, JsonObject, Logger } from '../../contract.ts'
-import { getAt } from '../../crest/pointer.ts'
+import { getAt, parsePointer } from '../../crest/pointer.ts'
 import { CoalescingQueue } from '../files/coalescing-queue.ts'
 import { objectIdOfFile, pidOf } from '../files/naming.ts'
 import { PathWatcher } from '../files/path-watcher.ts'
@@ -28,6 +28,8 @@ export interface ContentResolverOptions {
   readonly secretFields: FieldsOf
   /** JSON pointers to the addresses that the secrets are sent to. */
   readonly addressFields?: FieldsOf | undefined
+  /** JSON pointers to what must have a value; elsewhere null stands for what has none. Default: all must. */
+  readonly requiredFields?: (pid: string) => readonly string[] | undefined
 }
 
 /**
@@ -89,7 +91,10 @@ export class ContentResolver implements Disposable {
     try {
       // Lazy: broken keys fail only objects with encrypted values.
       const keys = () => withLocal(this.#keys(), this.#localKey)
-      return resolveContent(content, file, { sources: this.sources, purposes: this.#stores, keys, placeOf })
+      const required = this.#options.requiredFields?.(pidOf(id))?.map(parsePointer)
+      const isOptional = (path: readonly string[]) =>
+        required?.every((field) => field.some((name, at) => name !== path[at])) === true
+      return resolveContent(content, file, { sources: this.sources, purposes: this.#stores, keys, placeOf, isOptional })
     } catch (error) {
       // The caller adds the file name.
       throw new Error((error as Error).message.replace(`${file}:`, '').trimStart())

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { decrypt, type EnvelopePlace, isBound, isEncrypted, KeyRing } from './crypto/crypto.ts'
 import type { PurposeSource } from './secret-stores/secret-stores.ts'
-import { at, substitute } from './substitution/substitution.ts'
+import { at, type IsOptional, substitute } from './substitution/substitution.ts'
 import type { TokenSource } from './substitution/value-sources.ts'
 
 export interface Resolvers {
@@ -12,6 +12,8 @@ export interface Resolvers {
   readonly keys?: KeyRing | (() => KeyRing | undefined) | undefined
   /** The place of a property, for envelopes that are bound to one. */
   readonly placeOf?: ((path: readonly string[]) => EnvelopePlace) | undefined
+  /** Whether null stands for a property that cannot be resolved. Default: none. */
+  readonly isOptional?: IsOptional | undefined
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Resolvers {
  * @throws Error with a message for the user, which contains no value
  */
 export function resolveContent(content: JsonObject, file: string, resolvers: Resolvers): JsonObject {
-  const result = revealIn(substitute(content, resolvers.sources, file), [], file, resolvers)
+  const result = revealIn(substitute(content, resolvers.sources, file, resolvers.isOptional), [], file, resolvers)
   if (!isObject(result)) throw new Error(`${file}: must be an object, but resolves to something else`)
   return result
 }
@@ -29,9 +31,10 @@ export function resolveContent(content: JsonObject, file: string, resolvers: Res
 function revealIn(value: Json, path: readonly string[], file: string, resolvers: Resolvers): Json {
   if (Array.isArray(value)) return value.map((item, index) => revealIn(item, [...path, `${index}`], file, resolvers))
   if (!isObject(value)) return value
-  if (isEncrypted(value)) return at(file, path, () => openEnvelope(value, path, resolvers))
+  if (isEncrypted(value)) return at(file, path, () => openEnvelope(value, path, resolvers), resolvers.isOptional)
   const purpose = purposeIn(value)
-  if (purpose !== undefined) return at(file, path, () => purposeValue(purpose, resolvers.purposes))
+  if (purpose !== undefined)
+    return at(file, path, () => purposeValue(purpose, resolvers.purposes), resolvers.isOptional)
   const members = Object.entries(value)
   return Object.fromEntries(members.map(([name, member]) => [name, revealIn(member, [...path, name], file, resolvers)]))
 }

@@ -1,7 +1,10 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import type { EffectiveRequest, Operation } from '../../crest/http/effective-request.ts'
+import { decodeValue, type QueryPair } from '../../crest/protocol/request-parameters.ts'
+import { canonicalName } from '../../crest/protocol/reserved-parameters.ts'
 import { type AccessRule, accessSchema, type NameList } from './access-rules.ts'
+import type { Identity } from './password-store.ts'
 
 const ADMINISTRATOR = 'internal/role/openidm-admin'
 const ADMINISTRATOR_RULE = { pattern: '*', roles: ADMINISTRATOR, methods: '*', actions: '*' }
@@ -31,13 +34,30 @@ export function closedAccess(content: Json): readonly AccessRule[] {
 export function isAllowed(
   rules: readonly AccessRule[],
   roles: readonly string[],
-  { path, operations }: Pick<EffectiveRequest, 'path' | 'operations'>,
+  { path, operations, parameters = [] }: Judged,
+  caller?: Identity,
 ): boolean {
   const allows = (reading: string): boolean =>
     operations.every((operation) =>
-      rules.some((rule) => isFor(rule, roles) && covers(rule, reading) && permits(rule, operation)),
+      rules.some(
+        (rule) =>
+          isFor(rule, roles) &&
+          covers(rule, reading) &&
+          permits(rule, operation) &&
+          (!rule.customAuthz ||
+            (caller !== undefined &&
+              rule.customAuthz.grants({ path: reading, operation, parameters: byName(parameters), caller }))),
+      ),
     )
   return allows(path.strict) && (path.loose === path.strict || allows(path.loose))
+}
+
+type Judged = Pick<EffectiveRequest, 'path' | 'operations'> & Partial<Pick<EffectiveRequest, 'parameters'>>
+
+/** Readers may differ about a name that occurs twice. */
+function byName(parameters: readonly QueryPair[]): ReadonlyMap<string, string> | undefined {
+  const values = new Map(parameters.map((pair) => [canonicalName(pair.name), decodeValue(pair)]))
+  return values.size === parameters.length ? values : undefined
 }
 
 const isFor = (rule: AccessRule, roles: readonly string[]): boolean =>

@@ -1,8 +1,6 @@
 /** The schema of `rsFilter` in `conf/authentication.json`, for bearer tokens of other servers. */
-
-import type { JsonObject } from '../../contract.ts'
 import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
-import { unknownMembers, z } from '../../core/schema.ts'
+import { z } from '../../core/schema.ts'
 import { Secret } from '../../core/secret.ts'
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${what}, found an empty string`)
@@ -27,7 +25,7 @@ const maxTimeout = z
   })
   .prefault('60 seconds')
 
-const staticUserMapping = z.object({ subject: text('the subject of a token'), localUser, roles })
+export const staticUserMappingSchema = z.object({ subject: text('the subject of a token'), localUser, roles })
 
 const subjectMapping = z
   .object({
@@ -41,35 +39,16 @@ const subjectMapping = z
     message: 'must have queryOnResource or resourceTypeMapping',
   })
 
-const rsFilter = z.object({
+export const rsFilterSchema = z.object({
   clientId: text("this gateway's own client id at the token server"),
   clientSecret: text("the secret of this gateway's own client").transform((value) => new Secret(value)),
   tokenIntrospectUrl: z.string(URL_FORM).refine(isHttpUrl, URL_FORM),
   scopes: z.array(text('a scope'), 'must be an array of scopes').default([]),
   cache: z.object({ maxTimeout }, 'must be an object {"maxTimeout"}').prefault({}),
-  staticUserMapping: z.array(staticUserMapping, 'must be an array of mappings').default([]),
+  staticUserMapping: z.array(staticUserMappingSchema, 'must be an array of mappings').default([]),
   subjectMapping: z.array(subjectMapping, 'must be an array of mappings').default([]),
   anonymousUserMapping: z.object({ localUser, roles }).optional(),
 })
 
-/** The other authentication modules of IDM in this file (`serverAuthContext`) are not supported. */
-const authentication = z.object({
-  rsFilter: rsFilter.optional(),
-  /** Location of the static mappings in Advanced Identity Cloud. */
-  staticUserMapping: z.array(staticUserMapping, 'must be an array of mappings').default([]),
-})
-
-export const authenticationSchema = authentication.transform(({ rsFilter, staticUserMapping }) =>
-  rsFilter
-    ? { rsFilter: { ...rsFilter, staticUserMapping: [...rsFilter.staticUserMapping, ...staticUserMapping] } }
-    : {},
-)
-
-/** Members without effect. */
-export const ignoredInAuthentication = (content: JsonObject): string[] => [
-  ...unknownMembers(content, authentication),
-  ...unknownMembers(content.rsFilter, rsFilter).map((name) => `rsFilter.${name}`),
-]
-
-export type RsFilterProperties = z.infer<typeof rsFilter>
+export type RsFilterProperties = z.infer<typeof rsFilterSchema>
 export type SubjectMapping = z.infer<typeof subjectMapping>

@@ -1,14 +1,14 @@
 import type { JsonObject } from '../../contract.ts'
-import type { z } from '../../core/schema.ts'
 import { internalError } from '../../crest/errors.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import type { Setting } from '../project/setting.ts'
+import type { AuthenticationSettings } from './authentication-properties.ts'
 import type { IntrospectionClient } from './introspection.ts'
 import { RsFilter } from './rs-filter.ts'
-import type { authenticationSchema, RsFilterProperties } from './rs-filter-properties.ts'
+import type { RsFilterProperties } from './rs-filter-properties.ts'
 
 export interface TokenIdentitiesOptions {
-  readonly setting: Pick<Setting<z.infer<typeof authenticationSchema>>, 'value'>
+  readonly setting: Pick<Setting<AuthenticationSettings>, 'value'>
   readonly introspection: IntrospectionClient
   /** Queried for the users of `subjectMapping`. */
   readonly connection: Connection

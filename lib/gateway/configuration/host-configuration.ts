@@ -4,10 +4,16 @@ import type { FieldsOf } from '../../config/values/secret-place.ts'
 import { evaluateExpression } from '../../config/values/substitution/expression.ts'
 import type { Disposable } from '../../contract.ts'
 import { Scope } from '../../core/scope.ts'
+import { REQUIRED_IN_SCRIPT_SETTINGS } from '../../script/main/settings.ts'
 import { readPrivateKeys } from '../../trust/keystore.ts'
 import { closedAccess, defaultAccess } from '../access/access.ts'
-import { accessSchema, ignoredInAccess } from '../access/access-rules.ts'
-import { authenticationSchema, ignoredInAuthentication } from '../access/rs-filter-properties.ts'
+import { accessNotices, accessSchema } from '../access/access-rules.ts'
+import {
+  authenticationNotices,
+  authenticationSchema,
+  REQUIRED_IN_AUTHENTICATION,
+  withoutTokens,
+} from '../access/authentication-properties.ts'
 import type { HostLog } from '../project/log.ts'
 import type { Project } from '../project/project.ts'
 import { Setting } from '../project/setting.ts'
@@ -19,6 +25,15 @@ const SECRET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([['authent
 /** JSON pointers to the addresses that these secrets are sent to. */
 export const HOST_ADDRESS_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['authentication', ['rsFilter/tokenIntrospectUrl']],
+])
+
+/**
+ * JSON pointers to what of an object must have a value. IDM's files hold much more that nobody here reads, with
+ * expressions for which only IDM has a value. Without an entry: all of it.
+ */
+const REQUIRED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['authentication', REQUIRED_IN_AUTHENTICATION],
+  ['script', REQUIRED_IN_SCRIPT_SETTINGS],
 ])
 
 const NO_CORS = corsSchema.parse({})
@@ -57,7 +72,12 @@ export class HostConfiguration implements Disposable {
     const options = { projectDir, confDir: conf, env, log, readKeystore: readPrivateKeys }
     this.resolver = this.#scope.own(
       'value sources',
-      new ContentResolver({ ...options, secretFields: this.secretFields, addressFields: this.addressFields }),
+      new ContentResolver({
+        ...options,
+        secretFields: this.secretFields,
+        addressFields: this.addressFields,
+        requiredFields: (pid) => REQUIRED.get(pid),
+      }),
     )
     const { resolve } = this.resolver
     this.directory = this.#scope.own('configuration directory', new ConfigDirectory({ dir: conf, log, resolve }))
@@ -72,15 +92,16 @@ export class HostConfiguration implements Disposable {
       absent: defaultAccess(),
       fallback: closedAccess,
       consequence: 'only the administrator rule and the valid rules grant access',
-      ignored: ignoredInAccess,
+      notices: accessNotices,
       log,
     })
     this.authentication = new Setting({
       name: 'authentication',
       schema: authenticationSchema,
-      absent: {},
+      absent: authenticationSchema.parse({}),
+      fallback: withoutTokens,
       consequence: 'bearer tokens are rejected',
-      ignored: ignoredInAuthentication,
+      notices: authenticationNotices,
       log,
     })
     this.settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
@@ -115,11 +136,6 @@ export class HostConfiguration implements Disposable {
 
   /** JSON pointers to the addresses that these secrets are sent to. */
   readonly addressFields: FieldsOf = (pid) => [...(HOST_ADDRESS_FIELDS.get(pid) ?? []), ...this.#addressFields(pid)]
-
-  /** Warnings: members without effect, duplicate members, ignored files. */
-  get notices(): string[] {
-    return [...[this.access, this.authentication].flatMap(({ notice }) => notice ?? []), ...this.directory.warnings()]
-  }
 
   dispose(): Promise<void> {
     return this.#scope.dispose()

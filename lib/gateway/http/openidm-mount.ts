@@ -58,7 +58,7 @@ export class OpenidmMount implements HostMount {
     if (!state.isServing && !ALWAYS_AVAILABLE.test(effective.path.strict)) throw notReady(state)
     return after(authentication.identify(request, effective.operations), (identity) => {
       recordOf(request).identity = identity
-      if (!isAllowed(access(), identity.authorization.roles, effective)) throw forbidden('Access denied')
+      if (!isAllowed(access(), identity.authorization.roles, effective, identity)) throw forbidden('Access denied')
       return effective
     })
   }

@@ -21,13 +21,13 @@ import { closedHandler, closedMethods, hideUnretrieved } from './closed-type.ts'
 import { ManagedCollection } from './collection.ts'
 import { defaultManaged } from './defaults.ts'
 import type { ManagedHooks } from './hooks.ts'
-import { unknownPolicies } from './policies.ts'
 import type { ManagedKeys } from './private-values.ts'
 import { type ManagedTypeConfiguration, typeSchema } from './schema.ts'
 import { ManagedScripts } from './scripts-managed.ts'
 import { ScriptedCollection } from './scripts-managed-collection.ts'
 import { compileScripts } from './scripts-managed-compiled.ts'
 import { ManagedType } from './type.ts'
+import { typeNotices, withActiveUsers } from './type-notices.ts'
 import { managedTypes } from './types.ts'
 import { ManagedUsers } from './users.ts'
 
@@ -53,6 +53,8 @@ export interface ServedType {
   readonly type?: ManagedType
   readonly store?: ObjectStore
   readonly handler: ResourceHandler
+  /** What of the type has no effect. */
+  readonly notices?: readonly ConfigurationFault[]
   route?: Disposable
 }
 
@@ -108,6 +110,7 @@ function servedTypes(options: ManagedObjectsOptions): ConfiguredObjects<ServedTy
       if (next) next.route = router.add(`managed/${next.name}`, next.handler)
     },
     consequence: 'what depends on it is refused with 503',
+    notices: (_entry, { notices = [] }) => notices,
     log,
   })
   return types
@@ -120,25 +123,32 @@ export async function typeFaults({ content }: Configured, scripts?: ScriptServic
   return scripts ? (await compileScripts(scripts, data)).faults : []
 }
 
+/** What a gateway would say of a type without faults. */
+export async function judgeType(content: unknown, scripts: ScriptService) {
+  const type = typeSchema.parse(content)
+  const { notices } = await compileScripts(scripts, type)
+  return { name: type.name, notices: [...notices, ...typeNotices(type)] }
+}
+
 /** @throws Error when a script cannot run, unless the caller restricts the type with `isClosed` */
 async function serve(
   options: ManagedObjectsOptions,
   configuration: ManagedTypeConfiguration,
   isClosed = false,
 ): Promise<ServedType> {
-  const { repository, keys, hooks, scripts, log } = options
-  const type = new ManagedType(configuration)
+  const { repository, keys, hooks, scripts } = options
+  const judged = scripts && (await compileScripts(scripts, configuration))
+  const { compiled = [], faults = [], activates = false } = judged ?? {}
+  if (faults.length > 0 && !isClosed) throw new Error(faults.map(describeFault).join('; '))
+  const type = new ManagedType(activates ? withActiveUsers(configuration) : configuration)
   const [indexes, unique] = [type.indexes, type.unique].map((names) => names.map((name) => printPointer([name])))
   const store = await repository.store(type.route, { indexes, unique })
-  const { compiled = [], faults = [] } = scripts ? await compileScripts(scripts, configuration) : {}
-  if (faults.length > 0 && !isClosed) throw new Error(faults.map(describeFault).join('; '))
-  const ignored = unknownPolicies(type)
-  if (ignored.length > 0) log.info({ type: type.name, policies: ignored }, 'policies that this gateway does not check')
   const handler =
     scripts && compiled.length > 0
       ? new ScriptedCollection(type, store, keys, new ManagedScripts(scripts, compiled))
       : new ManagedCollection(type, store, keys, hooks)
-  return { name: type.name, schema: (configuration.schema ?? {}) as JsonObject, type, store, handler }
+  const notices = [...(judged?.notices ?? []), ...typeNotices(configuration)]
+  return { name: type.name, schema: (configuration.schema ?? {}) as JsonObject, type, store, handler, notices }
 }
 
 /**

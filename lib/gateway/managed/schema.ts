@@ -10,6 +10,11 @@ const policy = z.looseObject({
   params: z.record(z.string(), anyJson).optional(),
 })
 
+/** Editors of IDM write some of them as text. */
+const flag = z
+  .union([z.boolean(), z.enum(['true', 'false'])], 'must be true or false')
+  .transform((value) => String(value) === 'true')
+
 /**
  * The members of IDM that have an effect here. All others are allowed and ignored, so that files of IDM work unchanged.
  */
@@ -17,10 +22,10 @@ const property = z.looseObject({
   type: z.union([type, z.array(type)], TYPE_FORM).optional(),
   items: z.looseObject({ type: z.union([type, z.array(type)], TYPE_FORM).optional() }).optional(),
   scope: z.enum(['public', 'private'], 'must be "public" or "private"').optional(),
-  isProtected: z.boolean('must be true or false').optional(),
+  isProtected: flag.optional(),
   secureHash: z.looseObject({}).optional(),
   encryption: z.looseObject({}).optional(),
-  searchable: z.boolean('must be true or false').optional(),
+  searchable: flag.optional(),
   default: anyJson.optional(),
   policies: z.array(policy, 'must be an array of policies').optional(),
 })

@@ -2,6 +2,7 @@ import { faultAt } from '../../config/files/fault.ts'
 import type { ConfigurationFault, Json } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import type { Script, ScriptService } from '../../script/main/engine.ts'
+import { compileOrLeaveOut } from '../../script/main/stock.ts'
 import type { ManagedTypeConfiguration } from './schema.ts'
 import { MANAGED_HOOKS } from './scripts-managed.ts'
 import { PROPERTY_HOOKS } from './scripts-managed-properties.ts'
@@ -12,18 +13,29 @@ export interface CompiledScript {
   readonly script: Script
 }
 
-/** Compiles the scripts of one type; those that fail are returned as faults. */
+/**
+ * The scripts of one type, without those that cannot be run, which are faults, and without those of IDM that are left
+ * out, which are notices.
+ */
 export async function compileScripts(service: ScriptService, type: ManagedTypeConfiguration) {
   const compiled: CompiledScript[] = []
   const faults: ConfigurationFault[] = []
+  const notices: ConfigurationFault[] = []
+  let activates = false
   for (const [pointer, script] of scriptsOf(type)) {
     try {
-      compiled.push({ pointer, script: await service.compile(script, `managed/${type.name} ${nameOf(pointer)}`) })
+      const result = await compileOrLeaveOut(service, script, `managed/${type.name} ${nameOf(pointer)}`)
+      if ('script' in result) compiled.push({ pointer, ...result })
+      else {
+        const { activates: own, ...notice } = result.leftOut
+        notices.push({ pointer, ...notice })
+        activates ||= own && pointer[0] === 'onCreate'
+      }
     } catch (error) {
       faults.push(faultAt(pointer, error))
     }
   }
-  return { compiled, faults }
+  return { compiled, faults, notices, activates }
 }
 
 const nameOf = (pointer: readonly string[]): string =>

@@ -11,6 +11,18 @@ export interface HostLog extends Logger {
   child(bindings: Readonly<Record<string, string>>): HostLog
 }
 
+/**
+ * A log in which lines with `notices` of files are of level debug as long as `isQuiet`: the start of a gateway shows all
+ * of them together.
+ */
+export const withoutNotices = (log: HostLog, isQuiet: () => boolean): HostLog =>
+  // All other methods stay pino's own.
+  Object.assign(Object.create(log) as HostLog, {
+    warn: (details: object, message?: string) =>
+      'notices' in details && isQuiet() ? log.debug(details, message) : log.warn(details, message),
+    child: (bindings: Readonly<Record<string, string>>) => withoutNotices(log.child(bindings), isQuiet),
+  })
+
 export interface LogOptions {
   readonly level?: LogLevel
   readonly destination?: { write(line: string): void }

@@ -1,6 +1,6 @@
 import { ConfiguredObjects } from '../../config/files/configured-objects.ts'
 import { schemaFaults } from '../../config/files/fault.ts'
-import type { Json, JsonObject, Logger } from '../../contract.ts'
+import type { ConfigurationFaults, Json, JsonObject, Logger } from '../../contract.ts'
 import type { z } from '../../core/schema.ts'
 
 export interface SettingOptions<T> {
@@ -13,33 +13,30 @@ export interface SettingOptions<T> {
   readonly fallback?: (content: Json) => T
   /** The effect of the fallback, for the log. */
   readonly consequence?: string
-  /** Returns the members of the object that have no effect. */
-  readonly ignored?: (content: JsonObject) => string[]
+  /** What of the object has no effect. @param content as it is in force */
+  readonly notices?: (content: JsonObject) => ConfigurationFaults
   readonly log: Logger
 }
 
 /** A singleton configuration object as a value. */
-export class Setting<T> extends ConfiguredObjects<{ readonly value: T; readonly notice?: string | undefined }> {
+export class Setting<T> extends ConfiguredObjects<{ readonly value: T; readonly notices?: ConfigurationFaults }> {
   readonly #name: string
   readonly #absent: T
 
-  constructor({ name, schema, absent, fallback, consequence, ignored, log }: SettingOptions<T>) {
+  constructor({ name, schema, absent, fallback, consequence, notices, log }: SettingOptions<T>) {
     super({
       factoryPid: name.split('/')[0] ?? name,
       validate: ({ object, content }) => {
         const { error } = object.id === name ? schema.safeParse(content) : {}
         return error ? schemaFaults(error) : []
       },
-      provision: ({ object: { id, file }, content }, _key, last) => {
-        if (id !== name) return { value: absent }
-        const members = ignored?.(content as JsonObject) ?? []
-        const text = `${file}: these members have no effect here: ${members.join(', ')}`
-        const notice = members.length > 0 ? text : undefined
-        if (notice !== undefined && notice !== last?.notice) log.warn({ file, members }, notice)
-        return { value: schema.parse(content), notice }
-      },
+      provision: ({ object: { id }, content }) =>
+        id === name
+          ? { value: schema.parse(content), notices: notices?.(content as JsonObject) ?? [] }
+          : { value: absent },
       fallback: ({ content }) => ({ value: fallback ? fallback(content) : absent }),
       consequence: consequence ?? 'the defaults are in force',
+      notices: (_entry, own) => own.notices ?? [],
       log,
     })
     this.#name = name
@@ -49,10 +46,5 @@ export class Setting<T> extends ConfiguredObjects<{ readonly value: T; readonly 
   get value(): T {
     const own = this.get(this.#name)
     return own ? own.value : this.#absent
-  }
-
-  /** A warning about the object in force. */
-  get notice(): string | undefined {
-    return this.get(this.#name)?.notice
   }
 }

@@ -1,7 +1,7 @@
 /** The schema of `conf/schedule-NAME.json` and `scheduler/job/NAME`. */
-import type { JsonObject } from '../../contract.ts'
+import type { ConfigurationFault, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { unknownMembers, z } from '../../core/schema.ts'
+import { noEffect, unknownMembers, z } from '../../core/schema.ts'
 import { cronFault, instantOf } from './cron.ts'
 
 const FLAG = 'must be true or false'
@@ -98,3 +98,7 @@ export const ignoredInSchedule = (content: JsonObject): string[] =>
   unknownMembers(definitionIn(content), shape).filter(
     (name) => name !== 'recoverable' || asFlag(content[name]) === true,
   )
+
+/** The same as notices of a file. */
+export const scheduleNotices = (content: unknown): ConfigurationFault[] =>
+  isObject(content) && !isDisabled(content) ? ignoredInSchedule(content).map((name) => noEffect([name])) : []

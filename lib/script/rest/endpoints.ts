@@ -1,9 +1,10 @@
 import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
 import { faultAt } from '../../config/files/fault.ts'
-import type { ConfigurationFaults, Disposable, Json, Logger } from '../../contract.ts'
+import type { ConfigurationFault, ConfigurationFaults, Disposable, Json, Logger } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
 import type { ScriptService } from '../main/engine.ts'
+import { compileOrLeaveOut } from '../main/stock.ts'
 import { Endpoint } from './endpoint.ts'
 
 export interface EndpointsOptions {
@@ -14,7 +15,9 @@ export interface EndpointsOptions {
 
 interface Served {
   readonly route: string
-  readonly endpoint: Endpoint
+  /** Absent when its script is one of IDM that is left out. */
+  readonly endpoint?: Endpoint
+  readonly notices?: readonly ConfigurationFault[]
   entry?: Disposable
 }
 
@@ -23,7 +26,7 @@ export function customEndpoints({ router, scripts, log }: EndpointsOptions): Con
   const provision = (entry: Configured): Served => {
     const { route, below } = placeOf(entry)
     const compile = async () => {
-      const script = await scripts.compile(scriptOf(entry), entry.object.id)
+      const script = await scripts.compileWhole(scriptOf(entry), entry.object.id)
       void endpoints.retry(entry.object.id)
       return script
     }
@@ -37,20 +40,27 @@ export function customEndpoints({ router, scripts, log }: EndpointsOptions): Con
       if (route === '') return [PATH_FAULT]
       const isFree = endpoints.get(id)?.route === route || !router.isTaken(route)
       if (!isFree) return [`context: must be a route that is free; "${route}" is served already`]
-      return scripts.compile(scriptOf(entry), id).then(
+      return compileOrLeaveOut(scripts, scriptOf(entry), id).then(
         () => [],
         (error: unknown) => [faultAt([], error)],
       )
     },
-    provision,
+    provision: async (entry) => {
+      const result = await compileOrLeaveOut(scripts, scriptOf(entry), entry.object.id)
+      if ('script' in result) return provision(entry)
+      const { reason, cure } = result.leftOut
+      return { route: placeOf(entry).route, notices: [{ pointer: [], reason, cure }] }
+    },
+    notices: (_entry, { notices = [] }) => notices,
     fallback: (entry) => {
       const { route } = placeOf(entry)
       return route === '' || router.isTaken(route) ? undefined : provision(entry)
     },
     swap: (next, old) => {
-      if (next && next.route !== old?.route) next.entry = router.add(next.route, next.endpoint)
+      const add = () => next?.endpoint && { entry: router.add(next.route, next.endpoint) }
+      if (next && next.route !== old?.route) Object.assign(next, add())
       void old?.entry?.dispose()
-      if (next) next.entry ??= router.add(next.route, next.endpoint)
+      if (next && !next.entry) Object.assign(next, add())
     },
     consequence: 'it is not served',
     log,

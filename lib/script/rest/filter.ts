@@ -9,8 +9,7 @@ import { type FilterConfiguration, scopeOf } from './filter-schema.ts'
 import { requestFrom } from './request-from-variable.ts'
 import { answerFrom, responseVariable } from './response-variable.ts'
 
-export const FILTER_SCRIPTS = ['condition', 'onRequest', 'onResponse', 'onFailure'] as const
-type FilterScripts = Readonly<Partial<Record<(typeof FILTER_SCRIPTS)[number], Script>>>
+export type FilterScripts = Readonly<Partial<Record<'condition' | 'onRequest' | 'onResponse' | 'onFailure', Script>>>
 
 /** Which requests a filter sees. */
 class FilterScope {
@@ -65,20 +64,10 @@ export class Filter extends FilterScope {
   readonly #scripts: ScriptService
   readonly #own: FilterScripts
 
-  private constructor(scripts: ScriptService, own: FilterScripts, configuration: FilterConfiguration) {
+  constructor(scripts: ScriptService, own: FilterScripts, configuration: FilterConfiguration) {
     super(configuration)
     this.#scripts = scripts
     this.#own = own
-  }
-
-  /** @param name for messages. @throws ResourceException 400 for a script that does not compile */
-  static async make(scripts: ScriptService, configuration: FilterConfiguration, name: string): Promise<Filter> {
-    const own: Partial<Record<(typeof FILTER_SCRIPTS)[number], Script>> = {}
-    for (const part of FILTER_SCRIPTS) {
-      const script = configuration[part]
-      if (script) own[part] = await scripts.compile(script, `${name} ${part}`)
-    }
-    return new Filter(scripts, own, configuration)
   }
 
   readonly handle: RequestFilter = async (request, context, next) => {

@@ -78,7 +78,7 @@ export class MappingRegistry implements Disposable {
 
   /** Resolves when the mappings that are there are in force. */
   async follow(configuration: ConfigurationService): Promise<void> {
-    const faults = () => this.#faults()
+    const told = { faults: () => this.#faults(), notices: () => this.#notices() }
     const consumers: ConfigurationConsumer[] = [
       {
         factoryPid: 'sync',
@@ -87,7 +87,7 @@ export class MappingRegistry implements Disposable {
           return sources ? this.#judge(sources, this.#singles) : [LIST_FORM]
         },
         apply: ([object]) => this.#takeList(object),
-        faults,
+        ...told,
       },
       {
         factoryPid: 'mapping',
@@ -96,7 +96,7 @@ export class MappingRegistry implements Disposable {
           this.#singles = objects.map(single)
           return this.#apply()
         },
-        faults,
+        ...told,
       },
     ]
     for (const consumer of consumers)
@@ -202,14 +202,22 @@ export class MappingRegistry implements Disposable {
     return this.#set.apply(new Map(this.#found))
   }
 
+  #notices(): ConfigurationFileFault[] {
+    return this.#entries.flatMap(({ input, value }) => {
+      const notices = value ? mappingNotices(value.config) : []
+      const pointer = input.key?.split('.') ?? []
+      return notices.map((reason) => ({ file: basename(input.file), pointer, reason }))
+    })
+  }
+
   #faults(): ConfigurationFileFault[] {
     return this.#found.flatMap(([key, source]) => {
       const entry = this.#set.entries.get(key)
       const text = entry && textOf({ ...entry, input: source })
       const reason = text?.replace(`${placeOf(source)}: `, '')
-      return reason === undefined
-        ? []
-        : [{ file: basename(source.file), pointer: source.key?.split('.') ?? [], reason }]
+      if (reason === undefined) return []
+      const consequence = entry?.good ? 'the last valid version stays in force' : 'it is not in force'
+      return [{ file: basename(source.file), pointer: source.key?.split('.') ?? [], reason, consequence }]
     })
   }
 }
@@ -226,10 +234,8 @@ function report(log: Logger, entry: Entry, old: Entry | undefined): void {
   const fault = textOf(entry)
   // Whoever read the file has logged that it cannot be read.
   if (fault !== undefined && unread === undefined && !isDeepStrictEqual(faults, old?.faults))
-    log.error(
-      { file },
-      good || (key === undefined && !input.config) ? `${fault}; the last valid version stays in force` : fault,
-    )
+    log.error({ file }, good || (key === undefined && !input.config) ? `${fault}; what was in force stays` : fault)
   const notices = value && value !== old?.value ? mappingNotices(value.config) : []
-  if (value && notices.length > 0) log.warn({ file }, `${file}: mapping ${value.mapping.name}: ${notices.join('; ')}`)
+  if (value && notices.length > 0)
+    log.warn({ file, notices }, `${file}: mapping ${value.mapping.name}: ${notices.join('; ')}`)
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
 import { faultsOf } from '../../../lib/core/schema.ts'
 import { serviceUnavailable } from '../../../lib/crest/errors.ts'
+import { authenticationSchema } from '../../../lib/gateway/access/authentication-properties.ts'
 import type { Introspection } from '../../../lib/gateway/access/introspection.ts'
 import { RsFilter } from '../../../lib/gateway/access/rs-filter.ts'
-import { authenticationSchema } from '../../../lib/gateway/access/rs-filter-properties.ts'
 
 const STANDARD = {
   clientId: 'rs',
