@@ -60,7 +60,10 @@ export class SqliteRunSnapshot implements RunSnapshot {
   }
 
   async touch(objects: readonly Touched[]): Promise<void> {
-    if (objects.length > 0) await this.#snapshots.touch(this.#run, objects)
+    if (objects.length === 0) return
+    const places = objects.flatMap(({ place }) => place ?? [])
+    const keys = objects.flatMap(({ key, place }) => (place === undefined ? [key] : []))
+    await this.#snapshots.touch(this.#run, places, keys)
   }
 
   endScan(): Promise<void> {

@@ -2,7 +2,6 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { JsonObject } from '../../../contract.ts'
 import { parseStoredJson } from '../../../core/json.ts'
 import { type Pointer, printPointer } from '../../../crest/pointer.ts'
-import type { Touched } from '../../runs/run-snapshot.ts'
 import { insertRows, type Values } from '../database/insert-rows.ts'
 import type { Session } from '../database/session.ts'
 import { BitSet } from './bit-set.ts'
@@ -109,10 +108,10 @@ export class SnapshotTable {
     return found
   }
 
-  async touch(run: number, objects: readonly Touched[]): Promise<void> {
+  /** @param keys of objects whose places are not known */
+  async touch(run: number, places: readonly number[], keys: readonly string[]): Promise<void> {
     const state = this.#state(run)
-    for (const { place } of objects) if (place !== undefined) state.touch(place)
-    const keys = objects.flatMap(({ key, place }) => (place === undefined ? [key] : []))
+    for (const place of places) state.touch(place)
     if (keys.length === 0) return
     const text = `select o.rowid as place from json_each(?) as wanted
       cross join run_object as o where o.run = ? and o.key = wanted.value`
