@@ -13,7 +13,7 @@ import { badRequest } from '../../crest/errors.ts'
 import { CoalescingQueue } from './coalescing-queue.ts'
 import { Debouncer } from './debouncer.ts'
 import { ErrorReport } from './error-report.ts'
-import { describeFileFaults, faultsIn } from './fault.ts'
+import { describeFileFaults, distinct, doubtfulNotice, faultsIn, ignoredNotice } from './fault.ts'
 import { type ScannedFiles, scanDirectory } from './file-scan.ts'
 import { fileOfObjectId, pidOf } from './naming.ts'
 import { ObjectTable } from './object-table.ts'
@@ -174,7 +174,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   /** What has no effect although nothing is wrong with it, and what is hardly meant. */
   notices(): ConfigurationFileFault[] {
     const ofOwners = [...this.#subscriptions].flatMap(({ consumer }) => consumer.notices?.() ?? [])
-    const ignored = this.#ignored.map((file) => ({ file, pointer: [], ...IN_CAPITALS }))
+    const ignored = this.#ignored.map((file) => ignoredNotice(file))
     const doubtful = this.#table
       .all()
       .flatMap(({ file, content }) => (content.warnings ?? []).map((reason) => doubtfulNotice(basename(file), reason)))
@@ -274,28 +274,6 @@ const unreadFault = (path: string, error: string): ConfigurationFileFault => {
   const file = basename(path)
   return { file, pointer: [], reason: error.replace(`${file}: `, '') }
 }
-
-/** One of those that say the same. */
-function distinct(faults: readonly ConfigurationFileFault[]): Iterable<ConfigurationFileFault> {
-  const byText = new Map<string, ConfigurationFileFault>()
-  for (const fault of faults) {
-    const key = JSON.stringify([fault.file, fault.pointer, fault.reason])
-    if (!byText.has(key)) byText.set(key, fault)
-  }
-  return byText.values()
-}
-
-const IN_CAPITALS = {
-  reason: 'the file is ignored: the extension is not .json in lower case',
-  cure: 'rename it',
-}
-
-const doubtfulNotice = (file: string, reason: string): ConfigurationFileFault => ({
-  file,
-  pointer: [],
-  reason,
-  cure: 'leave one of them',
-})
 
 const DIRECTORY_FAULTS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',

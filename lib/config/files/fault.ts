@@ -77,3 +77,29 @@ export function faultAt(pointer: readonly string[], error: unknown): Configurati
     ...(cure !== undefined && { cure }),
   }
 }
+
+/** Drops faults with the same file, pointer and reason as an earlier one. */
+export function distinct(faults: readonly ConfigurationFileFault[]): Iterable<ConfigurationFileFault> {
+  const byText = new Map<string, ConfigurationFileFault>()
+  for (const fault of faults) {
+    const key = JSON.stringify([fault.file, fault.pointer, fault.reason])
+    if (!byText.has(key)) byText.set(key, fault)
+  }
+  return byText.values()
+}
+
+/** A file whose extension is not `.json` in lower case. */
+export const ignoredNotice = (file: string): ConfigurationFileFault => ({
+  file,
+  pointer: [],
+  reason: 'the file is ignored: the extension is not .json in lower case',
+  cure: 'rename it',
+})
+
+/** Something in a file that is probably a mistake. */
+export const doubtfulNotice = (file: string, reason: string): ConfigurationFileFault => ({
+  file,
+  pointer: [],
+  reason,
+  cure: 'leave one of them',
+})

@@ -15,17 +15,16 @@ import {
 } from '../protocol.ts'
 import { ScriptException, stoppedException } from '../script-exception.ts'
 import { type Batch, batches } from './batches.ts'
-import { contextVariable } from './context-variable.ts'
-import { type GivenToRun, KeptNumbers } from './kept-numbers.ts'
+import { KeptNumbers } from './kept-numbers.ts'
 import { librariesIn } from './libraries.ts'
 import { Modules } from './modules.ts'
 import { nesting } from './nesting.ts'
 import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
 import { Pool } from './pool/pool.ts'
 import { defaultPoolSize } from './pool/pool-size.ts'
-import { requestVariable } from './request-variable.ts'
 import { requireAll } from './requirements.ts'
-import { parseScript, type ScriptDefinition, versionOf } from './script.ts'
+import { itemOf } from './run-item.ts'
+import { parseScript, versionOf } from './script.ts'
 import { ScriptFiles } from './script-files.ts'
 import { ScriptHost } from './script-host.ts'
 import type {
@@ -283,34 +282,6 @@ const MAX_REMEMBERED = 1000
 /** All prepared contexts together; one with lodash has 3 MB. */
 const MAX_CONTEXT_BYTES = 64 * 1024 * 1024
 
-/** Generated in bulk: one by one they are slower than everything else here. */
-const seeds = new Uint32Array(1024)
-let nextSeedAt = seeds.length
-
-function nextSeed(): number[] {
-  if (nextSeedAt >= seeds.length) {
-    crypto.getRandomValues(seeds)
-    nextSeedAt = 0
-  }
-  nextSeedAt += 4
-  return [...seeds.subarray(nextSeedAt - 4, nextSeedAt)]
-}
-
 const printLine = (line: string): void => {
   process.stdout.write(`${line}\n`)
-}
-
-function itemOf(
-  { variables, bindings }: ScriptDefinition,
-  own: JsonObject,
-  { context, request, aliases, read }: ManyOptions,
-): GivenToRun {
-  return {
-    seed: nextSeed(),
-    variables: { ...variables, ...own, ...(context && { context: contextVariable(context) }) },
-    ...(aliases && { aliases }),
-    ...(request && { request: requestVariable(request) }),
-    ...(bindings.length > 0 && { bindings }),
-    ...(read && read.length > 0 && { read }),
-  }
 }
