@@ -325,6 +325,10 @@ export const FILES = {
       'cors.exposedHeaders': 'headers that pages may read',
       'cors.allowCredentials': 'allow cookies and HTTP authentication of the browser',
       'cors.maxAge': 'how many seconds a browser may keep the answer to a preflight',
+      live: {
+        text: '`true` runs schedules that wait to be accepted, `false` holds all of `conf/`; see [Schedules are held](bring-your-own-conf.md#schedules-are-held)',
+        byDefault: 'as `doctor --accept` has it',
+      },
       trustTransactionHeader: "use the callers' `X-ForgeRock-TransactionId`",
       stopTimeout: time('how long requests in flight may take when the gateway stops; not unlimited'),
     },

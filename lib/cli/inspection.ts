@@ -10,17 +10,19 @@ import {
 import { Scope } from '../core/scope.ts'
 import { type Connection, connect, registryOf } from '../crest/protocol/connection.ts'
 import { ResourceRouter, resourcesService } from '../crest/protocol/router.ts'
+import { acceptanceOf } from '../gateway/configuration/acceptance-of.ts'
 import { HostConfiguration } from '../gateway/configuration/host-configuration.ts'
 import { defaultManaged } from '../gateway/managed/defaults.ts'
 import { judgeType, MANAGED_LIST, typeFaults } from '../gateway/managed/managed.ts'
 import { PluginHost } from '../gateway/plugins/host.ts'
 import { PluginRouters } from '../gateway/plugins/plugin-routers.ts'
 import { ServiceRegistry } from '../gateway/plugins/services.ts'
+import type { Acceptance } from '../gateway/project/acceptance.ts'
 import { createLog } from '../gateway/project/log.ts'
 import { packageRoot } from '../gateway/project/package-info.ts'
 import type { Project } from '../gateway/project/project.ts'
 import { judgeSchedule } from '../gateway/schedules/jobs.ts'
-import { scheduleNotices } from '../gateway/schedules/schedule.ts'
+import { heldNotices, scheduleNotices } from '../gateway/schedules/schedule.ts'
 import { hiddenPropertiesAskedFor, inlineScripts, scriptTexts } from '../gateway/scripts/requirements.ts'
 import { Scripting } from '../gateway/scripts/scripts.ts'
 import { type FaultyMapping, MappingRegistry } from '../sync/mapping/registry.ts'
@@ -33,6 +35,7 @@ export interface Inspection {
   /** The files that nothing here reads. */
   readonly unused: readonly string[]
   readonly faulty: readonly FaultyMapping[]
+  readonly acceptance: Acceptance
   /** To the instances. */
   readonly connection: Connection
 }
@@ -61,12 +64,14 @@ export async function inspect<T>(
     const host = scope.own('plugins', new PluginHost({ confDir, log, services, mounts, logOf: () => log }))
     await configuration.start()
     await host.load([packageRoot])
-    const faulty = await judge(scope, configuration, project, log)
+    const acceptance = acceptanceOf(project, configuration, log)
+    const faulty = await judge(scope, configuration, acceptance, project, log)
     return await work({
       faults: directory.faults(),
       notices: [...directory.notices(), ...hiddenProperties(configuration, project)],
       unused: directory.unused(),
       faulty,
+      acceptance,
       connection: connect(router, {}),
     })
   } finally {
@@ -78,6 +83,7 @@ export async function inspect<T>(
 async function judge(
   scope: Scope,
   { directory: configuration, resolver }: HostConfiguration,
+  acceptance: Acceptance,
   project: Project,
   log: Logger,
 ): Promise<readonly FaultyMapping[]> {
@@ -105,7 +111,11 @@ async function judge(
   const schedules = new ConfiguredObjects<Judged>({
     factoryPid: 'schedule',
     validate: ({ content, object }) => judgeSchedule(content, object.id, engine),
-    provision: ({ content }) => ({ notices: scheduleNotices(content) }),
+    provision: ({ content, object: { id, alias } }) => {
+      const isHeld = acceptance.isHeld(alias ?? id)
+      const held = isHeld ? heldNotices(content, (name) => mappings.find(name)?.mapping) : []
+      return { notices: [...scheduleNotices(content), ...held] }
+    },
     notices: (_entry, { notices }) => notices,
     log,
   })

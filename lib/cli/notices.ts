@@ -22,7 +22,8 @@ export function noticesOf(found: Iterable<ConfigurationFileFault>): Notice[] {
       cure: cure ?? (consequence === undefined ? 'nothing, or take it out' : 'correct it, or take it out'),
     }),
   )
-  return notices.sort((one, other) => (one.file < other.file ? -1 : one.file > other.file ? 1 : 0))
+  const { compare } = new Intl.Collator('en', { numeric: true })
+  return notices.sort((one, other) => compare(one.file, other.file) || compare(one.key, other.key))
 }
 
 /** @param width of the terminal; undefined keeps each row on one line */

@@ -98,9 +98,12 @@ Exit status 0: all enabled instances and all mappings are well; 1: one is not, o
       prose(`Shows what of the files of a project is not in force, why, and what to do about it: one row for each key.
 Starts and writes nothing. The start of the gateway shows the same.
 
+Schedules of a project that the gateway has not written are held until --accept, or "live": true in gateway.json.
+
 Exit status 0: no file has a fault; 1: one has.`),
     )
     .option('--project <dir>', 'project directory, with conf/')
+    .option('--accept', 'let the schedules run that are held; a running gateway sees it within seconds')
     .option('--json', 'print {"notices": [{"file", "key", "what", "cure"}], "unused": [file]}')
 }
 

@@ -16,6 +16,7 @@ import { underModules } from './access/login-modules.ts'
 import { LoginThrottle } from './access/login-throttle.ts'
 import type { PasswordStore } from './access/password-store.ts'
 import { TokenIdentities } from './access/token-identities.ts'
+import { acceptanceOf } from './configuration/acceptance-of.ts'
 import { defaultConfiguration } from './configuration/default-configuration.ts'
 import { HostConfiguration } from './configuration/host-configuration.ts'
 import { addEndpoints } from './endpoints/endpoints.ts'
@@ -30,6 +31,7 @@ import { refuseSynchronization } from './link/refusal.ts'
 import { openObjects, type StoredObjects } from './objects.ts'
 import { PluginHost } from './plugins/host.ts'
 import { ServiceRegistry } from './plugins/services.ts'
+import type { Acceptance } from './project/acceptance.ts'
 import { type HostLog, withoutNotices } from './project/log.ts'
 import { packageVersion } from './project/package-info.ts'
 import { type Project, readServerCertificate } from './project/project.ts'
@@ -65,6 +67,7 @@ export class Gateway {
   readonly #router = new ResourceRouter()
   readonly #configuration: HostConfiguration
   readonly #scripting: Scripting
+  readonly #acceptance: Acceptance
   readonly #mount: OpenidmMount
   readonly #plugins: PluginHost
   readonly #stores: PasswordStore[]
@@ -88,6 +91,7 @@ export class Gateway {
       new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields, addressFields }),
     )
     this.#scripting = this.#scope.own('scripts', this.#createScripting())
+    this.#acceptance = acceptanceOf(project, this.#configuration, log)
     const authentication = this.#createAuthentication()
     const contextOf = (request: IncomingMessage) => requestContext(request, authentication)
     this.#mount = new OpenidmMount({
@@ -178,7 +182,11 @@ export class Gateway {
       return engine.run(await engine.compile(script, 'transform'), { content }, { context })
     }
     const fields = { secretFields, addressFields }
-    const options = { ...fields, values, defaults: defaultConfiguration, transform, log, others: link }
+    const onStored = (id: string) => {
+      const [pid, name] = id.split('/')
+      if (pid === 'schedule' && name !== undefined) this.#acceptance.own(name)
+    }
+    const options = { ...fields, values, defaults: defaultConfiguration, transform, onStored, log, others: link }
     this.#router.add('config', configResource(directory, options))
     link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
@@ -188,6 +196,7 @@ export class Gateway {
   async #openObjects(): Promise<void> {
     const { project, log, link } = this.#options
     const { directory: configuration, resolver } = this.#configuration
+    this.#acceptance.begin()
     const common = { router: this.#router, configuration, keys: gatewayKeys(project, resolver, log), log }
     const { engine: scripts } = this.#scripting
     const objects = this.#scope.own('objects', await openObjects({ ...common, project, scripts, link }))
@@ -201,7 +210,8 @@ export class Gateway {
     const { log } = this.#options
     const common = { router: this.#router, configuration: this.#configuration.directory, connection: this.connection }
     const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, log }
-    this.#scope.own('synchronization', await addSynchronization(parts))
+    const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
+    this.#scope.own('synchronization', await addSynchronization({ ...parts, isHeld }))
   }
 
   #createPluginHost(): PluginHost {

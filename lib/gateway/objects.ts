@@ -12,7 +12,7 @@ import type { WorkersLink } from './link/link.ts'
 import { InternalUsers } from './managed/internal-users.ts'
 import { type ManagedObjects, managedObjects } from './managed/managed.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
-import type { Project } from './project/project.ts'
+import { DATABASE, type Project } from './project/project.ts'
 
 export interface ObjectsOptions {
   readonly router: ResourceRouter
@@ -34,9 +34,6 @@ export interface StoredObjects extends Disposable {
   readonly passwordStores: readonly PasswordStore[]
   readonly managedTypes: ManagedObjects['types']
 }
-
-/** File name in the project's `db/`. */
-export const DATABASE = 'openidm.db'
 
 /**
  * Opens the project's database and adds the managed objects to the router.

@@ -9,13 +9,15 @@ import { startSchedules } from './schedules/schedules.ts'
 export interface AddSynchronizationOptions
   extends Omit<SynchronizationOptions, 'isServed' | 'replay' | 'dryConnection'> {
   readonly router: ResourceRouter
+  /** Whether a schedule of `conf/` waits to be accepted. */
+  readonly isHeld: (schedule: string) => boolean
 }
 
 /**
  * Adds mappings and reconciliation to the router (`recon`, `sync`, `audit/recon`, `repo/link`, `health/recon`) and
  * starts the schedules.
  */
-export async function addSynchronization({ router, ...parts }: AddSynchronizationOptions): Promise<Disposable> {
+export async function addSynchronization({ router, isHeld, ...parts }: AddSynchronizationOptions): Promise<Disposable> {
   const { log, configuration, scripts } = parts
   const scope = new Scope(log)
   try {
@@ -32,7 +34,7 @@ export async function addSynchronization({ router, ...parts }: AddSynchronizatio
     for (const [route, handler] of synchronization.resources) scope.own(`route ${route}`, router.add(route, handler))
     const load = () => synchronization.service.load
     scope.own('route health/recon', router.add('health/recon', reconciliations(load)))
-    const running = { router, recon: synchronization.service, scripts, log }
+    const running = { router, recon: synchronization.service, scripts, isHeld, log }
     const { repository, connection } = parts
     scope.own('schedules', await startSchedules({ ...running, repository, configuration, connection }))
     return scope

@@ -12,7 +12,9 @@ const contentOf = (file: string): JsonObject => JSON.parse(readFileSync(file, 'u
 /** The files of a project, with their content. */
 function filesIn(dir: string): Record<string, string> {
   if (!existsSync(dir)) return {}
-  const names = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const names = readdirSync(dir, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name !== 'acceptance.json',
+  )
   return Object.fromEntries(names.map(({ parentPath, name }) => [name, readFileSync(join(parentPath, name), 'utf8')]))
 }
 

@@ -7,6 +7,8 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   output: 'test/docs/demo.test.ts',
   serve: 'test/docs/gateway.test.ts',
   init: 'test/cli/init-terminal.test.ts',
+  bring: 'test/docs/bring-your-own-conf.test.ts',
+  rows: 'test/docs/bring-your-own-conf.test.ts',
   keytool: 'test/docs/keytool.test.ts',
   file: 'test/docs/scripts.test.ts',
   'endpoint-people': 'test/docs/scripts.test.ts',

@@ -3,6 +3,7 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Secret } from '../../lib/core/secret.ts'
 import { Gateway } from '../../lib/gateway/gateway.ts'
+import { ownProject } from '../../lib/gateway/project/acceptance.ts'
 import { createLog } from '../../lib/gateway/project/log.ts'
 import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { openProject, type Project } from '../../lib/gateway/project/project.ts'
@@ -65,6 +66,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const { copies = [], conf = {}, plugins = [], https, env } = options
   const project = options.project ?? (await openProject(await tempDir()))
   for (const copy of copies) await cp(copy, project.dir, { recursive: true })
+  // Its schedules are its own.
+  if (copies.length === 0) ownProject(project)
   await writeFiles(project.conf, conf)
   const pki = await testPki()
   if (https) {
@@ -92,8 +95,10 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
 
 /** Runs a gateway on a project that is there, with this package as its plugin, for as long as `work` takes. */
 export async function withGateway<T>(dir: string, work: (call: TestGateway['call']) => Promise<T>): Promise<T> {
+  const project = await openProject(dir)
+  ownProject(project)
   const gateway = await Gateway.start({
-    project: await openProject(dir),
+    project,
     host: '127.0.0.1',
     port: 0,
     plugins: [packageRoot],

@@ -9,6 +9,7 @@ import { commandLine, shellQuoted } from '../../core/command-line.ts'
 import { faultOf } from '../../core/http/fault.ts'
 import { silentLog } from '../../core/log.ts'
 import { Scope } from '../../core/scope.ts'
+import { ownProject } from '../../gateway/project/acceptance.ts'
 import { openProject } from '../../gateway/project/project.ts'
 import { StartError, startError } from '../../gateway/project/start-error.ts'
 import { runChecklist } from '../../remote/check/checklist.ts'
@@ -163,7 +164,9 @@ async function settle(
 
 async function write(dir: string, files: readonly PlannedFile[]): Promise<void> {
   await mkdir(dir, { recursive: true }).catch((error: unknown) => Promise.reject(startError(dir, error)))
-  await openProject(dir)
+  const isNew = !existsSync(join(dir, 'conf'))
+  const project = await openProject(dir)
+  if (isNew) ownProject(project)
   await writeAll(files)
 }
 

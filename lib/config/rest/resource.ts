@@ -50,6 +50,8 @@ export interface ConfigResourceOptions {
   readonly defaults?: ReadonlyMap<string, JsonObject> | undefined
   /** Runs the script of a patch operation `transform` on the value of its field. Default: not supported. */
   readonly transform?: Transform | undefined
+  /** Called when an object has been stored. */
+  readonly onStored?: ((id: string) => void) | undefined
   readonly log?: Logger
   /** Processes that serve the same directory. */
   readonly others?: OtherProcesses | undefined
@@ -171,6 +173,7 @@ class ConfigResource implements ResourceHandler {
       stored = await edit(current)
       return stored
     })
+    this.#options.onStored?.(id)
     return this.#resource(id, stored)
   }
 

@@ -17,6 +17,7 @@ import {
 import type { HostLog } from '../project/log.ts'
 import type { Project } from '../project/project.ts'
 import { Setting } from '../project/setting.ts'
+import { ABSENT_FEATURES, AbsentFeature } from './absent-features.ts'
 import { type CorsPolicy, corsFilterSchema, corsSchema } from './cors-settings.ts'
 import { settingsSchema } from './settings.ts'
 
@@ -31,9 +32,10 @@ export const HOST_ADDRESS_FIELDS: ReadonlyMap<string, readonly string[]> = new M
  * JSON pointers to what of an object must have a value. IDM's files hold much more that nobody here reads, with
  * expressions for which only IDM has a value. Without an entry: all of it.
  */
-const REQUIRED: ReadonlyMap<string, readonly string[]> = new Map([
+const REQUIRED: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['authentication', REQUIRED_IN_AUTHENTICATION],
   ['script', REQUIRED_IN_SCRIPT_SETTINGS],
+  ...ABSENT_FEATURES.map(({ factoryPid }) => [factoryPid, []] as const),
 ])
 
 const NO_CORS = corsSchema.parse({})
@@ -121,6 +123,8 @@ export class HostConfiguration implements Disposable {
   async start(): Promise<void> {
     await this.resolver.start()
     await this.directory.start()
+    for (const feature of ABSENT_FEATURES)
+      this.#scope.own(`${feature.factoryPid} files`, await this.directory.subscribe(new AbsentFeature(feature)))
     for (const setting of [this.settings, this.access, this.authentication, this.#corsFilter])
       this.#scope.own(`setting ${setting.factoryPid}`, await this.directory.subscribe(setting))
   }

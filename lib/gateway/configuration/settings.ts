@@ -20,6 +20,8 @@ export const settingsSchema = z.strictObject({
   cors: corsSchema.optional(),
   /** Whether callers may send `X-ForgeRock-TransactionId`. */
   trustTransactionHeader: z.boolean('must be true or false').default(false),
+  /** Whether schedules that wait to be accepted run all the same; false holds all of them. */
+  live: z.boolean('must be true or false').optional(),
   /** Max time for requests in flight when the gateway stops. */
   stopTimeout,
 })

@@ -5,6 +5,9 @@ import { StartError, startError } from './start-error.ts'
 
 const FOLDERS = ['conf', 'security', 'resolver', 'script', 'db'] as const
 
+/** File name in the project's `db/`. */
+export const DATABASE = 'openidm.db'
+
 /** The directories of a gateway project, as absolute paths. */
 export type Project = Readonly<Record<'dir' | (typeof FOLDERS)[number], string>>
 

@@ -21,8 +21,13 @@ export interface JobOptions {
   /** Stores the state of a persisted job; undefined deletes it. */
   save(state: JobState | undefined): Promise<void>
   isPaused(): boolean
+  /** Whether it waits to be accepted: it does not run, and nothing of it is stored. */
+  isHeld(): boolean
   readonly log: Logger
 }
+
+/** How often a held job looks whether it has been accepted. */
+const HELD_MS = 2000
 
 /** One schedule and its timer. */
 export class Job {
@@ -36,6 +41,7 @@ export class Job {
   #state: JobState
   #timer: NodeJS.Timeout | undefined
   #isStarted = false
+  #wasHeld = false
   #running = 0
 
   /** @throws ZodError for invalid content of an enabled job */
@@ -66,9 +72,13 @@ export class Job {
     return this.#running > 0
   }
 
+  get isHeld(): boolean {
+    return this.schedule !== undefined && this.#options.isHeld()
+  }
+
   start(): void {
     this.#isStarted = true
-    void this.#save()
+    if (!this.isHeld) void this.#save()
     this.arm()
   }
 
@@ -84,11 +94,27 @@ export class Job {
     const { next } = this.#state
     if (!this.#isStarted || !schedule || next === null || this.#options.isPaused()) return
     const [due, now] = [new Date(next), new Date()]
-    if (now >= due) void this.#onDue(schedule, due, now)
+    if (this.isHeld) this.#hold()
+    else if (this.#wasHeld) this.#release()
+    else if (now >= due) void this.#onDue(schedule, due, now)
     else {
       this.#timer = setTimeout(() => this.arm(), Math.min(due.getTime() - now.getTime(), MAX_WAIT_MS))
       this.#timer.unref()
     }
+  }
+
+  #hold(): void {
+    this.#wasHeld = true
+    this.#timer = setTimeout(() => this.arm(), HELD_MS)
+    this.#timer.unref()
+  }
+
+  /** The times that have passed meanwhile are not missed ones. */
+  #release(): void {
+    this.#wasHeld = false
+    this.#state = { ...this.#state, next: this.#timetable(new Date())?.toISOString() ?? null }
+    void this.#save()
+    this.arm()
   }
 
   /** Runs the job now. Resolves when it has ended; never rejects. */

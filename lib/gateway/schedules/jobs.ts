@@ -25,6 +25,8 @@ export async function judgeSchedule(
 
 export interface JobsOptions extends Services {
   readonly store: JobStore
+  /** Whether a schedule of `conf/` waits to be accepted. */
+  readonly isHeld: (name: string) => boolean
   readonly log: Logger
 }
 
@@ -143,6 +145,7 @@ export class Jobs implements Disposable {
       state: await store.state(name),
       save: (state) => (state ? store.saveState(name, state) : store.forgetState(name)),
       isPaused: () => this.#isPaused,
+      isHeld: () => isFile && this.#options.isHeld(name),
       log,
     })
   }

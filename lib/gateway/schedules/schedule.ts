@@ -102,3 +102,20 @@ export const ignoredInSchedule = (content: JsonObject): string[] =>
 /** The same as notices of a file. */
 export const scheduleNotices = (content: unknown): ConfigurationFault[] =>
   isObject(content) && !isDisabled(content) ? ignoredInSchedule(content).map((name) => noEffect([name])) : []
+
+/** Where a mapping reads and writes. */
+export type MappingOf = (name: string) => { readonly source: string; readonly target: string } | undefined
+
+/** What a schedule that is held would do. */
+export function heldNotices(content: unknown, mappingOf: MappingOf): ConfigurationFault[] {
+  const { data } = scheduleSchema.safeParse(content)
+  if (!data || isDisabled(content)) return []
+  const { invokeService, invokeContext } = data
+  const name = String(invokeContext.mapping)
+  const mapping = invokeService === 'sync' ? mappingOf(name) : undefined
+  const what = invokeService === 'script' ? 'run a script' : `reconcile the mapping ${name}`
+  const where = mapping ? `, which reads ${mapping.source} and writes to ${mapping.target}` : ''
+  const cure =
+    'look at its plan (recon NAME --dry-run), then accept it: doctor --accept, or "live": true in gateway.json'
+  return [{ pointer: [], reason: `it is held: it would ${what}${where}`, cure }]
+}

@@ -8,7 +8,7 @@ import type { Job } from './job.ts'
 import { JobResource } from './job-resource.ts'
 import { JobStore } from './job-store.ts'
 import { Jobs, type JobsOptions, judgeSchedule } from './jobs.ts'
-import { scheduleNotices, scheduleSchema } from './schedule.ts'
+import { heldNotices, scheduleNotices, scheduleSchema } from './schedule.ts'
 
 export interface SchedulesOptions extends Omit<JobsOptions, 'store'> {
   readonly router: ResourceRouter
@@ -58,7 +58,10 @@ function fileJobs(jobs: Jobs, options: SchedulesOptions): ConfiguredObjects<Job>
       if (next) jobs.put(next)
       else if (old) jobs.remove(old)
     },
-    notices: ({ content }) => scheduleNotices(content),
+    notices: (entry) => [
+      ...scheduleNotices(entry.content),
+      ...(options.isHeld(nameOf(entry)) ? heldNotices(entry.content, (name) => options.recon.mapping(name)) : []),
+    ],
     log: options.log,
   })
   return files

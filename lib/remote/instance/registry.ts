@@ -87,7 +87,8 @@ export class InstanceRegistry implements ConfigurationConsumer {
   }
 
   *statuses(): Generator<InstanceStatus> {
-    for (const [key, entry] of this.#objects.entries) yield statusOf(nameOf(key), entry)
+    // A file without a name is no instance.
+    for (const [key, entry] of this.#objects.entries) if (key !== FACTORY_PID) yield statusOf(nameOf(key), entry)
   }
 
   status(name: string): InstanceStatus | undefined {

@@ -92,6 +92,11 @@ export class ReconService implements Disposable {
     return { active: this.#active.size, peak: this.#peak, limit: this.parts.mappings.all().length }
   }
 
+  /** The mapping in force. */
+  mapping(name: string) {
+    return this.parts.mappings.find(name)?.mapping
+  }
+
   /** All stored runs from the oldest to the latest, as `recon` shows them. */
   async list(): Promise<JsonObject[]> {
     return (await this.parts.runs.all()).map((run) => this.#shown(run))

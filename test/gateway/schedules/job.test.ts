@@ -29,6 +29,7 @@ describe('a job whose run outlasts its interval', () => {
           return {}
         },
         save: async () => undefined,
+        isHeld: () => false,
         isPaused: () => false,
         log,
       })
