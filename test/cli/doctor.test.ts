@@ -3,8 +3,10 @@ import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { main } from '../../lib/cli/cli.ts'
 import { noticesOf, noticeTable } from '../../lib/cli/notices.ts'
+import { BIN } from '../docs/shell.ts'
 import { type FakeIdm, fakeIdm } from '../helpers/fake-idm/fake-idm.ts'
 import { tempDir, tempDirWith } from '../helpers/files.ts'
+import { spawnNode } from '../helpers/process.ts'
 import { directoriesOf, startOn } from '../projects/projects.ts'
 
 async function run(...args: string[]) {
@@ -59,6 +61,22 @@ describe('the command doctor', function () {
     const key = ({ file, key }: { file: string; key: string }) => `${file} ${key}`
     const started = noticesOf(gateway.notices).map(key)
     for (const notice of notices) assert.ok(started.includes(key(notice)), key(notice))
+  })
+
+  it('is what the start says once, in one line where nobody reads a table', async () => {
+    const dir = await copyOf('cloud')
+    const env = { LOG_LEVEL: 'info', OPENIDM_ADMIN_PASSWORD: undefined }
+    const started = spawnNode([BIN, 'start', '--project', dir, '--port', '0'], { env })
+    await started.line('Listening on ')
+    const lines = started.stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { level: string; msg: string; notices?: { file: string; cure: string }[] })
+    const [told, ...others] = lines.filter(({ notices }) => notices !== undefined)
+    assert.deepEqual(others, [])
+    assert.match(told?.msg ?? '', /^not in force: \d+ parts of the files in conf\/$/)
+    assert.ok(told?.notices?.some(({ file, cure }) => file === 'router.json' && cure !== ''))
+    await started.kill()
   })
 
   it('is content with a project in which everything is in force', async () => {

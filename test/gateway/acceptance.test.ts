@@ -127,6 +127,10 @@ describe('a project that a gateway starts on for the first time', function () {
       (await jobs()).result.map(({ _id }) => _id),
       ['beat', 'night'],
     )
+    assert.deepEqual(
+      ((await jobs()).result as { nextRunDate?: unknown }[]).map(({ nextRunDate }) => nextRunDate),
+      [null, null],
+    )
     // Longer than the beat.
     await new Promise((resolve) => setTimeout(resolve, 500))
     assert.equal(await made(gateway), 0)

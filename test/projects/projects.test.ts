@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import { ANONYMOUS, type TestGateway } from '../gateway/parts.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
-import { type FakeIdm, fakeIdm } from '../helpers/fake-idm/fake-idm.ts'
+import { type FakeIdm, fakeIdm, foreign } from '../helpers/fake-idm/fake-idm.ts'
 import { FORMS, startOn } from './projects.ts'
 
 const AMIRA = { userName: 'amira', givenName: 'Amira', sn: 'Nour', mail: 'Amira@Example.com', password: 'Pass-word1' }
@@ -83,6 +83,10 @@ for (const [form, type] of FORMS)
           mail: 'm@x.org',
         })
         await ask('/external/idm/eu/managed/user/u2', 200, { method: 'DELETE' })
+        // Streamed as it is: no filter of IDM stands in between.
+        remote.intercept('GET managed/user/u1', foreign('html', 200), { times: 1 })
+        const page = await gateway.call('/external/idm/eu/managed/user/u1')
+        assert.deepEqual([page.status, /^</.test(page.text)], [200, true])
         const { result } = await ask('/external/idm?_queryFilter=_id+eq+"eu"', 200)
         assert.equal((result as JsonObject[])[0]?.state, 'READY')
       })

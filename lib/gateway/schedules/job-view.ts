@@ -36,9 +36,9 @@ export function definitionOf({ schedule, raw }: Job): JsonObject {
 /** @param paused whether jobs are paused */
 export const jobContent = (job: Job, paused: boolean): JsonObject => ({
   ...definitionOf(job),
-  triggers: job.schedule ? [{ ...triggerContent(job, job.schedule, paused), _id: triggerId(job) }] : [],
+  triggers: job.schedule ? [{ ...triggerContent(job, job.schedule, paused || job.isHeld), _id: triggerId(job) }] : [],
   previousRunDate: job.schedule ? job.state.previous : null,
-  nextRunDate: job.schedule ? job.state.next : null,
+  nextRunDate: job.schedule && !job.isHeld ? job.state.next : null,
 })
 
 export function triggerContent(job: Job, schedule: Schedule, paused: boolean): JsonObject {
