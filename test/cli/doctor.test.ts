@@ -7,6 +7,7 @@ import { BIN } from '../docs/shell.ts'
 import { type FakeIdm, fakeIdm } from '../helpers/fake-idm/fake-idm.ts'
 import { tempDir, tempDirWith } from '../helpers/files.ts'
 import { spawnNode } from '../helpers/process.ts'
+import { until } from '../helpers/until.ts'
 import { directoriesOf, startOn } from '../projects/projects.ts'
 
 async function run(...args: string[]) {
@@ -68,15 +69,19 @@ describe('the command doctor', function () {
     const env = { LOG_LEVEL: 'info', OPENIDM_ADMIN_PASSWORD: undefined }
     const started = spawnNode([BIN, 'start', '--project', dir, '--port', '0'], { env })
     await started.line('Listening on ')
-    const lines = started.stderr
-      .split('\n')
-      .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as { level: string; msg: string; notices?: { file: string; cure: string }[] })
-    const [told, ...others] = lines.filter(({ notices }) => notices !== undefined)
-    assert.deepEqual(others, [])
-    assert.match(told?.msg ?? '', /^not in force: \d+ parts of the files in conf\/$/)
-    assert.ok(told?.notices?.some(({ file, cure }) => file === 'router.json' && cure !== ''))
+    type Line = { level: string; msg: string; notices?: { file: string; cure: string }[] }
+    const told = (): Line[] =>
+      started.stderr
+        .split('\n')
+        .filter((line) => line.startsWith('{') && line.endsWith('}'))
+        .map((line) => JSON.parse(line) as Line)
+        .filter(({ notices }) => notices !== undefined)
+    await until(() => told().length > 0, 'the log names what is not in force')
     await started.kill()
+    assert.equal(told().length, 1)
+    const [{ msg, notices } = { msg: '', notices: [] }] = told()
+    assert.match(msg, /^not in force: \d+ parts of the files in conf\/$/)
+    assert.ok(notices?.some(({ file, cure }) => file === 'router.json' && cure !== ''))
   })
 
   it('is content with a project in which everything is in force', async () => {
