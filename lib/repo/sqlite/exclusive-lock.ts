@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync } from 'node:fs'
-import { loadSqlite } from './database/load-sqlite.ts'
+import { openDatabase } from './database/open-database.ts'
 
 /** SQLITE_BUSY: another connection holds the lock. */
 const BUSY = 5
@@ -24,9 +23,7 @@ const PROBE = `
  * @throws Error when the file cannot be used
  */
 export function tryLock(file: string): (() => void) | undefined {
-  // An existing file is left to SQLite: closing any other descriptor of it would release the lock of this process.
-  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
-  const database = new (loadSqlite().DatabaseSync)(file)
+  const database = openDatabase(file)
   try {
     database.exec(`PRAGMA busy_timeout = ${RETRY_MS}; BEGIN EXCLUSIVE`)
     return () => database.close()

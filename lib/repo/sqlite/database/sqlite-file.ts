@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { LRUCache } from '../../../core/lru-cache.ts'
 import type { DatabaseFile } from './database-file.ts'
-import { loadSqlite } from './load-sqlite.ts'
+import { openDatabase } from './open-database.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -21,7 +22,7 @@ const SETTINGS = `
   PRAGMA temp.journal_mode = MEMORY;
 `
 
-/** Filters make ever new texts: this many statements are kept, the least recently used goes first. */
+/** Max prepared statements that are kept: the texts of filters have no end. */
 const MAX_STATEMENTS = 200
 
 /** Before these the file is looked at; the statements of a transaction stand between two of them. */
@@ -41,15 +42,14 @@ export type Install = (database: DatabaseSync) => void
 export class SqliteFile implements Session {
   readonly #file: DatabaseFile
   readonly #database: DatabaseSync
-  readonly #statements = new Map<string, Statement>()
+  readonly #statements = new LRUCache<string, Statement>({ max: MAX_STATEMENTS })
 
   /** Opens `file`. It is created when it does not exist, with its folder; only its owner may read it. */
   constructor(file: DatabaseFile, install: Install) {
     const { path } = file
     mkdirSync(dirname(path), { recursive: true })
-    closeSync(openSync(path, 'a', 0o600))
     this.#file = file
-    this.#database = new (loadSqlite().DatabaseSync)(path)
+    this.#database = openDatabase(path)
     file.opened()
     try {
       this.#database.exec(SETTINGS)
@@ -79,18 +79,18 @@ export class SqliteFile implements Session {
   }
 
   #prepared(text: string): StatementSync {
-    const known = this.#statements.get(text)
-    const found = known ?? this.#compile(text)
-    this.#statements.delete(text)
-    this.#statements.set(text, found)
-    const [oldest] = this.#statements.keys()
-    if (this.#statements.size > MAX_STATEMENTS && oldest !== undefined) this.#statements.delete(oldest)
-    const { statement, writes, commits } = found
+    const { statement, writes, commits } = this.#statements.get(text) ?? this.#compile(text)
     if (commits || (writes && !this.isInTransaction)) this.#file.assertPresent()
     return statement
   }
 
   #compile(text: string): Statement {
-    return { statement: this.#database.prepare(text), writes: WRITING.test(text), commits: COMMIT.test(text) }
+    const statement = {
+      statement: this.#database.prepare(text),
+      writes: WRITING.test(text),
+      commits: COMMIT.test(text),
+    }
+    this.#statements.set(text, statement)
+    return statement
   }
 }

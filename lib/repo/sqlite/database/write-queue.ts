@@ -19,8 +19,8 @@ export type Write<T> = (session: Session) => T
 
 export interface WriteOptions {
   /**
-   * Whether the commit waits for the disk (by default). Without, it outlives the process as any other; a power cut takes it
-   * back unless a durable commit has followed, and the file is whole in each case (WAL mode).
+   * Whether the commit waits for the disk. Default: true. If false, it survives the end of the process, but not a power
+   * failure, unless a durable commit follows it. The file is consistent in each case (WAL mode).
    */
   readonly isDurable?: boolean
 }

@@ -44,7 +44,7 @@ function isUpToDate(session: Session, type: string, properties: readonly string[
   )
 }
 
-/** From here on nobody asks what is stale, and all that is wanted is kept up to date. */
+/** From here on queries use no stale index, and writes keep the wanted ones up to date. */
 function declare(session: Session, type: string, properties: readonly string[]) {
   const present = selectIndexes(session, type)
   const good = present.filter(({ property, ready }) => ready && properties.includes(property))
