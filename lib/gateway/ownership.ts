@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseStoredJson } from '../core/json.ts'
+import { replaceFileSync } from '../core/replace-file.ts'
 import { z } from '../core/schema.ts'
 import { Secret } from '../core/secret.ts'
 import { holdsAgainstOthers, tryLock } from '../repo/sqlite/exclusive-lock.ts'
@@ -54,10 +55,7 @@ export class Ownership {
 
   /** Tells commands where this process can be reached. */
   announce(addresses: Pick<Owner, 'url' | 'local'>): void {
-    const draft = join(this.#db, `.${OWNER}.${this.#owner.pid}.draft`)
-    rmSync(draft, { force: true })
-    writeFileSync(draft, `${JSON.stringify({ ...this.#owner, ...addresses })}\n`, { flag: 'wx', mode: 0o600 })
-    renameSync(draft, join(this.#db, OWNER))
+    replaceFileSync(join(this.#db, OWNER), `${JSON.stringify({ ...this.#owner, ...addresses })}\n`)
   }
 
   /** Whether the file system refuses the lock to other processes; tries it with one. */

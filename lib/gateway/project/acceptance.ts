@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from '../../contract.ts'
+import { replaceFileSync } from '../../core/replace-file.ts'
 import { z } from '../../core/schema.ts'
 import { DATABASE, type Project } from './project.ts'
 
@@ -135,7 +136,5 @@ export const ownProject = (project: Pick<Project, 'db'>): void =>
 
 function writeRecord({ db }: Pick<Project, 'db'>, record: AcceptanceRecord): void {
   mkdirSync(db, { recursive: true, mode: 0o750 })
-  const draft = join(db, `.${RECORD}.${process.pid}.draft`)
-  writeFileSync(draft, `${JSON.stringify(record, null, 2)}\n`)
-  renameSync(draft, join(db, RECORD))
+  replaceFileSync(join(db, RECORD), `${JSON.stringify(record, null, 2)}\n`, 0o644)
 }
