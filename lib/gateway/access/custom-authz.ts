@@ -2,7 +2,7 @@
  * `customAuthz` of an access rule: an expression of the functions that IDM's `router-authz.js` offers. It is evaluated
  * here, never run: what is not in the tables below is unknown, and a rule whose expression is unknown grants nothing.
  */
-import { type AnyNode, parse } from 'acorn'
+import { type AnyNode, parseJavaScript } from '../../core/javascript.ts'
 import { isObject } from '../../core/json.ts'
 import type { Operation } from '../../crest/http/effective-request.ts'
 import type { Identity } from './password-store.ts'
@@ -29,7 +29,7 @@ type Evaluation = (request: AuthzRequest) => Value
 
 /** @throws SyntaxError when the text is no expression */
 export function parseCustomAuthz(text: string): CustomAuthz {
-  const [statement, ...others] = parse(text, { ecmaVersion: 'latest' }).body
+  const [statement, ...others] = parseJavaScript(text).body
   if (statement?.type !== 'ExpressionStatement' || others.length > 0) throw new SyntaxError('it must be one expression')
   const unknown = new Set<string>()
   const evaluation = evaluationOf(statement.expression, (part) => {

@@ -1,4 +1,4 @@
-import { type AnyNode, type Node, parse } from 'acorn'
+import { type AnyNode, type Node, parseJavaScript } from '../../core/javascript.ts'
 import type { Requirement, Requirements } from '../protocol.ts'
 
 /** The roots of Java's names. */
@@ -43,9 +43,7 @@ export function requirementsOf(source: string): Requirements {
     else if (isNode(child)) visit(child)
   }
   try {
-    visit(
-      parse(source, { ecmaVersion: 'latest', allowReturnOutsideFunction: true, allowHashBang: true, locations: true }),
-    )
+    visit(parseJavaScript(source, { allowReturnOutsideFunction: true, allowHashBang: true, locations: true }))
   } catch {
     // The engine judges the syntax.
     return { modules: [], files: [], classes: [] }

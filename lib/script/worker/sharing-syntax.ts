@@ -1,5 +1,5 @@
 /** Helpers for the syntax trees of acorn. */
-import type { AnyNode, MemberExpression } from 'acorn'
+import type { AnyNode, MemberExpression } from '../../core/javascript.ts'
 
 export const isFunction = (node: AnyNode | null | undefined): boolean =>
   node?.type === 'FunctionExpression' || node?.type === 'ArrowFunctionExpression'

@@ -7,8 +7,14 @@
  * objects that it has made, and calls only functions that are known to change nothing else. Everything here is an
  * allow-list: unsupported syntax is not shared.
  */
-import { type AnyNode, type CallExpression, type Identifier, type MemberExpression, parse } from 'acorn'
 import { analyze, type Reference, type Variable } from 'eslint-scope'
+import {
+  type AnyNode,
+  type CallExpression,
+  type Identifier,
+  type MemberExpression,
+  parseJavaScript,
+} from '../../core/javascript.ts'
 import {
   CALLING_METHODS,
   CHAINING_METHODS,
@@ -41,7 +47,7 @@ import {
 /** Whether runs of a script leave nothing behind that a later run in the same context could find. */
 export function mayShareContext(source: string): boolean {
   try {
-    const program = parse(source, { ecmaVersion: 'latest', sourceType: 'script', ranges: true })
+    const program = parseJavaScript(source, { sourceType: 'script', ranges: true })
     const [statement, ...others] = program.body
     if (statement?.type !== 'ExpressionStatement' || statement.directive !== undefined || others.length > 0)
       return false
