@@ -5,7 +5,8 @@ import type { Connection } from '../crest/protocol/connection.ts'
 import { existingDirectory, projectOfConf } from '../gateway/project/project.ts'
 import { type CommandIo, UsageError } from './command.ts'
 import { inspect } from './inspection.ts'
-import { columnsOf, json, table } from './text.ts'
+import { columnsOf } from './output.ts'
+import { json, table } from './text.ts'
 
 export interface CheckOptions {
   readonly conf?: string

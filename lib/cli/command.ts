@@ -1,7 +1,7 @@
 /** What the commands share. */
 import { resolve } from 'node:path'
 import { existingDirectory } from '../gateway/project/project.ts'
-import type { Output } from './text.ts'
+import type { Output } from './output.ts'
 
 /** Where a command reads from and writes to. */
 export interface CommandIo {

@@ -1,7 +1,7 @@
 /** How the commands are defined. */
-import type { Command } from 'commander'
+import type { Command, OptionValues } from 'commander'
 import type { CommandIo } from './command.ts'
-import { widthOf } from './text.ts'
+import { widthOf } from './output.ts'
 
 /** What a command is defined with. */
 export interface Context {
@@ -11,12 +11,16 @@ export interface Context {
 }
 
 /** Resolves to the exit status. */
-// biome-ignore lint/suspicious/noExplicitAny: commander does not know the types of the options
-export type Run = (options: any, ...operands: string[]) => Promise<number>
+export type Run<Options extends OptionValues> = (options: Options, ...operands: string[]) => Promise<number>
 
-export function define(parent: Command, usage: string, { end }: Context, run: Run): Command {
+export function define<Options extends OptionValues>(
+  parent: Command,
+  usage: string,
+  { end }: Context,
+  run: Run<Options>,
+): Command {
   const command = parent.command(usage)
-  return command.action(async () => end(await run(command.optsWithGlobals(), ...command.args)))
+  return command.action(async () => end(await run(command.optsWithGlobals<Options>(), ...command.args)))
 }
 
 /** Line breaks of the source become spaces, except around blank and indented lines. */

@@ -3,7 +3,8 @@ import { existingDirectory, projectOfConf } from '../gateway/project/project.ts'
 import { type CommandIo, UsageError } from './command.ts'
 import { inspect } from './inspection.ts'
 import { type Notice, noticesOf, noticeTable } from './notices.ts'
-import { columnsOf, json, type Output, widthOf, wrapped } from './text.ts'
+import { columnsOf, type Output, widthOf } from './output.ts'
+import { json, wrapped } from './text.ts'
 
 export interface DoctorOptions {
   readonly project?: string

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { type Context, collect, define, FINGERPRINT, prose } from './define.ts'
+import type { InitOptions } from './init/init.ts'
 
 export function addInit(program: Command, context: Context): void {
   const { io } = context
-  define(program, 'init', context, async (options) => (await import('./init/init.ts')).init(options, io))
+  define<InitOptions>(program, 'init', context, async (options) => (await import('./init/init.ts')).init(options, io))
     .summary('connect remotes to a project, and map one to another')
     .description(
       prose(`Makes the files of remote instances in a project directory. Fetches the certificate chains, shows them with

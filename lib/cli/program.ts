@@ -1,10 +1,16 @@
 import { Command, Option } from 'commander'
 import { commandLine } from '../core/command-line.ts'
 import { packageVersion } from '../gateway/project/package-info.ts'
-import { type CommandIo, parseCount, parsePort } from './command.ts'
+import type { CheckOptions } from './check.ts'
+import { type CommandIo, type ProjectOptions, parseCount, parsePort } from './command.ts'
 import { type Context, collect, define, environment, FINGERPRINT, LOG_LEVEL, PROJECT, prose } from './define.ts'
+import type { DoctorOptions } from './doctor.ts'
+import { widthOf } from './output.ts'
 import { addInit } from './program-init.ts'
-import { widthOf } from './text.ts'
+import type { ApiOptions } from './recon/api.ts'
+import type { ReconOptions } from './recon/recon.ts'
+import type { StartOptions } from './start.ts'
+import type { TrustFetchOptions } from './trust-fetch.ts'
 
 export const PROGRAM = 'openidm-external-idm'
 const MAX_WORKERS = 64
@@ -51,7 +57,9 @@ conf/external.idm-NAME.json names answers /openidm/external/idm/NAME/…`),
 
 function addGateway(program: Command, context: Context): void {
   const { io } = context
-  const start = define(program, 'start', context, async (options) => (await import('./start.ts')).start(options, io))
+  const start = define<StartOptions>(program, 'start', context, async (options) =>
+    (await import('./start.ts')).start(options, io),
+  )
     .summary('run the gateway on a project directory')
     .description(
       prose(`Runs the gateway on a project directory. When it accepts requests, standard output gets the line
@@ -80,7 +88,7 @@ have it in force. Reconciliation needs a single process: with workers, recon and
     LOG_LEVEL,
   ])
 
-  define(program, 'check', context, async (options) => (await import('./check.ts')).check(options, io))
+  define<CheckOptions>(program, 'check', context, async (options) => (await import('./check.ts')).check(options, io))
     .summary('test every remote instance, and find faulty mappings')
     .description(
       prose(`Tests every remote instance of a project, and finds faulty mappings. Needs no running gateway. An instance is
@@ -92,7 +100,9 @@ Exit status 0: all enabled instances and all mappings are well; 1: one is not, o
     .addOption(new Option('--conf <dir>', 'configuration directory, in place of --project').conflicts('project'))
     .option('--json', 'print the reports as JSON')
 
-  define(program, 'doctor', context, async (options) => (await import('./doctor.ts')).doctor(options, io))
+  define<DoctorOptions>(program, 'doctor', context, async (options) =>
+    (await import('./doctor.ts')).doctor(options, io),
+  )
     .summary('show what of the files of a project is not in force')
     .description(
       prose(`Shows what of the files of a project is not in force, why, and what to do about it: one row for each key.
@@ -123,7 +133,9 @@ function addRecon(program: Command, context: Context): void {
       .option('--project <dir>', 'the gateway of this project directory, or one for as long as the command takes')
   }
   const recon = withApi(
-    define(program, 'recon', context, async (options, mapping = '') => (await load()).recon(mapping, options, io))
+    define<ReconOptions>(program, 'recon', context, async (options, mapping = '') =>
+      (await load()).recon(mapping, options, io),
+    )
       .argument('<mapping>')
       .usage('[options] <mapping>')
       .enablePositionalOptions()
@@ -145,17 +157,19 @@ Exit status 0: everything was executed; 1: something failed, or the answer was n
       .option('--allow-approximate', 'execute rows whose scripts may act differently than shown'),
   )
   withApi(
-    define(recon, 'mappings', context, async (options) => (await load()).reconMappings(options, io)).description(
-      'list the mappings in the order in which they are processed',
-    ),
+    define<ApiOptions>(recon, 'mappings', context, async (options) =>
+      (await load()).reconMappings(options, io),
+    ).description('list the mappings in the order in which they are processed'),
   )
   withApi(
-    define(recon, 'status', context, async (options) => (await load()).reconStatus(options, io))
+    define<ApiOptions & { readonly run?: string }>(recon, 'status', context, async (options) =>
+      (await load()).reconStatus(options, io),
+    )
       .description('list the reconciliations that the gateway keeps')
       .option('--run <id>', 'show this one, with what failed'),
   )
   withApi(
-    define(recon, 'cancel <run>', context, async (options, run = '') =>
+    define<ApiOptions>(recon, 'cancel <run>', context, async (options, run = '') =>
       (await load()).reconCancel(run, options, io),
     ).description('stop a reconciliation; what it has done stays'),
   )
@@ -168,7 +182,7 @@ function addTrust(program: Command, context: Context): void {
     .command('trust')
     .description('list, add, fetch and remove certificates that make remotes trusted')
     .usage('<command>')
-  define(trust, 'list', context, async (options) => (await load()).trustList(options, io))
+  define<ProjectOptions>(trust, 'list', context, async (options) => (await load()).trustList(options, io))
     .summary('list trusted certificates')
     .description(
       prose(`Lists the certificates that make a remote trusted, besides those of the system. Reads security/truststore
@@ -176,7 +190,7 @@ function addTrust(program: Command, context: Context): void {
 openidm.truststore.password name. Exit status 1: one of them cannot be used.`),
     )
     .option(...PROJECT)
-  define(trust, 'add <alias> <file>', context, async (options, alias = '', file = '') =>
+  define<ProjectOptions>(trust, 'add <alias> <file>', context, async (options, alias = '', file = '') =>
     (await load()).trustAdd(alias, file, options, io),
   )
     .summary('trust the certificate in a file')
@@ -186,7 +200,7 @@ security/truststore.pem. Compare the SHA-256 fingerprint with the administrator 
 reloads the file.`),
     )
     .option(...PROJECT)
-  define(trust, 'fetch <name>', context, async (options, name = '') =>
+  define<TrustFetchOptions>(trust, 'fetch <name>', context, async (options, name = '') =>
     (await import('./trust-fetch.ts')).trustFetch(name, options, io),
   )
     .summary('show what a remote presents, and trust it')
@@ -199,7 +213,7 @@ Exit status 0: all servers of the instance are trusted now.`),
     )
     .option(...PROJECT)
     .option(...FINGERPRINT)
-  define(trust, 'remove <alias>', context, async (options, alias = '') =>
+  define<ProjectOptions>(trust, 'remove <alias>', context, async (options, alias = '') =>
     (await load()).trustRemove(alias, options, io),
   )
     .summary('stop trusting a certificate')
@@ -214,7 +228,9 @@ function addSecret(program: Command, context: Context): void {
   const { io } = context
   const load = () => import('./secret.ts')
   const secret = program.command('secret').description('encrypt secrets for conf/, and change keys').usage('<command>')
-  const encrypt = define(secret, 'encrypt', context, async (options) => (await load()).secretEncrypt(options, io))
+  const encrypt = define<ProjectOptions>(secret, 'encrypt', context, async (options) =>
+    (await load()).secretEncrypt(options, io),
+  )
     .summary('encrypt a secret from standard input')
     .description(
       prose(`Encrypts a secret, read from standard input, for a file in conf/. Prints {"$crypto":…}, which takes the place
@@ -225,7 +241,9 @@ of the clear text. At a terminal it asks for the secret.`),
     ['IDM_CRYPTO_KEYS', 'keys, separated by commas; the first one encrypts'],
     ['IDM_CRYPTO_KEYS_FILE', 'file that holds them, one per line (default: security/crypto.keys)'],
   ])
-  define(secret, 'generate-key', context, async (options) => (await load()).secretGenerateKey(options, io))
+  define<{ readonly id?: string }>(secret, 'generate-key', context, async (options) =>
+    (await load()).secretGenerateKey(options, io),
+  )
     .summary('print a new key for secrets at rest')
     .description(
       prose(`Prints a new key for secrets at rest. Store it in security/crypto.keys, readable by the gateway alone:
@@ -236,14 +254,14 @@ of the clear text. At a terminal it asks for the secret.`),
 To change keys, put the new one before the old one, run secret rotate, and remove the old one.`),
     )
     .option('--id <id>', "name of the key (default: today's date)")
-  define(secret, 'rotate', context, async (options) => (await load()).secretRotate(options, io))
+  define<ProjectOptions>(secret, 'rotate', context, async (options) => (await load()).secretRotate(options, io))
     .summary('encrypt everything again with the first key')
     .description(
       prose(`Encrypts again, with the first key, what other keys encrypted in conf/*.json and in stored objects. Other files
 stay as they are, byte for byte. Then the other keys can be removed.`),
     )
     .option(...PROJECT)
-  define(secret, 'rewrap', context, async (options) => (await load()).secretRewrap(options, io))
+  define<ProjectOptions>(secret, 'rewrap', context, async (options) => (await load()).secretRewrap(options, io))
     .summary('bind encrypted values to their places')
     .description(
       prose(`Binds the encrypted values in conf/*.json to their places. A bound value decrypts only in its own file and

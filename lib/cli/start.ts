@@ -4,7 +4,7 @@ import { administratorPassword } from '../gateway/access/administrator.ts'
 import { Gateway, type GatewayOptions } from '../gateway/gateway.ts'
 import { isWorker } from '../gateway/link/link.ts'
 import { REFUSAL } from '../gateway/link/refusal.ts'
-import { type Ownership, takeOwnership } from '../gateway/ownership.ts'
+import { takeOwnership } from '../gateway/ownership.ts'
 import { createLog, logLevelOf } from '../gateway/project/log.ts'
 import { isLoopback } from '../gateway/project/loopback.ts'
 import { packageRoot } from '../gateway/project/package-info.ts'
@@ -13,9 +13,7 @@ import { type SignalActions, stopOnSignal } from '../gateway/project/signals.ts'
 import { serveAsWorker } from '../gateway/workers/worker.ts'
 import { Workers } from '../gateway/workers/workers.ts'
 import { type CommandIo, UsageError } from './command.ts'
-import { inspect } from './inspection.ts'
-import { type Notice, noticesOf, noticeTable } from './notices.ts'
-import { columnsOf, type Output } from './text.ts'
+import { columnsOf, type Output } from './output.ts'
 
 export interface StartOptions {
   readonly project?: string
@@ -46,13 +44,20 @@ export async function start(options: StartOptions, { stdout, stderr, env, cwd }:
   if (isDefault) log.warn({}, 'openidm-admin has the well-known default password: set OPENIDM_ADMIN_PASSWORD')
   const ownership = await takeOwnership(project, 'gateway')
   try {
-    const holds = ownership.holds()
+    // Not awaited: the start does not wait for the process that tries the lock.
+    void ownership.holds().then((holds) => {
+      if (!holds) log.warn({ db: project.db }, LOCKS_DO_NOT_HOLD)
+    })
     const running = await (workers === 1
       ? startOne({ ...gatewayOptions, localToken: ownership.token })
       : startSeveral(workers, gatewayOptions, env))
-    if (!(await holds)) log.warn({ db: project.db }, LOCKS_DO_NOT_HOLD)
-    await announce(ownership, running)
-    showNotices(noticesOf(running.notices), stderr, log)
+    try {
+      ownership.announce({ url: `${running.origins[0]}/openidm`, local: running.local })
+      await showNotices(await running.notices(), stderr, log)
+    } catch (error) {
+      await running.stop()
+      throw error
+    }
     // Before the line is printed: its reader may send a signal at once.
     const stopped = stopOnSignal(running, log)
     for (const origin of running.origins) stdout.write(`Listening on ${origin}/openidm\n`)
@@ -70,12 +75,14 @@ interface Running extends SignalActions {
   readonly origins: readonly string[]
   /** Of the listener for commands. */
   readonly local?: string | undefined
-  readonly notices: readonly ConfigurationFileFault[]
+  notices(): Promise<readonly ConfigurationFileFault[]>
 }
 
 /** A table for people, one line elsewhere. */
-function showNotices(notices: readonly Notice[], stderr: Output, log: Logger): void {
-  if (notices.length === 0) return
+async function showNotices(found: readonly ConfigurationFileFault[], stderr: Output, log: Logger): Promise<void> {
+  if (found.length === 0) return
+  const { noticesOf, noticeTable } = await import('./notices.ts')
+  const notices = noticesOf(found)
   const width = columnsOf(stderr)
   if (width === undefined) log.warn({ notices }, `not in force: ${notices.length} parts of the files in conf/`)
   else stderr.write(`\n${noticeTable(notices, width)}\n`)
@@ -83,25 +90,18 @@ function showNotices(notices: readonly Notice[], stderr: Output, log: Logger): v
 
 async function startOne(options: GatewayOptions): Promise<Running> {
   const gateway = await Gateway.start(options)
-  const { origins, localOrigin: local, notices } = gateway
+  const { origins, localOrigin: local } = gateway
+  const notices = async () => gateway.notices
   return { origins, local, notices, stop: () => gateway.stop(), reload: () => gateway.reload() }
 }
 
 async function startSeveral(count: number, options: GatewayOptions, env: NodeJS.ProcessEnv): Promise<Running> {
   const { workers, origins } = await Workers.start(count, options, options.log)
   options.log.info({ workers: count }, REFUSAL)
-  const notices = await inspect(options.project, env, async (found) => [
-    ...[...found.faults.values()].flat(),
-    ...found.notices,
-  ])
+  const notices = async () =>
+    (await import('./inspection.ts')).inspect(options.project, env, async ({ faults, notices }) => [
+      ...[...faults.values()].flat(),
+      ...notices,
+    ])
   return { origins, notices, stop: () => workers.stop(), reload: async () => workers.reload() }
-}
-
-async function announce(ownership: Ownership, { origins, local, stop }: Running): Promise<void> {
-  try {
-    ownership.announce({ url: `${origins[0]}/openidm`, local })
-  } catch (error) {
-    await stop()
-    throw error
-  }
 }

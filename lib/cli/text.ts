@@ -2,21 +2,7 @@
 import cliui from 'cliui'
 import stringWidth from 'string-width'
 
-/** What knows whether it is a terminal: standard output, or a stand-in for it. */
-export interface Output {
-  write(text: string): unknown
-  readonly isTTY?: boolean
-  readonly columns?: number
-}
-
-const DEFAULT_COLUMNS = 80
 const GAP = 2
-
-/** The width of a terminal; undefined for a pipe or a file. */
-export const columnsOf = ({ isTTY, columns }: Output): number | undefined => (isTTY === true ? columns : undefined)
-
-/** The width to wrap prose at. */
-export const widthOf = (output: Output): number => columnsOf(output) ?? DEFAULT_COLUMNS
 
 export interface TableOptions {
   /** The last column wraps at it; undefined keeps each row on one line, for `grep`. */

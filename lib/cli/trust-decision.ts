@@ -11,8 +11,9 @@ import { readPem } from '../trust/certificate-pem.ts'
 import type { OwnTls, TrustStore } from '../trust/trust-store.ts'
 import { addToBundle } from '../trust/trust-store-bundle.ts'
 import { UsageError } from './command.ts'
+import { columnsOf, type Output } from './output.ts'
 import type { Prompts } from './prompts.ts'
-import { columnsOf, type Output, table } from './text.ts'
+import { table } from './text.ts'
 
 /** The trust store of a project, and certificates that are about to be added to it. */
 export class ProvisionalTrust implements Trust {

@@ -12,7 +12,8 @@ import { TrustStore } from '../trust/trust-store.ts'
 import { addToBundle, removeFromBundle } from '../trust/trust-store-bundle.ts'
 import { trustStoreSettings } from '../trust/trust-store-settings.ts'
 import { type CommandIo, type ProjectOptions, projectDirOf } from './command.ts'
-import { columnsOf, table } from './text.ts'
+import { columnsOf } from './output.ts'
+import { table } from './text.ts'
 
 /** Lists the certificates. Exit status 1: a store cannot be read. */
 export async function trustList(options: ProjectOptions, io: CommandIo): Promise<number> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
+import { text as textOf } from 'node:stream/consumers'
 import type { ReconApi } from '../../lib/cli/recon/api.ts'
 import { follow } from '../../lib/cli/recon/progress.ts'
 import { table, wrapped } from '../../lib/cli/text.ts'
@@ -67,8 +67,7 @@ describe('the progress of a run', () => {
     const left = [...runs]
     const api: Pick<ReconApi, 'read'> = { read: async () => left.shift() ?? null }
     assert.equal(await follow(api as ReconApi, 'x', stream), runs.at(-1))
-    await delay(0)
-    return stream.read() ?? ''
+    return textOf(stream.end())
   }
 
   const sequence = [run(0, '?'), run(50, '200'), run(200, '200', 'SUCCESS')]

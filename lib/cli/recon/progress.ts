@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import progress from 'cli-progress'
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { type Output, widthOf } from '../text.ts'
+import { type Output, widthOf } from '../output.ts'
 import type { ReconApi } from './api.ts'
 
 const POLL_MS = 200
