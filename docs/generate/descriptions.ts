@@ -296,7 +296,7 @@ export const FILES = {
       'staticUserMapping[].roles': 'as above',
       serverAuthContext: 'how callers sign in with a password; without it, as on a fresh gateway',
       'serverAuthContext.authModules': 'accounts of a module that is absent cannot sign in, except `openidm-admin`',
-      'serverAuthContext.authModules[].name': '`STATIC_USER`, `INTERNAL_USER` or `MANAGED_USER`; others let nobody in',
+      'serverAuthContext.authModules[].name': '`STATIC_USER`, `INTERNAL_USER` or `MANAGED_USER`; others grant no login',
       'serverAuthContext.authModules[].enabled': {
         text: 'whether the module counts',
         type: 'boolean',

@@ -33,7 +33,7 @@ export const isLongNumber = (value: unknown): value is LongNumber =>
 export const isNumber = (value: unknown): value is number | LongNumber =>
   typeof value === 'number' || isLongNumber(value)
 
-/** Any number with so many digits is exact as a double. */
+/** Any number with at most this many digits is exact as a double. */
 const SAFE_DIGITS = 15
 
 /** The number in JSON text, as a double where that is exact. @param value the result of JSON.parse */

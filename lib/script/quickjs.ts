@@ -8,7 +8,7 @@ export type Engine = { readonly isEngine?: never }
 
 interface Memory {
   readonly buffer: ArrayBuffer
-  /** Adds pages. @returns how many there were; throws when there cannot be so many */
+  /** Adds pages. @returns how many there were; throws when the maximum is exceeded */
   grow(pages: number): number
 }
 

@@ -12,13 +12,14 @@ import { until } from '../helpers/until.ts'
 import { startGateway } from './parts.ts'
 
 const js = (source: string) => ({ type: 'text/javascript', source })
+const create = (name: string) => js(`openidm.create('managed/role', null, { name: '${name}' })`)
 const beat = (more: object = {}) => ({
   type: 'simple',
   repeatInterval: 200,
   concurrentExecution: false,
   misfirePolicy: 'fireAndProceed',
   invokeService: 'script',
-  invokeContext: { script: js("openidm.create('managed/role', null, { name: 'made' })") },
+  invokeContext: { script: create('made') },
   ...more,
 })
 const NIGHTLY = {
@@ -100,8 +101,8 @@ describe('a project that a gateway starts on for the first time', function () {
   /** `conf/` of somebody else: nothing in `db/`. */
   const foreign = async (conf: Readonly<Record<string, unknown>>) =>
     tempDirWith(Object.fromEntries(Object.entries(conf).map(([name, file]) => [`conf/${name}`, file])))
-  const made = async ({ gateway }: { gateway: Gateway }) =>
-    (await gateway.connection.query('managed/role', { _queryFilter: 'true' })).result.length
+  const made = async ({ gateway }: { gateway: Gateway }, name = 'made') =>
+    (await gateway.connection.query('managed/role', { _queryFilter: `name eq "${name}"` })).result.length
 
   it('holds its schedules until they are accepted, and says what they would do', async () => {
     const dir = await foreign({
@@ -131,9 +132,12 @@ describe('a project that a gateway starts on for the first time', function () {
       ((await jobs()).result as { nextRunDate?: unknown }[]).map(({ nextRunDate }) => nextRunDate),
       [null, null],
     )
-    // Longer than the beat.
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    // One that is written over REST is not held: by its second beat the held one would have had a beat as well.
+    const ownBeat = beat({ invokeContext: { script: create('own') } })
+    assert.equal((await gateway.call('/config/schedule/own', { method: 'PUT', json: ownBeat })).status, 201)
+    await until(async () => (await made(gateway, 'own')) > 1)
     assert.equal(await made(gateway), 0)
+    assert.equal((await gateway.call('/config/schedule/own', { method: 'DELETE' })).status, 200)
 
     const accepted = await doctor(gateway.project.dir, '--accept')
     assert.deepEqual(accepted, { status: 0, stdout: 'Accepted: the schedules beat, night\n' })

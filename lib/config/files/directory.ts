@@ -181,7 +181,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
     return [...distinct([...ofOwners, ...ignored, ...doubtful])]
   }
 
-  /** The files that nobody here processes. */
+  /** The files that no consumer reads. */
   unused(): string[] {
     return this.#table.all().flatMap(({ name, file }) => (this.#consumersOf(name.id).length > 0 ? [] : basename(file)))
   }

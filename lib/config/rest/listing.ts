@@ -4,7 +4,7 @@ import { describeFileFaults } from '../files/fault.ts'
 import type { StoredObject } from '../files/stored-object.ts'
 import { pidOfObject } from './pids.ts'
 
-/** How objects are listed; one that is not in force as it stands says why. */
+/** How objects are listed; one that is not in force has the reason. */
 export const listing =
   (faults: ReadonlyMap<string, readonly ConfigurationFileFault[]>) =>
   ({ name, file }: StoredObject): JsonObject => {

@@ -143,8 +143,8 @@ function noticesOf(module: AuthModule): ConfigurationFault[] {
   const { name, properties } = module
   if (!isUnderstood(module)) {
     const reason = COLLECTIONS.has(name)
-      ? `nobody signs in by it: accounts of ${properties.queryOnResource} are not looked up here`
-      : `nobody signs in by it: there is no module ${name} here`
+      ? `it grants no login: accounts of ${properties.queryOnResource} are not looked up here`
+      : `it grants no login: there is no module ${name} here`
     return [{ pointer: [], reason, cure: 'use MANAGED_USER, INTERNAL_USER or rsFilter' }]
   }
   const others = Object.entries(properties).filter(([member, value]) => !EXPECTED.get(member)?.(value))

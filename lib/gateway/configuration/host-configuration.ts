@@ -29,8 +29,8 @@ export const HOST_ADDRESS_FIELDS: ReadonlyMap<string, readonly string[]> = new M
 ])
 
 /**
- * JSON pointers to what of an object must have a value. IDM's files hold much more that nobody here reads, with
- * expressions for which only IDM has a value. Without an entry: all of it.
+ * JSON pointers to the parts of an object whose expressions must have a value. IDM's files have other parts that this
+ * gateway does not read, with expressions that only IDM resolves. Without an entry: the whole object.
  */
 const REQUIRED: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['authentication', REQUIRED_IN_AUTHENTICATION],

@@ -1,4 +1,4 @@
-/** What the caller is told when an exchange with a remote, or with its token endpoint, fails. */
+/** Error responses for a failed exchange with a remote or its token endpoint. */
 import { FAULTS, type FaultName } from '../../core/http/fault.ts'
 import { ResourceException } from '../../crest/errors.ts'
 

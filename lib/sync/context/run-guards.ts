@@ -20,7 +20,7 @@ const allowedBy = (limit: Limit, targets: number): number =>
 const printed = (limit: Limit): string =>
   'count' in limit ? `${limit.count}` : `${Math.round(limit.share * 1000) / 10} %`
 
-/** Why a run with so many deletions is stopped; undefined when it is not. @param limit undefined = the default */
+/** Why a run with this number of deletions is stopped; undefined when it is not. @param limit undefined = the default */
 export function deleteFault(planned: number, targets: number, limit: Limit | undefined): string | undefined {
   const what = `It would delete ${planned} of ${targets} targets`
   const allowed = limit

@@ -11,7 +11,7 @@ import { type Protections, protectionFaults } from './protection-faults.ts'
 /** A mapping in force. */
 export interface ConfiguredMapping {
   readonly mapping: Mapping
-  /** As it stands in the configuration, with its name. */
+  /** As configured, with its name. */
   readonly config: JsonObject
 }
 

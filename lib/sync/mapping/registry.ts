@@ -32,10 +32,10 @@ import { protectionFaults } from './protection-faults.ts'
 
 export type { ConfiguredMapping } from './entries.ts'
 
-/** A mapping that is not as it stands in the configuration, and why. */
+/** A mapping whose configured version is not in force, and why. */
 export interface FaultyMapping {
   readonly name: string
-  /** As it stands there. */
+  /** As configured. */
   readonly config: JsonObject
   /** One sentence that names the place. */
   readonly fault: string
@@ -126,7 +126,7 @@ export class MappingRegistry implements Disposable {
     })
   }
 
-  /** Why a mapping is not as it stands in the configuration. */
+  /** Why the configured version of a mapping is not in force. */
   faultOf(name: string): string | undefined {
     return this.faulty().find((faulty) => faulty.name === name)?.fault
   }
@@ -232,7 +232,7 @@ function report(log: Logger, entry: Entry, old: Entry | undefined): void {
   const { input, value, good, faults } = entry
   const { file, key, unread } = input
   const fault = textOf(entry)
-  // Whoever read the file has logged that it cannot be read.
+  // The reader of the file has logged that it cannot be read.
   if (fault !== undefined && unread === undefined && !isDeepStrictEqual(faults, old?.faults))
     log.error({ file }, good || (key === undefined && !input.config) ? `${fault}; what was in force stays` : fault)
   const notices = value && value !== old?.value ? mappingNotices(value.config) : []

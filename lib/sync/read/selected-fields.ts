@@ -11,7 +11,7 @@ export interface SelectedFields {
   readonly isWhole: boolean
 }
 
-/** A query for at most so many fields only lists objects, which are then read by id. */
+/** A query for at most this many fields only lists objects, which are then read by id. */
 const MAX_LISTED_FIELDS = 2
 
 /**

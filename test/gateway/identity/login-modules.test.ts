@@ -100,7 +100,7 @@ describe('the login modules of authentication.json', function () {
       'serverAuthContext.sessionModule: there are no sessions: each request carries its credentials',
       'serverAuthContext.authModules.3.properties.password: lost cannot sign in: the password has no value, or is encrypted with another key',
       'serverAuthContext.authModules.5.properties.augmentSecurityContext: it has no effect here',
-      'serverAuthContext.authModules.7: nobody signs in by it: there is no module PASSTHROUGH here',
+      'serverAuthContext.authModules.7: it grants no login: there is no module PASSTHROUGH here',
     ])
   })
 
