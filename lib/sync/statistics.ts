@@ -1,5 +1,5 @@
 import type { JsonObject } from '../contract.ts'
-import type { Row, RowStatus } from '../repo/runs/run-row.ts'
+import { ROW_STATUSES, type Row, type RowStatus } from '../repo/runs/run-row.ts'
 import { isSituation, SITUATIONS, type Situation } from './situation.ts'
 
 /**
@@ -22,7 +22,7 @@ export class Statistics {
   deleted = 0
   linked = 0
   readonly #situations = new Map<Situation, number>(SITUATIONS.map((situation) => [situation, 0]))
-  readonly #statuses: Record<RowStatus, number> = { SUCCESS: 0, FAILURE: 0, DEFERRED: 0 }
+  readonly #statuses = new Map<RowStatus, number>(ROW_STATUSES.map((status) => [status, 0]))
   readonly #fields = new Map<FieldNote, Map<string, number>>()
   /** Ids of the first objects of each situation, for the script `result`. */
   readonly #ids = new Map<Situation, string[]>()
@@ -36,7 +36,7 @@ export class Statistics {
   }
 
   status(status: RowStatus): void {
-    this.#statuses[status] += 1
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1)
   }
 
   /** Counts a row when it is planned. */
@@ -80,9 +80,9 @@ export class Statistics {
   }
 
   get statusSummary(): JsonObject {
-    const { DEFERRED, ...statuses } = this.#statuses
-    // The vendor has no such status: shown only when it occurs.
-    return DEFERRED === 0 ? statuses : { ...statuses, DEFERRED }
+    // The vendor has the first two only: the others are shown when they occur.
+    const isShown = (status: RowStatus, count: number) => count > 0 || status === 'SUCCESS' || status === 'FAILURE'
+    return Object.fromEntries([...this.#statuses].filter(([status, count]) => isShown(status, count)))
   }
 
   /** `{SITUATION: {count, ids}}` for those that occurred. */

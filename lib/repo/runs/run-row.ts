@@ -2,8 +2,12 @@ import type { Json, JsonObject } from '../../contract.ts'
 import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
 import type { NewLink, PairLink } from '../links/link-store.ts'
 
-/** DEFERRED = it waits until every source of its run is assessed. */
-export const ROW_STATUSES = ['SUCCESS', 'FAILURE', 'DEFERRED'] as const
+/**
+ * INTENDED = its request may be under way. SKIPPED = what it is about has changed since it was planned, and nothing was done.
+ * DEFERRED = it waits until every source of its run is assessed. UNKNOWN = the process ended while its request was under
+ * way, and nothing tells whether it was carried out: it is not repeated.
+ */
+export const ROW_STATUSES = ['SUCCESS', 'FAILURE', 'INTENDED', 'SKIPPED', 'DEFERRED', 'UNKNOWN'] as const
 
 export type RowStatus = (typeof ROW_STATUSES)[number]
 

@@ -82,7 +82,8 @@ export const planEntry = (run: StoredRun, row: Row, secrets: ReadonlySet<string>
 
 /** An entry of `audit/recon`, with full paths; undefined for a row that is not reported. */
 export function auditEntry(run: StoredRun, row: Row, collections: Collections): Resource | undefined {
-  if (row.status === null || (isAction(row.action) && !ACTION_RULES[row.action].reported)) return undefined
+  if (row.status === null || row.status === 'INTENDED' || (isAction(row.action) && !ACTION_RULES[row.action].reported))
+    return undefined
   const { content } = associationEntry(run, row, collections)
   const path = (collection: string | undefined, id: string | null): string | null =>
     id === null ? null : childPath(collection ?? '', id)
