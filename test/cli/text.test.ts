@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
-import type { ReconApi } from '../../lib/cli/recon/api.ts'
+import type { GatewayApi } from '../../lib/cli/gateway-api.ts'
 import { follow } from '../../lib/cli/recon/progress.ts'
 import { table, wrapped } from '../../lib/cli/text.ts'
 import type { JsonObject } from '../../lib/contract.ts'
@@ -65,8 +65,8 @@ describe('the progress of a run', () => {
   async function shown(runs: JsonObject[], terminal: object): Promise<string> {
     const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), terminal)
     const left = [...runs]
-    const api: Pick<ReconApi, 'read'> = { read: async () => left.shift() ?? null }
-    assert.equal(await follow(api as ReconApi, 'x', stream), runs.at(-1))
+    const api: Pick<GatewayApi, 'read'> = { read: async () => left.shift() ?? null }
+    assert.equal(await follow(api as GatewayApi, 'x', stream), runs.at(-1))
     return textOf(stream.end())
   }
 

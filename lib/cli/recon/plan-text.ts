@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
+import type { GatewayApi } from '../gateway-api.ts'
 import { printable, shown, table, wrapped } from '../text.ts'
-import type { ReconApi } from './api.ts'
 import { notes } from './run-text.ts'
 
 /** The rows of one situation and action, counted by outcome. */
@@ -27,7 +27,7 @@ const WARNING_SHARE = 0.1
 const COMPARING: ReadonlySet<string> = new Set(['UPDATE', 'UNLINK', 'LINK'])
 
 /** The plan of an analysis: counts, examples, hints and warnings. */
-export async function planText(api: ReconApi, run: JsonObject, width: number): Promise<string> {
+export async function planText(api: GatewayApi, run: JsonObject, width: number): Promise<string> {
   const id = String(run._id)
   const kinds = kindsOf(await api.read(`recon/plan/${id}`))
   const counts = table(kinds.flatMap(rowsOf), { width, indent: 2, numbered: true })
@@ -61,7 +61,7 @@ function rowsOf({ situation, action, count, waiting, deferred, failed }: Kind): 
 const waitingFor = (situation: string, action: string): string =>
   `situation eq "${situation}" and action eq "${action}" and !(status pr)`
 
-async function examples(api: ReconApi, id: string, title: string, filter: string, width: number): Promise<string[]> {
+async function examples(api: GatewayApi, id: string, title: string, filter: string, width: number): Promise<string[]> {
   const entries = await api.query(`recon/plan/${id}/entry`, { _queryFilter: filter, _pageSize: String(MAX_EXAMPLES) })
   const lines = entries.flatMap((entry) => entryLines(entry, width))
   return lines.length === 0 ? [] : ['', `${title}, for example`, ...lines]

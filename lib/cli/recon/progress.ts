@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import progress from 'cli-progress'
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
+import type { GatewayApi } from '../gateway-api.ts'
 import { type Output, widthOf } from '../output.ts'
-import type { ReconApi } from './api.ts'
 
 const POLL_MS = 200
 /** Without a terminal, one line is printed each time this has passed. */
@@ -16,7 +16,7 @@ const UNKNOWN = Number.MAX_SAFE_INTEGER
  * Polls a run until it ends. Shows a progress bar on a terminal, otherwise a line every ten seconds.
  * @returns the run in its final state
  */
-export async function follow(api: ReconApi, id: string, stderr: Output): Promise<JsonObject> {
+export async function follow(api: GatewayApi, id: string, stderr: Output): Promise<JsonObject> {
   const begin = performance.now()
   const bar = progressBar(stderr)
   try {

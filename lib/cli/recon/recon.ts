@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline'
 import type { JsonObject } from '../../contract.ts'
 import { type CommandIo, UsageError } from '../command.ts'
+import { type ApiOptions, type GatewayApi, withApi } from '../gateway-api.ts'
 import { columnsOf, widthOf } from '../output.ts'
 import { json, table } from '../text.ts'
-import { type ApiOptions, type ReconApi, withApi } from './api.ts'
 import { planText } from './plan-text.ts'
 import { follow } from './progress.ts'
 import { runCells, runText } from './run-text.ts'
@@ -41,7 +41,7 @@ export const recon = (mapping: string, options: ReconOptions, io: CommandIo): Pr
   })
 
 async function analyze(
-  api: ReconApi,
+  api: GatewayApi,
   mapping: string,
   options: ReconOptions,
   { stderr }: CommandIo,
@@ -106,7 +106,7 @@ export const reconMappings = (options: ApiOptions, io: CommandIo): Promise<numbe
     return 0
   })
 
-async function existingRun(api: ReconApi, id: string): Promise<JsonObject> {
+async function existingRun(api: GatewayApi, id: string): Promise<JsonObject> {
   const run = await api.read(`recon/${encodeURIComponent(id)}`)
   if (!run) throw new Error(`there is no run ${JSON.stringify(id)}`)
   return run

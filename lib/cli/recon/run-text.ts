@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
+import type { GatewayApi } from '../gateway-api.ts'
 import { table, wrapped } from '../text.ts'
-import type { ReconApi } from './api.ts'
 
 /** Max failures listed for one run. */
 const MAX_FAILURES = 10
@@ -24,7 +24,7 @@ export function runCells(run: JsonObject): [id: string, text: string] {
 }
 
 /** A run: what it did, what failed, and what to know about its fields. */
-export async function runText(api: ReconApi, run: JsonObject, width: number): Promise<string> {
+export async function runText(api: GatewayApi, run: JsonObject, width: number): Promise<string> {
   const target = isObject(run.progress) && isObject(run.progress.target) ? run.progress.target : {}
   const situations = Object.entries(isObject(run.situationSummary) ? run.situationSummary : {})
   const counts = situations.flatMap(([name, count]) => (count === 0 ? [] : [[String(count), name]]))
@@ -40,7 +40,7 @@ export async function runText(api: ReconApi, run: JsonObject, width: number): Pr
   ].join('\n')
 }
 
-async function failures(api: ReconApi, run: JsonObject, width: number): Promise<string[]> {
+async function failures(api: GatewayApi, run: JsonObject, width: number): Promise<string[]> {
   const params = { _queryFilter: 'status eq "FAILURE"', _pageSize: String(MAX_FAILURES) }
   const entries = await api.query(`recon/plan/${String(run._id)}/entry`, params)
   const lines = entries.flatMap(({ sourceObjectId, targetObjectId, message }) =>
