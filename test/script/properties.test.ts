@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
 import { fixedLevel } from '../../lib/config/values/substitution/value-sources-level.ts'
 import { isSecretName } from '../../lib/core/hidden-secrets.ts'
-import { serverProperties } from '../../lib/gateway/scripts/properties.ts'
+import { serverProperties } from '../../lib/script/configured/server-properties.ts'
 import { memoryLog } from '../helpers/log.ts'
 
-const PROJECT = {
-  dir: '/p',
-  conf: '/p/conf',
-  security: '/p/security',
-  resolver: '/p/resolver',
-  script: '/p/script',
-  db: '/p/db',
-}
+const PROJECT = '/p'
 const CANARY = 'canary-7f3a'
 
 describe('properties that scripts see', () => {

@@ -1,7 +1,7 @@
+import type { Setting } from '../../config/files/setting.ts'
 import type { JsonObject } from '../../contract.ts'
 import { internalError } from '../../crest/errors.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
-import type { Setting } from '../project/setting.ts'
 import type { AuthenticationSettings } from './authentication-properties.ts'
 import type { IntrospectionClient } from './introspection.ts'
 import { RsFilter } from './rs-filter.ts'

@@ -1,4 +1,5 @@
 import { ConfigDirectory } from '../../config/files/directory.ts'
+import { Setting } from '../../config/files/setting.ts'
 import { ContentResolver } from '../../config/values/content-resolver.ts'
 import type { FieldsOf } from '../../config/values/secret-place.ts'
 import { evaluateExpression } from '../../config/values/substitution/expression.ts'
@@ -16,7 +17,6 @@ import {
 } from '../access/authentication-properties.ts'
 import type { HostLog } from '../project/log.ts'
 import type { Project } from '../project/project.ts'
-import { Setting } from '../project/setting.ts'
 import { ABSENT_FEATURES, AbsentFeature } from './absent-features.ts'
 import { type CorsPolicy, corsFilterSchema, corsSchema } from './cors-settings.ts'
 import { settingsSchema } from './settings.ts'

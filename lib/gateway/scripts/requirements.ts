@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TokenSource } from '../../config/values/substitution/value-sources.ts'
 import type { Json } from '../../contract.ts'
-import { isHiddenFromScripts } from './properties.ts'
+import { isHiddenFromScripts } from '../../script/configured/server-properties.ts'
 
 const GET_PROPERTY = /\bgetProperty\(\s*(?:"([^"\n]{1,200})"|'([^'\n]{1,200})')/g
 

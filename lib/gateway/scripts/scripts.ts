@@ -1,17 +1,14 @@
 import type { ContentResolver } from '../../config/values/content-resolver.ts'
-import type { ConfigurationObject, ConfigurationService, Disposable, Logger } from '../../contract.ts'
+import type { ConfigurationService, Disposable, Logger } from '../../contract.ts'
 import { Scope } from '../../core/scope.ts'
 import { connect } from '../../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
-import { ScriptEngine } from '../../script/main/engine.ts'
-import { secretsOf } from '../../script/main/secrets.ts'
-import { engineSettings, type ScriptSettings, scriptSettingsSchema } from '../../script/main/settings.ts'
+import { ConfiguredEngine } from '../../script/configured/engine.ts'
+import type { ScriptEngine } from '../../script/main/engine.ts'
 import { customEndpoints } from '../../script/rest/endpoints.ts'
 import { RouterFilters } from '../../script/rest/filters.ts'
 import { addScriptResource } from '../../script/rest/resource.ts'
 import type { Project } from '../project/project.ts'
-import { Setting } from '../project/setting.ts'
-import { serverProperties } from './properties.ts'
 
 export interface ScriptingOptions {
   readonly router: ResourceRouter
@@ -26,34 +23,35 @@ export interface ScriptingOptions {
  * `router.json`.
  */
 export class Scripting implements Disposable {
-  readonly engine: ScriptEngine
   readonly filters: RouterFilters
   readonly #options: ScriptingOptions
   readonly #scope: Scope
-  readonly #settings: EngineSetting
+  readonly #engine: ConfiguredEngine
 
   constructor(options: ScriptingOptions) {
     const { router, project, resolver, log } = options
     this.#options = options
     this.#scope = new Scope(log)
-    this.#settings = new EngineSetting(log, (settings) => this.#configure(settings))
-    this.engine = this.#scope.own(
+    this.#engine = this.#scope.own(
       'script engine',
-      new ScriptEngine({
-        ...engineSettings(this.#settings.value, project.dir),
+      new ConfiguredEngine({
         connect: (context) => connect(router, context),
-        secrets: secretsOf(() => resolver.keys()),
-        server: serverProperties(project, resolver.sources, () => this.#settings.value.visibleProperties, log),
+        projectDir: project.dir,
+        resolver,
         log,
       }),
     )
     this.filters = this.#scope.own('router filters', new RouterFilters({ router, scripts: this.engine, log }))
   }
 
+  get engine(): ScriptEngine {
+    return this.#engine.engine
+  }
+
   /** Resolves when `script.json` and `router.json` are in force, or their faults are known. */
   async start(): Promise<void> {
     const { router, configuration } = this.#options
-    this.#scope.own('script.json', await configuration.subscribe(this.#settings))
+    await this.#engine.follow(configuration)
     this.#scope.own('route script', addScriptResource(router, this.engine))
     this.#scope.own('router.json', await configuration.subscribe(this.filters))
   }
@@ -67,25 +65,5 @@ export class Scripting implements Disposable {
 
   dispose(): Promise<void> {
     return this.#scope.dispose()
-  }
-
-  async #configure(settings: ScriptSettings): Promise<void> {
-    await this.engine.configure(engineSettings(settings, this.#options.project.dir))
-  }
-}
-
-/** Applies changes of `script.json` to the engine. */
-class EngineSetting extends Setting<ScriptSettings> {
-  readonly #onChange: (settings: ScriptSettings) => Promise<void>
-
-  constructor(log: Logger, onChange: (settings: ScriptSettings) => Promise<void>) {
-    super({ name: 'script', schema: scriptSettingsSchema, absent: scriptSettingsSchema.parse({}), log })
-    this.#onChange = onChange
-  }
-
-  override async apply(objects: readonly ConfigurationObject[]): Promise<void> {
-    const before = this.value
-    await super.apply(objects)
-    if (before !== this.value) await this.#onChange(this.value)
   }
 }

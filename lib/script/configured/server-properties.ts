@@ -3,8 +3,7 @@ import type { FoundValue, TokenSource } from '../../config/values/substitution/v
 import type { Logger } from '../../contract.ts'
 import { isSecretName, showsUserInfo } from '../../core/hidden-secrets.ts'
 import { forbidden } from '../../crest/errors.ts'
-import type { ServerProperties } from '../../script/main/identity-server.ts'
-import type { Project } from '../project/project.ts'
+import type { ServerProperties } from '../main/identity-server.ts'
 
 /**
  * Whether a property is hidden from scripts unless `visibleProperties` of script.json lists it: environment variables,
@@ -13,9 +12,12 @@ import type { Project } from '../project/project.ts'
 export const isHiddenFromScripts = (name: string, found: FoundValue): boolean =>
   found.fromEnvironment === true || found.literal === true || isSecretName(name) || showsUserInfo(found.value)
 
-/** Properties for scripts. Reading a hidden one fails: the default value would be used unnoticed. */
+/**
+ * Properties for scripts. Reading a hidden one fails: the default value would be used unnoticed.
+ * @param projectDir absolute
+ */
 export function serverProperties(
-  project: Project,
+  projectDir: string,
   sources: TokenSource,
   visible: () => readonly string[],
   log: Logger,
@@ -39,6 +41,6 @@ export function serverProperties(
       if (!found || !substitute || found.literal) return found?.value
       return evaluateExpression(found.value, guarded)
     },
-    locations: { install: project.dir, project: project.dir, working: project.dir },
+    locations: { install: projectDir, project: projectDir, working: projectDir },
   }
 }

@@ -1,7 +1,7 @@
-import { ConfiguredObjects } from '../../config/files/configured-objects.ts'
-import { schemaFaults } from '../../config/files/fault.ts'
 import type { ConfigurationFaults, Json, JsonObject, Logger } from '../../contract.ts'
 import type { z } from '../../core/schema.ts'
+import { ConfiguredObjects } from './configured-objects.ts'
+import { schemaFaults } from './fault.ts'
 
 export interface SettingOptions<T> {
   /** The id of the object, such as `access`. */

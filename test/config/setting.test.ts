@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { ConfigDirectory } from '../../lib/config/files/directory.ts'
+import { Setting } from '../../lib/config/files/setting.ts'
 import { z } from '../../lib/core/schema.ts'
-import { Setting } from '../../lib/gateway/project/setting.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDirWith, writeAtomically } from '../helpers/files.ts'
 import { memoryLog } from '../helpers/log.ts'
