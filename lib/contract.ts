@@ -149,6 +149,57 @@ export interface HostProcesses {
   share(key: string, work: () => Promise<Json>): Promise<Json>
 }
 
+/** Settings of one reconciliation. */
+export interface ReconcileOptions {
+  /** Makes a plan and writes nothing. The plan is kept as `recon/plan/ID` until the mapping has made newer ones. */
+  readonly dryRun?: boolean
+  /** Ids of the source objects. Default: all. */
+  readonly ids?: readonly string[]
+  /** Settings that replace those of the mapping, as in the body of `recon?_action=recon`: `{ maxDeletes: 10 }`. */
+  readonly overrides?: JsonObject
+  /** Cancels the run, which then ends with the state `CANCELED`. */
+  readonly signal?: AbortSignal
+}
+
+/** The mappings of `conf/sync.json` and `conf/mapping-NAME.json`. */
+export interface Synchronization {
+  /**
+   * Runs a reconciliation; one at a time for each mapping.
+   * @returns the ended run, as `recon/ID` shows it: `state` is `SUCCESS`, `FAILED` or `CANCELED`
+   * @throws ResourceException 409 when there is no such mapping, it has a fault, or it is running; the reason of
+   *   `signal` when that is aborted already
+   */
+  reconcile(mapping: string, options?: ReconcileOptions): Promise<JsonObject>
+}
+
+export const synchronizationService: ServiceRef<Synchronization> = { id: 'sync' }
+
+/** One operation that a request performs. */
+export interface ManagementOperation {
+  /** The path below the mount, decoded, without slashes at its ends: `recon`, `config/external.idm/eu`. */
+  readonly resource: string
+  readonly method: 'create' | 'read' | 'update' | 'patch' | 'delete' | 'query' | 'action'
+  /** `recon`, `cancel`, `eval`; only with the method `action`. */
+  readonly action?: string
+}
+
+/**
+ * Decides about requests to `recon`, `sync`, `audit/recon`, `repo/link`, `config` and `script`, before anything else of
+ * them is read. A request with two operations (a PUT that creates or updates) needs both.
+ * @returns true = allowed; 401 = not authenticated; anything else = not allowed
+ */
+export type AuthorizeManagement = (
+  request: IncomingMessage,
+  operation: ManagementOperation,
+) => boolean | 401 | 403 | Promise<boolean | 401 | 403>
+
+/** The access rules of a host for management requests. Without it, a plugin serves none of them. */
+export interface ManagementAccess {
+  readonly authorize: AuthorizeManagement
+}
+
+export const managementAccessService: ServiceRef<ManagementAccess> = { id: 'management-access' }
+
 export const hostProcessesService: ServiceRef<HostProcesses> = { id: 'processes' }
 
 export const configurationService: ServiceRef<ConfigurationService> = { id: 'configuration' }

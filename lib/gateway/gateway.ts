@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { configResource, type Transform } from '../config/rest/resource.ts'
-import { type ConfigurationFileFault, configurationService, hostProcessesService } from '../contract.ts'
+import {
+  type ConfigurationFileFault,
+  configurationService,
+  hostProcessesService,
+  synchronizationService,
+} from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { Secret } from '../core/secret.ts'
 import { crestHttp } from '../crest/http/http.ts'
@@ -65,6 +70,7 @@ export class Gateway {
   readonly #stopping = new AbortController()
   readonly #state = new ServerState()
   readonly #router = new ResourceRouter()
+  readonly #services = new ServiceRegistry()
   readonly #configuration: HostConfiguration
   readonly #scripting: Scripting
   readonly #acceptance: Acceptance
@@ -202,21 +208,22 @@ export class Gateway {
     const objects = this.#scope.own('objects', await openObjects({ ...common, project, scripts, link }))
     this.#stores.push(...objects.passwordStores)
     this.#state.watch(() => objects.repository.fault)
-    if (link) refuseSynchronization(this.#router)
+    if (link) this.#services.provide(synchronizationService, refuseSynchronization(this.#router))
     else await this.#addSynchronization(objects)
   }
 
   async #addSynchronization({ repository, managedTypes }: StoredObjects): Promise<void> {
     const { log } = this.#options
-    const common = { router: this.#router, configuration: this.#configuration.directory, connection: this.connection }
+    const common = { router: this.#router, configuration: this.#configuration.directory }
     const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, log }
     const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
-    this.#scope.own('synchronization', await addSynchronization({ ...parts, isHeld }))
+    const synchronization = this.#scope.own('synchronization', await addSynchronization({ ...parts, isHeld }))
+    this.#services.provide(synchronizationService, synchronization)
   }
 
   #createPluginHost(): PluginHost {
     const { log, project } = this.#options
-    const services = new ServiceRegistry()
+    const services = this.#services
     services.provide(resourcesService, registryOf(this.#router))
     services.provide(configurationService, this.#configuration.directory)
     services.provide(scriptsService, this.#scripting.engine)

@@ -17,12 +17,12 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
  */
 export function guardRequest(request: IncomingMessage): void {
   const { method = '', headers } = request
-  if (!METHODS.has(method)) throw methodNotAllowed(`Method ${method} is not allowed on a remote instance`)
+  if (!METHODS.has(method)) throw methodNotAllowed(`Method ${method} is not allowed`)
   // The host may have authorised the other method; the remote would receive this one.
   if (headers['x-http-method-override'] !== undefined)
-    throw badRequest('X-HTTP-Method-Override is not supported on a remote instance: send the method itself')
+    throw badRequest('X-HTTP-Method-Override is not supported: send the method itself')
   refuseAmbiguousHeaders(request)
-  if (asksForWebSocket(request)) throw notSupported('WebSockets are not supported on a remote instance')
+  if (asksForWebSocket(request)) throw notSupported('WebSockets are not supported')
   // Only a lenient parser accepts such a name; it may treat it as framing, and the remote may not
   // (docs/pitfalls.md#request-smuggling).
   for (const name in headers) if (name.endsWith(' ')) throw badRequest('A header name ends in a space')

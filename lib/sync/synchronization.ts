@@ -1,65 +1,73 @@
-import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
+import type { ConfigurationService, Disposable, Logger, Synchronization } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
-import type { Connection } from '../crest/protocol/connection.ts'
 import type { ResourceHandler } from '../crest/protocol/request.ts'
+import type { ResourceRegistry } from '../crest/protocol/router.ts'
 import { LinkCollection } from '../repo/links/link-collection.ts'
 import type { Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
-import type { Replay } from './context/recorded-writes.ts'
 import { type ManagedTypes, PrivateFields } from './mapping/private-fields.ts'
 import { MappingRegistry } from './mapping/registry.ts'
 import { noScripts, scriptRunner } from './mapping/scripts.ts'
+import { reconciler } from './reconcile.ts'
 import { ReconAuditResource } from './rest/audit-resource.ts'
 import { ReconResource } from './rest/recon-resource.ts'
-import { type IsServed, SyncResource } from './rest/sync-resource.ts'
+import { SyncResource } from './rest/sync-resource.ts'
 import { ReconService } from './runs/recon-service.ts'
 
 export interface SynchronizationOptions {
   readonly repository: Repository
   readonly configuration: ConfigurationService
-  /** For the reads and writes of mappings. */
-  readonly connection: Connection
-  /** For the reads of an analysis: scripts that they trigger write nothing. */
-  readonly dryConnection: Connection
-  /** Executes a recorded write, without the filters that have seen it when it was recorded. */
-  readonly replay: Replay
+  /** What mappings read and write. */
+  readonly resources: Omit<ResourceRegistry, 'add'>
   /** Absent: objects of mappings with scripts fail. */
   readonly scripts: ScriptService | undefined
-  readonly isServed: IsServed
+  /** Whether a mapping is faulty while no route serves its two resources. Otherwise each of its runs fails. */
+  readonly requiresRoutes?: boolean
   /** The managed types in force: the same array until something changes. */
   readonly managedTypes: ManagedTypes
   readonly log: Logger
 }
 
 /** Mappings and reconciliation with their resources. */
-export interface Synchronization extends Disposable {
+export interface StartedSynchronization extends Synchronization, Disposable {
   readonly service: ReconService
   /** By route. */
   readonly resources: ReadonlyMap<string, ResourceHandler>
 }
 
 /** Resolves when the mappings are in force, and runs that a crash interrupted are marked as failed. */
-export async function startSynchronization(options: SynchronizationOptions): Promise<Synchronization> {
-  const { repository, configuration, connection, dryConnection, replay, scripts, isServed, log } = options
+export async function startSynchronization(options: SynchronizationOptions): Promise<StartedSynchronization> {
+  const { repository, configuration, resources, scripts, requiresRoutes = false, log } = options
+  const isServed = (path: string) => resources.routes(path)
   const scope = new Scope(log)
   try {
     const privateFields = new PrivateFields(options.managedTypes)
-    const judges = { ...(scripts && { compiler: scripts }), protections: privateFields }
+    const judges = {
+      ...(scripts && { compiler: scripts }),
+      protections: privateFields,
+      ...(requiresRoutes && { isServed }),
+    }
     const mappings = scope.own('mappings', new MappingRegistry(log, judges))
     await mappings.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
     const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
-    const parts = { mappings, connection, dryConnection, replay, ...stores, scripts: runner, log }
+    const access = {
+      connection: resources.connect(),
+      // For the reads of an analysis: scripts that they trigger write nothing.
+      dryConnection: resources.connectDry(),
+      replay: resources.replay,
+    }
+    const parts = { mappings, ...access, ...stores, scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const recon = new ReconResource(service, privateFields)
-    const resources = new Map<string, ResourceHandler>([
+    const served = new Map<string, ResourceHandler>([
       ['recon', recon],
       ['sync', new SyncResource(parts, isServed, recon)],
       ['audit/recon', new ReconAuditResource(service)],
       ['repo/link', new LinkCollection(parts.links)],
     ])
-    return { service, resources, dispose: () => scope.dispose() }
+    return { service, resources: served, reconcile: reconciler(service), dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

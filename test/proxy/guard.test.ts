@@ -81,13 +81,8 @@ const REQUESTS: [title: string, members: Parameters<typeof incoming>[0], code?: 
     'Transfer-Encoding and Content-Length exclude each other',
   ],
   ['a name that ends in a space', { headers: { 'content-length ': '5' } }, 400, 'A header name ends in a space'],
-  ['a WebSocket', { headers: { upgrade: 'websocket' } }, 501, 'WebSockets are not supported on a remote instance'],
-  [
-    'a WebSocket among others',
-    { headers: { upgrade: 'h2c, WebSocket/13' } },
-    501,
-    'WebSockets are not supported on a remote instance',
-  ],
+  ['a WebSocket', { headers: { upgrade: 'websocket' } }, 501, 'WebSockets are not supported'],
+  ['a WebSocket among others', { headers: { upgrade: 'h2c, WebSocket/13' } }, 501, 'WebSockets are not supported'],
   ['the offer of Java', { headers: { upgrade: 'h2c' } }],
   ['the offer of Apache HttpClient', { headers: { upgrade: 'TLS/1.2' } }],
   ['a protocol that is none', { headers: { upgrade: 'websocketx' } }],
@@ -155,7 +150,7 @@ describe('guardRequest', () => {
 
   for (const method of ['CONNECT', 'TRACE', 'TRACK', 'PROPFIND', 'get', '']) {
     it(`refuses the method ${method || '(none)'}`, () => {
-      const message = `Method ${method} is not allowed on a remote instance`
+      const message = `Method ${method} is not allowed`
       assert.throws(() => guardRequest(incoming({ method })), { name: 'ResourceException', code: 405, message })
     })
   }

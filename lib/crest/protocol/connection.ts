@@ -57,10 +57,13 @@ export const connect = (router: ResourceRouter, context: RequestContext): Connec
 export const connectDry = (router: ResourceRouter): Connection =>
   new RouterConnection(router, () => ({ recorder: new WriteRecorder() }))
 
-/** The part of a router that plugins may use: adding routes and connecting. */
+/** The part of a router that plugins may use. */
 export const registryOf = (router: ResourceRouter): ResourceRegistry => ({
   add: (route, handler) => router.add(route, handler),
   connect: (context = {}) => connect(router, context),
+  connectDry: () => connectDry(router),
+  routes: (path) => router.routes(path),
+  replay: (write) => router.replay(write),
 })
 
 const PAGE_SIZE = 1000

@@ -21,6 +21,12 @@ export interface ResourceRegistry {
   /** Serves `route` and everything below it until disposed. @throws conflict when the route is taken */
   add(route: string, handler: ResourceHandler): Disposable
   connect(context?: RequestContext): Connection
+  /** In recording mode: nothing is written, not even by scripts. Requests do not see each other's writes. */
+  connectDry(): Connection
+  /** Whether a route serves `path`. */
+  routes(path: string): boolean
+  /** Executes a recorded write, without the filters that have seen it when it was recorded. */
+  replay(write: RecordedWrite): Promise<Answer>
 }
 
 export const resourcesService: ServiceRef<ResourceRegistry> = { id: 'resources' }

@@ -1,3 +1,4 @@
+import type { Synchronization } from '../../contract.ts'
 import { notSupported } from '../../crest/errors.ts'
 import type { ResourceHandler } from '../../crest/protocol/request.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
@@ -22,7 +23,8 @@ const refusing: ResourceHandler = {
   query: refuse,
 }
 
-/** Answers 501 with a reason on the reconciliation routes. */
-export function refuseSynchronization(router: ResourceRouter): void {
+/** Answers 501 with a reason on the reconciliation routes, and to code. */
+export function refuseSynchronization(router: ResourceRouter): Synchronization {
   for (const route of SINGLE_PROCESS_ROUTES) router.add(route, refusing)
+  return { reconcile: refuse }
 }

@@ -70,6 +70,8 @@ export interface MappingJudges {
   /** Absent: the host runs no scripts. */
   readonly compiler?: Compiler
   readonly protections?: Protections
+  /** Whether a route serves a path. Absent: routes come and go. */
+  readonly isServed?: (path: string) => boolean
 }
 
 /** What is wrong with a mapping: one sentence for each fault. */
@@ -77,8 +79,23 @@ export async function mappingFaults(config: JsonObject, judges: MappingJudges): 
   const faults = schemaFaults(config)
   if (faults.length > 0) return faults
   const mapping = mappingSchema.parse(config)
-  return [...protectionFaults(mapping, judges.protections), ...(await scriptFaults(mapping, judges.compiler))]
+  return [
+    ...routeFaults(mapping, judges.isServed),
+    ...protectionFaults(mapping, judges.protections),
+    ...(await scriptFaults(mapping, judges.compiler)),
+  ]
 }
+
+function routeFaults(mapping: Mapping, isServed: MappingJudges['isServed']): string[] {
+  if (!isServed) return []
+  const lacking = (['source', 'target'] as const).filter((side) => !isServed(mapping[side]))
+  return lacking.map((side) => `${side}: nothing serves ${mapping[side]} here; ${cureOf(mapping[side])}`)
+}
+
+const cureOf = (path: string): string =>
+  path.startsWith('managed/')
+    ? `only the reference gateway has managed objects of its own; those of a remote are external/idm/NAME/${path}`
+    : 'name a collection of a remote: external/idm/NAME/…'
 
 function schemaFaults(config: JsonObject): string[] {
   const parsed = mappingSchema.safeParse(config)
