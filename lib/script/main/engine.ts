@@ -22,7 +22,7 @@ import { nesting } from './nesting.ts'
 import { type ScriptFacts, scriptOutcomes } from './outcome.ts'
 import { Pool } from './pool/pool.ts'
 import { defaultPoolSize } from './pool/pool-size.ts'
-import { requireAll } from './requirements.ts'
+import { requireAll, requiredFiles } from './requirements.ts'
 import { itemOf } from './run-item.ts'
 import { parseScript, versionOf } from './script.ts'
 import { ScriptFiles } from './script-files.ts'
@@ -116,6 +116,16 @@ export class ScriptEngine implements ScriptService, Disposable {
       check: (file) => this.#check(file),
     })
     return compiled
+  }
+
+  async filesOf(script: Json): Promise<ReadonlyMap<string, string>> {
+    const { code, variables, bindings } = parseScript(script)
+    const own = 'source' in code ? { name: '', source: code.source } : this.#files.current(code.file)
+    const known = [...Object.keys(variables), ...bindings.map(({ binding }) => binding)]
+    return requiredFiles(own, known, {
+      find: (module) => this.#modules.inForce(module),
+      check: (file) => this.#check(file),
+    })
   }
 
   async run(script: Script, variables: JsonObject, options: RunOptions = {}): Promise<Json> {

@@ -18,6 +18,11 @@ export class Modules {
     return { name, file, source, version }
   }
 
+  /** The same; undefined for a bundled one. */
+  inForce(name: string): ModuleSource | undefined {
+    return libraryModule(name) ? undefined : this.find(name)
+  }
+
   /**
    * The same as it is on disk now; undefined for a bundled one, which needs no check.
    * @throws ResourceException 400 when there is no such module

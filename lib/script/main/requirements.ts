@@ -49,6 +49,22 @@ export async function requireAll(
   }
 }
 
+/** The text of a script and of all files that it requires, by their names; one without a file has no name. */
+export async function requiredFiles(
+  own: Code,
+  known: readonly string[],
+  sources: RequirementSources,
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>(own.name === '' ? [] : [[own.name, own.source]])
+  const find = (module: string): ModuleSource | undefined => {
+    const file = sources.find(module)
+    if (file) found.set(file.file, file.source)
+    return file
+  }
+  await requireAll(own, await sources.check(own), known, { ...sources, find })
+  return found
+}
+
 /** As guest/modules.ts does: `./name` is relative to the module that requires it. */
 function resolveModule(name: string, from: string): string {
   const bare = name.replace(/\.js$/, '')

@@ -51,6 +51,12 @@ export interface ScriptService {
    */
   compileWhole(script: Json, name?: string): Promise<Script>
   /**
+   * The text of each file in force that a script consists of, by name: its own, and those that it requires. Bundled modules
+   * are left out.
+   * @throws ResourceException 400 when it is invalid, or a file is missing
+   */
+  filesOf(script: Json): Promise<ReadonlyMap<string, string>>
+  /**
    * Runs a script once in its own context.
    * @returns the value of the last statement; null for undefined
    */
