@@ -24,6 +24,10 @@ export interface Claim {
   readonly source: string
 }
 
+/** Identifies what a row is about among those of its plan. */
+export const placeOfRow = ({ phase, qualifier, sourceId, targetId }: Row): string =>
+  [phase, qualifier, (phase === 'source' ? sourceId : targetId) ?? ''].join('\u001f')
+
 /** The plan of one run. */
 export interface RunRows {
   /** @param isLasting whether what carrying them out needs is to outlive the process: a plan that somebody will read */
@@ -34,6 +38,8 @@ export interface RunRows {
   waiting(after: number, limit: number): Promise<Row[]>
   /** All rows after `after` in their order, without what carrying them out needs unless it is kept. */
   after(after: number, limit: number, selection?: RowSelection): Promise<Row[]>
+  /** The rows of a plan that is complete, by the places that they have; of several at one place the first. */
+  atPlaces(places: readonly string[]): Promise<Map<string, Row>>
   /**
    * Stores the outcomes of rows with their links, all of them or none.
    * @param isDurable whether it waits for the disk; otherwise a power cut may take the commit back, and the next run

@@ -12,6 +12,15 @@ export interface StoredRun {
   readonly content: JsonObject
 }
 
+/** Rows that are to be carried out, in the order of the plan. */
+export interface RowPart {
+  readonly actions: readonly string[]
+  /** undefined = all. */
+  readonly limit?: number | undefined
+  /** Whether deferred rows are among them. */
+  readonly takesDeferred: boolean
+}
+
 export type NewRun = Omit<StoredRun, 'number'>
 
 /** Reconciliations: what is shown of them, what they saw, and their plans. */
@@ -28,8 +37,11 @@ export interface RunStore {
   removeRows(number: number): Promise<void>
   /** Makes the open rows of one run those of another. */
   moveOpenRows(from: number, to: number): Promise<void>
-  /** Makes the plan of one run that of another. */
-  moveRows(from: number, to: number): Promise<void>
+  /**
+   * Makes the plan of one run that of another, or a part of it; the rest stays.
+   * @returns how many rows were moved
+   */
+  moveRows(from: number, to: number, part?: RowPart): Promise<number>
   /** Drops the snapshot of a run. */
   clear(number: number): Promise<void>
   snapshot(number: number): RunSnapshot

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { type FieldChange, isOpen, newRow, ROW_STATUSES, type Row, type RowSelection } from '../runs/run-row.ts'
-import type { Claim, RowCount, RunRows } from '../runs/run-rows.ts'
+import { type Claim, placeOfRow, type RowCount, type RunRows } from '../runs/run-rows.ts'
 import type { RowGroup, RowRecord } from './runs/row-table.ts'
 import { readJson } from './stored-json.ts'
 import type { Stores } from './worker/stores.ts'
@@ -29,6 +29,11 @@ export class SqliteRunRows implements RunRows {
 
   async after(after: number, limit: number, selection: RowSelection = {}): Promise<Row[]> {
     return (await this.#rows.after(this.#run, after, limit, selection)).map(rowOf)
+  }
+
+  async atPlaces(places: readonly string[]): Promise<Map<string, Row>> {
+    const rows = (await this.#rows.atPlaces(this.#run, places)).map(rowOf)
+    return new Map(rows.map((row) => [placeOfRow(row), row]))
   }
 
   finish(rows: readonly Row[], isDurable: boolean): Promise<boolean[]> {

@@ -1,5 +1,5 @@
 import type { JsonObject, Logger } from '../../contract.ts'
-import type { NewRun, RunStore, StoredRun } from '../runs/run-store.ts'
+import type { NewRun, RowPart, RunStore, StoredRun } from '../runs/run-store.ts'
 import { DamagedRow } from './database/damaged-row.ts'
 import { SqliteRunRows } from './run-rows.ts'
 import { SqliteRunSnapshot } from './run-snapshot.ts'
@@ -49,8 +49,8 @@ export class SqliteRunStore implements RunStore {
     return this.#stores.runs.moveOpenRows(from, to)
   }
 
-  moveRows(from: number, to: number): Promise<void> {
-    return this.#stores.runs.moveRows(from, to)
+  moveRows(from: number, to: number, part?: RowPart): Promise<number> {
+    return this.#stores.runs.moveRows(from, to, part)
   }
 
   clear(number: number): Promise<void> {

@@ -15,5 +15,6 @@ const SCRATCH_TABLES = [
     constraint run_value_key primary key (run, field, order_key, object)) without rowid`,
   `run_source (run integer not null, page integer not null, key text not null, digest integer not null,
     constraint run_source_key primary key (run, key)) without rowid`,
+  'run_place (run integer not null, place text not null, key integer not null, primary key (run, place)) without rowid',
   'run_work (key integer primary key, run integer not null, work text not null)',
 ]

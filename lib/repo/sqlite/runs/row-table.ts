@@ -6,6 +6,7 @@ import type { Session } from '../database/session.ts'
 import type { RunRowTable as RowRecord } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
 import { deleteLinks, insertLinks } from './link-table.ts'
+import { RowPlaces } from './row-places.ts'
 
 export type { RowRecord }
 
@@ -38,10 +39,12 @@ export interface Outcome {
 export class RowTable {
   readonly #session: Session
   readonly #writes: WriteQueue
+  readonly #places: RowPlaces
 
   constructor(session: Session, writes: WriteQueue) {
     this.#session = session
     this.#writes = writes
+    this.#places = new RowPlaces(session)
   }
 
   /** Adds rows to a plan, in their order. */
@@ -81,6 +84,11 @@ export class RowTable {
     const conditions = ['run = ?', 'key > ?', ...equal.map(([column]) => `${column} = ?`)].join(' and ')
     const text = `select * from run_row where ${conditions} order by key limit ?`
     return this.#session.all(text, [run, after, ...equal.map(([, value]) => value), limit])
+  }
+
+  /** The rows of a complete plan at these places, as `placeOfRow` writes them. */
+  atPlaces(run: number, places: readonly string[]): Promise<RowRecord[]> {
+    return this.#places.find(run, places)
   }
 
   /** @returns for each whether its link was added */

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { RowPart } from '../../runs/run-store.ts'
 import type { Session } from '../database/session.ts'
 import type { RunTable as RunRecord } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
@@ -54,10 +55,11 @@ export class RunTable {
     await this.#write('update run_row set run = ? where run = ? and status is null', [to, from])
   }
 
-  async moveRows(from: number, to: number): Promise<void> {
-    await this.#writes.run((session) => {
-      session.run('update run_row set run = ? where run = ?', [to, from])
+  moveRows(from: number, to: number, part?: RowPart): Promise<number> {
+    return this.#writes.run((session) => {
+      if (part) return movePart(session, from, to, part)
       session.run('update run set persists = 0 where number = ?', [from])
+      return session.run('update run_row set run = ? where run = ?', [to, from])
     })
   }
 
@@ -80,6 +82,13 @@ export class RunTable {
     const text = `delete from ${table} where ${IN_PIECES[table]} limit ${DELETED_AT_ONCE})`
     while ((await this.#writes.run((session) => session.run(text, [number]))) === DELETED_AT_ONCE) await turn()
   }
+}
+
+function movePart(session: Session, from: number, to: number, { actions, limit = -1, takesDeferred }: RowPart): number {
+  const open = takesDeferred ? `(status is null or status = 'DEFERRED')` : 'status is null'
+  const text = `update run_row set run = ? where key in (select key from run_row
+    where run = ? and ${open} and action in (select value from json_each(?)) order by key limit ?)`
+  return session.run(text, [to, from, JSON.stringify(actions), limit])
 }
 
 /** Finds the rows of a run by the key of the table. */
