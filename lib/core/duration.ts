@@ -34,18 +34,19 @@ export const DURATION_FORMS =
 
 /**
  * Parses a duration in the format of IDM's HTTP client settings.
+ * @param max longer ones are shortened to this many milliseconds
  * @returns milliseconds; `UNLIMITED` for no limit; undefined when the value is not a duration
  */
-export function parseDuration(value: string | number): number | undefined {
-  if (typeof value === 'number') return bounded(value * 1000)
+export function parseDuration(value: string | number, max = MAX_TIMER_MS): number | undefined {
+  if (typeof value === 'number') return bounded(value * 1000, max)
   const text = value.trim().toLowerCase()
   if (text === 'unlimited' || text === 'infinite') return UNLIMITED
   if (text === 'zero') return 0
-  if (/^\d+(\.\d+)?$/.test(text)) return bounded(Number(text) * 1000)
-  return parseUnits(text)
+  if (/^\d+(\.\d+)?$/.test(text)) return bounded(Number(text) * 1000, max)
+  return parseUnits(text, max)
 }
 
-function parseUnits(text: string): number | undefined {
+function parseUnits(text: string, max: number): number | undefined {
   if (text.length > MAX_TEXT_LENGTH) return undefined
   let total = 0
   const rest = text.replace(/(\d+(?:\.\d+)?)\s*([a-z]+)[\s,]*(?:and\s+)?/g, (part, amount: string, unit: string) => {
@@ -54,10 +55,10 @@ function parseUnits(text: string): number | undefined {
     total += Number(amount) * factor
     return ''
   })
-  return rest === '' && text !== '' ? bounded(total) : undefined
+  return rest === '' && text !== '' ? bounded(total, max) : undefined
 }
 
-function bounded(ms: number): number | undefined {
+function bounded(ms: number, max: number): number | undefined {
   if (!Number.isFinite(ms) || ms < 0) return undefined
-  return Math.min(Math.round(ms), MAX_TIMER_MS)
+  return Math.min(Math.round(ms), max)
 }

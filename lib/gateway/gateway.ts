@@ -142,9 +142,9 @@ export class Gateway {
     return [...[...directory.faults().values()].flat(), ...directory.notices()]
   }
 
-  /** In-process access to the resources, with all rights. */
+  /** In-process access to the resources, with all rights: what commands use. */
   get connection(): Connection {
-    return connect(this.#router, {})
+    return connect(this.#router, { agent: 'command' })
   }
 
   /**

@@ -25,6 +25,8 @@ export interface HttpContext {
 /** What accompanies a request. */
 export interface RequestContext {
   readonly security?: SecurityContext
+  /** Who calls where nobody is signed in: `command`. */
+  readonly agent?: string
   readonly http?: HttpContext
   /** True for an HTTP request itself; false for requests that scripts send on its behalf. */
   readonly external?: boolean
