@@ -138,6 +138,13 @@ export const FILES = {
       maxDeletes: limit('stop before the first write if more targets would be deleted'),
       maxClears: limit('stop before the first write if one field would be cleared in more targets'),
       maxUnassessed: 'deletions are carried out although this many sources could not be assessed',
+      requireApproval: 'write nothing but approved plans; see [Approve](plans-and-runs.md#approve)',
+      approverMustDiffer: 'who made a plan cannot approve it',
+      planValidFor: {
+        type: 'string or number',
+        text: 'how long a plan can be approved and carried out',
+        byDefault: '`7 days`',
+      },
       analysisActions: 'actions that only read, and are executed in a dry run',
       updateMethod: '`put` sends the whole object, which removes what the target does not show',
       onCreate: script('runs before a target is created'),

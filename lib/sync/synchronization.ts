@@ -8,6 +8,8 @@ import type { ScriptService } from '../script/main/engine.ts'
 import { type ManagedTypes, PrivateFields } from './mapping/private-fields.ts'
 import { MappingRegistry } from './mapping/registry.ts'
 import { noScripts, scriptRunner } from './mapping/scripts.ts'
+import type { DigestSources } from './plan/digest.ts'
+import { InstanceAddresses } from './plan/instance-addresses.ts'
 import { reconciler } from './reconcile.ts'
 import { ReconAuditResource } from './rest/audit-resource.ts'
 import { ReconResource } from './rest/recon-resource.ts'
@@ -57,7 +59,13 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
       dryConnection: resources.connectDry(),
       replay: resources.replay,
     }
-    const parts = { mappings, ...access, ...stores, scripts: runner, log }
+    const addresses = new InstanceAddresses()
+    scope.own('addresses of instances', await configuration.subscribe(addresses))
+    const digests: DigestSources = {
+      filesOf: async (script) => (scripts ? scripts.filesOf(script) : new Map()),
+      addressOf: (instance) => addresses.addressOf(instance),
+    }
+    const parts = { mappings, digests, ...access, ...stores, scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const recon = new ReconResource(service, privateFields)

@@ -57,6 +57,7 @@ describe('reconciliation over REST', () => {
     const members = ['_id', 'mapping', 'state', 'stage', 'stageDescription', 'progress', 'situationSummary']
     const more = [
       'statusSummary',
+      'startedBy',
       'durationSummary',
       'parameters',
       'started',

@@ -16,7 +16,7 @@ export interface JobOptions {
   readonly isFile: boolean
   /** The stored state of a persisted job. */
   readonly state: JobState | undefined
-  /** Runs the service. @returns details for the log; undefined = do not log */
+  /** Runs the service. @returns details for the log, `note` for its message; undefined = do not log */
   run(schedule: Schedule): Promise<JsonObject | undefined>
   /** Stores the state of a persisted job; undefined deletes it. */
   save(state: JobState | undefined): Promise<void>
@@ -127,7 +127,10 @@ export class Job {
     const details = (): JsonObject => ({ schedule: name, ms: Math.round(performance.now() - begun) })
     try {
       const outcome = await run(schedule)
-      if (outcome) log[schedule.invokeLogLevel]({ ...details(), ...outcome }, `schedule ${name} has run`)
+      if (!outcome) return
+      const { note, ...facts } = outcome
+      const end = typeof note === 'string' ? `: ${note}` : ''
+      log[schedule.invokeLogLevel]({ ...details(), ...facts }, `schedule ${name} has run${end}`)
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       log.error(details(), `schedule ${name} failed: ${message}`)

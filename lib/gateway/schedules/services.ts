@@ -11,7 +11,7 @@ export interface Services {
 }
 
 /**
- * Resolves when the service has ended, to details for the log.
+ * Resolves when the service has ended, to details for the log; `note` is for its message.
  * @throws Error when it failed
  */
 export function invoke(
@@ -19,17 +19,20 @@ export function invoke(
   { invokeService, invokeContext }: Schedule,
   name: string,
 ): Promise<JsonObject> {
-  if (invokeService === 'sync') return reconcile(services, String(invokeContext.mapping))
+  if (invokeService === 'sync') return reconcile(services, name, String(invokeContext.mapping))
   return runScript(services, name, invokeContext)
 }
 
 const RECON = { action: 'recon', ids: [], isAnalysis: false, persists: false } as const
 
-async function reconcile({ recon }: Services, mapping: string): Promise<JsonObject> {
-  const run = await recon.start(mapping, { ...RECON, overrides: {} })
+async function reconcile({ recon }: Services, name: string, mapping: string): Promise<JsonObject> {
+  const startedBy = { name: `schedule ${name}`, account: null }
+  const run = await recon.start(mapping, { ...RECON, overrides: {}, startedBy })
   await run.ended
   if (run.state !== 'SUCCESS') throw new Error(`reconciliation ${run.id} of ${mapping} ended with ${run.state}`)
-  return { mapping, reconId: run.id, state: run.state, statusSummary: run.toJSON().statusSummary ?? null }
+  const details = { mapping, reconId: run.id, state: run.state, statusSummary: run.toJSON().statusSummary ?? null }
+  const { state } = run.isAnalysis ? await recon.plans.shown(await recon.stored(run.id)) : {}
+  return state === 'WAITING' ? { ...details, note: `the plan ${run.id} of ${mapping} waits for approval` } : details
 }
 
 async function runScript({ scripts }: Services, name: string, { script, input }: JsonObject): Promise<JsonObject> {

@@ -125,12 +125,15 @@ export class Applying {
 
 /** Reasons not to carry out the rows of a run: they would delete or clear more than is probably intended. */
 export async function guardFaults({ mapping, rows, statistics, cleared, parts }: RunContext): Promise<string[]> {
-  const deletes = await rows.countWaiting('DELETE')
-  const targets = statistics.targets ?? Math.max(deletes, statistics.sources ?? 0)
-  const { unsupplied } = parts.options
+  const { unsupplied, basis } = parts.options
+  const own = await rows.countWaiting('DELETE')
+  // The parts of a plan are judged together: only one that deletes can be stopped for what others have deleted.
+  const deletes = own === 0 ? 0 : own + (basis?.deletes ?? 0)
+  const sources = basis?.sources ?? statistics.sources ?? 0
+  const targets = basis?.targets ?? statistics.targets ?? Math.max(deletes, sources)
   return [
     deleteFault(deletes, targets, mapping.maxDeletes),
-    cleared.fault({ sources: statistics.sources ?? 0, targets, unsupplied }, mapping.maxClears),
+    cleared.fault({ sources, targets, unsupplied, earlier: basis?.cleared }, mapping.maxClears),
   ].filter((fault) => fault !== undefined)
 }
 

@@ -25,6 +25,7 @@ import { Statistics } from '../statistics.ts'
 import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
 import { overridden, type RunOptions } from './run-options.ts'
+import { Verification } from './verification.ts'
 
 /** What all runs of a gateway share. */
 export interface RunServices {
@@ -75,6 +76,8 @@ export class RunContext {
   /** Ids that the source query listed and that cannot be read. */
   readonly unreadable: string[] = []
   readonly cleared: ClearedFields
+  /** Of a run that only compares. */
+  readonly verification: Verification | undefined
   /** Shown with the run. */
   readonly warnings: string[] = []
   stage: Stage = 'ACTIVE_INITIALIZED'
@@ -108,6 +111,7 @@ export class RunContext {
     this.sources = new ObjectSet({ ...common, path: mapping.source, fields: selectedFields(mapping, 'source') })
     this.targets = new ObjectSet({ ...common, path: mapping.target, fields: selectedFields(mapping, 'target') })
     this.cleared = new ClearedFields(mapping)
+    this.verification = options.verifies ? new Verification() : undefined
     this.mapper = new Mapper(mapping, scripts)
     const { links, mapper, statistics } = this
     this.sentValues = new SentValues({ store: parts.sentValues, mapping, mapper, links, statistics })
@@ -119,7 +123,9 @@ export class RunContext {
   }
 
   get runsTargetPhase(): boolean {
-    return this.mapping.runTargetPhase ?? this.parts.options.action === 'recon'
+    const { action, pilot } = this.parts.options
+    // Among some of the sources nothing proves that a target has none.
+    return pilot === undefined && (this.mapping.runTargetPhase ?? action === 'recon')
   }
 
   readonly newRecorder = (): WriteRecorder => new WriteRecorder(new Set(this.mapping.analysisActions))

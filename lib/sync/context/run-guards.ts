@@ -55,6 +55,11 @@ export class ClearedFields {
       if (isEmpty(to) && !isEmpty(from)) this.#counts.set(field, (this.#counts.get(field) ?? 0) + 1)
   }
 
+  /** In how many targets each field would be cleared. */
+  get counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts)
+  }
+
   /** The fields that would be cleared and that no source has a value for. */
   get unsupplied(): string[] {
     const targets = [...this.#unsupplied].map(({ target }) => target)
@@ -66,11 +71,12 @@ export class ClearedFields {
    * @param unsupplied of the run that made the plan, where that is another one
    */
   fault(
-    { sources, targets, unsupplied = this.unsupplied }: ClearedFacts,
+    { sources, targets, unsupplied = this.unsupplied, earlier = {} }: ClearedFacts,
     limit: Limit | undefined,
   ): string | undefined {
     if (!limit && sources < MIN_NOTABLE_SOURCES) return undefined
-    for (const [field, count] of this.#counts) {
+    for (const [field, own] of this.#counts) {
+      const count = own + (earlier[field] ?? 0)
       const what = `It would clear ${field} in ${count} of ${targets} targets`
       const isUnsupplied = !limit && unsupplied.includes(field)
       if (isUnsupplied) return `${what}, and no source has a value for it: set maxClears if that is intended`
@@ -85,4 +91,6 @@ export interface ClearedFacts {
   readonly sources: number
   readonly targets: number
   readonly unsupplied?: readonly string[] | undefined
+  /** What earlier parts of the same plan have cleared. */
+  readonly earlier?: Readonly<Record<string, number>> | undefined
 }

@@ -5,6 +5,9 @@ import { badRequest } from '../../crest/errors.ts'
 import { limitSchema } from '../mapping/limit.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import { querySchema } from '../mapping/query-schema.ts'
+import { type Pilot, pilotShape } from './pilot.ts'
+import type { Approval, Caller, ExecutionBasis, PlanRecord } from './plan-record.ts'
+import { VERIFYING } from './verification.ts'
 
 export interface RunOptions {
   readonly action: 'recon' | 'reconById'
@@ -20,45 +23,114 @@ export interface RunOptions {
   readonly unsupplied?: readonly string[]
   /** Who accepted that some sources are not assessed. */
   readonly acceptedBy?: string
+  readonly startedBy?: Caller
+  /** Looks at some of the sources, and at no target without a source. */
+  readonly pilot?: Pilot
+  /** Compares both sides, whatever the policies say. */
+  readonly verifies?: boolean
+  /** It was to write, and makes a plan that waits for approval. */
+  readonly waits?: boolean
+  /** Of the plan that it makes. */
+  readonly plan?: PlanRecord
+  /** Of the plan that it carries out. */
+  readonly approval?: Approval
+  /** What the plan that it carries out, or a part of it, is judged by. */
+  readonly basis?: ExecutionBasis
+}
+
+const NUMBER = 'must be a whole number from 1 up'
+
+const ONLY = { creates: ['CREATE'], updates: ['UPDATE'], deletes: ['DELETE'], links: ['LINK', 'UNLINK'] } as const
+
+type Kind = keyof typeof ONLY
+
+const KINDS = Object.keys(ONLY) as Kind[]
+const KIND_FORM = `must be one of ${KINDS.map((name) => `"${name}"`).join(', ')}, or an array of them`
+const kind = z.enum(KINDS, KIND_FORM)
+
+/** The part of a plan that is carried out. */
+export interface Part {
+  readonly only?: readonly Kind[]
+  readonly limit?: number
+}
+
+/** The actions of a part. */
+export const actionsOf = ({ only = KINDS }: Part): string[] => only.flatMap((name) => [...ONLY[name]])
+
+const partShape = {
+  only: z.union([kind.transform((name) => [name]), z.array(kind, KIND_FORM).min(1, KIND_FORM)], KIND_FORM).optional(),
+  limit: z.int(NUMBER).min(1, NUMBER).optional(),
 }
 
 const countSchema = z.int('must be a whole number from 0 up').min(0, 'must be a whole number from 0 up').optional()
 const flag = z.boolean('must be true or false').optional()
 
-const overridesSchema = z.strictObject(
-  {
-    sourceQuery: querySchema,
-    targetQuery: querySchema,
-    runTargetPhase: flag,
-    allowEmptySourceSet: flag,
-    sourceQueryFullEntry: flag,
-    targetQueryFullEntry: flag,
-    maxDeletes: limitSchema,
-    maxClears: limitSchema,
-    maxUnassessed: countSchema,
-    acceptUnassessed: flag,
-    allowApproximate: flag,
-  },
-  'knows sourceQuery, targetQuery, runTargetPhase, allowEmptySourceSet, sourceQueryFullEntry, targetQueryFullEntry, maxDeletes, maxClears, maxUnassessed, acceptUnassessed and allowApproximate',
-)
+const overridesShape = {
+  sourceQuery: querySchema,
+  targetQuery: querySchema,
+  runTargetPhase: flag,
+  allowEmptySourceSet: flag,
+  sourceQueryFullEntry: flag,
+  targetQueryFullEntry: flag,
+  maxDeletes: limitSchema,
+  maxClears: limitSchema,
+  maxUnassessed: countSchema,
+  acceptUnassessed: flag,
+  allowApproximate: flag,
+}
+
+const bodySchema = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(
+    shape,
+    `knows ${Object.keys(shape)
+      .join(', ')
+      .replace(/, (\w+)$/, ' and $1')}`,
+  )
+
+const overridesSchema = bodySchema(overridesShape)
+const runSchema = bodySchema({ ...overridesShape, ...pilotShape })
+const executeSchema = bodySchema({ ...overridesShape, ...partShape })
 
 export type Overrides = Partial<z.infer<typeof overridesSchema>>
 
 /** @throws badRequest that names the invalid settings in the body of a request */
-export function parseOverrides(body: Json): Overrides {
+export const parseOverrides = (body: Json): Overrides => parsedBody(overridesSchema, body)
+
+/** The body of `recon`. @throws badRequest */
+export function parseRunBody(body: Json): { overrides: Overrides; pilot: Pilot | undefined } {
+  const { limit, sample, filter, ...overrides } = parsedBody(runSchema, body)
+  const pilot = given({ limit, sample, filter })
+  return { overrides: given(overrides), pilot: Object.keys(pilot).length > 0 ? pilot : undefined }
+}
+
+/** The body of `execute`. @throws badRequest */
+export function parseExecuteBody(body: Json): { overrides: Overrides; part: Part | undefined } {
+  const { only, limit, ...overrides } = parsedBody(executeSchema, body)
+  const part = given({ only, limit })
+  return { overrides: given(overrides), part: Object.keys(part).length > 0 ? part : undefined }
+}
+
+function parsedBody<T>(schema: z.ZodType<T>, body: Json): Partial<T> {
   if (body === null) return {}
   if (!isObject(body)) throw badRequest('The body of the request must be an object with settings of the mapping')
-  const parsed = overridesSchema.safeParse(body)
-  if (parsed.success) return Object.fromEntries(Object.entries(parsed.data).filter(([, value]) => value !== undefined))
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return given(parsed.data as object) as Partial<T>
   const faults = faultsOf(parsed.error).map(({ key, message }) =>
     key === '' ? `The body ${message}` : `${key}: ${message}`,
   )
   throw badRequest(faults.join('; '))
 }
 
+/** Without the members that are undefined. */
+const given = <T extends object>(members: T): Given<T> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
 /** The mapping with the settings of this run. */
-export const overridden = (mapping: Mapping, { overrides, acceptedBy }: RunOptions): Mapping => ({
+export const overridden = (mapping: Mapping, { overrides, acceptedBy, verifies }: RunOptions): Mapping => ({
   ...mapping,
+  ...(verifies && VERIFYING),
   ...overrides,
   ...(acceptedBy === undefined ? {} : { maxUnassessed: Number.MAX_SAFE_INTEGER }),
 })

@@ -13,6 +13,7 @@ import { correlationQuerySchema } from './correlation-schema.ts'
 import { limitSchema } from './limit.ts'
 import { fieldsSchema, resourcePathSchema, sourcePointerSchema, targetPointerSchema } from './path.ts'
 import { querySchema } from './query-schema.ts'
+import { validitySchema } from './validity.ts'
 
 const flag = <T>(fallback: T) =>
   z
@@ -135,6 +136,9 @@ export const mappingShape = {
   maxDeletes: limitSchema,
   maxClears: limitSchema,
   maxUnassessed: count(0, 0),
+  requireApproval: flag(false),
+  approverMustDiffer: flag(false),
+  planValidFor: validitySchema,
   analysisActions: list(z.string('must be the name of an action'), 'must be an array of names of actions'),
   updateMethod: z
     .enum(UPDATE_METHODS, `must be one of ${UPDATE_METHODS.map((name) => `"${name}"`).join(', ')}`)

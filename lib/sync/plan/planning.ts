@@ -98,8 +98,10 @@ function defer({ unassessed, mapping }: RunContext, row: Row): void {
   )
 }
 
-async function add({ unassessed, cleared, statistics, rows, isAnalysis }: RunContext, added: readonly Row[]) {
+async function add(context: RunContext, added: readonly Row[]) {
+  const { unassessed, cleared, statistics, rows, isAnalysis, verification } = context
   for (const row of added) {
+    verification?.count(row)
     statistics.planned(row, isAnalysis)
     cleared.count(row)
     if (row.phase === 'source' && protectionOf(row).defers) unassessed.note(row)

@@ -10,6 +10,7 @@ import { Targets } from '../evaluate/targets.ts'
 import type { MappingQuery } from '../mapping/query-schema.ts'
 import { idOf, revisionOf } from '../read/object-set.ts'
 import { isFullEntry } from '../read/selected-fields.ts'
+import { limited, sampled } from './pilot-pages.ts'
 import { chunks, prefetch } from './prefetch.ts'
 
 /** Objects that are added to the snapshot in one transaction. */
@@ -18,11 +19,15 @@ const CHUNK = 500
 /** The pages of a run's sources, with all their fields. */
 export async function* sourcePages(context: RunContext): AsyncGenerator<JsonObject[], void> {
   const { parts, mapping, sources } = context
-  const { action, ids } = parts.options
+  const { action, ids, pilot } = parts.options
   if (action === 'reconById') yield [...(await sources.byIds(ids, 'sourceQuery')).values()]
-  else
-    for await (const page of sources.scan(mapping.sourceQuery, mapping.reconSourceQueryPageSize, 'sourceQuery'))
-      yield await fullSources(context, page)
+  else if (pilot?.sample !== undefined) yield* sampled(context, pilot.sample)
+  else {
+    const limit = pilot?.limit ?? Number.POSITIVE_INFINITY
+    const pageSize = Math.min(mapping.reconSourceQueryPageSize, limit)
+    const pages = sources.scan(mapping.sourceQuery, pageSize, 'sourceQuery')
+    for await (const page of limited(pages, limit)) yield await fullSources(context, page)
+  }
 }
 
 /** Reads the objects that a page does not have in full; those that are proven to be deleted meanwhile are left out. */

@@ -111,7 +111,8 @@ export function auditEntry(run: StoredRun, row: Row, collections: Collections): 
 /** The entries before and after those of the objects. */
 export function auditFrame(run: StoredRun, entryType: 'start' | 'summary'): Resource {
   const isStart = entryType === 'start'
-  const { started = '', ended = '', state, situationSummary } = run.content
+  const { plan: _, ...content } = run.content
+  const { started = '', ended = '', state, situationSummary } = content
   const counts = Object.entries((situationSummary ?? {}) as Record<string, Json>).filter(([, count]) => count !== 0)
   return {
     id: `${run.id}-${entryType}`,
@@ -122,7 +123,7 @@ export function auditFrame(run: StoredRun, entryType: 'start' | 'summary'): Reso
       message: isStart
         ? `Reconciliation initiated by internal/user/openidm-admin`
         : counts.map(([situation, count]) => `${situation}: ${String(count)}`).join(', '),
-      messageDetail: isStart ? null : { _id: run.id, ...run.content },
+      messageDetail: isStart ? null : { _id: run.id, ...content },
       status: isStart || state === 'SUCCESS' ? 'SUCCESS' : 'FAILURE',
       reconciling: null,
     },

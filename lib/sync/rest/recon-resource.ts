@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
+import { badRequest, conflict, notFound, notSupported } from '../../crest/errors.ts'
 import { queryInMemory } from '../../crest/protocol/page.ts'
-import { withoutIdentity } from '../../crest/protocol/represent.ts'
+import { representResource, withoutIdentity } from '../../crest/protocol/represent.ts'
 import type {
   ActionRequest,
   DeleteRequest,
@@ -13,16 +13,27 @@ import type {
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
 import { pathElements } from '../../crest/protocol/resource-path.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
-import { type Overrides, parseOverrides, type RunOptions } from '../context/run-options.ts'
+import type { Caller } from '../context/plan-record.ts'
+import {
+  type Overrides,
+  parseExecuteBody,
+  parseOverrides,
+  parseRunBody,
+  type RunOptions,
+} from '../context/run-options.ts'
 import type { PrivateFields } from '../mapping/private-fields.ts'
+import { callerOf } from '../runs/execution.ts'
 import type { ReconService } from '../runs/recon-service.ts'
+import type { Run } from '../runs/run.ts'
 import { associationEntry, planEntry, rowStream } from './entries.ts'
+import { differenceStream, type Side } from './plan-difference.ts'
 import { queryStream } from './query-stream.ts'
 
 /**
- * `recon`: the runs and their associations (`recon/assoc`). Only this gateway has plans (`recon/plan`) and the action
- * `execute`, which carries a plan out.
+ * `recon`: the runs and their associations (`recon/assoc`). Only this gateway has plans (`recon/plan`) with the actions
+ * `approve` and `execute`, and the action `verify`.
  */
 export class ReconResource implements ResourceHandler {
   readonly #service: ReconService
@@ -42,14 +53,16 @@ export class ReconResource implements ResourceHandler {
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
-    const [first, id, entry, ...rest] = pathElements(request.resourcePath)
+    const [first, id, entry, other, ...rest] = pathElements(request.resourcePath)
     if (first === undefined) return queryInMemory((await this.#service.list()).map(resourceOf), request)
     if (first === 'assoc' && id === undefined) return queryInMemory(await this.#associations(), request)
-    if (id === undefined || entry !== 'entry' || rest.length > 0) throw missing(request.resourcePath)
-    const { runs, mappings } = this.#service.parts
+    if (first === 'plan' && id !== undefined && entry === 'diff' && other !== undefined && rest.length === 0)
+      return this.#difference(id, other, request)
+    if (id === undefined || entry !== 'entry' || other !== undefined) throw missing(request.resourcePath)
+    const { runs } = this.#service.parts
     const run = first === 'assoc' ? await this.#persisted(id) : await this.#service.stored(id)
-    const collections = mappings.find(run.mapping)?.mapping
-    const secrets = collections && this.#privateFields.ofMapping(collections)
+    const collections = this.#service.mapping(run.mapping)
+    const secrets = this.#secretsOf(run)
     const show = (row: Parameters<typeof planEntry>[1]) =>
       first === 'assoc' ? associationEntry(run, row, collections) : planEntry(run, row, secrets)
     return queryStream(request, (after) => rowStream(runs.rows(run.number), after, show))
@@ -59,19 +72,23 @@ export class ReconResource implements ResourceHandler {
     const { resourcePath, action, additionalParameters, content } = request
     const [id, ...rest] = pathElements(resourcePath)
     if (rest.length > 0) throw missing(resourcePath)
-    const overrides = action === 'cancel' ? {} : parseOverrides(content)
-    const acceptedBy = overrides.acceptUnassessed
-      ? (context.security?.authenticationId ?? 'an internal caller')
-      : undefined
-    if (id === undefined) return this.#start(action, additionalParameters, { overrides, acceptedBy })
-    if (action === 'cancel') {
-      await this.#service.cancel(id)
-      return { _id: id, action: 'cancel', status: 'INITIATED' }
+    const by = callerOf(context)
+    if (id === undefined) return this.#start(action, additionalParameters, content, by)
+    switch (action) {
+      case 'cancel':
+        await this.#service.cancel(id)
+        return { _id: id, action: 'cancel', status: 'INITIATED' }
+      case 'approve':
+        await this.#service.plans.approve(id, by)
+        return representResource(await this.#plan(await this.#service.stored(id)))
+      case 'execute': {
+        const { overrides, part } = parseExecuteBody(content)
+        const acceptedBy = acceptedIn(overrides, by)
+        return this.#answer(await this.#service.execute(id, { overrides, part, acceptedBy, by }), additionalParameters)
+      }
+      default:
+        throw badRequest(`A reconciliation has the actions approve, cancel and execute, not ${action}`)
     }
-    if (action !== 'execute') throw badRequest(`A reconciliation has the actions cancel and execute, not ${action}`)
-    const run = await this.#service.execute(id, overrides, acceptedBy)
-    if (additionalParameters.waitForCompletion === 'true') await run.ended
-    return { _id: run.id, state: run.state }
   }
 
   async delete({ resourcePath }: DeleteRequest): Promise<Resource> {
@@ -80,14 +97,25 @@ export class ReconResource implements ResourceHandler {
     return resourceOf(await this.#service.remove(id))
   }
 
-  async #start(action: string, parameters: Readonly<Record<string, string>>, given: Given): Promise<Json> {
-    if (action !== 'recon' && action !== 'reconById')
-      throw badRequest(`Reconciliation has the actions recon and reconById, not ${action}`)
+  async #start(
+    action: string,
+    parameters: Readonly<Record<string, string>>,
+    content: Json,
+    startedBy: Caller,
+  ): Promise<Json> {
+    if (action !== 'recon' && action !== 'reconById' && action !== 'verify')
+      throw badRequest(`Reconciliation has the actions recon, reconById and verify, not ${action}`)
     const { mapping } = parameters
     if (mapping === undefined || mapping === '') throw badRequest('The parameter mapping is missing')
-    const run = await this.#service.start(mapping, optionsOf(action, parameters, given))
-    if (parameters.waitForCompletion === 'true') await run.ended
-    return { _id: run.id, state: run.state }
+    const options =
+      action === 'verify' ? verifyOptions(content) : optionsOf(action, parameters, parseRunBody(content), startedBy)
+    return this.#answer(await this.#service.start(mapping, { ...options, startedBy }), parameters)
+  }
+
+  async #answer(run: Run, { waitForCompletion }: Readonly<Record<string, string>>): Promise<JsonObject> {
+    if (waitForCompletion === 'true') await run.ended
+    const { waitsForApproval } = run.toJSON()
+    return { _id: run.id, state: run.state, ...(waitsForApproval === true && { waitsForApproval }) }
   }
 
   async #persisted(id: string): Promise<StoredRun> {
@@ -117,37 +145,59 @@ export class ReconResource implements ResourceHandler {
   }
 
   async #plan(run: StoredRun): Promise<Resource> {
-    const counts = await this.#service.parts.runs.rows(run.number).countByKind()
-    return {
-      id: run.id,
-      revision: null,
-      content: { mapping: run.mapping, counts: counts.map((count) => ({ ...count })) },
-    }
+    return { id: run.id, revision: null, content: await this.#service.plans.shown(run) }
   }
-}
 
-/** The content of the body of a request. */
-interface Given {
-  readonly overrides: Overrides
-  readonly acceptedBy: string | undefined
+  /** @throws notFound, and badRequest for plans of different mappings */
+  async #difference(id: string, otherId: string, request: QueryRequest): Promise<QueryResult> {
+    const [run, other] = [await this.#service.stored(id), await this.#service.stored(otherId)]
+    if (run.mapping !== other.mapping)
+      throw badRequest(`${id} is a plan of ${run.mapping}, ${otherId} one of ${other.mapping}: they cannot be compared`)
+    for (const { id, state } of [run, other])
+      if (state === 'ACTIVE') throw conflict(`Reconciliation ${id} is running: it can be compared when it has ended`)
+    const { runs } = this.#service.parts
+    const secrets = this.#secretsOf(run)
+    const sides = [run, other].map((side) => ({
+      rows: runs.rows(side.number),
+      show: (row: Row) => representResource(planEntry(side, row, secrets)),
+    })) as [Side, Side]
+    return queryStream(request, (after) => differenceStream(sides, after))
+  }
+
+  #secretsOf({ mapping }: StoredRun): ReadonlySet<string> | undefined {
+    const found = this.#service.mapping(mapping)
+    return found && this.#privateFields.ofMapping(found)
+  }
 }
 
 function optionsOf(
   action: 'recon' | 'reconById',
   parameters: Readonly<Record<string, string>>,
-  { overrides, acceptedBy }: Given,
+  { overrides, pilot }: ReturnType<typeof parseRunBody>,
+  by: Caller,
 ): RunOptions {
   const ids = (parameters.ids ?? parameters.id ?? '').split(',').filter((id) => id !== '')
   if (action === 'reconById' && ids.length === 0) throw badRequest('reconById needs the parameter id')
+  const acceptedBy = acceptedIn(overrides, by)
   return {
     action,
     ids: parameters.ids === undefined && parameters.id !== undefined ? [parameters.id] : ids,
     isAnalysis: parameters.analyze === 'true',
     persists: parameters.persistAssociations === 'true',
     overrides,
+    ...(pilot && { pilot }),
     ...(acceptedBy !== undefined && { acceptedBy }),
   }
 }
+
+const verifyOptions = (content: Json): RunOptions => ({
+  ...{ action: 'recon', ids: [], isAnalysis: true, persists: false, verifies: true },
+  overrides: parseOverrides(content),
+})
+
+/** Who accepts that sources are not assessed. */
+const acceptedIn = ({ acceptUnassessed }: Overrides, { name, account }: Caller): string | undefined =>
+  acceptUnassessed ? (account === null ? 'an internal caller' : name) : undefined
 
 const resourceOf = (run: JsonObject): Resource => ({
   id: String(run._id),

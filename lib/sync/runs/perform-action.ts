@@ -35,6 +35,10 @@ export async function performAction(
   asked: ExplicitAction,
 ): Promise<void> {
   const { runs, mappings } = parts
+  if (configured.mapping.requireApproval)
+    throw conflict(
+      `The mapping ${configured.mapping.name} has requireApproval: an action on one pair would write without an approved plan. Make one with reconById`,
+    )
   const context = new RunContext({
     ...parts,
     ...configured,

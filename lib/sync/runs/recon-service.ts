@@ -1,20 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import type { Disposable, JsonObject } from '../../contract.ts'
-import { isObject } from '../../core/json.ts'
-import { LRUCache } from '../../core/lru-cache.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
+import { pilotOverrides } from '../context/pilot.ts'
 import { interrupted, type RunServices } from '../context/run-context.ts'
-import { type RunOptions, shownQuery } from '../context/run-options.ts'
+import { actionsOf, type RunOptions } from '../context/run-options.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
+import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
+import { basisOf, Plans, type PlansOptions } from './plans.ts'
 import { Run } from './run.ts'
 
-export interface ReconServiceOptions extends RunServices {
+export interface ReconServiceOptions extends RunServices, PlansOptions {
   readonly mappings: MappingRegistry
 }
-
-const NO_PLAN = 'Only a successful analysis with persistAssociations, or a run with deferred rows, can be carried out'
 
 /** Runs that are kept; the oldest is removed first. */
 const MAX_RUNS = 100
@@ -22,16 +20,16 @@ const MAX_RUNS = 100
 /** Starts reconciliations, one at a time for each mapping, and stores their results. */
 export class ReconService implements Disposable {
   readonly parts: ReconServiceOptions
+  readonly plans: Plans
   readonly #active = new Map<string, Run | undefined>()
   readonly #ending = new Set<Promise<void>>()
-  /** The mapping that a plan was made with, by the id of its run. */
-  readonly #planned = new LRUCache<string, JsonObject>({ max: MAX_RUNS })
   #count = 0
   #peak = 0
   #closed = false
 
   constructor(parts: ReconServiceOptions) {
     this.parts = parts
+    this.plans = new Plans(parts)
   }
 
   /** Marks runs that a crash interrupted as failed. */
@@ -45,46 +43,61 @@ export class ReconService implements Disposable {
   }
 
   /**
-   * Starts a run.
-   * @throws conflict when there is no such mapping, or a run of it is active
+   * Starts a run. Where the mapping requires approval, one that was to write makes a plan that waits for it.
+   * @throws conflict when there is no such mapping, or a run of it is active; badRequest when it cannot be a pilot run
    */
-  async start(name: string, options: RunOptions): Promise<Run> {
+  async start(name: string, asked: RunOptions): Promise<Run> {
     const configured = await this.parts.mappings.usable(name)
-    return this.#launch(configured, options, async (run) => {
-      if (options.isAnalysis) this.#planned.set(run.id, configured.config)
-      run.start()
-    })
+    const waits = configured.mapping.requireApproval && !asked.isAnalysis
+    const pilot = asked.pilot && pilotOverrides(configured.mapping, asked)
+    const overrides = { ...asked.overrides, ...pilot }
+    const options = { ...asked, overrides, ...(waits && { waits, isAnalysis: true, persists: true }) }
+    const { isAnalysis, persists, startedBy = INTERNAL } = options
+    const plan = isAnalysis && persists && (await this.plans.begin(configured, overrides, startedBy))
+    return this.#launch(configured, { ...options, startedBy, ...(plan && { plan }) }, async (run) => run.start())
   }
 
   /**
-   * Carries out the plan of an analysis as it is: what has changed since is skipped and reported. For a run that has ended,
-   * carries out the rows that were deferred until their sources are assessed.
-   * @param acceptedBy who accepts that deferred rows are carried out although sources are not assessed
+   * Carries out the plan of an analysis as it is, or a part of it: what has changed since is skipped and reported. For a run
+   * that has ended, carries out the rows that were deferred until their sources are assessed.
    * @throws notFound, and conflict when there is nothing to carry out
    */
-  async execute(id: string, overrides: RunOptions['overrides'] = {}, acceptedBy?: string): Promise<Run> {
+  async execute(id: string, { overrides = {}, part, acceptedBy, by = INTERNAL }: ExecuteRequest = {}): Promise<Run> {
     const { runs } = this.parts
     const planned = await this.stored(id)
-    const isPlan = planned.isAnalysis && planned.state === 'SUCCESS' && planned.persists
-    const deferred = Number((planned.content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
-    if (!isPlan && (planned.isAnalysis || planned.state === 'ACTIVE' || deferred === 0)) throw conflict(NO_PLAN)
     const configured = await this.parts.mappings.usable(planned.mapping)
-    if (isPlan && !isPlanOf(configured, planned, this.#planned.get(id)))
-      throw conflict(`The mapping ${planned.mapping} has changed since the plan was made: make another plan`)
+    const record = await this.plans.executable(planned, configured)
+    if (!record && part) throw conflict('Only a part of a plan can be chosen with only and limit')
     const rows = runs.rows(planned.number)
+    const deferred = Number((planned.content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
     const open = deferred > 0 && acceptedBy === undefined ? await rows.unassessed(planned.mapping) : []
-    if (open.length === 0) await rows.release()
-    else if (!isPlan) throw conflict(`Sources are not assessed yet: ${open.map((one) => one ?? '(no _id)').join(', ')}`)
+    if (!record && open.length > 0)
+      throw conflict(`Sources are not assessed yet: ${open.map((one) => one ?? '(no _id)').join(', ')}`)
+    const takesDeferred = open.length === 0
+    if (part) await checkPart(rows, part, takesDeferred)
     const unsupplied = Array.isArray(planned.content.unsupplied) ? planned.content.unsupplied.map(String) : []
-    const common = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides, unsupplied } as const
-    return this.#launch(
-      configured,
-      { ...common, ...(acceptedBy !== undefined && { acceptedBy }) },
-      async (run, number) => {
-        await (isPlan ? runs.moveRows(planned.number, number) : runs.moveOpenRows(planned.number, number))
-        run.startApproved()
-      },
-    )
+    const options: RunOptions = {
+      ...{ action: 'recon', ids: [], isAnalysis: false, persists: true, unsupplied, startedBy: by },
+      overrides: { ...(record && inherited(record)), ...overrides },
+      ...(acceptedBy !== undefined && { acceptedBy }),
+      ...(record && { basis: basisOf(planned, record) }),
+      ...(record?.approval && { approval: record.approval }),
+    }
+    return this.#launch(configured, options, async (run, number) => {
+      if (!record) {
+        await rows.release()
+        await runs.moveOpenRows(planned.number, number)
+        return run.startApproved()
+      }
+      const moved = part && { actions: actionsOf(part), limit: part.limit, takesDeferred }
+      await runs.moveRows(planned.number, number, moved)
+      const own = runs.rows(number)
+      if (takesDeferred) await own.release()
+      const count = (await own.countByKind()).reduce((sum, { waiting }) => sum + waiting, 0)
+      const { only = null, limit = null } = part ?? {}
+      const execution = { run: run.id, by: by.name, at: new Date().toISOString(), only, limit, count }
+      run.startApproved((tally) => this.plans.executed(id, { ...execution, tally }))
+    })
   }
 
   /** Active runs, the maximum number of concurrent runs so far, and the limit: one run per mapping. */
@@ -193,7 +206,8 @@ export class ReconService implements Disposable {
 
   #shown({ id, content }: StoredRun): JsonObject {
     const running = this.#running(id)
-    return { _id: id, ...(running ? running.toJSON() : content) }
+    const { plan: _, ...shown } = running ? running.toJSON() : content
+    return { _id: id, ...shown }
   }
 
   /** Removes plans beyond `reconAssociation`, and runs beyond MAX_RUNS. */
@@ -215,19 +229,4 @@ export class ReconService implements Disposable {
     for (const run of all.filter(({ state }) => state !== 'ACTIVE').slice(0, Math.max(0, all.length - MAX_RUNS)))
       await runs.remove(run.number)
   }
-}
-
-/**
- * Whether a plan was made with this mapping: a plan means something else, or somewhere else, with another one.
- * @param config of the mapping when the plan was made; undefined for a plan from before the last start, which the two
- *   resources and queries identify
- */
-export function isPlanOf(
-  { mapping, config: now }: ConfiguredMapping,
-  { content }: Pick<StoredRun, 'content'>,
-  config: JsonObject | undefined,
-): boolean {
-  if (config) return isDeepStrictEqual(config, now)
-  const { sourceQuery, targetQuery } = isObject(content.parameters) ? content.parameters : {}
-  return isDeepStrictEqual([sourceQuery, targetQuery], [shownQuery(mapping, 'source'), shownQuery(mapping, 'target')])
 }

@@ -2,6 +2,7 @@ import v8 from 'node:v8'
 import type { JsonObject } from '../../contract.ts'
 import { toResourceException } from '../../crest/errors.ts'
 import { Applying, guardFaults } from '../apply/applying.ts'
+import type { Tally } from '../context/plan-record.ts'
 import { RunContext, type RunContextOptions, STAGES, type Stage, stateOf } from '../context/run-context.ts'
 import { shownQuery } from '../context/run-options.ts'
 import { plan } from '../plan/planning.ts'
@@ -48,8 +49,8 @@ export class Run {
 
   /** As `recon/ID` shows it, without `_id`. */
   toJSON(): JsonObject {
-    const { statistics, stage, durations, warnings, cleared, parts } = this.#context
-    const { acceptedBy } = parts.options
+    const { statistics, stage, durations, warnings, cleared, verification, parts } = this.#context
+    const { acceptedBy, startedBy, approval, pilot, waits, plan } = parts.options
     return {
       mapping: this.mappingName,
       state: this.state,
@@ -62,6 +63,12 @@ export class Run {
       ...(statistics.hasFieldNotes ? { fieldSummary: statistics.fieldSummary } : {}),
       ...(acceptedBy === undefined ? {} : { acceptedUnassessed: { by: acceptedBy } }),
       ...(this.isAnalysis && cleared.unsupplied.length > 0 ? { unsupplied: cleared.unsupplied } : {}),
+      ...(startedBy ? { startedBy: startedBy.name } : {}),
+      ...(approval ? { approval: { ...approval } } : {}),
+      ...(pilot ? { pilot: { ...pilot } } : {}),
+      ...(waits ? { waitsForApproval: true } : {}),
+      ...(verification ? { verification: verification.toJSON(statistics) } : {}),
+      ...(plan ? { plan: plan as unknown as JsonObject } : {}),
       ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
       durationSummary: durations.toJSON(),
       parameters: this.#parameters,
@@ -84,15 +91,20 @@ export class Run {
     void this.#run(async () => {
       if (!(await plan(this.#context))) return
       if (!this.isAnalysis) await new Applying(this.#context, true).apply()
-      else
+      else if (!this.#context.verification)
         for (const fault of await guardFaults(this.#context)) this.#context.warn(`${fault}: the run would be stopped`)
     })
   }
 
-  /** Carries out the stored rows of an approved plan. What has changed since is skipped. */
-  startApproved(): void {
+  /**
+   * Carries out the stored rows of an approved plan. What has changed since is skipped.
+   * @param onCounted told before the first write what the rows do
+   */
+  startApproved(onCounted = async (_tally: Tally): Promise<void> => {}): void {
     void this.#run(async () => {
       await this.#countPlan()
+      const { rows, cleared } = this.#context
+      await onCounted({ deletes: await rows.countWaiting('DELETE'), cleared: cleared.counts })
       await new Applying(this.#context, false).apply()
     })
   }

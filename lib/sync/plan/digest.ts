@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import type { Json } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { pathElements } from '../../crest/protocol/resource-path.ts'
+import type { PlanDigest } from '../context/plan-record.ts'
+import type { Overrides } from '../context/run-options.ts'
+import type { Script } from '../mapping/condition.ts'
+import type { Mapping } from '../mapping/mapping.ts'
+import { mappingScripts } from '../mapping/mapping-scripts.ts'
+import type { ConfiguredMapping } from '../mapping/registry.ts'
+import type { InstanceAddress } from './instance-addresses.ts'
+
+/** What a plan depends on beside the mapping itself. */
+export interface DigestSources {
+  /** The text of the script files in force that a script consists of, by name. */
+  filesOf(script: Script): Promise<ReadonlyMap<string, string>>
+  /** Where an instance is; undefined = there is none of this name. */
+  addressOf(instance: string): InstanceAddress | undefined
+}
+
+export interface Digested extends ConfiguredMapping {
+  /** The mapping whose links it uses. */
+  readonly owner: Mapping | undefined
+  /** The settings of the run that makes the plan. */
+  readonly overrides: Overrides
+}
+
+/** The digest of a plan that would be made now. */
+export async function planDigest(
+  { mapping, config, owner, overrides }: Digested,
+  sources: DigestSources | undefined,
+): Promise<PlanDigest> {
+  const parts = new Map<string, Json>([[`mapping ${mapping.name}`, { config, overrides: overrides as Json }]])
+  if (owner && owner.name !== mapping.name) {
+    const { source, target, sourceIdsCaseSensitive, targetIdsCaseSensitive } = owner
+    parts.set(`mapping ${owner.name}`, { source, target, sourceIdsCaseSensitive, targetIdsCaseSensitive })
+  }
+  if (sources) {
+    for (const [, script] of mappingScripts(mapping))
+      for (const [name, text] of await filesOf(sources, script)) parts.set(`script ${name}`, text)
+    for (const instance of instancesOf(mapping, overrides))
+      parts.set(`address of instance ${instance}`, { ...sources.addressOf(instance) })
+  }
+  const digests = Object.fromEntries([...parts].sort().map(([name, content]) => [name, sha256(stableText(content))]))
+  return { value: sha256(stableText(digests)), parts: digests }
+}
+
+/** The names of the parts that differ. What only one has follows from a part that differs, as a rule. */
+export function changedParts({ parts: planned }: PlanDigest, { parts: now }: PlanDigest): string[] {
+  const names = [...new Set([...Object.keys(planned), ...Object.keys(now)])]
+  const differing = names.filter((name) => planned[name] !== now[name])
+  const inBoth = differing.filter((name) => name in planned && name in now)
+  return inBoth.length > 0 ? inBoth : differing
+}
+
+/** A script that cannot be read is told from each that can. */
+async function filesOf(sources: DigestSources, script: Script): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await sources.filesOf(script)
+  } catch (error) {
+    return new Map([[typeof script.file === 'string' ? script.file : 'source', `! ${(error as Error).message}`]])
+  }
+}
+
+/** The instances that a mapping reads from and writes to. */
+function instancesOf({ source, target, sourceQuery, targetQuery }: Mapping, overrides: Overrides): Set<string> {
+  const queries = [sourceQuery, targetQuery, overrides.sourceQuery, overrides.targetQuery]
+  const paths = [source, target, ...queries.flatMap((query) => query?.resourceName ?? [])]
+  return new Set(
+    paths.flatMap((path) => {
+      const [first, second, name] = pathElements(path)
+      return first === 'external' && second === 'idm' && name !== undefined ? [name] : []
+    }),
+  )
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** JSON with members in the order of their names, which says nothing in configuration. */
+const stableText = (value: Json): string =>
+  JSON.stringify(value, (_name, inner: Json) =>
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  )

@@ -1,0 +1,39 @@
+import { conflict } from '../../crest/errors.ts'
+import type { RequestContext } from '../../crest/protocol/request.ts'
+import type { RunRows } from '../../repo/runs/run-rows.ts'
+import type { Caller, PlanRecord } from '../context/plan-record.ts'
+import { actionsOf, type Overrides, type Part } from '../context/run-options.ts'
+
+/** How a plan is carried out. */
+export interface ExecuteRequest {
+  readonly overrides?: Overrides
+  /** undefined = all of it. */
+  readonly part?: Part | undefined
+  /** Who accepts that deferred rows are carried out although sources are not assessed. */
+  readonly acceptedBy?: string | undefined
+  readonly by?: Caller
+}
+
+export const INTERNAL: Caller = { name: 'internal', account: null }
+
+/** Who sends a request. */
+export function callerOf({ security, agent }: RequestContext): Caller {
+  if (!security) return agent === undefined ? INTERNAL : { name: agent, account: null }
+  const { component, id } = security.authorization
+  return { name: security.authenticationId, account: `${component}/${id}` }
+}
+
+/** @throws conflict when no row of the plan is in the part */
+export async function checkPart(rows: RunRows, part: Part, takesDeferred: boolean): Promise<void> {
+  const actions = new Set(actionsOf(part))
+  const counts = (await rows.countByKind()).filter(({ action }) => actions.has(action))
+  if (!counts.some(({ waiting, deferred }) => waiting > 0 || (takesDeferred && deferred > 0)))
+    throw conflict(`Nothing is left to be carried out in the plan${part.only ? ` for ${part.only.join(', ')}` : ''}`)
+}
+
+/** The settings of the run that made a plan that say what is read; limits are given anew. */
+export function inherited({ overrides }: PlanRecord): Overrides {
+  const { sourceQuery, targetQuery, sourceQueryFullEntry, targetQueryFullEntry, allowEmptySourceSet } = overrides
+  const reads = { sourceQuery, targetQuery, sourceQueryFullEntry, targetQueryFullEntry, allowEmptySourceSet }
+  return Object.fromEntries(Object.entries(reads).filter(([, value]) => value !== undefined))
+}

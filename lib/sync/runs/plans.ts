@@ -1,0 +1,150 @@
+import type { JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { SerialQueue } from '../../core/serial-queue.ts'
+import { conflict, notFound } from '../../crest/errors.ts'
+import type { RunStore, StoredRun } from '../../repo/runs/run-store.ts'
+import type { Caller, Execution, ExecutionBasis, PlanRecord } from '../context/plan-record.ts'
+import type { Overrides } from '../context/run-options.ts'
+import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
+import { changedParts, type DigestSources, planDigest } from '../plan/digest.ts'
+import { checkApproved, checkApprover, checkCurrent, isWorth, planState, recordOf } from './approval.ts'
+
+export interface PlansOptions {
+  readonly runs: RunStore
+  readonly mappings: MappingRegistry
+  /** Absent: a host without scripts and instances. */
+  readonly digests?: DigestSources | undefined
+}
+
+const NO_PLAN = 'Only a successful analysis with persistAssociations, or a run with deferred rows, can be carried out'
+
+/** The plans of the runs: who made, approved and carried them out, and whether they are still current. */
+export class Plans {
+  readonly #parts: PlansOptions
+  /** Changes of records, one after the other. */
+  readonly #changes = new SerialQueue()
+
+  constructor(parts: PlansOptions) {
+    this.#parts = parts
+  }
+
+  /** The record of a plan that is made now. */
+  async begin(configured: ConfiguredMapping, overrides: Overrides, author: Caller): Promise<PlanRecord> {
+    const { planValidFor } = configured.mapping
+    const digest = await this.#digest(configured, overrides)
+    const validUntil = Number.isFinite(planValidFor) ? new Date(Date.now() + planValidFor).toISOString() : null
+    return { digest, author, validUntil, overrides, approval: null, executions: [] }
+  }
+
+  /** As `recon/plan/ID` shows it. */
+  async shown(run: StoredRun): Promise<JsonObject> {
+    const counts = await this.#parts.runs.rows(run.number).countByKind()
+    const record = recordOf(run)
+    const configured = this.#parts.mappings.find(run.mapping)
+    const requiresApproval = configured?.mapping.requireApproval ?? false
+    const isEmptied = !run.persists && record?.executions.length === 0
+    const facts = record && {
+      record,
+      requiresApproval,
+      isOpen: counts.some(isWorth),
+      changed: configured ? await this.#changed(configured, record) : [`mapping ${run.mapping}`],
+    }
+    return {
+      mapping: run.mapping,
+      state: facts && !isEmptied ? planState(facts) : null,
+      madeBy: run.content.startedBy ?? null,
+      madeAt: run.content.started ?? null,
+      validUntil: record?.validUntil ?? null,
+      digest: record?.digest.value ?? null,
+      requiresApproval,
+      approval: record?.approval ? { ...record.approval } : null,
+      executions: (record?.executions ?? []).map(({ tally: _, only, ...rest }) => ({
+        ...rest,
+        only: only ? [...only] : null,
+      })),
+      counts: counts.map((count) => ({ ...count })),
+    }
+  }
+
+  /** @throws conflict when the plan cannot be approved, or not by this caller */
+  approve(id: string, caller: Caller): Promise<void> {
+    return this.#change(id, async (run, record) => {
+      const configured = await this.#parts.mappings.usable(run.mapping)
+      if (!run.persists) throw conflict(record.executions.length > 0 ? EXECUTED : NO_PLAN)
+      checkCurrent(run.mapping, { record, changed: await this.#changed(configured, record) })
+      checkApprover(configured.mapping, record, caller)
+      if (record.executions.length > 0 && !(await this.#isOpen(run))) throw conflict(EXECUTED)
+      return { ...record, approval: record.approval ?? { by: caller.name, at: new Date().toISOString() } }
+    })
+  }
+
+  /**
+   * The record of a plan that is to be carried out.
+   * @returns undefined for a run with deferred rows
+   * @throws conflict when it cannot be carried out
+   */
+  async executable(run: StoredRun, configured: ConfiguredMapping): Promise<PlanRecord | undefined> {
+    const deferred = Number((run.content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
+    if (!run.isAnalysis && run.state !== 'ACTIVE' && deferred > 0) {
+      checkApproved(run.id, configured.mapping, run.content.approval)
+      return undefined
+    }
+    const record = recordOf(run)
+    if (run.isAnalysis && record && !run.persists && record.executions.length > 0) throw conflict(EXECUTED)
+    if (!run.isAnalysis || run.state !== 'SUCCESS' || !run.persists) throw conflict(NO_PLAN)
+    if (!record) throw conflict('The plan was made by an earlier version of this gateway: make another plan')
+    checkCurrent(run.mapping, { record, changed: await this.#changed(configured, record) })
+    checkApproved(run.id, configured.mapping, record.approval)
+    return record
+  }
+
+  /** Notes that the plan, or a part of it, is carried out. */
+  executed(id: string, execution: Execution): Promise<void> {
+    return this.#change(id, async (_run, record) => ({ ...record, executions: [...record.executions, execution] }))
+  }
+
+  async #isOpen({ number }: StoredRun): Promise<boolean> {
+    return (await this.#parts.runs.rows(number).countByKind()).some(isWorth)
+  }
+
+  async #changed(configured: ConfiguredMapping, { digest, overrides }: PlanRecord): Promise<string[]> {
+    return changedParts(digest, await this.#digest(configured, overrides))
+  }
+
+  #digest(configured: ConfiguredMapping, overrides: Overrides) {
+    const { mappings, digests } = this.#parts
+    const { links } = configured.mapping
+    const owner = links ? mappings.find(links)?.mapping : undefined
+    return planDigest({ ...configured, owner, overrides }, digests)
+  }
+
+  #change(id: string, change: (run: StoredRun, record: PlanRecord) => Promise<PlanRecord>): Promise<void> {
+    return this.#changes.add(async () => {
+      const { runs } = this.#parts
+      const run = await runs.find(id)
+      if (!run) throw notFound(`Reconciliation ${id} not found`)
+      const record = recordOf(run)
+      if (!record) throw conflict(NO_PLAN)
+      const plan = (await change(run, record)) as unknown as JsonObject
+      await runs.update(run.number, run.state, { ...run.content, plan })
+    })
+  }
+}
+
+const EXECUTED = 'The plan was carried out already: make another plan'
+
+/** What the limits of a part of a plan are judged by. */
+export function basisOf({ content }: StoredRun, { executions }: PlanRecord): ExecutionBasis {
+  const cleared: Record<string, number> = {}
+  for (const { tally } of executions)
+    for (const [field, count] of Object.entries(tally.cleared)) cleared[field] = (cleared[field] ?? 0) + count
+  const deletes = executions.reduce((sum, { tally }) => sum + tally.deletes, 0)
+  return { deletes, cleared, sources: totalOf(content, 'source'), targets: totalOf(content, 'target') }
+}
+
+/** `progress.SIDE.existing.total` of a run; undefined where it was not counted. */
+function totalOf({ progress }: JsonObject, side: 'source' | 'target'): number | undefined {
+  const { existing } = isObject(progress) && isObject(progress[side]) ? progress[side] : {}
+  const total = isObject(existing) ? Number(existing.total) : Number.NaN
+  return Number.isNaN(total) ? undefined : total
+}
