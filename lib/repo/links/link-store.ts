@@ -21,7 +21,13 @@ export interface PairLink {
   readonly targetKey: string
 }
 
-/** The links of all mappings. `RunRows.finish` adds them, together with the rows that they belong to. */
+/** How many links have one type. */
+export interface LinkCount {
+  readonly type: string
+  readonly count: number
+}
+
+/** The links of all mappings. `RunRows.finish` adds them, too, together with the rows that they belong to. */
 export interface LinkStore {
   byFirst(type: string, ids: readonly string[]): Promise<Link[]>
   bySecond(type: string, ids: readonly string[]): Promise<Link[]>
@@ -30,8 +36,14 @@ export interface LinkStore {
   get(id: string): Promise<Link>
   /** Links after `id` in the order of their ids, narrowed by type or by one of the ends where those are given. */
   after(id: string, limit: number, narrowed?: Partial<NewLink>): Promise<Link[]>
+  /** @returns for each whether it was added: not where one of its ends is linked already with this type and qualifier */
+  add(links: readonly NewLink[]): Promise<boolean[]>
   /** @returns whether it existed */
   remove(id: string): Promise<boolean>
+  /** In the order of the types. */
+  countByType(): Promise<LinkCount[]>
+  /** Removes links of a type, `limit` at most. @returns how many */
+  removeType(type: string, limit: number): Promise<number>
 }
 
 /** As `repo/link` shows it. */

@@ -1,4 +1,5 @@
 import { describeCollection } from '../contract/collection.ts'
+import { describeLinkStore } from '../contract/link-store.ts'
 import { describeObjectQuery } from '../contract/object-query.ts'
 import { describeObjectStore } from '../contract/object-store.ts'
 import { describeRunStore } from '../contract/run-store.ts'
@@ -8,5 +9,6 @@ describe('a repository on SQLite', () => {
   describeObjectStore(tempRepository)
   describeObjectQuery(tempRepository)
   describeCollection(tempRepository)
+  describeLinkStore(tempRepository)
   describeRunStore(tempRepository)
 })

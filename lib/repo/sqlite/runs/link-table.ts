@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { notFound } from '../../../crest/errors.ts'
-import type { Link, LinkStore, NewLink } from '../../links/link-store.ts'
+import type { Link, LinkCount, LinkStore, NewLink } from '../../links/link-store.ts'
 import { insertRows } from '../database/insert-rows.ts'
 import type { Session } from '../database/session.ts'
 import type { LinkTable as LinkRow } from '../database/tables.ts'
@@ -53,8 +53,21 @@ export class LinkTable implements LinkStore {
     return this.#session.all<LinkRow>(text, [id, ...equal.map(([, value]) => value), limit]).map(linkOf)
   }
 
+  add(links: readonly NewLink[]): Promise<boolean[]> {
+    return this.#writes.run((session) => insertLinks(session, links))
+  }
+
   async remove(id: string): Promise<boolean> {
     return this.#writes.run((session) => session.run('delete from link where id = ?', [id]) > 0)
+  }
+
+  async countByType(): Promise<LinkCount[]> {
+    return this.#session.all<LinkCount>('select type, count(*) as count from link group by type order by type', [])
+  }
+
+  removeType(type: string, limit: number): Promise<number> {
+    const text = 'delete from link where id in (select id from link where type = ? limit ?)'
+    return this.#writes.run((session) => session.run(text, [type, limit]))
   }
 
   #in(type: string, column: 'first_id' | 'second_id', ids: readonly string[]): Link[] {
