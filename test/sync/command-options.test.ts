@@ -73,7 +73,7 @@ describe('the command recon, as the README says', () => {
     assert.deepEqual(await namesAt(target), ['bo'])
   })
 
-  it('status --run shows a run with what failed, and cancel ends one', async () => {
+  it('status --run shows a run with what failed, and one that has ended cannot be canceled', async () => {
     const { target, gateway, type } = await startCommandStage()
     for (const id of ['t1', 't2']) await target.connection.create('managed/alpha_user', id, { userName: 'bo' })
     await type('eu_to_fidc', '--yes')
@@ -83,7 +83,9 @@ describe('the command recon, as the README says', () => {
     assert.equal(code, 0)
     assert.match(stdout, /SUCCESS {2}2 done, 1 failed/)
     assert.match(stdout, /Failed, for example\n {2}bo → —: AMBIGUOUS/)
-    assert.equal((await type('cancel', id)).stdout, `${id} is being canceled\n`)
+    const canceled = await type('cancel', id)
+    assert.deepEqual([canceled.code, canceled.stdout], [1, ''])
+    assert.match(canceled.stderr, new RegExp(`: Reconciliation ${id} has ended already \\(SUCCESS\\) \\(409\\)\n$`))
   })
 
   it('--project runs a gateway for as long as it takes', async () => {

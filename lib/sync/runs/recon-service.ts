@@ -127,10 +127,13 @@ export class ReconService implements Disposable {
     return run
   }
 
-  /** @throws notFound */
+  /** @throws notFound, and conflict when it has ended */
   async cancel(id: string): Promise<void> {
-    await this.stored(id)
-    this.#running(id)?.cancel()
+    const stored = await this.stored(id)
+    const run = this.#running(id)
+    const { state } = run ?? stored
+    if (!run || state !== 'ACTIVE') throw conflict(`Reconciliation ${id} has ended already (${state})`)
+    run.cancel()
   }
 
   /** @throws notFound, and conflict while it runs */
