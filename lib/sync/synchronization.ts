@@ -5,6 +5,8 @@ import type { ResourceRegistry } from '../crest/protocol/router.ts'
 import { LinkCollection } from '../repo/links/link-collection.ts'
 import type { Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
+import type { Replay } from './context/recorded-writes.ts'
+import { linkOwners } from './mapping/link-owners.ts'
 import { type ManagedTypes, PrivateFields } from './mapping/private-fields.ts'
 import { MappingRegistry } from './mapping/registry.ts'
 import { noScripts, scriptRunner } from './mapping/scripts.ts'
@@ -73,7 +75,13 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
       ['recon', recon],
       ['sync', new SyncResource(parts, isServed, recon)],
       ['audit/recon', new ReconAuditResource(service)],
-      ['repo/link', new LinkCollection(parts.links)],
+      [
+        'repo/link',
+        new LinkCollection(
+          parts.links,
+          linkOwners(mappings, (name) => service.isRunning(name)),
+        ),
+      ],
     ])
     return { service, resources: served, reconcile: reconciler(service), dispose: () => scope.dispose() }
   } catch (error) {

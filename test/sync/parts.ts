@@ -7,6 +7,7 @@ import type { ResourceHandler } from '../../lib/crest/protocol/request.ts'
 import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
 import { LinkCollection } from '../../lib/repo/links/link-collection.ts'
 import type { Repository } from '../../lib/repo/repository.ts'
+import { linkOwners } from '../../lib/sync/mapping/link-owners.ts'
 import { PrivateFields } from '../../lib/sync/mapping/private-fields.ts'
 import { MappingRegistry } from '../../lib/sync/mapping/registry.ts'
 import { noScripts, type Scripts } from '../../lib/sync/mapping/scripts.ts'
@@ -82,7 +83,13 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   router.add('b', target ?? new MemoryCollection())
   router.add('recon', new ReconResource(service, privateFields))
   router.add('audit/recon', new ReconAuditResource(service))
-  router.add('repo/link', new LinkCollection(repository.links()))
+  router.add(
+    'repo/link',
+    new LinkCollection(
+      repository.links(),
+      linkOwners(mappings, (name) => service.isRunning(name)),
+    ),
+  )
   await service.begin()
   return stageOf(connection, service, repository)
 }

@@ -1,9 +1,12 @@
-import { badRequest } from '../../crest/errors.ts'
+import type { Json } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { badRequest, conflict } from '../../crest/errors.ts'
 import { evaluable, matches } from '../../crest/filter/evaluate.ts'
 import type { QueryFilter } from '../../crest/filter/query-filter.ts'
 import { queryInMemory } from '../../crest/protocol/page.ts'
 import { representResource } from '../../crest/protocol/represent.ts'
 import type {
+  ActionRequest,
   DeleteRequest,
   QueryRequest,
   QueryResult,
@@ -12,16 +15,46 @@ import type {
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
 import { objectId, requireCollection } from '../objects/collection-path.ts'
+import { importLinks, type LinkForm } from './link-import.ts'
 import { type Link, type LinkStore, type NewLink, representLink } from './link-store.ts'
 
 const WINDOW = 1000
+/** Entries of one `import`. */
+const MAX_ENTRIES = 1000
+/** Links that are removed in one transaction. */
+const PURGED_AT_ONCE = 10_000
 
-/** `repo/link`: the links, to be read, queried and deleted; reconciliation writes them. */
+/** What the links belong to. */
+export interface LinkOwners {
+  /** @throws conflict when there is no such mapping, or its links must not change now */
+  formOf(mapping: string): Promise<LinkForm>
+  /**
+   * The mappings that use each type of link, in force or not.
+   * @throws conflict when that cannot be determined
+   */
+  mappingsByType(): ReadonlyMap<string, readonly string[]>
+}
+
+/**
+ * `repo/link`: the links, to be read, queried and deleted; reconciliation writes them. Only this gateway has actions:
+ * `import` adds links of a mapping, `countByType` counts them, `purge` removes a type that no mapping uses.
+ */
 export class LinkCollection implements ResourceHandler {
   readonly #links: LinkStore
+  readonly #owners: LinkOwners
 
-  constructor(links: LinkStore) {
+  constructor(links: LinkStore, owners: LinkOwners) {
     this.#links = links
+    this.#owners = owners
+  }
+
+  async action({ resourcePath, action, additionalParameters, content }: ActionRequest): Promise<Json> {
+    requireCollection(resourcePath)
+    const { mapping, linkType, dryRun } = additionalParameters
+    if (action === 'import') return this.#import(required('mapping', mapping), entriesOf(content), dryRun === 'true')
+    if (action === 'countByType') return { types: await this.#countByType() }
+    if (action === 'purge') return this.#purge(required('linkType', linkType))
+    throw badRequest(`repo/link has the actions import, countByType and purge, not ${action}`)
   }
 
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
@@ -53,6 +86,29 @@ export class LinkCollection implements ResourceHandler {
     }
   }
 
+  async #import(mapping: string, entries: readonly Json[], isDry: boolean): Promise<Json> {
+    const form = await this.#owners.formOf(mapping)
+    const { refused, ...counts } = await importLinks(this.#links, entries, form, isDry)
+    return { linkType: form.type, ...counts, refused: refused.map((refusal) => ({ ...refusal })) }
+  }
+
+  async #countByType(): Promise<Json[]> {
+    const mappings = this.#owners.mappingsByType()
+    const counts = await this.#links.countByType()
+    return counts.map(({ type, count }) => ({ linkType: type, count, mappings: [...(mappings.get(type) ?? [])] }))
+  }
+
+  /** A mapping that comes into force meanwhile keeps what is left. */
+  async #purge(linkType: string): Promise<Json> {
+    for (let removed = 0; ; ) {
+      const users = this.#owners.mappingsByType().get(linkType)
+      if (users) throw conflict(`The links ${linkType} are not removed: the mapping ${users.join(', ')} uses them`)
+      const count = await this.#links.removeType(linkType, PURGED_AT_ONCE)
+      removed += count
+      if (count < PURGED_AT_ONCE) return { linkType, removed }
+    }
+  }
+
   async #matching(filter: QueryFilter, after: string, count: number): Promise<Resource[]> {
     const found: Resource[] = []
     const narrowed = narrowing(filter)
@@ -65,6 +121,17 @@ export class LinkCollection implements ResourceHandler {
     }
     return found.slice(0, count)
   }
+}
+
+function entriesOf(content: Json): readonly Json[] {
+  const links = isObject(content) ? content.links : undefined
+  if (Array.isArray(links) && links.length <= MAX_ENTRIES) return links
+  throw badRequest(`The body must be {"links": […]} with ${MAX_ENTRIES} links at most`)
+}
+
+function required(name: string, value: string | undefined): string {
+  if (value !== undefined && value !== '') return value
+  throw badRequest(`The parameter ${name} is missing`)
 }
 
 const resourceOf = (link: Link): Resource => ({ id: link.id, revision: '0', content: representLink(link) })

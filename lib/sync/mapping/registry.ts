@@ -154,6 +154,23 @@ export class MappingRegistry implements Disposable {
     throw conflict(`Mapping ${name}: links: mapping "${links}" is not between the same two resources`)
   }
 
+  /**
+   * The mappings that use each type of link, in force or not.
+   * @throws conflict while a file of mappings cannot be read, so that it is not known which mappings there are
+   */
+  byLinkType(): ReadonlyMap<string, readonly string[]> {
+    const unread = this.#entries.find(({ input }) => input === this.#broken || input.config === undefined)
+    if (unread) throw conflict(`It is not known which mappings there are: ${textOf(unread) ?? placeOf(unread.input)}`)
+    const users = new Map<string, string[]>()
+    for (const { input, value } of this.#entries)
+      for (const { name, links } of [input.config ?? {}, ...(value ? [value.mapping] : [])]) {
+        // A mapping is an owner of links even where it uses those of another: that one may name it in turn.
+        const types = [name, links].filter((type) => typeof type === 'string')
+        for (const type of types) users.set(type, [...new Set([...(users.get(type) ?? []), String(name)])])
+      }
+    return users
+  }
+
   dispose(): Promise<void> {
     return this.#scope.dispose()
   }

@@ -105,6 +105,10 @@ export class ReconService implements Disposable {
     return { active: this.#active.size, peak: this.#peak, limit: this.parts.mappings.all().length }
   }
 
+  isRunning(mapping: string): boolean {
+    return this.#active.has(mapping)
+  }
+
   /** The mapping in force. */
   mapping(name: string) {
     return this.parts.mappings.find(name)?.mapping
