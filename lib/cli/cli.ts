@@ -1,12 +1,13 @@
 import { CommanderError } from 'commander'
 import { commandLine } from '../core/command-line.ts'
+import { FORCED } from '../gateway/project/signals.ts'
 import { reasonOf } from '../gateway/project/start-error.ts'
-import { type CommandIo, UsageError } from './command.ts'
+import { type CommandIo, Interrupted, UsageError } from './command.ts'
 import { createProgram, PROGRAM } from './program.ts'
 
 /**
  * Runs the command line. An error becomes one line on standard error.
- * @returns the exit status: 0 success, 1 failure, 2 the command line was not understood
+ * @returns the exit status: 0 success, 1 failure, 2 the command line was not understood, 130 interrupted
  */
 export async function main(args: readonly string[], io: CommandIo = processIo()): Promise<number> {
   let status = 0
@@ -22,6 +23,10 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
   } catch (error) {
     // Commander has printed it.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof Interrupted) {
+      io.stderr.write(`${error.message}\n`)
+      return FORCED
+    }
     return reportError(error, io)
   }
 }

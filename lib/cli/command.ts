@@ -15,6 +15,9 @@ export interface CommandIo {
 /** The command line was not understood: exit status 2. */
 export class UsageError extends Error {}
 
+/** Ctrl-C or SIGTERM ended the command: exit status 130. The message has several lines. */
+export class Interrupted extends Error {}
+
 /** @throws UsageError that names `source`, an option or a variable, unless `text` is a port */
 export function parsePort(source: string, text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)

@@ -5,10 +5,9 @@ import type { CheckOptions } from './check.ts'
 import { type CommandIo, type ProjectOptions, parseCount, parsePort } from './command.ts'
 import { type Context, collect, define, environment, FINGERPRINT, LOG_LEVEL, PROJECT, prose } from './define.ts'
 import type { DoctorOptions } from './doctor.ts'
-import type { ApiOptions } from './gateway-api.ts'
 import { widthOf } from './output.ts'
 import { addInit } from './program-init.ts'
-import type { ReconOptions } from './recon/recon.ts'
+import { addRecon } from './program-recon.ts'
 import type { StartOptions } from './start.ts'
 import type { TrustFetchOptions } from './trust-fetch.ts'
 
@@ -115,64 +114,6 @@ Exit status 0: no file has a fault; 1: one has.`),
     .option('--project <dir>', 'project directory, with conf/')
     .option('--accept', 'let the schedules run that are held; a running gateway sees it within seconds')
     .option('--json', 'print {"notices": [{"file", "key", "what", "cure"}], "unused": [file]}')
-}
-
-function addRecon(program: Command, context: Context): void {
-  const { io } = context
-  const load = () => import('./recon/recon.ts')
-  const withApi = (command: Command): Command => {
-    environment(command, context, [
-      ['OPENIDM_URL', 'gateway, unless --url or --project is given'],
-      ['OPENIDM_USERNAME', 'user name, unless --user is given'],
-      ['OPENIDM_PASSWORD', 'password (default: that of openidm-admin, see start --help)'],
-    ])
-    return command
-      .option('--json', 'print JSON')
-      .addOption(new Option('--url <url>', 'gateway, such as http://127.0.0.1:8080/openidm').conflicts('project'))
-      .option('--user <name>', 'user name (default: openidm-admin)')
-      .option('--project <dir>', 'the gateway of this project directory, or one for as long as the command takes')
-  }
-  const recon = withApi(
-    define<ReconOptions>(program, 'recon', context, async (options, mapping = '') =>
-      (await load()).recon(mapping, options, io),
-    )
-      .argument('<mapping>')
-      .usage('[options] <mapping>')
-      .enablePositionalOptions()
-      .summary('reconcile a mapping: show the plan, ask, execute it')
-      .description(
-        prose(`Reconciles a mapping: shows the plan, asks for confirmation, and executes the plan.
-
-Exit status 0: everything was executed; 1: something failed, or the answer was no.`),
-      )
-      .option('--dry-run', 'show the plan and write nothing')
-      .option('--yes', 'execute the plan without asking')
-      .option('--by-id <id>', 'only the source object with this id')
-      .option(
-        '--max-deletes <n>',
-        'stop before the first write if more would be deleted: a number, or a share like 10%',
-      )
-      .option('--max-clears <n>', 'stop before the first write if a field would be cleared in more targets')
-      .option('--accept-unassessed', 'execute rows that wait for sources that could not be assessed')
-      .option('--allow-approximate', 'execute rows whose scripts may act differently than shown'),
-  )
-  withApi(
-    define<ApiOptions>(recon, 'mappings', context, async (options) =>
-      (await load()).reconMappings(options, io),
-    ).description('list the mappings in the order in which they are processed'),
-  )
-  withApi(
-    define<ApiOptions & { readonly run?: string }>(recon, 'status', context, async (options) =>
-      (await load()).reconStatus(options, io),
-    )
-      .description('list the reconciliations that the gateway keeps')
-      .option('--run <id>', 'show this one, with what failed'),
-  )
-  withApi(
-    define<ApiOptions>(recon, 'cancel <run>', context, async (options, run = '') =>
-      (await load()).reconCancel(run, options, io),
-    ).description('stop a reconciliation; what it has done stays'),
-  )
 }
 
 function addTrust(program: Command, context: Context): void {

@@ -178,7 +178,7 @@ describe('one owner per project: beside a command', () => {
     const running = spawnCommand(['recon', 'm', '--yes', '--project', project])
     await until(() => target.requests.some((line) => /^(?:PUT|POST) /.test(line)), 'the run writes')
     const { stdout } = await command('recon', 'status', '--project', project)
-    assert.match(stdout, /m {2}ACTIVE/)
+    assert.match(stdout, /m {2}run {2}ACTIVE/)
     const second = await command('start', '--port', '0', '--project', project)
     assert.equal(second.code, 1)
     assert.match(second.stderr, new RegExp(`a command \\(process ${running.child.pid}, since [^,)]+\\) owns`))

@@ -1,7 +1,10 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import type { GatewayApi } from '../gateway-api.ts'
-import { printable, shown, table, wrapped } from '../text.ts'
+import type { CommandIo } from '../command.ts'
+import type { ApiOptions, GatewayApi } from '../gateway-api.ts'
+import { table, wrapped } from '../text.ts'
+import { entryLines, objectsIn } from './entry-text.ts'
+import { reconCommand } from './next-command.ts'
 import { notes } from './run-text.ts'
 
 /** The rows of one situation and action, counted by outcome. */
@@ -27,12 +30,13 @@ const WARNING_SHARE = 0.1
 const COMPARING: ReadonlySet<string> = new Set(['UPDATE', 'UNLINK', 'LINK'])
 
 /** The plan of an analysis: counts, examples, hints and warnings. */
-export async function planText(api: GatewayApi, run: JsonObject, width: number): Promise<string> {
+export async function planText(api: GatewayApi, run: JsonObject, plan: JsonObject, width: number): Promise<string> {
   const id = String(run._id)
-  const kinds = kindsOf(await api.read(`recon/plan/${id}`))
+  const kinds = kindsOf(plan)
   const counts = table(kinds.flatMap(rowsOf), { width, indent: 2, numbered: true })
   const lines = [
     `Plan of ${String(run.mapping)}: ${sum(kinds, 'count')} decisions`,
+    ...planState(plan, width),
     '',
     ...counts.trimEnd().split('\n'),
   ]
@@ -43,6 +47,42 @@ export async function planText(api: GatewayApi, run: JsonObject, width: number):
   if (sum(kinds, 'failed') > 0) await example('Failed', 'status eq "FAILURE"')
   const last = [...hints(kinds).flatMap((hint) => wrapped(hint, width)), ...notes(run, width), ...warnings(run, kinds)]
   return `${[...lines, ...(last.length > 0 ? ['', ...last] : [])].join('\n')}\n`
+}
+
+const STATES: Readonly<Record<string, string>> = {
+  WAITING: 'It waits for approval.',
+  PARTLY: 'A part of it was executed.',
+  EXECUTED: 'It was executed.',
+  EXPIRED: 'It has expired: make another plan.',
+  CHANGED: 'The mapping, a script or an address has changed since: make another plan.',
+}
+
+/** Who made, approved and executed a plan, and whether it can be executed. */
+export function planState(plan: JsonObject, width: number): string[] {
+  const { state, madeBy, madeAt, validUntil, approval, executions } = plan
+  if (madeBy === undefined) return []
+  const texts = [
+    `Made by ${String(madeBy)} at ${String(madeAt)}, valid until ${String(validUntil)}`,
+    ...(isObject(approval) ? [`Approved by ${String(approval.by)} at ${String(approval.at)}`] : []),
+    ...objectsIn(executions).map(
+      ({ run, by, at, count }) =>
+        `Executed by ${String(by)} at ${String(at)}: ${String(count)} rows, run ${String(run)}`,
+    ),
+    ...[STATES[String(state)] ?? []].flat(),
+  ]
+  return texts.flatMap((text) => wrapped(text, width))
+}
+
+/** What to type next, one command a line. */
+export function nextSteps(id: string, { state }: JsonObject, options: ApiOptions, io: CommandIo): string {
+  const waits = state === 'WAITING'
+  const isOver = state === 'EXECUTED' || state === 'EXPIRED' || state === 'CHANGED'
+  const steps = [
+    ['plan', id, '--only', 'changes'],
+    ...(waits ? [['approve', id]] : []),
+    ...(isOver ? [] : [['execute', id]]),
+  ]
+  return `\nNext:\n${steps.map((words) => `  ${reconCommand(options, io, ...words)}\n`).join('')}`
 }
 
 /** Pending, unchanged, deferred and failed rows: one line each. */
@@ -65,29 +105,6 @@ async function examples(api: GatewayApi, id: string, title: string, filter: stri
   const entries = await api.query(`recon/plan/${id}/entry`, { _queryFilter: filter, _pageSize: String(MAX_EXAMPLES) })
   const lines = entries.flatMap((entry) => entryLines(entry, width))
   return lines.length === 0 ? [] : ['', `${title}, for example`, ...lines]
-}
-
-function entryLines(entry: JsonObject, width: number): string[] {
-  const { sourceObjectId, targetObjectId, reason, message, changes, writes } = entry
-  const name = [sourceObjectId ?? '—', targetObjectId ?? '—'].map(String).join(' → ')
-  return [
-    ...wrapped(`${name}: ${String(message ?? reason)}`, width, 2),
-    ...objectsIn(changes).map((change) => changeLine(change, width)),
-    ...objectsIn(writes).map((write) => writeLine(write, width)),
-  ]
-}
-
-/** Both values in one line, which is too long only when the field's name is. */
-function changeLine({ field, from, to }: JsonObject, columns: number): string {
-  const start = `      ${printable(String(field))}: `
-  const width = Math.max(16, columns - start.length - ' → '.length)
-  const before = shown(from, Math.max(Math.floor(width / 2), width - shown(to, width).length))
-  return `${start}${before} → ${shown(to, width - before.length)}`
-}
-
-function writeLine({ method, path, action, content }: JsonObject, columns: number): string {
-  const start = printable(`      script: ${String(action ?? method)} ${String(path)} `)
-  return `${start}${shown(content, Math.max(16, columns - start.length))}`
 }
 
 function hints(kinds: readonly Kind[]): string[] {
@@ -126,10 +143,8 @@ function targetsOf({ progress }: JsonObject): number {
 const sum = (kinds: readonly Kind[], name: keyof Omit<Kind, 'situation' | 'action'>): number =>
   kinds.reduce((total, kind) => total + kind[name], 0)
 
-const objectsIn = (list: unknown): JsonObject[] => (Array.isArray(list) ? list.filter((one) => isObject(one)) : [])
-
-function kindsOf(plan: JsonObject | null): Kind[] {
-  return objectsIn(plan?.counts).map((counts) => {
+function kindsOf(plan: JsonObject): Kind[] {
+  return objectsIn(plan.counts).map((counts) => {
     const number = (name: string): number => Number(counts[name] ?? 0)
     return {
       situation: String(counts.situation),

@@ -15,8 +15,9 @@ const UNKNOWN = Number.MAX_SAFE_INTEGER
 /**
  * Polls a run until it ends. Shows a progress bar on a terminal, otherwise a line every ten seconds.
  * @returns the run in its final state
+ * @throws the reason of `signal` when it aborts
  */
-export async function follow(api: GatewayApi, id: string, stderr: Output): Promise<JsonObject> {
+export async function follow(api: GatewayApi, id: string, stderr: Output, signal?: AbortSignal): Promise<JsonObject> {
   const begin = performance.now()
   const bar = progressBar(stderr)
   try {
@@ -30,7 +31,7 @@ export async function follow(api: GatewayApi, id: string, stderr: Output): Promi
       bar.setTotal(total)
       bar.update(processed, payload)
       if (run.state !== 'ACTIVE') return run
-      await delay(POLL_MS)
+      await delay(POLL_MS, undefined, { signal })
     }
   } finally {
     bar.stop()

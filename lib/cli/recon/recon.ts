@@ -2,20 +2,31 @@ import { createInterface } from 'node:readline'
 import type { JsonObject } from '../../contract.ts'
 import { type CommandIo, UsageError } from '../command.ts'
 import { type ApiOptions, type GatewayApi, withApi } from '../gateway-api.ts'
-import { columnsOf, widthOf } from '../output.ts'
-import { json, table } from '../text.ts'
-import { planText } from './plan-text.ts'
-import { follow } from './progress.ts'
-import { runCells, runText } from './run-text.ts'
+import { widthOf } from '../output.ts'
+import { json } from '../text.ts'
+import { followRun } from './follow-run.ts'
+import { nextSteps, planText } from './plan-text.ts'
+import { existingRun, report } from './runs.ts'
 
-export interface ReconOptions extends ApiOptions {
-  readonly dryRun?: boolean
-  readonly yes?: boolean
-  readonly byId?: string
+/** Settings of a run that replace those of the mapping. */
+export interface RunSettings {
   readonly maxDeletes?: string
   readonly maxClears?: string
   readonly acceptUnassessed?: boolean
   readonly allowApproximate?: boolean
+}
+
+/** A part of the sources. */
+export interface PilotOptions {
+  readonly limit?: number
+  readonly sample?: number
+  readonly filter?: string
+}
+
+export interface ReconOptions extends ApiOptions, RunSettings, PilotOptions {
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+  readonly byId?: string
 }
 
 /** Shows the plan of a mapping, asks for confirmation, and executes the plan. Resolves to the exit status. */
@@ -29,36 +40,85 @@ export const recon = (mapping: string, options: ReconOptions, io: CommandIo): Pr
       io.stderr.write(`${String(analysis.stageDescription)}\n`)
       return 1
     }
-    if (!options.json) io.stdout.write(await planText(api, analysis, widthOf(io.stdout)))
-    else if (dryRun) io.stdout.write(json({ ...analysis, plan: await api.read(`recon/plan/${String(analysis._id)}`) }))
-    if (dryRun) return 0
+    const id = String(analysis._id)
+    const plan = (await api.read(`recon/plan/${id}`)) ?? {}
+    if (!options.json) io.stdout.write(await planText(api, analysis, plan, widthOf(io.stdout)))
+    else if (dryRun) io.stdout.write(json({ ...analysis, plan }))
+    if (dryRun) {
+      if (!options.json) io.stdout.write(nextSteps(id, plan, options, io))
+      return 0
+    }
     if (!yes && !(await confirmed(io))) return 1
-    const { _id } = await api.action(`recon/${String(analysis._id)}`, 'execute', {}, settings(options))
-    const run = await follow(api, String(_id), io.stderr)
-    io.stdout.write(options.json ? json(run) : await runText(api, run, widthOf(io.stdout)))
-    const { FAILURE = 0 } = (run.statusSummary ?? {}) as JsonObject
-    return run.state === 'SUCCESS' && FAILURE === 0 ? 0 : 1
+    const run = await execute(api, id, mapping, { options, content: settings(options) }, io)
+    return report(api, run, options, io)
   })
 
-async function analyze(
+export interface ExecuteOptions extends ApiOptions, RunSettings {
+  readonly only?: readonly string[]
+  readonly limit?: number
+}
+
+/** Executes a plan, or the rows of it that are selected. Resolves to the exit status. */
+export const reconExecute = (id: string, options: ExecuteOptions, io: CommandIo): Promise<number> =>
+  withApi({ ...options, startsRuns: true }, io, async (api) => {
+    const { only, limit } = options
+    const planned = await existingRun(api, id)
+    const selection = { ...(only !== undefined && { only: [...only] }), ...(limit !== undefined && { limit }) }
+    const content = { ...settings(options), ...selection }
+    const run = await execute(api, id, String(planned.mapping), { options, content }, io)
+    return report(api, run, options, io)
+  })
+
+/** Continues an interrupted run under the same id. Resolves to the exit status. */
+export const reconResume = (id: string, options: ApiOptions, io: CommandIo): Promise<number> =>
+  withApi({ ...options, startsRuns: true }, io, async (api) => {
+    const interrupted = await existingRun(api, id)
+    const resumed = await api.action(pathOf(id), 'resume', {}, null)
+    return report(
+      api,
+      await followRun(api, resumed, `of ${String(interrupted.mapping)}, resumed`, options, io),
+      options,
+      io,
+    )
+  })
+
+const pathOf = (id: string): string => `recon/${encodeURIComponent(id)}`
+
+interface Execution {
+  readonly options: ApiOptions
+  readonly content: JsonObject
+}
+
+async function execute(
   api: GatewayApi,
+  id: string,
   mapping: string,
-  options: ReconOptions,
-  { stderr }: CommandIo,
+  { options, content }: Execution,
+  io: CommandIo,
 ): Promise<JsonObject> {
-  const { byId: id } = options
+  const body = Object.keys(content).length === 0 ? null : content
+  const started = await api.action(pathOf(id), 'execute', {}, body)
+  return followRun(api, started, `the plan of ${mapping} is executed`, options, io)
+}
+
+async function analyze(api: GatewayApi, mapping: string, options: ReconOptions, io: CommandIo): Promise<JsonObject> {
+  const { byId: id, limit, sample, filter } = options
   const params = { mapping, analyze: 'true', persistAssociations: 'true', ...(id === undefined ? {} : { id }) }
-  const { _id } = await api.action('recon', id === undefined ? 'recon' : 'reconById', params, settings(options))
-  return follow(api, String(_id), stderr)
+  const pilot = given({ limit, sample, filter })
+  const content = { ...settings(options), ...pilot }
+  const body = Object.keys(content).length === 0 ? null : content
+  const started = await api.action('recon', id === undefined ? 'recon' : 'reconById', params, body)
+  return followRun(api, started, `plan of ${mapping}`, options, io)
 }
 
 /** The same for the analysis and the execution: the plan has to show what the run will do. */
-function settings({ maxDeletes, maxClears, acceptUnassessed, allowApproximate }: ReconOptions): JsonObject | null {
-  const given = Object.entries({ maxDeletes, maxClears, acceptUnassessed, allowApproximate }).flatMap(
-    ([name, value]) => (value === undefined ? [] : [[name, value] as const]),
+const settings = ({ maxDeletes, maxClears, acceptUnassessed, allowApproximate }: RunSettings): JsonObject =>
+  given({ maxDeletes, maxClears, acceptUnassessed, allowApproximate })
+
+const given = (members: Readonly<Record<string, string | number | boolean | undefined>>): JsonObject =>
+  Object.fromEntries(
+    Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
   )
-  return given.length > 0 ? Object.fromEntries(given) : null
-}
 
 /** A terminal that is closed without an answer means no. */
 async function confirmed({ stdin, stderr }: CommandIo): Promise<boolean> {
@@ -70,44 +130,4 @@ async function confirmed({ stdin, stderr }: CommandIo): Promise<boolean> {
   } finally {
     terminal.close()
   }
-}
-
-/** Lists the runs that the gateway keeps, or shows one of them. */
-export const reconStatus = (options: ApiOptions & { readonly run?: string }, io: CommandIo): Promise<number> =>
-  withApi(options, io, async (api) => {
-    if (options.run !== undefined) {
-      const run = await existingRun(api, options.run)
-      io.stdout.write(options.json ? json(run) : await runText(api, run, widthOf(io.stdout)))
-      return 0
-    }
-    const { reconciliations = [] } = (await api.read('recon')) ?? {}
-    const runs = reconciliations as JsonObject[]
-    io.stdout.write(options.json ? json(runs) : table(runs.map(runCells), { width: columnsOf(io.stdout) }))
-    return 0
-  })
-
-export const reconCancel = (id: string, options: ApiOptions, io: CommandIo): Promise<number> =>
-  withApi(options, io, async (api) => {
-    await existingRun(api, id)
-    const answer = await api.action(`recon/${encodeURIComponent(id)}`, 'cancel', {}, null)
-    io.stdout.write(options.json ? json(answer) : `${id} is being canceled\n`)
-    return 0
-  })
-
-/** Lists the mappings in the order in which they are processed. */
-export const reconMappings = (options: ApiOptions, io: CommandIo): Promise<number> =>
-  withApi(options, io, async (api) => {
-    const mappings = await api.query('sync/mappings', { _queryFilter: 'true' })
-    const lines = mappings.map(({ _id, source, target, error }) => {
-      const line = `${String(_id)}: ${String(source)} → ${String(target)}\n`
-      return error === undefined ? line : `${line}  fault: ${String(error)}\n`
-    })
-    io.stdout.write(options.json ? json(mappings) : lines.join(''))
-    return 0
-  })
-
-async function existingRun(api: GatewayApi, id: string): Promise<JsonObject> {
-  const run = await api.read(`recon/${encodeURIComponent(id)}`)
-  if (!run) throw new Error(`there is no run ${JSON.stringify(id)}`)
-  return run
 }

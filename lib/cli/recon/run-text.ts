@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import type { GatewayApi } from '../gateway-api.ts'
-import { table, wrapped } from '../text.ts'
+import { printable, table, wrapped } from '../text.ts'
 
 /** Max failures listed for one run. */
 const MAX_FAILURES = 10
@@ -14,26 +14,64 @@ const FIELD_NOTES: readonly (readonly [note: string, text: string])[] = [
   ['writtenAgain', 'The target keeps other values than it was sent before'],
 ]
 
-/** Id, and the rest in one line. */
-export function runCells(run: JsonObject): [id: string, text: string] {
-  const { SUCCESS = 0, FAILURE = 0, DEFERRED = 0 } = isObject(run.statusSummary) ? run.statusSummary : {}
-  const deferred = DEFERRED === 0 ? '' : `, ${String(DEFERRED)} deferred`
-  const counts = `${String(SUCCESS)} done, ${String(FAILURE)} failed${deferred}`
-  const times = `${String(run.started)}, ${Math.round(Number(run.duration ?? 0) / 100) / 10} s`
-  return [String(run._id), `${String(run.mapping)}  ${String(run.state)}  ${counts}  ${times}`]
+/** The runs, one a line; at a terminal, the id stands above the rest. @param width of the terminal */
+export function runList(runs: readonly JsonObject[], width: number | undefined): string {
+  if (width === undefined) return runs.map((run) => `${runLine(run)}\n`).join('')
+  return runs
+    .flatMap((run) => [String(run._id), ...wrapped(about(run), width, 2)])
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+const runLine = (run: JsonObject): string => printable(`${String(run._id)}  ${about(run)}`)
+
+/** Mapping, kind, state, counts, author, times. */
+const about = (run: JsonObject): string =>
+  [String(run.mapping), kindOf(run), stateOf(run), counts(run), times(run)].join('  ')
+
+const kindOf = ({ kind }: JsonObject): string => (typeof kind === 'string' ? kind : 'run')
+
+function times({ startedBy, started, duration }: JsonObject): string {
+  const by = typeof startedBy === 'string' ? `by ${startedBy} at ` : ''
+  return `${by}${String(started)}, ${Math.round(Number(duration ?? 0) / 100) / 10} s`
+}
+
+const stateOf = ({ state, stage, resumable }: JsonObject): string =>
+  resumable === true ? `${String(stage)}, can be resumed` : String(state)
+
+/** What the successful rows of a run that writes nothing are. */
+const DONE: Readonly<Record<string, string>> = { plan: 'planned', verify: 'compared' }
+
+/** What a run did, or what a plan has to do. */
+function counts(run: JsonObject): string {
+  const statuses = isObject(run.statusSummary) ? run.statusSummary : {}
+  const number = (name: string): number => Number(statuses[name] ?? 0)
+  const words = [
+    [number('SUCCESS'), DONE[kindOf(run)] ?? 'done'],
+    [number('FAILURE'), 'failed'],
+    [number('DEFERRED'), 'deferred'],
+    [number('SKIPPED'), 'skipped'],
+    [number('UNKNOWN'), 'unknown'],
+  ] as const
+  return words.flatMap(([count, word], index) => (count > 0 || index < 2 ? [`${count} ${word}`] : [])).join(', ')
 }
 
 /** A run: what it did, what failed, and what to know about its fields. */
 export async function runText(api: GatewayApi, run: JsonObject, width: number): Promise<string> {
   const target = isObject(run.progress) && isObject(run.progress.target) ? run.progress.target : {}
   const situations = Object.entries(isObject(run.situationSummary) ? run.situationSummary : {})
-  const counts = situations.flatMap(([name, count]) => (count === 0 ? [] : [[String(count), name]]))
+  const rows = situations.flatMap(([name, count]) => (count === 0 ? [] : [[String(count), name]]))
   const did = ['created', 'updated', 'unchanged', 'deleted'].map((word) => `${String(target[word] ?? 0)} ${word}`)
+  const lines = [
+    String(run._id),
+    `${String(run.mapping)}  ${kindOf(run)}  ${stateOf(run)}  ${counts(run)}`,
+    `Started ${times(run)}`,
+    String(run.stageDescription),
+    ...(kindOf(run) in DONE ? [] : [`Targets: ${did.join(', ')}`]),
+  ]
   return [
-    runCells(run).join('  '),
-    ...wrapped(String(run.stageDescription), width),
-    `Targets: ${did.join(', ')}`,
-    ...table(counts, { width, indent: 2, numbered: true }).split('\n').slice(0, -1),
+    ...lines.flatMap((line) => wrapped(line, width)),
+    ...table(rows, { width, indent: 2, numbered: true }).split('\n').slice(0, -1),
     ...(await failures(api, run, width)),
     ...notes(run, width),
     '',

@@ -1,7 +1,8 @@
 import type { Logger } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 
-const FORCED = 130
+/** The exit status of a command that a signal ended. */
+export const FORCED = 130
 /** Under npm, Ctrl-C arrives twice: from the terminal and forwarded by npm. */
 const SAME_SIGNAL_MS = 500
 
@@ -23,8 +24,11 @@ export async function stopOnSignal({ stop, reload }: SignalActions, log: Logger)
   log.info({}, 'stopped')
 }
 
-/** Resolves with the first SIGTERM or SIGINT; a second one ends the process. */
-export function stopSignal(): Promise<NodeJS.Signals> {
+/**
+ * Resolves with the first SIGTERM or SIGINT; a second one ends the process.
+ * @param until when it aborts, signals have their usual effect again
+ */
+export function stopSignal(until?: AbortSignal): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let first: { signal: NodeJS.Signals; at: number } | undefined
     const onSignal = (signal: NodeJS.Signals) => {
@@ -33,7 +37,10 @@ export function stopSignal(): Promise<NodeJS.Signals> {
       if (signal !== first.signal || at - first.at > SAME_SIGNAL_MS) process.exit(FORCED)
       resolve(signal)
     }
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, onSignal)
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(name, onSignal)
+      until?.addEventListener('abort', () => process.off(name, onSignal), { once: true })
+    }
   })
 }
 

@@ -1,0 +1,74 @@
+/** Rows of a plan, for people and for spreadsheets. */
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
+import { csvLine } from '../csv.ts'
+import { printable, shown, wrapped } from '../text.ts'
+
+/** One row with its reason, its changes and the writes of its scripts. @param label stands before it */
+export function entryLines(entry: JsonObject, width: number, label = ''): string[] {
+  const { sourceObjectId, targetObjectId, reason, message, changes, writes } = entry
+  const name = [sourceObjectId ?? '—', targetObjectId ?? '—'].map(String).join(' → ')
+  return [
+    ...wrapped(`${label}${name}: ${String(message ?? reason)}`, width, 2),
+    ...objectsIn(changes).map((change) => changeLine(change, width)),
+    ...objectsIn(writes).map((write) => writeLine(write, width)),
+  ]
+}
+
+/** What is done in a row, where neither counts nor a heading say so: `ABSENT → CREATE, failed: `. */
+export function entryLabel({ situation, action, status }: JsonObject): string {
+  const outcome = typeof status === 'string' ? `, ${OUTCOMES[status] ?? status}` : ''
+  return `${String(situation ?? '—')} → ${String(action ?? '—')}${outcome}: `
+}
+
+const OUTCOMES: Readonly<Record<string, string>> = {
+  SUCCESS: 'done',
+  FAILURE: 'failed',
+  DEFERRED: 'deferred',
+  SKIPPED: 'skipped',
+  INTENDED: 'under way',
+  UNKNOWN: 'outcome unknown',
+}
+
+/** Both values in one line, which is too long only when the field's name is. */
+function changeLine({ field, from, to }: JsonObject, columns: number): string {
+  const start = `      ${printable(String(field))}: `
+  const width = Math.max(16, columns - start.length - ' → '.length)
+  const before = shown(from, Math.max(Math.floor(width / 2), width - shown(to, width).length))
+  return `${start}${before} → ${shown(to, width - before.length)}`
+}
+
+function writeLine({ method, path, action, content }: JsonObject, columns: number): string {
+  const start = printable(`      script: ${String(action ?? method)} ${String(path)} `)
+  return `${start}${shown(content, Math.max(16, columns - start.length))}`
+}
+
+const COLUMNS = [
+  'situation',
+  'action',
+  'linkQualifier',
+  'sourceObjectId',
+  'targetObjectId',
+  'status',
+  'reason',
+  'message',
+] as const
+
+/** @param first columns before those of an entry */
+export const csvHeader = (...first: readonly string[]): string => csvLine([...first, ...COLUMNS, 'field', 'from', 'to'])
+
+/** A line for each field that changes; one for a row that changes none. */
+export function csvLines(entry: JsonObject, ...first: readonly string[]): string {
+  const common = [...first, ...COLUMNS.map((name) => csvText(entry[name]))]
+  const changes = objectsIn(entry.changes)
+  if (changes.length === 0) return csvLine([...common, '', '', ''])
+  return changes.map(({ field, from, to }) => csvLine([...common, csvText(field), csvText(from), csvText(to)])).join('')
+}
+
+function csvText(value: Json | undefined): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+export const objectsIn = (list: unknown): JsonObject[] =>
+  Array.isArray(list) ? list.filter((one) => isObject(one)) : []

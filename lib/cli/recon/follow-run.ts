@@ -1,0 +1,42 @@
+import type { JsonObject } from '../../contract.ts'
+import { stopSignal } from '../../gateway/project/signals.ts'
+import { type CommandIo, Interrupted } from '../command.ts'
+import type { ApiOptions, GatewayApi } from '../gateway-api.ts'
+import { reconCommand } from './next-command.ts'
+import { follow } from './progress.ts'
+
+/**
+ * Prints the id of a run that has been started, and follows it to its end. Ctrl-C leaves a run of another process, and
+ * interrupts a run of this one after the rows under way; the second Ctrl-C ends the process.
+ * @param what `plan of NAME`, `run of NAME`
+ * @returns the run in its final state
+ * @throws Interrupted after Ctrl-C or SIGTERM
+ */
+export async function followRun(
+  api: GatewayApi,
+  started: JsonObject,
+  what: string,
+  options: ApiOptions,
+  io: CommandIo,
+): Promise<JsonObject> {
+  const id = String(started._id)
+  io.stderr.write(`Run ${id}: ${what}\n`)
+  const end = new AbortController()
+  const leave = new AbortController()
+  void stopSignal(end.signal).then(() => leave.abort())
+  try {
+    return await follow(api, id, io.stderr, leave.signal)
+  } catch (error) {
+    if (!leave.signal.aborted) throw error
+    const text = (...words: string[]) => `  ${reconCommand(options, io, ...words)}`
+    if (!api.isOwn)
+      throw new Interrupted(
+        ['The run goes on at the gateway. Follow it, or stop it:', text('follow', id), text('cancel', id)].join('\n'),
+      )
+    io.stderr.write('Finishing what is under way; a second Ctrl-C ends the command at once\n')
+    await api.close()
+    throw new Interrupted(['The run is interrupted. Resume it:', text('resume', id)].join('\n'))
+  } finally {
+    end.abort()
+  }
+}
