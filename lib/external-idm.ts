@@ -9,13 +9,16 @@ import type { ConfigurationService, HostProcesses, HttpHandler, Logger } from '.
 import { containedLog } from './core/log.ts'
 import type { Scope } from './core/scope.ts'
 import { crestHttp } from './crest/http/http.ts'
+import { registryOf } from './crest/protocol/connection.ts'
 import type { RequestContext, ResourceHandler } from './crest/protocol/request.ts'
-import { ResourceRouter } from './crest/protocol/router.ts'
+import { type ResourceRegistry, ResourceRouter } from './crest/protocol/router.ts'
+import type { Surroundings } from './embedded/embedded.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import { proxyRouter } from './proxy/router.ts'
 import { FACTORY_PID, InstanceRegistry } from './remote/instance/registry.ts'
 import { ADDRESS_FIELDS, SECRET_FIELDS } from './remote/properties/properties.ts'
 import { remoteResource } from './remote/resource/resource.ts'
+import { REQUIRED_IN_SCRIPT_SETTINGS } from './script/main/settings.ts'
 import { type ClientCertificateSource, ClientCertificates } from './trust/client-certificates.ts'
 import { readPrivateKeys } from './trust/keystore.ts'
 import { TrustStore } from './trust/trust-store.ts'
@@ -43,10 +46,15 @@ export interface StartOptions {
   readonly log: Logger
 }
 
-export interface ExternalIdm {
+export interface ExternalIdm extends Surroundings {
   readonly registry: InstanceRegistry
   readonly handler: ResourceHandler
   readonly router: HttpHandler
+  /** Those of its own: `external/idm`. */
+  readonly resources: ResourceRegistry
+  /** The configuration directory if it is read here. */
+  readonly directory: ConfigDirectory | undefined
+  readonly configFields: typeof CONFIG_FIELDS
 }
 
 /** Starts all options in `scope`; resolves when the first complete set of instances is in force. */
@@ -56,7 +64,8 @@ export async function startExternalIdm(scope: Scope, given: StartOptions): Promi
   const resolver = await startResolver(scope, options)
   const trust = await startTrust(scope, options, resolver)
   const registry = startRegistry(scope, options, trust)
-  scope.own('configuration', await (await configurationOf(scope, options, resolver)).subscribe(registry))
+  const { directory, configuration } = await configurationOf(scope, options, resolver)
+  scope.own('configuration', await configuration.subscribe(registry))
   const handler = remoteResource(registry, trust.paths[0] ?? '')
   const resources = new ResourceRouter()
   resources.add(ROUTE, handler)
@@ -64,7 +73,19 @@ export async function startExternalIdm(scope: Scope, given: StartOptions): Promi
   // Random, so that neither other gateways nor callers can be mistaken for this one.
   const pseudonym = `openidm-external-idm-${options.processes?.hostId ?? randomBytes(6).toString('hex')}`
   const router = proxyRouter({ registry, authorize, behindMount, status, log, pseudonym, trustTransactionId })
-  return { registry, handler, router }
+  const surroundings = {
+    projectDir: projectOf(options),
+    configuration,
+    resolver,
+    resources: registryOf(resources),
+    log,
+  }
+  return { ...surroundings, registry, handler, router, directory, configFields: CONFIG_FIELDS }
+}
+
+const CONFIG_FIELDS = {
+  secretFields: (pid: string) => (pid === FACTORY_PID ? SECRET_FIELDS : []),
+  addressFields: (pid: string) => (pid === FACTORY_PID ? ADDRESS_FIELDS : []),
 }
 
 const projectOf = ({ confDir }: StartOptions): string => dirname(confDir)
@@ -72,9 +93,7 @@ const projectOf = ({ confDir }: StartOptions): string => dirname(confDir)
 async function startResolver(scope: Scope, options: StartOptions): Promise<ContentResolver> {
   const { confDir, env, log } = options
   const projectDir = projectOf(options)
-  const secretFields = (pid: string) => (pid === FACTORY_PID ? SECRET_FIELDS : [])
-  const addressFields = (pid: string) => (pid === FACTORY_PID ? ADDRESS_FIELDS : [])
-  const sources = { projectDir, confDir, env, log, readKeystore: readPrivateKeys, secretFields, addressFields }
+  const sources = { projectDir, confDir, env, log, readKeystore: readPrivateKeys, ...CONFIG_FIELDS, requiredFields }
   const resolver = scope.own('value sources', new ContentResolver(sources))
   await resolver.start()
   return resolver
@@ -111,12 +130,15 @@ function startRegistry(scope: Scope, options: StartOptions, trust: TrustStore): 
   return registry
 }
 
+/** Parts of script.json that only IDM reads need no value. */
+const requiredFields = (pid: string) => (pid === 'script' ? REQUIRED_IN_SCRIPT_SETTINGS : undefined)
+
 async function configurationOf(
   scope: Scope,
   { configuration, confDir, log }: StartOptions,
   resolver: ContentResolver,
-): Promise<ConfigurationService> {
-  if (configuration) return configuration
+): Promise<Pick<ExternalIdm, 'configuration' | 'directory'>> {
+  if (configuration) return { configuration, directory: undefined }
   const { resolve } = resolver
   const directory = scope.own('conf directory', new ConfigDirectory({ dir: confDir, log, resolve }))
   scope.own(
@@ -124,5 +146,5 @@ async function configurationOf(
     resolver.onChange(() => directory.invalidate()),
   )
   await directory.start()
-  return directory
+  return { configuration: directory, directory }
 }

@@ -2,15 +2,24 @@
 import './require-node.js'
 import type { LookupFunction } from 'node:net'
 import { resolve } from 'node:path'
-import type { HttpHandler, Logger } from './contract.ts'
+import type { AuthorizeManagement, HttpHandler, Logger, Synchronization } from './contract.ts'
 import { silentLog } from './core/log.ts'
 import { Scope } from './core/scope.ts'
-import { startExternalIdm } from './external-idm.ts'
+import { conflict } from './crest/errors.ts'
+import type { Connection } from './crest/protocol/connection.ts'
+import { serveManagement, startEmbeddedSynchronization, startScripts } from './embedded/embedded.ts'
+import { type ExternalIdm, startExternalIdm } from './external-idm.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import type { InstanceStatus } from './remote/instance/registry.ts'
 
 export type * from './contract.ts'
-export { CONTRACT_VERSION, configurationService, hostProcessesService } from './contract.ts'
+export {
+  CONTRACT_VERSION,
+  configurationService,
+  hostProcessesService,
+  managementAccessService,
+  synchronizationService,
+} from './contract.ts'
 export { ResourceException } from './crest/errors.ts'
 export type { Connection, Fields, Params } from './crest/protocol/connection.ts'
 export { registryOf } from './crest/protocol/connection.ts'
@@ -24,6 +33,19 @@ export type { RunOptions, Script, ScriptOutcome, ScriptResult, ScriptService } f
 export { scriptsService } from './script/main/engine.ts'
 export { scriptResource } from './script/rest/resource.ts'
 
+export interface SyncOptions {
+  /**
+   * Path of the SQLite database with links, runs and plans; created with its folder. One process at a time uses the
+   * databases of a folder.
+   */
+  readonly db: string
+}
+
+export interface ScriptsOptions {
+  /** Whether `script?_action=eval` and the patch operation `transform` are served. Default: false. */
+  readonly eval?: boolean
+}
+
 export interface ExternalIdmOptions {
   /** Directory with `external.idm-NAME.json`, one file per remote instance; watched for changes. */
   readonly confDir: string
@@ -31,6 +53,19 @@ export interface ExternalIdmOptions {
   readonly authorize?: Authorize
   /** Allows everyone who can reach the port to use the credentials of the instances. Logs a warning at startup. */
   readonly dangerouslyAllowUnauthenticated?: boolean
+  /**
+   * Decides about requests to `recon`, `sync`, `audit/recon`, `repo/link`, `config` and `script`, which are served only
+   * with it. It has no default, and `authorize` does not stand for it. What it throws is logged; the answer is then 500
+   * without details.
+   */
+  readonly authorizeManagement?: AuthorizeManagement
+  /**
+   * Mappings and reconciliation: `sync.json` and `mapping-NAME.json` of `confDir`. Requires `authorizeManagement`;
+   * `() => false` leaves them to code.
+   */
+  readonly sync?: SyncOptions
+  /** Scripts over HTTP. Scripts of mappings need no option. */
+  readonly scripts?: ScriptsOptions
   /** Additional trusted certificates. Default: `security/truststore` next to `confDir`. */
   readonly truststore?: string
   /** Password of a PKCS12 or JKS trust store. Default: the property `openidm.truststore.password`, else `changeit`. */
@@ -52,22 +87,33 @@ export interface MountedExternalIdm {
   readonly router: HttpHandler
   /** The current instances, without secrets. */
   instances(): InstanceStatus[]
-  /** Stops watching, waits up to 10 s for requests in flight, and closes all connections. */
+  /** In-process access to the resources: `external/idm/NAME/…`, and those that are served with `sync`. */
+  readonly openidm: Connection
+  /** Runs a reconciliation. @throws ResourceException 409 also without the option `sync` */
+  readonly reconcile: Synchronization['reconcile']
+  /**
+   * Cancels reconciliations and waits for their end, stops watching, waits up to 10 s for requests in flight, and closes
+   * the database and all connections.
+   */
   close(): Promise<void>
+  /** The same as `close`. */
+  dispose(): Promise<void>
 }
 
 /**
  * Creates a router to the remote instances of a conf directory, for Express 4 or 5 or plain `http`. Resolves when the
  * existing instances are in force.
- * @throws TypeError without `authorize` and `dangerouslyAllowUnauthenticated` (docs/pitfalls.md#open-router)
+ * @throws TypeError without `authorize` and `dangerouslyAllowUnauthenticated`, and with `sync` or `scripts` without
+ *   `authorizeManagement` (docs/pitfalls.md#open-router); Error if another process uses the database
  */
 export async function externalIdm(options: ExternalIdmOptions): Promise<MountedExternalIdm> {
   const log = options.log ?? silentLog
   const authorize = authorizeOf(options, log)
+  requireManagement(options)
   const confDir = resolve(options.confDir)
   const scope = new Scope(log)
   try {
-    const { registry, router } = await startExternalIdm(scope, {
+    const started = await startExternalIdm(scope, {
       confDir,
       configuration: undefined,
       authorize,
@@ -83,11 +129,49 @@ export async function externalIdm(options: ExternalIdmOptions): Promise<MountedE
       contextOf: () => ({}),
       log,
     })
-    return { router, instances: () => [...registry.statuses()], close: () => scope.dispose() }
+    const close = () => scope.dispose()
+    const instances = () => [...started.registry.statuses()]
+    const openidm = started.resources.connect()
+    return { ...(await startManagement(scope, started, options)), openidm, instances, close, dispose: close }
   } catch (error) {
     await scope.dispose()
     throw error
   }
+}
+
+/** Scripts, synchronization and configuration, as far as they are asked for. */
+async function startManagement(
+  scope: Scope,
+  started: ExternalIdm,
+  { sync, scripts, authorizeManagement: authorize }: ExternalIdmOptions,
+): Promise<Pick<MountedExternalIdm, 'router' | 'reconcile'>> {
+  const engine = sync || scripts?.eval ? await startScripts(scope, started) : undefined
+  const parts = sync && engine && { ...started, scripts: engine, db: resolve(sync.db), requiresRoutes: true }
+  const synchronization = parts && scope.own('synchronization', await startEmbeddedSynchronization(parts))
+  const reconcile = synchronization?.reconcile ?? (async () => Promise.reject(conflict(NO_SYNC)))
+  if (!authorize) return { router: started.router, reconcile }
+  const evaluator = scripts?.eval ? engine : undefined
+  const served = { ...started, synchronization, evaluator, authorize, behindMount: false }
+  return { router: inTurn(started.router, serveManagement(scope, served)), reconcile }
+}
+
+const NO_SYNC = 'There is no synchronization: start externalIdm with the option "sync", { db: PATH }'
+
+const inTurn =
+  (first: HttpHandler, second: HttpHandler): HttpHandler =>
+  (request, response, next) =>
+    first(request, response, (error) =>
+      error === undefined || error === null ? second(request, response, next) : next(error),
+    )
+
+function requireManagement({ sync, scripts, authorizeManagement }: ExternalIdmOptions): void {
+  if (typeof authorizeManagement === 'function') return
+  if (authorizeManagement === undefined && !sync && !scripts?.eval) return
+  throw new TypeError(
+    'externalIdm: the option "authorizeManagement" is required with "sync" and "scripts.eval", and must be a function: ' +
+      '(request, { resource, method, action }) => true | 401 | 403. It decides who may start reconciliations, read plans and change the configuration; nothing ' +
+      'is allowed by default. Use () => false to reconcile from code only',
+  )
 }
 
 function authorizeOf({ authorize, dangerouslyAllowUnauthenticated }: ExternalIdmOptions, log: Logger): Authorize {

@@ -1,17 +1,34 @@
 import './require-node.js'
-import { dirname, join } from 'node:path'
-import { configurationService, hostProcessesService, type PluginContext } from './contract.ts'
+import { join } from 'node:path'
+import {
+  configurationService,
+  hostProcessesService,
+  managementAccessService,
+  type PluginContext,
+  type Synchronization,
+  synchronizationService,
+} from './contract.ts'
 import { Scope } from './core/scope.ts'
-import { registryOf } from './crest/protocol/connection.ts'
-import type { ResourceHandler } from './crest/protocol/request.ts'
-import { type ResourceRegistry, ResourceRouter, resourcesService } from './crest/protocol/router.ts'
+import { serviceUnavailable } from './crest/errors.ts'
+import { resourcesService } from './crest/protocol/router.ts'
+import {
+  type EmbeddedSynchronization,
+  type EmbeddedSynchronizationOptions,
+  type Surroundings,
+  serveManagement,
+  startEmbeddedSynchronization,
+  startScripts,
+} from './embedded/embedded.ts'
 import { ROUTE, startExternalIdm } from './external-idm.ts'
-import { ScriptEngine, scriptsService } from './script/main/engine.ts'
+import { type ScriptService, scriptsService } from './script/main/engine.ts'
 
 const MOUNT = '/openidm'
+/** In the project, beside the configuration directory. */
+const DATABASE = 'db/openidm.db'
 
 /**
- * Serves the remote instances of the host's `conf/external.idm-*.json` at `/openidm/external/idm/NAME/…`.
+ * Serves the remote instances of the host's `conf/external.idm-*.json` at `/openidm/external/idm/NAME/…`, and provides
+ * configuration, scripts and synchronization if the host has none.
  * @throws Error if the host does not guarantee authentication on the mount: the instances hold administrator
  * credentials (docs/pitfalls.md#open-router)
  */
@@ -24,7 +41,7 @@ export async function activate(context: PluginContext): Promise<void> {
   }
   const scope = new Scope(context.log)
   context.defer('remote instances', () => scope.dispose())
-  const { handler, router } = await startExternalIdm(scope, {
+  const started = await startExternalIdm(scope, {
     confDir: context.confDir,
     configuration: context.optionalService(configurationService),
     processes: context.optionalService(hostProcessesService),
@@ -36,29 +53,60 @@ export async function activate(context: PluginContext): Promise<void> {
     contextOf: () => ({}),
     log: context.log,
   })
-  const resources = context.optionalService(resourcesService)
+  const { handler, router, directory } = started
+  const shared = context.optionalService(resourcesService)
   // Disposed before the instances, so that the route is never served without them and is free for the next activation.
-  if (resources) scope.own('resource route', resources.add(ROUTE, handler))
-  offerScripts(context, scope, resources ?? registryOf(routerWith(handler)))
-  context.registerRouter(MOUNT, () => router)
-}
-
-/** Resources for scripts if the host has none. */
-function routerWith(handler: ResourceHandler): ResourceRouter {
-  const router = new ResourceRouter()
-  router.add(ROUTE, handler)
-  return router
-}
-
-/** Provides scripts if the host has none, without routes: see `scriptResource`. */
-function offerScripts(context: PluginContext, scope: Scope, resources: ResourceRegistry): void {
-  if (context.optionalService(scriptsService)) return
-  const project = dirname(context.confDir)
-  const engine = new ScriptEngine({
-    directories: [join(project, 'script'), project],
-    connect: (caller) => resources.connect(caller),
-    log: context.log,
+  if (shared) scope.own('resource route', shared.add(ROUTE, handler))
+  const surroundings = { ...started, resources: shared ?? started.resources }
+  if (directory) scope.own('service configuration', context.provide(configurationService, directory))
+  const scripts = await scriptsOf(context, scope, surroundings)
+  const synchronization = await synchronizationOf(context, scope, {
+    ...{ ...surroundings, scripts, requiresRoutes: shared === undefined },
+    db: join(started.projectDir, DATABASE),
   })
-  scope.own('scripts', engine)
+  context.registerRouter(MOUNT, () => router)
+  const access = context.optionalService(managementAccessService)
+  if (!access) return
+  const authorize = access.authorize.bind(access)
+  const served = { ...surroundings, synchronization, evaluator: undefined, authorize, behindMount: true }
+  const management = serveManagement(scope, served)
+  context.registerRouter(MOUNT, () => management)
+}
+
+/** The host's engine, or one that this plugin provides. */
+async function scriptsOf(context: PluginContext, scope: Scope, surroundings: Surroundings): Promise<ScriptService> {
+  const own = context.optionalService(scriptsService)
+  if (own) return own
+  const engine = await startScripts(scope, surroundings)
   scope.own('service scripts', context.provide(scriptsService, engine))
+  return engine
+}
+
+/**
+ * Provides synchronization if the host has none. It starts with its routes, which a host asks for with its access rules, or
+ * with the first reconciliation: only then does this process own the database.
+ * @returns what to serve
+ */
+async function synchronizationOf(
+  context: PluginContext,
+  scope: Scope,
+  options: EmbeddedSynchronizationOptions,
+): Promise<EmbeddedSynchronization | undefined> {
+  if (context.optionalService(synchronizationService)) return undefined
+  let starting: Promise<EmbeddedSynchronization> | undefined
+  const start = async () => {
+    if (scope.signal.aborted) throw serviceUnavailable('Synchronization has been stopped')
+    return scope.own('synchronization', await startEmbeddedSynchronization(options))
+  }
+  const started = () => {
+    starting ??= start().catch((error: unknown) => {
+      starting = undefined
+      throw error
+    })
+    return starting
+  }
+  const service: Synchronization = { reconcile: async (mapping, given) => (await started()).reconcile(mapping, given) }
+  const served = context.optionalService(managementAccessService) ? await started() : undefined
+  scope.own('service sync', context.provide(synchronizationService, service))
+  return served
 }

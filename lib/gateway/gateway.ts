@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { configResource, type Transform } from '../config/rest/resource.ts'
+import { configResource } from '../config/rest/resource.ts'
 import {
   type ConfigurationFileFault,
   configurationService,
@@ -13,6 +13,7 @@ import { type Connection, connect, registryOf } from '../crest/protocol/connecti
 import { ResourceRouter, resourcesService } from '../crest/protocol/router.ts'
 import { prepareRepository } from '../repo/open.ts'
 import { scriptsService } from '../script/main/engine.ts'
+import { transformer } from '../script/rest/resource.ts'
 import { staticUsers } from './access/administrator.ts'
 import { Authentication } from './access/authentication.ts'
 import { IntrospectionClient } from './access/introspection.ts'
@@ -183,10 +184,7 @@ export class Gateway {
   #addResources(): void {
     const { log, link } = this.#options
     const { directory, resolver: values, secretFields, addressFields } = this.#configuration
-    const transform: Transform = async (script, content, context) => {
-      const { engine } = this.#scripting
-      return engine.run(await engine.compile(script, 'transform'), { content }, { context })
-    }
+    const transform = transformer(this.#scripting.engine)
     const fields = { secretFields, addressFields }
     const onStored = (id: string) => {
       const [pid, name] = id.split('/')

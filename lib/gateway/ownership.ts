@@ -7,13 +7,12 @@ import { parseStoredJson } from '../core/json.ts'
 import { replaceFileSync } from '../core/replace-file.ts'
 import { z } from '../core/schema.ts'
 import { Secret } from '../core/secret.ts'
-import { holdsAgainstOthers, tryLock } from '../repo/sqlite/exclusive-lock.ts'
+import { holdsAgainstOthers, OWNER_LOCK, tryLock } from '../repo/sqlite/exclusive-lock.ts'
 import { ADMINISTRATOR } from './access/administrator.ts'
 import type { Project } from './project/project.ts'
 import { StartError, startError } from './project/start-error.ts'
 
-/** Files in the project's `db/`: the lock, and who holds it. */
-const LOCK = 'owner.db'
+/** In the project's `db/`: who holds the lock. */
 const OWNER = 'owner.json'
 /** How long a command waits for an owner that starts, or that is a command itself. */
 const PATIENCE_MS = 10_000
@@ -60,7 +59,7 @@ export class Ownership {
 
   /** Whether the file system refuses the lock to other processes; tries it with one. */
   holds(): Promise<boolean> {
-    return holdsAgainstOthers(join(this.#db, LOCK))
+    return holdsAgainstOthers(join(this.#db, OWNER_LOCK))
   }
 
   release(): void {
@@ -104,7 +103,7 @@ async function attempt({ dir, db }: OwnedProject, kind: Owner['kind']): Promise<
   let unlock: (() => void) | undefined
   try {
     mkdirSync(db, { recursive: true, mode: 0o750 })
-    unlock = tryLock(join(db, LOCK))
+    unlock = tryLock(join(db, OWNER_LOCK))
     const former = readOwner(db)
     if (!unlock) return former
     // A lock that was granted twice, or whose file was deleted: the owner is still there.

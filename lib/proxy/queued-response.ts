@@ -3,6 +3,16 @@ import type { Socket } from 'node:net'
 
 const queues = new WeakMap<Socket, Set<ServerResponse>>()
 
+/** Before anything else: neither an error of the connection nor its end is missed. */
+export function receive(request: IncomingMessage, response: ServerResponse): void {
+  closeWithConnection(request, response)
+  // Without a listener an `error` event ends the process of the host. `close` reports interruptions.
+  request.on('error', ignore)
+  response.on('error', ignore)
+}
+
+const ignore = () => undefined
+
 /**
  * Closes a response with its connection. When a caller disconnects, Node 22 does not close responses that wait behind
  * another (pipelining), and their requests to the remote never end (docs/pitfalls.md#callers-that-leave).

@@ -18,30 +18,56 @@ export interface Route {
 const PREFIX = '/external/idm'
 const MOUNT = '/openidm'
 
+/** A request target as the caller wrote it, in two parts. */
+export interface Target {
+  /** Prefix of the local path of a resource: `/openidm`, or what the host has cut off. */
+  readonly mount: string
+  /** Path and query after the mount. */
+  readonly url: string
+}
+
 /**
- * Parses the path of a request itself, because Express 4, Express 5, Fastify and plain `http` differ. The prefix is
+ * Finds the target of a request itself, because Express 4, Express 5, Fastify and plain `http` differ. The prefix is
  * compared byte for byte: a path that only decodes to it does not match. A resource has a single path, or the host might
  * protect only one of two: if the host has cut nothing off, the mount must be there
  * (docs/pitfalls.md#two-readers-of-one-path).
  * @param behindMount true if the host cuts the mount off `request.url` without a trace, as the contract says
+ * @param prefixes such as `/external/idm`
  * @returns undefined for other paths
  * @throws ResourceException 400 when the path matches, but the original can no longer be determined
  */
-export function routeOf(request: IncomingMessage, behindMount: boolean): Route | undefined {
+export function targetOf(
+  request: IncomingMessage,
+  behindMount: boolean,
+  prefixes: readonly string[],
+): Target | undefined {
   const { mount: cut, rest, isRaw } = locate(request)
   let url = rest
   if (cut === '' && !behindMount) {
     if (!url.startsWith(`${MOUNT}/`)) return undefined
     url = url.slice(MOUNT.length)
   }
-  const mount = cut || MOUNT
-  if (!url.startsWith(PREFIX)) return undefined
-  const mark = url.indexOf('?')
-  const end = mark === -1 ? url.length : mark
-  const next = url[PREFIX.length]
-  if (next !== undefined && next !== '/' && next !== '?') return undefined
+  if (!prefixes.some((prefix) => isBelow(url, prefix))) return undefined
   if (!isRaw) throw badRequest('The host has changed the path on its way here: what the caller asked for is not known')
   checkAuthority(request, (request as HostRequest).originalUrl ?? request.url ?? '')
+  return { mount: cut || MOUNT, url }
+}
+
+function isBelow(url: string, prefix: string): boolean {
+  if (!url.startsWith(prefix)) return false
+  const next = url[prefix.length]
+  return next === undefined || next === '/' || next === '?'
+}
+
+const PREFIXES = [PREFIX]
+
+/** @returns undefined for paths that are not below `external/idm`; see `targetOf` */
+export function routeOf(request: IncomingMessage, behindMount: boolean): Route | undefined {
+  const target = targetOf(request, behindMount, PREFIXES)
+  if (!target) return undefined
+  const { mount, url } = target
+  const mark = url.indexOf('?')
+  const end = mark === -1 ? url.length : mark
   const query = url.slice(end)
   const nameStart = PREFIX.length + 1
   if (nameStart >= end) return { mount, name: undefined, path: undefined, query }

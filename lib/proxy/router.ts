@@ -11,7 +11,7 @@ import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { guardEmptySegments, guardLoop, guardPath, guardRequest } from './guard.ts'
 import { type Forwarding, requestHeaders } from './headers.ts'
-import { closeWithConnection } from './queued-response.ts'
+import { receive } from './queued-response.ts'
 import { lacksMount, type Route, routeOf } from './route.ts'
 
 export interface ProxyOptions extends Forwarding {
@@ -52,18 +52,9 @@ export function proxyRouter(options: ProxyOptions): HttpHandler {
   }
 }
 
-function receive(request: IncomingMessage, response: ServerResponse): void {
-  closeWithConnection(request, response)
-  // Without a listener an `error` event ends the process of the host. `close` reports interruptions.
-  request.on('error', ignore)
-  response.on('error', ignore)
-}
-
 const NO_MOUNT =
   'a request for /external/idm was passed on: its url lacks the mount /openidm. Give the router the whole url, or keep ' +
   'the whole url in request.originalUrl when you cut the mount off'
-
-const ignore = () => undefined
 
 interface Service extends ProxyOptions {
   /** Logs once that the host parses bodies before the proxy (docs/pitfalls.md#body-parsers). */

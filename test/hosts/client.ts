@@ -53,8 +53,8 @@ export function http2(origin: string, options: { ca?: string } = {}): Client {
   return {
     async open(path, { method = 'GET', headers = {}, body } = {}) {
       // One that was closed by the peer serves no more.
-      if (!session || session.closed || session.destroyed) session = connect(origin, options)
-      session.on('error', () => undefined)
+      if (!session || session.closed || session.destroyed)
+        session = connect(origin, options).on('error', () => undefined)
       const stream = session.request(
         { ':path': path, ':method': method, ...headers },
         { endStream: body === undefined },

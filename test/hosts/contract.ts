@@ -9,6 +9,7 @@ import { pattern } from '../helpers/pattern.ts'
 import { type Remote, startRemote } from '../helpers/remote.ts'
 import { until } from '../helpers/until.ts'
 import { bodyOf, type Call, type Client } from './client.ts'
+import { itIsManaged, MAPPING } from './management.ts'
 
 /** An application with the router in it, as a user would write it. */
 export interface StartedHost {
@@ -64,7 +65,8 @@ export function describeHost(
       remote = await startRemote()
       const instance = { authType: 'basic', instanceUrl: remote.url, userName: 'svc', password: 'pw' }
       const gone = { ...instance, instanceUrl: 'http://127.0.0.1:1/openidm/' }
-      const conf = { 'conf/external.idm-eu.json': instance, 'conf/external.idm-gone.json': gone }
+      const instances = { 'conf/external.idm-eu.json': instance, 'conf/external.idm-gone.json': gone }
+      const conf = { ...instances, 'conf/mapping-m.json': MAPPING }
       host = await start(join(await tempDirWith(conf), 'conf'))
     })
     afterEach(() => {
@@ -219,6 +221,8 @@ export function describeHost(
       ])
     })
 
+    itIsManaged(call, () => remote)
+
     it('leaves its neighbours alone', async () => {
       assert.deepEqual(JSON.parse((await call('/openidm/info/ping')).text), { host: 'here' })
       assert.equal((await call('/openidm/external/other')).status, 404)
@@ -235,7 +239,7 @@ export function describeHost(
       const answer = await opened
       assert.deepEqual([answer.status, answer.text], [200, '{"late":true}'])
       await closed
-      for (const path of [`${EU}x`, '/openidm/external/idm?_queryFilter=true']) {
+      for (const path of [`${EU}x`, '/openidm/external/idm?_queryFilter=true', '/openidm/recon']) {
         const { status, headers } = await call(path)
         assert.deepEqual([status, headers['retry-after']], [503, '1'])
       }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
+import { dirname, join } from 'node:path'
 import express5 from 'express'
 import express4 from 'express4'
 import { type ExternalIdmOptions, externalIdm, type MountedExternalIdm } from '../../lib/index.ts'
@@ -10,6 +11,7 @@ import { type MemoryLog, memoryLog } from '../helpers/log.ts'
 import { testPki } from '../helpers/pki.ts'
 import { http1, http2 } from './client.ts'
 import { KEY, type StartedHost } from './contract.ts'
+import { managed } from './management.ts'
 
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
 
@@ -20,7 +22,8 @@ export async function startInstances(
 ): Promise<{ idm: MountedExternalIdm; log: MemoryLog }> {
   const log = memoryLog()
   const authorize = ({ headers }: IncomingMessage) => (headers.authorization === KEY.authorization ? true : 401)
-  const idm = await externalIdm({ confDir, authorize, log, ...options })
+  const management = managed(join(dirname(confDir), 'db/openidm.db'))
+  const idm = await externalIdm({ confDir, authorize, log, ...management, ...options })
   onCleanUp(() => idm.close())
   return { idm, log }
 }

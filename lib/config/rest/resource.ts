@@ -46,6 +46,8 @@ export interface ConfigResourceOptions {
   readonly addressFields?: FieldsOf | undefined
   /** The sources of values, refreshed before content is validated, and the keys for secrets. */
   readonly values?: Pick<ContentResolver, 'refresh' | 'keys' | 'shownKeys'> | undefined
+  /** The factories and singletons that are served; other objects seem not to exist. Default: all. */
+  readonly pids?: ReadonlySet<string> | undefined
   /** What is in force without a file, by id. */
   readonly defaults?: ReadonlyMap<string, JsonObject> | undefined
   /** Runs the script of a patch operation `transform` on the value of its field. Default: not supported. */
@@ -145,7 +147,7 @@ class ConfigResource implements ResourceHandler {
   async query(request: QueryRequest): Promise<QueryResult> {
     if (request.resourcePath !== '') throw badRequest('Only config itself can be queried')
     // Unreadable objects are left out: importing an export would overwrite them with empty ones. The list has them.
-    const readable = this.#directory.objects().filter(({ raw }) => raw)
+    const readable = this.#objects.filter(({ raw }) => raw)
     const entryOf = listing(this.#directory.faults())
     const answer = queryInMemory(
       readable.map((stored) => this.#searchable(stored, entryOf(stored))),
@@ -214,7 +216,7 @@ class ConfigResource implements ResourceHandler {
   }
 
   #listing(): Resource {
-    const configurations = this.#directory.objects().map(listing(this.#directory.faults()))
+    const configurations = this.#objects.map(listing(this.#directory.faults()))
     return { id: '', revision: null, content: { configurations } }
   }
 
@@ -232,12 +234,21 @@ class ConfigResource implements ResourceHandler {
     return rulesFor(pidOf(id), secretFields, addressFields)
   }
 
+  get #objects(): readonly StoredObject[] {
+    return this.#directory.objects().filter(({ name }) => this.#isServed(name))
+  }
+
+  #isServed({ id }: ObjectName): boolean {
+    return this.#options.pids?.has(pidOf(id)) !== false
+  }
+
   /** Accepts an id in either form, or a pid. */
   #locate(elements: readonly string[]): ObjectName {
     const text = elements.join('/')
-    if (!isInstancePid(text)) return parseObjectId(text)
-    const named = this.#directory.objects().find(({ name }) => pidOfObject(name) === text)
-    return named?.name ?? parseObjectId(text)
+    const named = isInstancePid(text) && this.#objects.find(({ name }) => pidOfObject(name) === text)
+    const name = named ? named.name : parseObjectId(text)
+    if (!this.#isServed(name)) throw absent(name.id)
+    return name
   }
 }
 

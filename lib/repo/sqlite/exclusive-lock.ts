@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
 import { openDatabase } from './database/open-database.ts'
 
+/** The lock of a folder with databases: a gateway's `db/`, or that of an application. */
+export const OWNER_LOCK = 'owner.db'
+
 /** SQLITE_BUSY: another connection holds the lock. */
 const BUSY = 5
 /** Two processes that try at the same moment may both be refused at first. */

@@ -25,6 +25,12 @@ export const scriptResource = (scripts: ScriptService): ResourceHandler => ({
   },
 })
 
+/** Runs the script of a patch operation `transform` on the value of its field. */
+export const transformer =
+  (scripts: ScriptService) =>
+  async (script: Json, content: Json, context: RequestContext): Promise<Json> =>
+    scripts.run(await scripts.compile(script, 'transform'), { content }, { context })
+
 /** A script can do anything: access rules that allow it to others are treated as a mistake. */
 function checkAllowed({ http, security }: RequestContext): void {
   if (http && security && !security.authorization.roles.includes(ADMINISTRATOR)) throw forbidden('Access denied')
