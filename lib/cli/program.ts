@@ -71,7 +71,7 @@ SIGTERM and SIGINT stop it after requests in flight have finished. SIGHUP and SI
 server certificate; no response is cut off.
 
 With several workers, one that dies is replaced, and a change of configuration over REST is answered when all of them
-have it in force. Reconciliation needs a single process: with workers, recon and sync answer 501.`),
+have it in force. One of them runs reconciliations and schedules for all.`),
     )
     .option('--project <dir>', 'directory with conf/, security/, resolver/, script/, db/; missing are created')
     .option('--host <address>', 'address to listen on', '127.0.0.1')

@@ -3,7 +3,6 @@ import type { ConfigurationFileFault, Logger } from '../contract.ts'
 import { administratorPassword } from '../gateway/access/administrator.ts'
 import { Gateway, type GatewayOptions } from '../gateway/gateway.ts'
 import { isWorker } from '../gateway/link/link.ts'
-import { REFUSAL } from '../gateway/link/refusal.ts'
 import { takeOwnership } from '../gateway/ownership.ts'
 import { createLog, logLevelOf } from '../gateway/project/log.ts'
 import { isLoopback } from '../gateway/project/loopback.ts'
@@ -96,12 +95,11 @@ async function startOne(options: GatewayOptions): Promise<Running> {
 }
 
 async function startSeveral(count: number, options: GatewayOptions, env: NodeJS.ProcessEnv): Promise<Running> {
-  const { workers, origins } = await Workers.start(count, options, options.log)
-  options.log.info({ workers: count }, REFUSAL)
+  const { workers, origins, local } = await Workers.start(count, options, options.log)
   const notices = async () =>
     (await import('./inspection.ts')).inspect(options.project, env, async ({ faults, notices }) => [
       ...[...faults.values()].flat(),
       ...notices,
     ])
-  return { origins, notices, stop: () => workers.stop(), reload: async () => workers.reload() }
+  return { origins, local, notices, stop: () => workers.stop(), reload: async () => workers.reload() }
 }

@@ -33,7 +33,6 @@ import { requestContext } from './http/request-record.ts'
 import { createServer } from './http/server.ts'
 import { ServerState } from './http/server-state.ts'
 import type { WorkersLink } from './link/link.ts'
-import { refuseSynchronization } from './link/refusal.ts'
 import { openObjects, type StoredObjects } from './objects.ts'
 import { PluginHost } from './plugins/host.ts'
 import { ServiceRegistry } from './plugins/services.ts'
@@ -206,13 +205,13 @@ export class Gateway {
     const objects = this.#scope.own('objects', await openObjects({ ...common, project, scripts, link }))
     this.#stores.push(...objects.passwordStores)
     this.#state.watch(() => objects.repository.fault)
-    if (link) this.#services.provide(synchronizationService, refuseSynchronization(this.#router))
-    else await this.#addSynchronization(objects)
+    await this.#addSynchronization(objects)
   }
 
   async #addSynchronization({ repository, managedTypes }: StoredObjects): Promise<void> {
-    const { log } = this.#options
-    const common = { router: this.#router, configuration: this.#configuration.directory }
+    const { log, link } = this.#options
+    const { signal } = this.#stopping
+    const common = { router: this.#router, configuration: this.#configuration.directory, link, signal }
     const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, log }
     const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
     const synchronization = this.#scope.own('synchronization', await addSynchronization({ ...parts, isHeld }))
@@ -273,7 +272,8 @@ export class Gateway {
     if (httpsPort !== undefined && tls) await this.#open({ ...common, port: httpsPort, tls })
     if (!this.#local) return
     const onRequest = this.#local.listener(front.onRequest)
-    this.#localListener = await this.#open({ ...front, onRequest, host: '127.0.0.1', port: 0 })
+    const address = { host: '127.0.0.1', port: link?.localPort ?? 0 }
+    this.#localListener = await this.#open({ ...common, ...address, onRequest })
   }
 
   async #open(options: ListenerOptions): Promise<Listener> {

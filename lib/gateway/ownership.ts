@@ -120,6 +120,12 @@ async function attempt({ dir, db }: OwnedProject, kind: Owner['kind']): Promise<
   }
 }
 
+/** The token that the owner of the project has announced, for its worker processes. */
+export function ownerToken({ db }: Pick<Project, 'db'>): Secret | undefined {
+  const owner = readOwner(db)
+  return owner && new Secret(owner.token)
+}
+
 function readOwner(db: string): Owner | undefined {
   const file = join(db, OWNER)
   if (!existsSync(file)) return undefined

@@ -1,39 +1,86 @@
 import type { Disposable } from '../contract.ts'
+import { silentLog } from '../core/log.ts'
 import { Scope } from '../core/scope.ts'
 import { registryOf } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
+import { PrivateFields } from '../sync/mapping/private-fields.ts'
+import { MappingRegistry } from '../sync/mapping/registry.ts'
 import {
   type StartedSynchronization,
   type SynchronizationOptions,
   startSynchronization,
 } from '../sync/synchronization.ts'
 import { reconciliations } from './endpoints/health.ts'
-import { startSchedules } from './schedules/schedules.ts'
+import { Leadership } from './link/leadership.ts'
+import type { WorkersLink } from './link/link.ts'
+import { judgeSchedules, startSchedules } from './schedules/schedules.ts'
 
 export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 'resources'> {
   readonly router: ResourceRouter
+  /** Link to the other processes: one of them runs the synchronization for all. */
+  readonly link?: WorkersLink | undefined
+  /** Aborts when the gateway begins to stop. */
+  readonly signal: AbortSignal
   /** Whether a schedule of `conf/` waits to be accepted. */
   readonly isHeld: (schedule: string) => boolean
 }
 
+export interface AddedSynchronization extends Pick<StartedSynchronization, 'reconcile'>, Disposable {}
+
 /**
  * Adds mappings and reconciliation to the router (`recon`, `sync`, `audit/recon`, `repo/link`, `health/recon`) and
- * starts the schedules.
+ * starts the schedules; with several processes, in the leader, to which the others forward.
  */
-export async function addSynchronization({
-  router,
-  isHeld,
-  ...parts
-}: AddSynchronizationOptions): Promise<Pick<StartedSynchronization, 'reconcile'> & Disposable> {
+export async function addSynchronization(options: AddSynchronizationOptions): Promise<AddedSynchronization> {
+  const { link, router, signal, log } = options
+  if (!link) return startHere(options, router)
+  const scope = new Scope(log)
+  try {
+    const judges = scope.own('judges', await judge(options))
+    const start = async (routes: Pick<ResourceRouter, 'add'>): Promise<AddedSynchronization> => {
+      const running = await startHere(options, routes)
+      // What is in force judges from now on.
+      await judges.dispose()
+      return running
+    }
+    const leadership = scope.own('leadership', await Leadership.join({ link: link.leader, router, start, signal, log }))
+    return {
+      reconcile: (mapping, given) => leadership.reconcile(mapping, given),
+      dispose: () => scope.dispose(),
+    }
+  } catch (error) {
+    await scope.dispose()
+    throw error
+  }
+}
+
+/**
+ * Judges mappings and schedules, which only the leader has in force: faults are refused and shown in every process. The
+ * leader logs them.
+ */
+async function judge({ configuration, scripts, managedTypes }: AddSynchronizationOptions): Promise<Disposable> {
+  const scope = new Scope()
+  const protections = new PrivateFields(managedTypes)
+  const judges = { ...(scripts && { compiler: scripts }), protections }
+  const mappings = scope.own('mappings', new MappingRegistry(silentLog, judges))
+  await mappings.follow(configuration)
+  scope.own('schedules', await configuration.subscribe(judgeSchedules(scripts)))
+  return scope
+}
+
+async function startHere(
+  { router, isHeld, ...parts }: AddSynchronizationOptions,
+  routes: Pick<ResourceRouter, 'add'>,
+): Promise<AddedSynchronization> {
   const { log, configuration, scripts, repository } = parts
   const scope = new Scope(log)
   try {
     const resources = registryOf(router)
     const started = scope.own('synchronization', await startSynchronization({ ...parts, resources }))
-    for (const [route, handler] of started.resources) scope.own(`route ${route}`, router.add(route, handler))
+    for (const [route, handler] of started.resources) scope.own(`route ${route}`, routes.add(route, handler))
     const load = () => started.service.load
-    scope.own('route health/recon', router.add('health/recon', reconciliations(load)))
-    const running = { router, recon: started.service, scripts, isHeld, log }
+    scope.own('route health/recon', routes.add('health/recon', reconciliations(load)))
+    const running = { router: routes, recon: started.service, scripts, isHeld, log }
     const connection = resources.connect()
     scope.own('schedules', await startSchedules({ ...running, repository, configuration, connection }))
     return { reconcile: started.reconcile, dispose: () => scope.dispose() }

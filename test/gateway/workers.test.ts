@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { guarded, reply } from '../helpers/behaviours.ts'
 import { onCleanUp, ownedBySuite } from '../helpers/clean-up.ts'
@@ -9,15 +8,7 @@ import { type Remote, startRemote } from '../helpers/remote.ts'
 import { DEFAULT_CLIENT, startTokenServer } from '../helpers/token-server.ts'
 import { until } from '../helpers/until.ts'
 import { basic } from '../security/app.ts'
-
-/** The worker processes of a gateway. */
-function workersOf({ process: { child } }: GatewayProcess): number[] {
-  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-  return children.split(' ').filter(Boolean).map(Number)
-}
-
-/** The system deals out connections at random: that so many all go to one worker is seen once in eight million times. */
-const EACH = 24
+import { EACH, workersOf } from './workers-stage.ts'
 
 async function everywhere(gateway: GatewayProcess, path: string, options = {}): Promise<number[]> {
   const answers = await Promise.all(Array.from({ length: EACH }, () => gateway.call(path, options)))
@@ -98,20 +89,6 @@ describe('--workers', () => {
       assert.equal(statuses.filter((status) => status === 201).length, 20, 'each name once, whoever is asked')
       const { json } = await gateway.call('managed/user?_queryFilter=true&_fields=userName')
       assert.equal((json as { resultCount: number }).resultCount, 20)
-    })
-
-    it('reconciliation is refused, with the reason and what to do', async () => {
-      for (const [path, method] of [
-        ['recon?_action=recon&mapping=x', 'POST'],
-        ['recon', 'GET'],
-        ['sync?_action=performAction', 'POST'],
-        ['repo/link?_queryFilter=true', 'GET'],
-        ['audit/recon?_queryFilter=true', 'GET'],
-      ] as const) {
-        const { status, json } = await gateway.call(path, { method })
-        assert.equal(status, 501, path)
-        assert.match((json as { message: string }).message, /several workers: start the gateway without --workers/)
-      }
     })
 
     it('one that is killed is replaced, and nobody else notices', async () => {

@@ -110,9 +110,14 @@ export class ResourceRouter {
   }
 
   /** Executes a recorded write. The filters of the router have seen it when it was recorded. */
-  async replay(write: RecordedWrite, context: RequestContext = {}): Promise<Answer> {
+  replay(write: RecordedWrite, context: RequestContext = {}): Promise<Answer> {
+    return this.answer(requestOf(write), context)
+  }
+
+  /** Answers a request that filters have seen already. Rejects with a ResourceException, whatever the handler throws. */
+  async answer(request: ResourceRequest, context: RequestContext): Promise<Answer> {
     try {
-      return await this.#answer(requestOf(write), context)
+      return await this.#answer(request, context)
     } catch (error) {
       throw toResourceException(error)
     }

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import type { HostProcesses, Json } from '../../contract.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
+import { LeaderLink } from './leader-link.ts'
 import type { FromWorker, Outcome, ToWorker } from './messages.ts'
 
 /** Environment variable with the id of the whole gateway; the primary process sets it for each worker. */
@@ -9,10 +10,13 @@ export const HOST_ID = 'OPENIDM_EXTERNAL_IDM_HOST_ID'
 /** Environment variable with the origins where other workers already listen, separated by spaces. */
 export const ORIGINS = 'OPENIDM_EXTERNAL_IDM_ORIGINS'
 
+/** Environment variable with the origin where other workers listen for commands. */
+export const LOCAL_ORIGIN = 'OPENIDM_EXTERNAL_IDM_LOCAL_ORIGIN'
+
 /** Whether this process is a worker of a multi-process gateway. */
 export const isWorker = (): boolean => cluster.isWorker && process.env[HOST_ID] !== undefined
 
-type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' }>
+type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' | 'leader' }>
 
 /** A worker's link to the other processes of the gateway. */
 export class WorkersLink implements HostProcesses {
@@ -23,6 +27,8 @@ export class WorkersLink implements HostProcesses {
    */
   readonly reusesPorts = process.platform === 'linux'
   readonly stopRequested: Promise<void>
+  /** To the worker that runs the synchronization for all. */
+  readonly leader = new LeaderLink((message, written) => this.#send({ type: 'leader', message }, written))
   readonly #answers = new Map<number, (message: Answer) => void>()
   readonly #stop = Promise.withResolvers<void>()
   #lastId = 0
@@ -50,8 +56,16 @@ export class WorkersLink implements HostProcesses {
     }
   }
 
-  ready(origins: readonly string[]): void {
-    this.#send({ type: 'ready', origins })
+  /** The port of the listener for commands; 0 = any free port. */
+  get localPort(): number {
+    // Where the primary process distributes the connections, port 0 is the same one in all workers.
+    const origin = this.reusesPorts && process.env[LOCAL_ORIGIN]
+    return origin ? Number(new URL(origin).port) : 0
+  }
+
+  /** @param local of the listener for commands */
+  ready(origins: readonly string[], local: string | undefined): void {
+    this.#send({ type: 'ready', origins, local })
   }
 
   /** Reports a startup failure to the primary process; resolves when it is sent. */
@@ -104,6 +118,7 @@ export class WorkersLink implements HostProcesses {
     if (message.type === 'stop') this.#stop.resolve()
     else if (message.type === 'reload') this.#reload()
     else if (message.type === 'rescan') void this.#rescanHere(message.id)
+    else if (message.type === 'leader') this.leader.receive(message.message)
     else {
       const answer = this.#answers.get(message.id)
       this.#answers.delete(message.id)
@@ -125,9 +140,11 @@ export class WorkersLink implements HostProcesses {
     })
   }
 
-  #send(message: FromWorker): void {
+  /** @param written called when the message is written */
+  #send(message: FromWorker, written?: () => void): void {
     // A worker without the primary process is about to exit.
-    if (process.connected) process.send?.(message)
+    if (process.connected) process.send?.(message, undefined, {}, written)
+    else written?.()
   }
 }
 

@@ -17,10 +17,46 @@ export interface LockRequest {
   readonly key: string
 }
 
+/**
+ * A call of the leader: the worker that runs the synchronization for all. `id` is the caller's number of the call,
+ * `call` that of the primary process. Texts are JSON of its own: numbers keep their digits.
+ */
+export type LeaderMessageFromWorker =
+  /** Wants to lead when there is no leader; at most once until `resigned`. */
+  | { readonly type: 'campaign' }
+  /** Serves calls from now on. */
+  | { readonly type: 'leading' }
+  /** Takes no further calls. */
+  | { readonly type: 'resign' }
+  /** Another worker may lead. */
+  | { readonly type: 'resigned' }
+  | { readonly type: 'call'; readonly id: number; readonly text: string }
+  /** The caller has left, or wants the call to end. */
+  | { readonly type: 'abort'; readonly id: number }
+  /** The next part of an answer. */
+  | { readonly type: 'part'; readonly call: number; readonly text: string }
+  /** The last part of an answer. */
+  | { readonly type: 'answer'; readonly call: number; readonly text: string }
+
+export type LeaderMessageToWorker =
+  /** This worker is the leader. */
+  | { readonly type: 'lead' }
+  /** A leader serves. */
+  | { readonly type: 'led' }
+  | { readonly type: 'call'; readonly call: number; readonly text: string }
+  | { readonly type: 'abort'; readonly call: number }
+  /** The leader has received the call. */
+  | { readonly type: 'accepted'; readonly id: number }
+  | { readonly type: 'part'; readonly id: number; readonly text: string }
+  | { readonly type: 'answer'; readonly id: number; readonly text: string }
+  /** There will be no answer. */
+  | { readonly type: 'lost'; readonly id: number }
+
 export type FromWorker =
   /** The worker now receives messages; earlier ones would be lost. */
   | { readonly type: 'hello' }
-  | { readonly type: 'ready'; readonly origins: readonly string[] }
+  /** @param local origin of the listener for commands */
+  | { readonly type: 'ready'; readonly origins: readonly string[]; readonly local?: string | undefined }
   | { readonly type: 'failed'; readonly message: string }
   | LockRequest
   /** Releases a lock; with the outcome of a shared one. */
@@ -28,6 +64,7 @@ export type FromWorker =
   /** Asks all other workers to rescan their configuration. */
   | { readonly type: 'rescan'; readonly id: number }
   | { readonly type: 'rescanned'; readonly id: number }
+  | { readonly type: 'leader'; readonly message: LeaderMessageFromWorker }
 
 export type ToWorker =
   | { readonly type: 'stop' }
@@ -39,3 +76,4 @@ export type ToWorker =
   | { readonly type: 'rescan'; readonly id: number }
   /** All other workers have rescanned. */
   | { readonly type: 'rescanned'; readonly id: number }
+  | { readonly type: 'leader'; readonly message: LeaderMessageToWorker }

@@ -1,9 +1,11 @@
 import { type Configured, ConfiguredObjects } from '../../config/files/configured-objects.ts'
-import type { ConfigurationService, Disposable, JsonObject } from '../../contract.ts'
+import type { ConfigurationConsumer, ConfigurationService, Disposable, JsonObject } from '../../contract.ts'
+import { silentLog } from '../../core/log.ts'
 import { Scope } from '../../core/scope.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
 import type { Repository } from '../../repo/repository.ts'
+import type { ScriptService } from '../../script/main/engine.ts'
 import type { Job } from './job.ts'
 import { JobResource } from './job-resource.ts'
 import { JobStore } from './job-store.ts'
@@ -11,7 +13,7 @@ import { Jobs, type JobsOptions, judgeSchedule } from './jobs.ts'
 import { heldNotices, scheduleNotices, scheduleSchema } from './schedule.ts'
 
 export interface SchedulesOptions extends Omit<JobsOptions, 'store'> {
-  readonly router: ResourceRouter
+  readonly router: Pick<ResourceRouter, 'add'>
   readonly repository: Repository
   readonly configuration: ConfigurationService
   readonly connection: Connection
@@ -36,6 +38,16 @@ export async function startSchedules(options: SchedulesOptions): Promise<Disposa
     throw error
   }
 }
+
+/** Judges `conf/schedule-NAME.json` without running it. */
+export const judgeSchedules = (scripts: ScriptService | undefined): ConfigurationConsumer =>
+  new ConfiguredObjects({
+    factoryPid: 'schedule',
+    validate: ({ content, object }) => judgeSchedule(content, object.id, scripts),
+    provision: ({ content }) => content,
+    notices: ({ content }) => scheduleNotices(content),
+    log: silentLog,
+  })
 
 function fileJobs(jobs: Jobs, options: SchedulesOptions): ConfiguredObjects<Job> {
   const nameOf = ({ object: { id, alias } }: Configured): string => alias ?? id

@@ -1,4 +1,5 @@
-import type { FromWorker, LockRequest, Outcome, ToWorker } from '../link/messages.ts'
+import type { FromWorker, LeaderMessageFromWorker, LockRequest, Outcome, ToWorker } from '../link/messages.ts'
+import { type Candidate, LeaderRelay } from './leader-relay.ts'
 
 /** A worker as the coordinator sees it. */
 export interface Member {
@@ -17,22 +18,27 @@ interface Rescan {
 }
 
 /**
- * Coordinates the workers of a gateway: locks and configuration rescans. Exchanges messages only and does not depend on
- * processes; a member that leaves releases its locks.
+ * Coordinates the workers of a gateway: locks, configuration rescans, and the leader. Exchanges messages only and does
+ * not depend on processes; a member that leaves releases its locks.
  */
 export class WorkerCoordinator {
-  readonly #members = new Set<Member>()
+  /** With what the relay knows them by. */
+  readonly #members = new Map<Member, Candidate>()
+  readonly #leader = new LeaderRelay()
   /** Lock holder followed by waiting requests, by key. */
   readonly #locks = new Map<string, Acquisition[]>()
   readonly #rescans = new Map<number, Rescan>()
   #rescanCount = 0
 
   join(member: Member): void {
-    this.#members.add(member)
+    this.#members.set(member, { send: (message) => member.send({ type: 'leader', message }) })
   }
 
+  /** @param member whose process has ended */
   leave(member: Member): void {
+    const candidate = this.#members.get(member)
     this.#members.delete(member)
+    if (candidate) this.#leader.leave(candidate)
     for (const [key, queue] of this.#locks) this.#keep(key, queue, (waiting) => waiting.member !== member)
     for (const number of [...this.#rescans.keys()]) this.#rescanned(number, member)
   }
@@ -42,6 +48,17 @@ export class WorkerCoordinator {
     else if (message.type === 'release') this.#release(member, message.id, message.outcome)
     else if (message.type === 'rescan') this.#rescan(member, message.id)
     else if (message.type === 'rescanned') this.#rescanned(message.id, member)
+    else if (message.type === 'leader') this.#receiveOfLeader(member, message.message)
+  }
+
+  /** No other leader is elected: the gateway is stopping. */
+  close(): void {
+    this.#leader.close()
+  }
+
+  #receiveOfLeader(member: Member, message: LeaderMessageFromWorker): void {
+    const candidate = this.#members.get(member)
+    if (candidate) this.#leader.receive(candidate, message)
   }
 
   #enqueue(waiting: Acquisition): void {
@@ -77,7 +94,7 @@ export class WorkerCoordinator {
   }
 
   #rescan(asker: Member, id: number): void {
-    const missing = new Set([...this.#members].filter((member) => member !== asker))
+    const missing = new Set([...this.#members.keys()].filter((member) => member !== asker))
     const number = ++this.#rescanCount
     this.#rescans.set(number, { asker, id, missing })
     for (const member of missing) member.send({ type: 'rescan', id: number })

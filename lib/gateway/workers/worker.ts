@@ -1,5 +1,6 @@
 import { Gateway, type GatewayOptions } from '../gateway.ts'
 import { WorkersLink } from '../link/link.ts'
+import { ownerToken } from '../ownership.ts'
 import { reloadOnSignal, stopSignal } from '../project/signals.ts'
 import { reasonOf } from '../project/start-error.ts'
 
@@ -17,9 +18,10 @@ export async function serveAsWorker(options: GatewayOptions): Promise<number> {
       ...link.ports(options),
       log: log.child({ worker: String(process.pid) }),
       link,
+      localToken: ownerToken(options.project),
     })
     link.onReload(reloadOnSignal(() => gateway.reload(), log))
-    link.ready(gateway.origins)
+    link.ready(gateway.origins, gateway.localOrigin)
     await Promise.race([link.stopRequested, signalled])
     await gateway.stop()
     return 0

@@ -3,11 +3,18 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from '../../contract.ts'
 import type { GatewayOptions } from '../gateway.ts'
 import { Listener } from '../http/listener.ts'
-import { HOST_ID, ORIGINS } from '../link/link.ts'
+import { HOST_ID, LOCAL_ORIGIN, ORIGINS } from '../link/link.ts'
 import type { FromWorker } from '../link/messages.ts'
 import { StartError } from '../project/start-error.ts'
 import { type Member, WorkerCoordinator } from './coordinator.ts'
 import { RestartBackoff } from './restart-backoff.ts'
+
+/** Where workers listen. */
+interface Addresses {
+  readonly origins: readonly string[]
+  /** For commands. */
+  readonly local?: string | undefined
+}
 
 type ListenOptions = Pick<GatewayOptions, 'host' | 'port' | 'httpsPort'>
 
@@ -19,7 +26,7 @@ export class Workers {
   readonly #log: Logger
   readonly #coordinator = new WorkerCoordinator()
   readonly #hostId = randomBytes(6).toString('hex')
-  #origins: readonly string[] = []
+  #addresses: Addresses = { origins: [] }
   readonly #listening = new WeakSet<Worker>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #stopping = false
@@ -35,18 +42,13 @@ export class Workers {
    * @param options checked for port conflicts here, since workers could share a port with unrelated processes
    * @throws StartError with the reason of the first failure; all workers are stopped then
    */
-  static async start(
-    count: number,
-    options: ListenOptions,
-    log: Logger,
-  ): Promise<{ workers: Workers; origins: readonly string[] }> {
+  static async start(count: number, options: ListenOptions, log: Logger): Promise<{ workers: Workers } & Addresses> {
     for (const port of [options.port, options.httpsPort]) await assertFree(options.host, port)
     const workers = new Workers(log)
     try {
-      const origins = await workers.#add()
-      workers.#origins = origins
+      workers.#addresses = await workers.#add()
       await Promise.all(Array.from({ length: count - 1 }, () => workers.#add()))
-      return { workers, origins }
+      return { workers, ...workers.#addresses }
     } catch (error) {
       await workers.stop()
       throw error
@@ -56,6 +58,7 @@ export class Workers {
   /** Each worker finishes its requests; resolves when all have exited. */
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#coordinator.close()
     for (const timer of this.#timers) clearTimeout(timer)
     const running = Object.values(cluster.workers ?? {}).filter((worker) => worker && !worker.isDead())
     await Promise.all(running.map((worker) => worker && this.#stopOne(worker)))
@@ -67,9 +70,10 @@ export class Workers {
       if (worker?.isConnected() && this.#listening.has(worker)) worker.send({ type: 'reload' })
   }
 
-  /** @returns its origins, once it listens */
-  #add(): Promise<readonly string[]> {
-    const worker = cluster.fork({ [HOST_ID]: this.#hostId, [ORIGINS]: this.#origins.join(' ') })
+  /** Resolves when it serves requests. */
+  #add(): Promise<Addresses> {
+    const { origins, local = '' } = this.#addresses
+    const worker = cluster.fork({ [HOST_ID]: this.#hostId, [ORIGINS]: origins.join(' '), [LOCAL_ORIGIN]: local })
     const began = performance.now()
     const member: Member = { send: (message) => worker.isConnected() && worker.send(message) }
     return new Promise((resolve, reject) => {
@@ -81,7 +85,7 @@ export class Workers {
         if (message.type === 'hello') this.#greet(worker, member)
         else if (message.type === 'ready') {
           isReady = true
-          resolve(message.origins)
+          resolve(message)
         } else if (message.type === 'failed') why = message.message
         else this.#coordinator.receive(member, message)
       })

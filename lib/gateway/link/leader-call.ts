@@ -1,0 +1,51 @@
+/** Requests for the leader and its answers as JSON, in which numbers keep their digits. */
+import type { ReconcileOptions } from '../../contract.ts'
+import { parseStoredJson } from '../../core/json.ts'
+import { ResourceException, toResourceException } from '../../crest/errors.ts'
+import type { RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
+import type { Answer } from '../../crest/protocol/router.ts'
+
+/** The caller, without its HTTP request and what exists in one process only. */
+type Caller = Pick<RequestContext, 'security' | 'external' | 'transactionId'>
+
+/** A request for a resource, or a reconciliation that code waits for. */
+export type LeaderCall =
+  | { readonly request: ResourceRequest; readonly context: Caller }
+  | { readonly reconcile: { readonly mapping: string; readonly options: Omit<ReconcileOptions, 'signal'> } }
+
+type Told = { readonly answer?: Answer } | { readonly error: ToldError }
+type ToldError = Pick<ResourceException, 'code' | 'message' | 'reason' | 'detail' | 'retryAfterMs' | 'cure'>
+
+export function printRequest(request: ResourceRequest, context: RequestContext): string {
+  const { security, external, transactionId } = context
+  return JSON.stringify({ request, context: { security, external, transactionId } })
+}
+
+export const printReconcile = (mapping: string, { signal: _, ...options }: ReconcileOptions): string =>
+  JSON.stringify({ reconcile: { mapping, options } } satisfies LeaderCall)
+
+export const parseCall = (text: string): LeaderCall => parseStoredJson(text) as unknown as LeaderCall
+
+export const printAnswer = (answer: Answer): string => JSON.stringify({ answer } satisfies Told)
+
+/** Without the cause, which is for the log of the leader. */
+export function printError(thrown: unknown): string {
+  const { code, message, reason, detail, retryAfterMs, cure } = toResourceException(thrown)
+  return JSON.stringify({ error: { code, message, reason, detail, retryAfterMs, cure } } satisfies Told)
+}
+
+/** @throws ResourceException as the leader has thrown it */
+export function parseAnswer(text: string): Answer {
+  const told = parseStoredJson(text) as unknown as Told
+  if (!('error' in told)) return told.answer
+  const { code, message, ...options } = told.error
+  throw new ResourceException(code, message, options)
+}
+
+const RETRY_AFTER_MS = 1000
+
+/** No leader answers: the last one has ended, or does not serve yet. */
+export const leaderMissing = (): ResourceException =>
+  new ResourceException(503, 'Reconciliation moves to another worker of this gateway: try again', {
+    retryAfterMs: RETRY_AFTER_MS,
+  })

@@ -1,0 +1,161 @@
+import type { Disposable, JsonObject, Logger, ReconcileOptions, Synchronization } from '../../contract.ts'
+import { toResourceException } from '../../crest/errors.ts'
+import type { RequestContext, ResourceHandler, ResourceRequest } from '../../crest/protocol/request.ts'
+import type { ResourceRouter } from '../../crest/protocol/router.ts'
+import {
+  leaderMissing,
+  parseAnswer,
+  parseCall,
+  printAnswer,
+  printError,
+  printReconcile,
+  printRequest,
+} from './leader-call.ts'
+import type { LeaderLink, LeaderRole } from './leader-link.ts'
+
+/** Routes that the leader serves for all workers: one process runs the reconciliations and schedules. */
+const ROUTES: readonly string[] = ['recon', 'sync', 'audit/recon', 'repo/link', 'health/recon', 'scheduler']
+/** How long a worker that could not lead waits until it stands for election again. */
+const RETRY_MS = 1000
+
+/** What the leader runs for all workers. */
+export interface LeaderServices extends Synchronization, Disposable {}
+
+export interface LeadershipOptions {
+  readonly link: LeaderLink
+  readonly router: ResourceRouter
+  /** Starts what the leader runs for all workers. Its end ends in order what is running. */
+  readonly start: (routes: Pick<ResourceRouter, 'add'>) => Promise<LeaderServices>
+  /** Aborts when the gateway begins to stop. */
+  readonly signal: AbortSignal
+  readonly log: Logger
+}
+
+/**
+ * A worker's part in the election of the leader. In all other workers requests on its routes are forwarded to it, after
+ * their own filters: the answers are the same.
+ */
+export class Leadership implements LeaderRole, Disposable {
+  readonly #options: LeadershipOptions
+  readonly #forwarders = new Map<string, Disposable>()
+  readonly #known = Promise.withResolvers<void>()
+  #started: Promise<void> = Promise.resolve()
+  #running: LeaderServices | undefined
+  #retry: NodeJS.Timeout | undefined
+  #serves = false
+  #isClosed = false
+
+  private constructor(options: LeadershipOptions) {
+    this.#options = options
+    for (const route of ROUTES) this.#forward(route)
+  }
+
+  /**
+   * Resolves when a leader serves.
+   * @throws what `start` throws when this worker is to lead
+   */
+  static async join(options: LeadershipOptions): Promise<Leadership> {
+    const leadership = new Leadership(options)
+    options.link.campaign(leadership)
+    try {
+      await leadership.#known.promise
+      return leadership
+    } catch (error) {
+      await leadership.dispose()
+      throw error
+    }
+  }
+
+  lead(): void {
+    this.#started = this.#start()
+  }
+
+  led(): void {
+    this.#known.resolve()
+  }
+
+  /** As the service `sync` says, in the leader. */
+  async reconcile(mapping: string, options: ReconcileOptions = {}): Promise<JsonObject> {
+    if (this.#serves && this.#running) return this.#running.reconcile(mapping, options)
+    const answer = await this.#options.link.call(printReconcile(mapping, options), options.signal, true)
+    return parseAnswer(answer) as JsonObject
+  }
+
+  async answer(text: string, signal: AbortSignal): Promise<string> {
+    try {
+      if (!this.#serves || !this.#running) throw leaderMissing()
+      const call = parseCall(text)
+      if ('request' in call)
+        return printAnswer(await this.#options.router.answer(call.request, { ...call.context, signal }))
+      const { mapping, options } = call.reconcile
+      return printAnswer(await this.#running.reconcile(mapping, { ...options, signal }))
+    } catch (error) {
+      this.#report(error)
+      return printError(error)
+    }
+  }
+
+  /** Ends in order what runs and answers its callers; then another worker may lead. */
+  async dispose(): Promise<void> {
+    const { link } = this.#options
+    this.#isClosed = true
+    clearTimeout(this.#retry)
+    link.resign()
+    await this.#started
+    this.#serves = false
+    await this.#running?.dispose()
+    await link.resigned()
+    for (const forwarder of this.#forwarders.values()) await forwarder.dispose()
+  }
+
+  async #start(): Promise<void> {
+    const { link, start, log, signal } = this.#options
+    if (signal.aborted || this.#isClosed) return link.resigned()
+    try {
+      this.#running = await start({ add: (route, handler) => this.#take(route, handler) })
+      this.#serves = true
+      link.leading()
+      log.info({}, 'this worker runs reconciliations and schedules for all workers')
+    } catch (error) {
+      this.#known.reject(error)
+      log.error({ err: error }, 'this worker cannot run reconciliations and schedules')
+      await link.resigned()
+      if (!this.#isClosed) this.#retry = setTimeout(() => link.campaign(this), RETRY_MS)
+    }
+  }
+
+  /** The caller logs the answer, without the cause. */
+  #report(error: unknown): void {
+    const { code, cause, message } = toResourceException(error)
+    if (cause !== undefined && code >= 500 && code !== 501) this.#options.log.error({ err: cause }, message)
+  }
+
+  #forward(route: string): void {
+    this.#forwarders.set(route, this.#options.router.add(route, forwarder(route, this.#options.link)))
+  }
+
+  /** Puts a handler in the place of the forwarder of its route. */
+  #take(route: string, handler: ResourceHandler): Disposable {
+    const replaced = this.#forwarders.get(route)
+    if (!replaced) throw new Error(`${route} is not a route of the leader`)
+    void replaced.dispose()
+    const added = this.#options.router.add(route, handler)
+    return {
+      dispose: () => {
+        void added.dispose()
+        this.#forward(route)
+      },
+    }
+  }
+}
+
+/** Its requests pass unchanged: the leader's router applies what its handler asks for. */
+function forwarder(route: string, link: LeaderLink): ResourceHandler {
+  const forward = async (request: ResourceRequest, context: RequestContext) => {
+    const resourcePath = request.resourcePath === '' ? route : `${route}/${request.resourcePath}`
+    return parseAnswer(await link.call(printRequest({ ...request, resourcePath }, context), context.signal))
+  }
+  const typed = forward as <T>(request: ResourceRequest, context: RequestContext) => Promise<T>
+  const answers = { create: typed, read: typed, update: typed, patch: typed, delete: typed }
+  return { projectsFields: true, takesIdentity: true, ...answers, query: typed, action: typed }
+}
