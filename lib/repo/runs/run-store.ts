@@ -42,6 +42,8 @@ export interface RunStore {
    * @returns how many rows were moved
    */
   moveRows(from: number, to: number, part?: RowPart): Promise<number>
+  /** Takes back what `moveRows` did. */
+  returnRows(from: number, to: number): Promise<void>
   /** Drops the snapshot of a run. */
   clear(number: number): Promise<void>
   snapshot(number: number): RunSnapshot

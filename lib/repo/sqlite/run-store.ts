@@ -53,6 +53,10 @@ export class SqliteRunStore implements RunStore {
     return this.#stores.runs.moveRows(from, to, part)
   }
 
+  returnRows(from: number, to: number): Promise<void> {
+    return this.#stores.runs.returnRows(from, to)
+  }
+
   clear(number: number): Promise<void> {
     return this.#stores.snapshots.clear(number)
   }

@@ -16,9 +16,9 @@ export interface ExecuteRequest {
 
 export const INTERNAL: Caller = { name: 'internal', account: null }
 
-/** Who sends a request. */
-export function callerOf({ security, agent }: RequestContext): Caller {
-  if (!security) return agent === undefined ? INTERNAL : { name: agent, account: null }
+/** Who sends a request; `unknown` in a host that does not say. */
+export function callerOf({ security, agent, external }: RequestContext): Caller {
+  if (!security) return { name: agent ?? (external ? 'unknown' : INTERNAL.name), account: null }
   const { component, id } = security.authorization
   return { name: security.authenticationId, account: `${component}/${id}` }
 }

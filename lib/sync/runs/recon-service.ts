@@ -96,7 +96,11 @@ export class ReconService implements Disposable {
       const count = (await own.countByKind()).reduce((sum, { waiting }) => sum + waiting, 0)
       const { only = null, limit = null } = part ?? {}
       const execution = { run: run.id, by: by.name, at: new Date().toISOString(), only, limit, count }
-      run.startApproved((tally) => this.plans.executed(id, { ...execution, tally }))
+      run.startApproved({
+        onCounted: (tally) => this.plans.executed(id, { ...execution, tally }),
+        // Rows that somebody has accepted for this run alone must not be taken for accepted later.
+        onStopped: acceptedBy === undefined ? () => runs.returnRows(number, planned.number) : undefined,
+      })
     })
   }
 

@@ -1,6 +1,6 @@
 import v8 from 'node:v8'
 import type { JsonObject } from '../../contract.ts'
-import { toResourceException } from '../../crest/errors.ts'
+import { conflict, toResourceException } from '../../crest/errors.ts'
 import { Applying, guardFaults } from '../apply/applying.ts'
 import type { Tally } from '../context/plan-record.ts'
 import { RunContext, type RunContextOptions, STAGES, type Stage, stateOf } from '../context/run-context.ts'
@@ -13,6 +13,13 @@ const WINDOW = 500
 
 /** Thrown when a run is canceled. */
 class Canceled extends Error {}
+
+export interface ApprovedOptions {
+  /** Told before the first write what the rows do. */
+  readonly onCounted?: (tally: Tally) => Promise<void>
+  /** Called when a limit stops the run before its first write. */
+  readonly onStopped?: (() => Promise<void>) | undefined
+}
 
 /** One reconciliation: scan, match, plan, apply. */
 export class Run {
@@ -96,15 +103,17 @@ export class Run {
     })
   }
 
-  /**
-   * Carries out the stored rows of an approved plan. What has changed since is skipped.
-   * @param onCounted told before the first write what the rows do
-   */
-  startApproved(onCounted = async (_tally: Tally): Promise<void> => {}): void {
+  /** Carries out the stored rows of an approved plan. What has changed since is skipped. */
+  startApproved({ onCounted, onStopped }: ApprovedOptions = {}): void {
     void this.#run(async () => {
       await this.#countPlan()
       const { rows, cleared } = this.#context
-      await onCounted({ deletes: await rows.countWaiting('DELETE'), cleared: cleared.counts })
+      const [fault] = onStopped ? await guardFaults(this.#context) : []
+      if (fault !== undefined) {
+        await onStopped?.()
+        throw conflict(`${fault}. Nothing was written.`)
+      }
+      await onCounted?.({ deletes: await rows.countWaiting('DELETE'), cleared: cleared.counts })
       await new Applying(this.#context, false).apply()
     })
   }

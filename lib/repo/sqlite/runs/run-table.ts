@@ -63,6 +63,13 @@ export class RunTable {
     })
   }
 
+  returnRows(from: number, to: number): Promise<void> {
+    return this.#writes.run((session) => {
+      session.run('update run_row set run = ? where run = ?', [to, from])
+      session.run('update run set persists = 1 where number = ?', [to])
+    })
+  }
+
   async clear(number: number): Promise<void> {
     for (const table of SCRATCH) {
       const text = `select exists (select 1 from ${table} where run <> ?) as others`
