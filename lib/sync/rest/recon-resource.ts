@@ -28,6 +28,7 @@ import { callerOf } from '../runs/execution.ts'
 import type { ReconService } from '../runs/recon-service.ts'
 import type { Run } from '../runs/run.ts'
 import { associationEntry, planEntry, rowStream } from './entries.ts'
+import { throughLists } from './entry-filter.ts'
 import { differenceStream, type Side } from './plan-difference.ts'
 import { queryStream } from './query-stream.ts'
 
@@ -65,7 +66,7 @@ export class ReconResource implements ResourceHandler {
     const secrets = this.#secretsOf(run)
     const show = (row: Parameters<typeof planEntry>[1]) =>
       first === 'assoc' ? associationEntry(run, row, collections) : planEntry(run, row, secrets)
-    return queryStream(request, (after) => rowStream(runs.rows(run.number), after, show))
+    return queryStream(overEntries(request), (after) => rowStream(runs.rows(run.number), after, show))
   }
 
   async action(request: ActionRequest, context: RequestContext): Promise<Json> {
@@ -161,7 +162,7 @@ export class ReconResource implements ResourceHandler {
       rows: runs.rows(side.number),
       show: (row: Row) => representResource(planEntry(side, row, secrets)),
     })) as [Side, Side]
-    return queryStream(request, (after) => differenceStream(sides, after))
+    return queryStream(overEntries(request), (after) => differenceStream(sides, after))
   }
 
   #secretsOf({ mapping }: StoredRun): ReadonlySet<string> | undefined {
@@ -198,6 +199,9 @@ const verifyOptions = (content: Json): RunOptions => ({
 /** Who accepts that sources are not assessed. */
 const acceptedIn = ({ acceptUnassessed }: Overrides, { name, account }: Caller): string | undefined =>
   acceptUnassessed ? (account === null ? 'an internal caller' : name) : undefined
+
+const overEntries = (request: QueryRequest): QueryRequest =>
+  request.queryFilter ? { ...request, queryFilter: throughLists(request.queryFilter) } : request
 
 const resourceOf = (run: JsonObject): Resource => ({
   id: String(run._id),
