@@ -200,6 +200,15 @@ export interface ManagementAccess {
 
 export const managementAccessService: ServiceRef<ManagementAccess> = { id: 'management-access' }
 
+/** Where plugins register their metrics: a `Registry` of prom-client. */
+export interface MetricsRegistry {
+  /** @param metric has `name`, and `get()`, which resolves with its values as `getMetricsAsJSON()` of prom-client shows them */
+  registerMetric(metric: object): void
+  removeSingleMetric(name: string): void
+}
+
+export const metricsService: ServiceRef<MetricsRegistry> = { id: 'metrics' }
+
 export const hostProcessesService: ServiceRef<HostProcesses> = { id: 'processes' }
 
 export const configurationService: ServiceRef<ConfigurationService> = { id: 'configuration' }

@@ -5,9 +5,10 @@ import { dirname } from 'node:path'
 import { ConfigDirectory } from './config/files/directory.ts'
 import { watchDirectory } from './config/files/watcher.ts'
 import { ContentResolver } from './config/values/content-resolver.ts'
-import type { ConfigurationService, HostProcesses, HttpHandler, Logger } from './contract.ts'
+import type { ConfigurationService, HostProcesses, HttpHandler, Logger, MetricsRegistry } from './contract.ts'
 import { containedLog } from './core/log.ts'
 import type { Scope } from './core/scope.ts'
+import { Metrics } from './core/telemetry/metrics.ts'
 import { crestHttp } from './crest/http/http.ts'
 import { registryOf } from './crest/protocol/connection.ts'
 import type { RequestContext, ResourceHandler } from './crest/protocol/request.ts'
@@ -15,7 +16,10 @@ import { type ResourceRegistry, ResourceRouter } from './crest/protocol/router.t
 import type { Surroundings } from './embedded/embedded.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import { proxyRouter } from './proxy/router.ts'
+import { Probe } from './remote/check/probe.ts'
+import { RemoteMetrics } from './remote/http/instance-metrics.ts'
 import { FACTORY_PID, InstanceRegistry } from './remote/instance/registry.ts'
+import { addInstanceMetrics } from './remote/instance/registry-metrics.ts'
 import { ADDRESS_FIELDS, SECRET_FIELDS } from './remote/properties/properties.ts'
 import { remoteResource } from './remote/resource/resource.ts'
 import { REQUIRED_IN_SCRIPT_SETTINGS } from './script/main/settings.ts'
@@ -42,6 +46,8 @@ export interface StartOptions {
   readonly lookup?: LookupFunction | undefined
   /** Whether the host has set or checked X-ForgeRock-TransactionId. */
   readonly trustTransactionId: boolean
+  /** Gets the metrics of the instances. */
+  readonly metrics?: MetricsRegistry | undefined
   readonly contextOf: (request: Parameters<HttpHandler>[0]) => RequestContext
   readonly log: Logger
 }
@@ -118,10 +124,15 @@ async function startTrust(scope: Scope, options: StartOptions, resolver: Content
 
 function startRegistry(scope: Scope, options: StartOptions, trust: TrustStore): InstanceRegistry {
   const { lookup, env, log } = options
+  const metrics = new Metrics()
   const renew = () => void registry.renewClientCertificates()
   const certificates = scope.own('client certificates', new ClientCertificates(projectOf(options), log, renew))
   const clientCertificate = (source: ClientCertificateSource) => certificates.read(source)
-  const registry = new InstanceRegistry({ trust, lookup, env, clientCertificate, processes: options.processes }, log)
+  const { processes } = options
+  const shared = { trust, lookup, env, clientCertificate, processes, metrics: new RemoteMetrics(metrics) }
+  const registry = new InstanceRegistry(shared, log, Probe.start)
+  addInstanceMetrics(metrics, registry)
+  if (options.metrics) scope.own('metrics', metrics.register(options.metrics))
   scope.defer('instances', () => registry.close())
   scope.own(
     'trust changes',

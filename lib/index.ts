@@ -2,7 +2,7 @@
 import './require-node.js'
 import type { LookupFunction } from 'node:net'
 import { resolve } from 'node:path'
-import type { AuthorizeManagement, HttpHandler, Logger, Synchronization } from './contract.ts'
+import type { AuthorizeManagement, HttpHandler, Logger, MetricsRegistry, Synchronization } from './contract.ts'
 import { silentLog } from './core/log.ts'
 import { Scope } from './core/scope.ts'
 import { conflict } from './crest/errors.ts'
@@ -18,6 +18,7 @@ export {
   configurationService,
   hostProcessesService,
   managementAccessService,
+  metricsService,
   synchronizationService,
 } from './contract.ts'
 export { ResourceException } from './crest/errors.ts'
@@ -78,6 +79,8 @@ export interface ExternalIdmOptions {
   readonly lookup?: LookupFunction
   /** Whether to forward X-ForgeRock-TransactionId from callers to the remotes. Default: false. */
   readonly trustTransactionId?: boolean
+  /** Gets the metrics of the instances: a `Registry` of prom-client. Default: none. */
+  readonly metrics?: MetricsRegistry
   /** A pino-compatible logger. Default: no logging. */
   readonly log?: Logger
 }
@@ -126,6 +129,7 @@ export async function externalIdm(options: ExternalIdmOptions): Promise<MountedE
       env: options.env ?? process.env,
       lookup: options.lookup,
       trustTransactionId: options.trustTransactionId ?? false,
+      metrics: options.metrics,
       contextOf: () => ({}),
       log,
     })

@@ -4,6 +4,7 @@ import {
   configurationService,
   hostProcessesService,
   managementAccessService,
+  metricsService,
   type PluginContext,
   type Synchronization,
   synchronizationService,
@@ -45,6 +46,7 @@ export async function activate(context: PluginContext): Promise<void> {
     confDir: context.confDir,
     configuration: context.optionalService(configurationService),
     processes: context.optionalService(hostProcessesService),
+    metrics: context.optionalService(metricsService),
     // The host has authenticated the caller and checked its access rules.
     authorize: () => true,
     behindMount: true,

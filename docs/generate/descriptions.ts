@@ -52,6 +52,12 @@ export const FILES = {
       reuseConnections: 'keep connections open',
       connectionTimeToLive: time('a kept connection is renewed after this time, so that changes of DNS are followed'),
       retryRequests: 'send a GET, HEAD or OPTIONS once more when the connection failed before the response began',
+      probe: {
+        type: 'time',
+        text: 'query the remote this often, so that its state is known without traffic; see [Health](monitoring.md#health)',
+        byDefault: 'off',
+      },
+      propagateTrace: 'send `traceparent` and `tracestate` to the remote; see [Traces](monitoring.md#traces)',
       hostnameVerifier: '`ALLOW_ALL` does not compare the host name with the certificate',
       tlsVersion: { text: 'the only version to use', byDefault: 'both' },
       dangerouslySkipTlsVerify: 'accept any certificate; warns at start',

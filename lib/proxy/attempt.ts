@@ -1,6 +1,11 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { faultBehind } from '../core/http/fault.ts'
+import type { ClientSpan } from '../core/telemetry/tracing.ts'
+import { type Resend, requestSpan } from '../remote/http/request-span.ts'
 import type { Instance } from '../remote/instance/instance.ts'
 import type { Source } from './body.ts'
+
+export type { Resend }
 
 /** httpxy ignores resets by the remote once the caller's socket is gone. The exchange decides that itself. */
 const CONNECTED = { writable: true } as const
@@ -33,11 +38,22 @@ export class Attempt {
   readonly exchange: AttemptOwner
   destroyed = false
   readonly #onClose: (() => void)[] = []
+  readonly #begin = performance.now()
+  readonly #span: ClientSpan | undefined
 
-  constructor(exchange: AttemptOwner, method: string | undefined, headers: IncomingHttpHeaders) {
+  /**
+   * @param request of the caller
+   * @param headers for the remote; a span adds its own
+   * @param resend why it is not the first attempt
+   */
+  constructor(exchange: AttemptOwner, request: IncomingMessage, headers: IncomingHttpHeaders, resend?: Resend) {
+    const { instance } = exchange
     this.exchange = exchange
-    this.method = method
+    this.method = request.method
     this.headers = headers
+    if (resend) instance.metrics.retried(resend)
+    this.#span = requestSpan(instance, request.method, resend, request.headers)
+    if (instance.properties.propagateTrace) this.#span?.inject(headers)
   }
 
   on(event: string, listener: () => void): this {
@@ -52,6 +68,7 @@ export class Attempt {
   abort(): void {
     if (this.destroyed) return
     this.destroyed = true
+    this.#span?.failed('aborted')
     for (const close of this.#onClose) close()
   }
 
@@ -60,10 +77,14 @@ export class Attempt {
   }
 
   answered(proxyResponse: IncomingMessage): void {
+    const { statusCode = 0 } = proxyResponse
+    this.exchange.instance.metrics.answered(this.method, statusCode, this.#begin)
+    this.#span?.answered(statusCode)
     this.exchange.answered(this, proxyResponse)
   }
 
   failed(error: unknown): void {
+    this.#span?.failed(faultBehind(this.exchange.instance.properties, error))
     this.exchange.failed(this, error)
   }
 }

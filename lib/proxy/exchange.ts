@@ -15,7 +15,7 @@ import { sendError } from '../crest/http/response.ts'
 import type { Credentials } from '../remote/auth/authentication.ts'
 import { faultException, refusedCredentials } from '../remote/http/fault.ts'
 import type { Instance } from '../remote/instance/instance.ts'
-import { Attempt } from './attempt.ts'
+import { Attempt, type Resend } from './attempt.ts'
 import { type Body, bodyIsLate, type Source } from './body.ts'
 import { Deadlines } from './deadlines.ts'
 import { responseHeaders } from './headers.ts'
@@ -92,8 +92,8 @@ export class Exchange {
     }
   }
 
-  start(): void {
-    this.#contain(() => this.#begin())
+  start(resend?: Resend): void {
+    this.#contain(() => this.#begin(resend))
   }
 
   /** The response has ended, or the caller has disconnected. */
@@ -166,7 +166,7 @@ export class Exchange {
       if (this.#mayTryNewConnection(fault)) {
         this.#newConnection = true
         this.instance.dropIdleConnections()
-        this.#begin()
+        this.#begin('connection')
         return
       }
       this.#fail(this.#fault(fault, error))
@@ -178,13 +178,13 @@ export class Exchange {
     return this.#hasBegun || this.#parts.response.headersSent
   }
 
-  #begin(): void {
+  #begin(resend?: Resend): void {
     const { agent, properties } = this.instance
     if (queuedIn(agent) >= properties.maxQueuedRequests) {
       this.#fail(this.#fault('queueFull', undefined))
       return
     }
-    this.#attempt = new Attempt(this, this.#parts.request.method, this.#parts.headers)
+    this.#attempt = new Attempt(this, this.#parts.request, this.#parts.headers, resend)
     this.#deadlines.queue()
     this.#send(this.#attempt)
   }
@@ -235,7 +235,7 @@ export class Exchange {
   async #beginWithNewToken(): Promise<void> {
     try {
       this.#credentials = await this.instance.authentication.credentials()
-      if (!this.#over) this.start()
+      if (!this.#over) this.start('token')
     } catch (error) {
       this.#contain(() => this.#fail(error))
     }

@@ -3,6 +3,7 @@
  * credentials (Authorization, cookies, X-OpenIDM-*) are for the gateway; the remote gets the credentials of the instance.
  */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { TRACE_HEADERS } from '../core/telemetry/tracing.ts'
 import { hasBody, isEncrypted, isHttp2, peerAddress } from '../crest/http/message.ts'
 import { decodeValue, queryPairs } from '../crest/protocol/request-parameters.ts'
 import { DEFAULT_API_VERSION, USER_AGENT } from '../remote/auth/authentication.ts'
@@ -70,7 +71,7 @@ export interface Forwarding {
 export function requestHeaders(
   request: IncomingMessage,
   path: string,
-  { target }: Pick<Instance, 'target'>,
+  { target, properties }: Pick<Instance, 'target' | 'properties'>,
   { pseudonym, trustTransactionId }: Forwarding,
 ): IncomingHttpHeaders {
   const from = request.headers
@@ -79,6 +80,7 @@ export function requestHeaders(
     const value = from[name]
     if (value !== undefined) to[name] = value
   }
+  if (properties.propagateTrace) for (const name of TRACE_HEADERS) if (from[name] !== undefined) to[name] = from[name]
   const password = from[REAUTH_PASSWORD]
   if (password !== undefined && reauthenticates(request, path)) to[REAUTH_PASSWORD] = password
   dropNamed(from.connection, to)

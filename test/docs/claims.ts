@@ -21,6 +21,7 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   mermaid: 'test/docs/diagrams.test.ts',
   app: 'test/package/readme.ts',
   plugin: 'test/package/readme.ts',
+  'metrics-app': 'test/docs/metrics-app.test.ts',
   install: 'test/package/readme.ts',
   host: 'test/hosts/frameworks/examples.ts',
   ...Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 'test/docs/json.test.ts'])),

@@ -69,6 +69,7 @@ const DROPPED = {
 
 describe('requestHeaders', () => {
   const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: '10.1.2.3' })
+  const { properties } = instanceAt('https://idm.example.com:8443/openidm/')
   const ours = {
     host: 'idm.example.com:8443',
     'user-agent': 'openidm-external-idm',
@@ -77,7 +78,12 @@ describe('requestHeaders', () => {
     'x-forwarded-proto': 'http',
   }
   const of = (headers: object, forwarding = FORWARDING, path = 'managed/user') =>
-    requestHeaders(incoming({ method: 'POST', headers: { ...headers } }, socket), path, { target }, forwarding)
+    requestHeaders(
+      incoming({ method: 'POST', headers: { ...headers } }, socket),
+      path,
+      { target, properties },
+      forwarding,
+    )
 
   it('are those of the list, and ours', () => {
     assert.deepEqual(of({ ...CALLER, ...DROPPED }), { ...CALLER, ...ours })
@@ -109,7 +115,7 @@ describe('requestHeaders', () => {
   it('hold the password for a POST only', () => {
     const headers = { 'x-openidm-reauth-password': 're4uth' }
     const request = incoming({ method: 'PUT', headers }, socket)
-    const passed = requestHeaders(request, 'authentication?_action=reauthenticate', { target }, FORWARDING)
+    const passed = requestHeaders(request, 'authentication?_action=reauthenticate', { target, properties }, FORWARDING)
     assert.equal(passed['x-openidm-reauth-password'], undefined)
   })
 
@@ -150,7 +156,7 @@ describe('requestHeaders', () => {
   })
 
   it('say https when the caller came by TLS', () => {
-    const headers = requestHeaders(incoming({}, new TLSSocket(new Socket())), '', { target }, FORWARDING)
+    const headers = requestHeaders(incoming({}, new TLSSocket(new Socket())), '', { target, properties }, FORWARDING)
     assert.equal(headers['x-forwarded-proto'], 'https')
   })
 })

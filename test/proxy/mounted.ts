@@ -23,10 +23,14 @@ export interface MountedIdm {
   close(): Promise<void>
 }
 
-/** Starts it with these files, by instance name; it closes with its owner (see clean-up.ts). */
+/**
+ * Starts it with these files, by instance name; it closes with its owner (see clean-up.ts).
+ * @param around what the application does around each request
+ */
 export async function startIdm(
   instances: Readonly<Record<string, unknown>>,
   options: Partial<ExternalIdmOptions> = {},
+  around = (serve: () => void): void => serve(),
 ): Promise<MountedIdm> {
   const { ca } = await testPki()
   const files = Object.entries(instances).map(([name, content]) => [`conf/external.idm-${name}.json`, content])
@@ -36,7 +40,7 @@ export async function startIdm(
   const idm = await externalIdm({ confDir, authorize: () => true, lookup: toLoopback, log, ...options })
   onCleanUp(() => idm.close())
   const server = createServer((incoming, response) =>
-    idm.router(incoming, response, () => void response.writeHead(404).end('not ours')),
+    around(() => idm.router(incoming, response, () => void response.writeHead(404).end('not ours'))),
   )
   onCleanUp(() => {
     server.closeAllConnections()

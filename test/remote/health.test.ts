@@ -4,7 +4,7 @@ import { memoryLog } from '../helpers/log.ts'
 
 function healthAndLog() {
   const log = memoryLog()
-  return { log, health: new Health('eu', log) }
+  return { log, health: new Health('eu', log, { failed: () => undefined }) }
 }
 
 describe('Health', () => {
@@ -62,9 +62,9 @@ describe('Health', () => {
 
   it('hints once at what a 403 may lack', () => {
     const log = memoryLog()
-    const health = new Health('eu', log, 'scope is empty')
+    const health = new Health('eu', log, { failed: () => undefined }, 'scope is empty')
     for (const status of [200, 403, 403]) health.succeeded(status)
-    new Health('eu', log).succeeded(403)
+    new Health('eu', log, { failed: () => undefined }).succeeded(403)
     assert.deepEqual(log.messages('warn'), ['remote instance "eu": it answered 403; scope is empty'])
     assert.equal(health.failing, false)
   })

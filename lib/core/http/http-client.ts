@@ -34,6 +34,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | undefined
   readonly signal?: AbortSignal | undefined
+  /** Called when it is sent once more on a new connection. */
+  readonly onResend?: () => void
 }
 
 /** A response, read completely. */
@@ -75,6 +77,11 @@ export class HttpClient {
     })
   }
 
+  /** Requests that wait for a connection. */
+  get queued(): number {
+    return this.#semaphore.waiting
+  }
+
   /**
    * Sends a request and reads its response, whatever its status.
    * @throws DeadlineError, ForwardProxyError, an error of undici or of the socket, or the reason of `signal`
@@ -93,6 +100,7 @@ export class HttpClient {
       } catch (error) {
         const retry = request.method === 'GET' && properties.retryRequests && faultOf(error) === 'reset'
         if (!retry || signal?.aborted) throw error
+        request.onResend?.()
         return await this.#send(request, signal)
       } finally {
         this.#semaphore.release()

@@ -15,6 +15,10 @@ export class Semaphore {
     this.#maxWaiting = maxWaiting
   }
 
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
   /**
    * Acquires a permit; `release` must follow.
    * @returns undefined when a permit is free, else a promise that resolves when one is

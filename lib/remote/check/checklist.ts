@@ -134,15 +134,27 @@ const CLIENT_REFUSED =
   'the OAuth 2.0 client must exist at the remote with this secret, the scope, the grant client_credentials and the ' +
   'same authentication method'
 
+/**
+ * Asks for one user, which also obtains a token. Its outcome is the state of the instance.
+ * @throws ResourceException without a response; the reason of `signal`
+ */
+export async function queryCollection(
+  { client }: Pick<Instance, 'client'>,
+  signal?: AbortSignal,
+): Promise<{ readonly collection: string; readonly status: number }> {
+  for (const collection of COLLECTIONS) {
+    const { status } = await client.request({ method: 'GET', path: collection + QUERY, signal })
+    if (status !== 404) return { collection, status }
+  }
+  return { collection: COLLECTIONS.join(' and on '), status: 404 }
+}
+
 const answerQuery: Run = async (instance) => {
   // The steps before have made connections: close the circuit.
   instance.circuit.reached()
   try {
-    for (const collection of COLLECTIONS) {
-      const { status } = await instance.client.request({ method: 'GET', path: collection + QUERY })
-      if (status !== 404) return queryStep(instance, collection, status)
-    }
-    return queryStep(instance, COLLECTIONS.join(' and on '), 404)
+    const { collection, status } = await queryCollection(instance)
+    return queryStep(instance, collection, status)
   } catch (error) {
     return failure('query', error, 'see the log of the remote, and check instanceUrl')
   }

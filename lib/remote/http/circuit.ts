@@ -59,6 +59,10 @@ export class Circuit {
     this.#now = now
   }
 
+  get isOpen(): boolean {
+    return this.#policy !== undefined && this.#policy.state !== CircuitState.Closed
+  }
+
   /**
    * Admits a request.
    * @returns a function to call when the request has ended, whatever its result; idempotent

@@ -1,5 +1,6 @@
 import type { Logger } from '../../contract.ts'
 import type { FaultName } from '../../core/http/fault.ts'
+import type { InstanceMetrics } from './instance-metrics.ts'
 
 /** The last failure, for the status of an instance. */
 export interface LastError {
@@ -12,6 +13,7 @@ export interface LastError {
 export class Health {
   readonly #instance: string
   readonly #log: Logger
+  readonly #metrics: Pick<InstanceMetrics, 'failed'>
   #forbiddenHint: string | undefined
   #lastError: LastError | null = null
   #since = new Date()
@@ -21,9 +23,10 @@ export class Health {
   #loggedOpenFiles = false
 
   /** @param forbiddenHint logged at the first 403 */
-  constructor(instance: string, log: Logger, forbiddenHint?: string) {
+  constructor(instance: string, log: Logger, metrics: Pick<InstanceMetrics, 'failed'>, forbiddenHint?: string) {
     this.#instance = instance
     this.#log = log
+    this.#metrics = metrics
     this.#forbiddenHint = forbiddenHint
   }
 
@@ -60,6 +63,7 @@ export class Health {
 
   /** Records a failure. The first after a success is logged as a warning, the others as debug. */
   failed(fault: FaultName | 'authentication' | 'token', message: string, cause: unknown): void {
+    this.#metrics.failed(fault)
     const details = { instance: this.#instance, fault, err: cause }
     // Not a fault of the remote.
     if (fault === 'openFiles') {

@@ -7,6 +7,8 @@ import { type Authentication, type Credentials, DEFAULT_API_VERSION, USER_AGENT 
 import type { Circuit } from '../http/circuit.ts'
 import { faultException, refusedCredentials } from '../http/fault.ts'
 import type { Health } from '../http/health.ts'
+import type { InstanceMetrics } from '../http/instance-metrics.ts'
+import { type Resend, requestSpan } from '../http/request-span.ts'
 import type { InstanceProperties } from '../properties/properties.ts'
 
 /** What the client needs of its instance. */
@@ -16,6 +18,7 @@ export interface Owner {
   readonly authentication: Authentication
   readonly health: Health
   readonly circuit: Circuit
+  readonly metrics: InstanceMetrics
   begin(): void
   end(): void
 }
@@ -61,6 +64,11 @@ export class RemoteClient {
     }
   }
 
+  /** Requests that wait for a connection. */
+  get queued(): number {
+    return this.#http.queued
+  }
+
   /** Closes the connections when the requests in flight have ended, including those that wait for a token. */
   retire(): void {
     this.#retired = true
@@ -88,21 +96,33 @@ export class RemoteClient {
     const credentials = given instanceof Promise ? await untilAborted(given, request.signal) : given
     const response = await this.#send(request, credentials)
     if (response.status !== 401 || !authentication.refused(credentials)) return response
-    return this.#send(request, await untilAborted(authentication.credentials(), request.signal))
+    const renewed = await untilAborted(authentication.credentials(), request.signal)
+    this.#owner.metrics.retried('token')
+    return this.#send(request, renewed, 'token')
   }
 
-  #send(request: HttpRequest, credentials: Credentials): Promise<HttpResponse> {
-    return this.#http.request({
-      ...request,
-      path: this.#owner.url.pathname + request.path,
-      headers: {
-        'accept-api-version': DEFAULT_API_VERSION,
-        'user-agent': USER_AGENT,
-        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...request.headers,
-        ...credentials.headers,
-      },
-    })
+  async #send(request: HttpRequest, credentials: Credentials, resend?: Resend): Promise<HttpResponse> {
+    const { metrics, url } = this.#owner
+    const headers: Record<string, string> = {
+      'accept-api-version': DEFAULT_API_VERSION,
+      'user-agent': USER_AGENT,
+      ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...request.headers,
+      ...credentials.headers,
+    }
+    const span = requestSpan(this.#owner, request.method, resend)
+    if (this.#properties.propagateTrace) span?.inject(headers)
+    const begin = performance.now()
+    const onResend = () => metrics.retried('connection')
+    try {
+      const response = await this.#http.request({ ...request, path: url.pathname + request.path, headers, onResend })
+      metrics.answered(request.method, response.status, begin)
+      span?.answered(response.status)
+      return response
+    } catch (error) {
+      span?.failed(faultBehind(this.#properties, error))
+      throw error
+    }
   }
 
   #broken(error: unknown): ResourceException {

@@ -1,12 +1,13 @@
 import type { LookupFunction } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { HostProcesses, Logger } from '../../contract.ts'
-import { type Agent, closeIdle, createAgent, retireAgent } from '../../core/http/agent.ts'
+import { type Agent, closeIdle, createAgent, queuedIn, retireAgent } from '../../core/http/agent.ts'
 import type { ConnectionSettings } from '../../core/http/connection.ts'
 import { withEnvironmentProxy } from '../../core/http/environment-proxy.ts'
 import type { ClientCertificateSource } from '../../trust/client-certificates.ts'
 import type { ClientCertificate } from '../../trust/keystore-client.ts'
 import type { OwnTls } from '../../trust/trust-store.ts'
+import type { RemoteMetrics } from '../http/instance-metrics.ts'
 import type { InstanceProperties } from '../properties/properties.ts'
 import { type Owner, RemoteClient } from './client.ts'
 
@@ -28,6 +29,7 @@ export interface InstanceOptions {
   readonly log?: Logger | undefined
   /** The other processes of the host: concurrent token requests of several processes become one. */
   readonly processes?: HostProcesses | undefined
+  readonly metrics?: RemoteMetrics | undefined
 }
 
 /** The connections of one instance: for proxied requests, for requests from inside, and to the token endpoint. */
@@ -65,6 +67,11 @@ export class Connections {
   client(owner: Owner): RemoteClient {
     this.#client ??= new RemoteClient(owner, this.settings())
     return this.#client
+  }
+
+  /** Requests that wait for a connection. */
+  get queued(): number {
+    return queuedIn(this.#agent) + (this.#client?.queued ?? 0)
   }
 
   tokenAgent(url: URL): Agent {

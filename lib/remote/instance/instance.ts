@@ -2,6 +2,8 @@ import { DeadlineQueue } from '../../core/deadline-queue.ts'
 import type { Agent } from '../../core/http/agent.ts'
 import { type ConnectionSettings, endpointOf } from '../../core/http/connection.ts'
 import { silentLog } from '../../core/log.ts'
+import { Metrics } from '../../core/telemetry/metrics.ts'
+import { traced } from '../../core/telemetry/tracing.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import type { ClientCertificate } from '../../trust/keystore-client.ts'
 import { type Authentication, BasicAuthentication } from '../auth/authentication.ts'
@@ -10,6 +12,7 @@ import { tokenFetcher } from '../auth/token-endpoint.ts'
 import { sharedFetcher } from '../auth/token-sharing.ts'
 import { Circuit } from '../http/circuit.ts'
 import { Health } from '../http/health.ts'
+import { type InstanceMetrics, RemoteMetrics } from '../http/instance-metrics.ts'
 import { type BearerProperties, type InstanceProperties, scopeHint } from '../properties/properties.ts'
 import type { RemoteClient } from './client.ts'
 import { Connections, type InstanceOptions } from './connections.ts'
@@ -40,6 +43,7 @@ export class Instance {
   readonly authentication: Authentication
   readonly health: Health
   readonly circuit: Circuit
+  readonly metrics: InstanceMetrics
   /** Shared by all exchanges: until there is a connection, and until the response begins. */
   readonly deadlines: { readonly connection: DeadlineQueue; readonly response: DeadlineQueue }
   readonly #options: InstanceOptions
@@ -65,7 +69,8 @@ export class Instance {
     this.#options = options
     this.#connections = new Connections(this.url, written, options, clientCertificate)
     this.properties = this.#connections.propertiesTo(this.url)
-    this.health = new Health(name, options.log ?? silentLog, scopeHint(this.properties))
+    this.metrics = (options.metrics ?? new RemoteMetrics(new Metrics())).of(name)
+    this.health = new Health(name, options.log ?? silentLog, this.metrics, scopeHint(this.properties))
     this.circuit = new Circuit(name, options.log ?? silentLog)
     const { connectionTimeout, socketTimeout } = this.properties
     this.deadlines = { connection: new DeadlineQueue(connectionTimeout), response: new DeadlineQueue(socketTimeout) }
@@ -83,6 +88,11 @@ export class Instance {
 
   get inFlight(): number {
     return this.#inFlight
+  }
+
+  /** Requests that wait for a connection. */
+  get queued(): number {
+    return this.#connections.queued
   }
 
   /** Counts a request; `end` must be called exactly once when its response has ended. */
@@ -139,11 +149,22 @@ export class Instance {
     const url = new URL(properties.tokenEndpoint)
     const { proxy } = this.#connections.propertiesTo(url)
     const fetchHere = tokenFetcher(name, { ...properties, proxy }, () => this.#connections.tokenAgent(url))
-    const fetchToken = sharedFetcher(this.#options.processes, name, properties, fetchHere)
+    const fetchToken = sharedFetcher(this.#options.processes, name, properties, () => this.#observed(fetchHere))
     const authentication = new BearerAuthentication(() => this.#recorded(fetchToken))
     const old = previous?.authentication
     if (old instanceof BearerAuthentication && sameGrant(previous?.properties, properties)) authentication.takeOver(old)
     return authentication
+  }
+
+  async #observed(fetchHere: () => Promise<Token>): Promise<Token> {
+    try {
+      const token = await traced('token request', { 'openidm.instance': this.name }, fetchHere)
+      this.metrics.tokenRequested('success')
+      return token
+    } catch (error) {
+      this.metrics.tokenRequested('failure')
+      throw error
+    }
   }
 
   /** Records a failed token request once, however many callers wait for it. */

@@ -5,6 +5,7 @@ import type {
   ConfigurationFaults,
   ConfigurationFileFault,
   ConfigurationObject,
+  Disposable,
   JsonObject,
   Logger,
 } from '../../contract.ts'
@@ -25,6 +26,8 @@ export const FACTORY_PID = 'external.idm'
 /** How long a plugin that is stopped waits for requests in flight. */
 const DRAIN_MS = 10_000
 
+export type ProbeStarter = (instance: Instance) => Disposable | undefined
+
 type Entry = ConfiguredEntry<Configured, Settled>
 
 /**
@@ -36,13 +39,17 @@ export class InstanceRegistry implements ConfigurationConsumer {
   readonly #options: InstanceOptions
   readonly #log: Logger
   readonly #objects: ConfiguredObjects<Settled>
+  readonly #probe: ProbeStarter
+  readonly #probes = new WeakMap<Instance, Disposable>()
   /** Replaced or removed, with requests still in flight. */
   readonly #retired = new Set<Instance>()
   /** Why the certificate of an instance could not be read again: each is logged once. */
   readonly #certificateFaults = new Map<string, string>()
   #closed = false
 
-  constructor(options: InstanceOptions, log: Logger) {
+  /** @param probe starts to probe an instance that comes into force, until it is replaced or removed */
+  constructor(options: InstanceOptions, log: Logger, probe: ProbeStarter = () => undefined) {
+    this.#probe = probe
     this.#options = { ...options, log }
     this.#log = log
     this.#objects = new ConfiguredObjects<Settled>({
@@ -84,6 +91,10 @@ export class InstanceRegistry implements ConfigurationConsumer {
     if (!entry) return `Remote instance "${name}" not found: there is no conf/${FACTORY_PID}-${name}.json`
     if (entry.faults.length === 0) return `Remote instance "${name}" is disabled`
     return `Remote instance "${name}" not found: its configuration is not valid, see the log or the list of instances`
+  }
+
+  *inForce(): Generator<Instance> {
+    for (const { instance } of this.#objects.values) if (instance) yield instance
   }
 
   *statuses(): Generator<InstanceStatus> {
@@ -128,13 +139,13 @@ export class InstanceRegistry implements ConfigurationConsumer {
 
   /** A client certificate may have changed: it is read again, by those in force and by those that lack one. */
   async renewClientCertificates(): Promise<void> {
-    for (const { instance } of this.#objects.values) if (instance) await this.#renewClientCertificate(instance)
+    for (const instance of [...this.inForce()]) await this.#renewClientCertificate(instance)
     await this.#objects.retry()
   }
 
   /** Trusted certificates have changed. */
   renewTrust(): void {
-    for (const { instance } of this.#objects.values) instance?.renewTrust()
+    for (const instance of this.inForce()) instance.renewTrust()
   }
 
   /** No further requests come. Waits for those in flight, within bounds, then cuts. */
@@ -197,9 +208,14 @@ export class InstanceRegistry implements ConfigurationConsumer {
   }
 
   #report(name: string, entry: Entry | undefined, old: Entry | undefined): void {
-    if (!entry) this.#log.info({ instance: name }, `remote instance "${name}" is removed`)
+    if (!entry) {
+      this.#options.metrics?.forget(name)
+      this.#log.info({ instance: name }, `remote instance "${name}" is removed`)
+    }
     if (!entry?.value || entry.value === old?.value) return
     const { value, input } = entry
+    const probe = value.instance && this.#probe(value.instance)
+    if (value.instance && probe) this.#probes.set(value.instance, probe)
     const details = { instance: name, file: input.object.file }
     for (const notice of value.notices)
       this.#log.warn({ ...details, notices: [notice] }, `remote instance "${name}": ${notice}`)
@@ -208,6 +224,7 @@ export class InstanceRegistry implements ConfigurationConsumer {
   }
 
   #retire(instance: Instance): void {
+    void this.#probes.get(instance)?.dispose()
     instance.retire()
     this.#retired.add(instance)
     void instance.drained().then(() => {

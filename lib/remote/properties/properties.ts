@@ -54,6 +54,14 @@ const duration = (fallback: string) =>
     })
     .prefault(fallback)
 
+const PROBE_FORM = `must be ${DURATION_FORMS}, from 1 second to 1 day`
+const interval = z.union([z.string(), z.number()], PROBE_FORM).transform((value, context) => {
+  const ms = parseDuration(value)
+  if (ms !== undefined && ms >= 1000 && ms <= 86_400_000) return ms
+  context.addIssue({ code: 'custom', message: PROBE_FORM })
+  return z.NEVER
+})
+
 /** An array of scopes, or one string that holds them separated by spaces; an empty one means none. */
 const scope = z
   .union([z.string(), z.array(z.string())], 'must be an array of strings or a string')
@@ -88,6 +96,8 @@ const common = z.object({
   reuseConnections: flag(true),
   connectionTimeToLive: duration('5 minutes'),
   retryRequests: flag(true),
+  probe: interval.optional(),
+  propagateTrace: flag(false),
   maxConnections: z
     .int('must be a whole number from 1 to 10000')
     .min(1, 'must be a whole number from 1 to 10000')

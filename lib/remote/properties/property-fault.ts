@@ -15,6 +15,8 @@ const SHOWN: ReadonlySet<string> = new Set([
   'hostnameVerifier',
   'maxConnections',
   'maxQueuedRequests',
+  'probe',
+  'propagateTrace',
   'retryRequests',
   'reuseConnections',
   'socketTimeout',
