@@ -99,6 +99,18 @@ export const FILES = {
         byDefault: '`false`',
       },
       'properties[].default': { type: 'any JSON', text: 'the value when the source has none' },
+      'properties[].relationship':
+        'the field holds references; each far object is translated through the links of a mapping',
+      'properties[].relationship.mapping': {
+        type: 'string, or object of strings',
+        text: 'the mapping whose links are used, in either direction; several by the collection of the source in `_ref`',
+        byDefault: '**required**',
+      },
+      'properties[].relationship.properties': 'names of members of `_refProperties` that go along',
+      'properties[].relationship.paged': {
+        text: 'the edges are queried page by page for each object, since there may be thousands',
+        byDefault: '`false`',
+      },
       policies: 'what to do in each situation',
       'policies[].situation': { type: 'a [situation](synchronization.md#situations)', text: 'when the policy applies' },
       'policies[].action': { type: 'an action, or a script that returns one', text: 'what is done' },

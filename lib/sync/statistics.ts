@@ -1,12 +1,15 @@
 import type { JsonObject } from '../contract.ts'
-import { ROW_STATUSES, type Row, type RowStatus } from '../repo/runs/run-row.ts'
+import { type EdgeCount, ROW_STATUSES, type Row, type RowStatus } from '../repo/runs/run-row.ts'
 import { isSituation, SITUATIONS, type Situation } from './situation.ts'
 
 /**
  * `unseen`: the target does not show the field that would be, or was, set. `notTakenOver`: the target shows another value
- * than it was sent. `writtenAgain`: the same value was sent before, and the target still has another.
+ * than it was sent. `writtenAgain`: the same value was sent before, and the target still has another. Of relationships:
+ * `notShown`: one side does not show it, so that it was left alone. `noCounterpart`, `noCounterpartYet`: edges of the source
+ * that lead to an object without counterpart, or to one that the run itself may give one. `conditional`: edges that the
+ * target makes itself. `leftAlone`: edges of the target that lead to an object without counterpart.
  */
-export type FieldNote = 'unseen' | 'notTakenOver' | 'writtenAgain'
+export type FieldNote = 'unseen' | 'notTakenOver' | 'writtenAgain' | EdgeCount['note']
 
 /** The counters of a run, as `recon/ID` shows them. */
 export class Statistics {
@@ -47,6 +50,7 @@ export class Statistics {
       if (unseen) this.field('unseen', field)
       if (again) this.field('writtenAgain', field)
     }
+    for (const { note, field, count } of row.edgeCounts ?? []) this.field(note, field, count)
     if (row.status === null && !isAnalysis) return
     this.processed(row)
     this.status(row.status ?? 'SUCCESS')
@@ -61,9 +65,10 @@ export class Statistics {
   }
 
   /** Counts a peculiarity of a field. */
-  field(note: FieldNote, field: string): void {
+  field(note: FieldNote, field: string, count = 1): void {
+    if (count === 0) return
     const counts = this.#fields.get(note) ?? new Map<string, number>()
-    this.#fields.set(note, counts.set(field, (counts.get(field) ?? 0) + 1))
+    this.#fields.set(note, counts.set(field, (counts.get(field) ?? 0) + count))
   }
 
   get hasFieldNotes(): boolean {

@@ -143,7 +143,7 @@ describe('a mapping', () => {
   })
 
   it('comes after those that it names in syncAfter; a circle does no harm', () => {
-    const entry = (name: string, ...syncAfter: string[]) => ({ mapping: { name, syncAfter } })
+    const entry = (name: string, ...syncAfter: string[]) => ({ mapping: { name, syncAfter, properties: [] } })
     const names = (...entries: ReturnType<typeof entry>[]) => inOrder(entries).map(({ mapping }) => mapping.name)
     assert.deepEqual(names(entry('a', 'c'), entry('b'), entry('c', 'b')), ['b', 'c', 'a'])
     assert.deepEqual(names(entry('a', 'b'), entry('b', 'a'), entry('c', 'nobody')), ['b', 'a', 'c'])

@@ -11,7 +11,31 @@ export const ROW_STATUSES = ['SUCCESS', 'FAILURE', 'INTENDED', 'SKIPPED', 'DEFER
 
 export type RowStatus = (typeof ROW_STATUSES)[number]
 
-/** One field of a target and what becomes of it. */
+/** Max ids of far objects that a message names. */
+export const MAX_NAMED_ENDS = 10
+
+/** What is known about a relationship beside the edges that change. */
+export type EdgeNotes = {
+  /** How many edges of the target stay as they are. */
+  readonly kept: number
+  /** Ids of far objects that have no counterpart, as many of them as a message names. */
+  readonly missing: string[]
+  readonly missingCount: number
+  /** How many of these this run may give a counterpart. */
+  readonly openCount: number
+}
+
+/** How many edges of a field are left out, and why. */
+export interface EdgeCount {
+  readonly note: 'notShown' | 'noCounterpart' | 'noCounterpartYet' | 'conditional' | 'leftAlone'
+  readonly field: string
+  readonly count: number
+}
+
+/**
+ * One field of a target and what becomes of it. Of a relationship, `from` has the edges that go and `to` those that come;
+ * both are empty where nothing but `edges` is to be kept.
+ */
 export interface FieldChange {
   /** As `printPointer` writes it. */
   readonly field: string
@@ -23,6 +47,8 @@ export interface FieldChange {
   readonly unseen?: boolean
   /** The same value was sent before, and the target keeps another one in its place. */
   readonly again?: boolean
+  /** Of a relationship that is mapped as such. */
+  readonly edges?: EdgeNotes
 }
 
 /**
@@ -68,6 +94,8 @@ export interface Row {
   newLink: NewLink | null
   removedLinks: readonly string[]
   ended: string | null
+  /** What is to be counted of its relationships when it is planned; not stored. */
+  edgeCounts?: readonly EdgeCount[]
 }
 
 export const newRow = (parts: Pick<Row, 'phase' | 'qualifier'> & Partial<Row>): Row => ({

@@ -6,6 +6,7 @@ import { correlates } from '../evaluate/correlation.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { rowWindows } from '../row-windows.ts'
 import { Committer } from './committer.ts'
+import { addFollowUps } from './follow-ups.ts'
 import { Performer, type Reevaluate } from './performer.ts'
 import { type CheckedRow, checkPlan } from './plan-check.ts'
 
@@ -41,9 +42,16 @@ export class Applying {
       isRehearsed: !this.#reevaluates,
       reevaluate: this.#reevaluates ? this.#reevaluation() : undefined,
     })
+    await this.#carryOut(performer, (rows) => this.#checked(rows, creations))
+    if (await addFollowUps(context)) await this.#carryOut(performer, async (rows) => rows.map((row) => ({ row })))
+  }
+
+  /** Resolves when all waiting rows are carried out and committed. @param check the rows as they are to be carried out */
+  async #carryOut(performer: Performer, check: (rows: readonly Row[]) => Promise<CheckedRow[]>): Promise<void> {
+    const context = this.#context
     for await (const rows of this.#windows()) {
       if (rows.at(-1)?.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
-      await this.#forEach(await this.#checked(rows, creations), async ({ row, why }) => {
+      await this.#forEach(await check(rows), async ({ row, why }) => {
         const { settled } = why === undefined ? await performer.perform(row) : performer.skip(row, why)
         await this.#follow(row, settled)
       })

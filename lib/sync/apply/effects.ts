@@ -1,10 +1,12 @@
 import type { JsonObject } from '../../contract.ts'
 import { conflict, internalError } from '../../crest/errors.ts'
+import { parsePointer } from '../../crest/pointer.ts'
+import { setAt } from '../../crest/protocol/write-at.ts'
 import type { Row } from '../../repo/runs/run-row.ts'
 import type { Action } from '../action.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { desiredTargets, idIn } from '../evaluate/desired-targets.ts'
-import { differences } from '../evaluate/difference.ts'
+import { differences, hasEffect } from '../evaluate/difference.ts'
 import { idOf } from '../read/object-set.ts'
 import { TargetWriter } from './target-writer.ts'
 
@@ -45,12 +47,18 @@ export class Effects {
   }
 
   async #create(row: Row): Promise<JsonObject> {
-    const { sentValues, statistics } = this.#context
-    const content = await this.#desired(row)
+    const { sentValues, statistics, relationships } = this.#context
+    const desired = await this.#desired(row)
+    const relations = await relationships.additions(row)
+    const content = { ...desired }
+    for (const { field, to } of relations.filter((one) => !this.#writer.isPaged(one)))
+      setAt(content, parsePointer(field), to)
     const created = await this.#writer.create(idIn(content), content)
     row.targetId = idOf(created)
+    const paged = relations.filter((one) => this.#writer.isPaged(one))
+    if (paged.length > 0) await this.#writer.update(created, paged)
     statistics.created += 1
-    await sentValues.note(row, row.targetId, differences({}, content), created)
+    await sentValues.note(row, row.targetId, differences({}, desired), created)
     await this.#link(row, row.targetId, created)
     return created
   }
@@ -59,14 +67,17 @@ export class Effects {
     const { hooks, sentValues, statistics } = this.#context
     const target = row.target ?? {}
     if (row.changes === null || (hooks.makeTargets && !this.#isRehearsed)) {
+      const edges = (row.changes ?? []).filter((change) => change.edges)
       row.changes = differences(target, await this.#desired(row))
       await sentValues.review([row])
+      row.changes = [...row.changes, ...edges]
     }
-    const changes = row.changes ?? []
+    const changes = (row.changes ?? []).filter(hasEffect)
+    const fields = changes.filter(({ edges }) => !edges)
     const answer = changes.length > 0 ? await this.#writer.update(target, changes) : target
     row.targetId = idOf(answer)
     statistics[changes.length > 0 ? 'updated' : 'unchanged'] += 1
-    if (changes.length > 0) await sentValues.note(row, row.targetId, changes, answer)
+    if (fields.length > 0) await sentValues.note(row, row.targetId, fields, answer)
     if (row.link === null) await sentValues.adopt(row, row.targetId)
     const after = { ...target, ...answer }
     await this.#link(row, row.targetId, after)

@@ -8,7 +8,7 @@ import { fail, situationFailure } from '../evaluate/evaluation.ts'
 import { idOf } from '../read/object-set.ts'
 import type { Committer } from './committer.ts'
 import { Effects } from './effects.ts'
-import { Outdated } from './target-writer.ts'
+import { Outdated } from './outdated.ts'
 
 /** Evaluates one source by the present state of both sides. */
 export type Reevaluate = (source: NonNullable<Row['source']>, qualifier: string) => Promise<Row | undefined>
@@ -128,7 +128,9 @@ export class Performer {
     const target = await targets.read(idOf(row.target), 'targetObjectQuery')
     row.target = target
     row.changes =
-      row.changes?.map((one) => ({ ...one, from: getAt(target ?? {}, parsePointer(one.field)) ?? null })) ?? null
+      row.changes?.map((one) =>
+        one.edges ? one : { ...one, from: getAt(target ?? {}, parsePointer(one.field)) ?? null },
+      ) ?? null
     return true
   }
 

@@ -10,6 +10,7 @@ import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
 import { isPrefix } from '../evaluate/mapper.ts'
 import type { Mapping } from '../mapping/mapping.ts'
+import { changedRelationships } from '../relationships/planned-edges.ts'
 
 /** A row of a plan by the present state, or why it cannot be applied as planned. */
 export type CheckedRow = { readonly row: Row; readonly why?: string | undefined }
@@ -69,7 +70,11 @@ function changed(mapping: Mapping, row: Row, now: Row | undefined): string | und
   if (row.situation !== now.situation || row.action !== now.action) return what('source')
   if (row.writes !== null && !isSameWrites(row.writes, now.writes ?? [])) return what('output of its scripts')
   if (row.changes !== null && now.changes !== null) {
-    const [before, after] = [row.changes, now.changes].map((changes) => changes.map((one) => comparable(mapping, one)))
+    const relations = changedRelationships(row.changes, now.changes)
+    if (relations !== undefined) return what(relations)
+    const [before, after] = [row.changes, now.changes].map((changes) =>
+      changes.filter(({ edges }) => !edges).map((one) => comparable(mapping, one)),
+    )
     if (isDeepStrictEqual(before, after)) return undefined
     const [wanted, wantedNow] = [before, after].map((changes) => changes?.map(({ field, to }) => ({ field, to })))
     return what(isDeepStrictEqual(wanted, wantedNow) ? 'target' : 'source')

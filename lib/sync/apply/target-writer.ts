@@ -6,18 +6,19 @@ import type { Connection } from '../../crest/protocol/connection.ts'
 import { removeAt, setAt } from '../../crest/protocol/write-at.ts'
 import type { FieldChange } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
-import { isEmpty, isSame, patchOperations } from '../evaluate/difference.ts'
+import { isEmpty, isSame } from '../evaluate/difference.ts'
 import type { LinkSpace } from '../evaluate/link-space.ts'
 import { idOf, type ObjectSet, revisionOf } from '../read/object-set.ts'
-
-/** Thrown when a decision is outdated. The message is a clause such as `The target has changed`. */
-export class Outdated extends Error {}
+import { edgeOperations, edgesAfter, remaining } from '../relationships/edge-operations.ts'
+import { EdgeWriter } from './edge-writer.ts'
+import { Outdated } from './outdated.ts'
 
 /** Sends the changes to target objects as requests: the only place that writes to a target. */
 export class TargetWriter {
   readonly #targets: ObjectSet
   readonly #links: LinkSpace
   readonly #schema: TargetSchema
+  readonly #edges: EdgeWriter
   #puts: boolean
   #hasPatched = false
 
@@ -25,7 +26,13 @@ export class TargetWriter {
     this.#targets = targets
     this.#links = links
     this.#schema = new TargetSchema(parts.connection, mapping.target)
+    this.#edges = new EdgeWriter(targets, mapping)
     this.#puts = mapping.updateMethod === 'put'
+  }
+
+  /** Whether a relationship is written by requests of its own, since objects do not show it. */
+  isPaged(change: FieldChange): boolean {
+    return this.#edges.isPaged(change)
   }
 
   /** @returns the object in the answer of the target, with the id that it has there */
@@ -41,10 +48,22 @@ export class TargetWriter {
   async update(target: JsonObject, changes: readonly FieldChange[]): Promise<JsonObject> {
     const id = idOf(target)
     await this.#checkRequired(changes)
+    if (changes.some(({ edges }) => edges)) {
+      const answer = await this.#edges.update(target, changes, (object, some) => this.#send(object, some))
+      return this.#identified(
+        id,
+        answer,
+        changes.filter(({ edges }) => !edges),
+      )
+    }
     // Without a revision the write cannot be conditional.
     if (revisionOf(target) === null) await this.#compare(id, changes)
-    const answer = this.#puts ? await this.#put(id, changes) : await this.#patch(id, revisionOf(target), changes)
-    return this.#identified(id, answer, changes)
+    return this.#identified(id, await this.#send(target, changes), changes)
+  }
+
+  #send(target: JsonObject, changes: readonly FieldChange[]): Promise<JsonObject> {
+    const id = idOf(target)
+    return this.#puts ? this.#put(id, changes) : this.#patch(id, revisionOf(target), changes)
   }
 
   /** @throws Outdated when it has changed since it was compared */
@@ -59,7 +78,7 @@ export class TargetWriter {
 
   async #patch(id: string, revision: string | null, changes: readonly FieldChange[]): Promise<JsonObject> {
     try {
-      const answer = await this.#targets.patch(id, revision, patchOperations(changes))
+      const answer = await this.#targets.patch(id, revision, edgeOperations(changes))
       this.#hasPatched = true
       return answer
     } catch (error) {
@@ -78,9 +97,13 @@ export class TargetWriter {
   async #put(id: string, changes: readonly FieldChange[]): Promise<JsonObject> {
     const now = await this.#compare(id, changes)
     const { _rev, ...content } = now
-    for (const { field, to } of changes)
-      if (to === null) removeAt(content, parsePointer(field))
-      else setAt(content, parsePointer(field), to)
+    for (const change of changes) {
+      const { field, to, edges } = change
+      const pointer = parsePointer(field)
+      if (edges) setAt(content, pointer, edgesAfter(change, getAt(now, pointer) ?? null))
+      else if (to === null) removeAt(content, pointer)
+      else setAt(content, pointer, to)
+    }
     return this.#targets.update(id, revisionOf(now), content)
   }
 
@@ -88,14 +111,19 @@ export class TargetWriter {
   async #compare(id: string, changes: readonly FieldChange[]): Promise<JsonObject> {
     const now = await this.#targets.read(id, 'targetObjectQuery')
     if (!now) throw new Outdated('The target has been deleted')
-    const isAsCompared = changes.every(({ field, from }) => isSame(getAt(now, parsePointer(field)) ?? null, from))
-    if (!isAsCompared) throw new Outdated(CHANGED)
+    const isAsCompared = changes.every(({ field, from, edges }) =>
+      edges ? true : isSame(getAt(now, parsePointer(field)) ?? null, from),
+    )
+    const relations = changes.filter(({ edges }) => edges)
+    if (!isAsCompared || !remaining(relations, now)) throw new Outdated(CHANGED)
     return now
   }
 
   /** Remotes check the policies of present fields only, so that a required field would be cleared without an error. */
   async #checkRequired(changes: readonly FieldChange[]): Promise<void> {
-    const cleared = changes.filter(({ to }) => isEmpty(to)).map(({ field }) => parsePointer(field))
+    const cleared = changes
+      .filter(({ to, edges }) => isEmpty(to) && !(edges && edges.kept > 0))
+      .map(({ field }) => parsePointer(field))
     if (cleared.length === 0) return
     const required = await this.#schema.required()
     const [name] = cleared.find((field) => field.length === 1 && required.has(field[0] ?? '')) ?? []

@@ -21,6 +21,7 @@ import { SharedBackoff } from '../read/backoff.ts'
 import { Durations } from '../read/durations.ts'
 import { ObjectSet } from '../read/object-set.ts'
 import { selectedFields } from '../read/selected-fields.ts'
+import { EdgeReview } from '../relationships/edge-review.ts'
 import { Statistics } from '../statistics.ts'
 import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
@@ -69,6 +70,7 @@ export class RunContext {
   readonly mapper: Mapper
   readonly hooks: Hooks
   readonly sentValues: SentValues
+  readonly relationships: EdgeReview
   readonly statistics = new Statistics()
   readonly durations = new Durations()
   readonly signal: AbortSignal
@@ -113,7 +115,8 @@ export class RunContext {
     this.cleared = new ClearedFields(mapping)
     this.verification = options.verifies ? new Verification() : undefined
     this.mapper = new Mapper(mapping, scripts)
-    const { links, mapper, statistics } = this
+    const { links, mapper, statistics, sources, targets } = this
+    this.relationships = new EdgeReview({ mapping, sources, targets, mappings: parts.mappings, links: parts.links })
     this.sentValues = new SentValues({ store: parts.sentValues, mapping, mapper, links, statistics })
     this.hooks = new Hooks(mapping, parts.config, scripts, parts.id)
   }
@@ -140,10 +143,10 @@ export class RunContext {
    * @param isAnalysis see EvaluationOptions
    */
   evaluationParts(targets: Targets, mayCorrelate = true, isAnalysis = this.isAnalysis): EvaluationOptions {
-    const { mapping, mapper, links, hooks, sources, sentValues, rows, parts } = this
+    const { mapping, mapper, links, hooks, sources, sentValues, relationships, rows, parts } = this
     const isCorrelated = mayCorrelate && correlates(mapping)
     return {
-      ...{ mapping, mapper, links, hooks, sources, sentValues, rows, targets, isAnalysis },
+      ...{ mapping, mapper, links, hooks, sources, sentValues, relationships, rows, targets, isAnalysis },
       scripts: parts.scripts,
       reconId: parts.id,
       newRecorder: isAnalysis ? this.newRecorder : undefined,

@@ -51,8 +51,9 @@ export class ClearedFields {
 
   /** Counts the fields that a row clears: those that the target has a value for. */
   count({ changes }: Row): void {
-    for (const { field, from, to } of changes ?? [])
-      if (isEmpty(to) && !isEmpty(from)) this.#counts.set(field, (this.#counts.get(field) ?? 0) + 1)
+    for (const { field, from, to, edges } of changes ?? [])
+      if (isEmpty(to) && !isEmpty(from) && !(edges && edges.kept > 0))
+        this.#counts.set(field, (this.#counts.get(field) ?? 0) + 1)
   }
 
   /** In how many targets each field would be cleared. */

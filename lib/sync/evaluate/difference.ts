@@ -67,6 +67,9 @@ export function isEmpty(value: Json): boolean {
   return isObject(value) && Object.values(value).every(isEmpty)
 }
 
+/** Whether carrying a change out writes something: one of a relationship may only note what is to be known about it. */
+export const hasEffect = ({ from, to, edges }: FieldChange): boolean => !edges || !isEmpty(from) || !isEmpty(to)
+
 /** `{"_ref": …}`, the edge of a relationship. */
 export const isReference = (value: Json): boolean => isObject(value) && '_ref' in value
 

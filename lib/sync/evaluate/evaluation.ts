@@ -2,20 +2,31 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
-import type { Row } from '../../repo/runs/run-row.ts'
+import type { FieldChange, Row } from '../../repo/runs/run-row.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
 import { ACTION_RULES, type Action, impossible, isAction } from '../action.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { Scripts } from '../mapping/scripts.ts'
 import type { ObjectSet } from '../read/object-set.ts'
 import { desiredTargets, ontoOf } from './desired-targets.ts'
-import { differences } from './difference.ts'
+import { differences, hasEffect } from './difference.ts'
 import type { Hooks } from './hooks.ts'
 import type { LinkSpace } from './link-space.ts'
 import type { Mapper } from './mapper.ts'
 import { type Decision, decide } from './policy.ts'
 import type { SentValues } from './sent-values.ts'
 import type { Targets } from './targets.ts'
+
+/** The relationships that a mapping carries over. */
+export interface RelationshipReview {
+  /**
+   * Adds what differs to the changes of rows.
+   * @param isAnalysis whether rows that create an object name its relationships
+   */
+  review(rows: readonly Row[], isAnalysis: boolean): Promise<void>
+  /** The relationships that the object of a CREATE is to have, by the present links. */
+  additions(row: Row): Promise<FieldChange[]>
+}
 
 /** What the evaluation needs from its run. */
 export interface EvaluationOptions {
@@ -29,6 +40,7 @@ export interface EvaluationOptions {
   readonly targets: Targets
   readonly rows: RunRows
   readonly sentValues: SentValues
+  readonly relationships: RelationshipReview
   readonly reconId: string
   /** Nothing is written. Rows contain the writes that scripts request; hooks that change targets are run, too. */
   readonly isAnalysis: boolean
@@ -151,6 +163,11 @@ const knownOf = (mapped: Case['mapped']): JsonObject | undefined => (mapped inst
 export async function finishRows(parts: EvaluationOptions, cases: readonly Case[]): Promise<Row[]> {
   for (const one of cases) if (isFine(one)) setChanges(parts, one)
   await parts.sentValues.review(cases.filter(isFine).map(({ row }) => row))
+  const mapped = cases.filter((one) => isFine(one) && isMapped(one))
+  await parts.relationships.review(
+    mapped.map(({ row }) => row),
+    parts.isAnalysis,
+  )
   for (const one of cases) if (isFine(one)) settle(parts, one)
   return cases.map(({ row }) => row)
 }
@@ -176,7 +193,7 @@ function settle({ mapping, isAnalysis }: EvaluationOptions, { row, recorder }: C
   const fault = impossible(action, { source: source !== null, target: target !== null })
   const raised = action === 'EXCEPTION' ? `${row.situation}: ${row.reason}` : fault
   if (row.policy !== null) row.reason = `${row.reason}; a policy says ${action}`
-  if (action === 'UPDATE' && mapping.updateMethod === 'put' && row.changes?.length !== 0)
+  if (action === 'UPDATE' && mapping.updateMethod === 'put' && (row.changes === null || row.changes.some(hasEffect)))
     row.reason = `${row.reason}; ${WHOLE_OBJECT}`
   if (raised !== undefined && !isAnalysis && !mapping.onError && !hasPostAction(mapping, row)) {
     row.status = 'FAILURE'
@@ -202,5 +219,5 @@ function needsWork(mapping: Mapping, row: Row, recorder: WriteRecorder | undefin
   if (action !== 'UPDATE') return true
   // The others have been run in an analysis.
   const hooks = (recorder ? undefined : (mapping.onUpdate ?? mapping.onMapping)) ?? mapping.postMapping
-  return changes === null || changes.length > 0 || hooks !== undefined || (link === null && mapping.enableLinking)
+  return changes === null || changes.some(hasEffect) || hooks !== undefined || (link === null && mapping.enableLinking)
 }

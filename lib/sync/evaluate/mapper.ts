@@ -4,7 +4,7 @@ import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import { getAt, type Pointer } from '../../crest/pointer.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
 import { setAt } from '../../crest/protocol/write-at.ts'
-import type { Mapping, Property } from '../mapping/mapping.ts'
+import { isRelationship, type Mapping, type Property } from '../mapping/mapping.ts'
 import type { Scripts } from '../mapping/scripts.ts'
 import { judgeProperty, type Verdict } from './decide-condition.ts'
 import { isSame } from './difference.ts'
@@ -22,16 +22,16 @@ export interface MappingTask {
 
 export type Mapped = JsonObject | ResourceException
 
-/** Maps the properties of sources onto targets. */
+/** Maps the properties of sources onto targets, all but relationships. */
 export class Mapper {
   readonly #properties: readonly Property[]
   readonly #scripts: Scripts
   readonly #isPlain: boolean
 
   constructor({ properties }: Pick<Mapping, 'properties'>, scripts: Scripts) {
-    this.#properties = properties
+    this.#properties = properties.filter((property) => !isRelationship(property))
     this.#scripts = scripts
-    this.#isPlain = properties.every(isPlain) && !overlaps(properties)
+    this.#isPlain = this.#properties.every(isPlain) && !overlaps(this.#properties)
   }
 
   /** Whether the mapping runs a script: then the result is kept, so that it runs once. */

@@ -7,6 +7,7 @@ import { faultsOf } from '../../core/schema.ts'
 import { type Mapping, mappingSchema } from './mapping.ts'
 import { type Compiler, scriptFaults } from './mapping-scripts.ts'
 import { type Protections, protectionFaults } from './protection-faults.ts'
+import { ownRelationshipFaults, relationshipFaults } from './relationship-faults.ts'
 
 /** A mapping in force. */
 export interface ConfiguredMapping {
@@ -30,6 +31,8 @@ export interface MappingSource {
   readonly unread?: string | undefined
   /** One sentence that names the place: why it is not judged by itself. */
   readonly error?: string | undefined
+  /** What is wrong with it beside the other mappings. */
+  readonly beside?: readonly string[] | undefined
 }
 
 /** For messages: `sync.json: mappings.2`, `mapping-eu.json`. */
@@ -81,9 +84,24 @@ export async function mappingFaults(config: JsonObject, judges: MappingJudges): 
   const mapping = mappingSchema.parse(config)
   return [
     ...routeFaults(mapping, judges.isServed),
+    ...ownRelationshipFaults(mapping),
     ...protectionFaults(mapping, judges.protections),
     ...(await scriptFaults(mapping, judges.compiler)),
   ]
+}
+
+/** What is wrong with mappings beside each other. @param mayLack see `relationshipFaults` */
+export function faultsBeside(
+  sources: readonly MappingSource[],
+  mayLack = false,
+): ReadonlyMap<MappingSource, readonly string[]> {
+  const parsed = sources.flatMap((source) => {
+    const { success, data } = mappingSchema.safeParse(source.config)
+    return success && source.error === undefined ? [{ source, mapping: data }] : []
+  })
+  const all = parsed.map(({ mapping }) => mapping)
+  const found = parsed.map(({ source, mapping }) => [source, relationshipFaults(mapping, all, mayLack)] as const)
+  return new Map(found.filter(([, faults]) => faults.length > 0))
 }
 
 function routeFaults(mapping: Mapping, isServed: MappingJudges['isServed']): string[] {

@@ -13,6 +13,7 @@ import { correlationQuerySchema } from './correlation-schema.ts'
 import { limitSchema } from './limit.ts'
 import { fieldsSchema, resourcePathSchema, sourcePointerSchema, targetPointerSchema } from './path.ts'
 import { querySchema } from './query-schema.ts'
+import { relationshipSchema } from './relationship-schema.ts'
 import { validitySchema } from './validity.ts'
 
 const flag = <T>(fallback: T) =>
@@ -49,12 +50,14 @@ const propertyShape = {
     .custom<Json>(() => true)
     .optional()
     .transform((value) => value ?? null),
+  /** The field holds references to other objects, which are translated through the links of a mapping. */
+  relationship: relationshipSchema,
 }
 
 /** One of a mapping's `properties`. */
 const propertySchema = z.looseObject(
   propertyShape,
-  'must be an object {"target", "source", "transform", "condition", "default", "writeOnly", "writeOnFound"}',
+  'must be an object {"target", "source", "transform", "condition", "default", "writeOnly", "writeOnFound", "relationship"}',
 )
 
 const ACTION_FORM = `must be one of ${ACTIONS.join(', ')}, or a script that yields one`
@@ -173,7 +176,12 @@ export const mappingSchema = z
 
 export type Mapping = z.infer<typeof mappingSchema>
 export type Property = z.infer<typeof propertySchema>
+/** A property that carries a relationship over. */
+export type RelationshipProperty = Property & { readonly relationship: NonNullable<Property['relationship']> }
 export type Policy = z.infer<typeof policySchema>
+
+export const isRelationship = (property: Property): property is RelationshipProperty =>
+  property.relationship !== undefined
 
 const KNOWN: KnownNames = {
   names: new Set([...Object.keys(mappingShape), ...TOLERATED]),

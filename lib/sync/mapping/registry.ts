@@ -16,6 +16,7 @@ import { Scope } from '../../core/scope.ts'
 import { conflict } from '../../crest/errors.ts'
 import {
   type ConfiguredMapping,
+  faultsBeside,
   faultText,
   listed,
   type MappingJudges,
@@ -29,6 +30,7 @@ import {
 import { mappingNotices, mappingSchema } from './mapping.ts'
 import { inOrder } from './order.ts'
 import { protectionFaults } from './protection-faults.ts'
+import { relationshipFaults } from './relationship-faults.ts'
 
 export type { ConfiguredMapping } from './entries.ts'
 
@@ -58,6 +60,8 @@ export class MappingRegistry implements Disposable {
   /** `sync.json` itself while it holds no list. */
   #broken: MappingSource | undefined
   #singles: readonly MappingSource[] = []
+  /** Whether the files of all mappings have been read: only then one that is named can be missing. */
+  #isComplete = false
   /** Those that were found, with their keys in the set. */
   #found: readonly (readonly [key: string, source: MappingSource])[] = []
 
@@ -67,8 +71,10 @@ export class MappingRegistry implements Disposable {
     this.#set = this.#scope.own(
       'mappings',
       new ConfiguredSet<MappingSource, ConfiguredMapping>({
-        validate: ({ config, unread, error }) =>
-          config && error === undefined ? mappingFaults(config, judges) : [error ?? unread ?? ''],
+        validate: async ({ config, unread, error, beside }) => {
+          if (!config || error !== undefined) return [error ?? unread ?? '']
+          return [...(await mappingFaults(config, judges)), ...(beside ?? [])]
+        },
         provision: ({ config = {} }) => ({ mapping: mappingSchema.parse(config), config }),
         isSame: (one, other) => isDeepStrictEqual(essential(one), essential(other)),
         onChange: (_key, entry, old) => entry && report(log, entry, old),
@@ -101,6 +107,8 @@ export class MappingRegistry implements Disposable {
     ]
     for (const consumer of consumers)
       this.#scope.own(`mappings in ${consumer.factoryPid}`, await configuration.subscribe(consumer))
+    this.#isComplete = true
+    await this.#apply()
   }
 
   /** All mappings in force, in the order in which they are processed. */
@@ -140,7 +148,11 @@ export class MappingRegistry implements Disposable {
     if (this.faultOf(name) !== undefined) await this.#set.retry()
     const found = this.find(name)
     if (!found) throw conflict(this.#absence(name))
-    const [fault] = protectionFaults(found.mapping, this.#judges.protections)
+    const all = this.all().map(({ mapping }) => mapping)
+    const [fault] = [
+      ...protectionFaults(found.mapping, this.#judges.protections),
+      ...relationshipFaults(found.mapping, all),
+    ]
     if (fault !== undefined) throw conflict(`The mapping ${name} is not in force: ${fault}`)
     const { links, source, target } = found.mapping
     if (!links || links === name) return found
@@ -189,9 +201,14 @@ export class MappingRegistry implements Disposable {
   /** Judges mappings beside the `others`. */
   async #judge(sources: readonly MappingSource[], others: readonly MappingSource[]): Promise<string[]> {
     const twice = takenTwice([...sources, ...others])
-    const faults = sources.map(async ({ name, key, config = {} }) => {
+    const names = new Set(sources.map(({ name }) => name))
+    const rest = [...others, ...this.#singles].filter(({ name }) => !names.has(name))
+    const beside = faultsBeside([...sources, ...rest], true)
+    const faults = sources.map(async (source) => {
+      const { name, key, config = {} } = source
       const places = twice.get(name)
-      const own = [...(places ? [takenTwiceFault(name, places)] : []), ...(await mappingFaults(config, this.#judges))]
+      const shared = [...(places ? [takenTwiceFault(name, places)] : []), ...(beside.get(source) ?? [])]
+      const own = [...shared, ...(await mappingFaults(config, this.#judges))]
       return own.map((fault) => (key === undefined ? fault : `${key}${name === '' ? '' : ` (${name})`}: ${fault}`))
     })
     return (await Promise.all(faults)).flat()
@@ -210,9 +227,12 @@ export class MappingRegistry implements Disposable {
   #apply(): Promise<void> {
     const sources = [...this.#list, ...(this.#broken ? [this.#broken] : []), ...this.#singles]
     const twice = takenTwice(sources)
+    const beside = faultsBeside(sources, !this.#isComplete)
     this.#found = sources.map((source) => {
       const places = twice.get(source.name)
-      if (places === undefined) return [source.name || placeOf(source), source]
+      const faults = beside.get(source)
+      if (places === undefined)
+        return [source.name || placeOf(source), faults === undefined ? source : { ...source, beside: faults }]
       // Under another key the last good state is forgotten.
       return [`${source.name}: ${places}`, { ...source, error: takenTwiceFault(source.name, places) }]
     })
@@ -240,7 +260,7 @@ export class MappingRegistry implements Disposable {
 }
 
 /** What a mapping is judged by. */
-const essential = ({ config, unread, error }: MappingSource) => ({ config, unread, error })
+const essential = ({ config, unread, error, beside }: MappingSource) => ({ config, unread, error, beside })
 
 const textOf = ({ input, faults }: Entry): string | undefined =>
   faults.length > 0 ? faultText(input, describeFaults(input, faults)) : undefined

@@ -73,8 +73,27 @@ export class ObjectSet {
       })
     }
     for await (const { result } of queryPages(path, request)) {
-      this.#absence.noteListed(result)
+      if (path === this.path) this.#absence.noteListed(result)
       yield result
+    }
+  }
+
+  /** The pages of the edges in a relationship field of one object. */
+  edges(id: string, field: string): AsyncGenerator<JsonObject[], void> {
+    const query = {
+      resourceName: `${childPath(this.path, id)}/${field}`,
+      params: { _queryFilter: 'true', _fields: [] },
+    }
+    return this.pages(query, 1000, 'relationshipQuery')
+  }
+
+  /** Removes one edge. Succeeds when it has been removed already. */
+  async deleteEdge(id: string, field: string, edge: string): Promise<void> {
+    const path = `${childPath(this.path, id)}/${field}/${encodeURIComponent(edge)}`
+    try {
+      await this.#timed('updateTargetObject', () => this.#connection.delete(path, null))
+    } catch (error) {
+      if (!(error instanceof ResourceException && error.code === 404)) throw error
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import type { Mapping } from '../mapping/mapping.ts'
+import { isRelationship, type Mapping } from '../mapping/mapping.ts'
 
 /** The fields that one side of a mapping requests; undefined = the default fields of the resource. */
 export interface SelectedFields {
@@ -24,11 +24,15 @@ export function selectedFields(mapping: Mapping, side: 'source' | 'target'): Sel
   const isFullEntry = isSource ? mapping.sourceQueryFullEntry : mapping.targetQueryFullEntry
   const defaults = isSource ? mapping.defaultSourceFields : mapping.defaultTargetFields
   const named = namesIn(query?.params._fields)
-  if (!named && !defaults) return { scan: undefined, read: undefined, isWhole: true }
+  const edges = relationshipFields(mapping, side)
+  if (!named && !defaults) {
+    const fields = edges.length === 0 ? undefined : ['*', ...edges]
+    return { scan: fields, read: fields, isWhole: true }
+  }
   const own = named?.filter((name) => name !== '_id' && name !== '_rev') ?? []
   const isListing = isFullEntry !== true && !hasWildcard(own) && own.length <= MAX_LISTED_FIELDS
   const base = defaults ?? (isListing ? ['*'] : [])
-  const chosen = [...new Set([...base, ...(named ?? [])])]
+  const chosen = [...new Set([...base, ...(named ?? []), ...edges])]
   const isWhole = hasWildcard(chosen)
   const read = isWhole ? chosen : [...new Set([...chosen, ...mappedFields(mapping, side)])]
   return { scan: named && isListing ? named : read, read, isWhole }
@@ -36,7 +40,11 @@ export function selectedFields(mapping: Mapping, side: 'source' | 'target'): Sel
 
 /** A projection without a mapped field would clear it at the target. */
 const mappedFields = ({ properties }: Mapping, side: 'source' | 'target'): string[] =>
-  properties.flatMap((property) => property[side]?.[0] ?? [])
+  properties.flatMap((property) => (isRelationship(property) ? [] : (property[side]?.[0] ?? [])))
+
+/** Remotes show relationships only where they are asked for by name. */
+const relationshipFields = ({ properties }: Mapping, side: 'source' | 'target'): string[] =>
+  properties.flatMap((property) => (property.relationship?.paged === false ? (property[side]?.[0] ?? []) : []))
 
 function namesIn(fields: Json | undefined): string[] | undefined {
   const list = typeof fields === 'string' ? fields.split(',') : fields

@@ -1,0 +1,169 @@
+import type { Json } from '../../contract.ts'
+import { type FieldChange, MAX_NAMED_ENDS } from '../../repo/runs/run-row.ts'
+import { type Edge, hasSameProperties, isConditional, reference } from './edges.ts'
+import type { FarObject } from './far-links.ts'
+
+/** An edge of the source, and the counterpart of its far object. */
+export interface TranslatedEdge {
+  readonly edge: Edge
+  readonly far: FarObject | undefined
+  /** Whether the run itself may create the counterpart. */
+  readonly isOwn: boolean
+}
+
+/** An edge of the target. */
+export interface KeyedEdge {
+  readonly edge: Edge
+  readonly key: string
+}
+
+/** What becomes of the edges of one field of one object. */
+export interface EdgeDifference {
+  readonly removed: readonly Edge[]
+  readonly added: readonly Json[]
+  readonly kept: number
+  /** Ids of far objects without counterpart. */
+  readonly missing: readonly string[]
+  readonly missingCount: number
+  /** Those of them that this run may give a counterpart. */
+  readonly openCount: number
+  /** Edges of the source that the far side makes itself. */
+  readonly conditional: number
+  /** Edges of the target whose far objects no link knows. */
+  readonly unlinked: number
+}
+
+/**
+ * Compares the edges of a source with those of its target as sets. Both sides come in any order and in any number of
+ * pages: what is held are the edges that the other side has not shown so far.
+ */
+export class EdgeComparison {
+  readonly #names: readonly string[]
+  readonly #wanted = new Map<string, TranslatedEdge & { readonly far: FarObject }>()
+  readonly #present = new Map<string, Edge>()
+  /** The keys of edges that both sides have. */
+  readonly #matched = new Set<string>()
+  /** Neither added nor removed: the far side decides on them. */
+  readonly #conditional = new Set<string>()
+  readonly #removed: Edge[] = []
+  readonly #added: Json[] = []
+  readonly #missing: string[] = []
+  #missingCount = 0
+  #openCount = 0
+  #conditionalCount = 0
+  #kept = 0
+  #unlinked = 0
+
+  /** @param names of members of `_refProperties` that are compared, too */
+  constructor(names: readonly string[]) {
+    this.#names = names
+  }
+
+  source(edges: readonly TranslatedEdge[]): void {
+    for (const { edge, far, isOwn } of edges) {
+      if (isConditional(edge)) this.#conditionalCount += 1
+      if (isConditional(edge) && far) this.#conditional.add(far.key)
+      if (isConditional(edge)) continue
+      if (far) this.#want({ edge, far, isOwn })
+      else {
+        this.#missingCount += 1
+        if (isOwn) this.#openCount += 1
+        if (this.#missing.length < MAX_NAMED_ENDS) this.#missing.push(edge.id)
+      }
+    }
+  }
+
+  target(edges: readonly KeyedEdge[]): void {
+    for (const { edge, key } of edges) {
+      if (isConditional(edge)) {
+        this.#conditional.add(key)
+        this.#kept += 1
+        continue
+      }
+      const wanted = this.#wanted.get(key)
+      if (!wanted) this.#present.set(key, edge)
+      else this.#match(wanted, edge)
+    }
+  }
+
+  /** The edges of the target that the source lacks so far: which of them are linked decides about their removal. */
+  get unmatched(): Edge[] {
+    return [...this.#present.values()]
+  }
+
+  /** Leaves edges alone whose far objects no link knows. @param linked the keys of the others of `unmatched` */
+  settle(linked: ReadonlySet<string>): void {
+    for (const key of this.#present.keys()) {
+      if (linked.has(key)) continue
+      this.#present.delete(key)
+      this.#unlinked += 1
+      this.#kept += 1
+    }
+  }
+
+  /** Call it when both sides are complete and `settle` was called. */
+  get difference(): EdgeDifference {
+    const wanted = [...this.#wanted.values()].filter(({ far }) => !this.#conditional.has(far.key))
+    const present = [...this.#present].filter(([key]) => !this.#conditional.has(key)).map(([, edge]) => edge)
+    return {
+      removed: [...this.#removed, ...present],
+      added: [...this.#added, ...wanted.map((one) => this.#reference(one))],
+      kept: this.#kept + this.#present.size - present.length,
+      missing: this.#missing,
+      missingCount: this.#missingCount,
+      openCount: this.#openCount,
+      conditional: this.#conditionalCount,
+      unlinked: this.#unlinked,
+    }
+  }
+
+  #want(one: TranslatedEdge & { readonly far: FarObject }): void {
+    const { key } = one.far
+    if (this.#matched.has(key)) return
+    const present = this.#present.get(key)
+    if (!present) return void this.#wanted.set(key, one)
+    this.#present.delete(key)
+    this.#match(one, present)
+  }
+
+  #match(one: TranslatedEdge & { readonly far: FarObject }, present: Edge): void {
+    this.#wanted.delete(one.far.key)
+    this.#matched.add(one.far.key)
+    if (hasSameProperties(one.edge, present, this.#names)) {
+      this.#kept += 1
+      return
+    }
+    this.#removed.push(present)
+    this.#added.push(this.#reference(one))
+  }
+
+  #reference({ edge, far }: TranslatedEdge & { readonly far: FarObject }): Json {
+    return reference(far.collection, far.id, edge, this.#names)
+  }
+}
+
+/** The difference as a change of a list of references. */
+export const listChange = (field: string, { removed, added, ...rest }: EdgeDifference): FieldChange => ({
+  field,
+  from: removed.length === 0 ? null : removed.map(({ shown }) => shown),
+  to: added.length === 0 ? null : [...added],
+  edges: notesOf(rest),
+})
+
+/**
+ * The difference as a change of a single reference. Where the far object of the source has no counterpart, or the source
+ * has none and no link knows that of the target, the target keeps its own.
+ * @param current what the target shows
+ */
+export function singleChange(field: string, current: Json, { removed, added, ...rest }: EdgeDifference): FieldChange {
+  const [to = null] = added
+  const isLeft = to === null && (rest.missingCount > 0 || removed.length === 0)
+  return { field, from: isLeft ? null : current, to, edges: notesOf(rest) }
+}
+
+const notesOf = ({ kept, missing, missingCount, openCount }: Omit<EdgeDifference, 'removed' | 'added'>) => ({
+  kept,
+  missing: [...missing],
+  missingCount,
+  openCount,
+})
