@@ -120,7 +120,10 @@ describe('the package', () => {
       }
       console.log(Object.keys(await import('openidm-external-idm/contract')).join())`
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: installed.app })
-    assert.equal(stdout, 'object\nobject\nCONTRACT_VERSION,configurationService,hostProcessesService,managementAccessService,metricsService,synchronizationService\n')
+    assert.equal(
+      stdout,
+      'object\nobject\nCONTRACT_VERSION,configurationService,hostProcessesService,managementAccessService,metricsService,synchronizationService\n',
+    )
   })
 
   for (const specifier of ['openidm-external-idm', './node_modules/openidm-external-idm/dist/plugin.js'])
