@@ -17,54 +17,76 @@ export interface CsvRecord {
   readonly line: number
 }
 
-/** A record of a file without closing quote would be the rest of the file. */
-const MAX_RECORD_LENGTH = 1024 * 1024
-
 /**
  * The records of a text that comes in pieces. Empty lines are left out.
  * @throws SyntaxError that names the line of a quote that is not closed
  */
 export async function* csvRecords(pieces: AsyncIterable<string>): AsyncGenerator<CsvRecord, void, undefined> {
-  let [line, begin, text] = [1, 1, '']
-  let [cells, isQuoted, quoteOpen]: [string[], boolean, boolean] = [[], false, false]
-  let length = 0
-  const endCell = () => {
-    cells.push(text)
-    text = ''
-    isQuoted = false
+  const reader = new CsvReader()
+  for await (const piece of pieces) {
+    for (const character of piece) reader.take(character)
+    yield* reader.records()
   }
-  const endRecord = (): CsvRecord | undefined => {
-    const isEmpty = cells.length === 0 && text === '' && !isQuoted
-    endCell()
-    const record = { cells, line: begin }
-    cells = []
-    length = 0
-    begin = line
-    return isEmpty ? undefined : record
+  reader.end()
+  yield* reader.records()
+}
+
+/** Without its closing quote, a record would be the rest of the file. */
+const MAX_RECORD_LENGTH = 1024 * 1024
+
+class CsvReader {
+  #records: CsvRecord[] = []
+  #cells: string[] = []
+  #text = ''
+  /** `opened`: within quotes. `closed`: after a quote, which ends the cell or is the first of two. */
+  #quote: 'none' | 'opened' | 'closed' = 'none'
+  #line = 1
+  #begin = 1
+  #length = 0
+
+  /** Those that are complete by now. */
+  records(): readonly CsvRecord[] {
+    const complete = this.#records
+    this.#records = []
+    return complete
   }
-  let previous = ''
-  for await (const piece of pieces)
-    for (const character of piece) {
-      length += 1
-      if (length > MAX_RECORD_LENGTH) throw new SyntaxError(`line ${begin}: a quote is not closed`)
-      const last = previous
-      previous = character
-      if (character === '\n') line += 1
-      if (quoteOpen) {
-        if (character === '"') quoteOpen = false
-        else text += character
-      } else if (character === '"') {
-        // The second of two quotes is one; any other opens a cell.
-        if (isQuoted && last === '"') text += character
-        isQuoted = true
-        quoteOpen = true
-      } else if (character === ',') endCell()
-      else if (character === '\n') {
-        const record = endRecord()
-        if (record) yield record
-      } else if (character !== '\r') text += character
-    }
-  if (quoteOpen) throw new SyntaxError(`line ${begin}: a quote is not closed`)
-  const record = endRecord()
-  if (record) yield record
+
+  take(character: string): void {
+    this.#length += 1
+    if (this.#length > MAX_RECORD_LENGTH) throw this.#unclosed()
+    if (character === '\n') this.#line += 1
+    if (this.#quote === 'opened') {
+      if (character === '"') this.#quote = 'closed'
+      else this.#text += character
+    } else if (character === '"') {
+      if (this.#quote === 'closed') this.#text += character
+      this.#quote = 'opened'
+    } else if (character === ',') this.#endCell()
+    else if (character === '\n') this.#endRecord()
+    else if (character !== '\r' && character !== '\ufeff') this.#text += character
+  }
+
+  end(): void {
+    if (this.#quote === 'opened') throw this.#unclosed()
+    this.#endRecord()
+  }
+
+  #endCell(): void {
+    this.#cells.push(this.#text)
+    this.#text = ''
+    this.#quote = 'none'
+  }
+
+  #endRecord(): void {
+    const isEmpty = this.#cells.length === 0 && this.#text === '' && this.#quote === 'none'
+    this.#endCell()
+    if (!isEmpty) this.#records.push({ cells: this.#cells, line: this.#begin })
+    this.#cells = []
+    this.#begin = this.#line
+    this.#length = 0
+  }
+
+  #unclosed(): SyntaxError {
+    return new SyntaxError(`line ${this.#begin}: a quote is not closed`)
+  }
 }

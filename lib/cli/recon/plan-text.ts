@@ -60,9 +60,10 @@ const STATES: Readonly<Record<string, string>> = {
 /** Who made, approved and executed a plan, and whether it can be executed. */
 export function planState(plan: JsonObject, width: number): string[] {
   const { state, madeBy, madeAt, validUntil, approval, executions } = plan
-  if (madeBy === undefined) return []
+  if (typeof state !== 'string') return []
   const texts = [
-    `Made by ${String(madeBy)} at ${String(madeAt)}, valid until ${String(validUntil)}`,
+    `Made by ${String(madeBy ?? 'somebody')} at ${String(madeAt)}`,
+    ...(validUntil === null ? [] : [`Valid until ${String(validUntil)}`]),
     ...(isObject(approval) ? [`Approved by ${String(approval.by)} at ${String(approval.at)}`] : []),
     ...objectsIn(executions).map(
       ({ run, by, at, count }) =>
@@ -76,7 +77,7 @@ export function planState(plan: JsonObject, width: number): string[] {
 /** What to type next, one command a line. */
 export function nextSteps(id: string, { state }: JsonObject, options: ApiOptions, io: CommandIo): string {
   const waits = state === 'WAITING'
-  const isOver = state === 'EXECUTED' || state === 'EXPIRED' || state === 'CHANGED'
+  const isOver = typeof state !== 'string' || state === 'EXECUTED' || state === 'EXPIRED' || state === 'CHANGED'
   const steps = [
     ['plan', id, '--only', 'changes'],
     ...(waits ? [['approve', id]] : []),

@@ -48,6 +48,11 @@ export const recon = (mapping: string, options: ReconOptions, io: CommandIo): Pr
       if (!options.json) io.stdout.write(nextSteps(id, plan, options, io))
       return 0
     }
+    if (plan.state === 'WAITING') {
+      io.stderr.write(`${mapping} has requireApproval: nothing is executed before the plan is approved\n`)
+      if (!options.json) io.stdout.write(nextSteps(id, plan, options, io))
+      return 1
+    }
     if (!yes && !(await confirmed(io))) return 1
     const run = await execute(api, id, mapping, { options, content: settings(options) }, io)
     return report(api, run, options, io)

@@ -21,7 +21,7 @@ export const EXECUTABLE = ['creates', 'updates', 'deletes', 'links'] as const
 
 /** An update of a linked pair that differs in nothing is no change. */
 function updates(): string {
-  const unchanged = 'situation eq "CONFIRMED" and status eq "SUCCESS" and !(changes[field pr])'
+  const unchanged = 'situation eq "CONFIRMED" and status eq "SUCCESS" and !(changes[/field pr])'
   return `(action eq "UPDATE" and !(${unchanged}))`
 }
 
@@ -44,6 +44,7 @@ export function rowFilter({ only, field, id }: RowOptions): string {
 }
 
 /** The field, or one within it. */
-const changesOf = (field: string): string => `changes[field eq ${quoted(field)} or field sw ${quoted(`${field}/`)}]`
+const changesOf = (field: string): string => `changes[/field eq ${quoted(field)} or /field sw ${quoted(`${field}/`)}]`
 
-const quoted = (text: string): string => JSON.stringify(text)
+/** A backslash quotes any character. */
+const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`

@@ -29,7 +29,7 @@ const runLine = (run: JsonObject): string => printable(`${String(run._id)}  ${ab
 const about = (run: JsonObject): string =>
   [String(run.mapping), kindOf(run), stateOf(run), counts(run), times(run)].join('  ')
 
-const kindOf = ({ kind }: JsonObject): string => (typeof kind === 'string' ? kind : 'run')
+const kindOf = ({ kind = 'run', pilot }: JsonObject): string => `${pilot === undefined ? '' : 'pilot '}${String(kind)}`
 
 function times({ startedBy, started, duration }: JsonObject): string {
   const by = typeof startedBy === 'string' ? `by ${startedBy} at ` : ''
@@ -47,7 +47,7 @@ function counts(run: JsonObject): string {
   const statuses = isObject(run.statusSummary) ? run.statusSummary : {}
   const number = (name: string): number => Number(statuses[name] ?? 0)
   const words = [
-    [number('SUCCESS'), DONE[kindOf(run)] ?? 'done'],
+    [number('SUCCESS'), DONE[String(run.kind)] ?? 'done'],
     [number('FAILURE'), 'failed'],
     [number('DEFERRED'), 'deferred'],
     [number('SKIPPED'), 'skipped'],
@@ -67,7 +67,7 @@ export async function runText(api: GatewayApi, run: JsonObject, width: number): 
     `${String(run.mapping)}  ${kindOf(run)}  ${stateOf(run)}  ${counts(run)}`,
     `Started ${times(run)}`,
     String(run.stageDescription),
-    ...(kindOf(run) in DONE ? [] : [`Targets: ${did.join(', ')}`]),
+    ...(String(run.kind) in DONE ? [] : [`Targets: ${did.join(', ')}`]),
   ]
   return [
     ...lines.flatMap((line) => wrapped(line, width)),

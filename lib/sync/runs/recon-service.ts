@@ -215,10 +215,12 @@ export class ReconService implements Disposable {
     return [...this.#active.values()].find((run) => run?.id === id)
   }
 
-  #shown({ id, content }: StoredRun): JsonObject {
+  #shown({ id, isAnalysis, content }: StoredRun): JsonObject {
     const running = this.#running(id)
     const { plan: _, ...shown } = running ? running.toJSON() : content
-    return { _id: id, ...shown }
+    // IDM does not have this member: runs that may write do not have it either.
+    const kind = isAnalysis && { kind: shown.verification === undefined ? 'plan' : 'verify' }
+    return { _id: id, ...shown, ...kind }
   }
 
   /** Removes plans beyond `reconAssociation`, and runs beyond MAX_RUNS. */
