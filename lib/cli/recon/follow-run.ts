@@ -20,10 +20,11 @@ export async function followRun(
   io: CommandIo,
 ): Promise<JsonObject> {
   const id = String(started._id)
-  io.stderr.write(`Run ${id}: ${what}\n`)
   const end = new AbortController()
   const leave = new AbortController()
   void stopSignal(end.signal).then(() => leave.abort())
+  // After the signals are caught: its reader may send one at once.
+  io.stderr.write(`Run ${id}: ${what}\n`)
   try {
     return await follow(api, id, io.stderr, leave.signal)
   } catch (error) {
