@@ -63,7 +63,7 @@ class CsvReader {
       this.#quote = 'opened'
     } else if (character === ',') this.#endCell()
     else if (character === '\n') this.#endRecord()
-    else if (character !== '\r' && character !== '\ufeff') this.#text += character
+    else if (character !== '\r') this.#text += character
   }
 
   end(): void {

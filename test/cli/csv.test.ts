@@ -54,7 +54,6 @@ describe('CSV', () => {
         [3, 'z'],
       ],
     ],
-    ['a byte order mark', '\ufeffa,b', [[1, 'a', 'b']]],
     ['nothing', '', []],
   ]
   for (const [what, text, found] of READ)

@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import progress from 'cli-progress'
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import type { GatewayApi } from '../gateway-api.ts'
-import { type Output, widthOf } from '../output.ts'
+import type { Output } from '../output.ts'
+import { LINE_MS, progressBar, UNKNOWN } from '../progress-bar.ts'
 
 const POLL_MS = 200
-/** Without a terminal, one line is printed each time this has passed. */
-const LINE_MS = 10_000
+const FORMAT = '{bar} {value}/{total}, {rate}/s, {eta_formatted} left  {situations}'
 /** What stands beside the bar when numbers have four digits. */
 const TEXT_COLUMNS = 56
-const UNKNOWN = Number.MAX_SAFE_INTEGER
 
 /**
  * Polls a run until it ends. Shows a progress bar on a terminal, otherwise a line every ten seconds.
@@ -19,7 +17,7 @@ const UNKNOWN = Number.MAX_SAFE_INTEGER
  */
 export async function follow(api: GatewayApi, id: string, stderr: Output, signal?: AbortSignal): Promise<JsonObject> {
   const begin = performance.now()
-  const bar = progressBar(stderr)
+  const bar = progressBar(stderr, FORMAT, TEXT_COLUMNS)
   try {
     for (;;) {
       const run = await api.read(`recon/${id}`)
@@ -37,25 +35,6 @@ export async function follow(api: GatewayApi, id: string, stderr: Output, signal
     bar.stop()
   }
 }
-
-const progressBar = (stderr: Output): progress.SingleBar =>
-  new progress.SingleBar(
-    {
-      stream: stderr as NodeJS.WritableStream,
-      format: '{bar} {value}/{total}, {rate}/s, {eta_formatted} left  {situations}',
-      barsize: Math.max(8, Math.min(24, widthOf(stderr) - TEXT_COLUMNS)),
-      formatTime: (seconds, options, round) =>
-        Number.isFinite(seconds) ? progress.Format.TimeFormat(seconds, options, round) : '?',
-      formatValue: (value, _options, type) => (type === 'total' && value === UNKNOWN ? '?' : String(value)),
-      noTTYOutput: true,
-      notTTYSchedule: LINE_MS,
-      // With `true`, Ctrl-C would stop the bar and leave the command running.
-      gracefulExit: false,
-      // Cuts each line to the terminal's width. `false` changes a mode of the terminal, which Ctrl-C would leave on.
-      linewrap: true,
-    },
-    progress.Presets.shades_classic,
-  )
 
 function sourceOf({ progress }: JsonObject): { processed: number; total: number } {
   const source = isObject(progress) && isObject(progress.source) ? progress.source.existing : undefined

@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline'
 import type { JsonObject } from '../../contract.ts'
 import { type CommandIo, UsageError } from '../command.ts'
+import { confirmed } from '../confirm.ts'
 import { type ApiOptions, type GatewayApi, withApi } from '../gateway-api.ts'
 import { widthOf } from '../output.ts'
 import { json } from '../text.ts'
@@ -53,7 +53,7 @@ export const recon = (mapping: string, options: ReconOptions, io: CommandIo): Pr
       if (!options.json) io.stdout.write(nextSteps(id, plan, options, io))
       return 1
     }
-    if (!yes && !(await confirmed(io))) return 1
+    if (!yes && !(await confirmed('Carry this plan out?', io))) return 1
     const run = await execute(api, id, mapping, { options, content: settings(options) }, io)
     return report(api, run, options, io)
   })
@@ -124,15 +124,3 @@ const given = (members: Readonly<Record<string, string | number | boolean | unde
   Object.fromEntries(
     Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
   )
-
-/** A terminal that is closed without an answer means no. */
-async function confirmed({ stdin, stderr }: CommandIo): Promise<boolean> {
-  stderr.write('\nCarry this plan out? [y/N] ')
-  const terminal = createInterface({ input: stdin })
-  try {
-    for await (const line of terminal) return /^y(es)?$/i.test(line.trim())
-    return false
-  } finally {
-    terminal.close()
-  }
-}
