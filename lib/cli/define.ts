@@ -1,5 +1,5 @@
 /** How the commands are defined. */
-import type { Command, OptionValues } from 'commander'
+import { type Command, Option, type OptionValues } from 'commander'
 import type { CommandIo } from './command.ts'
 import { widthOf } from './output.ts'
 
@@ -38,6 +38,20 @@ export function environment(
     const width = Math.max(...variables.map(([name]) => name.length))
     return ['\nEnvironment:', ...variables.map(([name, text]) => help.formatItem(name, width, text, help))].join('\n')
   })
+}
+
+/** Options and variables that name the gateway. */
+export function withGateway(command: Command, context: Context): Command {
+  environment(command, context, [
+    ['OPENIDM_URL', 'gateway, unless --url or --project is given'],
+    ['OPENIDM_USERNAME', 'user name, unless --user is given'],
+    ['OPENIDM_PASSWORD', 'password (default: that of openidm-admin, see start --help)'],
+  ])
+  return command
+    .option('--json', 'print JSON')
+    .addOption(new Option('--url <url>', 'gateway, such as http://127.0.0.1:8080/openidm').conflicts('project'))
+    .option('--user <name>', 'user name (default: openidm-admin)')
+    .option('--project <dir>', 'the gateway of this project directory, or one for as long as the command takes')
 }
 
 export const PROJECT = ['--project <dir>', 'directory with conf/ and security/', '.'] as const

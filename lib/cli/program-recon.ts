@@ -1,26 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseCount } from './command.ts'
-import { type Context, define, environment, prose } from './define.ts'
+import { type Context, define, prose, withGateway } from './define.ts'
 import type { ApiOptions } from './gateway-api.ts'
 import type { PlanOptions } from './recon/plan.ts'
 import type { ExecuteOptions, ReconOptions } from './recon/recon.ts'
 import { EXECUTABLE, KINDS } from './recon/row-selection.ts'
 
 const MAX_COUNT = 999_999
-
-/** Options and variables that name the gateway. */
-export function withGateway(command: Command, context: Context): Command {
-  environment(command, context, [
-    ['OPENIDM_URL', 'gateway, unless --url or --project is given'],
-    ['OPENIDM_USERNAME', 'user name, unless --user is given'],
-    ['OPENIDM_PASSWORD', 'password (default: that of openidm-admin, see start --help)'],
-  ])
-  return command
-    .option('--json', 'print JSON')
-    .addOption(new Option('--url <url>', 'gateway, such as http://127.0.0.1:8080/openidm').conflicts('project'))
-    .option('--user <name>', 'user name (default: openidm-admin)')
-    .option('--project <dir>', 'the gateway of this project directory, or one for as long as the command takes')
-}
 
 /** Limits of a run that is executed. */
 const withLimits = (command: Command): Command =>

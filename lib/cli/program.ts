@@ -7,6 +7,7 @@ import { type Context, collect, define, environment, FINGERPRINT, LOG_LEVEL, PRO
 import type { DoctorOptions } from './doctor.ts'
 import { widthOf } from './output.ts'
 import { addInit } from './program-init.ts'
+import { addLink } from './program-link.ts'
 import { addRecon } from './program-recon.ts'
 import type { StartOptions } from './start.ts'
 import type { TrustFetchOptions } from './trust-fetch.ts'
@@ -43,6 +44,7 @@ conf/external.idm-NAME.json names answers /openidm/external/idm/NAME/…`),
   addInit(program, context)
   addGateway(program, context)
   addRecon(program, context)
+  addLink(program, context)
   addTrust(program, context)
   addSecret(program, context)
   program
