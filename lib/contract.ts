@@ -183,15 +183,23 @@ export interface ManagementOperation {
   readonly action?: string
 }
 
+/** The account that sends a request: runs and plans name it, and `approverMustDiffer` compares it. */
+export interface ManagementCaller {
+  /** Names one account for good, such as a login name. */
+  readonly id: string
+}
+
+export type ManagementVerdict = boolean | 401 | 403 | ManagementCaller
+
 /**
  * Decides about requests to `recon`, `sync`, `audit/recon`, `repo/link`, `config` and `script`, before anything else of
  * them is read. A request with two operations (a PUT that creates or updates) needs both.
- * @returns true = allowed; 401 = not authenticated; anything else = not allowed
+ * @returns true, or the caller = allowed; 401 = not authenticated; anything else = not allowed
  */
 export type AuthorizeManagement = (
   request: IncomingMessage,
   operation: ManagementOperation,
-) => boolean | 401 | 403 | Promise<boolean | 401 | 403>
+) => ManagementVerdict | Promise<ManagementVerdict>
 
 /** The access rules of a host for management requests. Without it, a plugin serves none of them. */
 export interface ManagementAccess {

@@ -92,7 +92,11 @@ export function serveManagement(scope: Scope, options: ManagementOptions): HttpH
   const { synchronization, directory, evaluator, resources, log } = options
   const all = new Map(synchronization?.resources)
   if (directory) all.set('config', configOf(directory, options))
-  if (evaluator) all.set('script', scriptResource(evaluator))
+  if (evaluator)
+    all.set(
+      'script',
+      scriptResource(evaluator, () => true),
+    )
   const own = [...all].filter(([route]) => !resources.routes(route))
   const router = new ResourceRouter()
   for (const [route, handler] of own) {

@@ -1,8 +1,16 @@
 import type { IncomingMessage } from 'node:http'
-import type { AuthorizeManagement, HttpHandler, Logger, ManagementOperation } from '../contract.ts'
+import type {
+  AuthorizeManagement,
+  HttpHandler,
+  Logger,
+  ManagementCaller,
+  ManagementOperation,
+  ManagementVerdict,
+} from '../contract.ts'
 import { badRequest, internalError, ResourceException } from '../crest/errors.ts'
 import { type EffectiveRequest, effectiveRequestOf } from '../crest/http/effective-request.ts'
 import { crestHttp, sendError } from '../crest/http/http.ts'
+import type { RequestContext } from '../crest/protocol/request.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { authorizeRequest } from '../proxy/authorize.ts'
 import { guardRequest } from '../proxy/guard.ts'
@@ -26,7 +34,9 @@ export interface ManagementRouterOptions {
 export function managementRouter(options: ManagementRouterOptions): HttpHandler {
   const { router, routes, behindMount, assertOpen, log } = options
   const prefixes = routes.map((route) => `/${route}`)
-  const resources = crestHttp({ router, contextOf: () => ({}), log })
+  const callers = new WeakMap<IncomingMessage, ManagementCaller>()
+  const contextOf = (request: IncomingMessage) => contextFor(callers.get(request))
+  const resources = crestHttp({ router, contextOf, log })
   return (request, response, next) => {
     const fail = (error: unknown) => {
       if (!(error instanceof ResourceException)) log.error({ err: error }, 'a management request failed')
@@ -35,7 +45,8 @@ export function managementRouter(options: ManagementRouterOptions): HttpHandler 
     const serve = async (target: Target) => {
       assertOpen()
       guardRequest(request)
-      await authorizeAll(request, target, options)
+      const caller = await authorizeAll(request, target, options)
+      if (caller) callers.set(request, caller)
       assertOpen()
       const carrier = request as IncomingMessage & { originalUrl?: string }
       carrier.originalUrl ??= target.mount + target.url
@@ -57,14 +68,29 @@ async function authorizeAll(
   request: IncomingMessage,
   { url }: Target,
   { authorize, log }: ManagementRouterOptions,
-): Promise<void> {
+): Promise<ManagementCaller | undefined> {
   const { method, headers, rawHeaders } = request
   const { path, operations } = effectiveRequestOf({ ...(method && { method }), url, headers, rawHeaders })
+  let caller: ManagementCaller | undefined
   for (const operation of operations) {
     const judged = { resource: resourceOf(path), ...operation }
-    await authorizeRequest(request, (asked) => verdictOf(authorize, asked, judged, log))
+    await authorizeRequest(request, async (asked) => {
+      const verdict = await verdictOf(authorize, asked, judged, log)
+      if (!isCaller(verdict)) return verdict
+      caller = verdict
+      return true
+    })
   }
+  return caller
 }
+
+const isCaller = (verdict: ManagementVerdict): verdict is ManagementCaller =>
+  typeof verdict === 'object' && typeof verdict?.id === 'string' && verdict.id !== ''
+
+const contextFor = (caller: ManagementCaller | undefined): RequestContext =>
+  caller
+    ? { security: { authenticationId: caller.id, authorization: { id: caller.id, component: 'host', roles: [] } } }
+    : {}
 
 /** No id of these resources has a slash: an encoded one could be read as another resource. */
 function resourceOf({ strict, loose }: EffectiveRequest['path']): string {

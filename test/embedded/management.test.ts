@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import type { ManagementOperation } from '../../lib/contract.ts'
 import { type ExternalIdmOptions, externalIdm } from '../../lib/index.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
-import { project, start, USERS } from './stage.ts'
+import { MAPPING, people, project, start, USERS } from './stage.ts'
 
 const EVAL = { method: 'POST', json: { type: 'text/javascript', source: 'a + "!"' } }
 
@@ -81,8 +81,31 @@ describe('authorizeManagement', () => {
     assert.equal((await call('config/mapping/n', { method: 'PUT', json, headers })).status, 201)
   })
 
-  it('allows with true only', async () => {
-    for (const verdict of [undefined, null, 1, 'true', {}, 200, Promise.resolve(1)]) {
+  it('names the caller: for runs, and for plans that somebody else has to approve', async () => {
+    const authorizeManagement = ({ headers }: { headers: NodeJS.Dict<unknown> }) => {
+      const login = headers['x-login']
+      return typeof login === 'string' && { id: login }
+    }
+    const needs = { ...MAPPING, requireApproval: true, approverMustDiffer: true }
+    const own = await project({ 'conf/mapping-m.json': needs })
+    own.one.seed(USERS, people(1))
+    const { call } = await start(own, { authorizeManagement, scripts: { eval: true } })
+    const as = (login: string, path: string, method = 'POST') => call(path, { method, headers: { 'x-login': login } })
+    const path = 'recon?_action=recon&mapping=m&analyze=true&persistAssociations=true&waitForCompletion=true'
+    assert.equal((await as('', path)).status, 403)
+    const { _id } = (await as('ann', path)).json as { _id: string }
+    assert.equal(((await as('ann', `recon/${_id}`, 'GET')).json as { startedBy: string }).startedBy, 'ann')
+    const refused = await as('ann', `recon/${_id}?_action=approve`)
+    assert.deepEqual([refused.status, /ann has made the plan/.test(refused.text)], [409, true])
+    assert.equal((await as('bo', `recon/${_id}?_action=approve`)).status, 200)
+    assert.equal((await as('ann', `recon/${_id}?_action=execute&waitForCompletion=true`)).status, 200)
+    assert.equal(own.two.ids(USERS).length, 1)
+    const headers = { 'x-login': 'ann' }
+    assert.equal((await call('script?_action=eval&a=hello', { ...EVAL, headers })).json, 'hello!')
+  })
+
+  it('allows with true or a caller only', async () => {
+    for (const verdict of [undefined, null, 1, 'true', {}, { id: '' }, 200, Promise.resolve(1)]) {
       const { call } = await start(await project(), { authorizeManagement: () => verdict as never })
       assert.equal((await call('recon')).status, 403, String(verdict))
     }

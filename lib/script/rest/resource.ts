@@ -12,11 +12,15 @@ const ADMINISTRATOR = 'internal/role/openidm-admin'
 export const addScriptResource = (router: ResourceRouter, scripts: ScriptService): Disposable =>
   router.add('script', scriptResource(scripts))
 
-export const scriptResource = (scripts: ScriptService): ResourceHandler => ({
+/** @param isAllowed who may use it; default: administrators */
+export const scriptResource = (
+  scripts: ScriptService,
+  isAllowed: (context: RequestContext) => boolean = isAdministrator,
+): ResourceHandler => ({
   isScripted: true,
   action: async (request, context) => {
     if (request.resourcePath !== '') throw notSupported('script/… supports no actions')
-    checkAllowed(context)
+    if (!isAllowed(context)) throw forbidden('Access denied')
     if (request.action === 'eval') return evaluate(scripts, request, context)
     if (request.action !== 'compile')
       throw badRequest(`The action '${request.action}' is unknown: it must be eval or compile`)
@@ -32,9 +36,8 @@ export const transformer =
     scripts.run(await scripts.compile(script, 'transform'), { content }, { context })
 
 /** A script can do anything: access rules that allow it to others are treated as a mistake. */
-function checkAllowed({ http, security }: RequestContext): void {
-  if (http && security && !security.authorization.roles.includes(ADMINISTRATOR)) throw forbidden('Access denied')
-}
+const isAdministrator = ({ http, security }: RequestContext): boolean =>
+  !http || !security || security.authorization.roles.includes(ADMINISTRATOR)
 
 /** The parameters of the request are variables, too. */
 async function evaluate(scripts: ScriptService, request: ActionRequest, context: RequestContext): Promise<Json> {
