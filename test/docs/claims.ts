@@ -24,5 +24,6 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   'metrics-app': 'test/docs/metrics-app.test.ts',
   install: 'test/package/readme.ts',
   host: 'test/hosts/frameworks/examples.ts',
+  reconcile: 'test/embedded/docs.test.ts',
   ...Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 'test/docs/json.test.ts'])),
 }

@@ -29,6 +29,8 @@ export interface Traits {
   readonly parsesJson?: boolean
   /** The host compresses what its callers accept to be compressed, and drops lengths for it. */
   readonly compresses?: boolean
+  /** It has an `authorizeManagement` of its own, which knows the manager. */
+  readonly knowsManager?: boolean
   /** Targets that the host or its platform changes before anything of ours sees them. */
   readonly changes?: readonly string[]
 }
@@ -221,7 +223,7 @@ export function describeHost(
       ])
     })
 
-    itIsManaged(call, () => remote)
+    itIsManaged(call, () => remote, traits)
 
     it('leaves its neighbours alone', async () => {
       assert.deepEqual(JSON.parse((await call('/openidm/info/ping')).text), { host: 'here' })

@@ -45,7 +45,10 @@ export const example =
   }
 
 async function startExample(file: string, cwd: string, client: (port: string) => Client): Promise<StartedHost> {
-  const app = spawnNode(['--import', join(HERE, 'preload.mjs'), file], { cwd, env: { GATEWAY_KEY: 'key' } })
+  const app = spawnNode(['--import', join(HERE, 'preload.mjs'), file], {
+    cwd,
+    env: { GATEWAY_KEY: 'key', MANAGER_KEY: 'manager' },
+  })
   const port = (await app.line('listens on ')).split(' ').at(-1) ?? ''
   return {
     client: client(port),

@@ -1,12 +1,14 @@
 import { describeHost } from '../contract.ts'
 import { assertInstalled, example } from './examples.ts'
 
-/** Each is an example of docs/your-own-gateway.md. */
+/** Each is an example of docs/your-own-gateway.md or docs/run-in-your-app.md, or in examples/. */
 describe('hosts of the documentation', () => {
   before(assertInstalled)
 
   describeHost('Express', example('express.mjs'))
   describeHost('examples/express', example('express/app.mjs'))
+  describeHost('examples/express-sync', example('express-sync/app.mjs'), { knowsManager: true })
+  describeHost('Express with synchronization', example('sync.mjs'), { knowsManager: true })
   describeHost('examples/nest', example('nest/app.mjs'))
   describeHost('node:http', example('http.mjs'))
   describeHost('node:http2', example('http2.mjs', { speaks: 'h2, TLS' }))
