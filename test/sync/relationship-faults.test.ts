@@ -52,6 +52,12 @@ describe('faults of relationships', () => {
     ['a default', via('roles', 'r', { default: [] }), {}, /^properties\.0\.default: /],
     ['writeOnly', via('roles', 'r', { writeOnly: true }), {}, /^properties\.0\.writeOnly: /],
     [
+      'a condition that is a script',
+      via('roles', 'r', { condition: { type: 'text/javascript', source: 'true' } }),
+      {},
+      /^properties\.0\.condition: must be a query filter/,
+    ],
+    [
       'pages and whole objects',
       { ...via('roles', 'r'), relationship: { mapping: 'r', paged: true } },
       { updateMethod: 'put' },

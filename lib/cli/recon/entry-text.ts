@@ -10,7 +10,7 @@ export function entryLines(entry: JsonObject, width: number, label = ''): string
   const name = [sourceObjectId ?? '—', targetObjectId ?? '—'].map(String).join(' → ')
   return [
     ...wrapped(`${label}${name}: ${String(message ?? reason)}`, width, 2),
-    ...objectsIn(changes).map((change) => changeLine(change, width)),
+    ...objectsIn(changes).flatMap((change) => (change.edges ? edgeLines(change, width) : changeLine(change, width))),
     ...objectsIn(writes).map((write) => writeLine(write, width)),
   ]
 }
@@ -37,6 +37,36 @@ function changeLine({ field, from, to }: JsonObject, columns: number): string {
   const before = shown(from, Math.max(Math.floor(width / 2), width - shown(to, width).length))
   return `${start}${before} → ${shown(to, width - before.length)}`
 }
+
+/** `roles: + Sales, − Support (no counterpart: Legacy)`; ± has other properties. */
+function edgeLines({ field, from, to, edges }: JsonObject, columns: number): string[] {
+  const [come, gone] = [farIds(to), farIds(from)]
+  const both = come.filter((id) => gone.includes(id))
+  const only = (ids: readonly string[]) => ids.filter((id) => !both.includes(id))
+  const parts = [...some('+', only(come)), ...some('−', only(gone)), ...some('±', both)]
+  const { missing, missingCount, openCount } = isObject(edges) ? edges : {}
+  const what = openCount === missingCount ? 'no counterpart yet' : 'no counterpart'
+  const names = Array.isArray(missing) ? missing.map(String) : []
+  const rest = Number(missingCount ?? 0) - names.length
+  const lacking = `${what}: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+  const note = names.length === 0 ? [] : [parts.length === 0 ? lacking : `(${lacking})`]
+  return wrapped(
+    `${String(field).slice(1)}: ${[parts.join(', '), ...note].filter((text) => text !== '').join(' ')}`,
+    columns,
+    6,
+  )
+}
+
+const MAX_EDGES = 10
+
+const some = (sign: string, ids: readonly string[]): string[] => [
+  ...ids.slice(0, MAX_EDGES).map((id) => `${sign} ${id}`),
+  ...(ids.length > MAX_EDGES ? [`${sign} ${ids.length - MAX_EDGES} more`] : []),
+]
+
+/** The ids of the far objects in a list of references, or in a single one. */
+const farIds = (value: unknown): string[] =>
+  objectsIn(Array.isArray(value) ? value : [value]).map(({ _ref }) => String(_ref).split('/').at(-1) ?? '')
 
 function writeLine({ method, path, action, content }: JsonObject, columns: number): string {
   const start = printable(`      script: ${String(action ?? method)} ${String(path)} `)

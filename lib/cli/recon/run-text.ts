@@ -12,6 +12,11 @@ const FIELD_NOTES: readonly (readonly [note: string, text: string])[] = [
   ['unseen', 'Sets fields that the target does not show'],
   ['notTakenOver', 'The target shows other values than it was sent'],
   ['writtenAgain', 'The target keeps other values than it was sent before'],
+  ['notShown', 'Left alone, since one side does not show the relationship'],
+  ['noCounterpart', 'Left out, since the other object has no counterpart'],
+  ['noCounterpartYet', 'The other object had no counterpart when the plan was made'],
+  ['conditional', 'Left out, since the target grants it by a condition'],
+  ['leftAlone', 'Left alone at the target, since the other object has no counterpart'],
 ]
 
 /** The runs, one a line; at a terminal, the id stands above the rest. @param width of the terminal */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import type { Row } from '../../repo/runs/run-row.ts'
+import { hasEffect } from '../evaluate/difference.ts'
 import type { Mapping, Policy } from '../mapping/mapping.ts'
 import { isSituation, type Situation } from '../situation.ts'
 
@@ -72,7 +73,7 @@ export class Verification {
 
   /** A field that the target never shows cannot be compared. */
   #compare({ changes }: Row): void {
-    const differing = (changes ?? []).filter(({ unseen }) => unseen !== true)
+    const differing = (changes ?? []).filter((change) => change.unseen !== true && hasEffect(change))
     this.#add(differing.length === 0 ? 'matching' : 'differing')
     for (const { field } of differing) this.#fields.set(field, (this.#fields.get(field) ?? 0) + 1)
   }

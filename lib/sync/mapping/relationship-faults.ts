@@ -19,6 +19,8 @@ export function ownRelationshipFaults({ source, target, properties, updateMethod
     if (property.target.length !== 1) faults.push(`${place}.target: must be the name of a relationship`)
     for (const name of EXCLUDED)
       if (isSet(property, name)) faults.push(`${place}.${name}: cannot be combined with relationship`)
+    if (property.condition && 'script' in property.condition)
+      faults.push(`${place}.condition: must be a query filter where a relationship is carried over`)
     if (property.relationship.paged && updateMethod === 'put')
       faults.push(`${place}.relationship.paged: cannot be combined with "updateMethod": "put"`)
     return faults

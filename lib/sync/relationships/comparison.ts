@@ -1,4 +1,5 @@
-import type { Json } from '../../contract.ts'
+import type { Json, JsonObject } from '../../contract.ts'
+import { isObject } from '../../core/json.ts'
 import { type FieldChange, MAX_NAMED_ENDS } from '../../repo/runs/run-row.ts'
 import { type Edge, hasSameProperties, isConditional, reference } from './edges.ts'
 import type { FarObject } from './far-links.ts'
@@ -145,7 +146,7 @@ export class EdgeComparison {
 /** The difference as a change of a list of references. */
 export const listChange = (field: string, { removed, added, ...rest }: EdgeDifference): FieldChange => ({
   field,
-  from: removed.length === 0 ? null : removed.map(({ shown }) => shown),
+  from: removed.length === 0 ? null : removed.map(({ shown }) => lasting(shown)),
   to: added.length === 0 ? null : [...added],
   edges: notesOf(rest),
 })
@@ -158,7 +159,14 @@ export const listChange = (field: string, { removed, added, ...rest }: EdgeDiffe
 export function singleChange(field: string, current: Json, { removed, added, ...rest }: EdgeDifference): FieldChange {
   const [to = null] = added
   const isLeft = to === null && (rest.missingCount > 0 || removed.length === 0)
-  return { field, from: isLeft ? null : current, to, edges: notesOf(rest) }
+  return { field, from: isLeft ? null : lasting(current), to, edges: notesOf(rest) }
+}
+
+/** Without the revision of the edge, which moves with others of the same object. */
+function lasting(edge: Json): Json {
+  if (!isObject(edge) || !isObject(edge._refProperties)) return edge
+  const { _rev, ...properties }: JsonObject = edge._refProperties
+  return { ...edge, _refProperties: properties }
 }
 
 const notesOf = ({ kept, missing, missingCount, openCount }: Omit<EdgeDifference, 'removed' | 'added'>) => ({

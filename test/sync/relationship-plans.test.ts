@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import type { Json, JsonObject } from '../../lib/contract.ts'
+import { writeFiles } from '../helpers/files.ts'
+import { until } from '../helpers/until.ts'
+import { typed } from './command-stage.ts'
+import { type FakeStage, fakeStage, MAPPING, USERS } from './fake-stage.ts'
+
+const ROLES = 'managed/role'
+const roles: JsonObject = {
+  name: 'roles',
+  source: `external/idm/one/${ROLES}`,
+  target: `external/idm/two/${ROLES}`,
+  properties: [{ source: 'name', target: 'name' }],
+  correlationQuery: { linkQualifier: 'default', expressionTree: { any: ['name'] } },
+}
+const via = (field: string, mapping: string, more: JsonObject = {}): JsonObject => ({
+  ...{ source: field, target: field },
+  relationship: { mapping, ...more },
+})
+const properties = [...((MAPPING.properties ?? []) as Json[]), via('roles', 'roles'), via('manager', 'm')]
+const edge = (id: string) => ({ _ref: `${ROLES}/${id}` })
+const user = (id: string, more: JsonObject = {}) => ({ _id: id, userName: id, sn: id.toUpperCase(), ...more })
+
+describe('plans with relationships', () => {
+  let stage: FakeStage
+
+  beforeEach(async () => {
+    stage = await fakeStage({ mapping: { properties }, more: [roles] })
+    const { one, two } = stage
+    for (const idm of [one, two])
+      idm.seed(
+        ROLES,
+        ['Sales', 'Support'].map((id) => ({ _id: id, name: id })),
+      )
+    await stage.recon('', undefined, 'roles')
+    one.seed(ROLES, [{ _id: 'Legacy', name: 'Legacy' }])
+    one.seed(USERS, [user('a', { roles: [edge('Sales'), edge('Legacy')], manager: { _ref: `${USERS}/b` } }), user('b')])
+    two.seed(USERS, [user('a', { roles: [edge('Support')] })])
+    stage.writes()
+  })
+
+  const dryRun = () => stage.recon('&analyze=true')
+  const execute = async (plan: JsonObject) => {
+    const path = `/recon/${String(plan._id)}?_action=execute&waitForCompletion=true`
+    const { json, status } = await stage.gateway.call(path, { method: 'POST' })
+    assert.equal(status, 200)
+    const { json: run } = await stage.gateway.call(`/recon/${String((json as JsonObject)._id)}`)
+    return run as JsonObject
+  }
+
+  it('read as what comes, what goes, and what has no counterpart', async () => {
+    const { stdout } = await typed(stage.gateway.url, ['m', '--dry-run'])
+    assert.match(
+      stdout,
+      /^ {6}roles: \+ Sales, − Support \(no counterpart: Legacy\)\n {6}manager: no counterpart yet: b$/m,
+    )
+    assert.match(stdout, /^Left out, since the other object has no counterpart: \/roles \(1\)$/m)
+    assert.deepEqual(stage.writes(), [])
+  })
+
+  it('are carried out as they are, and then what leads to objects that they have created', async () => {
+    const run = await execute(await dryRun())
+    assert.equal(run.state, 'SUCCESS')
+    assert.deepEqual(run.statusSummary, { SUCCESS: 3, FAILURE: 0 })
+    assert.deepEqual(stage.two.refs(USERS, 'a', 'roles'), [`${ROLES}/Sales`])
+    const b = stage.two.ids(USERS).find((id) => id !== 'a')
+    assert.deepEqual(stage.two.refs(USERS, 'a', 'manager'), [`${USERS}/${b}`])
+    stage.writes()
+    await stage.recon()
+    assert.deepEqual(stage.writes(), [])
+  })
+
+  it('skip an object whose edges have changed since, at either side', async () => {
+    const { one, two } = stage
+    const plan = await dryRun()
+    two.seed(USERS, [user('a', { roles: [edge('Support'), edge('Sales')] })])
+    const first = await execute(plan)
+    assert.equal((first.statusSummary as JsonObject).SUCCESS, 1)
+    assert.deepEqual(two.refs(USERS, 'a', 'roles').sort(), [`${ROLES}/Sales`, `${ROLES}/Support`])
+    const again = await dryRun()
+    one.seed(USERS, [user('a', { roles: [edge('Sales'), edge('Support')] })])
+    await execute(again)
+    assert.deepEqual(two.refs(USERS, 'a', 'roles').sort(), [`${ROLES}/Sales`, `${ROLES}/Support`])
+  })
+
+  it('count in a verification', async () => {
+    const { json } = await stage.gateway.call('/recon?_action=verify&mapping=m&waitForCompletion=true', {
+      method: 'POST',
+    })
+    const id = String((json as JsonObject)._id)
+    const read = async () => (await stage.gateway.call(`/recon/${id}`)).json as JsonObject
+    await until(async () => (await read()).state !== 'ACTIVE')
+    const { verification } = await read()
+    assert.deepEqual((verification as JsonObject).fields, { '/roles': 1 })
+  })
+
+  it('need a mapping that may come later than the one that names it', async () => {
+    const { gateway } = stage
+    const error = async () => ((await gateway.call('/sync/mappings/late')).json as JsonObject).error
+    const late = { ...MAPPING, name: 'late', properties: [via('roles', 'more')] }
+    await writeFiles(gateway.project.conf, { 'sync.json': { mappings: [late] } })
+    await until(async () => (await error()) !== undefined)
+    assert.match(
+      String(await error()),
+      /sync\.json: mappings\.0: mapping late: properties\.0\.relationship\.mapping: there is no mapping "more"$/,
+    )
+    const { name: _, ...unnamed } = roles
+    await writeFiles(gateway.project.conf, { 'mapping-more.json': unnamed })
+    await until(async () => (await error()) === undefined)
+    const both = { ...unnamed, properties: [via('members', 'late')] }
+    const { status, text } = await gateway.call('/config/mapping/more', { method: 'PUT', json: both })
+    assert.equal(status, 400)
+    assert.match(text, /members is the other end of roles, which mapping late carries over/)
+  })
+})
