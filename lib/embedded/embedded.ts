@@ -1,7 +1,10 @@
 /** What a host gets beside the proxy: scripts, mappings and their configuration, for its code and over HTTP. */
+import { join } from 'node:path'
 import type { ConfigDirectory } from '../config/files/directory.ts'
 import { type ConfigResourceOptions, configResource } from '../config/rest/resource.ts'
 import type { ContentResolver } from '../config/values/content-resolver.ts'
+import { KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
+import { keySource } from '../config/values/first-key.ts'
 import type {
   AuthorizeManagement,
   ConfigurationService,
@@ -61,7 +64,9 @@ export async function startEmbeddedSynchronization({
 }: EmbeddedSynchronizationOptions): Promise<EmbeddedSynchronization> {
   const scope = new Scope(options.log)
   try {
-    const repository = await openOwnedRepository(scope, { file: db, log: options.log })
+    const { projectDir, resolver, log } = options
+    const keys = new KeyWrapper(keySource(join(projectDir, 'security'), resolver, log))
+    const repository = await openOwnedRepository(scope, { file: db, keys, log })
     // A host has no managed objects.
     const managedTypes = () => NO_TYPES
     const started = await startSynchronization({ ...options, repository, managedTypes })

@@ -3,12 +3,14 @@ import { dirname, join } from 'node:path'
 import type { Logger } from '../contract.ts'
 import type { Scope } from '../core/scope.ts'
 import { openRepository } from '../repo/open.ts'
-import type { Repository } from '../repo/repository.ts'
+import type { Repository, RepositoryKeys } from '../repo/repository.ts'
 import { OWNER_LOCK, tryLock } from '../repo/sqlite/exclusive-lock.ts'
 
 export interface OwnedRepositoryOptions {
   /** Absolute path of the database; folder and file are created. */
   readonly file: string
+  /** See RepositoryOptions. */
+  readonly keys: RepositoryKeys
   readonly log: Logger
 }
 
@@ -16,9 +18,12 @@ export interface OwnedRepositoryOptions {
  * Opens a database that no other process uses meanwhile, not even a gateway: its folder is locked as a project is.
  * @throws Error that names the file and says why it cannot be used
  */
-export async function openOwnedRepository(scope: Scope, { file, log }: OwnedRepositoryOptions): Promise<Repository> {
+export async function openOwnedRepository(
+  scope: Scope,
+  { file, keys, log }: OwnedRepositoryOptions,
+): Promise<Repository> {
   scope.defer('database lock', lock(file))
-  const repository = await openRepository({ file, log })
+  const repository = await openRepository({ file, keys, log })
   scope.defer('repository', () => repository.close())
   return repository
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { configResource } from '../config/rest/resource.ts'
+import { keySource } from '../config/values/first-key.ts'
 import {
   type ConfigurationFileFault,
   configurationService,
@@ -40,7 +41,6 @@ import type { Acceptance } from './project/acceptance.ts'
 import { type HostLog, withoutNotices } from './project/log.ts'
 import { packageVersion } from './project/package-info.ts'
 import { type Project, readServerCertificate } from './project/project.ts'
-import { gatewayKeys } from './project-keys.ts'
 import { Scripting } from './scripts/scripts.ts'
 import { addSynchronization } from './synchronization.ts'
 
@@ -200,7 +200,7 @@ export class Gateway {
     const { project, log, link } = this.#options
     const { directory: configuration, resolver } = this.#configuration
     this.#acceptance.begin()
-    const common = { router: this.#router, configuration, keys: gatewayKeys(project, resolver, log), log }
+    const common = { router: this.#router, configuration, keys: keySource(project.security, resolver, log), log }
     const { engine: scripts } = this.#scripting
     const objects = this.#scope.own('objects', await openObjects({ ...common, project, scripts, link }))
     this.#stores.push(...objects.passwordStores)

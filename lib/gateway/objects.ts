@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
 import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
@@ -53,6 +54,7 @@ export async function openObjects({
     const repository = await openRepository({
       file: join(project.db, DATABASE),
       log,
+      keys: new KeyWrapper(keys),
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())

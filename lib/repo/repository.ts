@@ -5,6 +5,19 @@ import type { Rewriting } from './objects/rewrite.ts'
 import type { RunStore } from './runs/run-store.ts'
 import type { SentValueStore } from './runs/sent-value-store.ts'
 
+/** Encrypts data keys with the key of the project: `KeyWrapper`. */
+export interface RepositoryKeys {
+  /**
+   * @param place what the data key is for: it is decrypted only for the same
+   * @throws Error when there is no key to encrypt it with
+   */
+  wrap(dataKey: Uint8Array, place: string): Promise<string>
+  /** @throws Error without a subject, such as `is encrypted with the key "a", and no key is configured` */
+  unwrap(wrapped: string, place: string): Uint8Array
+  /** Whether it is encrypted with the key that encrypts now. */
+  isCurrent(wrapped: string): boolean
+}
+
 export interface RepositoryOptions {
   /** Path of the database file; created when it does not exist. */
   readonly file: string
@@ -13,6 +26,8 @@ export interface RepositoryOptions {
   readonly window?: number
   /** How long a write waits for another process that has locked the database, in milliseconds; 5000 by default. */
   readonly maxLockWaitMs?: number
+  /** Encrypt the data keys of runs: without them no run can be stored, and only those of earlier versions are read. */
+  readonly keys?: RepositoryKeys | undefined
   /** Runs `work` while no other process that has this database open runs work with the same key. */
   readonly alone?: ((key: string, work: () => Promise<void>) => Promise<void>) | undefined
 }
@@ -26,6 +41,8 @@ export interface Repository {
   sentValues(): SentValueStore
   /** Rewrites the objects of all types whose stored text contains `text`: see `rewriteObjects`. */
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting>
+  /** Encrypts with the first key what other keys encrypt in runs. @returns how many data keys, and a sentence for each that stays */
+  rewrapRunKeys(): Promise<{ readonly count: number; readonly failures: readonly string[] }>
   /** Why nothing can be written any more: one sentence for a person; undefined when all is well. */
   readonly fault: string | undefined
   /** Resolves when what is under way has ended; later calls fail. */

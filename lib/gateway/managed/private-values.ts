@@ -1,17 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import { decrypt, encrypt, hash, isEncrypted, isHashed, type KeyRing } from '../../config/values/crypto/crypto.ts'
+import { decrypt, encrypt, hash, isEncrypted, isHashed } from '../../config/values/crypto/crypto.ts'
+import type { KeySource } from '../../config/values/crypto/key-wrapper.ts'
 import type { Json, JsonObject } from '../../contract.ts'
 import { badRequest, conflict, internalError, ResourceException } from '../../crest/errors.ts'
 import { without } from './fields.ts'
 import { isEmpty } from './policies.ts'
 import type { ManagedType } from './type.ts'
 
-/** The keys for values at rest. Both methods throw an Error if the configured keys cannot be read. */
-export interface ManagedKeys {
-  current(): KeyRing | undefined
-  /** Creates a first key if none exists. */
-  ensure(): Promise<KeyRing>
-}
+export type ManagedKeys = KeySource
 
 /** An object to be stored. */
 export interface Draft {

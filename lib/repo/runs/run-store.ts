@@ -25,14 +25,19 @@ export type NewRun = Omit<StoredRun, 'number'>
 
 /** Reconciliations: what is shown of them, what they saw, and their plans. */
 export interface RunStore {
-  /** @returns its number */
+  /** @returns its number @throws ResourceException when there is no key to encrypt it with */
   insert(run: NewRun): Promise<number>
   update(number: number, state: string, content: JsonObject): Promise<void>
-  /** From the oldest to the latest. A row that cannot be read is logged and left out. */
+  /**
+   * From the oldest to the latest. A row that cannot be read is logged and left out; one that cannot be decrypted is
+   * logged, and its content says why.
+   */
   all(): Promise<StoredRun[]>
   find(id: string): Promise<StoredRun | undefined>
-  /** Forgets a run with its plan. */
+  /** Forgets a run with its plan. It cannot be decrypted any more from the moment it is gone; its rows go in pieces. */
   remove(number: number): Promise<void>
+  /** Removes what is left of runs whose removal the end of the process interrupted. */
+  removeOrphans(): Promise<void>
   /** Forgets the plan of a run, but not the run. */
   removeRows(number: number): Promise<void>
   /** Makes the open rows of one run those of another. */

@@ -9,6 +9,7 @@ import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
 import { DatabaseFile } from './database/database-file.ts'
 import { SqliteObjectStore } from './object-store.ts'
+import { RunKeys } from './run-keys.ts'
 import { SqliteRunStore } from './run-store.ts'
 import { DatabaseConnection, storesOf } from './thread/connection.ts'
 import type { Stores } from './worker/stores.ts'
@@ -25,13 +26,15 @@ export class SqliteRepository implements Repository {
   readonly #log: Logger
   readonly #alone: RepositoryOptions['alone']
   readonly #builds = new SerialQueue()
+  readonly #runKeys: RunKeys
 
-  private constructor(connection: DatabaseConnection, file: DatabaseFile, { log, alone }: RepositoryOptions) {
+  private constructor(connection: DatabaseConnection, file: DatabaseFile, { log, alone, keys }: RepositoryOptions) {
     this.#connection = connection
     this.#stores = storesOf<Stores>(connection)
     this.#file = file
     this.#log = log
     this.#alone = alone
+    this.#runKeys = new RunKeys(this.#stores.runKeys, keys)
   }
 
   /**
@@ -71,7 +74,7 @@ export class SqliteRepository implements Repository {
   }
 
   runs(): RunStore {
-    return new SqliteRunStore(this.#stores, this.#file.path, this.#log)
+    return new SqliteRunStore(this.#stores, this.#runKeys, this.#file.path, this.#log)
   }
 
   sentValues(): SentValueStore {
@@ -81,6 +84,10 @@ export class SqliteRepository implements Repository {
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting> {
     const storeOf = (type: string) => new SqliteObjectStore(this.#stores.objects, { type, unique: [] })
     return rewriteObjects({ pages: this.#objectsWith(text), storeOf }, next)
+  }
+
+  rewrapRunKeys(): Promise<{ count: number; failures: string[] }> {
+    return this.#runKeys.rewrap()
   }
 
   close(): Promise<void> {

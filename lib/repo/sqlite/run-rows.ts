@@ -1,6 +1,8 @@
 import type { JsonObject } from '../../contract.ts'
+import { internalError } from '../../crest/errors.ts'
 import { type FieldChange, isOpen, newRow, ROW_STATUSES, type Row, type RowSelection } from '../runs/run-row.ts'
 import { type Claim, placeOfRow, type RowCount, type RunRows } from '../runs/run-rows.ts'
+import type { RunKeys } from './run-keys.ts'
 import type { RowGroup, RowRecord } from './runs/row-table.ts'
 import { readJson } from './stored-json.ts'
 import type { Stores } from './worker/stores.ts'
@@ -8,15 +10,19 @@ import type { Stores } from './worker/stores.ts'
 /** The plan of one run: what is JSON is text on its way to the thread and back. */
 export class SqliteRunRows implements RunRows {
   readonly #rows: Stores['rows']
+  readonly #keys: RunKeys
   readonly #run: number
 
-  constructor(rows: Stores['rows'], run: number) {
+  constructor(rows: Stores['rows'], keys: RunKeys, run: number) {
     this.#rows = rows
+    this.#keys = keys
     this.#run = run
   }
 
   async add(rows: readonly Row[], isLasting: boolean): Promise<void> {
-    if (rows.length > 0) await this.#rows.add(this.#run, rowGroups(rows, isLasting))
+    if (rows.length === 0) return
+    await this.#keys.prepare(this.#run)
+    await this.#rows.add(this.#run, rowGroups(rows, isLasting))
   }
 
   claimed(targetKeys: readonly string[]): Promise<Claim[]> {
@@ -24,23 +30,28 @@ export class SqliteRunRows implements RunRows {
   }
 
   async waiting(after: number, limit: number): Promise<Row[]> {
+    const lost = (await this.#keys.open()).get(this.#run)
+    if (lost !== undefined) throw internalError(`The plan of this reconciliation ${lost}`)
     return (await this.#rows.waiting(this.#run, after, limit)).map(rowOf)
   }
 
   async after(after: number, limit: number, selection: RowSelection = {}): Promise<Row[]> {
+    if ((await this.#keys.open()).has(this.#run)) return []
     return (await this.#rows.after(this.#run, after, limit, selection)).map(rowOf)
   }
 
   async atPlaces(places: readonly string[]): Promise<Map<string, Row>> {
+    if ((await this.#keys.open()).has(this.#run)) return new Map()
     const rows = (await this.#rows.atPlaces(this.#run, places)).map(rowOf)
     return new Map(rows.map((row) => [placeOfRow(row), row]))
   }
 
-  finish(rows: readonly Row[], isDurable: boolean): Promise<boolean[]> {
+  async finish(rows: readonly Row[], isDurable: boolean): Promise<boolean[]> {
+    if (rows.some(({ key, failure }) => key > 0 && failure !== null)) await this.#keys.prepare(this.#run)
     const outcomes = rows.map(({ key, targetId, situation, action, status, failure, newLink, removedLinks }) => {
       return { key, targetId, situation, action, status, failure: textOf(failure), newLink, removedLinks }
     })
-    return this.#rows.finish(outcomes, isDurable)
+    return this.#rows.finish(this.#run, outcomes, isDurable)
   }
 
   countWaiting(action: string): Promise<number> {
@@ -85,7 +96,7 @@ const hasNothing = ({ failure, ambiguous, changes }: Row): boolean =>
 /** @param rows that are alike */
 function rowGroup(rows: readonly Row[], isLasting: boolean, ended: string): RowGroup {
   const { phase, qualifier, claims, situation, action, reason, status } = rows[0] as Row
-  const shared = [phase, qualifier, Number(claims), situation, action, reason, status, status === null ? null : ended]
+  const shared = [phase, qualifier, Number(claims), situation, action, status, status === null ? null : ended]
   // A deferred row is carried out by a later run.
   const isKept = isOpen(status) && (isLasting || status === 'DEFERRED')
   const hasMore = isKept || !rows.every(hasNothing)
@@ -95,15 +106,20 @@ function rowGroup(rows: readonly Row[], isLasting: boolean, ended: string): RowG
     const { sourceId, targetId, targetKey, failure, ambiguous, changes } = row
     values.push(sourceId, targetId, targetKey)
     const work = isOpen(status) ? workOf(row) : null
-    if (hasMore) values.push(textOf(failure), textOf(ambiguous), textOf(changes), isKept ? work : null)
+    if (hasMore) {
+      const counted = [changes !== null && changes.length > 0, ...(isKept ? countedWork(row) : [false, false])]
+      values.push(textOf(failure), textOf(ambiguous), textOf(changes), isKept ? work : null, ...counted.map(Number))
+    }
     if (work !== null && !isKept) works.push([place, work])
   }
-  return { shared, values, hasMore, count: rows.length, works }
+  return { shared, reason, values, hasMore, count: rows.length, works }
 }
 
 /** What carrying a row out needs. */
 const workOf = ({ source, target, mapped, link, writes, isApproximate, policy }: Row): string =>
   JSON.stringify({ source, target, mapped, link, writes, isApproximate, policy })
+
+const countedWork = ({ writes, isApproximate }: Row): boolean[] => [writes !== null && writes.length > 0, isApproximate]
 
 type Work = Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'writes' | 'isApproximate' | 'policy'>
 

@@ -1,6 +1,7 @@
 import type { JsonObject, Logger } from '../../contract.ts'
 import type { NewRun, RowPart, RunStore, StoredRun } from '../runs/run-store.ts'
 import { DamagedRow } from './database/damaged-row.ts'
+import type { RunKeys } from './run-keys.ts'
 import { SqliteRunRows } from './run-rows.ts'
 import { SqliteRunSnapshot } from './run-snapshot.ts'
 import type { RunRecord } from './runs/run-table.ts'
@@ -9,36 +10,50 @@ import type { Stores } from './worker/stores.ts'
 
 export class SqliteRunStore implements RunStore {
   readonly #stores: Stores
+  readonly #keys: RunKeys
   readonly #file: string
   readonly #log: Logger
 
-  constructor(stores: Stores, file: string, log: Logger) {
+  constructor(stores: Stores, keys: RunKeys, file: string, log: Logger) {
     this.#stores = stores
+    this.#keys = keys
     this.#file = file
     this.#log = log
   }
 
-  insert({ isAnalysis, persists, content, ...rest }: NewRun): Promise<number> {
+  async insert({ isAnalysis, persists, content, ...rest }: NewRun): Promise<number> {
     const flags = { is_analysis: Number(isAnalysis), persists: Number(persists) }
-    return this.#stores.runs.insert({ ...rest, ...flags, content: JSON.stringify(content) })
+    const { key, wrapped } = await this.#keys.create()
+    const run = { ...rest, ...flags, content: JSON.stringify(content) }
+    const number = await this.#stores.runs.insert(run, key, wrapped)
+    this.#keys.created(number)
+    return number
   }
 
-  update(number: number, state: string, content: JsonObject): Promise<void> {
-    return this.#stores.runs.update(number, state, JSON.stringify(content))
+  async update(number: number, state: string, content: JsonObject): Promise<void> {
+    await this.#keys.prepare(number)
+    await this.#stores.runs.update(number, state, JSON.stringify(content))
   }
 
   async all(): Promise<StoredRun[]> {
-    return (await this.#stores.runs.all()).flatMap((row) => this.#readable(row) ?? [])
+    const lost = await this.#keys.open()
+    return (await this.#stores.runs.all()).flatMap((row) => this.#readable(row, lost) ?? [])
   }
 
   async find(id: string): Promise<StoredRun | undefined> {
+    const lost = await this.#keys.open()
     const row = await this.#stores.runs.find(id)
-    return row && this.#readable(row)
+    return row && this.#readable(row, lost)
   }
 
   async remove(number: number): Promise<void> {
+    this.#keys.removed(number)
     await this.#stores.snapshots.clear(number)
     await this.#stores.runs.remove(number)
+  }
+
+  removeOrphans(): Promise<void> {
+    return this.#stores.runs.removeOrphans()
   }
 
   removeRows(number: number): Promise<void> {
@@ -66,17 +81,36 @@ export class SqliteRunStore implements RunStore {
   }
 
   rows(number: number): SqliteRunRows {
-    return new SqliteRunRows(this.#stores.rows, number)
+    return new SqliteRunRows(this.#stores.rows, this.#keys, number)
   }
 
-  #readable({ is_analysis, persists, content, ...row }: RunRecord): StoredRun | undefined {
+  #readable(
+    { is_analysis, persists, content, ...row }: RunRecord,
+    lost: ReadonlyMap<number, string>,
+  ): StoredRun | undefined {
+    const flags = { isAnalysis: is_analysis === 1, persists: persists === 1 }
+    if (content === null) return { ...row, ...flags, content: this.#unreadable(row, lost.get(row.number)) }
     try {
       const read = readJson<JsonObject>(content, 'run', `${row.number} (${row.id})`)
-      return { ...row, isAnalysis: is_analysis === 1, persists: persists === 1, content: read }
+      return { ...row, ...flags, content: read }
     } catch (error) {
       if (!(error instanceof DamagedRow)) throw error
       this.#log.error({}, `The repository ${this.#file}: ${error.message}; the reconciliation is not shown`)
       return undefined
     }
+  }
+
+  /** What is shown of a run whose content cannot be decrypted. */
+  #unreadable(
+    { id, number, mapping, state }: Pick<RunRecord, 'id' | 'number' | 'mapping' | 'state'>,
+    reason = 'is encrypted with a key that is not there, or was altered',
+  ): JsonObject {
+    const stageDescription = `This reconciliation ${reason}; it is shown without its content and entries.`
+    const { named } = this.#keys
+    if (!named.has(number)) {
+      named.add(number)
+      this.#log.error({ reconId: id, mapping }, `The repository ${this.#file}: reconciliation ${id} ${reason}`)
+    }
+    return { mapping, state, stage: 'COMPLETED_FAILED', stageDescription }
   }
 }

@@ -61,9 +61,10 @@ function statement({ before, behind, repeats }: Frame, shared: number, own: numb
   const name = `${size} ${own} ${shared} ${before} ${behind}`
   const known = statements.get(name)
   if (known !== undefined) return known
-  const parameters = (first: number, count: number) => Array.from({ length: count }, (_, index) => `?${first + index}`)
-  const common = repeats ? parameters(1, shared) : []
-  const values = Array.from({ length: size }, (_, row) => [...common, ...parameters(shared + 1 + row * own, own)])
+  const common = repeats ? Array.from({ length: shared }, (_, index) => `?${index + 1}`) : []
+  // Without a number each takes the next one. Those with a number count as named, and for each value that is bound
+  // SQLite searches the list of names.
+  const values = Array.from({ length: size }, () => [...common, ...Array.from({ length: own }, () => '?')])
   const text = `${before} values ${values.map((row) => `(${row.join(', ')})`).join(', ')}${behind}`
   statements.set(name, text)
   return text

@@ -96,6 +96,28 @@ const createSentValueTables = (): Compilable[] => [
     .addColumn('value', 'text', (column) => column.notNull()),
 ]
 
+/** Personal data in runs is encrypted: what was counted in its text has columns of its own. */
+const createRunKeys = (): Compilable[] => [
+  schema
+    .createTable('run_key')
+    .addColumn('run', 'integer', (column) => column.notNull())
+    .addColumn('key', 'integer', (column) => column.notNull())
+    .addColumn('wrapped', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('run_key_key', ['run', 'key'])
+    .modifyEnd(sql`without rowid`),
+  ...(['changing', 'writing', 'approximate'] as const).map((name) =>
+    schema.alterTable('run_row').addColumn(name, 'integer', (column) => column.notNull().defaultTo(0)),
+  ),
+  builder
+    .updateTable('run_row')
+    .set({
+      changing: sql`changes is not null and changes <> '[]'`,
+      writing: sql`coalesce(json_array_length(work, '$.writes'), 0) > 0`,
+      approximate: sql`coalesce(work ->> '$.isApproximate', 0)`,
+    })
+    .where(sql<boolean>`changes is not null or work is not null`),
+]
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -105,4 +127,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createSyncTables,
   narrowRowIndex,
   createSentValueTables,
+  createRunKeys,
 ].map((statements) => (session) => execute(session, statements()))

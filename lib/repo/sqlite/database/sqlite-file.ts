@@ -17,6 +17,7 @@ const SETTINGS = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA foreign_keys = ON;
+  PRAGMA secure_delete = FAST;
   PRAGMA cache_size = -16000;
   PRAGMA temp.cache_size = -8000;
   PRAGMA temp.journal_mode = MEMORY;

@@ -10,6 +10,7 @@ export interface Tables {
   readonly run_source: RunSourceTable
   readonly run_row: RunRowTable
   readonly run_work: RunWorkTable
+  readonly run_key: RunKeyTable
   readonly sent_value: SentValueTable
   readonly schema_version: SchemaVersionTable
 }
@@ -65,8 +66,16 @@ export interface RunTable {
   readonly is_analysis: number
   /** 1 = its rows are shown as associations. */
   readonly persists: number
-  /** JSON, as the run is shown. */
-  readonly content: string
+  /** JSON, as the run is shown; sealed (see `Sealer`), text in runs of earlier versions. */
+  readonly content: string | Uint8Array
+}
+
+/** The data keys of a run: its own, and those of runs that it has rows of. */
+interface RunKeyTable {
+  readonly run: number
+  readonly key: number
+  /** JSON: the data key, encrypted with a key of the project. */
+  readonly wrapped: string
 }
 
 /** What a run saw, for as long as it needs it: objects of the target, and those that it will create. */
@@ -113,18 +122,24 @@ export interface RunRowTable {
   readonly claims: number
   readonly situation: string
   readonly action: string
-  /** Why: one sentence. */
-  readonly reason: string
+  /** Why: one sentence; sealed where it is the message of a failure. */
+  readonly reason: string | Uint8Array
   /** null while it is still to be done. */
   readonly status: string | null
-  /** JSON of the failure. */
-  readonly failure: string | null
+  /** JSON of the failure. It is sealed, as are the two below; text in rows of earlier versions. */
+  readonly failure: string | Uint8Array | null
   /** JSON list of ids. */
   readonly ambiguous: string | null
   /** JSON list of the fields that change. */
-  readonly changes: string | null
+  readonly changes: string | Uint8Array | null
   /** JSON: what carrying it out needs, where that has to outlive the process; else it is in `run_work`. */
-  readonly work: string | null
+  readonly work: string | Uint8Array | null
+  /** 1 = it changes a field of its target. */
+  readonly changing: number
+  /** 1 = its work has writes of scripts. */
+  readonly writing: number
+  /** 1 = its work is approximate. */
+  readonly approximate: number
   readonly ended: string | null
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Session } from '../database/session.ts'
-import type { RunRowTable as RowRecord } from '../database/tables.ts'
+import type { StoredRow } from './row-table.ts'
 
 /** Plans that are indexed at a time. */
 const MAX_PLANS = 4
@@ -21,7 +21,7 @@ export class RowPlaces {
   }
 
   /** The rows at these places; of several at one place the first. Those that are of another run by now are left out. */
-  async find(run: number, places: readonly string[]): Promise<RowRecord[]> {
+  async find(run: number, places: readonly string[]): Promise<StoredRow[]> {
     await this.#ensure(run)
     const text = `select r.* from json_each(?) as wanted cross join run_place as p cross join run_row as r
       where p.run = ? and p.place = wanted.value and r.key = p.key and r.run = p.run`

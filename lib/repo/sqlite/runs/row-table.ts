@@ -1,20 +1,34 @@
 import type { NewLink } from '../../links/link-store.ts'
 import { LINK_EXISTS, type RowSelection } from '../../runs/run-row.ts'
 import type { Claim, RowCount } from '../../runs/run-rows.ts'
+import { DamagedRow } from '../database/damaged-row.ts'
 import { insertRows, updateRows } from '../database/insert-rows.ts'
 import type { Session } from '../database/session.ts'
-import type { RunRowTable as RowRecord } from '../database/tables.ts'
+import type { RunRowTable } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
 import { deleteLinks, insertLinks } from './link-table.ts'
 import { RowPlaces } from './row-places.ts'
+import type { Sealer, Stored } from './sealer.ts'
 
-export type { RowRecord }
+/** A row as it is stored. */
+export type StoredRow = {
+  -readonly [Name in Exclude<keyof RunRowTable, 'changing' | 'writing' | 'approximate'>]: RunRowTable[Name]
+}
+
+/** A row with what is JSON as text. */
+export type RowRecord = Omit<StoredRow, 'reason' | 'failure' | 'changes' | 'work'> & {
+  readonly reason: string
+  readonly failure: string | null
+  readonly changes: string | null
+  readonly work: string | null
+}
 
 /** Rows that are stored one after the other, and whose first columns are the same. */
 export interface RowGroup {
-  /** See `COMMON` without its first: phase, qualifier, claims, situation, action, reason, status, ended. */
+  /** See `COMMON` without its first: phase, qualifier, claims, situation, action, status, ended. */
   readonly shared: readonly unknown[]
-  /** Each has `source_id, target_id, target_key`; with `hasMore` also `failure, ambiguous, changes, work`. */
+  readonly reason: string
+  /** Each has `source_id, target_id, target_key`; with `hasMore` also those of `MORE`. */
   readonly values: readonly unknown[]
   readonly hasMore: boolean
   readonly count: number
@@ -40,11 +54,13 @@ export class RowTable {
   readonly #session: Session
   readonly #writes: WriteQueue
   readonly #places: RowPlaces
+  readonly #sealer: Sealer
 
-  constructor(session: Session, writes: WriteQueue) {
+  constructor(session: Session, writes: WriteQueue, sealer: Sealer) {
     this.#session = session
     this.#writes = writes
     this.#places = new RowPlaces(session)
+    this.#sealer = sealer
   }
 
   /** Adds rows to a plan, in their order. */
@@ -53,7 +69,7 @@ export class RowTable {
       (session) => {
         let last = lastKey(session)
         for (const group of groups) {
-          insertGroup(session, run, group, last + 1)
+          this.#insertGroup(session, run, group, last + 1)
           last += group.count
         }
       },
@@ -75,25 +91,26 @@ export class RowTable {
         r.changes, coalesce(w.work, r.work) as work, r.ended
       from run_row as r left join run_work as w on w.key = r.key
       where r.run = ? and r.status is null and r.key > ? order by r.key limit ?`
-    return this.#session.all(text, [run, after, limit])
+    return this.#session.all<StoredRow>(text, [run, after, limit]).map((row) => this.#unsealed(row))
   }
 
   async after(run: number, after: number, limit: number, selection: RowSelection = {}): Promise<RowRecord[]> {
     const { situation, action, status } = selection
     const equal = Object.entries({ situation, action, status }).filter(([, value]) => value !== undefined)
     const conditions = ['run = ?', 'key > ?', ...equal.map(([column]) => `${column} = ?`)].join(' and ')
-    const text = `select * from run_row where ${conditions} order by key limit ?`
-    return this.#session.all(text, [run, after, ...equal.map(([, value]) => value), limit])
+    const text = `select ${SHOWN} from run_row where ${conditions} order by key limit ?`
+    const parameters = [run, after, ...equal.map(([, value]) => value), limit]
+    return this.#session.all<StoredRow>(text, parameters).map((row) => this.#unsealed(row))
   }
 
   /** The rows of a complete plan at these places, as `placeOfRow` writes them. */
-  atPlaces(run: number, places: readonly string[]): Promise<RowRecord[]> {
-    return this.#places.find(run, places)
+  async atPlaces(run: number, places: readonly string[]): Promise<RowRecord[]> {
+    return (await this.#places.find(run, places)).map((row) => this.#unsealed(row))
   }
 
   /** @returns for each whether its link was added */
-  finish(outcomes: readonly Outcome[], isDurable: boolean): Promise<boolean[]> {
-    return this.#writes.run((session) => finish(session, outcomes), { isDurable })
+  finish(run: number, outcomes: readonly Outcome[], isDurable: boolean): Promise<boolean[]> {
+    return this.#writes.run((session) => finish(session, outcomes, this.#failureOf(run)), { isDurable })
   }
 
   async countWaiting(run: number, action: string): Promise<number> {
@@ -103,9 +120,7 @@ export class RowTable {
 
   async countByKind(run: number): Promise<RowCount[]> {
     const text = `select situation, action, count(*) as count, sum(status is null) as waiting,
-        sum(changes is not null and changes <> '[]') as changing,
-        sum(coalesce(json_array_length(work, '$.writes'), 0) > 0) as writing,
-        sum(coalesce(work ->> '$.isApproximate', 0)) as approximate,
+        sum(changing) as changing, sum(writing) as writing, sum(approximate) as approximate,
         sum(coalesce(status = 'DEFERRED', 0)) as deferred, sum(coalesce(status = 'FAILURE', 0)) as failed
       from run_row where run = ? group by situation, action order by min(key)`
     return this.#session.all(text, [run])
@@ -124,29 +139,74 @@ export class RowTable {
     const rows = this.#session.all<{ id: string | null }>(text, [run, mapping])
     return rows.map(({ id }) => id)
   }
+
+  #insertGroup(
+    session: Session,
+    run: number,
+    { shared, reason, values, hasMore, count, works }: RowGroup,
+    firstKey: number,
+  ): void {
+    const keyed: unknown[] = []
+    if (hasMore)
+      for (let index = 0; index < count; index++)
+        keyed.push(firstKey + index, ...this.#sealed(run, firstKey + index, reason, values, index * MORE_WIDTH))
+    else
+      for (let index = 0; index < count; index++)
+        keyed.push(firstKey + index, ...values.slice(index * WIDTH, (index + 1) * WIDTH))
+    if (hasMore) insertRows(session, INTO_ROWS, [run, ...shared], { width: MORE_WIDTH + 2, values: keyed })
+    else insertRows(session, INTO_PLAIN, [run, ...shared, reason], { width: WIDTH + 1, values: keyed })
+    const keyedWorks = works.flatMap(([place, work]) => [firstKey + place, work])
+    insertRows(session, INTO_WORKS, [run], { width: 2, values: keyedWorks })
+  }
+
+  /** The values of one row of a group, in the order of `INTO_ROWS`. */
+  #sealed(run: number, key: number, reason: string, values: readonly unknown[], start: number): unknown[] {
+    const [sourceId, targetId, targetKey, failure, ambiguous, changes, work, ...counted] = values.slice(
+      start,
+      start + MORE_WIDTH,
+    )
+    const seal = (column: 'reason' | 'failure' | 'changes' | 'work', text: unknown): unknown =>
+      typeof text === 'string' ? this.#sealer.seal(run, column, key, text) : null
+    // The message of a failure is its reason as well.
+    const why = failure === null ? reason : seal('reason', reason)
+    const texts = [seal('failure', failure), ambiguous, seal('changes', changes), seal('work', work)]
+    return [sourceId, targetId, targetKey, why, ...texts, ...counted]
+  }
+
+  #unsealed(row: StoredRow): RowRecord {
+    const { key } = row
+    const unseal = (column: 'reason' | 'failure' | 'changes' | 'work', stored: Stored): string | null => {
+      try {
+        return this.#sealer.unseal(column, key, stored)
+      } catch (error) {
+        throw new DamagedRow('run_row', String(key), error)
+      }
+    }
+    // In place: a copy of each row takes longer than its decryption.
+    row.reason = unseal('reason', row.reason) ?? ''
+    row.failure = unseal('failure', row.failure)
+    row.changes = unseal('changes', row.changes)
+    row.work = unseal('work', row.work)
+    return row as RowRecord
+  }
+
+  #failureOf(run: number): SealFailure {
+    return (key, failure) => this.#sealer.seal(run, 'failure', key, failure)
+  }
 }
 
-const COMMON =
-  'run, phase, qualifier, claims, situation, action, reason, status, ended, key, source_id, target_id, target_key'
-const INTO_PLAIN = `insert into run_row (${COMMON})`
-const INTO_ROWS = `insert into run_row (${COMMON}, failure, ambiguous, changes, work)`
+type SealFailure = (key: number, failure: string) => Uint8Array
+
+const SHOWN = `key, run, phase, qualifier, source_id, target_id, target_key, claims, situation, action, reason, status,
+  failure, ambiguous, changes, work, ended`
+const COMMON = 'run, phase, qualifier, claims, situation, action, status, ended'
+const OWN = 'key, source_id, target_id, target_key'
+const MORE = 'failure, ambiguous, changes, work, changing, writing, approximate'
+const WIDTH = 3
+const MORE_WIDTH = 10
+const INTO_PLAIN = `insert into run_row (${COMMON}, reason, ${OWN})`
+const INTO_ROWS = `insert into run_row (${COMMON}, ${OWN}, reason, ${MORE})`
 const INTO_WORKS = 'insert into run_work (run, key, work)'
-
-function insertGroup(
-  session: Session,
-  run: number,
-  { shared, values, hasMore, count, works }: RowGroup,
-  firstKey: number,
-): void {
-  const width = hasMore ? 7 : 3
-  const keyed: unknown[] = []
-  for (let index = 0; index < count; index++)
-    keyed.push(firstKey + index, ...values.slice(index * width, (index + 1) * width))
-  const into = hasMore ? INTO_ROWS : INTO_PLAIN
-  insertRows(session, into, [run, ...shared], { width: width + 1, values: keyed })
-  const keyedWorks = works.flatMap(([place, work]) => [firstKey + place, work])
-  insertRows(session, INTO_WORKS, [run], { width: 2, values: keyedWorks })
-}
 
 /** The highest key that a row has or had; no other rows are added while a transaction is open. */
 function lastKey(session: Session): number {
@@ -154,7 +214,7 @@ function lastKey(session: Session): number {
   return session.all<{ seq: number }>(text)[0]?.seq ?? 0
 }
 
-function finish(session: Session, outcomes: readonly Outcome[]): boolean[] {
+function finish(session: Session, outcomes: readonly Outcome[], seal: SealFailure): boolean[] {
   deleteLinks(
     session,
     outcomes.flatMap(({ removedLinks }) => removedLinks),
@@ -166,27 +226,34 @@ function finish(session: Session, outcomes: readonly Outcome[]): boolean[] {
   setOutcomes(
     session,
     outcomes.map((outcome, index) => (linked[index] ? outcome : { ...outcome, status: 'FAILURE', failure })),
+    seal,
   )
   return linked
 }
 
 /** All outcomes of one kind together: there are few kinds, and most of a row is its kind. */
-function setOutcomes(session: Session, outcomes: readonly Outcome[]): void {
+function setOutcomes(session: Session, outcomes: readonly Outcome[], seal: SealFailure): void {
   const ended = new Date().toISOString()
-  const kinds = Map.groupBy(outcomes, ({ situation, action, status, failure }) =>
-    [situation, action, status, failure].join('\u0000'),
+  // A row that is not stored has no key.
+  const stored = outcomes.filter(({ key }) => key > 0)
+  const kinds = Map.groupBy(stored, ({ situation, action, status, failure }) =>
+    [situation, action, status, failure === null].join('\u0000'),
   )
   for (const own of kinds.values()) {
     const [first] = own
     if (!first) continue
-    const { situation, action, status, failure } = first
-    const values = own.flatMap(({ key, targetId }) => [key, targetId])
-    updateRows(session, SET_OUTCOME, [situation, action, status, failure, ended], { width: 2, values })
+    const { situation, action, status } = first
+    const values = own.flatMap(({ key, targetId, failure }) => [
+      key,
+      targetId,
+      failure === null ? null : seal(key, failure),
+    ])
+    updateRows(session, SET_OUTCOME, [situation, action, status, ended], { width: 3, values })
   }
 }
 
 const SET_OUTCOME = [
-  `update run_row set situation = ?1, action = ?2, status = ?3, failure = ?4, ended = ?5, target_id = v.column2,
-    work = null from`,
+  `update run_row set situation = ?1, action = ?2, status = ?3, ended = ?4, target_id = v.column2, failure = v.column3,
+    work = null, writing = 0, approximate = 0 from`,
   'where run_row.key = v.column1',
 ] as const

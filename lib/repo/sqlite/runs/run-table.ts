@@ -1,49 +1,78 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { RowPart } from '../../runs/run-store.ts'
 import type { Session } from '../database/session.ts'
-import type { RunTable as RunRecord } from '../database/tables.ts'
+import type { RunTable as StoredRecord } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
+import { type DataKey, deleteKeys, insertKey, shareKeys } from './run-key-table.ts'
+import type { Sealer } from './sealer.ts'
 
-export type { RunRecord }
+/** A run with its content as JSON text; null = it is encrypted, and cannot be decrypted. */
+export type RunRecord = Omit<StoredRecord, 'content'> & { readonly content: string | null }
+
+export type NewRunRecord = Omit<RunRecord, 'number' | 'content'> & { readonly content: string }
 
 const SCRATCH = ['run_value', 'run_source', 'run_object', 'run_work'] as const
 
 /** Rows that one delete takes. */
 const DELETED_AT_ONCE = 5000
 
-/** Runs with their content as JSON text. */
+/** Runs. Their content is stored encrypted. */
 export class RunTable {
   readonly #session: Session
   readonly #writes: WriteQueue
+  readonly #sealer: Sealer
 
-  constructor(session: Session, writes: WriteQueue) {
+  constructor(session: Session, writes: WriteQueue, sealer: Sealer) {
     this.#session = session
     this.#writes = writes
+    this.#sealer = sealer
   }
 
-  async insert({ id, mapping, state, is_analysis, persists, content }: Omit<RunRecord, 'number'>): Promise<number> {
-    const text = `insert into run (id, mapping, state, is_analysis, persists, content) values (?, ?, ?, ?, ?, ?)
+  /** @param wrapped the data key in encrypted form */
+  insert(run: NewRunRecord, { key, bytes }: DataKey, wrapped: string): Promise<number> {
+    const { id, mapping, state, is_analysis, persists, content } = run
+    const text = `insert into run (id, mapping, state, is_analysis, persists, content) values (?, ?, ?, ?, ?, '')
       returning number`
-    const values = [id, mapping, state, is_analysis, persists, content]
-    const rows = await this.#writes.run((session) => session.all<{ number: number }>(text, values))
-    return rows[0]?.number ?? 0
+    return this.#writes.run((session) => {
+      const values = [id, mapping, state, is_analysis, persists]
+      const number = session.all<{ number: number }>(text, values)[0]?.number ?? 0
+      insertKey(session, { run: number, key, wrapped })
+      this.#sealer.open(key, bytes)
+      this.#sealer.use(number, key)
+      session.run('update run set content = ? where number = ?', [this.#sealed(number, content), number])
+      return number
+    })
   }
 
   async update(number: number, state: string, content: string): Promise<void> {
-    await this.#write('update run set state = ?, content = ? where number = ?', [state, content, number])
+    const values = [state, this.#sealed(number, content), number]
+    await this.#write('update run set state = ?, content = ? where number = ?', values)
   }
 
   async all(): Promise<RunRecord[]> {
-    return this.#session.all('select * from run order by number')
+    return this.#session.all<StoredRecord>('select * from run order by number').map((run) => this.#readable(run))
   }
 
   async find(id: string): Promise<RunRecord | undefined> {
-    return this.#session.all<RunRecord>('select * from run where id = ?', [id])[0]
+    const [run] = this.#session.all<StoredRecord>('select * from run where id = ?', [id])
+    return run && this.#readable(run)
   }
 
+  /** The run is gone at once; its rows follow in pieces. */
   async remove(number: number): Promise<void> {
-    await this.removeRows(number)
-    await this.#write('delete from run where number = ?', [number])
+    const keys = await this.#writes.run((session) => {
+      session.run('delete from run where number = ?', [number])
+      return deleteKeys(session, number)
+    })
+    this.#sealer.forget(number, keys)
+    await this.#removeAll('run_row', number)
+  }
+
+  /** Removes rows whose run is gone: the process ended before they followed it. */
+  async removeOrphans(): Promise<void> {
+    const rows = this.#session.all<{ run: number }>(`${RUNS_WITH_ROWS} select run from present
+      where run is not null and not exists (select 1 from run as r where r.number = present.run)`)
+    for (const { run } of rows) await this.#removeAll('run_row', run)
   }
 
   async removeRows(number: number): Promise<void> {
@@ -52,11 +81,15 @@ export class RunTable {
   }
 
   async moveOpenRows(from: number, to: number): Promise<void> {
-    await this.#write('update run_row set run = ? where run = ? and status is null', [to, from])
+    await this.#writes.run((session) => {
+      shareKeys(session, from, to)
+      session.run('update run_row set run = ? where run = ? and status is null', [to, from])
+    })
   }
 
   moveRows(from: number, to: number, part?: RowPart): Promise<number> {
     return this.#writes.run((session) => {
+      shareKeys(session, from, to)
       if (part) return movePart(session, from, to, part)
       session.run('update run set persists = 0 where number = ?', [from])
       return session.run('update run_row set run = ? where run = ?', [to, from])
@@ -65,6 +98,7 @@ export class RunTable {
 
   returnRows(from: number, to: number): Promise<void> {
     return this.#writes.run((session) => {
+      shareKeys(session, from, to)
       session.run('update run_row set run = ? where run = ?', [to, from])
       session.run('update run set persists = 1 where number = ?', [to])
     })
@@ -77,6 +111,18 @@ export class RunTable {
       if (this.#session.all<{ others: number }>(text, [number])[0]?.others === 0)
         this.#session.run(`delete from ${table}`)
       else await this.#removeAll(table, number)
+    }
+  }
+
+  #sealed(number: number, content: string): Uint8Array {
+    return this.#sealer.seal(number, 'content', number, content)
+  }
+
+  #readable({ content, ...run }: StoredRecord): RunRecord {
+    try {
+      return { ...run, content: this.#sealer.unseal('content', run.number, content) }
+    } catch {
+      return { ...run, content: null }
     }
   }
 
@@ -97,6 +143,10 @@ function movePart(session: Session, from: number, to: number, { actions, limit =
     where run = ? and ${open} and action in (select value from json_each(?)) order by key limit ?)`
   return session.run(text, [to, from, JSON.stringify(actions), limit])
 }
+
+/** One look into the index for each run: `select distinct` would read all of it. */
+const RUNS_WITH_ROWS = `with recursive present (run) as (select min(run) from run_row
+  union all select (select min(run) from run_row where run > present.run) from present where present.run is not null)`
 
 /** Finds the rows of a run by the key of the table. */
 const IN_PIECES = {

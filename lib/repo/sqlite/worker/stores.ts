@@ -7,7 +7,9 @@ import { ObjectTable } from '../objects/object-table.ts'
 import { installJsonFunctions } from '../objects/sqlite-json.ts'
 import { LinkTable } from '../runs/link-table.ts'
 import { RowTable } from '../runs/row-table.ts'
+import { RunKeyTable } from '../runs/run-key-table.ts'
 import { RunTable } from '../runs/run-table.ts'
+import { Sealer } from '../runs/sealer.ts'
 import { SentValueTable } from '../runs/sent-value-table.ts'
 import { SnapshotTable } from '../runs/snapshot-table.ts'
 import type { OpenOptions } from '../thread/protocol.ts'
@@ -18,6 +20,7 @@ export interface Stores {
   readonly links: LinkTable
   readonly runs: RunTable
   readonly rows: RowTable
+  readonly runKeys: RunKeyTable
   readonly snapshots: SnapshotTable
   readonly sentValues: SentValueTable
 }
@@ -46,12 +49,14 @@ export async function openDatabase(
   }
   const writes = new WriteQueue(file, maxLockWaitMs)
   const onDamaged = (error: Error) => notify(`The repository ${path}: ${error.message}`)
-  const runs = new RunTable(file, writes)
+  const sealer = new Sealer()
+  const runs = new RunTable(file, writes, sealer)
   const stores: Stores = {
     objects: new ObjectTable({ session: file, writes, window, onDamaged }),
     links: new LinkTable(file, writes),
     runs,
-    rows: new RowTable(file, writes),
+    rows: new RowTable(file, writes, sealer),
+    runKeys: new RunKeyTable(file, writes, sealer),
     snapshots: new SnapshotTable(file, runs),
     sentValues: new SentValueTable(file, writes),
   }

@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { internalError, ResourceException } from '../../crest/errors.ts'
+import type { RepositoryKeys } from '../repository.ts'
+import type { DataKey, WrappedKey } from './runs/run-key-table.ts'
+import { MAX_KEY_ID } from './runs/sealer.ts'
+import type { Stores } from './worker/stores.ts'
+
+const DATA_KEY_BYTES = 32
+const ID_BYTES = 6
+
+/**
+ * The data keys of runs, which encrypt what is personal in them. Each run has a random one; the database has it encrypted
+ * with the key of the project. So a new key of the project means to encrypt the data keys anew and nothing else, and a run
+ * is unreadable as soon as its data key is deleted.
+ */
+export class RunKeys {
+  /** Runs that the log has named, since they cannot be decrypted. */
+  readonly named = new Set<number>()
+  readonly #table: Stores['runKeys']
+  readonly #keys: RepositoryKeys | undefined
+  /** Runs whose values can be sealed. */
+  readonly #ready = new Set<number>()
+
+  constructor(table: Stores['runKeys'], keys: RepositoryKeys | undefined) {
+    this.#table = table
+    this.#keys = keys
+  }
+
+  /**
+   * A new data key, and its encrypted form.
+   * @throws ResourceException when there is no key of the project
+   */
+  async create(): Promise<{ key: DataKey; wrapped: string }> {
+    const key = 1 + (randomBytes(ID_BYTES).readUIntBE(0, ID_BYTES) % MAX_KEY_ID)
+    const bytes = randomBytes(DATA_KEY_BYTES)
+    try {
+      return { key: { key, bytes }, wrapped: await this.#wrapper.wrap(bytes, placeOf(key)) }
+    } catch (error) {
+      if (error instanceof ResourceException) throw error
+      throw internalError(`Reconciliations cannot be stored: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  /** Notes that a run was stored with its data key. */
+  created(run: number): void {
+    this.#ready.add(run)
+  }
+
+  removed(run: number): void {
+    this.#ready.delete(run)
+  }
+
+  /** Lets the values of a run be sealed. @throws ResourceException when there is no key of the project */
+  async prepare(run: number): Promise<void> {
+    if (this.#ready.has(run)) return
+    await this.open()
+    if (!(await this.#table.use(run))) {
+      const { key, wrapped } = await this.create()
+      await this.#table.add(run, key, wrapped)
+    }
+    this.#ready.add(run)
+  }
+
+  /**
+   * Decrypts the data keys that are not in use yet.
+   * @returns why those of some runs cannot be decrypted, by run
+   */
+  async open(): Promise<ReadonlyMap<number, string>> {
+    const closed = await this.#table.closed()
+    const opened: DataKey[] = []
+    const lost = new Map<number, string>()
+    for (const one of closed) {
+      try {
+        opened.push(this.#unwrapped(one))
+      } catch (error) {
+        lost.set(one.run, (error as Error).message)
+      }
+    }
+    if (opened.length > 0) await this.#table.open(opened)
+    return lost
+  }
+
+  /** See `Repository.rewrapRunKeys`. */
+  async rewrap(): Promise<{ count: number; failures: string[] }> {
+    const [changed, failures]: [WrappedKey[], string[]] = [[], []]
+    for (const one of await this.#table.all()) {
+      try {
+        if (this.#wrapper.isCurrent(one.wrapped)) continue
+        const { key, bytes } = this.#unwrapped(one)
+        changed.push({ ...one, wrapped: await this.#wrapper.wrap(bytes, placeOf(key)) })
+      } catch (error) {
+        failures.push(`reconciliation number ${one.run} ${(error as Error).message}`)
+      }
+    }
+    if (changed.length > 0) await this.#table.rewrap(changed)
+    return { count: changed.length, failures }
+  }
+
+  #unwrapped({ key, wrapped }: WrappedKey): DataKey {
+    return { key, bytes: this.#wrapper.unwrap(wrapped, placeOf(key)) }
+  }
+
+  get #wrapper(): RepositoryKeys {
+    if (this.#keys) return this.#keys
+    throw new Error('this repository was opened without keys')
+  }
+}
+
+/** A data key cannot be passed off as another one. */
+const placeOf = (key: number): string => `run/${key}`
