@@ -11,6 +11,14 @@ const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
   'docs/getting-started.md': [/"userName":"bo"/, /^1 of 1 instances well$/m],
   'docs/instances.md': [/"state":"READY"/, /"_id":"external.idm\/eu"/, /"enabled":false/],
   'docs/operations.md': [/^\{\}\{\}$/m, /^1 of 1 instances well$/m],
+  'docs/plans-and-runs.md': [
+    /"state":"WAITING"/,
+    /"state":"APPROVED"/,
+    /"state":"PARTLY"/,
+    /"pilot":\{"sample":2,"filter":"\/sn pr"\}/,
+    /"linked":3,"matching":3,"differing":0/,
+    /"change":"added"/,
+  ],
   'docs/scripts.md': [/^3$/m],
   'docs/security.md': [/not trusted/, /demo-ca/, /"\$crypto"/, /"&\{remote\.platform\.password\}"/],
   'docs/synchronization.md': [

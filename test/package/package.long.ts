@@ -114,7 +114,7 @@ describe('the package', () => {
   })
 
   it('exports its JSON Schemas, and the contract without the rest', async () => {
-    const script = `for (const name of ['plugin', 'external.idm']) {
+    const script = `for (const name of ['plugin', 'external.idm', 'plan']) {
         const { default: schema } = await import('openidm-external-idm/schemas/' + name + '.schema.json', { with: { type: 'json' } })
         console.log(typeof schema)
       }
@@ -122,7 +122,7 @@ describe('the package', () => {
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: installed.app })
     assert.equal(
       stdout,
-      'object\nobject\nCONTRACT_VERSION,configurationService,hostProcessesService,managementAccessService,metricsService,synchronizationService\n',
+      'object\nobject\nobject\nCONTRACT_VERSION,configurationService,hostProcessesService,managementAccessService,metricsService,synchronizationService\n',
     )
   })
 

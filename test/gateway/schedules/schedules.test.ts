@@ -40,6 +40,28 @@ describe('schedules', () => {
     await rm(file)
   })
 
+  it('make a plan that waits where the mapping requires approval, and say so in their line of the log', async () => {
+    const conf = {
+      'sync.json': { mappings: [{ ...MAPPING, requireApproval: true }] },
+      'schedule-once.json': { ...EVERY_SECOND, type: 'simple', repeatCount: 0, schedule: undefined },
+    }
+    const { call, gateway, log } = await startGateway({ conf })
+    await gateway.connection.create('managed/role', 'r', { name: 'r' })
+    const said = () => log.entries.filter(({ msg }) => String(msg).startsWith('schedule once has run'))
+    await call('/scheduler/job/once?_action=trigger', { method: 'POST' })
+    await until(() => said().some(({ msg }) => msg !== 'schedule once has run'))
+    const { msg, reconId } = said().find(({ msg }) => msg !== 'schedule once has run') ?? {}
+    assert.equal(msg, `schedule once has run: the plan ${String(reconId)} of m waits for approval`)
+    const plan = (await call(`/recon/plan/${String(reconId)}`)).json as JsonObject
+    assert.deepEqual([plan.state, plan.madeBy], ['WAITING', 'schedule once'])
+    const approved = await call(`/recon/${String(reconId)}?_action=approve`, { method: 'POST' })
+    assert.equal((approved.json as JsonObject).state, 'APPROVED')
+    const targets = async () => (await gateway.connection.query('managed/assignment', { _queryFilter: 'true' })).result
+    assert.deepEqual(await targets(), [])
+    await call(`/recon/${String(reconId)}?_action=execute&waitForCompletion=true`, { method: 'POST' })
+    assert.equal((await targets()).length, 1)
+  })
+
   it('one with a fault is named and does not stop the others, at the start and later', async () => {
     const nowhere = { ...EVERY_SECOND, timeZone: 'Europe/Nowhere' }
     const script = (file: string) => ({
