@@ -59,6 +59,7 @@ describe('a plan and its approval', () => {
       `409 The mapping m has requireApproval: approve the plan first (recon approve ${id}, or recon/${id}?_action=approve)`,
     )
     assert.equal((await stage.post(`/recon/${id}?_action=approve`, undefined, 'operator')).status, 200)
+    assert.equal((await stage.get(`/recon/${id}`)).waitsForApproval, undefined)
     await stage.execute(id)
     assert.equal(stage.two.ids(USERS).length, 2)
   })

@@ -6,7 +6,7 @@ import { limitSchema } from '../mapping/limit.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import { querySchema } from '../mapping/query-schema.ts'
 import { type Pilot, pilotShape } from './pilot.ts'
-import type { Approval, Caller, ExecutionBasis, PlanRecord } from './plan-record.ts'
+import type { Approval, Caller, ExecutionBasis, PlanDigest, PlanRecord } from './plan-record.ts'
 import { VERIFYING } from './verification.ts'
 
 export interface RunOptions {
@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly verifies?: boolean
   /** It was to write, and makes a plan that waits for approval. */
   readonly waits?: boolean
+  /** What it was started with. */
+  readonly digest?: PlanDigest
   /** Of the plan that it makes. */
   readonly plan?: PlanRecord
   /** Of the plan that it carries out. */

@@ -3,7 +3,7 @@ import { isObject } from '../../core/json.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
 import type { RunStore, StoredRun } from '../../repo/runs/run-store.ts'
-import type { Caller, Execution, ExecutionBasis, PlanRecord } from '../context/plan-record.ts'
+import type { Caller, Execution, ExecutionBasis, PlanDigest, PlanRecord } from '../context/plan-record.ts'
 import type { Overrides } from '../context/run-options.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { changedParts, type DigestSources, planDigest } from '../plan/digest.ts'
@@ -15,6 +15,8 @@ export interface PlansOptions {
   /** Absent: a host without scripts and instances. */
   readonly digests?: DigestSources | undefined
 }
+
+type Started = Pick<PlanRecord, 'digest' | 'overrides'>
 
 const NO_PLAN = 'Only a successful analysis with persistAssociations, or a run with deferred rows, can be carried out'
 
@@ -28,12 +30,24 @@ export class Plans {
     this.#parts = parts
   }
 
-  /** The record of a plan that is made now. */
-  async begin(configured: ConfiguredMapping, overrides: Overrides, author: Caller): Promise<PlanRecord> {
-    const { planValidFor } = configured.mapping
-    const digest = await this.#digest(configured, overrides)
+  /** The record of a plan that is made now. @param digest see `digest` */
+  begin({ mapping }: ConfiguredMapping, digest: PlanDigest, overrides: Overrides, author: Caller): PlanRecord {
+    const { planValidFor } = mapping
     const validUntil = Number.isFinite(planValidFor) ? new Date(Date.now() + planValidFor).toISOString() : null
     return { digest, author, validUntil, overrides, approval: null, executions: [] }
+  }
+
+  /** Of what a run with these settings would be made with now. */
+  digest(configured: ConfiguredMapping, overrides: Overrides): Promise<PlanDigest> {
+    const { mappings, digests } = this.#parts
+    const { links } = configured.mapping
+    const owner = links ? mappings.find(links)?.mapping : undefined
+    return planDigest({ ...configured, owner, overrides }, digests)
+  }
+
+  /** What has changed since a run was started: names as in `PlanDigest`. */
+  async changedSince(configured: ConfiguredMapping, { digest, overrides }: Started): Promise<string[]> {
+    return changedParts(digest, await this.digest(configured, overrides))
   }
 
   /** As `recon/plan/ID` shows it. */
@@ -47,7 +61,7 @@ export class Plans {
       record,
       requiresApproval,
       isOpen: counts.some(isWorth),
-      changed: configured ? await this.#changed(configured, record) : [`mapping ${run.mapping}`],
+      changed: configured ? await this.changedSince(configured, record) : [`mapping ${run.mapping}`],
     }
     return {
       mapping: run.mapping,
@@ -71,7 +85,7 @@ export class Plans {
     return this.#change(id, async (run, record) => {
       const configured = await this.#parts.mappings.usable(run.mapping)
       if (!run.persists) throw conflict(record.executions.length > 0 ? EXECUTED : NO_PLAN)
-      checkCurrent(run.mapping, { record, changed: await this.#changed(configured, record) })
+      checkCurrent(run.mapping, { record, changed: await this.changedSince(configured, record) })
       checkApprover(configured.mapping, record, caller)
       if (record.executions.length > 0 && !(await this.#isOpen(run))) throw conflict(EXECUTED)
       return { ...record, approval: record.approval ?? { by: caller.name, at: new Date().toISOString() } }
@@ -93,7 +107,7 @@ export class Plans {
     if (run.isAnalysis && record && !run.persists && record.executions.length > 0) throw conflict(EXECUTED)
     if (!run.isAnalysis || run.state !== 'SUCCESS' || !run.persists) throw conflict(NO_PLAN)
     if (!record) throw conflict('The plan was made by an earlier version of this gateway: make another plan')
-    checkCurrent(run.mapping, { record, changed: await this.#changed(configured, record) })
+    checkCurrent(run.mapping, { record, changed: await this.changedSince(configured, record) })
     checkApproved(run.id, configured.mapping, record.approval)
     return record
   }
@@ -105,17 +119,6 @@ export class Plans {
 
   async #isOpen({ number }: StoredRun): Promise<boolean> {
     return (await this.#parts.runs.rows(number).countByKind()).some(isWorth)
-  }
-
-  async #changed(configured: ConfiguredMapping, { digest, overrides }: PlanRecord): Promise<string[]> {
-    return changedParts(digest, await this.#digest(configured, overrides))
-  }
-
-  #digest(configured: ConfiguredMapping, overrides: Overrides) {
-    const { mappings, digests } = this.#parts
-    const { links } = configured.mapping
-    const owner = links ? mappings.find(links)?.mapping : undefined
-    return planDigest({ ...configured, owner, overrides }, digests)
   }
 
   #change(id: string, change: (run: StoredRun, record: PlanRecord) => Promise<PlanRecord>): Promise<void> {
@@ -132,6 +135,12 @@ export class Plans {
 }
 
 const EXECUTED = 'The plan was carried out already: make another plan'
+
+/** The content of a run as it is shown: without the record of its plan, and waiting only until that is approved. */
+export function shownContent({ plan, waitsForApproval, ...content }: JsonObject): JsonObject {
+  const approval = isObject(plan) ? plan.approval : null
+  return { ...content, ...(waitsForApproval === true && approval === null && { waitsForApproval }) }
+}
 
 /** What the limits of a part of a plan are judged by. */
 export function basisOf({ content }: StoredRun, { executions }: PlanRecord): ExecutionBasis {

@@ -7,7 +7,7 @@ import { interrupted, type RunServices } from '../context/run-context.ts'
 import { actionsOf, type RunOptions } from '../context/run-options.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
-import { basisOf, Plans, type PlansOptions } from './plans.ts'
+import { basisOf, Plans, type PlansOptions, shownContent } from './plans.ts'
 import { Run } from './run.ts'
 
 export interface ReconServiceOptions extends RunServices, PlansOptions {
@@ -53,8 +53,11 @@ export class ReconService implements Disposable {
     const overrides = { ...asked.overrides, ...pilot }
     const options = { ...asked, overrides, ...(waits && { waits, isAnalysis: true, persists: true }) }
     const { isAnalysis, persists, startedBy = INTERNAL } = options
-    const plan = isAnalysis && persists && (await this.plans.begin(configured, overrides, startedBy))
-    return this.#launch(configured, { ...options, startedBy, ...(plan && { plan }) }, async (run) => run.start())
+    const digest = await this.plans.digest(configured, overrides)
+    const plan = isAnalysis && persists && this.plans.begin(configured, digest, overrides, startedBy)
+    return this.#launch(configured, { ...options, startedBy, digest, ...(plan && { plan }) }, async (run) =>
+      run.start(),
+    )
   }
 
   /**
@@ -76,9 +79,10 @@ export class ReconService implements Disposable {
     const takesDeferred = open.length === 0
     if (part) await checkPart(rows, part, takesDeferred)
     const unsupplied = Array.isArray(planned.content.unsupplied) ? planned.content.unsupplied.map(String) : []
+    const settings = { ...(record && inherited(record)), ...overrides }
     const options: RunOptions = {
       ...{ action: 'recon', ids: [], isAnalysis: false, persists: true, unsupplied, startedBy: by },
-      overrides: { ...(record && inherited(record)), ...overrides },
+      ...{ overrides: settings, digest: await this.plans.digest(configured, settings) },
       ...(acceptedBy !== undefined && { acceptedBy }),
       ...(record && { basis: basisOf(planned, record) }),
       ...(record?.approval && { approval: record.approval }),
@@ -217,7 +221,7 @@ export class ReconService implements Disposable {
 
   #shown({ id, isAnalysis, content }: StoredRun): JsonObject {
     const running = this.#running(id)
-    const { plan: _, ...shown } = running ? running.toJSON() : content
+    const shown = shownContent(running ? running.toJSON() : content)
     // IDM does not have this member: runs that may write do not have it either.
     const kind = isAnalysis && { kind: shown.verification === undefined ? 'plan' : 'verify' }
     return { _id: id, ...shown, ...kind }
