@@ -143,9 +143,10 @@ describe('a plan and its approval', () => {
       { ...facts, record: { ...record, approval, executions: [execution] } },
       { ...facts, changed: ['mapping m'], record: { ...record, approval, executions: [execution] } },
       { ...facts, changed: ['mapping m'], record: { ...record, validUntil: '2020-01-01T00:00:00Z' } },
-      { ...facts, isOpen: false, record: { ...record, validUntil: '2020-01-01T00:00:00Z' } },
+      { ...facts, isOpen: false, record: { ...record, validUntil: '2020-01-01T00:00:00Z', executions: [execution] } },
+      { ...facts, isOpen: false },
     ].map((one) => planState(one))
-    assert.deepEqual(states, ['WAITING', 'OPEN', 'APPROVED', 'PARTLY', 'CHANGED', 'EXPIRED', 'EXECUTED'])
+    assert.deepEqual(states, ['WAITING', 'OPEN', 'APPROVED', 'PARTLY', 'CHANGED', 'EXPIRED', 'EXECUTED', 'OPEN'])
   })
 })
 

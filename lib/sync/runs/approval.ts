@@ -28,12 +28,14 @@ export function isValidPlan(run: StoredRun, now = Date.now()): boolean {
 }
 
 export function planState({ record, isOpen, changed, requiresApproval }: PlanFacts, now = Date.now()): PlanState {
-  if (!isOpen) return 'EXECUTED'
+  const isBegun = record.executions.length > 0
+  if (isBegun && !isOpen) return 'EXECUTED'
   if (isExpired(record, now)) return 'EXPIRED'
   if (changed.length > 0) return 'CHANGED'
-  if (record.executions.length > 0) return 'PARTLY'
+  if (isBegun) return 'PARTLY'
   if (record.approval) return 'APPROVED'
-  return requiresApproval ? 'WAITING' : 'OPEN'
+  // Nobody needs to approve that nothing is done.
+  return requiresApproval && isOpen ? 'WAITING' : 'OPEN'
 }
 
 /** @throws conflict when the plan can no longer be approved or carried out */
