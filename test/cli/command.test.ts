@@ -27,7 +27,10 @@ const COMMANDS = [
   ['start'],
   ['demo'],
   ['check'],
-  ...['', 'mappings', 'status', 'cancel'].map((word) => ['recon', word].filter(Boolean)),
+  ...['', ...'plan approve execute verify resume follow mappings status cancel'.split(' ')].map((word) =>
+    ['recon', word].filter(Boolean),
+  ),
+  ...['', 'import', 'list', 'purge'].map((word) => ['link', word].filter(Boolean)),
   ...['', 'list', 'add', 'fetch', 'remove'].map((word) => ['trust', word].filter(Boolean)),
   ...['', 'encrypt', 'generate-key', 'rotate', 'rewrap'].map((word) => ['secret', word].filter(Boolean)),
 ]
