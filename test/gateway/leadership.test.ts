@@ -151,10 +151,10 @@ describe('Leadership', () => {
     await workers.add()
     const security = { authenticationId: 'ann', authorization: { id: 'a', component: 'managed/user', roles: ['r'] } }
     const http = { method: 'POST', path: '/', headers: { secret: 'x' }, parameters: {}, remoteAddress: '' }
-    const follower = await workers.add({ security, transactionId: 't-1', http })
+    const follower = await workers.add({ security, transactionId: 't-1', agent: 'command', http })
     assert.equal(await follower.connection.action('recon', 'x'), undefined)
     const { signal, ...context } = seen
-    assert.deepEqual(context, { security, transactionId: 't-1' })
+    assert.deepEqual(context, { security, transactionId: 't-1', agent: 'command' })
     assert.ok(signal)
   })
 

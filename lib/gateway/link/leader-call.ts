@@ -6,7 +6,7 @@ import type { RequestContext, ResourceRequest } from '../../crest/protocol/reque
 import type { Answer } from '../../crest/protocol/router.ts'
 
 /** The caller, without its HTTP request and what exists in one process only. */
-type Caller = Pick<RequestContext, 'security' | 'external' | 'transactionId'>
+type Caller = Omit<RequestContext, 'http' | 'reauthenticate' | 'signal' | 'recorder'>
 
 /** A request for a resource, or a reconciliation that code waits for. */
 export type LeaderCall =
@@ -17,8 +17,8 @@ type Told = { readonly answer?: Answer } | { readonly error: ToldError }
 type ToldError = Pick<ResourceException, 'code' | 'message' | 'reason' | 'detail' | 'retryAfterMs' | 'cure'>
 
 export function printRequest(request: ResourceRequest, context: RequestContext): string {
-  const { security, external, transactionId } = context
-  return JSON.stringify({ request, context: { security, external, transactionId } })
+  const { http: _http, reauthenticate: _reauthenticate, signal: _signal, recorder: _recorder, ...caller } = context
+  return JSON.stringify({ request, context: caller } satisfies LeaderCall)
 }
 
 export const printReconcile = (mapping: string, { signal: _, ...options }: ReconcileOptions): string =>
