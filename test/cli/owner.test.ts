@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { generateKey } from '../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 import { holdsAgainstOthers, tryLock } from '../../lib/repo/sqlite/exclusive-lock.ts'
+import { workersOf } from '../gateway/workers-stage.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
 import { tempDir, tempDirWith } from '../helpers/files.ts'
 import { type GatewayProcess, PASSWORD, startGatewayProcess } from '../helpers/gateway-process.ts'
@@ -221,19 +222,42 @@ describe('one owner per project: its end', () => {
 })
 
 describe('one owner per project: --workers', () => {
-  it('is the first process, and commands are told that it does not reconcile', async function () {
+  it('is the first process, and commands talk to any worker', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const { project, target } = await stage()
+    const gateway = await startGatewayProcess({}, { project, args: ['--workers', '2'] })
+    const { pid, local, token } = await ownerOf(project)
+    assert.equal(pid, gateway.process.child.pid)
+    const second = await command('start', '--port', '0', '--project', project)
+    assert.deepEqual([second.code, second.stderr.includes(`a gateway (process ${String(pid)}, `)], [1, true])
+    const { code, stderr } = await command('recon', 'm', '--yes', '--project', project)
+    assert.equal(code, 0, stderr)
+    const { result } = await target.connection.query('managed/user', { _queryFilter: 'true' })
+    assert.deepEqual(result.map(({ userName }) => userName).sort(), ['u1', 'u2'])
+    // The system deals out connections at random.
+    const ping = (password: unknown) =>
+      request(`${String(local)}/openidm/recon`, { headers: basic('openidm-admin', password) })
+    const statuses = async (password: unknown) =>
+      new Set((await Promise.all(Array.from({ length: 24 }, () => ping(password)))).map(({ status }) => status))
+    assert.deepEqual([...(await statuses(token))], [200])
+    assert.deepEqual([...(await statuses(PASSWORD))], [401])
+    assert.ok(!gateway.process.output.includes(String(token)))
+  })
+
+  it('a worker that is replaced listens for commands, too', async function () {
     if (process.platform !== 'linux') this.skip()
     const { project } = await stage()
-    const gateway = await startGatewayProcess({}, { project, args: ['--workers', '2'] })
-    const { pid, local } = await ownerOf(project)
-    assert.deepEqual([pid, local], [gateway.process.child.pid, undefined])
-    for (const args of [
-      ['start', '--port', '0'],
-      ['recon', 'status'],
-    ]) {
-      const { code, stderr } = await command(...args, '--project', project)
-      assert.deepEqual([code, stderr.includes(`a gateway (process ${String(pid)}, `)], [1, true])
+    const gateway = await startGatewayProcess({}, { project, args: ['--workers', '2'], env: { LOG_LEVEL: 'info' } })
+    const before = await ownerOf(project)
+    const isReplaced = (count: number) =>
+      until(() => gateway.process.stderr.match(/replacement worker is ready/g)?.length === count)
+    for (const [index, worker] of workersOf(gateway).entries()) {
+      process.kill(worker, 'SIGKILL')
+      await isReplaced(index + 1)
     }
+    assert.deepEqual(await ownerOf(project), before)
+    const { code, stdout, stderr } = await command('recon', 'mappings', '--project', project)
+    assert.deepEqual([code, stdout.startsWith('m: '), stderr], [0, true, ''])
   })
 })
 

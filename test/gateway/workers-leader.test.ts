@@ -15,7 +15,7 @@ import {
 /** A leader with a run that waits for its target. */
 async function stageWithRun(workers = 3): Promise<{ stage: WorkersStage; run: string }> {
   const stage = await startWorkersStage({ workers })
-  holdCreates(stage.target)
+  holdCreates(stage.target, 60)
   const started = await stage.recon()
   const run = String((started.json as JsonObject)._id)
   await until(() => isWriting(stage.target), 'the run writes')
@@ -66,7 +66,7 @@ describe('the leader of the workers', () => {
     const names = Array.from({ length: EACH }, (_, n) => `m${n}`)
     const mappings = names.map((name) => ({ ...MAPPING, name }))
     const { gateway, target, leader } = await startWorkersStage({ workers: 2, conf: { 'sync.json': { mappings } } })
-    holdCreates(target)
+    holdCreates(target, 60)
     // Those that the leader itself receives end with its connections.
     const calls = names.map((name) =>
       gateway
@@ -120,7 +120,7 @@ describe('the leader of the workers', () => {
 
   it('is told to stop while it runs one: the run ends in order, and its caller is answered', async () => {
     const { gateway, target, ...stage } = await startWorkersStage({ conf: { 'gateway.json': { stopTimeout: '2 s' } } })
-    holdCreates(target)
+    holdCreates(target, 60)
     const calls = Array.from({ length: EACH }, () => stage.recon('&waitForCompletion=true').catch(() => undefined))
     await until(() => isWriting(target), 'the run writes')
     const workers = workersOf(gateway)

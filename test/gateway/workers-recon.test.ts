@@ -54,6 +54,14 @@ describe('reconciliation with --workers', () => {
       }
     })
 
+    it('a run has the author who called, whichever worker was called', async () => {
+      for (let n = 0; n < 6; n++) {
+        const { _id: run } = (await stage.recon('&waitForCompletion=true')).json as JsonObject
+        const { startedBy } = (await stage.gateway.call(`recon/${String(run)}`)).json as JsonObject
+        assert.equal(startedBy, 'openidm-admin')
+      }
+    })
+
     it('all its routes are served by every worker', async () => {
       for (const path of [
         'recon',
@@ -173,10 +181,11 @@ describe('reconciliation with --workers', () => {
       for (let n = 0; n < 3; n++) {
         const status = await command('status')
         assert.deepEqual([status.code, status.stderr], [0, ''])
-        assert.match(status.stdout, /m {2}SUCCESS/)
+        assert.match(status.stdout, /m {2}run {2}SUCCESS/)
       }
       const run = await command('m', '--yes')
-      assert.deepEqual([run.code, run.stderr], [0, ''])
+      assert.equal(run.code, 0, run.stderr)
+      assert.match(run.stdout, /SUCCESS/)
     })
 
     it('one worker leads, and has led from the start', () => {

@@ -87,8 +87,12 @@ export function leaders({ process: { stderr } }: GatewayProcess): number[] {
   return lines.map((line) => Number((JSON.parse(line) as { worker: string }).worker))
 }
 
-/** Lets creates at a remote fail, and be tried again, until it is released. */
-export const holdCreates = (target: RemoteIdm): void => {
+/**
+ * Lets creates at a remote fail until it is released.
+ * @param retryAfter seconds until one is tried again, ten times
+ */
+export const holdCreates = (target: RemoteIdm, retryAfter = 1): void => {
+  target.retryAfter = String(retryAfter)
   target.interfere = ({ method }) => (method === 'PUT' || method === 'POST' ? 503 : undefined)
 }
 
