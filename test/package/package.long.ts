@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { access, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { reply } from '../helpers/behaviours.ts'
 import { tempDirWith, writeFiles } from '../helpers/files.ts'
 import { request } from '../helpers/http.ts'
 import { spawnNode } from '../helpers/process.ts'
@@ -36,11 +37,28 @@ const MAX_MEGABYTES = 60
 /** What a gateway written in TypeScript says. */
 const CONSUMER = `
 import { createServer } from 'node:http'
-import { activate, externalIdm, ResourceException, type PluginContext, type PluginModule } from 'openidm-external-idm'
+import {
+  activate,
+  type AuthorizeManagement,
+  externalIdm,
+  type Json,
+  type PluginContext,
+  type PluginModule,
+  ResourceException,
+  synchronizationService,
+} from 'openidm-external-idm'
 const { router, close } = await externalIdm({ confDir: 'conf', authorize: (request) => request.method === 'GET' || 401 })
 createServer((request, response) => router(request, response, (error) => response.end(String(error))))
 const plugin: PluginModule = { activate }
 const start = (context: PluginContext): void | Promise<void> => plugin.activate(context)
+const authorizeManagement: AuthorizeManagement = async ({ headers }, { resource, method, action }) =>
+  headers.authorization === 'a' && (method === 'read' || action === 'recon' ? { id: resource } : 403)
+const managed = await externalIdm({ confDir: 'conf', authorize: () => true, authorizeManagement, sync: { db: 'a.db' } })
+const { signal } = new AbortController()
+const run = await managed.reconcile('people', { dryRun: true, ids: ['a'], overrides: { maxDeletes: 1 }, signal })
+export const state: Json | undefined = run.state
+for await (const { _id } of managed.openidm.queryAll('repo/link', { _queryFilter: 'true' })) console.log(_id)
+export const other = (context: PluginContext) => context.service(synchronizationService).reconcile('people')
 export const codeOf = (error: ResourceException): number => error.code
 export { close, start }
 `
@@ -147,6 +165,22 @@ describe('the package', () => {
     await writeFiles(app, { 'consumer.ts': CONSUMER, 'tsconfig.json': { compilerOptions, files: ['consumer.ts'] } })
     const { stdout } = await run(tsc, ['-p', app]).catch((error: { stdout: string }) => error)
     assert.equal(stdout, '')
+  })
+
+  it('reconciles in an application', async () => {
+    const remote = await startRemote({ behaviour: reply({ body: { result: [], pagedResultsCookie: null } }) })
+    const instance = { authType: 'basic', instanceUrl: remote.url, userName: 'svc', password: 'pw' }
+    const transform = { type: 'text/javascript', source: 'source' }
+    const properties = [{ source: 'mail', target: 'mail', transform }]
+    const mapping = { source: 'external/idm/eu/a', target: 'external/idm/eu/b', properties, allowEmptySourceSet: true }
+    const project = await tempDirWith({ 'conf/external.idm-eu.json': instance, 'conf/mapping-m.json': mapping })
+    const script = `const { externalIdm } = await import('openidm-external-idm')
+      const [confDir, db] = ${JSON.stringify([join(project, 'conf'), join(project, 'db/a.db')])}
+      const idm = await externalIdm({ confDir, authorize: () => true, authorizeManagement: () => false, sync: { db } })
+      console.log((await idm.reconcile('m')).state)
+      await idm.close()`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: installed.app })
+    assert.equal(stdout, 'SUCCESS\n')
   })
 
   for (const version of NODE_VERSIONS) {
