@@ -84,6 +84,7 @@ export async function startExternalIdm(scope: Scope, given: StartOptions): Promi
     configuration,
     resolver,
     resources: registryOf(resources),
+    metrics: options.metrics,
     log,
   }
   return { ...surroundings, registry, handler, router, directory, configFields: CONFIG_FIELDS }

@@ -11,6 +11,7 @@ import type {
   Disposable,
   HttpHandler,
   Logger,
+  MetricsRegistry,
   Synchronization,
 } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
@@ -32,6 +33,7 @@ export interface Surroundings {
   readonly resolver: ContentResolver
   /** What scripts and mappings use. */
   readonly resources: ResourceRegistry
+  readonly metrics?: MetricsRegistry | undefined
   readonly log: Logger
 }
 
@@ -64,9 +66,9 @@ export async function startEmbeddedSynchronization({
 }: EmbeddedSynchronizationOptions): Promise<EmbeddedSynchronization> {
   const scope = new Scope(options.log)
   try {
-    const { projectDir, resolver, log } = options
+    const { projectDir, resolver, metrics, log } = options
     const keys = new KeyWrapper(keySource(join(projectDir, 'security'), resolver, log))
-    const repository = await openOwnedRepository(scope, { file: db, keys, log })
+    const repository = await openOwnedRepository(scope, { file: db, keys, metrics, log })
     // A host has no managed objects.
     const managedTypes = () => NO_TYPES
     const started = await startSynchronization({ ...options, repository, managedTypes })

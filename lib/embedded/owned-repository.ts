@@ -1,29 +1,17 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Logger } from '../contract.ts'
 import type { Scope } from '../core/scope.ts'
 import { openRepository } from '../repo/open.ts'
-import type { Repository, RepositoryKeys } from '../repo/repository.ts'
+import type { Repository, RepositoryOptions } from '../repo/repository.ts'
 import { OWNER_LOCK, tryLock } from '../repo/sqlite/exclusive-lock.ts'
-
-export interface OwnedRepositoryOptions {
-  /** Absolute path of the database; folder and file are created. */
-  readonly file: string
-  /** See RepositoryOptions. */
-  readonly keys: RepositoryKeys
-  readonly log: Logger
-}
 
 /**
  * Opens a database that no other process uses meanwhile, not even a gateway: its folder is locked as a project is.
  * @throws Error that names the file and says why it cannot be used
  */
-export async function openOwnedRepository(
-  scope: Scope,
-  { file, keys, log }: OwnedRepositoryOptions,
-): Promise<Repository> {
-  scope.defer('database lock', lock(file))
-  const repository = await openRepository({ file, keys, log })
+export async function openOwnedRepository(scope: Scope, options: RepositoryOptions): Promise<Repository> {
+  scope.defer('database lock', lock(options.file))
+  const repository = await openRepository(options)
   scope.defer('repository', () => repository.close())
   return repository
 }

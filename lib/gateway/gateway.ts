@@ -5,6 +5,7 @@ import {
   type ConfigurationFileFault,
   configurationService,
   hostProcessesService,
+  metricsService,
   synchronizationService,
 } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
@@ -34,6 +35,7 @@ import { requestContext } from './http/request-record.ts'
 import { createServer } from './http/server.ts'
 import { ServerState } from './http/server-state.ts'
 import type { WorkersLink } from './link/link.ts'
+import { GatewayMetrics } from './metrics/gateway-metrics.ts'
 import { openObjects, type StoredObjects } from './objects.ts'
 import { PluginHost } from './plugins/host.ts'
 import { ServiceRegistry } from './plugins/services.ts'
@@ -72,6 +74,7 @@ export class Gateway {
   readonly #router = new ResourceRouter()
   readonly #services = new ServiceRegistry()
   readonly #configuration: HostConfiguration
+  readonly #metrics: GatewayMetrics
   readonly #scripting: Scripting
   readonly #acceptance: Acceptance
   readonly #mount: OpenidmMount
@@ -96,6 +99,8 @@ export class Gateway {
       'configuration',
       new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields, addressFields }),
     )
+    const { directory } = this.#configuration
+    this.#metrics = new GatewayMetrics({ state: this.#state, directory, others: options.link })
     this.#scripting = this.#scope.own('scripts', this.#createScripting())
     this.#acceptance = acceptanceOf(project, this.#configuration, log)
     const authentication = this.#createAuthentication()
@@ -106,6 +111,7 @@ export class Gateway {
       access: () => this.#configuration.access.value,
       resources: crestHttp({ router: this.#router, contextOf, log }),
       isFiltered: (path) => this.#scripting.filters.covers(path),
+      pages: [this.#metrics.handler],
       log,
     })
     this.#plugins = this.#scope.own('plugins', this.#createPluginHost())
@@ -161,7 +167,7 @@ export class Gateway {
    * version.
    */
   async reload(): Promise<void> {
-    await this.#configuration.reload()
+    await this.#metrics.reloaded(this.#configuration.reload())
     if (this.#options.httpsPort === undefined) return
     const tls = await readServerCertificate(this.#options.project)
     for (const listener of this.#listeners) listener.renewCertificate(tls)
@@ -200,7 +206,8 @@ export class Gateway {
     const { project, log, link } = this.#options
     const { directory: configuration, resolver } = this.#configuration
     this.#acceptance.begin()
-    const common = { router: this.#router, configuration, keys: keySource(project.security, resolver, log), log }
+    const keys = keySource(project.security, resolver, log)
+    const common = { router: this.#router, configuration, keys, metrics: this.#metrics, log }
     const { engine: scripts } = this.#scripting
     const objects = this.#scope.own('objects', await openObjects({ ...common, project, scripts, link }))
     this.#stores.push(...objects.passwordStores)
@@ -211,7 +218,8 @@ export class Gateway {
   async #addSynchronization({ repository, managedTypes }: StoredObjects): Promise<void> {
     const { log, link } = this.#options
     const { signal } = this.#stopping
-    const common = { router: this.#router, configuration: this.#configuration.directory, link, signal }
+    const { directory: configuration } = this.#configuration
+    const common = { router: this.#router, configuration, link, signal, metrics: this.#metrics }
     const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, log }
     const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
     const synchronization = this.#scope.own('synchronization', await addSynchronization({ ...parts, isHeld }))
@@ -224,21 +232,17 @@ export class Gateway {
     services.provide(resourcesService, registryOf(this.#router))
     services.provide(configurationService, this.#configuration.directory)
     services.provide(scriptsService, this.#scripting.engine)
+    services.provide(metricsService, this.#metrics)
     if (this.#options.link) services.provide(hostProcessesService, this.#options.link)
     const mounts = { '/openidm': this.#mount }
-    return new PluginHost({
-      confDir: project.conf,
-      log,
-      services,
-      mounts,
-      logOf: (plugin) => log.child({ plugin }),
-    })
+    const logOf = (plugin: string) => log.child({ plugin })
+    return new PluginHost({ confDir: project.conf, log, services, mounts, logOf })
   }
 
   #createScripting(): Scripting {
     const { project, log } = this.#options
     const { directory: configuration, resolver } = this.#configuration
-    return new Scripting({ router: this.#router, project, configuration, resolver, log })
+    return new Scripting({ router: this.#router, project, configuration, resolver, metrics: this.#metrics, log })
   }
 
   #createAuthentication(): Authentication {
@@ -264,6 +268,7 @@ export class Gateway {
       mount: this.#mount,
       cors: () => this.#configuration.cors,
       settings: () => settings.value,
+      measure: this.#metrics.answered,
       log,
     })
     const tls = httpsPort === undefined ? undefined : await readServerCertificate(project)

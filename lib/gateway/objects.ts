@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
-import type { ConfigurationService, Disposable, Logger } from '../contract.ts'
+import type { ConfigurationService, Disposable, Logger, MetricsRegistry } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { openRepository } from '../repo/open.ts'
@@ -23,6 +23,7 @@ export interface ObjectsOptions {
   /** See ManagedObjectsOptions. */
   readonly keys: ManagedKeys
   readonly scripts: ScriptService
+  readonly metrics?: MetricsRegistry | undefined
   readonly log: Logger
   /** Link to other processes that use the same database. */
   readonly link?: Pick<WorkersLink, 'alone'> | undefined
@@ -46,6 +47,7 @@ export async function openObjects({
   configuration,
   keys,
   scripts,
+  metrics,
   log,
   link,
 }: ObjectsOptions): Promise<StoredObjects> {
@@ -55,6 +57,7 @@ export async function openObjects({
       file: join(project.db, DATABASE),
       log,
       keys: new KeyWrapper(keys),
+      metrics,
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())

@@ -1,4 +1,4 @@
-import type { JsonObject, Logger } from '../contract.ts'
+import type { JsonObject, Logger, MetricsRegistry } from '../contract.ts'
 import type { LinkStore } from './links/link-store.ts'
 import type { ObjectStore, TypeOptions } from './objects/object-store.ts'
 import type { Rewriting } from './objects/rewrite.ts'
@@ -22,6 +22,7 @@ export interface RepositoryOptions {
   /** Path of the database file; created when it does not exist. */
   readonly file: string
   readonly log: Logger
+  readonly metrics?: MetricsRegistry | undefined
   /** How many objects a query looks at before other work has its turn; 1000 by default. */
   readonly window?: number
   /** How long a write waits for another process that has locked the database, in milliseconds; 5000 by default. */

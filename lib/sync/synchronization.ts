@@ -1,4 +1,4 @@
-import type { ConfigurationService, Disposable, Logger, Synchronization } from '../contract.ts'
+import type { ConfigurationService, Disposable, Logger, MetricsRegistry, Synchronization } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { ResourceHandler } from '../crest/protocol/request.ts'
 import type { ResourceRegistry } from '../crest/protocol/router.ts'
@@ -16,6 +16,7 @@ import { ReconAuditResource } from './rest/audit-resource.ts'
 import { ReconResource } from './rest/recon-resource.ts'
 import { SyncResource } from './rest/sync-resource.ts'
 import { ReconService } from './runs/recon-service.ts'
+import { RunMetrics } from './runs/run-metrics.ts'
 
 export interface SynchronizationOptions {
   readonly repository: Repository
@@ -28,6 +29,7 @@ export interface SynchronizationOptions {
   readonly requiresRoutes?: boolean
   /** The managed types in force: the same array until something changes. */
   readonly managedTypes: ManagedTypes
+  readonly metrics?: MetricsRegistry | undefined
   readonly log: Logger
 }
 
@@ -66,7 +68,9 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
       filesOf: async (script) => (scripts ? scripts.filesOf(script) : new Map()),
       addressOf: (instance) => addresses.addressOf(instance),
     }
-    const parts = { mappings, digests, ...access, ...stores, scripts: runner, log }
+    const isConfigured = (name: string) => mappings.find(name) !== undefined
+    const metrics = options.metrics && scope.own('metrics', new RunMetrics(options.metrics, isConfigured))
+    const parts = { mappings, metrics, digests, ...access, ...stores, scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const recon = new ReconResource(service, privateFields)

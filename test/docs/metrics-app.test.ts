@@ -33,7 +33,7 @@ describe('the application with metrics in the documentation', () => {
     assert.equal((await request(`${origin}/metrics`)).status, 401)
     const page = await request(`${origin}/metrics`, { headers })
     assert.equal(page.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8')
-    const labels = { instance: 'eu', method: 'GET', status: '200' }
+    const labels = { remote: 'eu', method: 'GET', status: '200' }
     assert.equal(new MetricsPage(page.text).sum('openidm_external_idm_requests_total', labels), 1)
     assert.equal((await app.kill()).code, 0)
   })

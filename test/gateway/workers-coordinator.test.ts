@@ -71,4 +71,26 @@ describe('WorkerCoordinator', () => {
     coordinator.receive(a, { type: 'rescan', id: 1 })
     assert.deepEqual(a.told, [{ type: 'rescanned', id: 1 }])
   })
+
+  it('gathers what the others have, without those that fail or leave', () => {
+    const coordinator = new WorkerCoordinator()
+    const [a, b, c, d] = membersOf(coordinator, 4)
+    assert.ok(a && b && c && d)
+    coordinator.receive(a, { type: 'gather', id: 7 })
+    assert.deepEqual([a.told, b.told], [[], [{ type: 'gather', id: 1 }]])
+    coordinator.receive(b, { type: 'part', id: 1, part: [1] })
+    coordinator.receive(b, { type: 'part', id: 1, part: [2] })
+    coordinator.receive(c, { type: 'part', id: 1, part: null })
+    assert.deepEqual(a.told, [])
+    coordinator.leave(d)
+    assert.deepEqual(a.told, [{ type: 'gathered', id: 7, parts: [[1]] }])
+  })
+
+  it('gathers nothing when there is one', () => {
+    const coordinator = new WorkerCoordinator()
+    const [a] = membersOf(coordinator, 1)
+    assert.ok(a)
+    coordinator.receive(a, { type: 'gather', id: 7 })
+    assert.deepEqual(a.told, [{ type: 'gathered', id: 7, parts: [] }])
+  })
 })

@@ -19,7 +19,7 @@ const pageOf = async (registry: Registry) => new MetricsPage(await registry.metr
 /** What the page says of the answers of an instance, as AnswerCounts says it. */
 const answersOf = (page: MetricsPage, instance: string) =>
   Object.fromEntries(
-    page.find(REQUESTS, { instance }).map(({ labels, value }) => [`${labels.method} ${labels.status}`, value]),
+    page.find(REQUESTS, { remote: instance }).map(({ labels, value }) => [`${labels.method} ${labels.status}`, value]),
   )
 
 describe('metrics of the instances, in a registry of the application', () => {
@@ -48,10 +48,10 @@ describe('metrics of the instances, in a registry of the application', () => {
     assert.deepEqual(answersOf(page, 'eu'), counts.eu.toJSON())
     assert.deepEqual(answersOf(page, 'us'), counts.us.toJSON())
     assert.deepEqual(counts.us.toJSON(), { 'GET 200': 3, 'GET 401': 1 })
-    assert.equal(page.sum('openidm_external_idm_retries_total', { instance: 'us', reason: 'token' }), 1)
-    assert.equal(page.sum('openidm_external_idm_retries_total', { instance: 'eu', reason: 'connection' }), 1)
-    assert.equal(page.sum('openidm_external_idm_failures_total', { instance: 'eu', fault: 'reset' }), 1)
-    assert.equal(page.sum('openidm_external_idm_token_requests_total', { instance: 'us', outcome: 'success' }), 2)
+    assert.equal(page.sum('openidm_external_idm_retries_total', { remote: 'us', reason: 'token' }), 1)
+    assert.equal(page.sum('openidm_external_idm_retries_total', { remote: 'eu', reason: 'connection' }), 1)
+    assert.equal(page.sum('openidm_external_idm_failures_total', { remote: 'eu', fault: 'reset' }), 1)
+    assert.equal(page.sum('openidm_external_idm_token_requests_total', { remote: 'us', outcome: 'success' }), 2)
     assert.equal(tokens.remote.requests.length, 2)
     assert.equal(page.sum('openidm_external_idm_request_seconds_count'), page.sum(REQUESTS))
   })
@@ -65,8 +65,7 @@ describe('metrics of the instances, in a registry of the application', () => {
       { metrics },
     )
     const calls = [1, 2, 3].map((id) => idm.call(`eu/managed/user/${id}`))
-    const gauge = async (name: string) =>
-      (await pageOf(metrics)).sum(`openidm_external_idm_${name}`, { instance: 'eu' })
+    const gauge = async (name: string) => (await pageOf(metrics)).sum(`openidm_external_idm_${name}`, { remote: 'eu' })
     await until(async () => (await gauge('requests_queued')) === 2, 'two requests wait')
     assert.equal(await gauge('requests_in_flight'), 3)
     answers.release()
@@ -76,7 +75,7 @@ describe('metrics of the instances, in a registry of the application', () => {
     const states = async () =>
       (await pageOf(metrics))
         .find('openidm_external_idm_instance_state')
-        .map(({ labels }) => [labels.instance, labels.state])
+        .map(({ labels }) => [labels.remote, labels.state])
     assert.deepEqual(await states(), [
       ['eu', 'READY'],
       ['off', 'DISABLED'],
@@ -96,7 +95,7 @@ describe('metrics of the instances, in a registry of the application', () => {
     const metrics = new Registry()
     const idm = await startIdm({ eu: basicOf(remote) }, { metrics })
     await idm.call('eu/managed/user')
-    assert.equal((await pageOf(metrics)).sum(REQUESTS, { instance: 'eu' }), 1)
+    assert.equal((await pageOf(metrics)).sum(REQUESTS, { remote: 'eu' }), 1)
     await unlink(join(idm.confDir, 'external.idm-eu.json'))
     await until(async () => (await pageOf(metrics)).series.length === 0, 'all series of eu are gone')
     await idm.close()

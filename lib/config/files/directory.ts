@@ -56,6 +56,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
   #ignored: readonly string[] = []
   #settled = true
   #inService = false
+  #scans = 0
   #fault: string | undefined
   #watcher: Disposable | undefined
   #closing: Promise<void> | undefined
@@ -123,6 +124,11 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
 
   dispose(): Promise<void> {
     return this.close()
+  }
+
+  /** How often the directory was scanned. */
+  get scans(): number {
+    return this.#scans
   }
 
   /** All objects of the last scan, including unreadable ones. */
@@ -225,6 +231,7 @@ export class ConfigDirectory implements ConfigurationService, Disposable {
 
   async #scan(decisive: boolean): Promise<void> {
     if (this.#closing) return
+    this.#scans += 1
     try {
       const ignored: string[] = []
       this.#files = await scanDirectory(this.dir, this.#files, (file) => ignored.push(file))

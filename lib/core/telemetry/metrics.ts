@@ -9,6 +9,11 @@ export interface FamilyOptions {
   readonly labels?: readonly string[]
 }
 
+export interface HistogramOptions extends FamilyOptions {
+  /** Upper bounds in seconds, rising. Default: from a read in memory to a remote that takes a minute. */
+  readonly buckets?: readonly number[]
+}
+
 export type Labels = Readonly<Record<string, string | number>>
 
 /** One line of the page. */
@@ -103,18 +108,24 @@ class Counters extends Family<Counter> {
   }
 }
 
-/** In seconds: from a read in memory to a remote that takes a minute. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const
 
 /** Counts durations by their size. */
 export class Histogram {
+  readonly bounds: readonly number[]
   /** By bucket, not cumulated; the last one has no bound. */
-  readonly counts = new Float64Array(BUCKETS.length + 1)
+  readonly counts: Float64Array
   sum = 0
 
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds
+    this.counts = new Float64Array(bounds.length + 1)
+  }
+
   observe(seconds: number): void {
+    const { bounds } = this
     let bucket = 0
-    while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] as number)) bucket += 1
+    while (bucket < bounds.length && seconds > (bounds[bucket] as number)) bucket += 1
     this.counts[bucket] = (this.counts[bucket] as number) + 1
     this.sum += seconds
   }
@@ -127,17 +138,23 @@ export class Histogram {
 
 class Histograms extends Family<Histogram> {
   protected readonly type = 'histogram'
+  readonly #buckets: readonly number[]
 
-  protected create(): Histogram {
-    return new Histogram()
+  constructor({ buckets = BUCKETS, ...options }: HistogramOptions) {
+    super(options)
+    this.#buckets = buckets
   }
 
-  protected samples(labels: Labels, { counts, sum }: Histogram): Sample[] {
+  protected create(): Histogram {
+    return new Histogram(this.#buckets)
+  }
+
+  protected samples(labels: Labels, { bounds, counts, sum }: Histogram): Sample[] {
     const { name } = this
     let count = 0
     const buckets = Array.from(counts, (own, index): Sample => {
       count += own
-      return { metricName: `${name}_bucket`, labels: { ...labels, le: BUCKETS[index] ?? '+Inf' }, value: count }
+      return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: count }
     })
     return [
       ...buckets,
@@ -195,7 +212,7 @@ export class Metrics {
   }
 
   /** A histogram of seconds. */
-  histogram(options: FamilyOptions): HistogramFamily {
+  histogram(options: HistogramOptions): HistogramFamily {
     return this.#add(new Histograms(options))
   }
 

@@ -15,6 +15,8 @@ export const DEFAULT_RULES: JsonObject[] = [
   { pattern: 'health', roles: '*', methods: 'read' },
   { pattern: 'health/live', roles: '*', methods: 'read' },
   { pattern: 'health/ready', roles: '*', methods: 'read' },
+  // As in IDM's own file; no account has the role by default.
+  { pattern: 'metrics/prometheus', roles: 'internal/role/openidm-prometheus', methods: 'read' },
   ADMINISTRATOR_RULE,
 ]
 

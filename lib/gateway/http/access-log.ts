@@ -5,12 +5,16 @@ import type { RequestRecord } from './request-record.ts'
 const MAX_PATH_LENGTH = 1000
 const MAX_QUERY_NAMES = 50
 
+/** @param begin milliseconds of `performance.now()` */
+export type Measure = (method: string | undefined, status: number, begin: number) => void
+
 /** Logs one line per finished request: caller, method, target, status, duration, transaction. */
 export function logAccess(
   log: Logger,
   request: IncomingMessage,
   response: ServerResponse,
   record: RequestRecord,
+  measure: Measure,
 ): void {
   const from = request.socket.remoteAddress
   // As sent: method overrides replace it later.
@@ -20,6 +24,7 @@ export function logAccess(
     if (isWritten) return
     isWritten = true
     const complete = response.writableFinished
+    if (response.headersSent) measure(method, response.statusCode, record.startedAt)
     log.info(
       {
         ...(record.identity && {

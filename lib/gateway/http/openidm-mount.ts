@@ -23,6 +23,8 @@ export interface MountOptions {
   readonly resources: HttpHandler
   /** Whether router filters apply to this path. Filters wrap resources, not the routers of plugins. */
   readonly isFiltered?: (path: RequestPath) => boolean
+  /** Serve what are no resources; each calls `next` for other paths. */
+  readonly pages?: readonly HttpHandler[]
   readonly log: Logger
 }
 
@@ -35,11 +37,11 @@ export class OpenidmMount implements HostMount {
   readonly authenticated = true
   readonly routers = new PluginRouters()
   readonly #options: MountOptions
-  readonly #probes: HttpHandler
+  readonly #pages: readonly HttpHandler[]
 
   constructor(options: MountOptions) {
     this.#options = options
-    this.#probes = healthProbes(options.state)
+    this.#pages = [healthProbes(options.state), ...(options.pages ?? [])]
   }
 
   /** Expects `request.url` relative to the mount; always answers the request. */
@@ -77,7 +79,10 @@ export class OpenidmMount implements HostMount {
       () => undefined,
     )
     const { resources, isFiltered } = this.#options
-    const own = next(this.#probes, next(resources, missing))
+    const own = [...this.#pages, resources].reduceRight<NextFunction>(
+      (following, page) => next(page, following),
+      missing,
+    )
     if (isFiltered?.(path)) own()
     else this.routers.handle(request, response, own)
   }

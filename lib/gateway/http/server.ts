@@ -19,7 +19,7 @@ import { asksForWebSocket } from '../../crest/http/message.ts'
 import { checkAuthority, originForm } from '../../crest/http/request-target.ts'
 import type { CorsPolicy } from '../configuration/cors-settings.ts'
 import type { Settings } from '../configuration/settings.ts'
-import { logAccess } from './access-log.ts'
+import { logAccess, type Measure } from './access-log.ts'
 import { allowOrigin } from './cors.ts'
 import type { OpenidmMount } from './openidm-mount.ts'
 import { openRecord } from './request-record.ts'
@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly cors: () => CorsPolicy
   /** The current settings. */
   readonly settings: () => Settings
+  /** Called when a response has ended. */
+  readonly measure?: Measure
   readonly log: Logger
 }
 
@@ -54,10 +56,10 @@ const MOUNT = '/openidm'
 const BEHIND = `${MOUNT}/`
 
 /** Creates the request handler of the gateway. */
-export function createServer({ mount, cors, settings, log }: ServerOptions): ServerHandlers {
+export function createServer({ mount, cors, settings, log, measure = () => undefined }: ServerOptions): ServerHandlers {
   const application = createApplication(mount, log)
   const onRequest: RequestListener = (request, response) => {
-    logAccess(log, request, response, openRecord(request, settings().trustTransactionHeader))
+    logAccess(log, request, response, openRecord(request, settings().trustTransactionHeader), measure)
     const refused = refusalOf(request)
     if (refused) {
       response.setHeader('Connection', 'close')

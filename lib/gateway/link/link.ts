@@ -16,7 +16,7 @@ export const LOCAL_ORIGIN = 'OPENIDM_EXTERNAL_IDM_LOCAL_ORIGIN'
 /** Whether this process is a worker of a multi-process gateway. */
 export const isWorker = (): boolean => cluster.isWorker && process.env[HOST_ID] !== undefined
 
-type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' | 'leader' }>
+type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' | 'rescan' | 'gather' | 'leader' }>
 
 /** A worker's link to the other processes of the gateway. */
 export class WorkersLink implements HostProcesses {
@@ -34,6 +34,7 @@ export class WorkersLink implements HostProcesses {
   #lastId = 0
   #rescan: () => Promise<void> = async () => undefined
   #reload: () => void = () => undefined
+  #part: () => Promise<Json> = async () => null
 
   constructor() {
     this.hostId = process.env[HOST_ID] ?? ''
@@ -114,11 +115,23 @@ export class WorkersLink implements HostProcesses {
     await this.#ask((id) => ({ type: 'rescan', id }))
   }
 
+  /** Registers what this process has when another one gathers. */
+  onGather(part: () => Promise<Json>): void {
+    this.#part = part
+  }
+
+  /** What the other processes have, except those that do not answer in time. */
+  async gather(): Promise<readonly Json[]> {
+    const answer = await this.#ask((id) => ({ type: 'gather', id }))
+    return answer.type === 'gathered' ? answer.parts : []
+  }
+
   #receive(message: ToWorker): void {
     if (message.type === 'stop') this.#stop.resolve()
     else if (message.type === 'reload') this.#reload()
     else if (message.type === 'rescan') void this.#rescanHere(message.id)
     else if (message.type === 'leader') this.leader.receive(message.message)
+    else if (message.type === 'gather') void this.#tell(message.id)
     else {
       const answer = this.#answers.get(message.id)
       this.#answers.delete(message.id)
@@ -130,6 +143,11 @@ export class WorkersLink implements HostProcesses {
     // This process logs the failure; do not block the others.
     await this.#rescan().catch(() => undefined)
     this.#send({ type: 'rescanned', id })
+  }
+
+  async #tell(id: number): Promise<void> {
+    const part = await this.#part().catch(() => null)
+    this.#send({ type: 'part', id, part })
   }
 
   #ask(request: (id: number) => FromWorker): Promise<Answer> {

@@ -65,6 +65,9 @@ export type FromWorker =
   | { readonly type: 'rescan'; readonly id: number }
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageFromWorker }
+  /** Asks all other workers for what they have. */
+  | { readonly type: 'gather'; readonly id: number }
+  | { readonly type: 'part'; readonly id: number; readonly part: Json }
 
 export type ToWorker =
   | { readonly type: 'stop' }
@@ -77,3 +80,6 @@ export type ToWorker =
   /** All other workers have rescanned. */
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageToWorker }
+  | { readonly type: 'gather'; readonly id: number }
+  /** What the other workers have. */
+  | { readonly type: 'gathered'; readonly id: number; readonly parts: readonly Json[] }

@@ -1,5 +1,5 @@
 import type { ContentResolver } from '../../config/values/content-resolver.ts'
-import type { ConfigurationService, Disposable, Logger } from '../../contract.ts'
+import type { ConfigurationService, Disposable, Logger, MetricsRegistry } from '../../contract.ts'
 import { Scope } from '../../core/scope.ts'
 import { connect } from '../../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
@@ -15,6 +15,7 @@ export interface ScriptingOptions {
   readonly project: Project
   readonly configuration: ConfigurationService
   readonly resolver: ContentResolver
+  readonly metrics?: MetricsRegistry | undefined
   readonly log: Logger
 }
 
@@ -29,7 +30,7 @@ export class Scripting implements Disposable {
   readonly #engine: ConfiguredEngine
 
   constructor(options: ScriptingOptions) {
-    const { router, project, resolver, log } = options
+    const { router, project, resolver, metrics, log } = options
     this.#options = options
     this.#scope = new Scope(log)
     this.#engine = this.#scope.own(
@@ -38,6 +39,7 @@ export class Scripting implements Disposable {
         connect: (context) => connect(router, context),
         projectDir: project.dir,
         resolver,
+        metrics,
         log,
       }),
     )

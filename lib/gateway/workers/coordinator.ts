@@ -1,10 +1,8 @@
-import type { FromWorker, LeaderMessageFromWorker, LockRequest, Outcome, ToWorker } from '../link/messages.ts'
+import type { FromWorker, LeaderMessageFromWorker, LockRequest, Outcome } from '../link/messages.ts'
+import { Gathering, type Member } from './gathering.ts'
 import { type Candidate, LeaderRelay } from './leader-relay.ts'
 
-/** A worker as the coordinator sees it. */
-export interface Member {
-  send(message: ToWorker): void
-}
+export type { Member }
 
 interface Acquisition {
   readonly member: Member
@@ -28,6 +26,7 @@ export class WorkerCoordinator {
   /** Lock holder followed by waiting requests, by key. */
   readonly #locks = new Map<string, Acquisition[]>()
   readonly #rescans = new Map<number, Rescan>()
+  readonly #gathering = new Gathering()
   #rescanCount = 0
 
   join(member: Member): void {
@@ -39,6 +38,7 @@ export class WorkerCoordinator {
     const candidate = this.#members.get(member)
     this.#members.delete(member)
     if (candidate) this.#leader.leave(candidate)
+    this.#gathering.leave(member)
     for (const [key, queue] of this.#locks) this.#keep(key, queue, (waiting) => waiting.member !== member)
     for (const number of [...this.#rescans.keys()]) this.#rescanned(number, member)
   }
@@ -48,6 +48,8 @@ export class WorkerCoordinator {
     else if (message.type === 'release') this.#release(member, message.id, message.outcome)
     else if (message.type === 'rescan') this.#rescan(member, message.id)
     else if (message.type === 'rescanned') this.#rescanned(message.id, member)
+    else if (message.type === 'gather') this.#gathering.begin(member, message.id, this.#membersExcept(member))
+    else if (message.type === 'part') this.#gathering.receive(member, message.id, message.part)
     else if (message.type === 'leader') this.#receiveOfLeader(member, message.message)
   }
 
@@ -94,11 +96,15 @@ export class WorkerCoordinator {
   }
 
   #rescan(asker: Member, id: number): void {
-    const missing = new Set([...this.#members.keys()].filter((member) => member !== asker))
+    const missing = new Set(this.#membersExcept(asker))
     const number = ++this.#rescanCount
     this.#rescans.set(number, { asker, id, missing })
     for (const member of missing) member.send({ type: 'rescan', id: number })
     this.#settle(number)
+  }
+
+  #membersExcept(one: Member): Member[] {
+    return [...this.#members.keys()].filter((member) => member !== one)
   }
 
   #rescanned(number: number, member: Member): void {

@@ -1,23 +1,17 @@
 import type { FaultName } from '../../core/http/fault.ts'
-import type { Counter, CounterFamily, Histogram, HistogramFamily, Metrics } from '../../core/telemetry/metrics.ts'
-
-/** Methods with series of their own; any other is OTHER, since callers choose the method. */
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'])
-
-interface MethodSeries {
-  readonly seconds: Histogram
-  readonly byStatus: Map<number, Counter>
-}
+import type { CounterFamily, HistogramFamily, Metrics } from '../../core/telemetry/metrics.ts'
+import { Responses } from '../../core/telemetry/responses.ts'
 
 /** What happened between this process and one remote. All methods are cheap: they are called for each request. */
 export class InstanceMetrics {
   readonly #name: string
   readonly #families: Families
-  readonly #methods = new Map<string, MethodSeries>()
+  readonly #responses: Responses
 
   constructor(name: string, families: Families) {
     this.#name = name
     this.#families = families
+    this.#responses = new Responses(families.requests, families.seconds, name)
   }
 
   /**
@@ -25,12 +19,7 @@ export class InstanceMetrics {
    * @param begin when the attempt began, in milliseconds of `performance.now()`
    */
   answered(method: string | undefined, status: number, begin: number): void {
-    const known = method !== undefined && METHODS.has(method) ? method : 'OTHER'
-    const { seconds, byStatus } = this.#methods.get(known) ?? this.#open(known)
-    seconds.since(begin)
-    const counter = byStatus.get(status) ?? this.#families.requests.with(this.#name, known, String(status))
-    byStatus.set(status, counter)
-    counter.inc()
+    this.#responses.add(method, status, begin)
   }
 
   failed(fault: FaultName | 'authentication' | 'token'): void {
@@ -44,12 +33,6 @@ export class InstanceMetrics {
 
   tokenRequested(outcome: 'success' | 'failure'): void {
     this.#families.tokenRequests.with(this.#name, outcome).inc()
-  }
-
-  #open(method: string): MethodSeries {
-    const series = { seconds: this.#families.seconds.with(this.#name, method), byStatus: new Map<number, Counter>() }
-    this.#methods.set(method, series)
-    return series
   }
 }
 
@@ -66,7 +49,7 @@ export class RemoteMetrics {
   readonly #families: Families
 
   constructor(metrics: Metrics) {
-    const labels = ['instance']
+    const labels = ['remote']
     this.#families = {
       requests: metrics.counter({
         name: 'openidm_external_idm_requests_total',
@@ -103,6 +86,6 @@ export class RemoteMetrics {
 
   /** Drops the series of an instance that was removed. */
   forget(name: string): void {
-    for (const family of Object.values(this.#families)) family.forget('instance', name)
+    for (const family of Object.values(this.#families)) family.forget('remote', name)
   }
 }

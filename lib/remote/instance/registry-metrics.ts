@@ -14,7 +14,7 @@ export function addInstanceMetrics(metrics: Metrics, registry: Read): void {
     function* (): Generator<Reading> {
       for (const instance of registry.inForce()) yield [value(instance), instance.name]
     }
-  const common = { type: 'gauge', labels: ['instance'] } as const
+  const common = { type: 'gauge', labels: ['remote'] } as const
   metrics.read({
     ...common,
     name: 'openidm_external_idm_requests_in_flight',
@@ -38,7 +38,7 @@ export function addInstanceMetrics(metrics: Metrics, registry: Read): void {
     ...common,
     name: 'openidm_external_idm_instance_state',
     help: 'The state of a remote instance: 1 for the present one; with workers, of any of them.',
-    labels: ['instance', 'state'],
+    labels: ['remote', 'state'],
     aggregator: 'max',
     read: function* () {
       for (const { name, state } of registry.statuses()) yield [1, name, state]

@@ -1,4 +1,4 @@
-import type { JsonObject, Logger } from '../../contract.ts'
+import type { Disposable, JsonObject, Logger } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { parsePointer, printPointer } from '../../crest/pointer.ts'
 import type { LinkStore } from '../links/link-store.ts'
@@ -9,6 +9,7 @@ import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
 import { DatabaseFile } from './database/database-file.ts'
 import { SqliteObjectStore } from './object-store.ts'
+import { repositoryMetrics } from './repository-metrics.ts'
 import { RunKeys } from './run-keys.ts'
 import { SqliteRunStore } from './run-store.ts'
 import { DatabaseConnection, storesOf } from './thread/connection.ts'
@@ -25,10 +26,17 @@ export class SqliteRepository implements Repository {
   readonly #file: DatabaseFile
   readonly #log: Logger
   readonly #alone: RepositoryOptions['alone']
+  readonly #metrics: Disposable | undefined
   readonly #builds = new SerialQueue()
   readonly #runKeys: RunKeys
 
-  private constructor(connection: DatabaseConnection, file: DatabaseFile, { log, alone, keys }: RepositoryOptions) {
+  private constructor(
+    connection: DatabaseConnection,
+    file: DatabaseFile,
+    { log, alone, keys }: RepositoryOptions,
+    metrics?: Disposable,
+  ) {
+    this.#metrics = metrics
     this.#connection = connection
     this.#stores = storesOf<Stores>(connection)
     this.#file = file
@@ -44,16 +52,18 @@ export class SqliteRepository implements Repository {
   static async open(options: RepositoryOptions): Promise<SqliteRepository> {
     const { file, window = WINDOW, maxLockWaitMs = MAX_LOCK_WAIT_MS } = options
     const lost = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-    const connection = new DatabaseConnection(options.log)
+    const metrics = options.metrics && repositoryMetrics(options.metrics)
+    const connection = new DatabaseConnection(options.log, metrics?.measure)
     try {
       await connection.open({ file, lost, window, maxLockWaitMs })
     } catch (error) {
+      await metrics?.dispose()
       const reason = error instanceof Error ? error.message : String(error)
       throw new Error(`The repository ${file} cannot be opened: ${reason}`, { cause: error })
     }
     const watched = new DatabaseFile(file, lost)
     watched.opened()
-    return new SqliteRepository(connection, watched, options)
+    return new SqliteRepository(connection, watched, options, metrics)
   }
 
   async store(type: string, { indexes = [], unique = [] }: TypeOptions = {}): Promise<ObjectStore> {
@@ -90,7 +100,8 @@ export class SqliteRepository implements Repository {
     return this.#runKeys.rewrap()
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#metrics?.dispose()
     return this.#connection.close()
   }
 

@@ -7,7 +7,7 @@ import { secretsOf } from '../main/secrets.ts'
 import { engineSettings, type ScriptSettings, scriptSettingsSchema } from '../main/settings.ts'
 import { serverProperties } from './server-properties.ts'
 
-export interface ConfiguredEngineOptions extends Pick<ScriptEngineOptions, 'connect' | 'log'> {
+export interface ConfiguredEngineOptions extends Pick<ScriptEngineOptions, 'connect' | 'metrics' | 'log'> {
   /** Absolute; the directories of script files are relative to it. */
   readonly projectDir: string
   /** The properties that scripts read, and the keys for `openidm.encrypt`. */
@@ -20,7 +20,7 @@ export class ConfiguredEngine implements Disposable {
   readonly #scope: Scope
   readonly #settings: EngineSetting
 
-  constructor({ connect, projectDir, resolver, log }: ConfiguredEngineOptions) {
+  constructor({ connect, projectDir, resolver, metrics, log }: ConfiguredEngineOptions) {
     this.#scope = new Scope(log)
     this.#settings = new EngineSetting(log, (settings) => this.engine.configure(engineSettings(settings, projectDir)))
     this.engine = this.#scope.own(
@@ -28,6 +28,7 @@ export class ConfiguredEngine implements Disposable {
       new ScriptEngine({
         ...engineSettings(this.#settings.value, projectDir),
         connect,
+        metrics,
         secrets: secretsOf(() => resolver.keys()),
         server: serverProperties(projectDir, resolver.sources, () => this.#settings.value.visibleProperties, log),
         log,

@@ -27,6 +27,7 @@ import { itemOf } from './run-item.ts'
 import { parseScript, versionOf } from './script.ts'
 import { ScriptFiles } from './script-files.ts'
 import { ScriptHost } from './script-host.ts'
+import { ScriptMetrics } from './script-metrics.ts'
 import type {
   ManyOptions,
   RunOptions,
@@ -45,6 +46,7 @@ export { scriptsService } from './service.ts'
 export class ScriptEngine implements ScriptService, Disposable {
   readonly #options: ScriptEngineOptions
   readonly #pool: Pool
+  readonly #metrics: ScriptMetrics
   /** Contexts with modules loaded, for the next runs; all threads share them. */
   readonly #contexts = new LRUCache<string, PreparedContext>({
     maxSize: MAX_CONTEXT_BYTES,
@@ -70,6 +72,7 @@ export class ScriptEngine implements ScriptService, Disposable {
       showPlaces: options.showPlaces ?? false,
     }
     this.#pool = new Pool({ size: this.#settings.size, log: options.log })
+    this.#metrics = new ScriptMetrics(options.metrics, () => this.load)
     this.#files = this.#openFiles()
     this.#modules = new Modules(this.#files)
   }
@@ -145,6 +148,7 @@ export class ScriptEngine implements ScriptService, Disposable {
   }
 
   async runMany(script: Script, variables: readonly JsonObject[], options: ManyOptions = {}): Promise<ScriptOutcome[]> {
+    const begin = performance.now()
     const code = this.#codeOf(script)
     const limits = { ...this.#settings.limits, ...options.limits }
     const signal = options.signal ?? options.context?.signal
@@ -171,15 +175,15 @@ export class ScriptEngine implements ScriptService, Disposable {
       }
     }
     await Promise.all(Array.from({ length: parallel }, work))
+    this.#metrics.ended(outcomes, begin)
     return outcomes
   }
 
-  dispose(): Promise<void> {
-    return this.close()
-  }
+  readonly dispose = (): Promise<void> => this.close()
 
   /** Ends all scripts and threads. */
   async close(): Promise<void> {
+    await this.#metrics.dispose()
     await this.#files.dispose()
     await this.#pool.close()
   }
@@ -234,8 +238,8 @@ export class ScriptEngine implements ScriptService, Disposable {
     const version = versionOf(source)
     const known = this.#compiling.get(version)
     if (known) return known
-    const { memoryBytes } = this.#settings.limits
-    const outcomes = await this.#ask({ kind: 'compile', code: { name, source }, memoryBytes })
+    const { limits } = this.#settings
+    const outcomes = await this.#ask({ kind: 'compile', code: { name, source }, memoryBytes: limits.memoryBytes })
     const [outcome] = scriptOutcomes(outcomes, 1, this.#facts(name))
     if (outcome && 'error' in outcome) throw new ScriptException('syntax', 400, outcome.error.message)
     const requirements = outcome?.value as unknown as Requirements
@@ -292,6 +296,4 @@ const MAX_REMEMBERED = 1000
 /** All prepared contexts together; one with lodash has 3 MB. */
 const MAX_CONTEXT_BYTES = 64 * 1024 * 1024
 
-const printLine = (line: string): void => {
-  process.stdout.write(`${line}\n`)
-}
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`)

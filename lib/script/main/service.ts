@@ -1,4 +1,4 @@
-import type { Json, JsonObject, Logger, ServiceRef } from '../../contract.ts'
+import type { Json, JsonObject, Logger, MetricsRegistry, ServiceRef } from '../../contract.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
 import type { RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
@@ -94,6 +94,7 @@ export interface ScriptEngineOptions extends Partial<ScriptEngineSettings> {
   readonly server?: ServerProperties
   /** Receives the output of `console.log`. Default: standard output. */
   readonly print?: (line: string) => void
+  readonly metrics?: MetricsRegistry | undefined
   readonly log: Logger
 }
 

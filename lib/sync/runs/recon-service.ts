@@ -9,9 +9,11 @@ import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
 import { basisOf, Plans, type PlansOptions, shownContent } from './plans.ts'
 import { Run } from './run.ts'
+import type { RunMetrics } from './run-metrics.ts'
 
 export interface ReconServiceOptions extends RunServices, PlansOptions {
   readonly mappings: MappingRegistry
+  readonly metrics?: Pick<RunMetrics, 'follow'> | undefined
 }
 
 /** Runs that are kept; the oldest is removed first. */
@@ -205,6 +207,7 @@ export class ReconService implements Disposable {
   }
 
   #follow(run: Run): void {
+    this.parts.metrics?.follow(run)
     const ending = run.ended.then(async () => {
       this.#active.delete(run.mappingName)
       await this.#retain(run.mappingName).catch((error: unknown) => {

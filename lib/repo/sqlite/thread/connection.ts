@@ -7,12 +7,17 @@ import { DatabaseThread } from './thread.ts'
 export class DatabaseConnection {
   readonly #thread = DatabaseThread.current
   readonly #id: number
+  readonly #measure: (store: string, begin: number) => void
   #fault: string | undefined
   #end: Error | undefined
   #closed: Promise<void> | undefined
 
-  /** @param log gets what the thread reports about the database */
-  constructor(log: Logger) {
+  /**
+   * @param log gets what the thread reports about the database
+   * @param measure called when a call has ended, with its begin
+   */
+  constructor(log: Logger, measure: (store: string, begin: number) => void = () => undefined) {
+    this.#measure = measure
     this.#id = this.#thread.attach({
       onNotice: (notice) => log.error({}, notice),
       onCrash: (error) => {
@@ -40,10 +45,13 @@ export class DatabaseConnection {
   /** See `DatabaseThread.call`. */
   async call(store: string, method: string, args: readonly unknown[]): Promise<unknown> {
     if (this.#end) throw this.#end
+    const begin = performance.now()
     try {
       return await this.#thread.call(this.#id, store, method, args)
     } catch (error) {
       throw this.#fault === undefined ? error : this.#end
+    } finally {
+      this.#measure(store, begin)
     }
   }
 

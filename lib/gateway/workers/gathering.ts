@@ -1,0 +1,53 @@
+import type { Json } from '../../contract.ts'
+import type { ToWorker } from '../link/messages.ts'
+
+/** A worker as the coordinator sees it. */
+export interface Member {
+  send(message: ToWorker): void
+}
+
+/** How long workers have for their part. Prometheus waits for 10 seconds by default. */
+const MAX_WAIT_MS = 5000
+
+interface Round {
+  readonly asker: Member
+  readonly id: number
+  readonly missing: Set<Member>
+  readonly parts: Json[]
+  readonly timer: NodeJS.Timeout
+}
+
+/** Gathers what each worker has for one of them. A worker that leaves, or is late, is left out. */
+export class Gathering {
+  readonly #rounds = new Map<number, Round>()
+  #count = 0
+
+  /** @param id of the request, for the answer */
+  begin(asker: Member, id: number, others: Iterable<Member>): void {
+    const number = ++this.#count
+    const timer = setTimeout(() => this.#end(number), MAX_WAIT_MS).unref()
+    const round = { asker, id, missing: new Set(others), parts: [], timer }
+    this.#rounds.set(number, round)
+    for (const member of round.missing) member.send({ type: 'gather', id: number })
+    if (round.missing.size === 0) this.#end(number)
+  }
+
+  receive(member: Member, number: number, part: Json): void {
+    const round = this.#rounds.get(number)
+    if (!round?.missing.delete(member)) return
+    if (part !== null) round.parts.push(part)
+    if (round.missing.size === 0) this.#end(number)
+  }
+
+  leave(member: Member): void {
+    for (const number of [...this.#rounds.keys()]) this.receive(member, number, null)
+  }
+
+  #end(number: number): void {
+    const round = this.#rounds.get(number)
+    if (!round) return
+    clearTimeout(round.timer)
+    this.#rounds.delete(number)
+    round.asker.send({ type: 'gathered', id: round.id, parts: round.parts })
+  }
+}

@@ -1,0 +1,16 @@
+import type { Disposable, MetricsRegistry } from '../../contract.ts'
+import { Metrics } from '../../core/telemetry/metrics.ts'
+
+/** The time that calls to the database take, by store, the way to its thread and back included. */
+export function repositoryMetrics(
+  registry: MetricsRegistry,
+): Disposable & { measure(store: string, begin: number): void } {
+  const metrics = new Metrics()
+  const seconds = metrics.histogram({
+    name: 'openidm_external_idm_repository_seconds',
+    help: 'Time of calls to the database, by store.',
+    labels: ['store'],
+  })
+  const registration = metrics.register(registry)
+  return { dispose: () => registration.dispose(), measure: (store, begin) => seconds.with(store).since(begin) }
+}
