@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { csvRecords } from '../../lib/cli/csv.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 import { commandLine } from '../../lib/core/command-line.ts'
+import { PASSWORD } from '../gateway/parts.ts'
+import { spawnNode } from '../helpers/process.ts'
+import { BIN } from '../helpers/terminal.ts'
 import { type CommandStage, startCommandStage } from '../sync/command-stage.ts'
 
 const COMMAND = commandLine({ cwd: '/' })
@@ -116,6 +119,12 @@ describe('recon plan', () => {
     )
     const { stdout: text } = await stage.type('plan', id, '--json')
     assert.equal((JSON.parse(text) as { entries: JsonObject[] }).entries.length, names.length + 3)
+    const env = { OPENIDM_URL: stage.gateway.url, OPENIDM_PASSWORD: PASSWORD, LOG_LEVEL: 'silent' }
+    const command = spawnNode([BIN, 'recon', 'plan', id, '--csv'], { env })
+    command.child.stdout.once('data', () => command.child.stdout.destroy())
+    // A reader that stops early, such as `head`, ends it without a word.
+    assert.deepEqual(await command.exited, { code: 1, signal: null })
+    assert.equal(command.stderr, '')
   })
 
   it('--diff shows what has changed since another plan', async () => {
