@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { generateKey } from '../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 import { takeOwnership } from '../../lib/gateway/ownership.ts'
 import { projectOfConf } from '../../lib/gateway/project/project.ts'
@@ -168,6 +171,22 @@ describe('the database of an application', () => {
     const other = spawnNode(['--input-type=module', '-e', script], { cwd: own.dir })
     assert.equal((await other.exited).code, 1)
     assert.match(other.stderr, /another process/)
+  })
+
+  it('encrypts what runs keep, with the keys of the environment or a first one beside conf/', async () => {
+    const own = await project()
+    own.one.seed(USERS, people(1))
+    const keys = join(own.dir, 'security/crypto.keys')
+    const given = await start(own, { env: { IDM_CRYPTO_KEYS: generateKey('own') } })
+    assert.equal((await given.idm.reconcile('m', { dryRun: true })).state, 'SUCCESS')
+    assert.equal(existsSync(keys), false)
+    await given.idm.close()
+    const { idm } = await start(own)
+    assert.equal((await idm.reconcile('m', { dryRun: true })).state, 'SUCCESS')
+    assert.match(await readFile(keys, 'utf8'), /^[\w-]+:\S{44}\n$/)
+    await idm.close()
+    for (const file of await readdir(join(own.dir, 'db')))
+      assert.equal((await readFile(join(own.dir, 'db', file))).includes('Name 0'), false, file)
   })
 
   it('is not used beside a gateway on the same project', async () => {
