@@ -71,7 +71,7 @@ export function startClientSpan(name: string, attributes: Attributes, incoming =
  * Runs `work` in a span that is active meanwhile.
  * @param resultOf attributes that are known at the end; an `error.type` among them fails the span
  */
-export async function traced<T>(
+export function traced<T>(
   name: string,
   attributes: Attributes,
   work: () => Promise<T>,

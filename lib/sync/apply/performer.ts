@@ -1,3 +1,4 @@
+import { traced } from '../../core/telemetry/tracing.ts'
 import { conflict, internalError, ResourceException } from '../../crest/errors.ts'
 import { getAt, parsePointer } from '../../crest/pointer.ts'
 import { LINK_EXISTS, type Row, type RowStatus } from '../../repo/runs/run-row.ts'
@@ -41,7 +42,15 @@ export class Performer {
    * @returns its status, when that is committed
    */
   async perform(row: Row): Promise<{ readonly settled: Promise<RowStatus> }> {
-    return { settled: this.#settle(await this.#carryOut(row, true)) }
+    const { mapping } = this.#context
+    const { situation, action } = row
+    const attributes = {
+      'openidm.mapping': mapping.name,
+      'openidm.situation': String(situation),
+      'openidm.action': action,
+    }
+    const work = () => this.#carryOut(row, true)
+    return { settled: this.#settle(await traced('reconciliation row', attributes, work, outcomeOf)) }
   }
 
   /** Fails a row whose decision is outdated, without doing anything. */
@@ -148,6 +157,8 @@ function checkPossible(action: Action, { source, target }: Row): void {
 }
 
 const CHANGED = 'It has changed since it was compared'
+
+const outcomeOf = ({ status }: Row) => (status === 'FAILURE' ? { 'error.type': 'row' } : {})
 
 const isOutdated = (error: unknown): boolean =>
   error instanceof Outdated || (error instanceof ResourceException && error.code === 412)

@@ -1,5 +1,6 @@
 import v8 from 'node:v8'
 import type { JsonObject } from '../../contract.ts'
+import { traced } from '../../core/telemetry/tracing.ts'
 import { conflict, toResourceException } from '../../crest/errors.ts'
 import { Applying, guardFaults } from '../apply/applying.ts'
 import type { Tally } from '../context/plan-record.ts'
@@ -140,7 +141,13 @@ export class Run {
     try {
       await context.sentValues.load()
       await context.hooks.begin(this.isAnalysis ? context.newRecorder() : undefined)
-      await work()
+      const { id, mappingName, isAnalysis } = this
+      const attributes = {
+        'openidm.mapping': mappingName,
+        'openidm.recon.id': id,
+        'openidm.recon.analysis': isAnalysis,
+      }
+      await traced('reconciliation', attributes, work)
       context.enter('ACTIVE_LINK_CLEANUP')
       context.enter('ACTIVE_PROCESSING_RESULTS')
       if (!this.isAnalysis) await context.hooks.end(this.#reconState())
