@@ -117,6 +117,14 @@ describe('a plan and its approval', () => {
     assert.match(await stage.refused(stage.post(`/recon/${String(run._id)}?_action=undo`)), /actions approve, cancel/)
   })
 
+  it('was made by a command where nobody is signed in', async () => {
+    const stage = await planStage()
+    stage.one.seed(USERS, users(1))
+    const params = { mapping: 'm', waitForCompletion: true, analyze: true, persistAssociations: true }
+    const run = await stage.gateway.gateway.connection.action('recon', 'recon', null, params)
+    assert.equal((await stage.plan(String((run as JsonObject)._id))).madeBy, 'command')
+  })
+
   it('takes durations of more than 24 days, and nothing else', () => {
     const valid = (planValidFor: unknown) =>
       mappingSchema.safeParse({ name: 'm', source: 'a', target: 'b', planValidFor }).data?.planValidFor

@@ -70,6 +70,7 @@ describe('two plans of a mapping', () => {
 
   it('are those of one mapping, and stay comparable when a part was carried out', async () => {
     const { stage, diff, plan } = await compared()
+    assert.equal(told(await queried(stage, diff)).length, 5)
     await stage.execute(plan, { only: 'creates', limit: 1 })
     assert.deepEqual(told(await queried(stage, diff)), [
       'changed u0002 UPDATE CREATE',
