@@ -29,11 +29,14 @@ export const KINDS: Readonly<Record<string, (content: JsonObject) => void>> = {
   managed: (content) => void managedSchema.parse(content),
   endpoint: (content) => void parseScript(content),
   schedule: (content) => void scheduleSchema.parse(content),
-  sync: ({ mappings }) => {
-    for (const mapping of mappings as JsonObject[]) {
-      mappingSchema.parse(mapping)
-      assert.deepEqual(mappingNotices(mapping), [])
-    }
-  },
+  sync: judgeMappings,
+  relationships: judgeMappings,
   error: (content) => assert.deepEqual(Object.keys(content), ['code', 'reason', 'message']),
+}
+
+function judgeMappings({ mappings }: JsonObject): void {
+  for (const mapping of mappings as JsonObject[]) {
+    mappingSchema.parse(mapping)
+    assert.deepEqual(mappingNotices(mapping), [])
+  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { writeFiles } from '../helpers/files.ts'
+import { blocksFor } from '../helpers/markdown.ts'
 import { until } from '../helpers/until.ts'
 import { typed } from './command-stage.ts'
 import { type FakeStage, fakeStage, MAPPING, USERS } from './fake-stage.ts'
@@ -50,6 +51,8 @@ describe('plans with relationships', () => {
 
   it('read as what comes, what goes, and what has no counterpart', async () => {
     const { stdout } = await typed(stage.gateway.url, ['m', '--dry-run'])
+    const [block] = blocksFor('edges')
+    assert.ok(stdout.includes(`      ${block?.text.trim()}\n`), stdout)
     assert.match(
       stdout,
       /^ {6}roles: \+ Sales, − Support \(no counterpart: Legacy\)\n {6}manager: no counterpart yet: b$/m,
