@@ -148,9 +148,11 @@ export const FILES = {
       taskThreads: 'how many rows are applied at the same time; 0 and 1 are one by one',
       reconSourceQueryPageSize: 'objects per page of the source',
       reconTargetQueryPageSize: 'objects per page of the target',
-      reconAssociation: 'how many runs keep their associations',
+      reconAssociation: 'how many runs `recon/assoc` lists; absent: all that are kept',
       'reconAssociation.maxAnalysisRunsPerMapping': { text: 'dry runs', byDefault: '`1`' },
       'reconAssociation.maxNonAnalysisRunsPerMapping': { text: 'other runs', byDefault: '`1`' },
+      keepRuns:
+        'how many reconciliations are kept with their entries. Valid plans, runs that can be resumed, and the last one with deferred rows stay beyond that',
       sourceIdsCaseSensitive: 'whether ids that differ in case only are different sources',
       targetIdsCaseSensitive: 'whether ids that differ in case only are different targets',
       maxDeletes: limit('stop before the first write if more targets would be deleted'),

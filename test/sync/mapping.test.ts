@@ -20,7 +20,7 @@ describe('a mapping', () => {
       [10, true, false, false],
     )
     assert.equal(mapping.correlationQuery.size, 0)
-    assert.deepEqual(mapping.reconAssociation, { maxAnalysisRunsPerMapping: 1, maxNonAnalysisRunsPerMapping: 1 })
+    assert.deepEqual([mapping.reconAssociation, mapping.keepRuns], [undefined, 10])
     assert.ok(!mappingSchema.safeParse({ name: 'm', source: 'a' }).success)
   })
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../lib/contract.ts'
 import { mappingNotices, TOLERATED } from '../../lib/sync/mapping/mapping.ts'
 import type { TestGateway } from '../gateway/parts.ts'
@@ -13,7 +14,7 @@ const DOCUMENTED = `name source target displayName icon properties policies link
   targetQuery sourceQueryFullEntry targetQueryFullEntry defaultSourceFields defaultTargetFields runTargetPhase
   allowEmptySourceSet correlateEmptyTargetSet prefetchLinks taskThreads feedSize reconSourceQueryPaging
   reconSourceQueryPageSize reconTargetQueryPaging reconTargetQueryPageSize reconProgressStateUpdateInterval
-  reconAssociation clusteredSourceReconEnabled sourceIdsCaseSensitive targetIdsCaseSensitive triggerSyncProperties
+  reconAssociation keepRuns clusteredSourceReconEnabled sourceIdsCaseSensitive targetIdsCaseSensitive triggerSyncProperties
   queuedSync optimizeAssignmentSync onCreate onUpdate onDelete onLink onUnlink onError onMapping postMapping onRecon
   result`.split(/\s+/)
 
@@ -220,8 +221,20 @@ describe('a property of a mapping has its effect between gateways', () => {
     )
   })
 
-  it('reconAssociation: so many runs of either kind keep their entries', async () => {
+  it('reconAssociation: so many runs of either kind are listed; their entries stay', async () => {
     await stage({ reconAssociation: { maxAnalysisRunsPerMapping: 0, maxNonAnalysisRunsPerMapping: 2 } }, ['a'])
+    const runs = [await recon(), await recon(), await recon(), await recon(null, 'm', '&analyze=true')]
+    const { result } = (await gateway.call('/recon/assoc?_queryFilter=true')).json as { result: JsonObject[] }
+    assert.deepEqual(
+      result.map(({ _id }) => _id),
+      runs.slice(1, 3).map(({ _id }) => _id),
+    )
+    const first = await gateway.call(`/recon/assoc/${String(runs[0]?._id)}/entry?_queryFilter=true`)
+    assert.equal((first.json as { result: unknown[] }).result.length, 1)
+  })
+
+  it('keepRuns: so many runs are kept with their entries', async () => {
+    await stage({ keepRuns: 2 }, ['a'])
     const runs = [await recon(), await recon(), await recon(), await recon(null, 'm', '&analyze=true')]
     const counts = async () => {
       const found: number[] = []
@@ -232,7 +245,7 @@ describe('a property of a mapping has its effect between gateways', () => {
       return found
     }
     // What is beyond the limit goes when the run has ended, and nobody waits for that.
-    await until(async () => assert.deepEqual(await counts(), [0, 1, 1, 0]) === undefined)
+    await until(async () => isDeepStrictEqual(await counts(), [0, 0, 1, 1]))
   })
 
   it('a property that nobody knows is named in the log, with its file and what was probably meant, once', async () => {

@@ -79,6 +79,8 @@ const qualifier = z
   .min(1, 'must not be empty')
   .refine((name) => !isForbiddenName(name), 'is not allowed as a name')
 
+export const DEFAULT_KEEP_RUNS = 10
+
 const associationShape = { maxAnalysisRunsPerMapping: count(1, 0), maxNonAnalysisRunsPerMapping: count(1, 0) }
 
 const HOOKS = {
@@ -133,7 +135,8 @@ export const mappingShape = {
   taskThreads: count(10, 0),
   reconSourceQueryPageSize: count(1000),
   reconTargetQueryPageSize: count(1000),
-  reconAssociation: z.looseObject(associationShape).prefault({}),
+  reconAssociation: z.looseObject(associationShape).nullish(),
+  keepRuns: count(DEFAULT_KEEP_RUNS),
   sourceIdsCaseSensitive: flag(true),
   targetIdsCaseSensitive: flag(true),
   maxDeletes: limitSchema,

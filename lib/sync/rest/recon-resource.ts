@@ -26,6 +26,7 @@ import {
 import type { PrivateFields } from '../mapping/private-fields.ts'
 import { callerOf } from '../runs/execution.ts'
 import type { ReconService } from '../runs/recon-service.ts'
+import { listedAssociations } from '../runs/retention.ts'
 import type { Run } from '../runs/run.ts'
 import { associationEntry, planEntry, rowStream } from './entries.ts'
 import { throughLists } from './entry-filter.ts'
@@ -126,8 +127,9 @@ export class ReconResource implements ResourceHandler {
   }
 
   async #associations(): Promise<Resource[]> {
-    const runs = await this.#service.parts.runs.all()
-    return runs.filter(({ persists }) => persists).map((run) => this.#association(run))
+    const { runs, mappings } = this.#service.parts
+    const listed = listedAssociations(await runs.all(), (mapping) => mappings.find(mapping)?.mapping)
+    return listed.map((run) => this.#association(run))
   }
 
   #association({ id, mapping, isAnalysis, content }: StoredRun): Resource {

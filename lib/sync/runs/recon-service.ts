@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Disposable, JsonObject } from '../../contract.ts'
+import { SerialQueue } from '../../core/serial-queue.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
 import { pilotOverrides } from '../context/pilot.ts'
@@ -8,6 +9,7 @@ import { actionsOf, type RunOptions } from '../context/run-options.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
 import { basisOf, Plans, type PlansOptions, shownContent } from './plans.ts'
+import { outdatedRuns } from './retention.ts'
 import { Run } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
 
@@ -16,15 +18,13 @@ export interface ReconServiceOptions extends RunServices, PlansOptions {
   readonly metrics?: Pick<RunMetrics, 'follow'> | undefined
 }
 
-/** Runs that are kept; the oldest is removed first. */
-const MAX_RUNS = 100
-
 /** Starts reconciliations, one at a time for each mapping, and stores their results. */
 export class ReconService implements Disposable {
   readonly parts: ReconServiceOptions
   readonly plans: Plans
   readonly #active = new Map<string, Run | undefined>()
   readonly #ending = new Set<Promise<void>>()
+  readonly #retention = new SerialQueue()
   #count = 0
   #peak = 0
   #closed = false
@@ -36,12 +36,19 @@ export class ReconService implements Disposable {
 
   /** Marks runs that a crash interrupted as failed. */
   async begin(): Promise<void> {
-    for (const run of await this.parts.runs.all()) {
+    const { runs, log } = this.parts
+    for (const run of await runs.all()) {
       if (run.state !== 'ACTIVE') continue
-      await this.parts.runs.update(run.number, 'FAILED', interrupted(run.content))
-      await this.parts.runs.clear(run.number)
-      await this.#retain(run.mapping)
+      try {
+        await runs.update(run.number, 'FAILED', interrupted(run.content))
+      } catch (error) {
+        // Without a key nothing can be stored: the gateway starts, and says so.
+        log.error({ err: error, reconId: run.id }, `the end of the reconciliation of ${run.mapping} was not kept`)
+      }
+      await runs.clear(run.number)
     }
+    // Many rows take a while; nothing waits for their removal.
+    void this.#retain()
   }
 
   /**
@@ -163,6 +170,7 @@ export class ReconService implements Disposable {
     this.#closed = true
     for (const run of this.#active.values()) run?.cancel()
     while (this.#ending.size > 0) await Promise.all(this.#ending)
+    await this.#retention.idle()
   }
 
   async #launch(
@@ -196,7 +204,7 @@ export class ReconService implements Disposable {
       const parts = { ...this.parts, id, number, mapping, config, mappings: others, options, snapshot }
       const run = new Run(parts)
       this.#active.set(mapping.name, run)
-      this.#follow(run)
+      this.#follow(run, isAnalysis && !persists ? number : undefined)
       await runs.update(number, run.state, run.toJSON())
       await begin(run, number)
       return run
@@ -206,13 +214,13 @@ export class ReconService implements Disposable {
     }
   }
 
-  #follow(run: Run): void {
+  /** @param unread the number of a run whose rows nobody asked to keep */
+  #follow(run: Run, unread: number | undefined): void {
     this.parts.metrics?.follow(run)
     const ending = run.ended.then(async () => {
       this.#active.delete(run.mappingName)
-      await this.#retain(run.mappingName).catch((error: unknown) => {
-        this.parts.log.error({ err: error }, `old reconciliations of ${run.mappingName} were not removed`)
-      })
+      if (unread !== undefined) await this.#forget(unread)
+      await this.#retain()
       this.#ending.delete(ending)
     })
     this.#ending.add(ending)
@@ -230,23 +238,21 @@ export class ReconService implements Disposable {
     return { _id: id, ...shown, ...kind }
   }
 
-  /** Removes plans beyond `reconAssociation`, and runs beyond MAX_RUNS. */
-  async #retain(mapping: string): Promise<void> {
-    const { runs, mappings } = this.parts
-    const limits = mappings.find(mapping)?.mapping.reconAssociation
-    const all = await runs.all()
-    const own = all.filter((run) => run.mapping === mapping && run.state !== 'ACTIVE').reverse()
-    const analyses = own.filter(({ isAnalysis }) => isAnalysis)
-    const others = own.filter(({ isAnalysis }) => !isAnalysis)
-    const unread = analyses.filter(({ persists }) => !persists)
-    const kept = analyses.filter(({ persists }) => persists).slice(limits?.maxAnalysisRunsPerMapping ?? 1)
-    // The last run with deferred rows keeps them.
-    const waiting = others.find(
-      ({ content }) => Number((content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0) > 0,
-    )
-    const old = others.slice(limits?.maxNonAnalysisRunsPerMapping ?? 1).filter((run) => run !== waiting)
-    for (const run of [...unread, ...kept, ...old]) await runs.removeRows(run.number)
-    for (const run of all.filter(({ state }) => state !== 'ACTIVE').slice(0, Math.max(0, all.length - MAX_RUNS)))
-      await runs.remove(run.number)
+  #forget(number: number): Promise<void> {
+    const { runs, log } = this.parts
+    return runs.removeRows(number).catch((error: unknown) => log.error({ err: error }, 'old rows were not removed'))
+  }
+
+  /** Removes the runs that need not be kept any more: when one has ended, and at the start, since plans expire. */
+  #retain(): Promise<void> {
+    return this.#retention.add(async () => {
+      const { runs, mappings, log } = this.parts
+      try {
+        const outdated = outdatedRuns(await runs.all(), (mapping) => mappings.find(mapping)?.mapping)
+        for (const { number } of outdated) if (!this.#closed) await runs.remove(number)
+      } catch (error) {
+        log.error({ err: error }, 'old reconciliations were not removed')
+      }
+    })
   }
 }
