@@ -9,6 +9,7 @@ import { readCurrent, stillHolds } from '../config/files/current-file.ts'
 import { objectIdOfFile, pidOf } from '../config/files/naming.ts'
 import { formatConfig } from '../config/rest/config-format.ts'
 import { encrypt, generateKey, KeyRing, parseKeys } from '../config/values/crypto/crypto.ts'
+import { KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
 import { LOCAL_KEY_FILE, LocalKey } from '../config/values/local-key.ts'
 import { addressesOf, placeIn, rulesFor } from '../config/values/secret-place.ts'
 import { type Rotation, reencrypt, type Stale, unbound } from '../config/values/secret-rotation.ts'
@@ -83,20 +84,27 @@ async function asOwner(dir: string, work: (projectDir: string) => Promise<number
 async function rotate(projectDir: string, io: CommandIo): Promise<number> {
   const { stdout, stderr, env } = io
   await reencryptFiles(projectDir, io)
-  const { changed, failures } = await reencryptObjects(join(projectDir, 'db', DATABASE), projectKeys(projectDir, env))
+  const { changed, failures, runs } = await reencryptDatabase(
+    join(projectDir, 'db', DATABASE),
+    projectKeys(projectDir, env),
+  )
   for (const [type, count] of changed) stdout.write(`${type}: ${count} encrypted anew\n`)
+  if (runs > 0) stdout.write(`keys of reconciliations: ${runs} encrypted anew\n`)
   for (const failure of failures) stderr.write(`${failure}\n`)
   if (failures.length > 0) stderr.write('These stay as they are: keep the keys that they need.\n')
   return failures.length > 0 ? 1 : 0
 }
 
-/** The objects of all types, including types that conf/managed.json no longer has. */
-async function reencryptObjects(file: string, keys: KeyRing): Promise<Rewriting> {
-  if (!existsSync(file)) return { changed: new Map(), failures: [] }
+/** The objects of all types, including types that conf/managed.json no longer has, and the data keys of runs. */
+async function reencryptDatabase(file: string, ring: KeyRing): Promise<Rewriting & { readonly runs: number }> {
+  if (!existsSync(file)) return { changed: new Map(), failures: [], runs: 0 }
   try {
-    const repository = await openRepository({ file, log: silentLog })
+    const keys = new KeyWrapper({ current: () => ring, ensure: async () => ring })
+    const repository = await openRepository({ file, keys, log: silentLog })
     try {
-      return await repository.rewrite('"$crypto"', (content) => reencrypt(content, keys).content)
+      const { changed, failures } = await repository.rewrite('"$crypto"', (content) => reencrypt(content, ring).content)
+      const runs = await repository.rewrapRunKeys()
+      return { changed, failures: [...failures, ...runs.failures], runs: runs.count }
     } finally {
       await repository.close()
     }

@@ -6,9 +6,10 @@ import { main } from '../../lib/cli/cli.ts'
 import { decrypt, encrypt, generateKey, hash, parseKeys } from '../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 import { openRepository } from '../../lib/repo/open.ts'
+import { newRow } from '../../lib/repo/runs/run-row.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDirWith } from '../helpers/files.ts'
-import { silent } from '../repo/repositories.ts'
+import { keysOf, silent } from '../repo/repositories.ts'
 
 const [ONE, TWO, LOST] = ['one', 'two', 'lost'].map((id) => generateKey(id)) as [string, string, string]
 const sealed = (value: string, key: string) => encrypt(value, parseKeys(key, 'test'))
@@ -54,6 +55,30 @@ describe('secret rotate and stored objects', () => {
     const { deep } = await contentOf('managed/withdrawn', 'x')
     assert.equal(decrypt((deep as { list: JsonObject[] }).list[0] ?? null, onlyTwo), 'y')
     assert.deepEqual([await contentOf('managed/user', 'cy'), await contentOf('managed/user', 'di')], untouched)
+    assert.deepEqual(await rotate(), { code: 0, out: '', err: '' })
+  })
+
+  it('encrypts the keys of reconciliations anew, so that plans are readable without the old key', async () => {
+    const { dir, rotate } = await project({})
+    const file = join(dir, 'db', 'openidm.db')
+    const open = async (...keys: string[]) => {
+      const repository = await openRepository({ file, log: silent, keys: keysOf(...keys) })
+      onCleanUp(() => repository.close())
+      return repository
+    }
+    const before = await open(ONE)
+    const run = { id: 'r', mapping: 'm', state: 'SUCCESS', isAnalysis: true, persists: true, content: { secret: 'x' } }
+    const number = await before.runs().insert(run)
+    const changes = [{ field: '/mail', from: null, to: 'bo@example.com' }]
+    await before
+      .runs()
+      .rows(number)
+      .add([newRow({ phase: 'source', qualifier: 'default', changes })], true)
+    await before.close()
+    assert.deepEqual(await rotate(), { code: 0, out: 'keys of reconciliations: 1 encrypted anew\n', err: '' })
+    const after = (await open(TWO)).runs()
+    assert.deepEqual((await after.find('r'))?.content, { secret: 'x' })
+    assert.deepEqual((await after.rows(number).after(0, 1))[0]?.changes, changes)
     assert.deepEqual(await rotate(), { code: 0, out: '', err: '' })
   })
 
