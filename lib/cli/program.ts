@@ -8,6 +8,7 @@ import type { DoctorOptions } from './doctor.ts'
 import { widthOf } from './output.ts'
 import { addInit } from './program-init.ts'
 import { addLink } from './program-link.ts'
+import { addProject } from './program-project.ts'
 import { addRecon } from './program-recon.ts'
 import type { StartOptions } from './start.ts'
 import type { TrustFetchOptions } from './trust-fetch.ts'
@@ -47,6 +48,7 @@ conf/external.idm-NAME.json names answers /openidm/external/idm/NAME/…`),
   addLink(program, context)
   addTrust(program, context)
   addSecret(program, context)
+  addProject(program, context)
   program
     .command('version')
     .summary('show the version')
@@ -200,8 +202,8 @@ To change keys, put the new one before the old one, run secret rotate, and remov
   define<ProjectOptions>(secret, 'rotate', context, async (options) => (await load()).secretRotate(options, io))
     .summary('encrypt everything again with the first key')
     .description(
-      prose(`Encrypts again, with the first key, what other keys encrypted in conf/*.json and in stored objects. Other files
-stay as they are, byte for byte. Then the other keys can be removed.`),
+      prose(`Encrypts again, with the first key, what other keys encrypted in conf/*.json, in stored objects and in
+reconciliations. Other files stay as they are, byte for byte. Then the other keys can be removed.`),
     )
     .option(...PROJECT)
   define<ProjectOptions>(secret, 'rewrap', context, async (options) => (await load()).secretRewrap(options, io))

@@ -6,7 +6,7 @@ import { z } from '../../core/schema.ts'
 import { DATABASE, type Project } from './project.ts'
 
 /** In the project's `db/`: which schedules have been seen, and which of them wait to be accepted. */
-const RECORD = 'acceptance.json'
+export const ACCEPTANCE = 'acceptance.json'
 
 const names = z.array(z.string())
 const recordSchema = z.object({
@@ -114,7 +114,7 @@ export class Acceptance {
   /** A record that cannot be read holds all that is there. */
   #read(): AcceptanceRecord | undefined {
     const { project, files, log } = this.#options
-    const file = join(project.db, RECORD)
+    const file = join(project.db, ACCEPTANCE)
     try {
       return recordSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
     } catch (error) {
@@ -136,5 +136,5 @@ export const ownProject = (project: Pick<Project, 'db'>): void =>
 
 function writeRecord({ db }: Pick<Project, 'db'>, record: AcceptanceRecord): void {
   mkdirSync(db, { recursive: true, mode: 0o750 })
-  replaceFileSync(join(db, RECORD), `${JSON.stringify(record, null, 2)}\n`, 0o644)
+  replaceFileSync(join(db, ACCEPTANCE), `${JSON.stringify(record, null, 2)}\n`, 0o644)
 }
