@@ -11,7 +11,7 @@ describe('the command recon', () => {
     assert.equal(code, 0, stdout)
     assert.match(
       stdout,
-      /Plan of eu_to_fidc: 3 decisions\n\n +3 {2}ABSENT {2}CREATE\n\nABSENT → CREATE, for example\n {2}amira → —: no target belongs to it\n {6}\/userName: null → "amira"/,
+      /Plan of eu_to_fidc: 3 decisions\n(?:.+\n)+\n +3 {2}ABSENT {2}CREATE\n\nABSENT → CREATE, for example\n {2}amira → —: no target belongs to it\n {6}\/userName: null → "amira"/,
     )
     assert.match(stdout, /\/password: null → "\*{8}"/)
     assert.ok(!stdout.includes('Sesam'))

@@ -20,16 +20,20 @@ async function linked(options: FakeStageOptions = {}): Promise<FakeStage> {
 
 const type = ({ gateway }: FakeStage, ...args: string[]) => typed(gateway.url, ['m', ...args])
 
+/** Without author, validity, and the commands that come next. */
+const essence = (text: string): string =>
+  text.replace(/^(Made by|Valid until) .*\n/gm, '').replace(/\nNext:\n(?: {2}.*\n)+/, '')
+
 describe('the plan that the command recon prints', () => {
   it('counts what is as it should be apart, and warns of what changes only', async () => {
     const stage = await linked()
     const same = await type(stage, '--dry-run')
-    assert.equal(same.stdout, 'Plan of m: 5 decisions\n\n  5  CONFIRMED  unchanged\n')
+    assert.equal(essence(same.stdout), 'Plan of m: 5 decisions\n\n  5  CONFIRMED  unchanged\n')
     stage.one.seed(USERS, [user('u3', { sn: 'other' })])
     const { stdout } = await type(stage, '--dry-run')
     const id = String(stage.two.ids(USERS).find((one) => stage.two.object(USERS, one)?.userName === 'u3'))
     assert.equal(
-      stdout,
+      essence(stdout),
       `${[
         'Plan of m: 5 decisions',
         '',
@@ -58,7 +62,7 @@ describe('the plan that the command recon prints', () => {
     assert.match(stdout, /^ {2}1 {2}CONFIRMED {2}UPDATE\n {2}4 {2}CONFIRMED {2}unchanged\n/m)
     assert.match(stdout, /^ {6}script: create external\/idm\/two\/managed\/log \{"text":"a long text, w.*…$/m)
     assert.match(stdout, /^For 1 of these, scripts write something\.\n1 are approximate: /m)
-    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
+    for (const line of essence(stdout).split('\n')) assert.ok(line.length <= 80, line)
     const skipped = await type(stage, '--yes')
     assert.equal(skipped.code, 1)
     assert.deepEqual(stage.two.ids('managed/log'), [])
@@ -81,7 +85,7 @@ describe('the plan that the command recon prints', () => {
     assert.match(stdout, /^ {2}1 {2} +failed$/m)
     assert.match(stdout, /^1 deferred until all sources are assessed \(--accept-unassessed\)$/m)
     const run = await type(stage, '--yes')
-    assert.match(run.stdout, / 1 failed, 1 deferred /)
+    assert.match(run.stdout, / 1 failed, 1 deferred$/m)
     assert.ok(stage.two.object(USERS, 'orphan'))
     await type(stage, '--yes', '--accept-unassessed')
     assert.equal(stage.two.object(USERS, 'orphan'), undefined)
