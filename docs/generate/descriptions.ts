@@ -356,6 +356,10 @@ export const FILES = {
         text: '`true` runs schedules that wait to be accepted, `false` holds all of `conf/`; see [Schedules are held](bring-your-own-conf.md#schedules-are-held)',
         byDefault: 'as `doctor --accept` has it',
       },
+      readinessChecks: {
+        text: 'what makes `health/ready` answer 503 too: `configuration` = a file with a fault, `instances` = an instance that is `FAILING`; see [Health](monitoring.md#health)',
+        byDefault: '`[]`',
+      },
       trustTransactionHeader: "use the callers' `X-ForgeRock-TransactionId`",
       stopTimeout: time('how long requests in flight may take when the gateway stops; not unlimited'),
     },

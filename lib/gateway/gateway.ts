@@ -31,6 +31,7 @@ import { addEndpoints } from './endpoints/endpoints.ts'
 import { addInfo } from './http/info.ts'
 import { Listener, type ListenerOptions } from './http/listener.ts'
 import { OpenidmMount } from './http/openidm-mount.ts'
+import { readinessProbe } from './http/readiness.ts'
 import { requestContext } from './http/request-record.ts'
 import { createServer } from './http/server.ts'
 import { ServerState } from './http/server-state.ts'
@@ -99,8 +100,8 @@ export class Gateway {
       'configuration',
       new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields, addressFields }),
     )
-    const { directory } = this.#configuration
-    this.#metrics = new GatewayMetrics({ state: this.#state, directory, others: options.link })
+    const health = { state: this.#state, configuration: this.#configuration, router: this.#router }
+    this.#metrics = new GatewayMetrics({ ...health, others: options.link })
     this.#scripting = this.#scope.own('scripts', this.#createScripting())
     this.#acceptance = acceptanceOf(project, this.#configuration, log)
     const authentication = this.#createAuthentication()
@@ -111,7 +112,7 @@ export class Gateway {
       access: () => this.#configuration.access.value,
       resources: crestHttp({ router: this.#router, contextOf, log }),
       isFiltered: (path) => this.#scripting.filters.covers(path),
-      pages: [this.#metrics.handler],
+      pages: [this.#metrics.handler, readinessProbe(health)],
       log,
     })
     this.#plugins = this.#scope.own('plugins', this.#createPluginHost())
@@ -217,9 +218,8 @@ export class Gateway {
 
   async #addSynchronization({ repository, managedTypes }: StoredObjects): Promise<void> {
     const { log, link } = this.#options
-    const { signal } = this.#stopping
     const { directory: configuration } = this.#configuration
-    const common = { router: this.#router, configuration, link, signal, metrics: this.#metrics }
+    const common = { router: this.#router, configuration, link, signal: this.#stopping.signal, metrics: this.#metrics }
     const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, log }
     const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
     const synchronization = this.#scope.own('synchronization', await addSynchronization({ ...parts, isHeld }))
@@ -234,9 +234,8 @@ export class Gateway {
     services.provide(scriptsService, this.#scripting.engine)
     services.provide(metricsService, this.#metrics)
     if (this.#options.link) services.provide(hostProcessesService, this.#options.link)
-    const mounts = { '/openidm': this.#mount }
     const logOf = (plugin: string) => log.child({ plugin })
-    return new PluginHost({ confDir: project.conf, log, services, mounts, logOf })
+    return new PluginHost({ confDir: project.conf, log, services, mounts: { '/openidm': this.#mount }, logOf })
   }
 
   #createScripting(): Scripting {

@@ -4,6 +4,8 @@ import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
 import { z } from '../../core/schema.ts'
 import { corsSchema } from './cors-settings.ts'
 
+const CHECKS_FORM = 'must be an array of "configuration" and "instances"'
+
 const STOP_FORM = `must be ${DURATION_FORMS}`
 const stopTimeout = z
   .union([z.string(), z.number()], STOP_FORM)
@@ -22,6 +24,8 @@ export const settingsSchema = z.strictObject({
   trustTransactionHeader: z.boolean('must be true or false').default(false),
   /** Whether schedules that wait to be accepted run all the same; false holds all of them. */
   live: z.boolean('must be true or false').optional(),
+  /** What makes `health/ready` answer 503, in addition to the state of the gateway and its database. */
+  readinessChecks: z.array(z.enum(['configuration', 'instances'], CHECKS_FORM), CHECKS_FORM).default([]),
   /** Max time for requests in flight when the gateway stops. */
   stopTimeout,
 })

@@ -41,7 +41,7 @@ export class OpenidmMount implements HostMount {
 
   constructor(options: MountOptions) {
     this.#options = options
-    this.#pages = [healthProbes(options.state), ...(options.pages ?? [])]
+    this.#pages = [...(options.pages ?? []), healthProbes(options.state)]
   }
 
   /** Expects `request.url` relative to the mount; always answers the request. */

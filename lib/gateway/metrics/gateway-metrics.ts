@@ -1,8 +1,8 @@
-import type { ConfigDirectory } from '../../config/files/directory.ts'
 import type { HttpHandler, Json, MetricsRegistry } from '../../contract.ts'
 import { type Metric, Metrics, type Snapshot } from '../../core/telemetry/metrics.ts'
 import { Responses } from '../../core/telemetry/responses.ts'
 import { sendBytes, sendError } from '../../crest/http/response.ts'
+import type { HostConfiguration } from '../configuration/host-configuration.ts'
 import type { ServerState } from '../http/server-state.ts'
 import type { WorkersLink } from '../link/link.ts'
 import { pageOf, processMetrics } from './prometheus.ts'
@@ -11,7 +11,7 @@ const PATH = '/metrics/prometheus'
 
 export interface GatewayMetricsOptions {
   readonly state: Pick<ServerState, 'ready'>
-  readonly directory: Pick<ConfigDirectory, 'faults' | 'scans'>
+  readonly configuration: Pick<HostConfiguration, 'directory'>
   /** The link to the other processes of the gateway. */
   readonly others?: Pick<WorkersLink, 'gather' | 'onGather'> | undefined
 }
@@ -40,7 +40,8 @@ export class GatewayMetrics implements MetricsRegistry {
   #hasProcessMetrics = false
 
   constructor(options: GatewayMetricsOptions) {
-    const { state, directory, others } = options
+    const { state, others, configuration } = options
+    const { directory } = configuration
     this.#others = others
     others?.onGather(async () => (await this.snapshots()) as unknown as Json)
     this.#metrics.read({
