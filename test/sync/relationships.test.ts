@@ -248,6 +248,25 @@ describe('relationships', () => {
     assert.ok(!one.requests.some(({ line }) => line.startsWith(`GET ${USERS}/`)), 'no source is read again')
   })
 
+  it('of a manager get through between those of many reports', async () => {
+    await linkRoles()
+    const ids = Array.from({ length: 80 }, (_, index) => `u${index}`)
+    for (const idm of [one, two])
+      idm.seed(
+        USERS,
+        ids.map((id) => user(id)),
+      )
+    await recon()
+    const boss = { roles: [edge('sales')], manager: { _ref: `${USERS}/u79` } }
+    one.seed(
+      USERS,
+      ids.map((id) => user(id, id === 'u40' ? boss : { manager: { _ref: `${USERS}/u40` } })),
+    )
+    const run = await recon()
+    assert.deepEqual(run.statusSummary, { SUCCESS: 80, FAILURE: 0 })
+    assert.deepEqual([rolesOf('u40'), managerOf('u40'), managerOf('u3')], [[`${ROLES}/t-sales`], 'u79', 'u40'])
+  })
+
   it('do not vanish in many targets without being allowed to', async () => {
     await linkRoles()
     const ids = Array.from({ length: 12 }, (_, index) => `u${index}`)

@@ -4,7 +4,7 @@ import { getAt, parsePointer } from '../../crest/pointer.ts'
 import type { FieldChange } from '../../repo/runs/run-row.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import { idOf, type ObjectSet, revisionOf } from '../read/object-set.ts'
-import { lingering, remaining, removesEdges, splitEdges } from '../relationships/edge-operations.ts'
+import { hasOnlyListEdges, lingering, remaining, removesEdges, splitEdges } from '../relationships/edge-operations.ts'
 import { edgeId } from '../relationships/edges.ts'
 import { Outdated } from './outdated.ts'
 
@@ -13,8 +13,10 @@ export type SendChanges = (object: JsonObject, changes: readonly FieldChange[]) 
 
 /** Max edges in one request. */
 const MAX_EDGES = 500
-/** Another row that writes the other end of an edge moves the revision, as often as there are such rows at a time. */
-const MAX_ATTEMPTS = 5
+/** Each row that writes the other end of an edge moves the revision: that of a manager for each of the reports. */
+const MAX_ATTEMPTS = 20
+/** After as many, edges of lists are sent on no condition: they replace nothing, and are at most there already. */
+const MAX_CONDITIONAL_ATTEMPTS = 3
 
 /** Changes relationships, with other fields of the same object. */
 export class EdgeWriter {
@@ -44,7 +46,8 @@ export class EdgeWriter {
     for (let attempt = 1; left.length > 0; ) {
       const parts = splitEdges(left, MAX_EDGES)
       try {
-        now = await send(now, parts.now)
+        const isFree = attempt > MAX_CONDITIONAL_ATTEMPTS && hasOnlyListEdges(parts.now)
+        now = await send(isFree ? { ...now, _rev: null } : now, parts.now)
         await this.#removeLingering(now, parts.now)
         left = parts.later
       } catch (error) {

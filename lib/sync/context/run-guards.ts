@@ -39,7 +39,9 @@ export class ClearedFields {
   readonly #counts = new Map<string, number>()
 
   constructor({ properties }: Pick<Mapping, 'properties'>) {
-    this.#unsupplied = new Set(properties.filter(({ source }) => source !== undefined && source.length > 0))
+    // Objects do not show edges that are queried page by page.
+    const shown = properties.filter(({ relationship }) => relationship?.paged !== true)
+    this.#unsupplied = new Set(shown.filter(({ source }) => source !== undefined && source.length > 0))
   }
 
   see(sources: readonly JsonObject[]): void {

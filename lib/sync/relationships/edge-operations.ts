@@ -119,6 +119,10 @@ export function lingering(changes: readonly FieldChange[], now: JsonObject): { f
     })
 }
 
+/** Whether the changes only add and remove edges of lists. */
+export const hasOnlyListEdges = (changes: readonly FieldChange[]): boolean =>
+  changes.every((change) => change.edges && isListChange(change))
+
 /** Whether carrying the changes out removes edges of lists. */
 export const removesEdges = (changes: readonly FieldChange[]): boolean =>
   changes.some((change) => change.edges && isListChange(change) && !isEmpty(change.from))

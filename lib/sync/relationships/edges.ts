@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { childPath, pathElements, pathFrom } from '../../crest/protocol/resource-path.ts'
-import { isSame } from '../evaluate/difference.ts'
+import { isEmpty, isSame } from '../evaluate/difference.ts'
 
 /** One edge of a relationship, seen from one of its ends. */
 export interface Edge {
@@ -15,11 +15,11 @@ export interface Edge {
 
 /**
  * The edges in a relationship field; undefined when it is not shown, or something else than references is.
- * A null is a reference that is not set.
+ * A null, or an object without members, is a reference that is not set.
  */
 export function edgesOf(value: Json | undefined): Edge[] | undefined {
   if (value === undefined) return undefined
-  if (value === null) return []
+  if (isEmpty(value)) return []
   const edges = (Array.isArray(value) ? value : [value]).map(edgeOf)
   return edges.every((edge) => edge !== undefined) ? edges : undefined
 }

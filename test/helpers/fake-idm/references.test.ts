@@ -69,11 +69,28 @@ describe('fake IDM: relationships', () => {
       assert.deepEqual([member?._ref, member?.userName], [USER, 'amira'])
     })
 
+    it('pages the edges of a relationship field', async () => {
+      const seeded = Array.from({ length: 4 }, (_, index) => ({ _id: `m${index}`, roles: [{ _ref: R2 }] }))
+      remote.seed('managed/user', seeded)
+      const page = async (cookie: string) => {
+        const line = `GET ${R2}/members?_queryFilter=true&_pageSize=3${cookie}`
+        const { result, pagedResultsCookie } = (await call(remote, line)).body
+        return [(result as JsonObject[]).map(({ _ref }) => _ref), pagedResultsCookie]
+      }
+      const [first, cookie] = await page('')
+      assert.deepEqual(
+        first,
+        ['m0', 'm1', 'm2'].map((id) => `managed/user/${id}`),
+      )
+      assert.deepEqual(await page(`&_pagedResultsCookie=${String(cookie)}`), [['managed/user/m3'], null])
+    })
+
     it('returns the parts of a reference and far fields behind lists in PingIDM', async () => {
       remote.switches.like = 'pingidm'
       const [edge] = (await read('roles/name')).roles as JsonObject[]
-      const { _ref, _refResourceCollection, _refResourceId, name } = edge ?? {}
-      assert.deepEqual([_ref, _refResourceCollection, _refResourceId, name], [R1, 'managed/role', 'r1', 'Sales'])
+      const { _ref, _refResourceCollection, _refResourceId, _refResourceRev, name } = edge ?? {}
+      const parts = [_refResourceCollection, _refResourceId, _refResourceRev]
+      assert.deepEqual([_ref, ...parts, name], [R1, 'managed/role', 'r1', '1', 'Sales'])
     })
   })
 

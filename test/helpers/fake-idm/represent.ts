@@ -73,7 +73,8 @@ export function showEdge(
   farFields: readonly Pointer[] = [],
 ): JsonObject {
   const far = store.relationships.far(edge, name, field)
-  const parts = { _refResourceCollection: far.collection, _refResourceId: far.id }
+  const revision = store.find(far)?.revision ?? null
+  const parts = { _refResourceCollection: far.collection, _refResourceId: far.id, _refResourceRev: revision }
   return {
     _ref: refOf(far),
     ...(store.switches.like === 'pingidm' ? parts : {}),
