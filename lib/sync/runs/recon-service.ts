@@ -250,6 +250,7 @@ export class ReconService implements Disposable {
       try {
         const outdated = outdatedRuns(await runs.all(), (mapping) => mappings.find(mapping)?.mapping)
         for (const { number } of outdated) if (!this.#closed) await runs.remove(number)
+        if (!this.#closed) await runs.removeOrphans()
       } catch (error) {
         log.error({ err: error }, 'old reconciliations were not removed')
       }
