@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
+import { call } from '../helpers/fake-idm/call.ts'
 import { writeFiles } from '../helpers/files.ts'
 import { blocksFor } from '../helpers/markdown.ts'
 import { until } from '../helpers/until.ts'
@@ -84,6 +85,28 @@ describe('plans with relationships', () => {
     one.seed(USERS, [user('a', { roles: [edge('Sales'), edge('Support')] })])
     await execute(again)
     assert.deepEqual(two.refs(USERS, 'a', 'roles').sort(), [`${ROLES}/Sales`, `${ROLES}/Support`])
+  })
+
+  it('take what another client has added meanwhile for done', async () => {
+    const { two } = stage
+    const plan = await dryRun()
+    two.switches.revisions = 'none'
+    const add = { operation: 'add', field: '/roles/-', value: edge('Sales') }
+    two.before(`PATCH ${USERS}/a`, () => call(two, `PATCH ${USERS}/a`, [add]))
+    const run = await execute(plan)
+    assert.deepEqual(run.statusSummary, { SUCCESS: 3, FAILURE: 0 })
+    assert.deepEqual(two.refs(USERS, 'a', 'roles'), [`${ROLES}/Sales`])
+  })
+
+  it('are carried out although a counterpart has come into being since, and what leads to it follows', async () => {
+    const { one, two } = stage
+    two.seed(USERS, [user('b')])
+    one.seed(USERS, [user('c')])
+    const plan = await dryRun()
+    await stage.recon('&id=b')
+    await execute(plan)
+    assert.deepEqual(two.refs(USERS, 'a', 'roles'), [`${ROLES}/Sales`])
+    assert.deepEqual(two.refs(USERS, 'a', 'manager'), [`${USERS}/b`])
   })
 
   it('count in a verification', async () => {
