@@ -11,6 +11,19 @@ export const ROW_STATUSES = ['SUCCESS', 'FAILURE', 'INTENDED', 'SKIPPED', 'DEFER
 
 export type RowStatus = (typeof ROW_STATUSES)[number]
 
+/**
+ * What tells after a crash whether a request was carried out. `id`: the target is created with an id that nothing else
+ * has. `mapped`: with the id of the mapping, which the target did not have before. `assigned`: the target chooses the id.
+ * `scripts`: writes of scripts come first. `write`: the action is decided again.
+ */
+export const INTENT_KINDS = ['id', 'mapped', 'assigned', 'scripts', 'write'] as const
+
+export interface Intent {
+  readonly kind: (typeof INTENT_KINDS)[number]
+  /** The id of the target that is created; null = it is not known before. */
+  readonly id: string | null
+}
+
 /** Max ids of far objects that a message names. */
 export const MAX_NAMED_ENDS = 10
 
@@ -74,6 +87,8 @@ export interface Row {
   /** null = it is still to be carried out. */
   status: RowStatus | null
   failure: JsonObject | null
+  /** Stored before its request is sent, and kept for as long as the result is not certain. */
+  intent: Intent | null
   /** The ids of the targets that correlate, when there are several. */
   ambiguous: readonly string[] | null
   /** null = not known before it is carried out. */
@@ -109,6 +124,7 @@ export const newRow = (parts: Pick<Row, 'phase' | 'qualifier'> & Partial<Row>): 
   reason: '',
   status: null,
   failure: null,
+  intent: null,
   ambiguous: null,
   changes: null,
   source: null,

@@ -1,4 +1,4 @@
-import type { Row, RowSelection } from './run-row.ts'
+import type { Row, RowSelection, RowStatus } from './run-row.ts'
 
 /** How many rows of a plan have one situation and action. */
 export interface RowCount {
@@ -15,6 +15,21 @@ export interface RowCount {
   readonly approximate: number
   readonly deferred: number
   readonly failed: number
+}
+
+/** How many rows of a run have the same outcome. */
+export interface RowTally {
+  readonly phase: 'source' | 'target'
+  readonly situation: string
+  readonly action: string
+  readonly status: RowStatus | null
+  /** 1 = its target gets a new link. */
+  readonly claims: number
+  readonly count: number
+  /** Of these, rows with a target. */
+  readonly targets: number
+  /** Of these, rows that change a field of their target. */
+  readonly changing: number
 }
 
 /** A target that a row takes, for one kind of link. */
@@ -40,6 +55,15 @@ export interface RunRows {
   after(after: number, limit: number, selection?: RowSelection): Promise<Row[]>
   /** The rows of a plan that is complete, by the places that they have; of several at one place the first. */
   atPlaces(places: readonly string[]): Promise<Map<string, Row>>
+  /** Stores the intents of rows; resolves when they are on the disk. */
+  intend(rows: readonly Row[]): Promise<void>
+  /** Makes rows with an intent wait again. */
+  replan(rows: readonly Row[]): Promise<void>
+  /** Rows after `after` whose requests may have been carried out although their outcomes are not known. */
+  unsettled(after: number, limit: number): Promise<Row[]>
+  /** The creations of other runs of the mapping whose outcomes are not known, without what carrying them out needs. */
+  unsettledCreations(mapping: string): Promise<Row[]>
+  tally(): Promise<RowTally[]>
   /**
    * Stores the outcomes of rows with their links, all of them or none.
    * @param isDurable whether it waits for the disk; otherwise a power cut may take the commit back, and the next run

@@ -10,6 +10,8 @@ export interface StoredRun {
   readonly isAnalysis: boolean
   readonly persists: boolean
   readonly content: JsonObject
+  /** What resuming it needs; null = it cannot be resumed. */
+  readonly resume: JsonObject | null
 }
 
 /** Rows that are to be carried out, in the order of the plan. */
@@ -21,13 +23,15 @@ export interface RowPart {
   readonly takesDeferred: boolean
 }
 
-export type NewRun = Omit<StoredRun, 'number'>
+export type NewRun = Omit<StoredRun, 'number' | 'resume'> & Partial<Pick<StoredRun, 'resume'>>
 
 /** Reconciliations: what is shown of them, what they saw, and their plans. */
 export interface RunStore {
   /** @returns its number @throws ResourceException when there is no key to encrypt it with */
   insert(run: NewRun): Promise<number>
   update(number: number, state: string, content: JsonObject): Promise<void>
+  /** Replaces what resuming the run needs; resolves when it is on the disk. */
+  keep(number: number, resume: JsonObject): Promise<void>
   /**
    * From the oldest to the latest. A row that cannot be read is logged and left out; one that cannot be decrypted is
    * logged, and its content says why.
@@ -40,6 +44,8 @@ export interface RunStore {
   removeOrphans(): Promise<void>
   /** Forgets the plan of a run, but not the run. */
   removeRows(number: number): Promise<void>
+  /** Drops the plan of a run that is made again. */
+  restart(number: number): Promise<void>
   /** Makes the open rows of one run those of another. */
   moveOpenRows(from: number, to: number): Promise<void>
   /**

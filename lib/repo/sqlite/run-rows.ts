@@ -1,7 +1,16 @@
 import type { JsonObject } from '../../contract.ts'
 import { internalError } from '../../crest/errors.ts'
-import { type FieldChange, isOpen, newRow, ROW_STATUSES, type Row, type RowSelection } from '../runs/run-row.ts'
-import { type Claim, placeOfRow, type RowCount, type RunRows } from '../runs/run-rows.ts'
+import {
+  type FieldChange,
+  INTENT_KINDS,
+  type Intent,
+  isOpen,
+  newRow,
+  ROW_STATUSES,
+  type Row,
+  type RowSelection,
+} from '../runs/run-row.ts'
+import { type Claim, placeOfRow, type RowCount, type RowTally, type RunRows } from '../runs/run-rows.ts'
 import type { RunKeys } from './run-keys.ts'
 import type { RowGroup, RowRecord } from './runs/row-table.ts'
 import { readJson } from './stored-json.ts'
@@ -46,10 +55,34 @@ export class SqliteRunRows implements RunRows {
     return new Map(rows.map((row) => [placeOfRow(row), row]))
   }
 
+  intend(rows: readonly Row[]): Promise<void> {
+    return this.#rows.intend('INTENDED', rows.map(intentOf), true)
+  }
+
+  replan(rows: readonly Row[]): Promise<void> {
+    return this.#rows.intend(null, rows.map(intentOf), false)
+  }
+
+  async unsettled(after: number, limit: number): Promise<Row[]> {
+    if ((await this.#keys.open()).has(this.#run)) return []
+    return (await this.#rows.unsettled(this.#run, after, limit)).map(rowOf)
+  }
+
+  async unsettledCreations(mapping: string): Promise<Row[]> {
+    return (await this.#rows.unsettledCreations(this.#run, mapping)).map(rowOf)
+  }
+
+  tally(): Promise<RowTally[]> {
+    return this.#rows.tally(this.#run)
+  }
+
   async finish(rows: readonly Row[], isDurable: boolean): Promise<boolean[]> {
     if (rows.some(({ key, failure }) => key > 0 && failure !== null)) await this.#keys.prepare(this.#run)
-    const outcomes = rows.map(({ key, targetId, situation, action, status, failure, newLink, removedLinks }) => {
-      return { key, targetId, situation, action, status, failure: textOf(failure), newLink, removedLinks }
+    const outcomes = rows.map((row) => {
+      const { situation, action, status, failure, newLink, removedLinks } = row
+      const { key, targetId, kind } = intentOf(row)
+      const intent = status === 'FAILURE' || status === 'UNKNOWN' ? kind : null
+      return { key, targetId, situation, action, status, failure: textOf(failure), intent, newLink, removedLinks }
     })
     return this.#rows.finish(this.#run, outcomes, isDurable)
   }
@@ -70,6 +103,13 @@ export class SqliteRunRows implements RunRows {
     return this.#rows.unassessed(this.#run, mapping)
   }
 }
+
+/** Until it is created, a target with an intent has the chosen id in place of its own. */
+const intentOf = ({ key, targetId, intent }: Row) => ({
+  key,
+  targetId: targetId ?? intent?.id ?? null,
+  kind: intent?.kind ?? null,
+})
 
 const textOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value))
 
@@ -125,12 +165,14 @@ type Work = Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'writes' | 'isAp
 
 function rowOf(row: RowRecord): Row {
   const read = <T>(text: string | null): T | null => (text === null ? null : readJson<T>(text, 'run_row', row.key))
+  const intent = storedIntent(row)
   return newRow({
     key: row.key,
+    intent,
     phase: row.phase === 'target' ? 'target' : 'source',
     qualifier: row.qualifier,
     sourceId: row.source_id,
-    targetId: row.target_id,
+    targetId: intent && row.action === 'CREATE' && row.status !== 'SUCCESS' ? null : row.target_id,
     targetKey: row.target_key,
     claims: row.claims === 1,
     situation: row.situation,
@@ -143,4 +185,9 @@ function rowOf(row: RowRecord): Row {
     ended: row.ended,
     ...read<Work>(row.work),
   })
+}
+
+function storedIntent({ intent, target_id: id }: RowRecord): Intent | null {
+  const kind = INTENT_KINDS.find((name) => name === intent)
+  return kind === undefined ? null : { kind, id }
 }

@@ -21,10 +21,11 @@ export class SqliteRunStore implements RunStore {
     this.#log = log
   }
 
-  async insert({ isAnalysis, persists, content, ...rest }: NewRun): Promise<number> {
+  async insert({ isAnalysis, persists, content, resume = null, ...rest }: NewRun): Promise<number> {
     const flags = { is_analysis: Number(isAnalysis), persists: Number(persists) }
     const { key, wrapped } = await this.#keys.create()
-    const run = { ...rest, ...flags, content: JSON.stringify(content) }
+    const texts = { content: JSON.stringify(content), resume: resume && JSON.stringify(resume) }
+    const run = { ...rest, ...flags, ...texts }
     const number = await this.#stores.runs.insert(run, key, wrapped)
     this.#keys.created(number)
     return number
@@ -33,6 +34,15 @@ export class SqliteRunStore implements RunStore {
   async update(number: number, state: string, content: JsonObject): Promise<void> {
     await this.#keys.prepare(number)
     await this.#stores.runs.update(number, state, JSON.stringify(content))
+  }
+
+  keep(number: number, resume: JsonObject): Promise<void> {
+    return this.#stores.runs.keep(number, JSON.stringify(resume))
+  }
+
+  async restart(number: number): Promise<void> {
+    await this.#stores.snapshots.clear(number)
+    await this.#stores.runs.restart(number)
   }
 
   async all(): Promise<StoredRun[]> {
@@ -85,14 +95,15 @@ export class SqliteRunStore implements RunStore {
   }
 
   #readable(
-    { is_analysis, persists, content, ...row }: RunRecord,
+    { is_analysis, persists, content, resume: state, ...row }: RunRecord,
     lost: ReadonlyMap<number, string>,
   ): StoredRun | undefined {
     const flags = { isAnalysis: is_analysis === 1, persists: persists === 1 }
-    if (content === null) return { ...row, ...flags, content: this.#unreadable(row, lost.get(row.number)) }
+    if (content === null)
+      return { ...row, ...flags, resume: null, content: this.#unreadable(row, lost.get(row.number)) }
     try {
-      const read = readJson<JsonObject>(content, 'run', `${row.number} (${row.id})`)
-      return { ...row, ...flags, content: read }
+      const read = (text: string) => readJson<JsonObject>(text, 'run', `${row.number} (${row.id})`)
+      return { ...row, ...flags, content: read(content), resume: state === null ? null : read(state) }
     } catch (error) {
       if (!(error instanceof DamagedRow)) throw error
       this.#log.error({}, `The repository ${this.#file}: ${error.message}; the reconciliation is not shown`)

@@ -195,5 +195,76 @@ export function describeRunStore(open: OpenRepository): void {
       const claimed = (await rows.claimed(['t', 'w'])).map((claim) => ({ ...claim }))
       assert.deepEqual(claimed, [{ target: 't', qualifier: 'default', source: 'u' }])
     })
+
+    it('knows which requests may have been carried out, until their outcomes are certain', async () => {
+      const repository = await open()
+      const [{ rows }, other] = [await newRun(repository, 'one'), await newRun(repository, 'two')]
+      await rows.add([row('a'), row('b'), row('c'), row('d', { action: 'UPDATE', targetId: 't' })], false)
+      const [a, b, c, d] = (await rows.waiting(0, 10)) as [Row, Row, Row, Row]
+      for (const one of [a, b, c]) one.intent = { kind: 'id', id: `new-${one.sourceId}` }
+      d.intent = { kind: 'write', id: 't' }
+      await rows.intend([a, b, c, d])
+      assert.deepEqual(await rows.waiting(0, 10), [])
+      const intended = await rows.unsettled(0, 10)
+      assert.deepEqual(
+        intended.map(({ status, targetId, intent }) => [status, targetId, intent?.id]),
+        [
+          ['INTENDED', null, 'new-a'],
+          ['INTENDED', null, 'new-b'],
+          ['INTENDED', null, 'new-c'],
+          ['INTENDED', 't', 't'],
+        ],
+      )
+      await rows.finish([done(a.key, 'a', 'new-a'), { ...b, status: 'FAILURE' }], false)
+      await rows.replan([c, { ...d, intent: null }])
+      assert.deepEqual(
+        (await rows.unsettled(0, 10)).map(({ sourceId, status }) => [sourceId, status]),
+        [
+          ['b', 'FAILURE'],
+          ['c', null],
+        ],
+      )
+      assert.deepEqual(
+        (await rows.waiting(0, 10)).map(({ sourceId, targetId, intent }) => [sourceId, targetId, intent]),
+        [
+          ['c', null, { kind: 'id', id: 'new-c' }],
+          ['d', 't', null],
+        ],
+      )
+      const elsewhere = await other.rows.unsettledCreations('m')
+      assert.deepEqual(
+        elsewhere.map(({ sourceId }) => sourceId),
+        ['b', 'c'],
+      )
+      assert.deepEqual(await rows.unsettledCreations('m'), [])
+    })
+
+    it('is counted by outcome', async () => {
+      const { rows } = await newRun(await open(), 'r')
+      const changes = [{ field: '/a', from: null, to: 1 }]
+      await rows.add([row('a', { claims: true }), row('b', { status: 'SUCCESS', changes, targetId: 't' })], false)
+      const common = { phase: 'source', situation: 'ABSENT', action: 'CREATE', count: 1 }
+      assert.deepEqual(
+        (await rows.tally()).map((tally) => ({ ...tally })),
+        [
+          { ...common, status: null, claims: 1, targets: 0, changing: 0 },
+          { ...common, status: 'SUCCESS', claims: 0, targets: 1, changing: 1 },
+        ],
+      )
+    })
+  })
+
+  describe('a run', () => {
+    it('keeps what resuming it needs', async () => {
+      const repository = await open()
+      const { number, rows } = await newRun(repository, 'r')
+      const runs = repository.runs()
+      assert.equal((await runs.find('r'))?.resume, null)
+      await runs.keep(number, { a: 1 })
+      await rows.add([row('a')], true)
+      await runs.restart(number)
+      assert.deepEqual((await runs.find('r'))?.resume, { a: 1 })
+      assert.deepEqual(await rows.after(0, 10), [])
+    })
   })
 }

@@ -118,6 +118,16 @@ const createRunKeys = (): Compilable[] => [
     .where(sql<boolean>`changes is not null or work is not null`),
 ]
 
+const addIntents = (): Compilable[] => [
+  schema.alterTable('run').addColumn('resume', 'text'),
+  schema.alterTable('run_row').addColumn('intent', 'text'),
+  schema
+    .createIndex('run_row_unsettled')
+    .on('run_row')
+    .columns(['run', 'key'])
+    .where(sql.ref('intent'), 'is not', null),
+]
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -128,4 +138,5 @@ export const MIGRATIONS: readonly Migration[] = [
   narrowRowIndex,
   createSentValueTables,
   createRunKeys,
+  addIntents,
 ].map((statements) => (session) => execute(session, statements()))

@@ -68,6 +68,8 @@ export interface RunTable {
   readonly persists: number
   /** JSON, as the run is shown; sealed (see `Sealer`), text in runs of earlier versions. */
   readonly content: string | Uint8Array
+  /** JSON: what resuming it needs. */
+  readonly resume: string | null
 }
 
 /** The data keys of a run: its own, and those of runs that it has rows of. */
@@ -141,6 +143,8 @@ export interface RunRowTable {
   /** 1 = its work is approximate. */
   readonly approximate: number
   readonly ended: string | null
+  /** The kind of its intent, while the outcome is not certain; the id is in `target_id`. */
+  readonly intent: string | null
 }
 
 /** What carrying out a row needs, for as long as its run goes on. */

@@ -1,6 +1,6 @@
 import type { NewLink } from '../../links/link-store.ts'
 import { LINK_EXISTS, type RowSelection } from '../../runs/run-row.ts'
-import type { Claim, RowCount } from '../../runs/run-rows.ts'
+import type { Claim, RowCount, RowTally } from '../../runs/run-rows.ts'
 import { DamagedRow } from '../database/damaged-row.ts'
 import { insertRows, updateRows } from '../database/insert-rows.ts'
 import type { Session } from '../database/session.ts'
@@ -45,8 +45,17 @@ export interface Outcome {
   readonly status: string | null
   /** JSON. */
   readonly failure: string | null
+  /** Kept where it is not certain. */
+  readonly intent: string | null
   readonly newLink: NewLink | null
   readonly removedLinks: readonly string[]
+}
+
+/** A row and its intent. */
+export interface IntendedRow {
+  readonly key: number
+  readonly targetId: string | null
+  readonly kind: string | null
 }
 
 /** The plans of all runs, with what is JSON as text. */
@@ -88,7 +97,7 @@ export class RowTable {
   async waiting(run: number, after: number, limit: number): Promise<RowRecord[]> {
     const text = `select r.key, r.phase, r.qualifier, r.source_id, r.target_id,
         r.target_key, r.claims, r.situation, r.action, r.reason, r.status, null as failure, r.ambiguous,
-        r.changes, coalesce(w.work, r.work) as work, r.ended
+        r.changes, coalesce(w.work, r.work) as work, r.ended, r.intent
       from run_row as r left join run_work as w on w.key = r.key
       where r.run = ? and r.status is null and r.key > ? order by r.key limit ?`
     return this.#session.all<StoredRow>(text, [run, after, limit]).map((row) => this.#unsealed(row))
@@ -106,6 +115,34 @@ export class RowTable {
   /** The rows of a complete plan at these places, as `placeOfRow` writes them. */
   async atPlaces(run: number, places: readonly string[]): Promise<RowRecord[]> {
     return (await this.#places.find(run, places)).map((row) => this.#unsealed(row))
+  }
+
+  /** Stores intents with this status. */
+  intend(status: string | null, rows: readonly IntendedRow[], isDurable: boolean): Promise<void> {
+    const values = rows.flatMap(({ key, targetId, kind }) => [key, targetId, kind])
+    return this.#writes.run((session) => void updateRows(session, SET_INTENT, [status], { width: 3, values }), {
+      isDurable,
+    })
+  }
+
+  async unsettled(run: number, after: number, limit: number): Promise<RowRecord[]> {
+    const text = `select ${SHOWN} from run_row where run = ? and intent is not null and key > ? order by key limit ?`
+    return this.#session.all<StoredRow>(text, [run, after, limit]).map((row) => this.#unsealed(row))
+  }
+
+  async unsettledCreations(run: number, mapping: string): Promise<RowRecord[]> {
+    const text = `select key, phase, qualifier, source_id, target_id, target_key, claims, situation, action, '' as reason,
+        status, null as failure, null as ambiguous, null as changes, null as work, ended, intent
+      from run_row where run in (select number from run where mapping = ? and number <> ?)
+        and intent is not null and action = 'CREATE' order by key`
+    return this.#session.all(text, [mapping, run])
+  }
+
+  async tally(run: number): Promise<RowTally[]> {
+    const text = `select phase, situation, action, status, claims, count(*) as count, count(target_id) as targets,
+        sum(changing) as changing
+      from run_row where run = ? group by phase, situation, action, status, claims`
+    return this.#session.all(text, [run])
   }
 
   /** @returns for each whether its link was added */
@@ -198,7 +235,7 @@ export class RowTable {
 type SealFailure = (key: number, failure: string) => Uint8Array
 
 const SHOWN = `key, run, phase, qualifier, source_id, target_id, target_key, claims, situation, action, reason, status,
-  failure, ambiguous, changes, work, ended`
+  failure, ambiguous, changes, work, ended, intent`
 const COMMON = 'run, phase, qualifier, claims, situation, action, status, ended'
 const OWN = 'key, source_id, target_id, target_key'
 const MORE = 'failure, ambiguous, changes, work, changing, writing, approximate'
@@ -236,24 +273,29 @@ function setOutcomes(session: Session, outcomes: readonly Outcome[], seal: SealF
   const ended = new Date().toISOString()
   // A row that is not stored has no key.
   const stored = outcomes.filter(({ key }) => key > 0)
-  const kinds = Map.groupBy(stored, ({ situation, action, status, failure }) =>
-    [situation, action, status, failure === null].join('\u0000'),
+  const kinds = Map.groupBy(stored, ({ situation, action, status, failure, intent }) =>
+    [situation, action, status, failure === null, intent].join('\u0000'),
   )
   for (const own of kinds.values()) {
     const [first] = own
     if (!first) continue
-    const { situation, action, status } = first
+    const { situation, action, status, intent } = first
     const values = own.flatMap(({ key, targetId, failure }) => [
       key,
       targetId,
       failure === null ? null : seal(key, failure),
     ])
-    updateRows(session, SET_OUTCOME, [situation, action, status, ended], { width: 3, values })
+    updateRows(session, SET_OUTCOME, [situation, action, status, ended, intent], { width: 3, values })
   }
 }
 
 const SET_OUTCOME = [
   `update run_row set situation = ?1, action = ?2, status = ?3, ended = ?4, target_id = v.column2, failure = v.column3,
-    work = null, writing = 0, approximate = 0 from`,
+    intent = ?5, work = null, writing = 0, approximate = 0 from`,
+  'where run_row.key = v.column1',
+] as const
+
+const SET_INTENT = [
+  'update run_row set status = ?1, target_id = v.column2, intent = v.column3 from',
   'where run_row.key = v.column1',
 ] as const

@@ -30,11 +30,12 @@ export class RunTable {
 
   /** @param wrapped the data key in encrypted form */
   insert(run: NewRunRecord, { key, bytes }: DataKey, wrapped: string): Promise<number> {
-    const { id, mapping, state, is_analysis, persists, content } = run
-    const text = `insert into run (id, mapping, state, is_analysis, persists, content) values (?, ?, ?, ?, ?, '')
+    const { id, mapping, state, is_analysis, persists, content, resume } = run
+    const text = `insert into run (id, mapping, state, is_analysis, persists, content, resume)
+      values (?, ?, ?, ?, ?, '', ?)
       returning number`
     return this.#writes.run((session) => {
-      const values = [id, mapping, state, is_analysis, persists]
+      const values = [id, mapping, state, is_analysis, persists, resume]
       const number = session.all<{ number: number }>(text, values)[0]?.number ?? 0
       insertKey(session, { run: number, key, wrapped })
       this.#sealer.open(key, bytes)
@@ -47,6 +48,14 @@ export class RunTable {
   async update(number: number, state: string, content: string): Promise<void> {
     const values = [state, this.#sealed(number, content), number]
     await this.#write('update run set state = ?, content = ? where number = ?', values)
+  }
+
+  async keep(number: number, resume: string): Promise<void> {
+    await this.#write('update run set resume = ? where number = ?', [resume, number])
+  }
+
+  async restart(number: number): Promise<void> {
+    await this.#removeAll('run_row', number)
   }
 
   async all(): Promise<RunRecord[]> {
