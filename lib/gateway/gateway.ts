@@ -218,9 +218,10 @@ export class Gateway {
 
   async #addSynchronization({ repository, managedTypes }: StoredObjects): Promise<void> {
     const { log, link } = this.#options
-    const { directory: configuration } = this.#configuration
-    const common = { router: this.#router, configuration, link, signal: this.#stopping.signal, metrics: this.#metrics }
-    const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, log }
+    const { directory: configuration, settings } = this.#configuration
+    const { signal } = this.#stopping
+    const common = { router: this.#router, configuration, settings, state: this.#state, link, signal }
+    const parts = { ...common, metrics: this.#metrics, repository, managedTypes, scripts: this.#scripting.engine, log }
     const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
     const synchronization = this.#scope.own('synchronization', await addSynchronization({ ...parts, isHeld }))
     this.#services.provide(synchronizationService, synchronization)

@@ -5,12 +5,15 @@ import { registryOf } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { PrivateFields } from '../sync/mapping/private-fields.ts'
 import { MappingRegistry } from '../sync/mapping/registry.ts'
+import { resumeInterrupted } from '../sync/runs/resume.ts'
 import {
   type StartedSynchronization,
   type SynchronizationOptions,
   startSynchronization,
 } from '../sync/synchronization.ts'
+import type { Settings } from './configuration/settings.ts'
 import { reconciliations } from './endpoints/health.ts'
+import type { ServerState } from './http/server-state.ts'
 import { Leadership } from './link/leadership.ts'
 import type { WorkersLink } from './link/link.ts'
 import { judgeSchedules, startSchedules } from './schedules/schedules.ts'
@@ -21,6 +24,9 @@ export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 
   readonly link?: WorkersLink | undefined
   /** Aborts when the gateway begins to stop. */
   readonly signal: AbortSignal
+  readonly settings: { readonly value: Pick<Settings, 'resumeRuns'> }
+  /** Instances are there when the gateway has started. */
+  readonly state: Pick<ServerState, 'started'>
   /** Whether a schedule of `conf/` waits to be accepted. */
   readonly isHeld: (schedule: string) => boolean
 }
@@ -69,7 +75,7 @@ async function judge({ configuration, scripts, managedTypes }: AddSynchronizatio
 }
 
 async function startHere(
-  { router, isHeld, ...parts }: AddSynchronizationOptions,
+  { router, isHeld, settings, state, ...parts }: AddSynchronizationOptions,
   routes: Pick<ResourceRouter, 'add'>,
 ): Promise<AddedSynchronization> {
   const { log, configuration, scripts, repository } = parts
@@ -83,6 +89,7 @@ async function startHere(
     const running = { router: routes, recon: started.service, scripts, isHeld, log }
     const connection = resources.connect()
     scope.own('schedules', await startSchedules({ ...running, repository, configuration, connection }))
+    void state.started.then(() => (settings.value.resumeRuns ? resumeInterrupted(started.service, log) : undefined))
     return { reconcile: started.reconcile, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../contract.ts'
 import { type EdgeCount, ROW_STATUSES, type Row, type RowStatus } from '../repo/runs/run-row.ts'
+import type { RowTally } from '../repo/runs/run-rows.ts'
 import { isSituation, SITUATIONS, type Situation } from './situation.ts'
 
 /**
@@ -10,6 +11,13 @@ import { isSituation, SITUATIONS, type Situation } from './situation.ts'
  * target makes itself. `leftAlone`: edges of the target that lead to an object without counterpart.
  */
 export type FieldNote = 'unseen' | 'notTakenOver' | 'writtenAgain' | EdgeCount['note']
+
+/** How many objects and links a run found; null = not counted. */
+export interface RunTotals {
+  readonly sources: number | null
+  readonly targets: number | null
+  readonly links: number | null
+}
 
 /** The counters of a run, as `recon/ID` shows them. */
 export class Statistics {
@@ -62,6 +70,34 @@ export class Statistics {
     const { sources = 0, targets = Number.POSITIVE_INFINITY } = this
     if (phase === 'source') this.sourcesProcessed = Math.min(this.sourcesProcessed + 1, sources)
     if (targetId !== null) this.targetsProcessed = Math.min(this.targetsProcessed + 1, targets)
+  }
+
+  /** Counts the rows of a run as they are stored; `totals` are what the run found when it planned them. */
+  restore(tally: readonly RowTally[], totals: RunTotals, isAnalysis: boolean): void {
+    this.sources = totals.sources ?? undefined
+    this.targets = totals.targets ?? undefined
+    this.links = totals.links ?? undefined
+    for (const { phase, situation, action, status, claims, count, targets, changing } of tally) {
+      if (isSituation(situation)) this.#situations.set(situation, (this.#situations.get(situation) ?? 0) + count)
+      const end = status ?? (isAnalysis ? 'SUCCESS' : null)
+      if (end === null) continue
+      this.#statuses.set(end, (this.#statuses.get(end) ?? 0) + count)
+      if (end === 'INTENDED') continue
+      if (phase === 'source') this.sourcesProcessed += count
+      this.targetsProcessed += targets
+      if (status !== 'SUCCESS') continue
+      this.linked += claims === 1 ? count : 0
+      if (action === 'CREATE') this.created += count
+      if (action === 'DELETE') this.deleted += count
+      if (action === 'UPDATE') this.updated += changing
+      if (action === 'UPDATE') this.unchanged += count - changing
+    }
+    this.sourcesProcessed = Math.min(this.sourcesProcessed, this.sources ?? 0)
+    this.targetsProcessed = Math.min(this.targetsProcessed, this.targets ?? this.targetsProcessed)
+  }
+
+  get totals(): RunTotals {
+    return { sources: this.sources ?? null, targets: this.targets ?? null, links: this.links ?? null }
   }
 
   /** Counts a peculiarity of a field. */

@@ -1,78 +1,70 @@
 import assert from 'node:assert/strict'
-import { fileURLToPath } from 'node:url'
 import type { JsonObject } from '../../lib/contract.ts'
-import { tempDirWith } from '../helpers/files.ts'
-import { request } from '../helpers/http.ts'
-import { type NodeProcess, spawnNode } from '../helpers/process.ts'
-import { until } from '../helpers/until.ts'
-import { instanceOf, type RemoteIdm, startRemoteIdm } from './gateways.ts'
+import { type CrashKind, CrashStage, TASK_THREADS, type Victim } from './crash/crash-stage.ts'
 
-const BIN = fileURLToPath(new URL('../../lib/bin.js', import.meta.url))
-const ADMIN = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
+/** Crashes of each kind; CRASH_POINTS=200 by hand. */
+const POINTS = Number(process.env.CRASH_POINTS ?? 10)
+const USERS = 250
+/** Creations between two crashes, at most. */
+const MAX_WRITES = 40
 
-/** More of both by hand: SYNC_CRASH_USERS=2000 SYNC_CRASH_KILLS=50. */
-const USERS = Number(process.env.SYNC_CRASH_USERS ?? 300)
-const KILLS = Number(process.env.SYNC_CRASH_KILLS ?? 4)
-
-const MAPPING: JsonObject = {
-  name: 'm',
-  source: 'external/idm/65/managed/user',
-  target: 'external/idm/fidc/managed/alpha_user',
-  properties: [{ source: 'userName', target: 'userName' }],
-  correlationQuery: [
-    {
-      linkQualifier: 'default',
-      expressionTree: { all: ['userName'] },
-      type: 'text/javascript',
-      file: 'ui/correlateTreeToQueryFilter.js',
-    },
-  ],
+interface Kind extends CrashKind {
+  readonly mayBeUnknown?: boolean
+  /** The first creation of all tells that the target does not keep ids: repeated, it finds its name taken. */
+  readonly mayFail?: number
 }
 
-describe('a gateway that is killed while it creates', function () {
-  this.timeout(Math.max(120_000, KILLS * 15_000))
+const KINDS: Readonly<Record<string, Kind>> = {
+  'the target takes ids, nothing correlates': { correlates: false },
+  'the target takes ids, sources correlate': { correlates: true },
+  'the mapping sets the ids, nothing correlates': { correlates: false, mapsIds: true },
+  'the target refuses ids, sources correlate': { correlates: true, two: { clientIds: 403 } },
+  'the target refuses ids, nothing correlates': { correlates: false, two: { clientIds: 400 }, mayBeUnknown: true },
+  'the target names objects itself, nothing correlates': {
+    correlates: false,
+    two: { namedBy: 'userName' },
+    mayBeUnknown: true,
+    mayFail: 1,
+  },
+}
 
-  it(`creates nothing twice, after ${KILLS} kills at random points`, async () => {
-    const [source, target] = [await startRemoteIdm(), await startRemoteIdm()]
-    for (let index = 0; index < USERS; index++)
-      await source.connection.create('managed/user', `u${index}`, { userName: `user.${index}` })
-    const dir = await tempDirWith({
-      'conf/external.idm-65.json': instanceOf(source),
-      'conf/external.idm-fidc.json': instanceOf(target),
-      'conf/sync.json': { mappings: [MAPPING] },
+const VICTIMS: readonly Victim[] = ['SIGKILL', 'SIGTERM', 'target']
+
+for (const [title, kind] of Object.entries(KINDS))
+  for (const victim of VICTIMS)
+    describe(`${victim === 'target' ? 'a target that is killed' : victim} while a run creates: ${title}`, function () {
+      this.timeout(120_000 + POINTS * 20_000)
+
+      it(`creates nothing twice and loses nothing, after ${POINTS} crashes`, async () => {
+        let points = 0
+        let unknown = 0
+        while (points < POINTS) {
+          const done = await crashes(await CrashStage.start(kind, USERS), victim, POINTS - points)
+          points += done.points
+          unknown += done.unknown
+          assert.equal(done.doubles, 0)
+          assert.ok(done.missing <= done.unknown, `${done.missing} are missing, ${done.unknown} are unknown`)
+          assert.ok(done.unknown <= (kind.mayBeUnknown ? TASK_THREADS * done.points : 0), `${done.unknown} are unknown`)
+          const { mayFail = 0 } = kind
+          const open = USERS - done.unknown - done.linked
+          assert.ok(open >= 0 && open <= mayFail, `${open} are neither linked nor unknown`)
+        }
+        if (process.env.CRASH_POINTS) console.log(`      ${points} crashes, ${unknown} rows unknown`)
+      })
     })
-    for (let kill = 0; kill < KILLS; kill++) await interrupt(dir, target)
-    const { url } = await start(dir)
-    const { reconciliations } = (await request(`${url}/recon`, { headers: ADMIN })).json as {
-      reconciliations: JsonObject[]
-    }
-    for (const { state, stage } of reconciliations) assert.deepEqual([state, stage], ['FAILED', 'COMPLETED_FAILED'])
-    await request(`${url}/recon?_action=recon&mapping=m&waitForCompletion=true`, { method: 'POST', headers: ADMIN })
-    const names = await namesAt(target)
-    assert.equal(names.length, USERS)
-    assert.equal(new Set(names).size, USERS)
-    const links = await request(`${url}/repo/link?_queryFilter=true`, { headers: ADMIN })
-    assert.equal((links.json as { resultCount: number }).resultCount, USERS)
-  })
-})
 
-/** Lets a run create a random number of objects more, then kills the gateway. */
-async function interrupt(dir: string, target: RemoteIdm): Promise<void> {
-  const { url, started } = await start(dir)
-  const before = target.requests.length
-  const creates = Math.floor((Math.random() * USERS) / KILLS)
-  await request(`${url}/recon?_action=recon&mapping=m`, { method: 'POST', headers: ADMIN })
-  await until(() => target.requests.length > before + 1 + creates, `${creates} objects more`)
-  await started.kill('SIGKILL')
-}
-
-async function start(dir: string): Promise<{ url: string; started: NodeProcess }> {
-  const env = { OPENIDM_ADMIN_PASSWORD: undefined, OPENIDM_ADMIN_PASSWORD_FILE: undefined, LOG_LEVEL: 'error' }
-  const started = spawnNode([BIN, 'start', '--project', dir, '--port', '0'], { env })
-  return { url: (await started.line('Listening on ')).replace('Listening on ', ''), started }
-}
-
-async function namesAt({ connection }: RemoteIdm): Promise<string[]> {
-  const { result } = await connection.query('managed/alpha_user', { _queryFilter: 'true' })
-  return result.map(({ userName }) => String(userName))
+/** Crashes a run again and again, until it comes to its end. */
+async function crashes(stage: CrashStage, victim: Victim, max: number) {
+  let how: 'resume' | 'recon' = 'recon'
+  let run: JsonObject | undefined
+  let points = 0
+  for (; points < max; points++) {
+    run = await stage.crash(how, victim, Math.ceil(Math.random() * MAX_WRITES))
+    if (run && run.stage !== 'INTERRUPTED') break
+    // Somebody resumes it, or just starts another one.
+    how = Math.random() < 0.7 ? 'resume' : 'recon'
+  }
+  if (!run || run.stage === 'INTERRUPTED') run = await stage.run(how)
+  assert.equal(run.state, 'SUCCESS', String(run.stageDescription))
+  return { points: Math.max(points, 1), ...(await stage.outcome()) }
 }

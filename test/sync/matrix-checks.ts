@@ -19,7 +19,7 @@ export const targetEffect = (row: MatrixRow) => EFFECTS[row.action].target
 /** The request that a remote gets for a row. */
 export function writeOf(row: MatrixRow): string[] {
   const effect = targetEffect(row)
-  if (effect === 'created') return [`POST ${PATH}`]
+  if (effect === 'created') return [`PUT ${PATH}/ID`]
   if (effect === 'updated') return [`PATCH ${PATH}/t-${row.id}`]
   return effect === 'deleted' ? [`DELETE ${PATH}/t-${row.id}`] : []
 }

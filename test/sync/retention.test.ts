@@ -10,7 +10,7 @@ const at = (days: number) => new Date(NOW + days * DAY_MS).toISOString()
 type Parts = Partial<Omit<StoredRun, 'content'>> & { readonly content?: JsonObject }
 
 const run = (id: string, { content, ...parts }: Parts = {}): StoredRun => ({
-  ...{ id, number: 0, mapping: 'm', state: 'SUCCESS', isAnalysis: false, persists: true },
+  ...{ id, number: 0, mapping: 'm', state: 'SUCCESS', isAnalysis: false, persists: true, resume: null },
   content: { ended: at(-30), ...content },
   ...parts,
 })

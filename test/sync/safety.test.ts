@@ -181,7 +181,7 @@ describe('a reconciliation is careful', () => {
     const run = (await stage.connection.read(`recon/${String(_id)}`)) ?? {}
     assert.deepEqual(await stage.entries(run), {
       1: 'ABSENT CREATE SUCCESS',
-      2: 'ABSENT CREATE FAILURE',
+      2: 'ABSENT CREATE SKIPPED',
       3: 'ABSENT CREATE SUCCESS',
     })
     assert.equal((await stage.ids('b')).length, 2)
@@ -232,7 +232,7 @@ describe('a reconciliation is careful', () => {
       .insert({ id: 'r', mapping: 'm', state: 'ACTIVE', isAnalysis: false, persists: false, content })
     const stage = await startStage({ repository })
     const run = await stage.connection.read('recon/r')
-    assert.deepEqual([run?.state, run?.stage], ['FAILED', 'COMPLETED_FAILED'])
+    assert.deepEqual([run?.state, run?.stage], ['FAILED', 'INTERRUPTED'])
   })
 
   it('refuses what it cannot understand', async () => {

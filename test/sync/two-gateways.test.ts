@@ -93,7 +93,7 @@ describe('a remote that is busy, or pages in its own way', () => {
     for (const name of ['a', 'b', 'c']) await source.connection.create('managed/user', name, { userName: name })
     let refusals = 0
     target.interfere = ({ method }) => {
-      if (method !== 'POST' || refusals >= 4) return undefined
+      if (method !== 'PUT' || refusals >= 4) return undefined
       refusals += 1
       return refusals % 2 === 0 ? 429 : 503
     }

@@ -26,6 +26,8 @@ export const settingsSchema = z.strictObject({
   live: z.boolean('must be true or false').optional(),
   /** What makes `health/ready` answer 503, in addition to the state of the gateway and its database. */
   readinessChecks: z.array(z.enum(['configuration', 'instances'], CHECKS_FORM), CHECKS_FORM).default([]),
+  /** Whether reconciliations that were interrupted go on when the gateway has started. */
+  resumeRuns: z.boolean('must be true or false').default(false),
   /** Max time for requests in flight when the gateway stops. */
   stopTimeout,
 })
@@ -36,5 +38,6 @@ export type Settings = z.infer<typeof settingsSchema>
 export const DEFAULT_SETTINGS: JsonObject = {
   cors: { allowedOrigins: [] },
   trustTransactionHeader: false,
+  resumeRuns: false,
   stopTimeout: '30 seconds',
 }

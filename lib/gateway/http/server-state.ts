@@ -17,6 +17,8 @@ export class ServerState {
     return this.#name === 'ACTIVE_READY' && this.#fault() !== undefined ? 'ACTIVE_NOT_READY' : this.#name
   }
 
+  readonly #started = Promise.withResolvers<void>()
+
   /** Requests are served. */
   get isServing(): boolean {
     return this.#name === 'ACTIVE_READY'
@@ -38,5 +40,11 @@ export class ServerState {
 
   enter(name: Exclude<StateName, 'ACTIVE_NOT_READY'>): void {
     this.#name = name
+    if (name === 'ACTIVE_READY') this.#started.resolve()
+  }
+
+  /** Resolves when requests are served for the first time. */
+  get started(): Promise<void> {
+    return this.#started.promise
   }
 }

@@ -1,13 +1,14 @@
+import { randomUUID } from 'node:crypto'
 import { conflict } from '../../crest/errors.ts'
 import type { Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { deleteFault } from '../context/run-guards.ts'
-import { correlates } from '../evaluate/correlation.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { rowWindows } from '../row-windows.ts'
 import { Committer } from './committer.ts'
 import { addFollowUps } from './follow-ups.ts'
-import { Performer, type Reevaluate } from './performer.ts'
+import { Intents } from './intents.ts'
+import { type Performed, Performer, type Reevaluate } from './performer.ts'
 import { type CheckedRow, checkPlan } from './plan-check.ts'
 
 const WINDOW = 500
@@ -17,43 +18,55 @@ const MAX_UNCOMMITTED = 1000
 /** The second half of a run: carries out its rows. */
 export class Applying {
   readonly #context: RunContext
+  readonly #kind: ApplyingKind
   readonly #reevaluates: boolean
-  readonly #awaitsCommits: boolean
   readonly #uncommitted = new Set<Promise<void>>()
   #fault: unknown
 
-  /** @param reevaluates whether to evaluate again what has changed since the plan was made; else it is left alone */
-  constructor(context: RunContext, reevaluates: boolean) {
+  constructor(context: RunContext, kind: ApplyingKind) {
     this.#context = context
-    this.#reevaluates = reevaluates
-    this.#awaitsCommits = !correlates(context.mapping)
+    this.#kind = kind
+    this.#reevaluates = kind !== 'approved'
   }
 
-  async apply(): Promise<void> {
+  /** @param begin called before the first write, when nothing speaks against it */
+  async apply(begin: () => Promise<void>): Promise<void> {
     const context = this.#context
-    const [fault] = await guardFaults(context)
+    const [fault] = this.#kind === 'resumed' ? [] : await guardFaults(context)
     if (fault !== undefined) throw conflict(`${fault}. Nothing was written.`)
     context.enter('ACTIVE_RECONCILING_SOURCE')
     const creations = await this.#checkedCreations()
-    const committer = new Committer(context.rows, !this.#awaitsCommits)
+    await begin()
+    const intents = new Intents(context)
     const performer = new Performer({
       context,
-      committer,
+      committer: new Committer(context.rows),
+      intents,
       isRehearsed: !this.#reevaluates,
       reevaluate: this.#reevaluates ? this.#reevaluation() : undefined,
     })
-    await this.#carryOut(performer, (rows) => this.#checked(rows, creations))
-    if (await addFollowUps(context)) await this.#carryOut(performer, async (rows) => rows.map((row) => ({ row })))
+    const work = { performer, intents }
+    await this.#carryOut(work, (rows) => this.#checked(rows, creations))
+    if (await addFollowUps(context)) await this.#carryOut(work, async (rows) => rows.map((row) => ({ row })))
   }
 
   /** Resolves when all waiting rows are carried out and committed. @param check the rows as they are to be carried out */
-  async #carryOut(performer: Performer, check: (rows: readonly Row[]) => Promise<CheckedRow[]>): Promise<void> {
+  async #carryOut(
+    { performer, intents }: { readonly performer: Performer; readonly intents: Intents },
+    check: (rows: readonly Row[]) => Promise<CheckedRow[]>,
+  ): Promise<void> {
     const context = this.#context
     for await (const rows of this.#windows()) {
       if (rows.at(-1)?.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
-      await this.#forEach(await check(rows), async ({ row, why }) => {
-        const { settled } = why === undefined ? await performer.perform(row) : performer.skip(row, why)
-        await this.#follow(row, settled)
+      const checked = await check(rows)
+      context.checkCanceled()
+      await intents.prepare(checked.filter(isPossible(context)).map(({ row }) => row))
+      await this.#forEach(checked, async ({ row, why }) => {
+        const fault = context.unsettled.fault(row)
+        if (why !== undefined) return this.#follow(row, performer.skip(row, why))
+        if (fault !== undefined) return this.#follow(row, performer.refuse(row, fault))
+        await this.#follow(row, await performer.perform(row))
+        if (row.intent !== null && row.status !== 'SUCCESS') await this.#checkAlive()
       })
       context.checkCanceled()
       if (this.#fault !== undefined) break
@@ -78,7 +91,7 @@ export class Applying {
    */
   async #checkedCreations(): Promise<Map<number, CheckedRow>> {
     const found = new Map<number, CheckedRow>()
-    if (this.#reevaluates) return found
+    if (this.#kind !== 'approved') return found
     for await (const rows of this.#windows()) {
       this.#context.checkCanceled()
       for (const one of await checkPlan(this.#context, rows.filter(isCreation)))
@@ -89,7 +102,8 @@ export class Applying {
 
   /** The rows as they are to be carried out now. */
   async #checked(rows: readonly Row[], creations: ReadonlyMap<number, CheckedRow>): Promise<CheckedRow[]> {
-    if (this.#reevaluates) return rows.map((row) => ({ row }))
+    if (this.#kind === 'planned') return rows.map((row) => ({ row }))
+    if (this.#kind === 'resumed') return checkPlan(this.#context, rows)
     const others = rows.filter((row) => !isCreation(row))
     const checked = new Map((await checkPlan(this.#context, others)).map((one) => [one.row.key, one] as const))
     return rows.map((row) => checked.get(row.key) ?? creations.get(row.key) ?? { row })
@@ -98,6 +112,14 @@ export class Applying {
   #reevaluation(): Reevaluate {
     const evaluator = new SourceEvaluator(this.#context.evaluationParts(this.#context.liveTargets()))
     return async (source, qualifier) => (await evaluator.evaluate([source], { qualifier }))[0]
+  }
+
+  /** A target that has just not answered: others that it does not answer would be in doubt, too. */
+  async #checkAlive(): Promise<void> {
+    if (this.#fault !== undefined || this.#context.signal.aborted) return
+    await this.#context.targets.read(randomUUID(), 'targetObjectQuery').catch((error: unknown) => {
+      this.#fault ??= error
+    })
   }
 
   /** Starts the work in order, `taskThreads` rows at a time; resolves when what was started is done. */
@@ -111,16 +133,21 @@ export class Applying {
       }
     }
     await Promise.all(Array.from({ length: Math.max(1, mapping.taskThreads) }, worker))
+    if (!signal.aborted && this.#fault === undefined) return
+    const left = [...queue].flatMap(({ row }) => (row.intent ? [{ ...row, intent: null }] : []))
+    if (left.length > 0) await this.#context.rows.replan(left)
     if (signal.aborted) await this.#commits()
   }
 
   /**
-   * Where sources are correlated, the next row need not wait for the commit: what a crash loses, the next run finds by
-   * correlation. Otherwise nothing else tells what was created, and each row waits.
+   * The next row need not wait for the commit: what a crash loses is settled by the intent, which is on the disk. Where
+   * nothing but the commit tells what was created, each row waits.
    */
-  async #follow(row: Row, settled: Promise<unknown>): Promise<void> {
-    const done = settled.then(() => this.#context.statistics.processed(row))
-    if (this.#awaitsCommits) return done
+  async #follow(row: Row, { isUrgent, settled }: Performed): Promise<void> {
+    const done = settled.then((status) => {
+      if (status !== 'INTENDED') this.#context.statistics.processed(row)
+    })
+    if (isUrgent) return done
     const one = done
       .catch((error: unknown) => {
         this.#fault ??= error
@@ -130,6 +157,17 @@ export class Applying {
     if (this.#uncommitted.size >= MAX_UNCOMMITTED) await Promise.race(this.#uncommitted)
   }
 }
+
+/**
+ * `planned`: rows that this run has just decided on. `approved`: rows that somebody has read: what has changed since is
+ * left alone. `resumed`: rows that a run decided on before it was interrupted.
+ */
+export type ApplyingKind = 'planned' | 'approved' | 'resumed'
+
+const isPossible =
+  ({ unsettled }: RunContext) =>
+  ({ row, why }: CheckedRow): boolean =>
+    why === undefined && unsettled.fault(row) === undefined
 
 /** Reasons not to carry out the rows of a run: they would delete or clear more than is probably intended. */
 export async function guardFaults({ mapping, rows, statistics, cleared, parts }: RunContext): Promise<string[]> {

@@ -3,6 +3,7 @@ import type { RunRows } from '../../repo/runs/run-rows.ts'
 
 interface Entry {
   readonly row: Row
+  readonly isUrgent: boolean
   readonly resolve: (linked: boolean) => void
   readonly reject: (error: unknown) => void
 }
@@ -14,31 +15,34 @@ const MAX_DELAY_MS = 50
 /** Batches the results of rows, with their links, into few commits. */
 export class Committer {
   readonly #rows: RunRows
-  readonly #isLazy: boolean
   #waiting: Entry[] = []
   #timer: NodeJS.Timeout | undefined
   #busy = false
 
-  /**
-   * @param isLazy whether a commit may be delayed for more rows and need not be durable; else it takes the rows of the
-   *   present turn of the event loop
-   */
-  constructor(rows: RunRows, isLazy: boolean) {
+  constructor(rows: RunRows) {
     this.#rows = rows
-    this.#isLazy = isLazy
   }
 
-  /** Resolves when the row is committed. @returns false when its link is not unique: the row has failed then */
-  finish(row: Row): Promise<boolean> {
+  /**
+   * Resolves when the row is committed.
+   * @param isUrgent whether the commit is durable and takes the rows of the present turn of the event loop only; else it
+   *   may be delayed for more rows, and what a power failure takes back is settled by its intent
+   * @returns false when its link is not unique: the row has failed then
+   */
+  finish(row: Row, isUrgent: boolean): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-    this.#waiting.push({ row, resolve, reject })
-    const full = this.#waiting.length >= MAX_ROWS
+    this.#waiting.push({ row, isUrgent, resolve, reject })
+    const isDue = isUrgent || this.#waiting.length >= MAX_ROWS
     if (this.#busy) return promise
-    if (full || !this.#timer) {
+    if (isDue || !this.#timer) {
       clearTimeout(this.#timer)
-      this.#timer = setTimeout(() => void this.#commit(), full || !this.#isLazy ? 0 : MAX_DELAY_MS)
+      this.#timer = setTimeout(() => void this.#commit(), isDue ? 0 : MAX_DELAY_MS)
     }
     return promise
+  }
+
+  get #hasUrgent(): boolean {
+    return this.#waiting.some(({ isUrgent }) => isUrgent)
   }
 
   async #commit(): Promise<void> {
@@ -49,12 +53,15 @@ export class Committer {
       this.#waiting = []
       try {
         const rows = entries.map(({ row }) => row)
-        const linked = await this.#rows.finish(rows, !this.#isLazy)
+        const linked = await this.#rows.finish(
+          rows,
+          entries.some(({ isUrgent }) => isUrgent),
+        )
         for (const [index, { resolve }] of entries.entries()) resolve(linked[index] ?? false)
       } catch (error) {
         for (const { reject } of entries) reject(error)
       }
-      if (this.#isLazy && this.#waiting.length < MAX_ROWS) break
+      if (!this.#hasUrgent && this.#waiting.length < MAX_ROWS) break
       await new Promise((next) => setImmediate(next))
     }
     this.#busy = false

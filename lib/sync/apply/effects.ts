@@ -5,9 +5,11 @@ import { setAt } from '../../crest/protocol/write-at.ts'
 import type { Row } from '../../repo/runs/run-row.ts'
 import type { Action } from '../action.ts'
 import type { RunContext } from '../context/run-context.ts'
-import { desiredTargets, idIn } from '../evaluate/desired-targets.ts'
+import { desiredTargets } from '../evaluate/desired-targets.ts'
 import { differences, hasEffect } from '../evaluate/difference.ts'
 import { idOf } from '../read/object-set.ts'
+import { Creator } from './creator.ts'
+import type { Intents } from './intents.ts'
 import { TargetWriter } from './target-writer.ts'
 
 /** Executes an action on the target, and records the link changes in the row. */
@@ -15,12 +17,14 @@ export class Effects {
   readonly #context: RunContext
   readonly #isRehearsed: boolean
   readonly #writer: TargetWriter
+  readonly #creator: Creator
 
   /** @param isRehearsed see PerformerOptions */
-  constructor(context: RunContext, isRehearsed: boolean) {
+  constructor(context: RunContext, isRehearsed: boolean, intents: Intents | undefined) {
     this.#context = context
     this.#isRehearsed = isRehearsed
     this.#writer = new TargetWriter(context)
+    this.#creator = new Creator(context, intents)
   }
 
   /**
@@ -53,7 +57,7 @@ export class Effects {
     const content = { ...desired }
     for (const { field, to } of relations.filter((one) => !this.#writer.isPaged(one)))
       setAt(content, parsePointer(field), to)
-    const created = await this.#writer.create(idIn(content), content)
+    const created = await this.#creator.create(row, content)
     row.targetId = idOf(created)
     const paged = relations.filter((one) => this.#writer.isPaged(one))
     if (paged.length > 0) await this.#writer.update(created, paged)

@@ -9,7 +9,9 @@ import { fail, situationFailure } from '../evaluate/evaluation.ts'
 import { idOf } from '../read/object-set.ts'
 import type { Committer } from './committer.ts'
 import { Effects } from './effects.ts'
+import type { Intents } from './intents.ts'
 import { Outdated } from './outdated.ts'
+import { isUncertain } from './uncertain.ts'
 
 /** Evaluates one source by the present state of both sides. */
 export type Reevaluate = (source: NonNullable<Row['source']>, qualifier: string) => Promise<Row | undefined>
@@ -17,31 +19,42 @@ export type Reevaluate = (source: NonNullable<Row['source']>, qualifier: string)
 export interface PerformerOptions {
   readonly context: RunContext
   readonly committer: Pick<Committer, 'finish'>
+  /** undefined = a single action that no run stores. */
+  readonly intents?: Intents | undefined
   /** The rows already contain what the hooks that change targets have made of them. */
   readonly isRehearsed: boolean
   /** undefined = rows whose objects have changed are left alone. */
   readonly reevaluate?: Reevaluate | undefined
 }
 
+/** A row that is carried out at the target. */
+export interface Performed {
+  /** Whether the next row has to wait for its commit. */
+  readonly isUrgent: boolean
+  /** Its status, when that is committed; INTENDED = the run was stopped before. */
+  readonly settled: Promise<RowStatus>
+}
+
 /** Carries out rows of a plan; an error fails only its row. */
 export class Performer {
   readonly #context: RunContext
   readonly #committer: PerformerOptions['committer']
+  readonly #intents: Intents | undefined
   readonly #reevaluate: Reevaluate | undefined
   readonly #effects: Effects
 
-  constructor({ context, committer, isRehearsed, reevaluate }: PerformerOptions) {
+  constructor({ context, committer, intents, isRehearsed, reevaluate }: PerformerOptions) {
     this.#context = context
     this.#committer = committer
     this.#reevaluate = reevaluate
-    this.#effects = new Effects(context, isRehearsed)
+    this.#intents = intents
+    this.#effects = new Effects(context, isRehearsed, intents)
   }
 
   /**
    * Resolves when the row is applied at the target.
-   * @returns its status, when that is committed
    */
-  async perform(row: Row): Promise<{ readonly settled: Promise<RowStatus> }> {
+  async perform(row: Row): Promise<Performed> {
     const { mapping } = this.#context
     const { situation, action } = row
     const attributes = {
@@ -50,18 +63,26 @@ export class Performer {
       'openidm.action': action,
     }
     const work = () => this.#carryOut(row, true)
-    return { settled: this.#settle(await traced('reconciliation row', attributes, work, outcomeOf)) }
+    const done = await traced('reconciliation row', attributes, work, outcomeOf)
+    const isUrgent = this.#intents?.isInDoubt(done) ?? true
+    return { isUrgent, settled: this.#settle(done, isUrgent) }
   }
 
-  /** Fails a row whose decision is outdated, without doing anything. */
-  skip(row: Row, why: string): { readonly settled: Promise<RowStatus> } {
-    return { settled: this.#settle(failed(row, why)) }
+  /** Ends a row whose decision is outdated, without doing anything. */
+  skip(row: Row, why: string): Performed {
+    return { isUrgent: false, settled: this.#settle(skipped(row, why), false) }
   }
 
-  async #settle(row: Row): Promise<RowStatus> {
+  /** Fails a row without doing anything. */
+  refuse(row: Row, why: string): Performed {
+    return { isUrgent: false, settled: this.#settle(failed(row, why), false) }
+  }
+
+  async #settle(row: Row, isUrgent: boolean): Promise<RowStatus> {
     const { statistics } = this.#context
-    const linked = await this.#committer.finish(row)
-    const status = linked && row.status === 'SUCCESS' ? 'SUCCESS' : 'FAILURE'
+    if (row.status === null) return 'INTENDED'
+    const linked = await this.#committer.finish(row, isUrgent)
+    const status = linked ? row.status : 'FAILURE'
     if (!linked) await this.#report({ ...row, failure: LINK_EXISTS })
     if (status === 'SUCCESS' && row.newLink) statistics.linked += 1
     statistics.status(status)
@@ -77,10 +98,21 @@ export class Performer {
       row.newLink = null
       row.removedLinks = []
       if (mayReevaluate && isOutdated(error)) return this.#evaluateAgain(row, error)
+      // It waited for a busy remote when the run was stopped: it can be carried out later.
+      if (this.#context.signal.aborted && !(error instanceof ResourceException)) return row
       fail(row, error instanceof Outdated ? conflict(`${error.message} since it was compared`) : error)
+      if (this.#intents) this.#doubt(this.#intents, row, error)
       await this.#report(row)
     }
     return row
+  }
+
+  /** Keeps the intent of a row that failed only where the request may have been carried out all the same. */
+  #doubt(intents: Intents, row: Row, error: unknown): void {
+    const { intent } = row
+    const isKept = intent && (row.action === 'CREATE' || intent.kind === 'scripts') && isUncertain(error)
+    if (!isKept && !(intent?.kind === 'id' && row.targetId !== null)) row.intent = null
+    else if (intent?.id === null && intents.isInDoubt(row)) row.status = 'UNKNOWN'
   }
 
   /** A scan may miss objects: proves that one is gone before anything is deleted, unlinked or created again. */
@@ -99,12 +131,12 @@ export class Performer {
     try {
       const what = why instanceof Outdated ? why.message : 'The target has changed'
       if (!this.#reevaluate || row.sourceId === null)
-        return failed(row, `${what} since the plan was made: nothing was done`)
+        return skipped(row, `${what} since the plan was made: nothing was done`)
       const source = await this.#context.sources.read(row.sourceId, 'sourceObjectQuery')
       if (!source) return failed(row, `${CHANGED}, and the source is gone: nothing was done`)
       const decided = await this.#reevaluate(source, row.qualifier)
       if (!decided) return failed(row, `${CHANGED}, and its link is of another kind now`)
-      const fresh = { ...decided, key: row.key }
+      const fresh = { ...decided, key: row.key, intent: row.intent }
       return fresh.status === null ? await this.#carryOut(fresh, false) : fresh
     } catch (error) {
       fail(row, error)
@@ -116,6 +148,11 @@ export class Performer {
     const { action } = row
     if (!isAction(action)) throw internalError('The row has no valid action')
     checkPossible(action, row)
+    if (this.#intents && (row.writes ?? []).length > 0)
+      await this.#intents.note(row, {
+        kind: 'scripts',
+        id: action === 'CREATE' ? this.#intents.chosenId(row) : row.targetId,
+      })
     if (await this.#flush(row)) checkPossible(action, row)
     const after = await this.#effects.execute(action, row)
     const { hooks, mapping } = this.#context
@@ -163,4 +200,11 @@ const outcomeOf = ({ status }: Row) => (status === 'FAILURE' ? { 'error.type': '
 const isOutdated = (error: unknown): boolean =>
   error instanceof Outdated || (error instanceof ResourceException && error.code === 412)
 
-const failed = (row: Row, message: string): Row => ({ ...row, status: 'FAILURE', failure: situationFailure(message) })
+const failed = (row: Row, message: string): Row => ({
+  ...row,
+  status: 'FAILURE',
+  intent: null,
+  failure: situationFailure(message),
+})
+
+const skipped = (row: Row, message: string): Row => ({ ...failed(row, message), status: 'SKIPPED' })

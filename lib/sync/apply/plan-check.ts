@@ -37,7 +37,9 @@ export async function checkPlan(context: RunContext, rows: readonly Row[]): Prom
 }
 
 /** Whether applying it would change anything. */
-const isWorth = ({ action, writes }: Row): boolean =>
+const isWorth = (row: Row): boolean => isLight(row) || changesAnything(row)
+
+const changesAnything = ({ action, writes }: Row): boolean =>
   (isAction(action) && ACTION_RULES[action].writes) || (writes ?? []).length > 0
 
 const isOfSource = ({ phase }: Row): boolean => phase === 'source'
@@ -49,21 +51,26 @@ const idsOf = (rows: readonly Row[], name: 'sourceId' | 'targetId'): string[] =>
 const placeOf = (row: Row): string =>
   [row.phase, row.qualifier, isOfSource(row) ? row.sourceId : row.targetId].join('\u0000')
 
-function checked({ mapping, parts }: RunContext, row: Row, now: Row | undefined): CheckedRow {
+function checked({ mapping, hooks, parts }: RunContext, row: Row, now: Row | undefined): CheckedRow {
   const why = now?.failure ? `Cannot determine what to do now: ${now.reason}` : changed(mapping, row, now)
   if (!now || why !== undefined) return { row, why: why ?? '' }
   // Not from an analysis: the writes of scripts have been executed by that run.
-  if (row.writes === null) return { row: { ...now, writes: null, key: row.key, status: null } }
+  if (row.writes === null) {
+    // The hooks that change targets have been rehearsed, and run again when it is carried out.
+    const mapped = hooks.makeTargets ? null : now.mapped
+    return { row: { ...now, mapped, writes: null, key: row.key, status: null, intent: row.intent } }
+  }
   const isApproximate = row.isApproximate || now.isApproximate
   if (isApproximate && parts.options.overrides.allowApproximate !== true) return { row, why: APPROXIMATE }
-  const { changes, mapped, key } = row
-  return { row: { ...now, changes, mapped, key, status: null } }
+  const { changes, mapped, key, intent } = row
+  return { row: { ...now, changes, mapped, key, intent, status: null } }
 }
 
 /** What has changed since the plan was made; undefined = nothing that matters. */
 function changed(mapping: Mapping, row: Row, now: Row | undefined): string | undefined {
   const what = (name: string) => `The ${name} has changed since the plan was made: nothing was done`
   if (!now) return what(isOfSource(row) ? 'source' : 'target')
+  if (isLight(row)) return changedDecision(mapping, row, now)
   if (now.link?.id !== row.link?.id) return what('link')
   if (row.action === 'CREATE' && row.link === null && now.situation !== row.situation) return APPEARED
   if (row.targetId !== now.targetId || (row.target === null) !== (now.target === null)) return what('target')
@@ -82,6 +89,25 @@ function changed(mapping: Mapping, row: Row, now: Row | undefined): string | und
   if (isOther(row.target, now.target)) return what('target')
   return row.action === 'UPDATE' && isOther(row.source, now.source) ? what('source') : undefined
 }
+
+/** Whether what carrying it out needs ended with the process that planned it. */
+const isLight = ({ source, target, link }: Row): boolean => source === null && target === null && link === null
+
+/** The same for a row of an interrupted run, of which the decision is kept. */
+function changedDecision(mapping: Mapping, row: Row, now: Row): string | undefined {
+  const isSameTarget = row.action === 'CREATE' || row.targetId === now.targetId
+  if (row.situation !== now.situation || row.action !== now.action || !isSameTarget) return DECIDED
+  if (row.changes === null || now.changes === null) return undefined
+  const [before, after] = [row.changes, now.changes].map((changes) =>
+    changes.map((change) => {
+      const { field, to } = comparable(mapping, change)
+      return { field, to }
+    }),
+  )
+  return after?.length === 0 || isDeepStrictEqual(before, after) ? undefined : DECIDED
+}
+
+const DECIDED = 'It has changed since the run was interrupted: nothing was done'
 
 /** A hook may set a field without property to another value each time (a new password): that of the plan is used. */
 function comparable({ properties }: Mapping, change: FieldChange): FieldChange {

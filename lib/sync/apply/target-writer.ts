@@ -13,7 +13,7 @@ import { edgeOperations, edgesAfter, remaining } from '../relationships/edge-ope
 import { EdgeWriter } from './edge-writer.ts'
 import { Outdated } from './outdated.ts'
 
-/** Sends the changes to target objects as requests: the only place that writes to a target. */
+/** Sends the changes to target objects, and their deletions, as requests. */
 export class TargetWriter {
   readonly #targets: ObjectSet
   readonly #links: LinkSpace
@@ -33,11 +33,6 @@ export class TargetWriter {
   /** Whether a relationship is written by requests of its own, since objects do not show it. */
   isPaged(change: FieldChange): boolean {
     return this.#edges.isPaged(change)
-  }
-
-  /** @returns the object in the answer of the target, with the id that it has there */
-  create(id: string | null, content: JsonObject): Promise<JsonObject> {
-    return this.#targets.create(id, content)
   }
 
   /**

@@ -23,9 +23,11 @@ import { ObjectSet } from '../read/object-set.ts'
 import { selectedFields } from '../read/selected-fields.ts'
 import { EdgeReview } from '../relationships/edge-review.ts'
 import { Statistics } from '../statistics.ts'
+import { ClientIds } from './client-ids.ts'
 import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
 import { overridden, type RunOptions } from './run-options.ts'
+import { Unsettled } from './unsettled.ts'
 import { Verification } from './verification.ts'
 
 /** What all runs of a gateway share. */
@@ -78,6 +80,9 @@ export class RunContext {
   /** Ids that the source query listed and that cannot be read. */
   readonly unreadable: string[] = []
   readonly cleared: ClearedFields
+  readonly clientIds = new ClientIds()
+  /** Creations of earlier runs. */
+  unsettled = new Unsettled()
   /** Of a run that only compares. */
   readonly verification: Verification | undefined
   /** Shown with the run. */
@@ -189,6 +194,7 @@ export const STAGES = {
   COMPLETED_SUCCESS: 'reconciliation completed.',
   COMPLETED_CANCELED: 'reconciliation aborted.',
   COMPLETED_FAILED: 'reconciliation failed.',
+  INTERRUPTED: 'reconciliation interrupted. It goes on with recon/ID?_action=resume.',
 } as const
 
 export type Stage = keyof typeof STAGES
@@ -198,15 +204,7 @@ const END_STATES: Readonly<Partial<Record<Stage, State>>> = {
   COMPLETED_SUCCESS: 'SUCCESS',
   COMPLETED_CANCELED: 'CANCELED',
   COMPLETED_FAILED: 'FAILED',
+  INTERRUPTED: 'FAILED',
 }
 
 export const stateOf = (stage: Stage): State => END_STATES[stage] ?? 'ACTIVE'
-
-/** The state of a run that was active when its gateway ended. */
-export function interrupted(content: JsonObject): JsonObject {
-  const stage: Stage = 'COMPLETED_FAILED'
-  const stageDescription = `${STAGES[stage]} The gateway ended while it was running; it can be started again.`
-  const ended = new Date().toISOString()
-  const started = typeof content.started === 'string' ? Date.parse(content.started) : Date.now()
-  return { ...content, state: stateOf(stage), stage, stageDescription, ended, duration: Date.now() - started }
-}

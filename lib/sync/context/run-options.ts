@@ -79,6 +79,7 @@ const overridesShape = {
   maxUnassessed: countSchema,
   acceptUnassessed: flag,
   allowApproximate: flag,
+  createUnknown: flag,
 }
 
 const bodySchema = <T extends z.ZodRawShape>(shape: T) =>

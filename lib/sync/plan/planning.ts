@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../contract.ts'
-import { badGateway, notFound } from '../../crest/errors.ts'
+import { badGateway, conflict, notFound } from '../../crest/errors.ts'
 import type { Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
-import { type EvaluationOptions, situationFailure } from '../evaluate/evaluation.ts'
+import { type EvaluationOptions, fail, situationFailure } from '../evaluate/evaluation.ts'
 import { isDestructive, protectionOf } from '../evaluate/protection.ts'
 import { idOf } from '../read/object-set.ts'
 import { chunks, prefetch } from './prefetch.ts'
@@ -101,12 +101,21 @@ function defer({ unassessed, mapping }: RunContext, row: Row): void {
 async function add(context: RunContext, added: readonly Row[]) {
   const { unassessed, cleared, statistics, rows, isAnalysis, verification } = context
   for (const row of added) {
+    refuseUnknown(context, row)
     verification?.count(row)
     statistics.planned(row, isAnalysis)
     cleared.count(row)
     if (row.phase === 'source' && protectionOf(row).defers) unassessed.note(row)
   }
   await rows.add(added, isAnalysis)
+}
+
+/** Its target may be one of those that nothing refers to. */
+function refuseUnknown({ unsettled }: RunContext, row: Row): void {
+  const fault = unsettled.fault(row)
+  if (fault === undefined) return
+  fail(row, conflict(fault))
+  Object.assign(row, { situation: '', targetKey: null, claims: false })
 }
 
 /** The ids of a `reconById` that the source does not have. */

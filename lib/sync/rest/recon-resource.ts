@@ -35,7 +35,7 @@ import { queryStream } from './query-stream.ts'
 
 /**
  * `recon`: the runs and their associations (`recon/assoc`). Only this gateway has plans (`recon/plan`) with the actions
- * `approve` and `execute`, and the action `verify`.
+ * `approve` and `execute`, and the actions `verify` and `resume`.
  */
 export class ReconResource implements ResourceHandler {
   readonly #service: ReconService
@@ -88,8 +88,10 @@ export class ReconResource implements ResourceHandler {
         const acceptedBy = acceptedIn(overrides, by)
         return this.#answer(await this.#service.execute(id, { overrides, part, acceptedBy, by }), additionalParameters)
       }
+      case 'resume':
+        return this.#answer(await this.#service.resume(id), additionalParameters)
       default:
-        throw badRequest(`A reconciliation has the actions approve, cancel and execute, not ${action}`)
+        throw badRequest(`A reconciliation has the actions approve, cancel, execute and resume, not ${action}`)
     }
   }
 

@@ -4,11 +4,13 @@ import { SerialQueue } from '../../core/serial-queue.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
 import { pilotOverrides } from '../context/pilot.ts'
-import { interrupted, type RunServices } from '../context/run-context.ts'
+import type { RunServices } from '../context/run-context.ts'
 import { actionsOf, type RunOptions } from '../context/run-options.ts'
+import type { Mapping } from '../mapping/mapping.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
 import { basisOf, Plans, type PlansOptions, shownContent } from './plans.ts'
+import { markInterrupted, resumable, resumeState } from './resume.ts'
 import { outdatedRuns } from './retention.ts'
 import { Run } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
@@ -34,13 +36,13 @@ export class ReconService implements Disposable {
     this.plans = new Plans(parts)
   }
 
-  /** Marks runs that a crash interrupted as failed. */
+  /** Marks runs that a crash interrupted. */
   async begin(): Promise<void> {
     const { runs, log } = this.parts
     for (const run of await runs.all()) {
       if (run.state !== 'ACTIVE') continue
       try {
-        await runs.update(run.number, 'FAILED', interrupted(run.content))
+        await markInterrupted(runs, run)
       } catch (error) {
         // Without a key nothing can be stored: the gateway starts, and says so.
         log.error({ err: error, reconId: run.id }, `the end of the reconciliation of ${run.mapping} was not kept`)
@@ -117,6 +119,27 @@ export class ReconService implements Disposable {
     })
   }
 
+  /**
+   * Continues an interrupted run under its id. What was planned is checked against the present state and carried out; a run
+   * that was interrupted while it planned begins again.
+   * @throws notFound, and conflict when it cannot be resumed or what it was started with has changed
+   */
+  async resume(id: string): Promise<Run> {
+    const stored = await this.stored(id)
+    const state = resumable(stored)
+    const configured = await this.parts.mappings.usable(stored.mapping)
+    const { digest, overrides } = state.options
+    const changed = digest ? await this.plans.changedSince(configured, { digest, overrides }) : []
+    if (changed.length > 0)
+      throw conflict(`Since the run was interrupted, ${changed.join(', ')} changed: start another run`)
+    const begin = async (run: Run, number: number) => {
+      if (state.isApproved || state.totals) return run.resume(stored, state)
+      await this.parts.runs.restart(number)
+      run.start()
+    }
+    return this.#launch(configured, state.options, begin, { stored })
+  }
+
   /** Active runs, the maximum number of concurrent runs so far, and the limit: one run per mapping. */
   get load() {
     return { active: this.#active.size, peak: this.#peak, limit: this.parts.mappings.all().length }
@@ -165,10 +188,10 @@ export class ReconService implements Disposable {
     return this.#shown(run)
   }
 
-  /** Cancels the active runs, and resolves when they have ended. */
+  /** Interrupts the active runs, and resolves when the rows in flight have ended. */
   async dispose(): Promise<void> {
     this.#closed = true
-    for (const run of this.#active.values()) run?.cancel()
+    for (const run of this.#active.values()) run?.interrupt()
     while (this.#ending.size > 0) await Promise.all(this.#ending)
     await this.#retention.idle()
   }
@@ -177,6 +200,7 @@ export class ReconService implements Disposable {
     { mapping, config }: ConfiguredMapping,
     options: RunOptions,
     begin: (run: Run, number: number) => Promise<void>,
+    { stored, isApproved = false }: { readonly stored?: StoredRun; readonly isApproved?: boolean } = {},
   ): Promise<Run> {
     if (this.#closed) throw conflict('The gateway is stopping')
     const last = this.#active.get(mapping.name)
@@ -188,23 +212,13 @@ export class ReconService implements Disposable {
     this.#peak = Math.max(this.#peak, this.#active.size)
     try {
       const { runs, mappings } = this.parts
-      this.#count += 1
-      const id = `${randomUUID()}-${this.#count}`
-      const { isAnalysis, persists } = options
-      const number = await runs.insert({
-        id,
-        mapping: mapping.name,
-        state: 'ACTIVE',
-        isAnalysis,
-        persists,
-        content: {},
-      })
+      const { id, number } = stored ?? (await this.#insert(mapping, options, isApproved))
       const others = mappings.all().map((entry) => entry.mapping)
       const snapshot = await runs.snapshot(number)
       const parts = { ...this.parts, id, number, mapping, config, mappings: others, options, snapshot }
-      const run = new Run(parts)
+      const run = new Run(parts, stored && Date.parse(String(stored.content.started)))
       this.#active.set(mapping.name, run)
-      this.#follow(run, isAnalysis && !persists ? number : undefined)
+      this.#follow(run, options.isAnalysis && !options.persists ? number : undefined)
       await runs.update(number, run.state, run.toJSON())
       await begin(run, number)
       return run
@@ -212,6 +226,15 @@ export class ReconService implements Disposable {
       this.#active.delete(mapping.name)
       throw error
     }
+  }
+
+  async #insert(mapping: Mapping, options: RunOptions, isApproved: boolean): Promise<{ id: string; number: number }> {
+    this.#count += 1
+    const id = `${randomUUID()}-${this.#count}`
+    const { isAnalysis, persists } = options
+    const resume = resumeState(options, mapping, isApproved)
+    const run = { id, mapping: mapping.name, state: 'ACTIVE', isAnalysis, persists, content: {}, resume }
+    return { id, number: await this.parts.runs.insert(run) }
   }
 
   /** @param unread the number of a run whose rows nobody asked to keep */

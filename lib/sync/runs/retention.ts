@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../contract.ts'
+import type { RowStatus } from '../../repo/runs/run-row.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
 import { DEFAULT_KEEP_RUNS, type Mapping } from '../mapping/mapping.ts'
 import { isValidPlan } from './approval.ts'
@@ -10,7 +11,8 @@ export type RetentionRules = Pick<Mapping, 'keepRuns'>
 
 /**
  * The runs to remove: of each mapping all but the last `keepRuns`. Kept beyond that are valid plans, runs that can be
- * resumed, and the last run with deferred rows: a later one has deferred again what still has to wait.
+ * resumed or have rows whose outcome is unknown, and the last run with deferred rows: a later one has deferred again what
+ * still has to wait.
  * @param runs from the oldest to the latest
  * @param rulesOf undefined for a mapping that is not configured: its runs go seven days after their end
  */
@@ -23,15 +25,20 @@ export function outdatedRuns(
   return [...Map.groupBy(ended, ({ mapping }) => mapping)].flatMap(([mapping, own]) => {
     const rules = rulesOf(mapping)
     const deferring = own.find(hasDeferredRows)
-    const isHeld = (run: StoredRun) => run === deferring || isValidPlan(run, now) || run.content.resumable === true
+    const isHeld = (run: StoredRun) =>
+      run === deferring || isValidPlan(run, now) || run.content.resumable === true || hasUnknownRows(run)
     const isOrphan = (run: StoredRun) => !rules && endOf(run) < now - ORPHAN_MS
     const { keepRuns } = rules ?? { keepRuns: DEFAULT_KEEP_RUNS }
     return own.filter((run, place) => isOrphan(run) || (place >= keepRuns && !isHeld(run)))
   })
 }
 
-const hasDeferredRows = ({ isAnalysis, content }: StoredRun): boolean =>
-  !isAnalysis && Number((content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0) > 0
+const countOf = ({ content }: StoredRun, status: RowStatus): number =>
+  Number((content.statusSummary as JsonObject | undefined)?.[status] ?? 0)
+
+const hasDeferredRows = (run: StoredRun): boolean => !run.isAnalysis && countOf(run, 'DEFERRED') > 0
+
+const hasUnknownRows = (run: StoredRun): boolean => countOf(run, 'UNKNOWN') > 0
 
 /** One without a readable end is as old as can be. */
 const endOf = ({ content }: StoredRun): number =>

@@ -2,18 +2,24 @@ import v8 from 'node:v8'
 import type { JsonObject } from '../../contract.ts'
 import { traced } from '../../core/telemetry/tracing.ts'
 import { conflict, toResourceException } from '../../crest/errors.ts'
-import { Applying, guardFaults } from '../apply/applying.ts'
+import type { StoredRun } from '../../repo/runs/run-store.ts'
+import { Applying, type ApplyingKind, guardFaults } from '../apply/applying.ts'
+import { settleRows } from '../apply/settling.ts'
 import type { Tally } from '../context/plan-record.ts'
 import { RunContext, type RunContextOptions, STAGES, type Stage, stateOf } from '../context/run-context.ts'
 import { shownQuery } from '../context/run-options.ts'
 import { plan } from '../plan/planning.ts'
 import { rowWindows } from '../row-windows.ts'
 import type { Statistics } from '../statistics.ts'
+import { type ResumeState, restoredInto, resumeState, settleEarlierRuns } from './resume.ts'
 
 const WINDOW = 500
 
 /** Thrown when a run is canceled. */
 class Canceled extends Error {}
+
+/** Thrown when the gateway stops. */
+class Interrupted extends Error {}
 
 export interface ApprovedOptions {
   /** Told before the first write what the rows do. */
@@ -30,12 +36,16 @@ export class Run {
   readonly ended: Promise<void>
   readonly #context: RunContext
   readonly #abort = new AbortController()
-  readonly #begin = Date.now()
+  readonly #begin: number
   readonly #ending = Promise.withResolvers<void>()
   #description: string | undefined
+  /** An error leaves it so that it can go on where it stopped. */
+  #isResumable = false
   #endTime: number | undefined
 
-  constructor(parts: RunContextOptions) {
+  /** @param begin when it was first started, in milliseconds since 1970 */
+  constructor(parts: RunContextOptions, begin = Date.now()) {
+    this.#begin = begin
     this.id = parts.id
     this.mappingName = parts.mapping.name
     this.ended = this.#ending.promise
@@ -57,7 +67,7 @@ export class Run {
 
   /** As `recon/ID` shows it, without `_id`. */
   toJSON(): JsonObject {
-    const { statistics, stage, durations, warnings, cleared, verification, parts } = this.#context
+    const { statistics, stage, durations, warnings, cleared, verification, clientIds, parts } = this.#context
     const { acceptedBy, startedBy, approval, pilot, waits, plan } = parts.options
     return {
       mapping: this.mappingName,
@@ -77,6 +87,8 @@ export class Run {
       ...(waits ? { waitsForApproval: true } : {}),
       ...(verification ? { verification: verification.toJSON(statistics) } : {}),
       ...(plan ? { plan: plan as unknown as JsonObject } : {}),
+      ...(stage === 'INTERRUPTED' ? { resumable: true } : {}),
+      ...(clientIds.areKept === false ? { clientIds: 'refused' } : {}),
       ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
       durationSummary: durations.toJSON(),
       parameters: this.#parameters,
@@ -94,11 +106,17 @@ export class Run {
     this.#abort.abort(new Canceled())
   }
 
+  /** Stops the run in the same way, so that it can be resumed. */
+  interrupt(): void {
+    if (this.state === 'ACTIVE' && !this.#abort.signal.aborted) this.#abort.abort(new Interrupted())
+  }
+
   /** Starts the run from the scan to the end. */
   start(): void {
     void this.#run(async () => {
+      await settleEarlierRuns(this.#context)
       if (!(await plan(this.#context))) return
-      if (!this.isAnalysis) await new Applying(this.#context, true).apply()
+      if (!this.isAnalysis) await this.#apply('planned')
       else if (!this.#context.verification)
         for (const fault of await guardFaults(this.#context)) this.#context.warn(`${fault}: the run would be stopped`)
     })
@@ -107,6 +125,7 @@ export class Run {
   /** Carries out the stored rows of an approved plan. What has changed since is skipped. */
   startApproved({ onCounted, onStopped }: ApprovedOptions = {}): void {
     void this.#run(async () => {
+      await settleEarlierRuns(this.#context)
       await this.#countPlan()
       const { rows, cleared } = this.#context
       const [fault] = onStopped ? await guardFaults(this.#context) : []
@@ -115,8 +134,31 @@ export class Run {
         throw conflict(`${fault}. Nothing was written.`)
       }
       await onCounted?.({ deletes: await rows.countWaiting('DELETE'), cleared: cleared.counts })
-      await new Applying(this.#context, false).apply()
+      await this.#apply('approved')
     })
+  }
+
+  /** Carries out the rows that are left of this run, which was interrupted while it carried them out. */
+  resume(stored: StoredRun, { isApproved }: ResumeState): void {
+    void this.#run(async () => {
+      const { rows, statistics, parts } = this.#context
+      this.#isResumable = true
+      await settleEarlierRuns(this.#context)
+      await settleRows(this.#context, rows)
+      await restoredInto(statistics, parts.runs, stored)
+      await this.#apply(isApproved ? 'approved' : 'resumed')
+    })
+  }
+
+  /** From here on an interrupted run goes on where it stopped. */
+  #apply(kind: ApplyingKind): Promise<void> {
+    const { parts, statistics, mapping } = this.#context
+    const state = resumeState(parts.options, mapping, kind === 'approved')
+    const begin = async () => {
+      await parts.runs.keep(parts.number, { ...state, totals: { ...statistics.totals } })
+      this.#isResumable = true
+    }
+    return new Applying(this.#context, kind).apply(begin)
   }
 
   /** Counts the rows of a plan that another run made. */
@@ -152,18 +194,23 @@ export class Run {
       context.enter('ACTIVE_PROCESSING_RESULTS')
       if (!this.isAnalysis) await context.hooks.end(this.#reconState())
     } catch (error) {
-      end = this.#abort.signal.aborted ? 'COMPLETED_CANCELED' : 'COMPLETED_FAILED'
-      if (end === 'COMPLETED_FAILED') this.#fail(error)
+      end = this.#endOf(this.#abort.signal.reason)
+      if (!this.#abort.signal.aborted) this.#fail(error)
     }
     await this.#finish(end)
     release()
     this.#ending.resolve()
   }
 
+  #endOf(reason: unknown): Stage {
+    if (reason instanceof Canceled) return 'COMPLETED_CANCELED'
+    return reason instanceof Interrupted || this.#isResumable ? 'INTERRUPTED' : 'COMPLETED_FAILED'
+  }
+
   #fail(error: unknown): void {
     const failure = toResourceException(error)
     const err = failure.code >= 500 ? (failure.cause ?? failure) : undefined
-    this.#description = `${STAGES.COMPLETED_FAILED} ${failure.message}`
+    this.#description = `${STAGES[this.#isResumable ? 'INTERRUPTED' : 'COMPLETED_FAILED']} ${failure.message}`
     this.#context.parts.log.error(
       { reconId: this.id, mapping: this.mappingName, err },
       `reconciliation of ${this.mappingName} failed: ${failure.message}`,

@@ -1,0 +1,159 @@
+import type { JsonObject } from '../../contract.ts'
+import type { PairLink } from '../../repo/links/link-store.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
+import type { RunRows } from '../../repo/runs/run-rows.ts'
+import type { RunContext } from '../context/run-context.ts'
+import { correlates } from '../evaluate/correlation.ts'
+import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
+import { situationFailure } from '../evaluate/evaluation.ts'
+import { rowWindows } from '../row-windows.ts'
+import { settle } from './settlement.ts'
+
+const WINDOW = 500
+
+/**
+ * Finds out what became of rows whose outcomes were not stored, and stores it: with the link of a target that was created;
+ * as waiting, where it was not; as UNKNOWN where nothing tells.
+ * @param context of the run that looks
+ * @param rows of the run that left them: if its own, creations that failed without an answer wait again, too
+ * @throws ResourceException when the target or source cannot be read
+ */
+export async function settleRows(context: RunContext, rows: RunRows): Promise<void> {
+  for await (const window of rowWindows((after) => rows.unsettled(after, WINDOW))) {
+    const open = window.filter(({ status }) => status !== 'SUCCESS')
+    await new Settling(context, rows).settle(open)
+  }
+}
+
+const UNKNOWN =
+  'The process ended before the answer came, and nothing tells whether it was carried out: it is not repeated'
+
+class Settling {
+  readonly #context: RunContext
+  readonly #rows: RunRows
+
+  constructor(context: RunContext, rows: RunRows) {
+    this.#context = context
+    this.#rows = rows
+  }
+
+  async settle(rows: readonly Row[]): Promise<void> {
+    const creations = rows.filter(isCreation)
+    const [links, targets, sent, found] = [
+      await this.#links(rows),
+      await this.#targets(rows),
+      await this.#sent(creations.filter(({ intent }) => intent?.kind === 'mapped')),
+      await this.#correlated(creations.filter(({ intent }) => intent?.kind === 'assigned')),
+    ]
+    const ended: Row[] = []
+    const planned: Row[] = []
+    for (const row of rows) {
+      const link = links.get(row.key)
+      const isLinked = isCreation(row) && row.situation !== 'MISSING' && link !== undefined
+      const candidates = found && (found.has(row.key) ? 1 : 0)
+      const target = targets.get(row.intent?.id ?? '') ?? null
+      const settled = settle(row, { isLinked, target, sent: sent.get(row.key), candidates })
+      if (settled === 'done') ended.push(this.#done(row, link, found?.get(row.key)))
+      else if (settled === 'planned') planned.push(row)
+      else if (row.status !== 'UNKNOWN')
+        ended.push({ ...row, status: 'UNKNOWN', failure: situationFailure(UNKNOWN), newLink: null, removedLinks: [] })
+    }
+    if (ended.length > 0) await this.#rows.finish(ended, true)
+    const isOwn = this.#rows === this.#context.rows
+    const again = planned.filter(({ status }) => status === 'INTENDED' || (isOwn && status === 'FAILURE'))
+    if (again.length > 0) await this.#rows.replan(again.map(forAnotherAttempt))
+  }
+
+  #done(row: Row, link: PairLink | undefined, found: string | undefined): Row {
+    const { links } = this.#context
+    const done: Row = { ...row, status: 'SUCCESS', failure: null, newLink: null, removedLinks: [] }
+    if (row.action === 'DELETE') return { ...done, removedLinks: link ? [link.id] : [] }
+    const isLinked = link !== undefined && row.situation !== 'MISSING'
+    done.targetId = isLinked ? link.targetKey : (found ?? row.intent?.id ?? null)
+    if (isLinked || !links.enabled || row.sourceId === null || done.targetId === null) return done
+    if (link && link.targetKey === links.targetKey(done.targetId)) return done
+    done.newLink = links.between(row.sourceId, done.targetId, row.qualifier)
+    done.removedLinks = link ? [link.id] : []
+    return done
+  }
+
+  /** The links of the sources of creations, and of the targets of deletions, by row. */
+  async #links(rows: readonly Row[]): Promise<Map<number, PairLink>> {
+    const { links } = this.#context
+    const sources = rows.flatMap((row) => (isCreation(row) && row.sourceId !== null ? [row.sourceId] : []))
+    const targets = rows.flatMap((row) => (row.action === 'DELETE' && row.targetId !== null ? [row.targetId] : []))
+    const bySource = await links.bySources([...new Set(sources.map((id) => links.sourceKey(id)))])
+    const byTarget = await links.byTargets([...new Set(targets.map((id) => links.targetKey(id)))])
+    const places = [
+      ...bySource.map((link) => [`CREATE ${link.qualifier} ${link.sourceKey}`, link] as const),
+      ...byTarget.map((link) => [`DELETE ${link.qualifier} ${link.targetKey}`, link] as const),
+    ]
+    const found = new Map<string, PairLink>(places)
+    const keyOf = ({ sourceId, targetId, action, qualifier }: Row): string =>
+      action === 'CREATE'
+        ? `CREATE ${qualifier} ${links.sourceKey(sourceId ?? '')}`
+        : `${action} ${qualifier} ${links.targetKey(targetId ?? '')}`
+    return new Map(
+      rows.flatMap((row) => {
+        const link = found.get(keyOf(row))
+        return link ? [[row.key, link] as const] : []
+      }),
+    )
+  }
+
+  /** The targets by the ids of the intents. One that a deletion was about counts as there unless it is proven absent. */
+  async #targets(rows: readonly Row[]): Promise<Map<string, JsonObject>> {
+    const { targets } = this.#context
+    const ids = rows
+      .filter((row) => isCreation(row) || row.action === 'DELETE')
+      .flatMap(({ intent }) => intent?.id ?? [])
+    const found = await targets.byIds([...new Set(ids)], 'targetObjectQuery')
+    for (const { action, intent } of rows) {
+      const id = intent?.id ?? null
+      if (action !== 'DELETE' || id === null || found.has(id)) continue
+      if (!(await targets.isAbsent(id).catch(() => false))) found.set(id, {})
+    }
+    return found
+  }
+
+  /** What creations with an id of the mapping send by the present state of their sources, by row. */
+  async #sent(rows: readonly Row[]): Promise<Map<number, JsonObject>> {
+    const { sources, mapper } = this.#context
+    const sent = new Map<number, JsonObject>()
+    if (rows.length === 0) return sent
+    const found = await sources.byIds([...new Set(rows.flatMap(({ sourceId }) => sourceId ?? []))], 'sourceObjectQuery')
+    const open = rows.filter(({ sourceId }) => found.has(sourceId ?? ''))
+    const mapped = await mapper.map(
+      open.map(({ sourceId, qualifier: linkQualifier }) => {
+        return { source: found.get(sourceId ?? '') ?? {}, onto: {}, linkQualifier }
+      }),
+    )
+    for (const [index, { key }] of open.entries()) {
+      const object = mapped[index]
+      if (object && !(object instanceof Error)) sent.set(key, object)
+    }
+    return sent
+  }
+
+  /** The free target that correlates, by row; undefined = the mapping does not correlate. */
+  async #correlated(rows: readonly Row[]): Promise<Map<number, string> | undefined> {
+    const context = this.#context
+    if (!correlates(context.mapping)) return undefined
+    const found = new Map<number, string>()
+    if (rows.length === 0) return found
+    const ids = [...new Set(rows.flatMap(({ sourceId }) => sourceId ?? []))]
+    const sources = await context.sources.byIds(ids, 'sourceObjectQuery')
+    const parts = context.evaluationParts(context.liveTargets(), true, true)
+    const fresh = await new SourceEvaluator(parts).evaluate([...sources.values()])
+    for (const row of rows) {
+      const now = fresh.find(({ sourceId, qualifier }) => sourceId === row.sourceId && qualifier === row.qualifier)
+      if (now?.situation === 'FOUND' && now.targetId !== null) found.set(row.key, now.targetId)
+    }
+    return found
+  }
+}
+
+const isCreation = ({ action }: Row): boolean => action === 'CREATE'
+
+/** The id of a creation is used again: should the first request still arrive, one of the two is refused. */
+const forAnotherAttempt = (row: Row): Row => (row.intent?.kind === 'id' ? row : { ...row, intent: null })

@@ -1,0 +1,40 @@
+import { type FaultName, faultOf } from '../../core/http/fault.ts'
+import { ResourceException } from '../../crest/errors.ts'
+
+/** Faults before the request has left. */
+const UNSENT: ReadonlySet<FaultName> = new Set<FaultName>([
+  'nameResolution',
+  'refused',
+  'unreachable',
+  'tlsExpected',
+  'certificateUnknown',
+  'certificateExpired',
+  'certificateNotYetValid',
+  'certificateHostName',
+  'certificateInvalid',
+  'tls',
+  'forwardProxy',
+  'forwardProxyCredentials',
+  'queue',
+  'queueFull',
+  'circuit',
+  'connect',
+  'openFiles',
+])
+
+/**
+ * Whether a write that failed may have been carried out. After 429, 503 and 501 it was not (see `SharedBackoff`), and
+ * what is no answer of the target comes before the request.
+ */
+export function isUncertain(error: unknown): boolean {
+  if (!(error instanceof ResourceException)) return false
+  const { code, cause } = error
+  if (code !== 408 && (code < 500 || code === 501 || code === 503)) return false
+  return !(cause instanceof Error && UNSENT.has(faultOf(cause)))
+}
+
+/**
+ * Whether the target refused a creation with an id for good, so that nothing was created. 412 is none: the object exists.
+ */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof ResourceException && [400, 403, 404, 405, 409, 415, 422, 501].includes(error.code)

@@ -1,0 +1,93 @@
+import type { JsonObject, Logger } from '../../contract.ts'
+import { conflict, toResourceException } from '../../crest/errors.ts'
+import type { RunStore, StoredRun } from '../../repo/runs/run-store.ts'
+import { settleRows } from '../apply/settling.ts'
+import { type RunContext, STAGES, stateOf } from '../context/run-context.ts'
+import type { RunOptions } from '../context/run-options.ts'
+import { Unsettled } from '../context/unsettled.ts'
+import type { Mapping } from '../mapping/mapping.ts'
+import { type RunTotals, Statistics } from '../statistics.ts'
+
+/** What is stored of a run so that it can go on after its process has ended. */
+export interface ResumeState {
+  readonly options: RunOptions
+  /** Its rows are those of an approved plan. */
+  readonly isApproved: boolean
+  readonly target: string
+  /** What it found; absent until its plan is complete and may be carried out. */
+  readonly totals?: RunTotals
+}
+
+export const resumeState = (options: RunOptions, mapping: Mapping, isApproved: boolean): JsonObject =>
+  ({ options, isApproved, target: mapping.target }) as unknown as JsonObject
+
+/** @throws conflict when the run cannot go on */
+export function resumable(run: StoredRun): ResumeState {
+  if (run.content.resumable === true && run.resume) return run.resume as unknown as ResumeState
+  throw conflict(`Reconciliation ${run.id} cannot be resumed: its state is ${run.state}, and it was not interrupted`)
+}
+
+const NO_TOTALS: RunTotals = { sources: null, targets: null, links: null }
+
+const totalsOf = ({ resume }: StoredRun): RunTotals => (resume as unknown as ResumeState | null)?.totals ?? NO_TOTALS
+
+/** Stores that the process of a run ended, with counts of what it has done. */
+export async function markInterrupted(runs: RunStore, run: StoredRun): Promise<void> {
+  const stage = 'INTERRUPTED'
+  const ended = new Date().toISOString()
+  const started = typeof run.content.started === 'string' ? Date.parse(run.content.started) : Date.now()
+  const times = { ended, duration: Date.now() - started }
+  const end = { state: stateOf(stage), stage, stageDescription: STAGES[stage], resumable: run.resume !== null }
+  await runs.update(run.number, end.state, { ...run.content, ...(await counted(runs, run)), ...end, ...times })
+}
+
+/** The counts of a run by its rows. */
+async function counted(runs: RunStore, run: StoredRun): Promise<JsonObject> {
+  const statistics = await restoredInto(new Statistics(), runs, run)
+  const { progress, situationSummary, statusSummary } = statistics
+  return { progress, situationSummary, statusSummary }
+}
+
+/** Adds the rows of an interrupted run to the counts. */
+export async function restoredInto(statistics: Statistics, runs: RunStore, run: StoredRun): Promise<Statistics> {
+  statistics.restore(await runs.rows(run.number).tally(), totalsOf(run), run.isAnalysis)
+  return statistics
+}
+
+/**
+ * Settles the creations that earlier runs of the mapping have left, before this one looks at the target: their objects
+ * would have no link otherwise.
+ */
+export async function settleEarlierRuns(context: RunContext): Promise<void> {
+  const { rows, mapping, clientIds, parts } = context
+  const { runs } = parts
+  await clientIds.load(runs, mapping.name, mapping.target)
+  if ((await rows.unsettledCreations(mapping.name)).length === 0) return
+  for (const run of await runs.all()) {
+    if (run.mapping !== mapping.name || run.number === parts.number) continue
+    const own = runs.rows(run.number)
+    if (run.resume?.target !== mapping.target || (await own.unsettled(0, 1)).length === 0) continue
+    await settleRows(context, own)
+    await runs.update(run.number, run.state, { ...run.content, ...(await counted(runs, run)) })
+  }
+  const mayCreate = parts.options.overrides.createUnknown === true
+  const open = (await rows.unsettledCreations(mapping.name)).filter(({ status }) => !mayCreate || status !== 'UNKNOWN')
+  context.unsettled = new Unsettled(open)
+}
+
+interface Resumes {
+  list(): Promise<readonly JsonObject[]>
+  resume(id: string): Promise<unknown>
+}
+
+/** Resumes the last run of each mapping if it was interrupted; what prevents that is logged. */
+export async function resumeInterrupted(service: Resumes, log: Logger): Promise<void> {
+  const last = new Map((await service.list()).map((run) => [run.mapping, run] as const))
+  for (const { _id, mapping, resumable } of last.values()) {
+    if (resumable !== true) continue
+    await service.resume(String(_id)).catch((error: unknown) => {
+      const { message } = toResourceException(error)
+      log.error({ err: error, reconId: _id }, `the run ${_id} of ${mapping} was not resumed: ${message}`)
+    })
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * A gateway without its HTTP side, which starts fast: reconciles the mapping `m` of a conf directory, or resumes its last
+ * run. Prints `RUN <JSON>` when the run has ended; SIGTERM stops it as a gateway stops.
+ */
+import { join } from 'node:path'
+import { ConfigDirectory } from '../../../lib/config/files/directory.ts'
+import type { Logger } from '../../../lib/contract.ts'
+import { Scope } from '../../../lib/core/scope.ts'
+import { registryOf } from '../../../lib/crest/protocol/connection.ts'
+import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
+import { ROUTE, startExternalIdm } from '../../../lib/external-idm.ts'
+import { openRepository } from '../../../lib/repo/open.ts'
+import { startSynchronization } from '../../../lib/sync/synchronization.ts'
+
+const [dir = '', what = 'recon'] = process.argv.slice(2)
+const log: Logger = { trace() {}, debug() {}, info() {}, warn() {}, error: (_, line) => console.error(line) }
+const scope = new Scope(log)
+const confDir = join(dir, 'conf')
+const configuration = scope.own('configuration', { ...wrapped(new ConfigDirectory({ dir: confDir, log })) })
+await configuration.directory.start()
+const repository = await openRepository({ file: join(dir, 'db/repo.db'), log })
+scope.defer('repository', () => repository.close())
+const router = new ResourceRouter()
+const { handler } = await startExternalIdm(scope, {
+  ...{ confDir, configuration: configuration.directory, env: {}, log, behindMount: false, trustTransactionId: false },
+  authorize: () => ({ allowed: true }) as never,
+  contextOf: () => ({}),
+})
+router.add(ROUTE, handler)
+const { service, dispose } = await startSynchronization({
+  ...{ repository, configuration: configuration.directory, scripts: undefined, log },
+  resources: registryOf(router),
+  managedTypes: () => [],
+})
+const stop = async () => {
+  await dispose()
+  await scope.dispose()
+  process.exit(0)
+}
+process.once('SIGTERM', () => void stop())
+const last = (await service.list()).at(-1)
+const options = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides: {} } as const
+const run = what === 'resume' ? await service.resume(String(last?._id)) : await service.start('m', options)
+console.log('STARTED')
+await run.ended
+console.log(`RUN ${JSON.stringify(await service.get(run.id))}`)
+await stop()
+
+function wrapped(directory: ConfigDirectory) {
+  return { directory, dispose: () => directory.close() }
+}

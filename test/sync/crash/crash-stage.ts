@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { JsonObject } from '../../../lib/contract.ts'
+import { openRepository } from '../../../lib/repo/open.ts'
+import { CUT, type FakeIdm, type FakeIdmOptions, fakeIdm } from '../../helpers/fake-idm/fake-idm.ts'
+import { tempDirWith } from '../../helpers/files.ts'
+import { type NodeProcess, spawnNode } from '../../helpers/process.ts'
+import { until } from '../../helpers/until.ts'
+import { silent } from '../../repo/repositories.ts'
+import { instanceOf } from '../gateways.ts'
+
+const PROCESS = fileURLToPath(new URL('crash-process.ts', import.meta.url))
+const USERS = 'managed/user'
+/** Starts the processes faster. */
+const CACHE = join(tmpdir(), `crash-tests-${process.pid}`)
+
+export const TASK_THREADS = 5
+
+/** What is killed. */
+export type Victim = 'SIGKILL' | 'SIGTERM' | 'target'
+
+export interface CrashKind {
+  readonly correlates: boolean
+  readonly two?: FakeIdmOptions
+  /** The mapping sets the `_id`. */
+  readonly mapsIds?: boolean
+}
+
+export interface Outcome {
+  /** Sources of which a run says so. */
+  readonly unknown: number
+  /** Names of targets that are there more than once. */
+  readonly doubles: number
+  readonly missing: number
+  /** Sources that are linked. */
+  readonly linked: number
+}
+
+/** One project, between a source with `count` objects and an empty target. */
+export class CrashStage {
+  readonly one: FakeIdm
+  readonly two: FakeIdm
+  readonly dir: string
+  readonly #count: number
+  #isDown = false
+
+  private constructor(one: FakeIdm, two: FakeIdm, dir: string, count: number) {
+    this.one = one
+    this.two = two
+    this.dir = dir
+    this.#count = count
+    // While the target is down: what it has taken may be done, and nothing is answered.
+    two.intercept(
+      () => true,
+      async (_request, next) => {
+        if (this.#isDown) return CUT
+        const answer = await next()
+        await new Promise((done) => setTimeout(done, Math.random() * 3))
+        return this.#isDown ? CUT : answer
+      },
+    )
+  }
+
+  static async start({ correlates, two: switches = {}, mapsIds = false }: CrashKind, count: number) {
+    const [one, two] = [await fakeIdm(), await fakeIdm(switches)]
+    one.seed(
+      USERS,
+      Array.from({ length: count }, (_, index) => ({ _id: `u${index}`, userName: `user.${index}`, sn: 'x' })),
+    )
+    const fields = ['userName', 'sn', ...(mapsIds ? ['_id'] : [])]
+    const mapping: JsonObject = {
+      name: 'm',
+      source: `external/idm/one/${USERS}`,
+      target: `external/idm/two/${USERS}`,
+      taskThreads: TASK_THREADS,
+      properties: fields.map((name) => ({ source: name, target: name })),
+      ...(correlates && { correlationQuery: { linkQualifier: 'default', expressionTree: { any: ['userName'] } } }),
+    }
+    const dir = await tempDirWith({
+      'conf/external.idm-one.json': instanceOf(one),
+      'conf/external.idm-two.json': instanceOf(two),
+      'conf/sync.json': { mappings: [mapping] },
+    })
+    return new CrashStage(one, two, dir, count)
+  }
+
+  /**
+   * Starts or continues a run, and kills the victim when the target has been sent that many creations.
+   * @returns the run, if it has ended; undefined = its process was killed
+   */
+  async crash(how: 'resume' | 'recon', victim: Victim, writes: number): Promise<JsonObject | undefined> {
+    const before = this.two.writes.length
+    const started = this.#spawn(how)
+    const isReached = () => this.two.writes.length >= before + writes || started.stdout.includes('RUN ')
+    await until(() => isReached() || hasExited(started), `${writes} writes`)
+    await new Promise((done) => setTimeout(done, Math.random() * 4))
+    if (victim !== 'target') {
+      await started.kill(victim)
+      return ended(started)
+    }
+    this.#isDown = true
+    this.two.remote.server.closeAllConnections()
+    await started.exited
+    this.#isDown = false
+    return ended(started)
+  }
+
+  /** Starts or continues a run without disturbing it. */
+  async run(how: 'resume' | 'recon'): Promise<JsonObject> {
+    const started = this.#spawn(how)
+    const { code } = await started.exited
+    assert.equal(code, 0, started.output)
+    return ended(started) ?? {}
+  }
+
+  async outcome(): Promise<Outcome> {
+    const names = this.two.objects(USERS).map(({ userName }) => String(userName))
+    const repository = await openRepository({ file: `${this.dir}/db/repo.db`, log: silent })
+    const unknown = new Set<string | null>()
+    for (const { number } of await repository.runs().all())
+      for (const row of await repository.runs().rows(number).after(0, this.#count, { status: 'UNKNOWN' }))
+        unknown.add(row.sourceId)
+    const linked = await repository.links().count('m')
+    await repository.close()
+    const distinct = new Set(names).size
+    return { unknown: unknown.size, doubles: names.length - distinct, missing: this.#count - distinct, linked }
+  }
+
+  #spawn(what: 'resume' | 'recon'): NodeProcess {
+    return spawnNode([PROCESS, this.dir, what], { env: { NODE_COMPILE_CACHE: CACHE } })
+  }
+}
+
+const hasExited = ({ child }: NodeProcess): boolean => child.exitCode !== null || child.signalCode !== null
+
+/** The run as its process printed it. */
+function ended({ stdout }: NodeProcess): JsonObject | undefined {
+  const line = stdout.split('\n').find((text) => text.startsWith('RUN '))
+  return line === undefined ? undefined : (JSON.parse(line.slice('RUN '.length)) as JsonObject)
+}
