@@ -361,7 +361,8 @@ export const FILES = {
         byDefault: '`[]`',
       },
       trustTransactionHeader: "use the callers' `X-ForgeRock-TransactionId`",
-      resumeRuns: 'resume the last reconciliation of each mapping at start if it was interrupted; see [Interrupted runs](plans-and-runs.md#interrupted-runs)',
+      resumeRuns:
+        'resume the last reconciliation of each mapping at start if it was interrupted; see [Interrupted runs](plans-and-runs.md#interrupted-runs)',
       stopTimeout: time('how long requests in flight may take when the gateway stops; not unlimited'),
     },
   },

@@ -1,12 +1,11 @@
-import type { NewLink } from '../../links/link-store.ts'
-import { LINK_EXISTS, type RowSelection } from '../../runs/run-row.ts'
+import type { RowSelection } from '../../runs/run-row.ts'
 import type { Claim, RowCount, RowTally } from '../../runs/run-rows.ts'
 import { DamagedRow } from '../database/damaged-row.ts'
 import { insertRows, updateRows } from '../database/insert-rows.ts'
 import type { Session } from '../database/session.ts'
 import type { RunRowTable } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
-import { deleteLinks, insertLinks } from './link-table.ts'
+import { finishRows, type Outcome, type SealFailure } from './row-outcomes.ts'
 import { RowPlaces } from './row-places.ts'
 import type { Sealer, Stored } from './sealer.ts'
 
@@ -34,21 +33,6 @@ export interface RowGroup {
   readonly count: number
   /** Pairs of the place of a row and its work, where that need not outlive the process. */
   readonly works: readonly (readonly [place: number, work: string])[]
-}
-
-/** What became of a row. */
-export interface Outcome {
-  readonly key: number
-  readonly targetId: string | null
-  readonly situation: string
-  readonly action: string
-  readonly status: string | null
-  /** JSON. */
-  readonly failure: string | null
-  /** Kept where it is not certain. */
-  readonly intent: string | null
-  readonly newLink: NewLink | null
-  readonly removedLinks: readonly string[]
 }
 
 /** A row and its intent. */
@@ -147,7 +131,7 @@ export class RowTable {
 
   /** @returns for each whether its link was added */
   finish(run: number, outcomes: readonly Outcome[], isDurable: boolean): Promise<boolean[]> {
-    return this.#writes.run((session) => finish(session, outcomes, this.#failureOf(run)), { isDurable })
+    return this.#writes.run((session) => finishRows(session, outcomes, this.#failureOf(run)), { isDurable })
   }
 
   async countWaiting(run: number, action: string): Promise<number> {
@@ -232,8 +216,6 @@ export class RowTable {
   }
 }
 
-type SealFailure = (key: number, failure: string) => Uint8Array
-
 const SHOWN = `key, run, phase, qualifier, source_id, target_id, target_key, claims, situation, action, reason, status,
   failure, ambiguous, changes, work, ended, intent`
 const COMMON = 'run, phase, qualifier, claims, situation, action, status, ended'
@@ -250,50 +232,6 @@ function lastKey(session: Session): number {
   const text = `select seq from sqlite_sequence where name = 'run_row'`
   return session.all<{ seq: number }>(text)[0]?.seq ?? 0
 }
-
-function finish(session: Session, outcomes: readonly Outcome[], seal: SealFailure): boolean[] {
-  deleteLinks(
-    session,
-    outcomes.flatMap(({ removedLinks }) => removedLinks),
-  )
-  const links = outcomes.flatMap(({ newLink }) => newLink ?? [])
-  const added = insertLinks(session, links).values()
-  const linked = outcomes.map(({ newLink }) => (newLink ? added.next().value === true : true))
-  const failure = JSON.stringify(LINK_EXISTS)
-  setOutcomes(
-    session,
-    outcomes.map((outcome, index) => (linked[index] ? outcome : { ...outcome, status: 'FAILURE', failure })),
-    seal,
-  )
-  return linked
-}
-
-/** All outcomes of one kind together: there are few kinds, and most of a row is its kind. */
-function setOutcomes(session: Session, outcomes: readonly Outcome[], seal: SealFailure): void {
-  const ended = new Date().toISOString()
-  // A row that is not stored has no key.
-  const stored = outcomes.filter(({ key }) => key > 0)
-  const kinds = Map.groupBy(stored, ({ situation, action, status, failure, intent }) =>
-    [situation, action, status, failure === null, intent].join('\u0000'),
-  )
-  for (const own of kinds.values()) {
-    const [first] = own
-    if (!first) continue
-    const { situation, action, status, intent } = first
-    const values = own.flatMap(({ key, targetId, failure }) => [
-      key,
-      targetId,
-      failure === null ? null : seal(key, failure),
-    ])
-    updateRows(session, SET_OUTCOME, [situation, action, status, ended, intent], { width: 3, values })
-  }
-}
-
-const SET_OUTCOME = [
-  `update run_row set situation = ?1, action = ?2, status = ?3, ended = ?4, target_id = v.column2, failure = v.column3,
-    intent = ?5, work = null, writing = 0, approximate = 0 from`,
-  'where run_row.key = v.column1',
-] as const
 
 const SET_INTENT = [
   'update run_row set status = ?1, target_id = v.column2, intent = v.column3 from',
