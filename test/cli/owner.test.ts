@@ -76,6 +76,8 @@ describe('one owner per project: beside a gateway', () => {
     project = staged.project
     target = staged.target
     holdCreates(target)
+    // The run stays active, however long the tests take.
+    target.retryAfter = '60'
     gateway = await startGatewayProcess({}, { project })
     const started = await gateway.call('recon?_action=recon&mapping=m', { method: 'POST' })
     run = String((started.json as JsonObject)._id)
