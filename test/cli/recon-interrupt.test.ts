@@ -93,6 +93,12 @@ describe('Ctrl-C', function () {
     const id = idIn(command)
     assert.match(command.stderr, new RegExp(`^ {2}.* recon resume ${id} --project ${project}$`, 'm'))
     assert.deepEqual(gate.created, ['u1'])
+    const status = recon(project, 'status')
+    await status.exited
+    assert.match(status.stdout, new RegExp(`${id}  m  run  INTERRUPTED, can be resumed  1 done`))
+    const resumed = recon(project, 'resume', id)
+    assert.deepEqual(await resumed.exited, { code: 0, signal: null }, resumed.stderr)
+    assert.deepEqual(gate.created, ['u1', 'u2', 'u3'])
   })
 
   it('ends the command at once when it comes again', async () => {
