@@ -2,17 +2,19 @@ import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
 import { openRepository } from '../../../lib/repo/open.ts'
 import { CUT, type FakeIdm, type FakeIdmOptions, fakeIdm } from '../../helpers/fake-idm/fake-idm.ts'
 import { tempDirWith } from '../../helpers/files.ts'
 import { type NodeProcess, spawnNode } from '../../helpers/process.ts'
 import { until } from '../../helpers/until.ts'
-import { silent } from '../../repo/repositories.ts'
+import { keysOf, silent } from '../../repo/repositories.ts'
 import { instanceOf } from '../gateways.ts'
 
 const PROCESS = fileURLToPath(new URL('crash-process.ts', import.meta.url))
 const USERS = 'managed/user'
+const KEY = generateKey('test')
 /** Starts the processes faster. */
 const CACHE = join(tmpdir(), `crash-tests-${process.pid}`)
 
@@ -117,7 +119,7 @@ export class CrashStage {
 
   async outcome(): Promise<Outcome> {
     const names = this.two.objects(USERS).map(({ userName }) => String(userName))
-    const repository = await openRepository({ file: `${this.dir}/db/repo.db`, log: silent })
+    const repository = await openRepository({ file: `${this.dir}/db/repo.db`, log: silent, keys: keysOf(KEY) })
     const unknown = new Set<string | null>()
     for (const { number } of await repository.runs().all())
       for (const row of await repository.runs().rows(number).after(0, this.#count, { status: 'UNKNOWN' }))
@@ -129,7 +131,7 @@ export class CrashStage {
   }
 
   #spawn(what: 'resume' | 'recon'): NodeProcess {
-    return spawnNode([PROCESS, this.dir, what], { env: { NODE_COMPILE_CACHE: CACHE } })
+    return spawnNode([PROCESS, this.dir, what], { env: { NODE_COMPILE_CACHE: CACHE, CRASH_KEY: KEY } })
   }
 }
 
