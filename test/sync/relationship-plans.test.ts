@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { call } from '../helpers/fake-idm/call.ts'
+import { busy } from '../helpers/fake-idm/fake-idm.ts'
 import { writeFiles } from '../helpers/files.ts'
 import { blocksFor } from '../helpers/markdown.ts'
 import { until } from '../helpers/until.ts'
@@ -60,6 +61,16 @@ describe('plans with relationships', () => {
     )
     assert.match(stdout, /^Left out, since the other object has no counterpart: \/roles \(1\)$/m)
     assert.deepEqual(stage.writes(), [])
+  })
+
+  it('call objects by their names, where these can be read', async () => {
+    stage.two.change(ROLES, 'Sales', { name: 'Sales people' })
+    stage.one.change(ROLES, 'Legacy', { name: 'Old role' })
+    const named = await typed(stage.gateway.url, ['m', '--dry-run'])
+    assert.match(named.stdout, /^ {6}roles: \+ Sales people, − Support \(no counterpart: Old role\)$/m)
+    stage.two.intercept(`GET ${ROLES}/*`, busy(503))
+    const unnamed = await typed(stage.gateway.url, ['m', '--dry-run'])
+    assert.match(unnamed.stdout, /^ {6}roles: \+ Sales, − Support \(no counterpart: Old role\)$/m)
   })
 
   it('are carried out as they are, and then what leads to objects that they have created', async () => {

@@ -4,13 +4,21 @@ import { isObject } from '../../core/json.ts'
 import { csvLine } from '../csv.ts'
 import { printable, shown, wrapped } from '../text.ts'
 
+/** A reference is relative to the instance at its side of the mapping. */
+export type Side = 'source' | 'target'
+
+/** What a person calls the object that a reference leads to. */
+export type NameOf = (side: Side, reference: string) => string
+
 /** One row with its reason, its changes and the writes of its scripts. @param label stands before it */
-export function entryLines(entry: JsonObject, width: number, label = ''): string[] {
+export function entryLines(entry: JsonObject, width: number, label = '', nameOf: NameOf = idAt): string[] {
   const { sourceObjectId, targetObjectId, reason, message, changes, writes } = entry
   const name = [sourceObjectId ?? '—', targetObjectId ?? '—'].map(String).join(' → ')
   return [
     ...wrapped(`${label}${name}: ${String(message ?? reason)}`, width, 2),
-    ...objectsIn(changes).flatMap((change) => (change.edges ? edgeLines(change, width) : changeLine(change, width))),
+    ...objectsIn(changes).flatMap((change) =>
+      change.edges ? edgeLines(change, width, nameOf) : changeLine(change, width),
+    ),
     ...objectsIn(writes).map((write) => writeLine(write, width)),
   ]
 }
@@ -39,34 +47,36 @@ function changeLine({ field, from, to }: JsonObject, columns: number): string {
 }
 
 /** `roles: + Sales, − Support (no counterpart: Legacy)`; ± has other properties. */
-function edgeLines({ field, from, to, edges }: JsonObject, columns: number): string[] {
-  const [come, gone] = [farIds(to), farIds(from)]
-  const both = come.filter((id) => gone.includes(id))
-  const only = (ids: readonly string[]) => ids.filter((id) => !both.includes(id))
-  const parts = [...some('+', only(come)), ...some('−', only(gone)), ...some('±', both)]
+function edgeLines({ field, from, to, edges }: JsonObject, columns: number, nameOf: NameOf): string[] {
+  const [come, gone] = [references(to), references(from)]
+  const both = come.filter((one) => gone.includes(one))
+  const names = (list: readonly string[]) => list.map((one) => nameOf('target', one))
+  const only = (list: readonly string[]) => names(list.filter((one) => !both.includes(one)))
+  const parts = [...some('+', only(come)), ...some('−', only(gone)), ...some('±', names(both))]
   const { missing, missingCount, openCount } = isObject(edges) ? edges : {}
   const what = openCount === missingCount ? 'no counterpart yet' : 'no counterpart'
-  const names = Array.isArray(missing) ? missing.map(String) : []
-  const rest = Number(missingCount ?? 0) - names.length
-  const lacking = `${what}: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
-  const note = names.length === 0 ? [] : [parts.length === 0 ? lacking : `(${lacking})`]
-  return wrapped(
-    `${String(field).slice(1)}: ${[parts.join(', '), ...note].filter((text) => text !== '').join(' ')}`,
-    columns,
-    6,
-  )
+  const lacking = Array.isArray(missing) ? missing.map((one) => nameOf('source', String(one))) : []
+  const rest = Number(missingCount ?? 0) - lacking.length
+  const text = `${what}: ${lacking.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
+  const note = lacking.length === 0 ? [] : [parts.length === 0 ? text : `(${text})`]
+  const shown = [parts.join(', '), ...note].filter((part) => part !== '')
+  return wrapped(`${String(field).slice(1)}: ${shown.join(' ')}`, columns, 6)
 }
 
 const MAX_EDGES = 10
 
-const some = (sign: string, ids: readonly string[]): string[] => [
-  ...ids.slice(0, MAX_EDGES).map((id) => `${sign} ${id}`),
-  ...(ids.length > MAX_EDGES ? [`${sign} ${ids.length - MAX_EDGES} more`] : []),
+const some = (sign: string, names: readonly string[]): string[] => [
+  ...names.slice(0, MAX_EDGES).map((name) => `${sign} ${name}`),
+  ...(names.length > MAX_EDGES ? [`${sign} ${names.length - MAX_EDGES} more`] : []),
 ]
 
-/** The ids of the far objects in a list of references, or in a single one. */
-const farIds = (value: unknown): string[] =>
-  objectsIn(Array.isArray(value) ? value : [value]).map(({ _ref }) => String(_ref).split('/').at(-1) ?? '')
+/** Of a list of references, or of a single one. */
+export const references = (value: unknown): string[] =>
+  objectsIn(Array.isArray(value) ? value : [value]).flatMap(({ _ref }) => (typeof _ref === 'string' ? [_ref] : []))
+
+export const idOf = (reference: string): string => reference.split('/').at(-1) ?? ''
+
+const idAt: NameOf = (_side, reference) => idOf(reference)
 
 function writeLine({ method, path, action, content }: JsonObject, columns: number): string {
   const start = printable(`      script: ${String(action ?? method)} ${String(path)} `)

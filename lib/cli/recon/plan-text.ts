@@ -4,6 +4,7 @@ import type { CommandIo } from '../command.ts'
 import type { ApiOptions, GatewayApi } from '../gateway-api.ts'
 import { table, wrapped } from '../text.ts'
 import { entryLines, objectsIn } from './entry-text.ts'
+import { FarNames } from './far-names.ts'
 import { reconCommand } from './next-command.ts'
 import { notes } from './run-text.ts'
 
@@ -40,8 +41,9 @@ export async function planText(api: GatewayApi, run: JsonObject, plan: JsonObjec
     '',
     ...counts.trimEnd().split('\n'),
   ]
+  const names = new FarNames(api, String(run.mapping))
   const example = async (title: string, filter: string) =>
-    lines.push(...(await examples(api, id, title, filter, width)))
+    lines.push(...(await examples({ api, id, names }, title, filter, width)))
   for (const { situation, action, waiting } of kinds)
     if (waiting > 0) await example(`${situation} → ${action}`, waitingFor(situation, action))
   if (sum(kinds, 'failed') > 0) await example('Failed', 'status eq "FAILURE"')
@@ -102,9 +104,17 @@ function rowsOf({ situation, action, count, waiting, deferred, failed }: Kind): 
 const waitingFor = (situation: string, action: string): string =>
   `situation eq "${situation}" and action eq "${action}" and !(status pr)`
 
-async function examples(api: GatewayApi, id: string, title: string, filter: string, width: number): Promise<string[]> {
+interface ExamplesOptions {
+  readonly api: GatewayApi
+  /** Of the plan. */
+  readonly id: string
+  readonly names: FarNames
+}
+
+async function examples({ api, id, names }: ExamplesOptions, title: string, filter: string, width: number) {
   const entries = await api.query(`recon/plan/${id}/entry`, { _queryFilter: filter, _pageSize: String(MAX_EXAMPLES) })
-  const lines = entries.flatMap((entry) => entryLines(entry, width))
+  await names.learn(entries)
+  const lines = entries.flatMap((entry) => entryLines(entry, width, '', names.nameOf))
   return lines.length === 0 ? [] : ['', `${title}, for example`, ...lines]
 }
 

@@ -31,7 +31,7 @@ export const MAX_NAMED_ENDS = 10
 export type EdgeNotes = {
   /** How many edges of the target stay as they are. */
   readonly kept: number
-  /** Ids of far objects that have no counterpart, as many of them as a message names. */
+  /** References of the source to objects that have no counterpart, as many of them as a message names. */
   readonly missing: string[]
   readonly missingCount: number
   /** How many of these this run may give a counterpart. */

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
+import { childPath } from '../../crest/protocol/resource-path.ts'
 import { type FieldChange, MAX_NAMED_ENDS } from '../../repo/runs/run-row.ts'
 import { type Edge, hasSameProperties, isConditional, reference } from './edges.ts'
 import type { FarObject } from './far-links.ts'
@@ -23,7 +24,7 @@ export interface EdgeDifference {
   readonly removed: readonly Edge[]
   readonly added: readonly Json[]
   readonly kept: number
-  /** Ids of far objects without counterpart. */
+  /** References of the source to objects without counterpart, as many of them as a message names. */
   readonly missing: readonly string[]
   readonly missingCount: number
   /** Those of them that this run may give a counterpart. */
@@ -69,7 +70,7 @@ export class EdgeComparison {
       else {
         this.#missingCount += 1
         if (isOwn) this.#openCount += 1
-        if (this.#missing.length < MAX_NAMED_ENDS) this.#missing.push(edge.id)
+        if (this.#missing.length < MAX_NAMED_ENDS) this.#missing.push(childPath(edge.collection, edge.id))
       }
     }
   }

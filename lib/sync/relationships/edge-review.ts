@@ -2,8 +2,9 @@ import type { Json, JsonObject } from '../../contract.ts'
 import { badGateway } from '../../crest/errors.ts'
 import { matches } from '../../crest/filter/evaluate.ts'
 import { printPointer } from '../../crest/pointer.ts'
+import { pathElements } from '../../crest/protocol/resource-path.ts'
 import type { LinkStore } from '../../repo/links/link-store.ts'
-import { type EdgeCount, type FieldChange, MAX_NAMED_ENDS, type Row } from '../../repo/runs/run-row.ts'
+import type { EdgeCount, FieldChange, Row } from '../../repo/runs/run-row.ts'
 import { hasEffect } from '../evaluate/difference.ts'
 import { fail, type RelationshipReview } from '../evaluate/evaluation.ts'
 import { isRelationship, type Mapping, type RelationshipProperty } from '../mapping/mapping.ts'
@@ -170,11 +171,11 @@ function count(row: Row, note: EdgeCount['note'], field: string, number: number)
 
 const NONE: Pick<AsyncGenerator<JsonObject[], void>, 'next'> = { next: async () => ({ done: true, value: undefined }) }
 
-/** `a, b and 3 more`. */
-const namesOf = (names: readonly string[], count: number): string =>
-  count > names.length
-    ? `${names.join(', ')} and ${count - names.length} more`
-    : names.slice(0, MAX_NAMED_ENDS).join(', ')
+/** The ids in references: `a, b and 3 more`. */
+function namesOf(references: readonly string[], count: number): string {
+  const ids = references.map((reference) => pathElements(reference).at(-1) ?? '')
+  return count > ids.length ? `${ids.join(', ')} and ${count - ids.length} more` : ids.join(', ')
+}
 
 const readable = (page: readonly JsonObject[]): Edge[] => {
   const edges = edgesOf([...page])
