@@ -50,7 +50,7 @@ describe('relationships that are read page by page', () => {
     assert.deepEqual(
       stage.writes().map(([line, body]) => [line.split(' ')[0], Array.isArray(body) ? body.length : 0]),
       [
-        ['POST', 0],
+        ['PUT', 0],
         ['PATCH', 500],
         ['PATCH', 500],
         ['PATCH', 500],

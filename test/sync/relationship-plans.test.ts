@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
+import { packageRoot } from '../../lib/gateway/project/package-info.ts'
+import { startGateway } from '../gateway/parts.ts'
 import { call } from '../helpers/fake-idm/call.ts'
-import { busy } from '../helpers/fake-idm/fake-idm.ts'
+import { busy, held } from '../helpers/fake-idm/fake-idm.ts'
 import { writeFiles } from '../helpers/files.ts'
 import { blocksFor } from '../helpers/markdown.ts'
 import { until } from '../helpers/until.ts'
@@ -118,6 +120,47 @@ describe('plans with relationships', () => {
     await execute(plan)
     assert.deepEqual(two.refs(USERS, 'a', 'roles'), [`${ROLES}/Sales`])
     assert.deepEqual(two.refs(USERS, 'a', 'manager'), [`${USERS}/b`])
+  })
+
+  it('go on where they were interrupted', async () => {
+    const { one, two, gateway } = stage
+    const ids = Array.from({ length: 20 }, (_, index) => `u${index}`)
+    for (const idm of [one, two])
+      idm.seed(
+        USERS,
+        ids.slice(0, 10).map((id) => user(id)),
+      )
+    await stage.recon()
+    const relations = (index: number) => ({
+      roles: [edge('Sales')],
+      manager: { _ref: `${USERS}/u${(index + 1) % 20}` },
+    })
+    one.seed(
+      USERS,
+      ids.map((id, index) => user(id, relations(index))),
+    )
+    stage.writes()
+    const hold = held()
+    const interception = two.intercept(({ isWrite }) => isWrite && two.writes.length > 8, hold)
+    const { json } = await gateway.call('/recon?_action=recon&mapping=m', { method: 'POST' })
+    const id = String((json as JsonObject)._id)
+    await until(() => hold.waiting > 0, 'a write is under way')
+    const stopped = gateway.gateway.stop()
+    hold.release()
+    interception.remove()
+    await stopped
+    const { call } = await startGateway({ project: gateway.project, plugins: [packageRoot] })
+    const resumed = await call(`/recon/${id}?_action=resume&waitForCompletion=true`, { method: 'POST' })
+    assert.deepEqual(resumed.json, { _id: id, state: 'SUCCESS' })
+    const { statusSummary } = (await call(`/recon/${id}`)).json as JsonObject
+    const { result } = (await call(`/recon/plan/${id}/entry?_queryFilter=!(status+eq+"SUCCESS")`)).json as JsonObject
+    assert.deepEqual(result, [], JSON.stringify(statusSummary))
+    const name = (reference = '') => two.object(USERS, reference.slice(USERS.length + 1))?.userName
+    for (const [index, userName] of ids.entries()) {
+      const own = String(two.objects(USERS).find((one) => one.userName === userName)?._id)
+      assert.deepEqual(two.refs(USERS, own, 'roles'), [`${ROLES}/Sales`], userName)
+      assert.equal(name(two.refs(USERS, own, 'manager')[0]), `u${(index + 1) % 20}`, userName)
+    }
   })
 
   it('count in a verification', async () => {

@@ -47,7 +47,8 @@ export class Applying {
     })
     const work = { performer, intents }
     await this.#carryOut(work, (rows) => this.#checked(rows, creations))
-    if (await addFollowUps(context)) await this.#carryOut(work, async (rows) => rows.map((row) => ({ row })))
+    if (await addFollowUps(context, this.#kind === 'resumed'))
+      await this.#carryOut(work, async (rows) => rows.map((row) => ({ row })))
   }
 
   /** Resolves when all waiting rows are carried out and committed. @param check the rows as they are to be carried out */

@@ -9,11 +9,12 @@ const WINDOW = 500
 /**
  * Adds rows for relationships to objects that had no counterpart when their rows were evaluated and that the run has linked
  * since: the manager of a user who came before. Call it when all other rows are committed.
+ * @param isResumed whether the run may have linked objects before it was interrupted
  * @returns whether there are such rows
  */
-export async function addFollowUps(context: RunContext): Promise<boolean> {
+export async function addFollowUps(context: RunContext, isResumed: boolean): Promise<boolean> {
   const { rows, relationships, statistics, sources } = context
-  if (!relationships.isOwn || statistics.linked === 0) return false
+  if (!relationships.isOwn || (statistics.linked === 0 && !isResumed)) return false
   const evaluator = new SourceEvaluator(context.evaluationParts(context.liveTargets(), true, false))
   let isAny = false
   for await (const window of rowWindows((after) => rows.after(after, WINDOW, { status: 'SUCCESS' }))) {

@@ -98,11 +98,17 @@ function changedDecision(mapping: Mapping, row: Row, now: Row): string | undefin
   const isSameTarget = row.action === 'CREATE' || row.targetId === now.targetId
   if (row.situation !== now.situation || row.action !== now.action || !isSameTarget) return DECIDED
   if (row.changes === null || now.changes === null) return undefined
+  // A creation is stored with what is noted about its relationships only.
+  const isNoted = row.action === 'CREATE' && row.changes.every(({ edges }) => edges)
+  if (isNoted) return undefined
+  if (changedRelationships(row.changes, now.changes, true) !== undefined) return DECIDED
   const [before, after] = [row.changes, now.changes].map((changes) =>
-    changes.map((change) => {
-      const { field, to } = comparable(mapping, change)
-      return { field, to }
-    }),
+    changes
+      .filter(({ edges }) => !edges)
+      .map((change) => {
+        const { field, to } = comparable(mapping, change)
+        return { field, to }
+      }),
   )
   return after?.length === 0 || isDeepStrictEqual(before, after) ? undefined : DECIDED
 }

@@ -6,22 +6,23 @@ import { edgesOf } from './edges.ts'
 /**
  * Which side has changed its relationships since a plan was made; undefined = none. Counterparts that have come into being
  * since are no change: what leads to them is done after the plan.
+ * @param isResumed whether a part of the plan may be done already
  */
 export function changedRelationships(
   planned: readonly FieldChange[],
   now: readonly FieldChange[],
+  isResumed = false,
 ): 'source' | 'target' | undefined {
   const fields = new Set([...planned, ...now].flatMap(({ field, edges }) => (edges ? [field] : [])))
   for (const field of fields) {
     const [before, after] = [planned, now].map((changes) => changes.find((one) => one.edges && one.field === field))
     const [gone, goneNow] = [endsOf(before?.from), endsOf(after?.from)]
     const [come, comeNow] = [endsOf(before?.to), endsOf(after?.to)]
-    if (!isSubset(gone, goneNow)) return 'target'
+    if (!isResumed && !(isSubset(gone, goneNow) && isSubset(come, comeNow))) return 'target'
     const appeared = Math.max(0, (before?.edges?.missingCount ?? 0) - (after?.edges?.missingCount ?? 0))
-    if (!isSubset(come, comeNow)) return 'target'
-    if (comeNow.size - come.size > appeared) return 'source'
+    if (without(comeNow, come) > appeared) return 'source'
     // A single reference goes when the counterpart appears that takes its place.
-    if (goneNow.size - gone.size > appeared) return 'target'
+    if (without(goneNow, gone) > appeared) return 'target'
   }
   return undefined
 }
@@ -39,3 +40,7 @@ function endsOf(value: Json | undefined): ReadonlySet<string> {
 
 const isSubset = (part: ReadonlySet<string>, whole: ReadonlySet<string>): boolean =>
   [...part].every((one) => whole.has(one))
+
+/** How many of the first are not in the others. */
+const without = (all: ReadonlySet<string>, others: ReadonlySet<string>): number =>
+  [...all].filter((one) => !others.has(one)).length
