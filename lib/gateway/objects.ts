@@ -61,7 +61,7 @@ export async function openObjects({
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())
-    const parts = { router, repository, configuration, keys, scripts, log }
+    const parts = { router, repository, configuration, keys, scripts, metrics, log }
     const managed = scope.own('managed objects', await managedObjects(parts))
     scope.own('policies', router.add('policy', policies(managed.types)))
     scope.own('schemas', router.add('schema', schemas(managed.types)))

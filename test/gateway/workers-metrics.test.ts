@@ -4,8 +4,8 @@ import { MetricsPage } from '../helpers/metrics-page.ts'
 import { startRemote } from '../helpers/remote.ts'
 import { basic } from '../security/app.ts'
 
-/** Few enough to be quick, and so many that all going to one worker is seen once in a million times. */
-const REQUESTS = 20
+/** Few enough to be quick, and so many that all going to one worker is rarely seen. */
+const REQUESTS = 10
 
 describe('metrics of --workers', () => {
   before(function () {

@@ -7,9 +7,11 @@ import type {
   Disposable,
   JsonObject,
   Logger,
+  MetricsRegistry,
 } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { Scope } from '../../core/scope.ts'
+import { Metrics } from '../../core/telemetry/metrics.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import type { ResourceHandler } from '../../crest/protocol/request.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
@@ -21,6 +23,7 @@ import { closedHandler, closedMethods, hideUnretrieved } from './closed-type.ts'
 import { ManagedCollection } from './collection.ts'
 import { defaultManaged } from './defaults.ts'
 import type { ManagedHooks } from './hooks.ts'
+import { measured } from './measured.ts'
 import type { ManagedKeys } from './private-values.ts'
 import { type ManagedTypeConfiguration, typeSchema } from './schema.ts'
 import { ManagedScripts } from './scripts-managed.ts'
@@ -41,6 +44,7 @@ export interface ManagedObjectsOptions {
   readonly hooks?: ManagedHooks
   /** Runs the scripts of the types; without it, they have none. */
   readonly scripts?: ScriptService | undefined
+  readonly metrics?: MetricsRegistry | undefined
   readonly log: Logger
 }
 
@@ -72,7 +76,9 @@ export interface ManagedObjects extends Disposable {
 export async function managedObjects(options: ManagedObjectsOptions): Promise<ManagedObjects> {
   const { router, configuration, log } = options
   const scope = new Scope(log)
-  const types = scope.own('managed types', servedTypes(options))
+  const metrics = new Metrics()
+  const types = scope.own('managed types', servedTypes(options, metrics))
+  if (options.metrics) scope.own('metrics', metrics.register(options.metrics))
   const names = () => types.values.map(({ name }) => name)
   const missing = (): string | undefined => {
     const faults = types.values.length === 0 ? types.faults() : []
@@ -91,8 +97,13 @@ export const MANAGED_LIST = {
   twice: 'name: must be unique among the types',
 }
 
-function servedTypes(options: ManagedObjectsOptions): ConfiguredObjects<ServedType> {
+function servedTypes(options: ManagedObjectsOptions, metrics: Metrics): ConfiguredObjects<ServedType> {
   const { router, scripts, log } = options
+  const seconds = metrics.histogram({
+    name: 'idm_managed_seconds',
+    help: 'Time of operations on managed objects.',
+    labels: ['managed_object', 'operation'],
+  })
   const types: ConfiguredObjects<ServedType> = new ConfiguredObjects<ServedType>({
     factoryPid: 'managed',
     list: MANAGED_LIST,
@@ -107,7 +118,8 @@ function servedTypes(options: ManagedObjectsOptions): ConfiguredObjects<ServedTy
     fallback: (entry, key, faults) => closedType(options, entry, faults, () => types.retry(key)),
     swap: (next, old) => {
       void old?.route?.dispose()
-      if (next) next.route = router.add(`managed/${next.name}`, next.handler)
+      if (next) next.route = router.add(`managed/${next.name}`, measured(next.handler, next.name, seconds))
+      else if (old) seconds.forget('managed_object', old.name)
     },
     consequence: 'what depends on it is refused with 503',
     notices: (_entry, { notices = [] }) => notices,
