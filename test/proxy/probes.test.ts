@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { unlink } from 'node:fs/promises'
-import { join } from 'node:path'
 import { reply, times } from '../helpers/behaviours.ts'
 import { startRemote } from '../helpers/remote.ts'
 import { startTokenServer } from '../helpers/token-server.ts'
@@ -25,16 +23,5 @@ describe('probes of instances', () => {
     assert.equal(remote.last.url, '/openidm/managed/user?_queryFilter=true&_pageSize=1')
     await remote.close()
     await until(() => idm.status('eu')?.state === 'FAILING', 'eu is gone')
-  })
-
-  it('end with their instance', async () => {
-    const [eu, us] = [await startRemote(), await startRemote()]
-    const idm = await startIdm({ eu: basicOf(eu, PROBE), us: basicOf(us, PROBE) })
-    await eu.received()
-    await unlink(join(idm.confDir, 'external.idm-eu.json'))
-    await until(() => idm.status('eu') === undefined, 'eu is removed')
-    const [before, others] = [eu.requests.length, us.requests.length]
-    await us.received(others + 3)
-    assert.equal(eu.requests.length, before)
   })
 })

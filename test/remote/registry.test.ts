@@ -333,4 +333,26 @@ describe('InstanceRegistry', () => {
     young.end()
     await closing
   })
+
+  it('has what is in force probed, until it is replaced or removed', async () => {
+    const probed: string[] = []
+    const registry = new InstanceRegistry(
+      { trust: { secureContext: () => createSecureContext() } },
+      memoryLog(),
+      ({ url }) => {
+        probed.push(`begin ${url.port}`)
+        return { dispose: () => void probed.push(`end ${url.port}`) }
+      },
+    )
+    onCleanUp(() => registry.close())
+    const at = (port: number) => good('a', { ...GOOD, instanceUrl: `http://127.0.0.1:${port}/openidm/` })
+    await registry.apply([at(1)])
+    await registry.validate('a', { ...GOOD })
+    await registry.apply([at(1), good('off', { ...GOOD, enabled: false })])
+    assert.deepEqual(probed, ['begin 1'])
+    await registry.apply([at(2)])
+    assert.deepEqual(probed.toSorted(), ['begin 1', 'begin 2', 'end 1'])
+    await registry.apply([])
+    assert.equal(probed.at(-1), 'end 2')
+  })
 })
