@@ -5,6 +5,7 @@ import { Registry } from 'prom-client'
 import { echo, held, inTurn, reply } from '../helpers/behaviours.ts'
 import { AnswerCounts } from '../helpers/counted.ts'
 import { resetBeforeHeaders } from '../helpers/faults.ts'
+import { tempDir } from '../helpers/files.ts'
 import { MetricsPage } from '../helpers/metrics-page.ts'
 import { startRemote } from '../helpers/remote.ts'
 import { startTokenServer } from '../helpers/token-server.ts'
@@ -98,6 +99,17 @@ describe('metrics of the instances, in a registry of the application', () => {
     assert.equal((await pageOf(metrics)).sum(REQUESTS, { remote: 'eu' }), 1)
     await unlink(join(idm.confDir, 'external.idm-eu.json'))
     await until(async () => (await pageOf(metrics)).series.length === 0, 'all series of eu are gone')
+    await idm.close()
+    assert.equal(await metrics.metrics(), '\n')
+  })
+
+  it('are joined by those of reconciliations, scripts and database with the option sync', async () => {
+    const metrics = new Registry()
+    const db = join(await tempDir(), 'openidm.db')
+    const idm = await startIdm({}, { metrics, sync: { db }, authorizeManagement: () => false })
+    const { types } = await pageOf(metrics)
+    for (const name of ['requests_total', 'recon_runs_total', 'script_seconds', 'repository_seconds'])
+      assert.ok(types.has(`openidm_external_idm_${name}`), name)
     await idm.close()
     assert.equal(await metrics.metrics(), '\n')
   })
