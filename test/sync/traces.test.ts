@@ -16,8 +16,9 @@ const MAPPING = {
 describe('spans of reconciliations', () => {
   it('hold their rows, which hold the requests to the remote', async () => {
     const remote = await fakeIdm()
-    const isCreation = ({ method }: { method: string }) => method === 'POST' || method === 'PUT'
-    remote.intercept(isCreation, respond(errorAnswer(400, 'refused')), { times: 1 })
+    const isOfBo = ({ method, text }: { method: string; text: string }) =>
+      method !== 'GET' && text.includes('secret-bo')
+    remote.intercept(isOfBo, respond(errorAnswer(400, 'refused')))
     const { call } = await startGateway({
       plugins: [packageRoot],
       conf: { 'external.idm-eu.json': basicOf(remote.remote), 'sync.json': { mappings: [MAPPING] } },

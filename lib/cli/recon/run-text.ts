@@ -1,10 +1,11 @@
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
+import type { RowStatus } from '../../repo/runs/run-row.ts'
 import type { GatewayApi } from '../gateway-api.ts'
 import { printable, table, wrapped } from '../text.ts'
 
-/** Max failures listed for one run. */
-const MAX_FAILURES = 10
+/** Max rows listed for each status. */
+const MAX_EXAMPLES = 10
 /** Max fields listed in one note. */
 const MAX_FIELDS = 5
 
@@ -77,19 +78,29 @@ export async function runText(api: GatewayApi, run: JsonObject, width: number): 
   return [
     ...lines.flatMap((line) => wrapped(line, width)),
     ...table(rows, { width, indent: 2, numbered: true }).split('\n').slice(0, -1),
-    ...(await failures(api, run, width)),
+    ...(await examples(api, run, width, 'Failed', 'FAILURE')),
+    ...(await examples(api, run, width, 'Skipped', 'SKIPPED')),
+    ...(await examples(api, run, width, 'Unknown', 'UNKNOWN')),
     ...notes(run, width),
     '',
   ].join('\n')
 }
 
-async function failures(api: GatewayApi, run: JsonObject, width: number): Promise<string[]> {
-  const params = { _queryFilter: 'status eq "FAILURE"', _pageSize: String(MAX_FAILURES) }
+async function examples(
+  api: GatewayApi,
+  run: JsonObject,
+  width: number,
+  word: string,
+  status: RowStatus,
+): Promise<string[]> {
+  const { [status]: count = 0 } = isObject(run.statusSummary) ? run.statusSummary : {}
+  if (count === 0) return []
+  const params = { _queryFilter: `status eq "${status}"`, _pageSize: String(MAX_EXAMPLES) }
   const entries = await api.query(`recon/plan/${String(run._id)}/entry`, params)
   const lines = entries.flatMap(({ sourceObjectId, targetObjectId, message }) =>
     wrapped(`${String(sourceObjectId ?? '—')} → ${String(targetObjectId ?? '—')}: ${String(message)}`, width, 2),
   )
-  return lines.length === 0 ? [] : ['Failed, for example', ...lines]
+  return lines.length === 0 ? [] : [`${word}, for example`, ...lines]
 }
 
 /** Warnings of a run, and fields that targets do not show or keep as they were sent. */
