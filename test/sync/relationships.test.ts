@@ -318,6 +318,19 @@ describe('relationships', () => {
     await noWrites()
   })
 
+  for (const _fields of ['_id', 'userName,sn,mail,_id'])
+    it(`are seen where the queries name ${_fields}`, async () => {
+      const query = { _queryFilter: 'true', _fields }
+      await stage.configure([{ ...MAPPING, properties, sourceQuery: query, targetQuery: query }, roleMapping])
+      await linkRoles()
+      one.seed(USERS, [user('a', { roles: [edge('sales')], mail: 'a', more: 1 }), user('b', { mail: 'b', more: 1 })])
+      two.seed(USERS, [user('a', { roles: [edge('t-support')], mail: 'a', more: 1 })])
+      await recon()
+      assert.deepEqual(rolesOf('a'), [`${ROLES}/t-sales`])
+      stage.writes()
+      await noWrites()
+    })
+
   it('apply under the condition of their property only', async () => {
     const own = [...plain, { ...via('roles', 'roles'), condition: '/object/sn eq "A"' }]
     await stage.configure([{ ...MAPPING, properties: own }, roleMapping])
