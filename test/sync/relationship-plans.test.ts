@@ -65,6 +65,25 @@ describe('plans with relationships', () => {
     assert.deepEqual(stage.writes(), [])
   })
 
+  it('warn of nothing where edges are only left out', async () => {
+    const { one, two } = stage
+    const ids = ['a', 'b', 'c']
+    for (const idm of [one, two])
+      idm.seed(
+        USERS,
+        ids.map((id) => user(id)),
+      )
+    await stage.recon()
+    one.seed(
+      USERS,
+      ids.map((id) => user(id, { manager: { _ref: `${USERS}/nobody` } })),
+    )
+    const { stdout } = await typed(stage.gateway.url, ['m', '--dry-run'])
+    assert.match(stdout, /^ {2}3 {2}CONFIRMED {2}unchanged$/m)
+    assert.match(stdout, /had no counterpart when the plan was made: \/manager \(3\)/)
+    assert.doesNotMatch(stdout, /WARNING/)
+  })
+
   it('call objects by their names, where these can be read', async () => {
     stage.two.change(ROLES, 'Sales', { name: 'Sales people' })
     stage.one.change(ROLES, 'Legacy', { name: 'Old role' })

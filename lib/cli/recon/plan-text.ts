@@ -137,7 +137,8 @@ function warnings(run: JsonObject, kinds: readonly Kind[]): string[] {
   const of = (action: string) => kinds.filter((kind) => kind.action === action)
   const counts = [
     ['delete', sum(of('DELETE'), 'waiting')],
-    ['overwrite', sum(of('UPDATE'), 'changing')],
+    // Rows that only note something about a relationship are not carried out.
+    ['overwrite', of('UPDATE').reduce((total, { changing, waiting }) => total + Math.min(changing, waiting), 0)],
   ] as const
   return counts.flatMap(([word, count]) =>
     targets > 0 && count / targets > WARNING_SHARE
