@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import { defaultAction, SITUATIONS } from '../../lib/sync/situation.ts'
-import { blocksFor, readPage } from '../helpers/markdown.ts'
+import { blocksOf, readPage } from '../helpers/markdown.ts'
 import { startRemoteIdm, startSyncGateway } from '../sync/gateways.ts'
 
 const PAGE = 'docs/synchronization.md'
@@ -10,7 +10,7 @@ describe(PAGE, function () {
   this.timeout(60_000)
 
   it('has a mapping that does between two instances what the text says', async () => {
-    const [block] = blocksFor('sync')
+    const block = blocksOf(PAGE).find(({ claim }) => claim === 'sync')
     const { mappings } = JSON.parse(block?.text ?? '') as { mappings: JsonObject[] }
     const [source, target] = [await startRemoteIdm(), await startRemoteIdm()]
     const gateway = await startSyncGateway({ 65: source, fidc: target }, mappings)
