@@ -64,8 +64,9 @@ describe('the database of a running gateway', () => {
     const { project } = first
     await first.gateway.stop()
     const database = new DatabaseSync(fileOf(first))
+    const content = JSON.stringify({ ended: new Date().toISOString() })
     database.exec(`insert into run (id, mapping, state, is_analysis, persists, content)
-      values ('r1', 'm', 'SUCCESS', 0, 0, '{"mapping":'), ('r2', 'm', 'SUCCESS', 0, 0, '{}')`)
+      values ('r1', 'm', 'SUCCESS', 0, 0, '{"mapping":'), ('r2', 'm', 'SUCCESS', 0, 0, '${content}')`)
     database.close()
     const { call, log } = await startGateway({ project })
     const { json } = await call('/recon')

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { isDeepStrictEqual } from 'node:util'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import type { TestGateway } from '../gateway/parts.ts'
+import { onCleanUp } from '../helpers/clean-up.ts'
 import { writeFiles } from '../helpers/files.ts'
 import { until } from '../helpers/until.ts'
 import { typedCommand } from './command-stage.ts'
@@ -74,6 +77,26 @@ describe('mappings with a fault', () => {
     const read = await gateway.call('/sync/mappings/bad')
     assert.match(String((read.json as JsonObject).error), SYNTAX)
     assert.equal(errorLines(gateway).filter((line) => SYNTAX.test(line)).length, 1)
+  })
+
+  it('keeps its old runs: those of a mapping that was removed go', async () => {
+    const gateway = await start([of('good', { keepRuns: 1 }), of('bad', BROKEN)])
+    const database = new DatabaseSync(join(gateway.project.db, 'openidm.db'))
+    onCleanUp(() => database.close())
+    const content = JSON.stringify({ ended: '2020-01-01T00:00:00.000Z' })
+    for (const mapping of ['bad', 'removed'])
+      database
+        .prepare('insert into run (id, mapping, state, is_analysis, persists, content) values (?, ?, ?, 0, 0, ?)')
+        .run(mapping, mapping, 'SUCCESS', content)
+    await recon(gateway, 'good')
+    await recon(gateway, 'good')
+    const mappings = () => database.prepare('select mapping from run order by mapping').all()
+    await until(() =>
+      isDeepStrictEqual(
+        mappings().map(({ mapping }) => mapping),
+        ['bad', 'good'],
+      ),
+    )
   })
 
   it('in a file that was well: the last good one stays in force, and its fault is told', async () => {

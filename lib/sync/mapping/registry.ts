@@ -171,7 +171,7 @@ export class MappingRegistry implements Disposable {
    * @throws conflict while a file of mappings cannot be read, so that it is not known which mappings there are
    */
   byLinkType(): ReadonlyMap<string, readonly string[]> {
-    const unread = this.#entries.find(({ input }) => input === this.#broken || input.config === undefined)
+    const unread = this.#unread
     if (unread) throw conflict(`It is not known which mappings there are: ${textOf(unread) ?? placeOf(unread.input)}`)
     const users = new Map<string, string[]>()
     for (const { input, value } of this.#entries)
@@ -183,8 +183,18 @@ export class MappingRegistry implements Disposable {
     return users
   }
 
+  /** Whether no mapping of this name is configured; false while a file of mappings cannot be read. */
+  isRemoved(name: string): boolean {
+    return !this.#unread && !this.#entries.some(({ input }) => input.name === name)
+  }
+
   dispose(): Promise<void> {
     return this.#scope.dispose()
+  }
+
+  /** A file of mappings that cannot be read: it is not known which mappings there are. */
+  get #unread(): Entry | undefined {
+    return this.#entries.find(({ input }) => input === this.#broken || input.config === undefined)
   }
 
   get #entries(): Entry[] {

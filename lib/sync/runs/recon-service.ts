@@ -11,7 +11,7 @@ import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
 import { basisOf, Plans, type PlansOptions, shownContent } from './plans.ts'
 import { markInterrupted, resumable, resumeState } from './resume.ts'
-import { outdatedRuns } from './retention.ts'
+import { DEFAULT_RULES, outdatedRuns } from './retention.ts'
 import { Run } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
 
@@ -271,7 +271,9 @@ export class ReconService implements Disposable {
     return this.#retention.add(async () => {
       const { runs, mappings, log } = this.parts
       try {
-        const outdated = outdatedRuns(await runs.all(), (mapping) => mappings.find(mapping)?.mapping)
+        const rulesOf = (name: string) =>
+          mappings.find(name)?.mapping ?? (mappings.isRemoved(name) ? undefined : DEFAULT_RULES)
+        const outdated = outdatedRuns(await runs.all(), rulesOf)
         for (const { number } of outdated) if (!this.#closed) await runs.remove(number)
         if (!this.#closed) await runs.removeOrphans()
       } catch (error) {

@@ -9,6 +9,8 @@ const ORPHAN_MS = 7 * 86_400_000
 
 export type RetentionRules = Pick<Mapping, 'keepRuns'>
 
+export const DEFAULT_RULES: RetentionRules = { keepRuns: DEFAULT_KEEP_RUNS }
+
 /**
  * The runs to remove: of each mapping all but the last `keepRuns`. Kept beyond that are valid plans, runs that can be
  * resumed or have rows whose outcome is unknown, and the last run with deferred rows: a later one has deferred again what
@@ -28,7 +30,7 @@ export function outdatedRuns(
     const isHeld = (run: StoredRun) =>
       run === deferring || isValidPlan(run, now) || run.content.resumable === true || hasUnknownRows(run)
     const isOrphan = (run: StoredRun) => !rules && endOf(run) < now - ORPHAN_MS
-    const { keepRuns } = rules ?? { keepRuns: DEFAULT_KEEP_RUNS }
+    const { keepRuns } = rules ?? DEFAULT_RULES
     return own.filter((run, place) => isOrphan(run) || (place >= keepRuns && !isHeld(run)))
   })
 }
