@@ -24,12 +24,13 @@ import { underModules } from './access/login-modules.ts'
 import { LoginThrottle } from './access/login-throttle.ts'
 import type { PasswordStore } from './access/password-store.ts'
 import { TokenIdentities } from './access/token-identities.ts'
+import { GatewayAudit } from './audit/gateway-audit.ts'
 import { acceptanceOf } from './configuration/acceptance-of.ts'
 import { defaultConfiguration } from './configuration/default-configuration.ts'
 import { HostConfiguration } from './configuration/host-configuration.ts'
 import { addEndpoints } from './endpoints/endpoints.ts'
 import { addInfo } from './http/info.ts'
-import { Listener, type ListenerOptions } from './http/listener.ts'
+import { Listeners } from './http/listeners.ts'
 import { OpenidmMount } from './http/openidm-mount.ts'
 import { readinessProbe } from './http/readiness.ts'
 import { requestContext } from './http/request-record.ts'
@@ -76,14 +77,14 @@ export class Gateway {
   readonly #services = new ServiceRegistry()
   readonly #configuration: HostConfiguration
   readonly #metrics: GatewayMetrics
+  readonly #audit: GatewayAudit
   readonly #scripting: Scripting
   readonly #acceptance: Acceptance
   readonly #mount: OpenidmMount
   readonly #plugins: PluginHost
   readonly #stores: PasswordStore[]
-  readonly #listeners: Listener[] = []
+  #listeners: Listeners | undefined
   readonly #local: LocalAccess | undefined
-  #localListener: Listener | undefined
   #stopped: Promise<void> | undefined
 
   /** The scope cleans up in reverse order, so plugins are disposed before the services they use. */
@@ -102,6 +103,8 @@ export class Gateway {
     )
     const health = { state: this.#state, configuration: this.#configuration, router: this.#router }
     this.#metrics = new GatewayMetrics({ ...health, others: options.link })
+    const audited = { setting: this.#configuration.audit, projectDir: project.dir, others: options.link }
+    this.#audit = this.#scope.own('audit', new GatewayAudit({ ...audited, metrics: this.#metrics, log }))
     this.#scripting = this.#scope.own('scripts', this.#createScripting())
     this.#acceptance = acceptanceOf(project, this.#configuration, log)
     const authentication = this.#createAuthentication()
@@ -113,6 +116,7 @@ export class Gateway {
       resources: crestHttp({ router: this.#router, contextOf, log }),
       isFiltered: (path) => this.#scripting.filters.covers(path),
       pages: [this.#metrics.handler, readinessProbe(health)],
+      audit: this.#audit,
       log,
     })
     this.#plugins = this.#scope.own('plugins', this.#createPluginHost())
@@ -135,12 +139,12 @@ export class Gateway {
 
   /** Such as `http://127.0.0.1:8080`, HTTP first. */
   get origins(): string[] {
-    return this.#listeners.filter((listener) => listener !== this.#localListener).map(({ origin }) => origin)
+    return this.#listeners?.origins ?? []
   }
 
   /** Of the listener for `localToken`. */
   get localOrigin(): string | undefined {
-    return this.#localListener?.origin
+    return this.#listeners?.localOrigin
   }
 
   /** What of the files is not in force, or has no effect. */
@@ -170,8 +174,7 @@ export class Gateway {
   async reload(): Promise<void> {
     await this.#metrics.reloaded(this.#configuration.reload())
     if (this.#options.httpsPort === undefined) return
-    const tls = await readServerCertificate(this.#options.project)
-    for (const listener of this.#listeners) listener.renewCertificate(tls)
+    this.#listeners?.renewCertificate(await readServerCertificate(this.#options.project))
   }
 
   /** Opens the ports first, so that a port conflict is reported before anything else starts. */
@@ -191,13 +194,13 @@ export class Gateway {
     const { log, link } = this.#options
     const { directory, resolver: values, secretFields, addressFields } = this.#configuration
     const transform = transformer(this.#scripting.engine)
-    const fields = { secretFields, addressFields }
     const onStored = (id: string) => {
       const [pid, name] = id.split('/')
       if (pid === 'schedule' && name !== undefined) this.#acceptance.own(name)
     }
-    const options = { ...fields, values, defaults: defaultConfiguration, transform, onStored, log, others: link }
-    this.#router.add('config', configResource(directory, options))
+    const onChanged = this.#audit.configurationObserver(secretFields)
+    const common = { secretFields, addressFields, values, transform, onStored, onChanged, log, others: link }
+    this.#router.add('config', configResource(directory, { ...common, defaults: defaultConfiguration }))
     link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
     addEndpoints(this.#router, { nodeId: () => this.#configuration.nodeId, connection: this.connection })
@@ -208,11 +211,14 @@ export class Gateway {
     const { directory: configuration, resolver } = this.#configuration
     this.#acceptance.begin()
     const keys = keySource(project.security, resolver, log)
-    const common = { router: this.#router, configuration, keys, metrics: this.#metrics, log }
+    const common = { router: this.#router, configuration, keys, metrics: this.#metrics, audit: this.#audit, log }
     const { engine: scripts } = this.#scripting
     const objects = this.#scope.own('objects', await openObjects({ ...common, project, scripts, link }))
     this.#stores.push(...objects.passwordStores)
-    this.#state.watch(() => objects.repository.fault)
+    this.#audit.use(objects.repository)
+    this.#scope.defer('audit in the repository', () => this.#audit.flush())
+    this.#audit.serve(this.#router)
+    this.#state.watch(() => objects.repository.fault ?? this.#audit.fault)
     await this.#addSynchronization(objects)
   }
 
@@ -220,10 +226,11 @@ export class Gateway {
     const { log, link } = this.#options
     const { directory: configuration, settings } = this.#configuration
     const { signal } = this.#stopping
-    const common = { router: this.#router, configuration, settings, state: this.#state, link, signal }
-    const parts = { ...common, metrics: this.#metrics, repository, managedTypes, scripts: this.#scripting.engine, log }
+    const common = { router: this.#router, configuration, settings, state: this.#state, link, signal, log }
+    const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, metrics: this.#metrics }
     const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
-    const synchronization = this.#scope.own('synchronization', await addSynchronization({ ...parts, isHeld }))
+    const started = await addSynchronization({ ...parts, audit: this.#audit, isHeld })
+    const synchronization = this.#scope.own('synchronization', started)
     this.#services.provide(synchronizationService, synchronization)
   }
 
@@ -269,23 +276,15 @@ export class Gateway {
       cors: () => this.#configuration.cors,
       settings: () => settings.value,
       measure: this.#metrics.answered,
+      audit: this.#audit.answered,
       log,
     })
     const tls = httpsPort === undefined ? undefined : await readServerCertificate(project)
-    const common = { host, ...front, reusePort: link?.reusesPorts ?? false }
-    if (port !== undefined) await this.#open({ ...common, port })
-    if (httpsPort !== undefined && tls) await this.#open({ ...common, port: httpsPort, tls })
-    if (!this.#local) return
-    const onRequest = this.#local.listener(front.onRequest)
-    const address = { host: '127.0.0.1', port: link?.localPort ?? 0 }
-    this.#localListener = await this.#open({ ...common, ...address, onRequest })
-  }
-
-  async #open(options: ListenerOptions): Promise<Listener> {
-    const listener = await Listener.open(options)
-    this.#scope.defer(`listener ${listener.origin}`, () => listener.close(AbortSignal.abort()))
-    this.#listeners.push(listener)
-    return listener
+    const secure = httpsPort !== undefined && tls ? { port: httpsPort, tls } : undefined
+    const onRequest = this.#local?.listener(front.onRequest)
+    const local = onRequest && { port: link?.localPort ?? 0, onRequest }
+    const options = { ...{ host, port, secure, local, ...front }, reusePort: link?.reusesPorts ?? false }
+    this.#listeners = await Listeners.open(options, this.#scope)
   }
 
   async #stop(): Promise<void> {
@@ -293,7 +292,7 @@ export class Gateway {
     this.#stopping.abort()
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(), this.#configuration.settings.value.stopTimeout)
-    await Promise.all(this.#listeners.map((listener) => listener.close(deadline.signal)))
+    await this.#listeners?.close(deadline.signal)
     clearTimeout(timer)
     await this.#scope.dispose()
   }

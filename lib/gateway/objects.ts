@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
 import type { ConfigurationService, Disposable, Logger, MetricsRegistry } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
+import type { AuditLog } from '../core/telemetry/audit.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
 import { openRepository } from '../repo/open.ts'
 import type { Repository } from '../repo/repository.ts'
@@ -24,6 +25,7 @@ export interface ObjectsOptions {
   readonly keys: ManagedKeys
   readonly scripts: ScriptService
   readonly metrics?: MetricsRegistry | undefined
+  readonly audit?: AuditLog | undefined
   readonly log: Logger
   /** Link to other processes that use the same database. */
   readonly link?: Pick<WorkersLink, 'alone'> | undefined
@@ -48,6 +50,7 @@ export async function openObjects({
   keys,
   scripts,
   metrics,
+  audit,
   log,
   link,
 }: ObjectsOptions): Promise<StoredObjects> {
@@ -61,7 +64,7 @@ export async function openObjects({
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())
-    const parts = { router, repository, configuration, keys, scripts, metrics, log }
+    const parts = { router, repository, configuration, keys, scripts, metrics, audit, log }
     const managed = scope.own('managed objects', await managedObjects(parts))
     scope.own('policies', router.add('policy', policies(managed.types)))
     scope.own('schemas', router.add('schema', schemas(managed.types)))

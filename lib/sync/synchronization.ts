@@ -1,5 +1,6 @@
 import type { ConfigurationService, Disposable, Logger, MetricsRegistry, Synchronization } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
+import type { AuditLog } from '../core/telemetry/audit.ts'
 import type { ResourceHandler } from '../crest/protocol/request.ts'
 import type { ResourceRegistry } from '../crest/protocol/router.ts'
 import { LinkCollection } from '../repo/links/link-collection.ts'
@@ -14,6 +15,7 @@ import { InstanceAddresses } from './plan/instance-addresses.ts'
 import { reconciler } from './reconcile.ts'
 import { ReconAuditResource } from './rest/audit-resource.ts'
 import { ReconResource } from './rest/recon-resource.ts'
+import { RunAudit } from './rest/run-audit.ts'
 import { SyncResource } from './rest/sync-resource.ts'
 import { ReconService } from './runs/recon-service.ts'
 import { RunMetrics } from './runs/run-metrics.ts'
@@ -30,6 +32,7 @@ export interface SynchronizationOptions {
   /** The managed types in force: the same array until something changes. */
   readonly managedTypes: ManagedTypes
   readonly metrics?: MetricsRegistry | undefined
+  readonly audit?: AuditLog | undefined
   readonly log: Logger
 }
 
@@ -70,7 +73,9 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     }
     const isConfigured = (name: string) => mappings.find(name) !== undefined
     const metrics = options.metrics && scope.own('metrics', new RunMetrics(options.metrics, isConfigured))
-    const parts = { mappings, metrics, digests, ...access, ...stores, scripts: runner, log }
+    const { audit } = options
+    const observer = audit && new RunAudit({ audit, runs: stores.runs, mappings })
+    const parts = { mappings, metrics, observer, digests, ...access, ...stores, scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const recon = new ReconResource(service, privateFields)

@@ -44,7 +44,7 @@ describe('the command doctor', function () {
       stdout,
       /^schedule-toEu\.json +it is held: it would reconcile the mapping toEu, which reads managed\/user and writes to external\/idm\/eu/m,
     )
-    assert.match(stdout, /^Left alone, as nothing here reads them: audit\.json, cluster\.json,/m)
+    assert.match(stdout, /^Left alone, as nothing here reads them: cluster\.json,/m)
   })
 
   it('prints the same as JSON, and check and the start name the same', async () => {

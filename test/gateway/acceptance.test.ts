@@ -159,7 +159,9 @@ describe('a project that a gateway starts on for the first time', function () {
   })
 
   it('runs what is written through the gateway', async () => {
-    const gateway = await startGateway({ copies: [await foreign({ 'schedule-beat.json': beat(), 'audit.json': {} })] })
+    const gateway = await startGateway({
+      copies: [await foreign({ 'schedule-beat.json': beat(), 'cluster.json': {} })],
+    })
     assert.equal((await gateway.call('/config/schedule/own', { method: 'PUT', json: beat() })).status, 201)
     await until(async () => (await made(gateway)) > 0)
     assert.equal((await gateway.call('/config/schedule/own', { method: 'DELETE' })).status, 200)
@@ -175,7 +177,7 @@ describe('a project that a gateway starts on for the first time', function () {
     const first = await startGateway()
     await first.gateway.stop()
     await rm(join(first.project.db, 'acceptance.json'))
-    await writeFiles(first.project.conf, { 'schedule-beat.json': beat(), 'audit.json': {} })
+    await writeFiles(first.project.conf, { 'schedule-beat.json': beat(), 'cluster.json': {} })
     const second = await startGateway({ project: first.project, copies: [await tempDir()] })
     onCleanUp(() => second.gateway.stop())
     await until(async () => (await made(second)) > 0)
@@ -185,7 +187,7 @@ describe('a project that a gateway starts on for the first time', function () {
     const first = await startGateway({ conf: { 'schedule-own.json': beat() } })
     await until(async () => (await made(first)) > 0)
     await first.gateway.stop()
-    await writeFiles(first.project.conf, { 'schedule-beat.json': beat(), 'audit.json': {} })
+    await writeFiles(first.project.conf, { 'schedule-beat.json': beat(), 'cluster.json': {} })
     const second = await startGateway({ project: first.project, copies: [await tempDir()] })
     const held = second.gateway.notices.filter(({ reason }) => /it is held/.test(reason)).map(({ file }) => file)
     assert.deepEqual(held, ['schedule-beat.json'])

@@ -54,9 +54,19 @@ export interface ConfigResourceOptions {
   readonly transform?: Transform | undefined
   /** Called when an object has been stored. */
   readonly onStored?: ((id: string) => void) | undefined
+  /** Called when an object has been stored or deleted, with the content of the file before and after. */
+  readonly onChanged?: ((change: ConfigurationChange, context: RequestContext) => void) | undefined
   readonly log?: Logger
   /** Processes that serve the same directory. */
   readonly others?: OtherProcesses | undefined
+}
+
+export interface ConfigurationChange {
+  readonly id: string
+  readonly method: 'create' | 'update' | 'patch' | 'delete'
+  /** undefined: there is no file. Secrets are as in the file. */
+  readonly before: JsonObject | undefined
+  readonly after: JsonObject | undefined
 }
 
 export type Transform = (script: Json, content: Json, context: RequestContext) => Promise<Json>
@@ -68,6 +78,10 @@ export type Transform = (script: Json, content: Json, context: RequestContext) =
  */
 export const configResource = (directory: ConfigDirectory, options: ConfigResourceOptions): ResourceHandler =>
   new ConfigResource(directory, options)
+
+interface Write extends Pick<ConfigurationChange, 'id' | 'method'> {
+  readonly context: RequestContext
+}
 
 class ConfigResource implements ResourceHandler {
   readonly #directory: ConfigDirectory
@@ -87,12 +101,12 @@ class ConfigResource implements ResourceHandler {
     })
   }
 
-  async create({ resourcePath, newResourceId, content }: CreateRequest): Promise<Resource> {
+  async create({ resourcePath, newResourceId, content }: CreateRequest, context: RequestContext): Promise<Resource> {
     if (newResourceId === null) {
       throw badRequest('A configuration object needs an id: config/FACTORY?_action=create&_id=ALIAS')
     }
     const { id } = this.#locate([...pathElements(resourcePath), newResourceId])
-    return this.#store(id, content, (current) => {
+    return this.#store({ id, method: 'create', context }, content, (current) => {
       if (current) throw preconditionFailed(`The configuration ${id} already exists`)
       return undefined
     })
@@ -110,9 +124,9 @@ class ConfigResource implements ResourceHandler {
     return this.#resource(id, stored.raw)
   }
 
-  async update({ resourcePath, content }: UpdateRequest): Promise<Resource> {
+  async update({ resourcePath, content }: UpdateRequest, context: RequestContext): Promise<Resource> {
     const { id } = this.#locate(pathElements(resourcePath))
-    return this.#store(id, content, (current) => {
+    return this.#store({ id, method: 'update', context }, content, (current) => {
       if (!current && !this.#options.defaults?.has(id)) throw absent(id)
       return current?.content
     })
@@ -122,7 +136,7 @@ class ConfigResource implements ResourceHandler {
     const { id } = this.#locate(pathElements(resourcePath))
     const isGiven = (pointer: Pointer) =>
       patchOperations.some(({ field }) => field.every((name, at) => name === pointer[at]))
-    return this.#change(id, async (current) => {
+    return this.#change({ id, method: 'patch', context }, async (current) => {
       const stored = current ? contentOf(id, current) : this.#options.defaults?.get(id)
       if (!stored) throw absent(id)
       const rules = this.#rules(id)
@@ -131,7 +145,7 @@ class ConfigResource implements ResourceHandler {
     })
   }
 
-  async delete({ resourcePath }: DeleteRequest): Promise<Resource> {
+  async delete({ resourcePath }: DeleteRequest, context: RequestContext): Promise<Resource> {
     const { id } = this.#locate(pathElements(resourcePath))
     let removed: JsonObject = {}
     await this.#writer.change(id, (current) => {
@@ -140,6 +154,7 @@ class ConfigResource implements ResourceHandler {
       return undefined
     })
     this.#secrets.forget(id)
+    this.#options.onChanged?.({ id, method: 'delete', before: removed, after: undefined }, context)
     return this.#resource(id, removed)
   }
 
@@ -158,24 +173,30 @@ class ConfigResource implements ResourceHandler {
   }
 
   async #store(
-    id: string,
+    write: Write,
     content: JsonObject,
     base: (current: CurrentFile | undefined) => JsonObject | undefined,
   ): Promise<Resource> {
-    return this.#change(id, (current) =>
+    const { id } = write
+    return this.#change(write, (current) =>
       this.#toStore({ id, rules: this.#rules(id), stored: base(current) }, withoutIdentity(content)),
     )
   }
 
-  async #change(id: string, edit: (current: CurrentFile | undefined) => Awaitable<JsonObject>): Promise<Resource> {
-    let stored: JsonObject = {}
+  async #change(
+    { id, method, context }: Write,
+    edit: (current: CurrentFile | undefined) => Awaitable<JsonObject>,
+  ): Promise<Resource> {
+    let [before, stored]: [JsonObject | undefined, JsonObject] = [undefined, {}]
     await this.#options.values?.refresh()
     this.#secrets.forget(id)
     await this.#writer.change(id, async (current) => {
+      before = current?.content
       stored = await edit(current)
       return stored
     })
     this.#options.onStored?.(id)
+    this.#options.onChanged?.({ id, method, before, after: stored }, context)
     return this.#resource(id, stored)
   }
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import { DEFAULT_SCRIPT_SETTINGS } from '../../script/main/settings.ts'
 import { DEFAULT_RULES } from '../access/access.ts'
+import { DEFAULT_AUDIT } from '../audit/settings.ts'
 import { defaultManaged } from '../managed/defaults.ts'
 import { DEFAULT_SETTINGS } from './settings.ts'
 
@@ -10,6 +11,7 @@ import { DEFAULT_SETTINGS } from './settings.ts'
  */
 export const defaultConfiguration: ReadonlyMap<string, JsonObject> = new Map<string, JsonObject>([
   ['access', { configs: DEFAULT_RULES }],
+  ['audit', DEFAULT_AUDIT],
   // The built-in accounts come from the environment.
   ['authentication', {}],
   ['gateway', DEFAULT_SETTINGS],

@@ -15,6 +15,8 @@ import {
   REQUIRED_IN_AUTHENTICATION,
   withoutTokens,
 } from '../access/authentication-properties.ts'
+import { auditNotices } from '../audit/notices.ts'
+import { auditSchema, defaultAudit } from '../audit/settings.ts'
 import type { HostLog } from '../project/log.ts'
 import type { Project } from '../project/project.ts'
 import { ABSENT_FEATURES, AbsentFeature } from './absent-features.ts'
@@ -33,6 +35,7 @@ export const HOST_ADDRESS_FIELDS: ReadonlyMap<string, readonly string[]> = new M
  * gateway does not read, with expressions that only IDM resolves. Without an entry: the whole object.
  */
 const REQUIRED: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ['audit', []],
   ['authentication', REQUIRED_IN_AUTHENTICATION],
   ['script', REQUIRED_IN_SCRIPT_SETTINGS],
   ...ABSENT_FEATURES.map(({ factoryPid }) => [factoryPid, []] as const),
@@ -58,6 +61,7 @@ export class HostConfiguration implements Disposable {
   /** `access.json`: the rules in force. */
   readonly access
   readonly authentication
+  readonly audit
   /** `gateway.json`. */
   readonly settings
   /** `servletfilter-cors.json`. */
@@ -106,6 +110,13 @@ export class HostConfiguration implements Disposable {
       notices: authenticationNotices,
       log,
     })
+    this.audit = new Setting({
+      name: 'audit',
+      schema: auditSchema,
+      absent: defaultAudit(),
+      notices: auditNotices,
+      log,
+    })
     this.settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
     this.#corsFilter = new Setting({ name: 'servletfilter/cors', schema: corsFilterSchema, absent: undefined, log })
   }
@@ -125,7 +136,7 @@ export class HostConfiguration implements Disposable {
     await this.directory.start()
     for (const feature of ABSENT_FEATURES)
       this.#scope.own(`${feature.factoryPid} files`, await this.directory.subscribe(new AbsentFeature(feature)))
-    for (const setting of [this.settings, this.access, this.authentication, this.#corsFilter])
+    for (const setting of [this.settings, this.access, this.authentication, this.audit, this.#corsFilter])
       this.#scope.own(`setting ${setting.factoryPid}`, await this.directory.subscribe(setting))
   }
 

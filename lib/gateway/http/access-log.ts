@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../../contract.ts'
+import type { Access } from '../audit/access-event.ts'
 import type { RequestRecord } from './request-record.ts'
 
 const MAX_PATH_LENGTH = 1000
@@ -8,13 +9,18 @@ const MAX_QUERY_NAMES = 50
 /** @param begin milliseconds of `performance.now()` */
 export type Measure = (method: string | undefined, status: number, begin: number) => void
 
-/** Logs one line per finished request: caller, method, target, status, duration, transaction. */
+export interface AccessObserver {
+  readonly log: Logger
+  readonly measure: Measure
+  readonly audit: (access: Access) => void
+}
+
+/** Logs one line per finished request: caller, method, target, status, duration, transaction; measures and audits it. */
 export function logAccess(
-  log: Logger,
+  { log, measure, audit }: AccessObserver,
   request: IncomingMessage,
   response: ServerResponse,
   record: RequestRecord,
-  measure: Measure,
 ): void {
   const from = request.socket.remoteAddress
   // As sent: method overrides replace it later.
@@ -25,6 +31,10 @@ export function logAccess(
     isWritten = true
     const complete = response.writableFinished
     if (response.headersSent) measure(method, response.statusCode, record.startedAt)
+    const { identity, target, transactionId, startedAt } = record
+    const milliseconds = performance.now() - startedAt
+    const asSent = { method: method ?? '', target, transactionId, identity }
+    audit({ request, response, ...asSent, isComplete: complete, milliseconds })
     log.info(
       {
         ...(record.identity && {
@@ -37,7 +47,7 @@ export function logAccess(
         ...describeTarget(record.target),
         ...(response.headersSent && { status: response.statusCode }),
         ...(!complete && { aborted: true }),
-        ms: Math.round((performance.now() - record.startedAt) * 10) / 10,
+        ms: Math.round(milliseconds * 10) / 10,
         transactionId: record.transactionId,
       },
       'access',

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpHandler, Logger, NextFunction } from '../../contract.ts'
 import { type Awaitable, after } from '../../core/awaitable.ts'
+import { type AuditLog, noAudit } from '../../core/telemetry/audit.ts'
 import { forbidden, notFound, toResourceException } from '../../crest/errors.ts'
 import { type EffectiveRequest, effectiveRequestOf } from '../../crest/http/effective-request.ts'
 import { sendError } from '../../crest/http/http.ts'
@@ -8,6 +9,8 @@ import type { RequestPath } from '../../crest/http/request-path.ts'
 import { isAllowed } from '../access/access.ts'
 import type { AccessRule } from '../access/access-rules.ts'
 import type { Authentication } from '../access/authentication.ts'
+import type { Identity } from '../access/password-store.ts'
+import { auditedLogin } from '../audit/authentication-event.ts'
 import type { HostMount } from '../plugins/plugin-context.ts'
 import { PluginRouters } from '../plugins/plugin-routers.ts'
 import { healthProbes, notReady } from './info.ts'
@@ -25,6 +28,7 @@ export interface MountOptions {
   readonly isFiltered?: (path: RequestPath) => boolean
   /** Serve what are no resources; each calls `next` for other paths. */
   readonly pages?: readonly HttpHandler[]
+  readonly audit?: AuditLog
   readonly log: Logger
 }
 
@@ -38,9 +42,11 @@ export class OpenidmMount implements HostMount {
   readonly routers = new PluginRouters()
   readonly #options: MountOptions
   readonly #pages: readonly HttpHandler[]
+  readonly #audit: AuditLog
 
   constructor(options: MountOptions) {
     this.#options = options
+    this.#audit = options.audit ?? noAudit
     this.#pages = [...(options.pages ?? []), healthProbes(options.state)]
   }
 
@@ -55,14 +61,23 @@ export class OpenidmMount implements HostMount {
   }
 
   #admit(request: IncomingMessage): Awaitable<EffectiveRequest> {
-    const { state, authentication, access } = this.#options
+    const { state, access } = this.#options
     const effective = effectiveRequestOf(request)
-    if (!state.isServing && !ALWAYS_AVAILABLE.test(effective.path.strict)) throw notReady(state)
-    return after(authentication.identify(request, effective.operations), (identity) => {
+    const isAlwaysAvailable = ALWAYS_AVAILABLE.test(effective.path.strict)
+    if (!state.isServing && !isAlwaysAvailable) throw notReady(state)
+    const room = isAlwaysAvailable ? undefined : this.#audit.room()
+    const identified = after(room, () => this.#identify(request, effective))
+    return after(identified, (identity) => {
       recordOf(request).identity = identity
       if (!isAllowed(access(), identity.authorization.roles, effective, identity)) throw forbidden('Access denied')
       return effective
     })
+  }
+
+  #identify(request: IncomingMessage, { operations }: EffectiveRequest): Awaitable<Identity> {
+    const identify = () => this.#options.authentication.identify(request, operations)
+    if (!this.#audit.wants('authentication')) return identify()
+    return auditedLogin(this.#audit, request, recordOf(request).transactionId, identify)
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, { method, path }: EffectiveRequest): void {

@@ -4,7 +4,7 @@ export type StateName = 'STARTING' | 'ACTIVE_READY' | 'ACTIVE_NOT_READY' | 'STOP
 const DESCRIPTIONS: Readonly<Record<StateName, string>> = {
   STARTING: 'OpenIDM starting',
   ACTIVE_READY: 'OpenIDM ready',
-  ACTIVE_NOT_READY: 'OpenIDM cannot write to its database',
+  ACTIVE_NOT_READY: 'OpenIDM cannot write to its database or audit',
   STOPPING: 'OpenIDM stopping',
 }
 

@@ -19,7 +19,7 @@ import { asksForWebSocket } from '../../crest/http/message.ts'
 import { checkAuthority, originForm } from '../../crest/http/request-target.ts'
 import type { CorsPolicy } from '../configuration/cors-settings.ts'
 import type { Settings } from '../configuration/settings.ts'
-import { logAccess, type Measure } from './access-log.ts'
+import { type AccessObserver, logAccess } from './access-log.ts'
 import { allowOrigin } from './cors.ts'
 import type { OpenidmMount } from './openidm-mount.ts'
 import { openRecord } from './request-record.ts'
@@ -30,7 +30,9 @@ export interface ServerOptions {
   /** The current settings. */
   readonly settings: () => Settings
   /** Called when a response has ended. */
-  readonly measure?: Measure
+  readonly measure?: AccessObserver['measure']
+  /** Called when a response has ended, or its caller has left. */
+  readonly audit?: AccessObserver['audit']
   readonly log: Logger
 }
 
@@ -56,10 +58,12 @@ const MOUNT = '/openidm'
 const BEHIND = `${MOUNT}/`
 
 /** Creates the request handler of the gateway. */
-export function createServer({ mount, cors, settings, log, measure = () => undefined }: ServerOptions): ServerHandlers {
+export function createServer(options: ServerOptions): ServerHandlers {
+  const { mount, cors, settings, log, measure = () => undefined, audit = () => undefined } = options
+  const observer = { log, measure, audit }
   const application = createApplication(mount, log)
   const onRequest: RequestListener = (request, response) => {
-    logAccess(log, request, response, openRecord(request, settings().trustTransactionHeader), measure)
+    logAccess(observer, request, response, openRecord(request, settings().trustTransactionHeader))
     const refused = refusalOf(request)
     if (refused) {
       response.setHeader('Connection', 'close')

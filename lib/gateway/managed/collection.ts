@@ -1,4 +1,5 @@
 import type { Json } from '../../contract.ts'
+import type { AuditLog } from '../../core/telemetry/audit.ts'
 import { badRequest, conflict, notFound } from '../../crest/errors.ts'
 import { queryInMemory } from '../../crest/protocol/page.ts'
 import { parsePatch } from '../../crest/protocol/patch.ts'
@@ -27,6 +28,14 @@ import { storedQuery } from './query.ts'
 import type { ManagedType } from './type.ts'
 import { ManagedWriter } from './writer.ts'
 
+export interface ManagedCollectionOptions {
+  readonly type: ManagedType
+  readonly store: ObjectStore
+  readonly keys: ManagedKeys
+  readonly hooks?: ManagedHooks | undefined
+  readonly audit?: AuditLog | undefined
+}
+
 /** The managed objects of one type as a resource, such as `managed/user`. */
 export class ManagedCollection implements ResourceHandler {
   readonly projectsFields = true
@@ -34,10 +43,10 @@ export class ManagedCollection implements ResourceHandler {
   readonly #store: ObjectStore
   readonly #writer: ManagedWriter
 
-  constructor(type: ManagedType, store: ObjectStore, keys: ManagedKeys, hooks: ManagedHooks = {}) {
+  constructor({ type, store, keys, hooks = {}, audit }: ManagedCollectionOptions) {
     this.#type = type
     this.#store = store
-    this.#writer = new ManagedWriter({ type, store, keys, hooks })
+    this.#writer = new ManagedWriter({ type, store, keys, hooks, audit })
   }
 
   async create(

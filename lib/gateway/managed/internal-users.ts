@@ -1,4 +1,5 @@
 import type { Disposable, Logger } from '../../contract.ts'
+import type { AuditLog } from '../../core/telemetry/audit.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
 import type { ObjectStore } from '../../repo/objects/object-store.ts'
 import type { Repository } from '../../repo/repository.ts'
@@ -29,6 +30,7 @@ const TYPE = new ManagedType(
 export interface InternalUsersOptions {
   readonly router: ResourceRouter
   readonly keys: ManagedKeys
+  readonly audit?: AuditLog | undefined
   readonly log: Logger
 }
 
@@ -38,10 +40,10 @@ export class InternalUsers implements PasswordStore, Disposable {
   readonly #passwords: StoredPasswords
   readonly #route: Disposable
 
-  private constructor(store: ObjectStore, { router, keys, log }: InternalUsersOptions) {
+  private constructor(store: ObjectStore, { router, keys, audit, log }: InternalUsersOptions) {
     this.#store = store
     this.#passwords = new StoredPasswords(COLLECTION, keys, log)
-    this.#route = router.add(COLLECTION, new ManagedCollection(TYPE, store, keys))
+    this.#route = router.add(COLLECTION, new ManagedCollection({ type: TYPE, store, keys, audit }))
   }
 
   static async open(repository: Repository, options: InternalUsersOptions): Promise<InternalUsers> {

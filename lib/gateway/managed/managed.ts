@@ -11,6 +11,7 @@ import type {
 } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { Scope } from '../../core/scope.ts'
+import type { AuditLog } from '../../core/telemetry/audit.ts'
 import { Metrics } from '../../core/telemetry/metrics.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import type { ResourceHandler } from '../../crest/protocol/request.ts'
@@ -45,6 +46,7 @@ export interface ManagedObjectsOptions {
   /** Runs the scripts of the types; without it, they have none. */
   readonly scripts?: ScriptService | undefined
   readonly metrics?: MetricsRegistry | undefined
+  readonly audit?: AuditLog | undefined
   readonly log: Logger
 }
 
@@ -148,7 +150,7 @@ async function serve(
   configuration: ManagedTypeConfiguration,
   isClosed = false,
 ): Promise<ServedType> {
-  const { repository, keys, hooks, scripts } = options
+  const { repository, keys, hooks, scripts, audit } = options
   const judged = scripts && (await compileScripts(scripts, configuration))
   const { compiled = [], faults = [], activates = false } = judged ?? {}
   if (faults.length > 0 && !isClosed) throw new Error(faults.map(describeFault).join('; '))
@@ -157,8 +159,8 @@ async function serve(
   const store = await repository.store(type.route, { indexes, unique })
   const handler =
     scripts && compiled.length > 0
-      ? new ScriptedCollection(type, store, keys, new ManagedScripts(scripts, compiled))
-      : new ManagedCollection(type, store, keys, hooks)
+      ? new ScriptedCollection({ type, store, keys, audit }, new ManagedScripts(scripts, compiled))
+      : new ManagedCollection({ type, store, keys, hooks, audit })
   const notices = [...(judged?.notices ?? []), ...typeNotices(configuration)]
   return { name: type.name, schema: (configuration.schema ?? {}) as JsonObject, type, store, handler, notices }
 }

@@ -16,11 +16,9 @@ import type {
   UpdateRequest,
 } from '../../crest/protocol/request.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
-import type { ObjectStore } from '../../repo/objects/object-store.ts'
 import type { HookCall } from '../scripts/call.ts'
-import { ManagedCollection } from './collection.ts'
+import { ManagedCollection, type ManagedCollectionOptions } from './collection.ts'
 import type { ManagedEvent, ManagedHooks } from './hooks.ts'
-import type { ManagedKeys } from './private-values.ts'
 import type { ManagedScripts } from './scripts-managed.ts'
 import type { ManagedType } from './type.ts'
 
@@ -40,10 +38,10 @@ export class ScriptedCollection implements ResourceHandler {
   /** State for the hooks, by the context created for each request. */
   readonly #states = new WeakMap<RequestContext, RequestState>()
 
-  constructor(type: ManagedType, store: ObjectStore, keys: ManagedKeys, scripts: ManagedScripts) {
-    this.#type = type
+  constructor(options: Omit<ManagedCollectionOptions, 'hooks'>, scripts: ManagedScripts) {
+    this.#type = options.type
     this.#scripts = scripts
-    this.#objects = new ManagedCollection(type, store, keys, this.#hooks())
+    this.#objects = new ManagedCollection({ ...options, hooks: this.#hooks() })
   }
 
   async create(request: CreateRequest, context: RequestContext): Promise<Resource> {

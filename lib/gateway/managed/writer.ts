@@ -1,12 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../contract.ts'
+import { type AuditLog, noAudit } from '../../core/telemetry/audit.ts'
 import { badRequest, preconditionFailed, ResourceException } from '../../crest/errors.ts'
 import { checkAddressable } from '../../crest/http/request-path.ts'
 import type { Pointer } from '../../crest/pointer.ts'
 import { applyPatch } from '../../crest/protocol/patch.ts'
 import type { PatchOperation, RequestContext } from '../../crest/protocol/request.ts'
+import { childPath } from '../../crest/protocol/resource-path.ts'
 import type { ObjectStore, StoredObject } from '../../repo/objects/object-store.ts'
 import { UniqueViolation } from '../../repo/objects/unique-violation.ts'
+import { type Operation, recordActivity } from '../audit/change-event.ts'
 import { hidden, visible, without, withoutRelationships } from './fields.ts'
 import type { ManagedHooks } from './hooks.ts'
 import { failedRequirements, policyFailure } from './policies.ts'
@@ -21,6 +24,7 @@ export interface ManagedWriterOptions {
   readonly store: ObjectStore
   readonly keys: ManagedKeys
   readonly hooks: ManagedHooks
+  readonly audit?: AuditLog | undefined
 }
 
 /** Writes managed objects: hooks, policies, hashing and encryption, repository. */
@@ -29,11 +33,13 @@ export class ManagedWriter {
   readonly #store: ObjectStore
   readonly #hooks: ManagedHooks
   readonly #values: PrivateValues
+  readonly #audit: AuditLog
 
-  constructor({ type, store, keys, hooks }: ManagedWriterOptions) {
+  constructor({ type, store, keys, hooks, audit = noAudit }: ManagedWriterOptions) {
     this.#type = type
     this.#store = store
     this.#hooks = hooks
+    this.#audit = audit
     this.#values = new PrivateValues(type, keys)
   }
 
@@ -47,13 +53,15 @@ export class ManagedWriter {
     const { object: wanted, kept } = this.#given(id, whole, {}, context)
     const event = { type: this.#type.name, id, object: wanted }
     const object = (await this.#hooks.beforeCreate?.(event, context)) ?? wanted
-    return this.#write({ object, kept }, (ready) => this.#store.insert(id, ready))
+    await this.#audit.room()
+    const stored = await this.#write({ object, kept }, (ready) => this.#store.insert(id, ready))
+    return this.#recorded('CREATE', context, undefined, stored)
   }
 
   /** Replaces the object; private properties that `content` omits are kept. */
   update(id: string, revision: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
     const given = withoutRelationships(this.#type, content)
-    return this.#change(id, revision, context, (stored) => {
+    return this.#change({ id, revision, context, operation: 'UPDATE' }, (stored) => {
       const { object, kept } = this.#given(id, given, stored, context)
       return {
         object,
@@ -71,7 +79,7 @@ export class ManagedWriter {
   ): Promise<StoredObject> {
     const allowed = withoutDisclosures(this.#type, operations)
     const removed = new Set(allowed.filter(removesWhole).map(({ field: [name = ''] }) => name))
-    return this.#change(id, revision, context, (stored) => {
+    return this.#change({ id, revision, context, operation: 'PATCH' }, (stored) => {
       const [before, all] = [visible(this.#type, stored), hidden(this.#type, stored)]
       const opened = this.#opened(id, all, allowed)
       const patched = applyPatch({ ...before, ...opened }, allowed, this.#isSet)
@@ -86,30 +94,52 @@ export class ManagedWriter {
   }
 
   async delete(id: string, revision: string | null, context: RequestContext): Promise<StoredObject> {
-    if (!this.#hooks.beforeDelete) return this.#store.remove(id, revision)
+    await this.#audit.room()
+    if (!this.#hooks.beforeDelete) return this.#removed(id, revision, context)
     const { content, revision: current } = await this.#store.get(id, revision)
     await this.#hooks.beforeDelete({ type: this.#type.name, id, object: visible(this.#type, content) }, context)
-    return this.#store.remove(id, current)
+    return this.#removed(id, current, context)
+  }
+
+  async #removed(id: string, revision: string | null, context: RequestContext): Promise<StoredObject> {
+    const removed = await this.#store.remove(id, revision)
+    return this.#recorded('DELETE', context, removed.content, removed)
   }
 
   /** Optimistic concurrency: retries with the current object if another write came in between. */
   async #change(
-    id: string,
-    revision: string | null,
-    context: RequestContext,
+    { id, revision, context, operation }: ChangeRequest,
     edit: (stored: JsonObject) => Draft | undefined,
   ): Promise<StoredObject> {
+    await this.#audit.room()
     for (let attempt = 1; ; attempt++) {
       const stored = await this.#store.get(id, revision)
       const draft = edit(stored.content)
       if (!draft) return stored
       const hooked = await this.#hooked(id, draft, stored.content, context)
       try {
-        return await this.#write(hooked, (ready) => this.#store.replace(id, stored.revision, ready))
+        const changed = await this.#write(hooked, (ready) => this.#store.replace(id, stored.revision, ready))
+        return this.#recorded(operation, context, stored.content, changed)
       } catch (error) {
         if (!isStale(error) || revision !== null || attempt === MAX_ATTEMPTS) throw error
       }
     }
+  }
+
+  #recorded(
+    operation: Operation,
+    context: RequestContext,
+    before: JsonObject | undefined,
+    stored: StoredObject,
+  ): StoredObject {
+    const { id, revision, content } = stored
+    const { route, privates } = this.#type
+    recordActivity(this.#audit, context, {
+      ...{ objectId: childPath(route, id), operation, revision },
+      ...{ before, after: operation === 'DELETE' ? undefined : content },
+      isSecret: (place) => place.length === 1 && privates.has(place[0] ?? ''),
+    })
+    return stored
   }
 
   /** Unwraps envelopes from internal callers only: REST callers never receive any. */
@@ -147,6 +177,13 @@ export class ManagedWriter {
       throw policyFailure([{ property, policyRequirements: [{ policyRequirement: 'UNIQUE' }] }])
     }
   }
+}
+
+interface ChangeRequest {
+  readonly id: string
+  readonly revision: string | null
+  readonly context: RequestContext
+  readonly operation: Operation
 }
 
 const isStale = (error: unknown): boolean => error instanceof ResourceException && error.code === 412

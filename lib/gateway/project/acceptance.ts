@@ -46,7 +46,7 @@ export function recordAfter(
 
 /** Files that IDM has and this gateway does not read. */
 const OF_IDM =
-  /^(?:audit|cluster|workflow|repo\.\w+|datasource\..+|provisioner\..+|ui-.+|ui\.context-.+|selfservice[.-].+)\.json$/
+  /^(?:cluster|workflow|repo\.\w+|datasource\..+|provisioner\..+|ui-.+|ui\.context-.+|selfservice[.-].+)\.json$/
 
 /** A file of `conf/`. */
 export interface ConfFile {

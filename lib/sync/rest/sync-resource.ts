@@ -59,7 +59,7 @@ export class SyncResource implements ResourceHandler {
       throw action.startsWith('notify')
         ? notSupported('This gateway has no implicit synchronization')
         : badRequest(`sync has the actions performAction, getLinkedResources and recon, not ${action}`)
-    await this.#perform(parameters)
+    await this.#perform(parameters, context)
     return { status: 'OK' }
   }
 
@@ -71,7 +71,7 @@ export class SyncResource implements ResourceHandler {
     return { reconId: reconId ?? null, ...(isObject(run) && run), ...DEPRECATED }
   }
 
-  async #perform(parameters: Readonly<Record<string, string>>): Promise<void> {
+  async #perform(parameters: Readonly<Record<string, string>>, context: RequestContext): Promise<void> {
     const name = required(parameters, 'mapping')
     const configured = await this.#parts.mappings.usable(name)
     const { action = '', situation } = parameters
@@ -86,7 +86,7 @@ export class SyncResource implements ResourceHandler {
       linkQualifier,
       target: parameters.target === 'true',
     }
-    await performAction(this.#parts, configured, { ...pair, action, situation: situation ?? null })
+    await performAction(this.#parts, configured, { ...pair, action, situation: situation ?? null }, context)
   }
 
   /** In processing order; the cookie of a page is the name of the next mapping. */

@@ -1,4 +1,5 @@
 import { conflict, notFound, ResourceException } from '../../crest/errors.ts'
+import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { PairLink } from '../../repo/links/link-store.ts'
 import { LINK_EXISTS, newRow, type Row } from '../../repo/runs/run-row.ts'
 import type { Action } from '../action.ts'
@@ -33,8 +34,9 @@ export async function performAction(
   parts: ReconServiceOptions,
   configured: ConfiguredMapping,
   asked: ExplicitAction,
+  caller: RequestContext = {},
 ): Promise<void> {
-  const { runs, mappings } = parts
+  const { runs, mappings, observer } = parts
   if (configured.mapping.requireApproval)
     throw conflict(
       `The mapping ${configured.mapping.name} has requireApproval: an action on one pair would write without an approved plan. Make one with reconById`,
@@ -50,6 +52,8 @@ export async function performAction(
   })
   await context.sentValues.load()
   const row = await evaluate(context, asked)
+  const told = (done: Row) => observer?.performed(configured.mapping, done, caller)
+  if (row.status === 'FAILURE' || row.status === 'SUCCESS') told(row)
   if (row.status === 'FAILURE') throw failureOf(row)
   if (row.status === 'SUCCESS') return
   const carriedOut: Row[] = []
@@ -58,7 +62,10 @@ export async function performAction(
     return (await context.rows.finish([done], true))[0] ?? false
   }
   const { settled } = await new Performer({ context, committer: { finish }, isRehearsed: false }).perform(row)
-  if ((await settled) === 'FAILURE') throw failureOf(carriedOut.at(-1) ?? row)
+  const status = await settled
+  const last = carriedOut.at(-1) ?? row
+  told({ ...last, status, ...(status === 'FAILURE' && { failure: last.failure ?? LINK_EXISTS }) })
+  if (status === 'FAILURE') throw failureOf(last)
 }
 
 async function evaluate(context: RunContext, asked: ExplicitAction): Promise<Row> {

@@ -14,10 +14,12 @@ import { markInterrupted, resumable, resumeState } from './resume.ts'
 import { DEFAULT_RULES, outdatedRuns } from './retention.ts'
 import { Run } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
+import type { RunObserver } from './run-observer.ts'
 
 export interface ReconServiceOptions extends RunServices, PlansOptions {
   readonly mappings: MappingRegistry
   readonly metrics?: Pick<RunMetrics, 'follow'> | undefined
+  readonly observer?: RunObserver | undefined
 }
 
 /** Starts reconciliations, one at a time for each mapping, and stores their results. */
@@ -48,6 +50,7 @@ export class ReconService implements Disposable {
         log.error({ err: error, reconId: run.id }, `the end of the reconciliation of ${run.mapping} was not kept`)
       }
       await runs.clear(run.number)
+      void this.#tell(run)
     }
     // Many rows take a while; nothing waits for their removal.
     void this.#retain()
@@ -220,6 +223,7 @@ export class ReconService implements Disposable {
       this.#active.set(mapping.name, run)
       this.#follow(run, options.isAnalysis && !options.persists ? number : undefined)
       await runs.update(number, run.state, run.toJSON())
+      this.parts.observer?.started(await this.stored(id))
       await begin(run, number)
       return run
     } catch (error) {
@@ -242,11 +246,20 @@ export class ReconService implements Disposable {
     this.parts.metrics?.follow(run)
     const ending = run.ended.then(async () => {
       this.#active.delete(run.mappingName)
+      await this.#tell({ id: run.id, mapping: run.mappingName })
       if (unread !== undefined) await this.#forget(unread)
       await this.#retain()
       this.#ending.delete(ending)
     })
     this.#ending.add(ending)
+  }
+
+  /** Rows are removed afterwards only. */
+  #tell({ id, mapping }: Pick<StoredRun, 'id' | 'mapping'>): Promise<void> {
+    const { observer, log } = this.parts
+    return this.#retention
+      .add(() => observer?.ended(id))
+      .catch((error: unknown) => log.error({ err: error, reconId: id }, `a run of ${mapping} was not audited`))
   }
 
   #running(id: string): Run | undefined {

@@ -1,0 +1,13 @@
+import type { RequestContext } from '../../crest/protocol/request.ts'
+import type { Row } from '../../repo/runs/run-row.ts'
+import type { StoredRun } from '../../repo/runs/run-store.ts'
+import type { Mapping } from '../mapping/mapping.ts'
+
+/** Is told what happens to runs and single actions. */
+export interface RunObserver {
+  started(run: StoredRun): void
+  /** Called before rows are removed; nothing that depends on the run goes on until it resolves. */
+  ended(id: string): Promise<void>
+  /** One action on one pair has ended, with success or not. */
+  performed(mapping: Mapping, row: Row, context: RequestContext): void
+}
