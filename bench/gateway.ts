@@ -13,22 +13,26 @@ export interface GatewayOptions {
   readonly workers?: number
   /** Without it the access log is written, but not kept. */
   readonly logLevel?: 'error'
+  /** Without its probe it ends by itself after SIGTERM. */
+  readonly hasProbe?: boolean
   readonly env?: NodeJS.ProcessEnv
 }
 
 /** Credentials of its administrator. */
 export const ADMIN = { 'x-openidm-username': 'openidm-admin', 'x-openidm-password': 'openidm-admin' }
 
-export async function startGateway({ dist, project, core, port = 0, workers = 1, logLevel, env }: GatewayOptions) {
+export async function startGateway(options: GatewayOptions) {
+  const { dist, project, core, port = 0, workers = 1, logLevel, hasProbe = true, env } = options
+  const probe = hasProbe ? ['--expose-gc', '--import', PROBE] : []
   const args = ['start', '--project', project, '--port', String(port), '--workers', String(workers)]
-  const command = [process.execPath, '--expose-gc', '--import', PROBE, join(dist, 'bin.js'), ...args]
+  const command = [process.execPath, ...probe, join(dist, 'bin.js'), ...args]
   const settings = { ...env, OPENIDM_ADMIN_PASSWORD: 'openidm-admin', ...(logLevel && { LOG_LEVEL: logLevel }) }
   const { line, ...running } = await spawnReady(core === undefined ? command : pinned(command, core), settings)
   return { ...running, ready: { port: Number(new URL(line.replace('Listening on ', '')).port) } }
 }
 
 export interface Request {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** Below `/openidm/`. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>

@@ -2,6 +2,7 @@
  * `npm run bench [-- NAME] [--quick] [--blocks N] [--json FILE]`: what is claimed about speed. NAME is one of
  * scripts, script-prices, workers, abuse,
  * beside [--objects N],
+ * resume [--objects N],
  * recon [--objects N] [--remote gateway|memory],
  * compare --base DIR|REVISION [--only gateway|express|recon|start] [--objects N] [--extra MICROSECONDS].
  */
@@ -17,6 +18,7 @@ import { PINNED } from './process.ts'
 import { recon } from './recon.ts'
 import { reload, startUp } from './reload.ts'
 import { printMemory, printReload, printStart, printThroughput } from './report.ts'
+import { resume } from './resume.ts'
 import { scriptPrices } from './script-prices.ts'
 import { scripts } from './scripts.ts'
 import { Setup } from './setup.ts'
@@ -82,6 +84,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   workers: () => workers(maxBlocks(9)),
   abuse: () => abuse(quick ? 5 : 15),
   beside: () => beside(objects(100_000)),
+  resume: () => resume(objects(100_000)),
   recon: () => recon(objects(10_000), values.remote === 'memory' ? 'memory' : 'gateway', maxBlocks(10)),
   compare: () =>
     compare({ base, only, maxBlocks: maxBlocks(30), objects: objects(10_000), extra: Number(values.extra) }),
