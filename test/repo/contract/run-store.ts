@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Repository } from '../../../lib/repo/repository.ts'
 import { newRow, type Row } from '../../../lib/repo/runs/run-row.ts'
-import type { RunRows } from '../../../lib/repo/runs/run-rows.ts'
+import { placeOfRow, type RunRows } from '../../../lib/repo/runs/run-rows.ts'
 import type { RunSnapshot, Touched } from '../../../lib/repo/runs/run-snapshot.ts'
 import type { OpenRepository } from '../repositories.ts'
 
@@ -251,6 +251,51 @@ export function describeRunStore(open: OpenRepository): void {
           { ...common, status: 'SUCCESS', claims: 0, targets: 1, changing: 1 },
         ],
       )
+    })
+  })
+
+  describe('the places of rows', () => {
+    const places = [row('a'), row('b')].map(placeOfRow)
+    const sourcesAt = async ({ rows }: Stored) =>
+      [...(await rows.atPlaces(places)).values()].map(({ sourceId }) => sourceId)
+
+    it('are found again when rows that were moved come back', async () => {
+      const repository = await open()
+      const runs = repository.runs()
+      const [plan, run] = [await newRun(repository, 'p'), await newRun(repository, 'r')]
+      await plan.rows.add([row('a'), row('b')], true)
+      await runs.moveRows(plan.number, run.number)
+      assert.deepEqual(await sourcesAt(plan), [])
+      await runs.returnRows(run.number, plan.number)
+      assert.deepEqual(await sourcesAt(plan), ['a', 'b'])
+    })
+
+    it('are those of the new plan when a run plans again', async () => {
+      const repository = await open()
+      const plan = await newRun(repository, 'p')
+      await plan.rows.add([row('a'), row('b')], true)
+      assert.deepEqual(await sourcesAt(plan), ['a', 'b'])
+      await repository.runs().restart(plan.number)
+      await plan.rows.add([row('b'), row('a')], true)
+      assert.deepEqual(await sourcesAt(plan), ['a', 'b'])
+    })
+  })
+
+  describe('sources that could not be assessed', () => {
+    const failed = (id: string | null) => row('', { sourceId: id, situation: '', status: 'FAILURE' })
+    const assessed = (id: string) => row(id, { status: 'SUCCESS' })
+
+    it('are listed once, without those that a later run of the mapping has assessed', async () => {
+      const repository = await open()
+      const runs = repository.runs()
+      const { rows } = await newRun(repository, 'r')
+      await rows.add([failed('a'), failed('b'), failed('b'), failed(null), assessed('c')], false)
+      assert.deepEqual(await rows.unassessed('m'), ['a', 'b', null])
+      const other = { id: 'o', mapping: 'other', state: 'SUCCESS', isAnalysis: false, persists: false, content: {} }
+      await runs.rows(await runs.insert(other)).add([assessed('a')], false)
+      const later = await newRun(repository, 'l')
+      await later.rows.add([assessed('b'), failed('a')], false)
+      assert.deepEqual(await rows.unassessed('m'), ['a', null])
     })
   })
 

@@ -28,15 +28,21 @@ export class RowPlaces {
     return this.#session.all(text, [JSON.stringify(places), run])
   }
 
+  /** Drops the index of a plan that gets rows. */
+  forget(run: number): void {
+    this.#indexed.delete(run)
+    this.#session.run('delete from run_place where run = ?', [run])
+  }
+
   async #ensure(run: number): Promise<void> {
     for (let indexing: Promise<void> | undefined; this.#indexed.get(run) !== indexing || !indexing; ) {
       indexing = this.#indexed.get(run) ?? this.#index(run)
       this.#indexed.delete(run)
       this.#indexed.set(run, indexing)
-      for (const old of this.#indexed.keys()) if (this.#indexed.size > MAX_PLANS) this.#forget(old)
+      for (const old of this.#indexed.keys()) if (this.#indexed.size > MAX_PLANS) this.forget(old)
       // Another plan may take its place meanwhile: then it is indexed again.
       await indexing.catch((error: unknown) => {
-        this.#forget(run)
+        this.forget(run)
         throw error
       })
     }
@@ -54,10 +60,5 @@ export class RowPlaces {
       this.#session.run(text, [run, after, end])
       after = end
     }
-  }
-
-  #forget(run: number): void {
-    this.#indexed.delete(run)
-    this.#session.run('delete from run_place where run = ?', [run])
   }
 }

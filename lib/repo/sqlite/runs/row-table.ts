@@ -6,7 +6,7 @@ import type { Session } from '../database/session.ts'
 import type { RunRowTable } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
 import { finishRows, type Outcome, type SealFailure } from './row-outcomes.ts'
-import { RowPlaces } from './row-places.ts'
+import type { RowPlaces } from './row-places.ts'
 import type { Sealer, Stored } from './sealer.ts'
 
 /** A row as it is stored. */
@@ -49,10 +49,10 @@ export class RowTable {
   readonly #places: RowPlaces
   readonly #sealer: Sealer
 
-  constructor(session: Session, writes: WriteQueue, sealer: Sealer) {
+  constructor(session: Session, writes: WriteQueue, sealer: Sealer, places: RowPlaces) {
     this.#session = session
     this.#writes = writes
-    this.#places = new RowPlaces(session)
+    this.#places = places
     this.#sealer = sealer
   }
 

@@ -3,6 +3,7 @@ import type { RowPart } from '../../runs/run-store.ts'
 import type { Session } from '../database/session.ts'
 import type { RunTable as StoredRecord } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
+import type { RowPlaces } from './row-places.ts'
 import { type DataKey, deleteKeys, insertKey, shareKeys } from './run-key-table.ts'
 import type { Sealer } from './sealer.ts'
 
@@ -21,11 +22,13 @@ export class RunTable {
   readonly #session: Session
   readonly #writes: WriteQueue
   readonly #sealer: Sealer
+  readonly #places: RowPlaces
 
-  constructor(session: Session, writes: WriteQueue, sealer: Sealer) {
+  constructor(session: Session, writes: WriteQueue, sealer: Sealer, places: RowPlaces) {
     this.#session = session
     this.#writes = writes
     this.#sealer = sealer
+    this.#places = places
   }
 
   /** @param wrapped the data key in encrypted form */
@@ -56,6 +59,7 @@ export class RunTable {
 
   async restart(number: number): Promise<void> {
     await this.#removeAll('run_row', number)
+    this.#places.forget(number)
   }
 
   async all(): Promise<RunRecord[]> {
@@ -105,12 +109,13 @@ export class RunTable {
     })
   }
 
-  returnRows(from: number, to: number): Promise<void> {
-    return this.#writes.run((session) => {
+  async returnRows(from: number, to: number): Promise<void> {
+    await this.#writes.run((session) => {
       shareKeys(session, from, to)
       session.run('update run_row set run = ? where run = ?', [to, from])
       session.run('update run set persists = 1 where number = ?', [to])
     })
+    this.#places.forget(to)
   }
 
   async clear(number: number): Promise<void> {

@@ -6,6 +6,7 @@ import { WriteQueue } from '../database/write-queue.ts'
 import { ObjectTable } from '../objects/object-table.ts'
 import { installJsonFunctions } from '../objects/sqlite-json.ts'
 import { LinkTable } from '../runs/link-table.ts'
+import { RowPlaces } from '../runs/row-places.ts'
 import { RowTable } from '../runs/row-table.ts'
 import { RunKeyTable } from '../runs/run-key-table.ts'
 import { RunTable } from '../runs/run-table.ts'
@@ -50,12 +51,13 @@ export async function openDatabase(
   const writes = new WriteQueue(file, maxLockWaitMs)
   const onDamaged = (error: Error) => notify(`The repository ${path}: ${error.message}`)
   const sealer = new Sealer()
-  const runs = new RunTable(file, writes, sealer)
+  const places = new RowPlaces(file)
+  const runs = new RunTable(file, writes, sealer, places)
   const stores: Stores = {
     objects: new ObjectTable({ session: file, writes, window, onDamaged }),
     links: new LinkTable(file, writes),
     runs,
-    rows: new RowTable(file, writes, sealer),
+    rows: new RowTable(file, writes, sealer, places),
     runKeys: new RunKeyTable(file, writes, sealer),
     snapshots: new SnapshotTable(file, runs),
     sentValues: new SentValueTable(file, writes),
