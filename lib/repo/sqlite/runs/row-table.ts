@@ -153,10 +153,13 @@ export class RowTable {
   }
 
   async unassessed(run: number, mapping: string): Promise<(string | null)[]> {
-    const text = `select distinct r.source_id as id from run_row as r
-      where r.run = ?1 and r.phase = 'source' and r.status = 'FAILURE' and r.situation = '' and r.target_key is null
-        and not exists (select 1 from run_row as o join run as u on u.number = o.run where u.mapping = ?2
-          and o.run > r.run and o.source_id = r.source_id and o.situation <> '')`
+    // Reads the rows of later runs once, not once per source.
+    const text = `with failed as materialized (select distinct source_id as id from run_row
+        where run = ?1 and phase = 'source' and status = 'FAILURE' and situation = '' and target_key is null)
+      select id from failed where id is null or id not in (select later.source_id
+        from run as u cross join run_row as later
+        where u.mapping = ?2 and u.number > ?1 and later.run = u.number and later.situation <> ''
+          and later.source_id in (select id from failed))`
     const rows = this.#session.all<{ id: string | null }>(text, [run, mapping])
     return rows.map(({ id }) => id)
   }
