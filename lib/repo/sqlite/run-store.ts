@@ -36,8 +36,9 @@ export class SqliteRunStore implements RunStore {
     await this.#stores.runs.update(number, state, JSON.stringify(content))
   }
 
-  keep(number: number, resume: JsonObject): Promise<void> {
-    return this.#stores.runs.keep(number, JSON.stringify(resume))
+  async keep(number: number, resume: JsonObject): Promise<void> {
+    await this.#keys.prepare(number)
+    await this.#stores.runs.keep(number, JSON.stringify(resume))
   }
 
   async restart(number: number): Promise<void> {

@@ -34,7 +34,9 @@ const failed = () =>
 async function newRun(repository: Repository, id: string, rows: readonly Row[]) {
   const runs = repository.runs()
   const content: JsonObject = { mapping: 'm', parameters: { sourceQuery: CANARY } }
-  const number = await runs.insert({ id, mapping: 'm', state: 'ACTIVE', isAnalysis: true, persists: true, content })
+  const resume: JsonObject = { options: { pilot: { filter: `mail eq "${CANARY}"` } } }
+  const flags = { isAnalysis: true, persists: true }
+  const number = await runs.insert({ id, mapping: 'm', state: 'ACTIVE', ...flags, content, resume })
   await runs.rows(number).add(rows, true)
   return { number, rows: runs.rows(number) }
 }
@@ -55,6 +57,7 @@ describe('personal data of runs at rest', () => {
     const planned = [row(), failed(), row({ changes: [] })]
     const { number, rows } = await newRun(repository, 'r', planned)
     await repository.runs().update(number, 'SUCCESS', { mapping: 'm', stageDescription: CANARY })
+    await repository.runs().keep(number, { options: { ids: [CANARY] } })
     const [first] = await rows.waiting(0, 1)
     const outcome = { ...(first as Row), status: 'FAILURE' as const, failure: { code: 400, message: CANARY } }
     await rows.finish([outcome], true)
@@ -71,7 +74,9 @@ describe('personal data of runs at rest', () => {
       ],
     )
     assert.deepEqual((await rows.waiting(0, 10))[0]?.source, { _id: 'u', mail: CANARY })
-    assert.equal((await repository.runs().find('r'))?.content.stageDescription, CANARY)
+    const stored = await repository.runs().find('r')
+    assert.equal(stored?.content.stageDescription, CANARY)
+    assert.deepEqual(stored?.resume, { options: { ids: [CANARY] } })
     await repository.close()
     assert.equal(holds(CANARY), false)
     const again = await tempRepository({ file, keys: keysOf(ONE) })

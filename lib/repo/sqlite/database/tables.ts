@@ -68,8 +68,8 @@ export interface RunTable {
   readonly persists: number
   /** JSON, as the run is shown; sealed (see `Sealer`), text in runs of earlier versions. */
   readonly content: string | Uint8Array
-  /** JSON: what resuming it needs. */
-  readonly resume: string | null
+  /** JSON: what resuming it needs; sealed. */
+  readonly resume: string | Uint8Array | null
 }
 
 /** The data keys of a run: its own, and those of runs that it has rows of. */

@@ -5,10 +5,10 @@ import type { RunTable as StoredRecord } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
 import type { RowPlaces } from './row-places.ts'
 import { type DataKey, deleteKeys, insertKey, shareKeys } from './run-key-table.ts'
-import type { Sealer } from './sealer.ts'
+import type { Sealer, Stored } from './sealer.ts'
 
-/** A run with its content as JSON text; null = it is encrypted, and cannot be decrypted. */
-export type RunRecord = Omit<StoredRecord, 'content'> & { readonly content: string | null }
+/** A run with what is JSON as text. The content is null when it cannot be decrypted. */
+export type RunRecord = Omit<StoredRecord, 'content' | 'resume'> & Record<'content' | 'resume', string | null>
 
 export type NewRunRecord = Omit<RunRecord, 'number' | 'content'> & { readonly content: string }
 
@@ -17,7 +17,7 @@ const SCRATCH = ['run_value', 'run_source', 'run_object', 'run_work'] as const
 /** Rows that one delete takes. */
 const DELETED_AT_ONCE = 5000
 
-/** Runs. Their content is stored encrypted. */
+/** Runs. Their content and what resuming them needs are stored encrypted. */
 export class RunTable {
   readonly #session: Session
   readonly #writes: WriteQueue
@@ -34,27 +34,28 @@ export class RunTable {
   /** @param wrapped the data key in encrypted form */
   insert(run: NewRunRecord, { key, bytes }: DataKey, wrapped: string): Promise<number> {
     const { id, mapping, state, is_analysis, persists, content, resume } = run
-    const text = `insert into run (id, mapping, state, is_analysis, persists, content, resume)
-      values (?, ?, ?, ?, ?, '', ?)
+    const text = `insert into run (id, mapping, state, is_analysis, persists, content)
+      values (?, ?, ?, ?, ?, '')
       returning number`
     return this.#writes.run((session) => {
-      const values = [id, mapping, state, is_analysis, persists, resume]
+      const values = [id, mapping, state, is_analysis, persists]
       const number = session.all<{ number: number }>(text, values)[0]?.number ?? 0
       insertKey(session, { run: number, key, wrapped })
       this.#sealer.open(key, bytes)
       this.#sealer.use(number, key)
-      session.run('update run set content = ? where number = ?', [this.#sealed(number, content), number])
+      const sealed = [this.#sealed(number, 'content', content), this.#sealed(number, 'resume', resume)]
+      session.run('update run set content = ?, resume = ? where number = ?', [...sealed, number])
       return number
     })
   }
 
   async update(number: number, state: string, content: string): Promise<void> {
-    const values = [state, this.#sealed(number, content), number]
+    const values = [state, this.#sealed(number, 'content', content), number]
     await this.#write('update run set state = ?, content = ? where number = ?', values)
   }
 
   async keep(number: number, resume: string): Promise<void> {
-    await this.#write('update run set resume = ? where number = ?', [resume, number])
+    await this.#write('update run set resume = ? where number = ?', [this.#sealed(number, 'resume', resume), number])
   }
 
   async restart(number: number): Promise<void> {
@@ -128,15 +129,16 @@ export class RunTable {
     }
   }
 
-  #sealed(number: number, content: string): Uint8Array {
-    return this.#sealer.seal(number, 'content', number, content)
+  #sealed(number: number, column: 'content' | 'resume', text: string | null): Uint8Array | null {
+    return text === null ? null : this.#sealer.seal(number, column, number, text)
   }
 
-  #readable({ content, ...run }: StoredRecord): RunRecord {
+  #readable({ content, resume, ...run }: StoredRecord): RunRecord {
+    const unseal = (column: 'content' | 'resume', stored: Stored) => this.#sealer.unseal(column, run.number, stored)
     try {
-      return { ...run, content: this.#sealer.unseal('content', run.number, content) }
+      return { ...run, content: unseal('content', content), resume: unseal('resume', resume) }
     } catch {
-      return { ...run, content: null }
+      return { ...run, content: null, resume: null }
     }
   }
 
