@@ -50,11 +50,12 @@ export interface RunStore {
   moveOpenRows(from: number, to: number): Promise<void>
   /**
    * Makes the plan of one run that of another, or a part of it; the rest stays.
+   * @param content replaces that of the first run in the same transaction
    * @returns how many rows were moved
    */
-  moveRows(from: number, to: number, part?: RowPart): Promise<number>
-  /** Takes back what `moveRows` did. */
-  returnRows(from: number, to: number): Promise<void>
+  moveRows(from: number, to: number, part?: RowPart, content?: JsonObject): Promise<number>
+  /** Takes back what `moveRows` did. @param content replaces that of `to` in the same transaction */
+  returnRows(from: number, to: number, content?: JsonObject): Promise<void>
   /** Drops the snapshot of a run. */
   clear(number: number): Promise<void>
   snapshot(number: number): RunSnapshot

@@ -75,12 +75,14 @@ export class SqliteRunStore implements RunStore {
     return this.#stores.runs.moveOpenRows(from, to)
   }
 
-  moveRows(from: number, to: number, part?: RowPart): Promise<number> {
-    return this.#stores.runs.moveRows(from, to, part)
+  async moveRows(from: number, to: number, part?: RowPart, content?: JsonObject): Promise<number> {
+    if (content) await this.#keys.prepare(from)
+    return this.#stores.runs.moveRows(from, to, part, content && JSON.stringify(content))
   }
 
-  returnRows(from: number, to: number): Promise<void> {
-    return this.#stores.runs.returnRows(from, to)
+  async returnRows(from: number, to: number, content?: JsonObject): Promise<void> {
+    if (content) await this.#keys.prepare(to)
+    await this.#stores.runs.returnRows(from, to, content && JSON.stringify(content))
   }
 
   clear(number: number): Promise<void> {

@@ -38,7 +38,7 @@ export interface Execution {
   readonly at: string
   readonly only: readonly string[] | null
   readonly limit: number | null
-  /** Rows that were to be carried out. */
+  /** Rows that were to be carried out; 0, as in `tally`, until they are counted. */
   readonly count: number
   readonly tally: Tally
 }

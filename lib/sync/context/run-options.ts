@@ -36,6 +36,8 @@ export interface RunOptions {
   readonly plan?: PlanRecord
   /** Of the plan that it carries out. */
   readonly approval?: Approval
+  /** The id of the plan that it carries out. */
+  readonly executes?: string
   /** What the plan that it carries out, or a part of it, is judged by. */
   readonly basis?: ExecutionBasis
 }

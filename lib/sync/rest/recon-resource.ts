@@ -67,7 +67,11 @@ export class ReconResource implements ResourceHandler {
     const secrets = this.#secretsOf(run)
     const show = (row: Parameters<typeof planEntry>[1]) =>
       first === 'assoc' ? associationEntry(run, row, collections) : planEntry(run, row, secrets)
-    return queryStream(overEntries(request), (after) => rowStream(runs.rows(run.number), after, show))
+    const answer = await queryStream(overEntries(request), (after) => rowStream(runs.rows(run.number), after, show))
+    // Rows that went meanwhile must not look like the end of the list.
+    const now = await this.#service.stored(id)
+    if (run.persists && !now.persists) throw conflict(`The rows of ${id} went to the run that executes them`)
+    return answer
   }
 
   async action(request: ActionRequest, context: RequestContext): Promise<Json> {

@@ -2,12 +2,13 @@ import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
-import type { RunStore, StoredRun } from '../../repo/runs/run-store.ts'
-import type { Caller, Execution, ExecutionBasis, PlanDigest, PlanRecord } from '../context/plan-record.ts'
-import type { Overrides } from '../context/run-options.ts'
+import type { RowPart, RunStore, StoredRun } from '../../repo/runs/run-store.ts'
+import type { Caller, Execution, ExecutionBasis, PlanDigest, PlanRecord, Tally } from '../context/plan-record.ts'
+import type { Overrides, RunOptions } from '../context/run-options.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { changedParts, type DigestSources, planDigest } from '../plan/digest.ts'
 import { checkApproved, checkApprover, checkCurrent, isWorth, planState, recordOf } from './approval.ts'
+import type { ApprovedOptions } from './run.ts'
 
 export interface PlansOptions {
   readonly runs: RunStore
@@ -15,6 +16,8 @@ export interface PlansOptions {
   /** Absent: a host without scripts and instances. */
   readonly digests?: DigestSources | undefined
 }
+
+type NewExecution = Omit<Execution, 'count' | 'tally'>
 
 type Started = Pick<PlanRecord, 'digest' | 'overrides'>
 
@@ -112,16 +115,57 @@ export class Plans {
     return record
   }
 
-  /** Notes that the plan, or a part of it, is carried out. */
-  executed(id: string, execution: Execution): Promise<void> {
-    return this.#change(id, async (_run, record) => ({ ...record, executions: [...record.executions, execution] }))
+  /**
+   * Notes that the plan, or a part of it, is carried out, and moves its rows, in one step.
+   * @param to the number of the run that carries it out
+   */
+  executing(id: string, begun: NewExecution, to: number, part: RowPart | undefined): Promise<void> {
+    const execution: Execution = { ...begun, count: 0, tally: { deletes: 0, cleared: {} } }
+    return this.#change(
+      id,
+      async (_run, record) => ({ ...record, executions: [...record.executions, execution] }),
+      async ({ number }, content) => void (await this.#parts.runs.moveRows(number, to, part, content)),
+    )
+  }
+
+  /** Keeps the record of the plan that a run carries out. @param number of the run */
+  follow(run: string, number: number, { executes, acceptedBy }: RunOptions): ApprovedOptions {
+    if (executes === undefined) return {}
+    return {
+      onCounted: (tally) => this.#counted(executes, run, number, tally),
+      // Rows that somebody has accepted for this run alone must not be taken for accepted later.
+      onStopped: acceptedBy === undefined ? () => this.#returned(executes, run, number) : undefined,
+    }
+  }
+
+  async #counted(id: string, run: string, number: number, tally: Tally): Promise<void> {
+    const counts = await this.#parts.runs.rows(number).countByKind()
+    const count = counts.reduce((sum, { waiting }) => sum + waiting, 0)
+    await this.#change(id, async (_run, record) => ({
+      ...record,
+      executions: record.executions.map((one) => (one.run === run ? { ...one, count, tally } : one)),
+    }))
+  }
+
+  /** Gives the plan back the rows of a run that wrote nothing. */
+  #returned(id: string, run: string, from: number): Promise<void> {
+    return this.#change(
+      id,
+      async (_run, record) => ({ ...record, executions: record.executions.filter((one) => one.run !== run) }),
+      ({ number }, content) => this.#parts.runs.returnRows(from, number, content),
+    )
   }
 
   async #isOpen({ number }: StoredRun): Promise<boolean> {
     return (await this.#parts.runs.rows(number).countByKind()).some(isWorth)
   }
 
-  #change(id: string, change: (run: StoredRun, record: PlanRecord) => Promise<PlanRecord>): Promise<void> {
+  #change(
+    id: string,
+    change: (run: StoredRun, record: PlanRecord) => Promise<PlanRecord>,
+    store: (run: StoredRun, content: JsonObject) => Promise<void> = ({ number, state }, content) =>
+      this.#parts.runs.update(number, state, content),
+  ): Promise<void> {
     return this.#changes.add(async () => {
       const { runs } = this.#parts
       const run = await runs.find(id)
@@ -129,7 +173,7 @@ export class Plans {
       const record = recordOf(run)
       if (!record) throw conflict(NO_PLAN)
       const plan = (await change(run, record)) as unknown as JsonObject
-      await runs.update(run.number, run.state, { ...run.content, plan })
+      await store(run, { ...run.content, plan })
     })
   }
 }

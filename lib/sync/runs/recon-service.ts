@@ -9,8 +9,9 @@ import { actionsOf, type RunOptions } from '../context/run-options.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
+import { HeldRuns } from './held-runs.ts'
 import { basisOf, Plans, type PlansOptions, shownContent } from './plans.ts'
-import { markInterrupted, resumable, resumeState } from './resume.ts'
+import { giveUp, markInterrupted, resumable, resumeState } from './resume.ts'
 import { DEFAULT_RULES, outdatedRuns } from './retention.ts'
 import { Run } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
@@ -29,6 +30,7 @@ export class ReconService implements Disposable {
   readonly #active = new Map<string, Run | undefined>()
   readonly #ending = new Set<Promise<void>>()
   readonly #retention = new SerialQueue()
+  readonly #held = new HeldRuns()
   #count = 0
   #peak = 0
   #closed = false
@@ -79,7 +81,11 @@ export class ReconService implements Disposable {
    * that has ended, carries out the rows that were deferred until their sources are assessed.
    * @throws notFound, and conflict when there is nothing to carry out
    */
-  async execute(id: string, { overrides = {}, part, acceptedBy, by = INTERNAL }: ExecuteRequest = {}): Promise<Run> {
+  execute(id: string, request: ExecuteRequest = {}): Promise<Run> {
+    return this.#held.hold(id, () => this.#execute(id, request))
+  }
+
+  async #execute(id: string, { overrides = {}, part, acceptedBy, by = INTERNAL }: ExecuteRequest): Promise<Run> {
     const { runs } = this.parts
     const planned = await this.stored(id)
     const configured = await this.parts.mappings.usable(planned.mapping)
@@ -98,28 +104,23 @@ export class ReconService implements Disposable {
       ...{ action: 'recon', ids: [], isAnalysis: false, persists: true, unsupplied, startedBy: by },
       ...{ overrides: settings, digest: await this.plans.digest(configured, settings) },
       ...(acceptedBy !== undefined && { acceptedBy }),
-      ...(record && { basis: basisOf(planned, record) }),
+      ...(record && { executes: id, basis: basisOf(planned, record) }),
       ...(record?.approval && { approval: record.approval }),
     }
-    return this.#launch(configured, options, async (run, number) => {
+    const begin = async (run: Run, number: number) => {
       if (!record) {
         await rows.release()
         await runs.moveOpenRows(planned.number, number)
         return run.startApproved()
       }
       const moved = part && { actions: actionsOf(part), limit: part.limit, takesDeferred }
-      await runs.moveRows(planned.number, number, moved)
-      const own = runs.rows(number)
-      if (takesDeferred) await own.release()
-      const count = (await own.countByKind()).reduce((sum, { waiting }) => sum + waiting, 0)
       const { only = null, limit = null } = part ?? {}
-      const execution = { run: run.id, by: by.name, at: new Date().toISOString(), only, limit, count }
-      run.startApproved({
-        onCounted: (tally) => this.plans.executed(id, { ...execution, tally }),
-        // Rows that somebody has accepted for this run alone must not be taken for accepted later.
-        onStopped: acceptedBy === undefined ? () => runs.returnRows(number, planned.number) : undefined,
-      })
-    })
+      const execution = { run: run.id, by: by.name, at: new Date().toISOString(), only, limit }
+      await this.plans.executing(id, execution, number, moved)
+      if (takesDeferred) await runs.rows(number).release()
+      run.startApproved(this.plans.follow(run.id, number, options))
+    }
+    return this.#launch(configured, options, begin, { isApproved: true })
   }
 
   /**
@@ -127,7 +128,11 @@ export class ReconService implements Disposable {
    * that was interrupted while it planned begins again.
    * @throws notFound, and conflict when it cannot be resumed or what it was started with has changed
    */
-  async resume(id: string): Promise<Run> {
+  resume(id: string): Promise<Run> {
+    return this.#held.hold(id, () => this.#resume(id))
+  }
+
+  async #resume(id: string): Promise<Run> {
     const stored = await this.stored(id)
     const state = resumable(stored)
     const configured = await this.parts.mappings.usable(stored.mapping)
@@ -136,7 +141,8 @@ export class ReconService implements Disposable {
     if (changed.length > 0)
       throw conflict(`Since the run was interrupted, ${changed.join(', ')} changed: start another run`)
     const begin = async (run: Run, number: number) => {
-      if (state.isApproved || state.totals) return run.resume(stored, state)
+      if (state.totals) return run.resume(stored, state)
+      if (state.isApproved) return run.startApproved(this.plans.follow(run.id, number, state.options))
       await this.parts.runs.restart(number)
       run.start()
     }
@@ -174,21 +180,25 @@ export class ReconService implements Disposable {
     return run
   }
 
-  /** @throws notFound, and conflict when it has ended */
+  /** Stops a run, or gives one up that was interrupted. @throws notFound, and conflict when it has ended */
   async cancel(id: string): Promise<void> {
     const stored = await this.stored(id)
     const run = this.#running(id)
+    if (!run && stored.content.resumable === true)
+      return this.#held.hold(id, async () => giveUp(this.parts.runs, await this.stored(id)))
     const { state } = run ?? stored
     if (!run || state !== 'ACTIVE') throw conflict(`Reconciliation ${id} has ended already (${state})`)
     run.cancel()
   }
 
   /** @throws notFound, and conflict while it runs */
-  async remove(id: string): Promise<JsonObject> {
-    const run = await this.stored(id)
-    if (this.#running(id)) throw conflict(`Reconciliation ${id} is running: cancel it first`)
-    await this.parts.runs.remove(run.number)
-    return this.#shown(run)
+  remove(id: string): Promise<JsonObject> {
+    return this.#held.hold(id, async () => {
+      const run = await this.stored(id)
+      if (this.#running(id)) throw conflict(`Reconciliation ${id} is running: cancel it first`)
+      await this.parts.runs.remove(run.number)
+      return this.#shown(run)
+    })
   }
 
   /** Interrupts the active runs, and resolves when the rows in flight have ended. */
@@ -224,7 +234,10 @@ export class ReconService implements Disposable {
       this.#follow(run, options.isAnalysis && !options.persists ? number : undefined)
       await runs.update(number, run.state, run.toJSON())
       this.parts.observer?.started(await this.stored(id))
-      await begin(run, number)
+      await begin(run, number).catch(async (error: unknown) => {
+        await run.fail(error)
+        throw error
+      })
       return run
     } catch (error) {
       this.#active.delete(mapping.name)
@@ -286,8 +299,9 @@ export class ReconService implements Disposable {
       try {
         const rulesOf = (name: string) =>
           mappings.find(name)?.mapping ?? (mappings.isRemoved(name) ? undefined : DEFAULT_RULES)
-        const outdated = outdatedRuns(await runs.all(), rulesOf)
-        for (const { number } of outdated) if (!this.#closed) await runs.remove(number)
+        for (const { id, number } of outdatedRuns(await runs.all(), rulesOf))
+          if (!this.#closed && !this.#held.has(id) && !this.#running(id))
+            await this.#held.hold(id, () => runs.remove(number))
         if (!this.#closed) await runs.removeOrphans()
       } catch (error) {
         log.error({ err: error }, 'old reconciliations were not removed')

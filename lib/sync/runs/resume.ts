@@ -31,14 +31,26 @@ const NO_TOTALS: RunTotals = { sources: null, targets: null, links: null }
 
 const totalsOf = ({ resume }: StoredRun): RunTotals => (resume as unknown as ResumeState | null)?.totals ?? NO_TOTALS
 
-/** Stores that the process of a run ended, with counts of what it has done. */
+/** Stores that the process of a run ended, with counts of what it has done. Without rows of its plan, nothing is left of it. */
 export async function markInterrupted(runs: RunStore, run: StoredRun): Promise<void> {
   const stage = 'INTERRUPTED'
   const ended = new Date().toISOString()
   const started = typeof run.content.started === 'string' ? Date.parse(run.content.started) : Date.now()
   const times = { ended, duration: Date.now() - started }
-  const end = { state: stateOf(stage), stage, stageDescription: STAGES[stage], resumable: run.resume !== null }
+  const end = { state: stateOf(stage), stage, stageDescription: STAGES[stage], resumable: await hasWork(runs, run) }
   await runs.update(run.number, end.state, { ...run.content, ...(await counted(runs, run)), ...end, ...times })
+}
+
+async function hasWork(runs: RunStore, { resume, number }: StoredRun): Promise<boolean> {
+  const { isApproved } = (resume ?? {}) as Partial<ResumeState>
+  return resume !== null && (!isApproved || (await runs.rows(number).tally()).length > 0)
+}
+
+/** Gives an interrupted run up: it cannot be resumed any more. */
+export async function giveUp(runs: RunStore, { number, content }: StoredRun): Promise<void> {
+  const stage = 'COMPLETED_CANCELED'
+  const { resumable: _, ...rest } = content
+  await runs.update(number, stateOf(stage), { ...rest, state: stateOf(stage), stage, stageDescription: STAGES[stage] })
 }
 
 /** The counts of a run by its rows. */

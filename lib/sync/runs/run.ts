@@ -111,6 +111,13 @@ export class Run {
     if (this.state === 'ACTIVE' && !this.#abort.signal.aborted) this.#abort.abort(new Interrupted())
   }
 
+  /** Ends a run that cannot start. */
+  async fail(error: unknown): Promise<void> {
+    this.#fail(error)
+    await this.#finish('COMPLETED_FAILED')
+    this.#ending.resolve()
+  }
+
   /** Starts the run from the scan to the end. */
   start(): void {
     void this.#run(async () => {

@@ -101,18 +101,20 @@ export class RunTable {
     })
   }
 
-  moveRows(from: number, to: number, part?: RowPart): Promise<number> {
+  moveRows(from: number, to: number, part?: RowPart, content?: string): Promise<number> {
     return this.#writes.run((session) => {
       shareKeys(session, from, to)
+      this.#replace(session, from, content)
       if (part) return movePart(session, from, to, part)
       session.run('update run set persists = 0 where number = ?', [from])
       return session.run('update run_row set run = ? where run = ?', [to, from])
     })
   }
 
-  async returnRows(from: number, to: number): Promise<void> {
+  async returnRows(from: number, to: number, content?: string): Promise<void> {
     await this.#writes.run((session) => {
       shareKeys(session, from, to)
+      this.#replace(session, to, content)
       session.run('update run_row set run = ? where run = ?', [to, from])
       session.run('update run set persists = 1 where number = ?', [to])
     })
@@ -127,6 +129,11 @@ export class RunTable {
         this.#session.run(`delete from ${table}`)
       else await this.#removeAll(table, number)
     }
+  }
+
+  #replace(session: Session, number: number, content: string | undefined): void {
+    if (content !== undefined)
+      session.run('update run set content = ? where number = ?', [this.#sealed(number, 'content', content), number])
   }
 
   #sealed(number: number, column: 'content' | 'resume', text: string | null): Uint8Array | null {
