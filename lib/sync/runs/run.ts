@@ -264,7 +264,7 @@ export class Run {
  * and its old one to four times the live objects, although a run keeps 30 MB. These flags slow that down at almost no
  * cost in time.
  */
-const SMALL = ['--semi-space-growth-factor=1', '--heap-growing-percent=100'] as const
+const SMALL = ['--semi-space-growth-factor=1', '--heap-growing-percent=50'] as const
 const USUAL = ['--semi-space-growth-factor=2', '--heap-growing-percent=0'] as const
 
 let holders = 0
