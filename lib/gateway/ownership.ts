@@ -14,6 +14,8 @@ import { StartError, startError } from './project/start-error.ts'
 
 /** In the project's `db/`: who holds the lock. */
 const OWNER = 'owner.json'
+/** In the project's `db/` while `project restore` replaces what is there: without all of it there is no project. */
+export const RESTORE_MARK = 'restore.json'
 /** How long a command waits for an owner that starts, or that is a command itself. */
 const PATIENCE_MS = 10_000
 const POLL_MS = 100
@@ -70,10 +72,12 @@ export class Ownership {
 
 /**
  * Makes this process the owner of the project.
+ * @param purpose a restore may own a project that another one has left incomplete
  * @throws StartError that names the owner when another process has it
  */
-export async function takeOwnership(project: OwnedProject, kind: Owner['kind']): Promise<Ownership> {
-  const found = await attempt(project, kind)
+export async function takeOwnership(project: OwnedProject, purpose: Owner['kind'] | 'restore'): Promise<Ownership> {
+  const restores = purpose === 'restore'
+  const found = await attempt(project, restores ? 'command' : purpose, restores)
   if (found instanceof Ownership) return found
   throw owned(project, found)
 }
@@ -99,7 +103,11 @@ export async function ownerOrOwnership(
 }
 
 /** @returns what is known of the owner when it is another process */
-async function attempt({ dir, db }: OwnedProject, kind: Owner['kind']): Promise<Ownership | Owner | undefined> {
+async function attempt(
+  { dir, db }: OwnedProject,
+  kind: Owner['kind'],
+  restores = false,
+): Promise<Ownership | Owner | undefined> {
   let unlock: (() => void) | undefined
   try {
     mkdirSync(db, { recursive: true, mode: 0o750 })
@@ -111,6 +119,8 @@ async function attempt({ dir, db }: OwnedProject, kind: Owner['kind']): Promise<
       unlock()
       return former
     }
+    if (!restores && existsSync(join(db, RESTORE_MARK)))
+      throw new StartError('project restore was interrupted: restore the backup again, which puts all back first')
     const token = randomBytes(32).toString('base64url')
     const owner = { kind, pid: process.pid, host: hostname(), since: new Date().toISOString(), token }
     return new Ownership(db, owner, unlock)

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { main } from '../../lib/cli/cli.ts'
@@ -137,6 +146,40 @@ describe('project restore', () => {
     assert.deepEqual(await users(fresh), ['bo'])
     assert.deepEqual(readdirSync(fresh).sort(), ['conf', 'db', 'resolver', 'script', 'security'])
   })
+
+  const MOVED = ['conf', 'security', 'script', 'db/openidm.db']
+  for (let moved = 0; moved <= MOVED.length; moved++)
+    it(`that ended after ${moved} of its moves is undone by the next one; nothing works on the project before`, async () => {
+      const { dir, repository } = await project()
+      const { backup } = await backupOf(dir)
+      await repository.close()
+      writeFileSync(join(dir, 'script/a.js'), 'newer')
+      mkdirSync(join(dir, 'before-restore-1/db'), { recursive: true })
+      mkdirSync(join(dir, '.restore-1/conf'), { recursive: true })
+      writeFileSync(join(dir, 'db/restore.json'), JSON.stringify({ aside: 'before-restore-1', present: MOVED }))
+      for (const path of MOVED.slice(0, moved)) renameSync(join(dir, path), join(dir, 'before-restore-1', path))
+      if (moved === MOVED.length) for (const path of ['conf', 'resolver']) mkdirSync(join(dir, path))
+      for (const args of [
+        ['secret', 'rotate'],
+        ['recon', 'status'],
+        ['start', '--port', '0'],
+      ]) {
+        const { code, err } = await run(...args, '--project', dir)
+        assert.equal(code, 1, args.join(' '))
+        assert.match(err, /project restore was interrupted: restore the backup again/)
+      }
+      const unforced = await run('project', 'restore', backup, '--project', dir)
+      assert.match(unforced.err, /already; --force/)
+      assert.equal(readFileSync(join(dir, 'script/a.js'), 'utf8'), 'newer')
+      assert.deepEqual(readdirSync(dir).sort(), ['conf', 'db', 'script', 'security'])
+      assert.deepEqual(await users(dir), ['bo'])
+      const { code, out } = await run('project', 'restore', backup, '--project', dir, '--force')
+      assert.equal(code, 0)
+      const [, aside = ''] = /What was there is in (.*)\n/.exec(out) ?? []
+      assert.equal(readFileSync(join(aside, 'script/a.js'), 'utf8'), 'newer')
+      assert.equal(readFileSync(join(dir, 'security/crypto.keys'), 'utf8'), KEY)
+      assert.equal(existsSync(join(dir, 'db/restore.json')), false)
+    })
 
   const damages: [string, (backup: string) => void, RegExp][] = [
     ['a file was changed', (dir) => writeFileSync(join(dir, 'script/a.js'), 'b'), /script\/a\.js is not as it was/],

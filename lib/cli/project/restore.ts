@@ -4,38 +4,33 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { takeOwnership } from '../../gateway/ownership.ts'
-import { ACCEPTANCE } from '../../gateway/project/acceptance.ts'
 import { DATABASE } from '../../gateway/project/project.ts'
 import { StartError, startError } from '../../gateway/project/start-error.ts'
 import { checkDatabase } from '../../repo/sqlite/database-copy.ts'
 import type { CommandIo, ProjectOptions } from '../command.ts'
 import { KEY_FILES } from './backup.ts'
+import { begin, complete, DATABASE_FILES, STAGED_PREFIX, undo } from './interrupted-restore.ts'
 import { copyFile, FOLDERS, type Manifest, readManifest } from './manifest.ts'
 
 export interface RestoreOptions extends ProjectOptions {
   readonly force?: boolean
 }
 
-/** In `db/` of a project. */
-const DATABASE_FILES = [
-  ...['', '-wal', '-shm', '-journal'].map((suffix) => `db/${DATABASE}${suffix}`),
-  `db/${ACCEPTANCE}`,
-]
-
 /** Verifies the backup completely, then replaces the project: all of it or nothing. Resolves to the exit status. */
 export async function projectRestore(source: string, options: RestoreOptions, io: CommandIo): Promise<number> {
   const [backup, dir] = [resolve(io.cwd, source), resolve(io.cwd, options.project)]
   const manifest = await readManifest(backup)
   await mkdir(join(dir, 'db'), { recursive: true, mode: 0o750 })
-  const ownership = await takeOwnership({ dir, db: join(dir, 'db') }, 'command')
-  const staged = join(dir, `.restore-${randomBytes(8).toString('hex')}`)
+  const ownership = await takeOwnership({ dir, db: join(dir, 'db') }, 'restore')
+  const staged = join(dir, `${STAGED_PREFIX}${randomBytes(8).toString('hex')}`)
   try {
+    await undo(dir)
     const present = await contentOf(dir)
     if (present.length > 0 && !options.force)
       throw new StartError(`${dir}: has ${present.join(', ')} already; --force moves what is there aside`)
     await stage(backup, manifest, staged)
     const kept = manifest.withKeys ? [] : await keepKeys(dir, staged)
-    const aside = present.length > 0 ? await replace(dir, staged, present) : await place(dir, staged)
+    const aside = await replace(dir, staged, present)
     io.stdout.write(`${dir}: ${manifest.files.length} files of ${manifest.time}\n`)
     if (aside !== undefined) io.stdout.write(`What was there is in ${aside}\n`)
     if (!manifest.withKeys && kept.length === 0)
@@ -84,30 +79,24 @@ async function keepKeys(dir: string, staged: string): Promise<string[]> {
   return kept
 }
 
-/** @returns where the former content is */
-async function replace(dir: string, staged: string, present: readonly string[]): Promise<string> {
-  const aside = join(dir, `before-restore-${new Date().toISOString().replace(/[:.]/g, '-')}`)
-  await mkdir(join(aside, 'db'), { recursive: true, mode: 0o700 })
-  const moved: string[] = []
+/** @returns where the former content is; undefined when there was none */
+async function replace(dir: string, staged: string, present: readonly string[]): Promise<string | undefined> {
+  const aside = await begin(dir, present)
   try {
-    for (const path of present) {
-      await rename(join(dir, path), join(aside, path))
-      moved.push(path)
-    }
+    for (const path of present) await rename(join(dir, path), join(aside, path))
     await place(dir, staged)
   } catch (error) {
-    for (const path of moved) {
-      await rm(join(dir, path), { recursive: true, force: true })
-      await rename(join(aside, path), join(dir, path))
-    }
-    await rm(aside, { recursive: true, force: true })
+    await undo(dir)
     throw error
   }
-  return aside
+  await complete(dir)
+  if (present.length > 0) return aside
+  await rm(aside, { recursive: true, force: true })
+  return undefined
 }
 
 /** The lock of this command is in `db/`: it stays, and the database goes in. */
-async function place(dir: string, staged: string): Promise<undefined> {
+async function place(dir: string, staged: string): Promise<void> {
   for (const folder of FOLDERS) {
     await rm(join(dir, folder), { recursive: true, force: true })
     await rename(join(staged, folder), join(dir, folder))
