@@ -161,7 +161,7 @@ Exit status 0: the two sides agree; 1: something differs or could not be compare
   withGateway(
     define<ApiOptions>(recon, 'cancel <run>', context, async (options, run = '') =>
       (await load()).reconCancel(run, options, io),
-    ).description('stop a run; what it has done stays. Exit status 1: it has ended already'),
+    ).description('stop a run, or give up an interrupted one; what it has done stays. Exit status 1: it has ended'),
     context,
   )
 }
