@@ -89,7 +89,11 @@ async function startHere(
     const running = { router: routes, recon: started.service, scripts, isHeld, log }
     const connection = resources.connect()
     scope.own('schedules', await startSchedules({ ...running, repository, configuration, connection }))
-    void state.started.then(() => (settings.value.resumeRuns ? resumeInterrupted(started.service, log) : undefined))
+    const resume = async () => {
+      await state.started
+      if (settings.value.resumeRuns && !scope.signal.aborted) await resumeInterrupted(started.service, log)
+    }
+    resume().catch((error: unknown) => log.error({ err: error }, 'interrupted reconciliations were not resumed'))
     return { reconcile: started.reconcile, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
