@@ -40,9 +40,10 @@ export function keySource(
 }
 
 const noKey = (cause: unknown) =>
-  internalError(`No key for values at rest is configured, and none could be created in security/${KEYS_FILE}`, {
-    cause,
-  })
+  internalError(
+    `No key for values at rest is configured, and security/${KEYS_FILE} cannot be created: make security/ writable, or set IDM_CRYPTO_KEYS`,
+    { cause },
+  )
 
 /**
  * Never replaces an existing file: values that another process encrypted with its key would be lost.
