@@ -13,8 +13,8 @@ export type LeaderCall =
   | { readonly request: ResourceRequest; readonly context: Caller }
   | { readonly reconcile: { readonly mapping: string; readonly options: Omit<ReconcileOptions, 'signal'> } }
 
-type Told = { readonly answer?: Answer } | { readonly error: ToldError }
-type ToldError = Pick<ResourceException, 'code' | 'message' | 'reason' | 'detail' | 'retryAfterMs' | 'cure'>
+type AnswerMessage = { readonly answer?: Answer } | { readonly error: ErrorMessage }
+type ErrorMessage = Pick<ResourceException, 'code' | 'message' | 'reason' | 'detail' | 'retryAfterMs' | 'cure'>
 
 export function printRequest(request: ResourceRequest, context: RequestContext): string {
   const { http: _http, reauthenticate: _reauthenticate, signal: _signal, recorder: _recorder, ...caller } = context
@@ -26,25 +26,25 @@ export const printReconcile = (mapping: string, { signal: _, ...options }: Recon
 
 export const parseCall = (text: string): LeaderCall => parseStoredJson(text) as unknown as LeaderCall
 
-export const printAnswer = (answer: Answer): string => JSON.stringify({ answer } satisfies Told)
+export const printAnswer = (answer: Answer): string => JSON.stringify({ answer } satisfies AnswerMessage)
 
 /** Without the cause, which is for the log of the leader. */
 export function printError(thrown: unknown): string {
   const { code, message, reason, detail, retryAfterMs, cure } = toResourceException(thrown)
-  return JSON.stringify({ error: { code, message, reason, detail, retryAfterMs, cure } } satisfies Told)
+  return JSON.stringify({ error: { code, message, reason, detail, retryAfterMs, cure } } satisfies AnswerMessage)
 }
 
 /** @throws ResourceException as the leader has thrown it */
 export function parseAnswer(text: string): Answer {
-  const told = parseStoredJson(text) as unknown as Told
-  if (!('error' in told)) return told.answer
-  const { code, message, ...options } = told.error
+  const parsed = parseStoredJson(text) as unknown as AnswerMessage
+  if (!('error' in parsed)) return parsed.answer
+  const { code, message, ...options } = parsed.error
   throw new ResourceException(code, message, options)
 }
 
 const RETRY_AFTER_MS = 1000
 
-/** No leader answers: the last one has ended, or does not serve yet. */
+/** There is no leader that accepts calls: the last one has ended, or the next one is starting. */
 export const leaderMissing = (): ResourceException =>
   new ResourceException(503, 'Reconciliation moves to another worker of this gateway: try again', {
     retryAfterMs: RETRY_AFTER_MS,

@@ -1,9 +1,9 @@
 import { leaderMissing } from './leader-call.ts'
 import type { LeaderMessageFromWorker, LeaderMessageToWorker } from './messages.ts'
 
-/** How long a call waits for a leader. */
-const PATIENCE_MS = 10_000
-/** Characters of an answer in one message, so that the primary process is not held up by a long one. */
+/** Max wait of a call until a leader accepts it. */
+const MAX_WAIT_MS = 10_000
+/** Characters of an answer in one message, so that a long one does not block the primary process. */
 const MAX_PART = 256 * 1024
 
 /** Sends a message; calls `written` when it is on its way. */
@@ -38,7 +38,7 @@ export class LeaderLink {
     this.#send = send
   }
 
-  /** Wants to lead when there is no leader. */
+  /** Stands for election: `role` leads when there is no other leader. */
   campaign(role: LeaderRole): void {
     this.#role = role
     this.#send({ type: 'campaign' })
@@ -54,7 +54,7 @@ export class LeaderLink {
     this.#send({ type: 'resign' })
   }
 
-  /** Another worker may lead. Resolves when all calls that have arrived are answered. */
+  /** Another worker may lead. Resolves when all received calls are answered. */
   async resigned(): Promise<void> {
     while (this.#serving.size > 0) await Promise.all([...this.#serving.values()].map(({ served }) => served))
     this.#send({ type: 'resigned' })
@@ -64,7 +64,7 @@ export class LeaderLink {
    * Has the leader answer.
    * @param signal ends the call in the leader, too
    * @param waits whether an aborted call still has an answer
-   * @throws ResourceException 503 when there is no leader in time, or it ends before it has answered; the reason of
+   * @throws ResourceException 503 when no leader accepts the call in time, or it ends before it has answered; the reason of
    *   `signal` when that aborts and the call does not wait
    */
   call(text: string, signal?: AbortSignal, waits = false): Promise<string> {
@@ -79,7 +79,7 @@ export class LeaderLink {
       const timer = setTimeout(() => {
         abort()
         this.#settle(id)?.reject(leaderMissing())
-      }, PATIENCE_MS)
+      }, MAX_WAIT_MS)
       const end = () => signal?.removeEventListener('abort', onAbort)
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#pending.set(id, {

@@ -15,7 +15,7 @@ import type { LeaderLink, LeaderRole } from './leader-link.ts'
 
 /** Routes that the leader serves for all workers: one process runs the reconciliations and schedules. */
 const ROUTES: readonly string[] = ['recon', 'sync', 'audit/recon', 'repo/link', 'health/recon', 'scheduler']
-/** How long a worker that could not lead waits until it stands for election again. */
+/** Delay before a worker that could not lead stands for election again. */
 const RETRY_MS = 1000
 
 /** What the leader runs for all workers. */
@@ -24,7 +24,7 @@ export interface LeaderServices extends Synchronization, Disposable {}
 export interface LeadershipOptions {
   readonly link: LeaderLink
   readonly router: ResourceRouter
-  /** Starts what the leader runs for all workers. Its end ends in order what is running. */
+  /** Starts the services of the leader. Disposing of them stops active runs in order. */
   readonly start: (routes: Pick<ResourceRouter, 'add'>) => Promise<LeaderServices>
   /** Aborts when the gateway begins to stop. */
   readonly signal: AbortSignal
@@ -74,7 +74,7 @@ export class Leadership implements LeaderRole, Disposable {
     this.#known.resolve()
   }
 
-  /** As the service `sync` says, in the leader. */
+  /** Runs a reconciliation in the leader: see the service `sync`. */
   async reconcile(mapping: string, options: ReconcileOptions = {}): Promise<JsonObject> {
     if (this.#serves && this.#running) return this.#running.reconcile(mapping, options)
     const answer = await this.#options.link.call(printReconcile(mapping, options), options.signal, true)
@@ -95,7 +95,7 @@ export class Leadership implements LeaderRole, Disposable {
     }
   }
 
-  /** Ends in order what runs and answers its callers; then another worker may lead. */
+  /** Stops active runs in order and answers their callers; then another worker may lead. */
   async dispose(): Promise<void> {
     const { link } = this.#options
     this.#isClosed = true
@@ -134,7 +134,7 @@ export class Leadership implements LeaderRole, Disposable {
     this.#forwarders.set(route, this.#options.router.add(route, forwarder(route, this.#options.link)))
   }
 
-  /** Puts a handler in the place of the forwarder of its route. */
+  /** Replaces the forwarder of a route by its handler. */
   #take(route: string, handler: ResourceHandler): Disposable {
     const replaced = this.#forwarders.get(route)
     if (!replaced) throw new Error(`${route} is not a route of the leader`)
@@ -149,7 +149,7 @@ export class Leadership implements LeaderRole, Disposable {
   }
 }
 
-/** Its requests pass unchanged: the leader's router applies what its handler asks for. */
+/** Requests pass unchanged: the router of the leader projects fields and handles ids. */
 function forwarder(route: string, link: LeaderLink): ResourceHandler {
   const forward = async (request: ResourceRequest, context: RequestContext) => {
     const resourcePath = request.resourcePath === '' ? route : `${route}/${request.resourcePath}`

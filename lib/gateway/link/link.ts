@@ -27,7 +27,7 @@ export class WorkersLink implements HostProcesses {
    */
   readonly reusesPorts = process.platform === 'linux'
   readonly stopRequested: Promise<void>
-  /** To the worker that runs the synchronization for all. */
+  /** The link to the leader, which runs synchronization for all workers. */
   readonly leader = new LeaderLink((message, written) => this.#send({ type: 'leader', message }, written))
   readonly #answers = new Map<number, (message: Answer) => void>()
   readonly #stop = Promise.withResolvers<void>()
@@ -115,12 +115,12 @@ export class WorkersLink implements HostProcesses {
     await this.#ask((id) => ({ type: 'rescan', id }))
   }
 
-  /** Registers what this process has when another one gathers. */
+  /** Registers the callback for this process's part when another process gathers. */
   onGather(part: () => Promise<Json>): void {
     this.#part = part
   }
 
-  /** What the other processes have, except those that do not answer in time. */
+  /** The parts of the other processes, except those that do not answer in time. */
   async gather(): Promise<readonly Json[]> {
     const answer = await this.#ask((id) => ({ type: 'gather', id }))
     return answer.type === 'gathered' ? answer.parts : []

@@ -22,16 +22,16 @@ export interface LockRequest {
  * `call` that of the primary process. Texts are JSON of its own: numbers keep their digits.
  */
 export type LeaderMessageFromWorker =
-  /** Wants to lead when there is no leader; at most once until `resigned`. */
+  /** Stands for election; at most once until `resigned`. */
   | { readonly type: 'campaign' }
-  /** Serves calls from now on. */
+  /** Accepts calls. */
   | { readonly type: 'leading' }
-  /** Takes no further calls. */
+  /** Accepts no further calls. */
   | { readonly type: 'resign' }
   /** Another worker may lead. */
   | { readonly type: 'resigned' }
   | { readonly type: 'call'; readonly id: number; readonly text: string }
-  /** The caller has left, or wants the call to end. */
+  /** The caller has disconnected, or cancels the call. */
   | { readonly type: 'abort'; readonly id: number }
   /** The next part of an answer. */
   | { readonly type: 'part'; readonly call: number; readonly text: string }
@@ -41,7 +41,7 @@ export type LeaderMessageFromWorker =
 export type LeaderMessageToWorker =
   /** This worker is the leader. */
   | { readonly type: 'lead' }
-  /** A leader serves. */
+  /** A leader accepts calls. */
   | { readonly type: 'led' }
   | { readonly type: 'call'; readonly call: number; readonly text: string }
   | { readonly type: 'abort'; readonly call: number }
@@ -49,7 +49,7 @@ export type LeaderMessageToWorker =
   | { readonly type: 'accepted'; readonly id: number }
   | { readonly type: 'part'; readonly id: number; readonly text: string }
   | { readonly type: 'answer'; readonly id: number; readonly text: string }
-  /** There will be no answer. */
+  /** The leader has ended without an answer, or there is none. */
   | { readonly type: 'lost'; readonly id: number }
 
 export type FromWorker =
@@ -65,7 +65,7 @@ export type FromWorker =
   | { readonly type: 'rescan'; readonly id: number }
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageFromWorker }
-  /** Asks all other workers for what they have. */
+  /** Asks all other workers for their parts, such as their metrics. */
   | { readonly type: 'gather'; readonly id: number }
   | { readonly type: 'part'; readonly id: number; readonly part: Json }
 
@@ -81,5 +81,5 @@ export type ToWorker =
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageToWorker }
   | { readonly type: 'gather'; readonly id: number }
-  /** What the other workers have. */
+  /** The parts of the other workers. */
   | { readonly type: 'gathered'; readonly id: number; readonly parts: readonly Json[] }

@@ -20,7 +20,7 @@ interface Rescan {
  * not depend on processes; a member that leaves releases its locks.
  */
 export class WorkerCoordinator {
-  /** With what the relay knows them by. */
+  /** With their entries in the leader relay. */
   readonly #members = new Map<Member, Candidate>()
   readonly #leader = new LeaderRelay()
   /** Lock holder followed by waiting requests, by key. */
@@ -53,7 +53,7 @@ export class WorkerCoordinator {
     else if (message.type === 'leader') this.#receiveOfLeader(member, message.message)
   }
 
-  /** No other leader is elected: the gateway is stopping. */
+  /** Elects no further leader: the gateway is stopping. */
   close(): void {
     this.#leader.close()
   }

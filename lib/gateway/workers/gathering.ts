@@ -6,7 +6,7 @@ export interface Member {
   send(message: ToWorker): void
 }
 
-/** How long workers have for their part. Prometheus waits for 10 seconds by default. */
+/** Max wait for the parts of workers: Prometheus times out after 10 seconds by default. */
 const MAX_WAIT_MS = 5000
 
 interface Round {
@@ -17,7 +17,7 @@ interface Round {
   readonly timer: NodeJS.Timeout
 }
 
-/** Gathers what each worker has for one of them. A worker that leaves, or is late, is left out. */
+/** Gathers a part of each worker for one that asks. A worker that leaves or is late is left out. */
 export class Gathering {
   readonly #rounds = new Map<number, Round>()
   #count = 0

@@ -20,7 +20,7 @@ interface Call {
 export class LeaderRelay {
   /** In the order in which they lead. The first one is the leader. */
   #candidates: readonly Candidate[] = []
-  /** The leader while it takes calls. */
+  /** The leader while it accepts calls. */
   #serving: Candidate | undefined
   readonly #calls = new Map<number, Call>()
   #count = 0
@@ -51,7 +51,7 @@ export class LeaderRelay {
     }
   }
 
-  /** Calls that a worker has not answered are lost. @param hasEnded whether its own calls are aborted */
+  /** Removes a candidate; the calls that it has not answered are lost. @param hasEnded whether its own calls are aborted */
   leave(worker: Candidate, hasEnded = true): void {
     if (worker === this.#serving) this.#serving = undefined
     const [first] = this.#candidates
@@ -61,7 +61,7 @@ export class LeaderRelay {
     if (worker === first) this.#elect()
   }
 
-  /** Elects nobody from now on: the gateway is stopping. Calls that wait for a leader are lost. */
+  /** Elects no further leader: the gateway is stopping. Calls that wait for one are lost. */
   close(): void {
     this.#isClosed = true
     if (!this.#serving) for (const [number, call] of this.#calls) if (!call.leader) this.#lose(number, call)
@@ -97,7 +97,7 @@ export class LeaderRelay {
     call.caller.send({ type: 'accepted', id: call.id })
   }
 
-  /** @param id of one call; default: all of a caller that has ended */
+  /** @param id of one call; default: all calls of a caller whose process has ended */
   #abort(caller: Candidate, id?: number): void {
     for (const [number, call] of this.#calls) {
       if (call.caller !== caller || (id !== undefined && call.id !== id)) continue
