@@ -24,7 +24,7 @@ export function copyDatabase(file: string, to: string): void {
   closeSync(copy)
 }
 
-/** The number of the steps that made the tables of a database. */
+/** The version of the tables of a database. */
 export function layoutOf(file: string): number {
   const database = openDatabase(file)
   try {
@@ -41,7 +41,7 @@ export function layoutOf(file: string): number {
 export function checkDatabase(file: string): void {
   const layout = layoutOf(file)
   if (layout > LAYOUT)
-    throw new Error(`its tables have version ${layout}, made by a newer release; this one knows ${LAYOUT}`)
+    throw new Error(`its tables have version ${layout}, made by a newer release; this one supports up to ${LAYOUT}`)
   const database = openDatabase(file)
   try {
     const [first] = database.prepare('PRAGMA integrity_check').all()

@@ -1,7 +1,7 @@
 import type { Disposable, MetricsRegistry } from '../../contract.ts'
 import { Metrics } from '../../core/telemetry/metrics.ts'
 
-/** The time that calls to the database take, by store, the way to its thread and back included. */
+/** Measures calls to the database by store, including messages to its thread and back. */
 export function repositoryMetrics(
   registry: MetricsRegistry,
 ): Disposable & { measure(store: string, begin: number): void } {

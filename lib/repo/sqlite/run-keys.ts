@@ -9,13 +9,13 @@ const DATA_KEY_BYTES = 32
 const ID_BYTES = 6
 
 /**
- * The data keys of runs, which encrypt what is personal in them. Each run has a random one; the database has it encrypted
- * with the key of the project. So a new key of the project means to encrypt the data keys anew and nothing else, and a run
- * is unreadable as soon as its data key is deleted.
+ * The data keys of runs, which encrypt personal data in them. Each run has a random data key, which is stored encrypted with
+ * the key of the project: changing that key only encrypts the data keys again, and deleting a data key makes its run
+ * unreadable.
  */
 export class RunKeys {
-  /** Runs that the log has named, since they cannot be decrypted. */
-  readonly named = new Set<number>()
+  /** Runs that cannot be decrypted and have been logged. */
+  readonly logged = new Set<number>()
   readonly #table: Stores['runKeys']
   readonly #keys: RepositoryKeys | undefined
   /** Runs whose values can be sealed. */
@@ -106,5 +106,5 @@ export class RunKeys {
   }
 }
 
-/** A data key cannot be passed off as another one. */
+/** Binds an encrypted data key to its id: it cannot stand for another one. */
 const placeOf = (key: number): string => `run/${key}`

@@ -117,12 +117,12 @@ export class SqliteRunStore implements RunStore {
   /** What is shown of a run whose content cannot be decrypted. */
   #unreadable(
     { id, number, mapping, state }: Pick<RunRecord, 'id' | 'number' | 'mapping' | 'state'>,
-    reason = 'is encrypted with a key that is not there, or was altered',
+    reason = 'is encrypted with a missing key, or was altered',
   ): JsonObject {
     const stageDescription = `This reconciliation ${reason}; it is shown without its content and entries.`
-    const { named } = this.#keys
-    if (!named.has(number)) {
-      named.add(number)
+    const { logged } = this.#keys
+    if (!logged.has(number)) {
+      logged.add(number)
       this.#log.error({ reconId: id, mapping }, `The repository ${this.#file}: reconciliation ${id} ${reason}`)
     }
     return { mapping, state, stage: 'COMPLETED_FAILED', stageDescription }

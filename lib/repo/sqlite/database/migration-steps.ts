@@ -96,7 +96,7 @@ const createSentValueTables = (): Compilable[] => [
     .addColumn('value', 'text', (column) => column.notNull()),
 ]
 
-/** Personal data in runs is encrypted: what was counted in its text has columns of its own. */
+/** Personal data in runs is encrypted: what was counted by its text gets columns. */
 const createRunKeys = (): Compilable[] => [
   schema
     .createTable('run_key')

@@ -8,8 +8,8 @@ const MAX_PLANS = 4
 const WINDOW = 5000
 
 /**
- * An index of complete plans by what their rows are about (`placeOfRow`). Few plans are ever compared: it is made in a
- * scratch table when one is, and costs the others nothing.
+ * An index of complete plans by the objects of their rows (`placeOfRow`). It is built in a scratch table when a plan is
+ * first compared: few plans ever are.
  */
 export class RowPlaces {
   readonly #session: Session
@@ -20,7 +20,7 @@ export class RowPlaces {
     this.#session = session
   }
 
-  /** The rows at these places; of several at one place the first. Those that are of another run by now are left out. */
+  /** The rows at these places; of several at one place the first. Rows that now belong to another run are left out. */
   async find(run: number, places: readonly string[]): Promise<StoredRow[]> {
     await this.#ensure(run)
     const text = `select r.* from json_each(?) as wanted cross join run_place as p cross join run_row as r
@@ -40,7 +40,7 @@ export class RowPlaces {
       this.#indexed.delete(run)
       this.#indexed.set(run, indexing)
       for (const old of this.#indexed.keys()) if (this.#indexed.size > MAX_PLANS) this.forget(old)
-      // Another plan may take its place meanwhile: then it is indexed again.
+      // Evicted by other plans meanwhile: it is indexed again.
       await indexing.catch((error: unknown) => {
         this.forget(run)
         throw error

@@ -16,7 +16,7 @@ export interface DataKey {
   readonly bytes: Uint8Array
 }
 
-/** The data keys of all runs. They are in clear only in the memory of this thread. */
+/** The data keys of all runs. In clear, they are only in the memory of this thread. */
 export class RunKeyTable {
   readonly #session: Session
   readonly #writes: WriteQueue
@@ -75,7 +75,7 @@ export const shareKeys = (session: Session, from: number, to: number): number =>
     from,
   ])
 
-/** Without its data keys, nothing of a run can be read any more, whatever remains of it in free pages. */
+/** Deletes the data keys of a run: what remains of it in free pages cannot be decrypted. @returns the ids that no run has */
 export function deleteKeys(session: Session, run: number): number[] {
   const rows = session.all<{ key: number }>('delete from run_key where run = ? returning key', [run])
   const isElsewhere = 'select 1 from run_key where key = ? limit 1'

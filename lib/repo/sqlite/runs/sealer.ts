@@ -17,13 +17,13 @@ const HEADER_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES
 /** Nonces that are drawn at a time. */
 const NONCES = 512
 
-/** The id of a new data key: random, so that no two databases use the same by chance. */
+/** The id of a new data key: random, so that two databases do not use the same. */
 export const MAX_KEY_ID = 2 ** (8 * KEY_ID_BYTES) - 1
 
 /**
  * Encrypts values of runs with the data key of their run: AES-256-GCM with a random nonce. A sealed value consists of
  * version (1 byte), id of the data key (6), nonce (12), ciphertext and tag (16). The additional authenticated data is the
- * first seven bytes, the column and the row: a value opens nowhere else.
+ * first seven bytes, the column and the row: a value cannot be decrypted in another place.
  */
 export class Sealer {
   readonly #keys = new Map<number, KeyObject>()
@@ -72,10 +72,10 @@ export class Sealer {
   unseal(column: SealedColumn, row: number, stored: Stored): string | null {
     if (stored === null || typeof stored === 'string') return stored
     const sealed = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
-    if (sealed.length < HEADER_BYTES + TAG_BYTES || sealed[0] !== VERSION) throw new Error('it is no sealed value')
+    if (sealed.length < HEADER_BYTES + TAG_BYTES || sealed[0] !== VERSION) throw new Error('it is not a sealed value')
     const id = sealed.readUIntBE(1, KEY_ID_BYTES)
     const key = this.#keys.get(id)
-    if (!key) throw new Error('the key that it is encrypted with is not there')
+    if (!key) throw new Error('the key that it is encrypted with is missing')
     const nonce = sealed.subarray(1 + KEY_ID_BYTES, HEADER_BYTES)
     const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
     decipher.setAAD(this.#boundTo(id, column, row)).setAuthTag(sealed.subarray(-TAG_BYTES))
