@@ -89,7 +89,7 @@ describe('a pilot run', () => {
       stage.refused(stage.post(`/recon?_action=${path}`, body))
     assert.equal(
       await ask({ filter: 'sn pr' }),
-      '400 filter: the source query of the mapping has no _queryFilter that it can be joined with',
+      '400 filter: the source query of the mapping has no _queryFilter that it can be combined with',
     )
     assert.match(await ask({ filter: 'sn zz 1' }), /^400 filter: must be a query filter such as/)
     assert.equal(await ask({ limit: 1, sample: 1 }), '400 Only one of limit and sample can be given')

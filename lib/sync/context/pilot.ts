@@ -45,7 +45,7 @@ function filterFault(text: string): string | undefined {
 
 /**
  * The settings that a pilot run replaces.
- * @throws badRequest when it is impossible
+ * @throws badRequest for members that cannot be combined
  */
 export function pilotOverrides(mapping: Mapping, { action, pilot, overrides }: RunOptions): Overrides {
   const { limit, sample, filter } = pilot ?? {}
@@ -57,14 +57,14 @@ export function pilotOverrides(mapping: Mapping, { action, pilot, overrides }: R
 }
 
 /**
- * The query for those of its objects that match a filter, too.
- * @throws badRequest when it is no query by a filter
+ * The query, narrowed to objects that match a filter.
+ * @throws badRequest when the query has no `_queryFilter`
  */
 function narrowed(query: MappingQuery | undefined, filter: string): MappingQuery {
   const { resourceName, params = {} } = query ?? {}
   const { _queryFilter: own = query ? undefined : 'true' } = params
   if (own === undefined)
-    throw badRequest('filter: the source query of the mapping has no _queryFilter that it can be joined with')
+    throw badRequest('filter: the source query of the mapping has no _queryFilter that it can be combined with')
   const filters = [String(own), filter].map(parseQueryFilter)
   const open = filters.filter((one) => one.operator !== 'literal' || !one.value)
   const joined = open.length === 1 && open[0] ? open[0] : ({ operator: 'and', filters } as const)

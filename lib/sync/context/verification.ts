@@ -11,7 +11,7 @@ const policy = (situation: Situation, action: Policy['action']): Policy => ({
   postAction: undefined,
 })
 
-/** The settings under which pairs are compared, and nothing else is considered. */
+/** Settings of a verification: pairs are compared, whatever the policies of the mapping say. */
 export const VERIFYING: Partial<Mapping> = {
   policies: [
     policy('CONFIRMED', 'UPDATE'),
@@ -24,7 +24,7 @@ export const VERIFYING: Partial<Mapping> = {
   allowEmptySourceSet: true,
 }
 
-/** What is counted beside sources and targets. */
+/** What is counted in addition to sources and targets. */
 const COUNTS = [
   'linked',
   'matching',
@@ -49,7 +49,7 @@ const MEANING: Readonly<Partial<Record<Situation, Count>>> = {
   FOUND_ALREADY_LINKED: 'ambiguous',
 }
 
-/** Counts how far source and target agree. */
+/** Counts differences between source and target. */
 export class Verification {
   readonly #counts = new Map<Count, number>(COUNTS.map((name) => [name, 0]))
   readonly #fields = new Map<string, number>()

@@ -1,7 +1,7 @@
 import type { Mapping } from './mapping.ts'
 import type { Relationship } from './relationship-schema.ts'
 
-/** What resolving far ends needs of a mapping. */
+/** The part of a mapping that is needed to resolve far ends. */
 export type FarMapping = Pick<Mapping, 'name' | 'source' | 'target' | 'enableLinking'>
 
 /** The objects of one collection that a relationship leads to, and the mapping whose links translate them. */
@@ -24,7 +24,7 @@ export interface FarEnds<M extends FarMapping = FarMapping> {
 
 const INSTANCE = /^external\/idm\/[^/]+\//
 
-/** The path of the instance that a collection belongs to, which references in it leave out. */
+/** The path of the instance of a collection. References within the instance do not have it. */
 const instanceOf = (path: string): string => INSTANCE.exec(path)?.[0] ?? ''
 
 /** The far ends of a relationship between `source` and `target`. @param find a mapping by its name */

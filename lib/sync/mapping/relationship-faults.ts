@@ -6,7 +6,7 @@ const LOCAL = /^managed\//
 
 const EXCLUDED = ['transform', 'default', 'writeOnly', 'writeOnFound'] as const
 
-/** Faults of relationship properties that the mapping alone shows. */
+/** Faults of relationship properties that do not depend on other mappings. */
 export function ownRelationshipFaults({ source, target, properties, updateMethod }: Mapping): string[] {
   return properties.flatMap((property, index) => {
     if (!isRelationship(property)) return []
@@ -31,8 +31,8 @@ const isSet = (property: Property, name: (typeof EXCLUDED)[number]): boolean =>
   property[name] !== undefined && property[name] !== null && property[name] !== false
 
 /**
- * Faults of relationship properties that only show beside the other mappings.
- * @param mayLack whether a mapping that is named need not be there yet
+ * Faults of relationship properties that depend on other mappings.
+ * @param mayLack whether mappings that are named may not be loaded yet
  */
 export function relationshipFaults(mapping: Mapping, others: readonly Mapping[], mayLack = false): string[] {
   const all = [mapping, ...others.filter(({ name }) => name !== mapping.name)]
@@ -66,7 +66,7 @@ const REVERSES: readonly (readonly [string, string])[] = [
 const isReverse = (one: string, other: string): boolean =>
   REVERSES.some(([left, right]) => (left === one && right === other) || (left === other && right === one))
 
-/** Which property maps the other end of a relationship: both write the same edges. */
+/** Another property that maps the other end of a relationship: both would write the same edges. */
 function otherEnd(mapping: Mapping, property: Property, all: readonly Mapping[]): string | undefined {
   const places = (of: Mapping, { relationship }: Property) => {
     const find = (name: string) => all.find((one) => one.name === name)

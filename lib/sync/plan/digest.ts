@@ -10,7 +10,7 @@ import { mappingScripts } from '../mapping/mapping-scripts.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
 import type { InstanceAddress } from './instance-addresses.ts'
 
-/** What a plan depends on beside the mapping itself. */
+/** What a plan depends on in addition to its mapping. */
 export interface DigestSources {
   /** The text of the script files in force that a script consists of, by name. */
   filesOf(script: Script): Promise<ReadonlyMap<string, string>>
@@ -45,7 +45,7 @@ export async function planDigest(
   return { value: sha256(stableText(digests)), parts: digests }
 }
 
-/** The names of the parts that differ. What only one has follows from a part that differs, as a rule. */
+/** The names of the parts that differ. Parts that only one has usually follow from another part that differs. */
 export function changedParts({ parts: planned }: PlanDigest, { parts: now }: PlanDigest): string[] {
   const names = [...new Set([...Object.keys(planned), ...Object.keys(now)])]
   const differing = names.filter((name) => planned[name] !== now[name])
@@ -53,7 +53,7 @@ export function changedParts({ parts: planned }: PlanDigest, { parts: now }: Pla
   return inBoth.length > 0 ? inBoth : differing
 }
 
-/** A script that cannot be read is told from each that can. */
+/** An unreadable script has a digest that no readable one has. */
 async function filesOf(sources: DigestSources, script: Script): Promise<ReadonlyMap<string, string>> {
   try {
     return await sources.filesOf(script)
@@ -76,7 +76,7 @@ function instancesOf({ source, target, sourceQuery, targetQuery }: Mapping, over
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** JSON with members in the order of their names, which says nothing in configuration. */
+/** JSON with members sorted by name: their order has no meaning in configuration. */
 const stableText = (value: Json): string =>
   JSON.stringify(value, (_name, inner: Json) =>
     isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,

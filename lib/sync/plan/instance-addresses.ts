@@ -3,7 +3,7 @@ import type { ConfigurationConsumer, ConfigurationObject, JsonObject } from '../
 /** Where an instance is, and where it gets its tokens. */
 export type InstanceAddress = Readonly<Record<'instanceUrl' | 'tokenEndpoint', string | null>>
 
-/** The addresses in `external.idm-NAME.json`, whoever serves the instances. */
+/** The addresses in `external.idm-NAME.json`. The host or the plugin serves the instances. */
 export class InstanceAddresses implements ConfigurationConsumer {
   readonly factoryPid = 'external.idm'
   readonly #addresses = new Map<string, InstanceAddress>()
@@ -12,20 +12,21 @@ export class InstanceAddresses implements ConfigurationConsumer {
     return this.#addresses.get(instance)
   }
 
-  /** They are judged by who serves them. */
+  /** Their files are validated where the instances are served. */
   validate(): [] {
     return []
   }
 
-  /** One that cannot be read keeps its last address, as it keeps its last state. */
+  /** An unreadable file keeps its last address, as the instance keeps its last state. */
   async apply(objects: readonly ConfigurationObject[]): Promise<void> {
     const names = new Set(objects.flatMap(({ alias }) => alias ?? []))
     for (const name of this.#addresses.keys()) if (!names.has(name)) this.#addresses.delete(name)
-    for (const { alias, content } of objects) if (alias !== null && content) this.#addresses.set(alias, inside(content))
+    for (const { alias, content } of objects)
+      if (alias !== null && content) this.#addresses.set(alias, addressIn(content))
   }
 }
 
-function inside({ instanceUrl, tokenEndpoint }: JsonObject): InstanceAddress {
+function addressIn({ instanceUrl, tokenEndpoint }: JsonObject): InstanceAddress {
   const text = (value: unknown): string | null => (typeof value === 'string' ? value.trim() : null)
   return { instanceUrl: text(instanceUrl), tokenEndpoint: text(tokenEndpoint) }
 }

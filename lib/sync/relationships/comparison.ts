@@ -31,13 +31,13 @@ export interface EdgeDifference {
   readonly openCount: number
   /** Edges of the source that the far side makes itself. */
   readonly conditional: number
-  /** Edges of the target whose far objects no link knows. */
+  /** Edges of the target whose far objects have no link. */
   readonly unlinked: number
 }
 
 /**
  * Compares the edges of a source with those of its target as sets. Both sides come in any order and in any number of
- * pages: what is held are the edges that the other side has not shown so far.
+ * pages: only edges that the other side has not shown so far are held.
  */
 export class EdgeComparison {
   readonly #names: readonly string[]
@@ -56,7 +56,7 @@ export class EdgeComparison {
   #kept = 0
   #unlinked = 0
 
-  /** @param names of members of `_refProperties` that are compared, too */
+  /** @param names members of `_refProperties` that are compared as well */
   constructor(names: readonly string[]) {
     this.#names = names
   }
@@ -93,7 +93,7 @@ export class EdgeComparison {
     return [...this.#present.values()]
   }
 
-  /** Leaves edges alone whose far objects no link knows. @param linked the keys of the others of `unmatched` */
+  /** Keeps edges whose far objects have no link. @param linked the keys of the other edges in `unmatched` */
   settle(linked: ReadonlySet<string>): void {
     for (const key of this.#present.keys()) {
       if (linked.has(key)) continue
@@ -153,8 +153,8 @@ export const listChange = (field: string, { removed, added, ...rest }: EdgeDiffe
 })
 
 /**
- * The difference as a change of a single reference. Where the far object of the source has no counterpart, or the source
- * has none and no link knows that of the target, the target keeps its own.
+ * The difference as a change of a single reference. The target keeps its reference where the far object of the source has
+ * no counterpart, or where the source has no reference and the far object of the target has no link.
  * @param current what the target shows
  */
 export function singleChange(field: string, current: Json, { removed, added, ...rest }: EdgeDifference): FieldChange {
@@ -163,7 +163,7 @@ export function singleChange(field: string, current: Json, { removed, added, ...
   return { field, from: isLeft ? null : lasting(current), to, edges: notesOf(rest) }
 }
 
-/** Without the revision of the edge, which moves with others of the same object. */
+/** Without the revision of the edge, which changes with other edges of the same object. */
 function lasting(edge: Json): Json {
   if (!isObject(edge) || !isObject(edge._refProperties)) return edge
   const { _rev, ...properties }: JsonObject = edge._refProperties

@@ -1,4 +1,4 @@
-/** Changes of relationships as requests, and what is left of them at an object that has changed. */
+/** Changes of relationships as requests, and the part of them that an object still lacks. */
 import type { Json, JsonObject } from '../../contract.ts'
 import { getAt, type Pointer, parsePointer } from '../../crest/pointer.ts'
 import type { FieldChange } from '../../repo/runs/run-row.ts'
@@ -84,7 +84,7 @@ export function splitEdges(
 
 const orNull = (list: Json[]): Json => (list.length > 0 ? list : null)
 
-/** The changes as PATCH operations. Edges go before they come: the same far object may be in both. */
+/** The changes as PATCH operations. Edges are removed before others are added: the same far object may be in both. */
 export const edgeOperations = (changes: readonly FieldChange[]): Json[] => [
   ...patchOperations(changes.filter(({ edges }) => !edges)),
   ...changes
@@ -107,7 +107,7 @@ export function edgesAfter({ from, to, ...change }: FieldChange, now: Json): Jso
   return [...listOf(now).filter((one) => !gone.some((other) => isSameEdge(one, other))), ...come]
 }
 
-/** Edges that were to go and that the object still shows, by their ids. */
+/** The ids of edges that should have been removed and that the object still shows. */
 export function lingering(changes: readonly FieldChange[], now: JsonObject): { field: Pointer; id: string }[] {
   return changes
     .filter((change) => change.edges && isListChange(change))

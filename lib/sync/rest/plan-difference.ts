@@ -17,7 +17,7 @@ const WINDOW = 500
 
 /**
  * What differs between two plans of one mapping, row by row: first what the first plan changes or adds in the order of its
- * rows, then what only the other one has. A cookie is `0/KEY` or `1/KEY`: the plan, and the row after which it goes on.
+ * rows, then what only the other one has. A cookie is `0/KEY` or `1/KEY`: the plan, and the last row of the page.
  */
 export async function* differenceStream(
   [plan, other]: readonly [Side, Side],

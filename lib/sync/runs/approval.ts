@@ -21,7 +21,7 @@ export interface PlanFacts {
 export const recordOf = ({ isAnalysis, state, content }: StoredRun): PlanRecord | undefined =>
   isAnalysis && state === 'SUCCESS' ? (content.plan as unknown as PlanRecord | undefined) : undefined
 
-/** Whether a plan may still be carried out, so that its rows are to be kept. */
+/** Whether a plan may still be carried out, so that its rows are kept. */
 export function isValidPlan(run: StoredRun, now = Date.now()): boolean {
   const record = run.persists ? recordOf(run) : undefined
   return record !== undefined && !isExpired(record, now)
@@ -34,7 +34,7 @@ export function planState({ record, isOpen, changed, requiresApproval }: PlanFac
   if (changed.length > 0) return 'CHANGED'
   if (isBegun) return 'PARTLY'
   if (record.approval) return 'APPROVED'
-  // Nobody needs to approve that nothing is done.
+  // A plan without work needs no approval.
   return requiresApproval && isOpen ? 'WAITING' : 'OPEN'
 }
 
@@ -66,7 +66,7 @@ export function checkApprover({ name, approverMustDiffer }: Mapping, { author }:
     throw conflict(`The mapping ${name} has approverMustDiffer: ${caller.name} has made the plan and cannot approve it`)
 }
 
-/** One account may sign in under several names. */
+/** One account can have several login names. */
 const isSame = (one: Caller, other: Caller): boolean =>
   isDeepStrictEqual(one.account, other.account) || one.name.toLowerCase() === other.name.toLowerCase()
 

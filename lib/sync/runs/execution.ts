@@ -9,7 +9,7 @@ export interface ExecuteRequest {
   readonly overrides?: Overrides
   /** undefined = all of it. */
   readonly part?: Part | undefined
-  /** Who accepts that deferred rows are carried out although sources are not assessed. */
+  /** Who accepts to carry out deferred rows while sources are not assessed. */
   readonly acceptedBy?: string | undefined
   readonly by?: Caller
 }
@@ -31,7 +31,7 @@ export async function checkPart(rows: RunRows, part: Part, takesDeferred: boolea
     throw conflict(`Nothing is left to be carried out in the plan${part.only ? ` for ${part.only.join(', ')}` : ''}`)
 }
 
-/** The settings of the run that made a plan that say what is read; limits are given anew. */
+/** The settings of a plan's run that select what is read. Limits are those of the execution. */
 export function inherited({ overrides }: PlanRecord): Overrides {
   const { sourceQuery, targetQuery, sourceQueryFullEntry, targetQueryFullEntry, allowEmptySourceSet } = overrides
   const reads = { sourceQuery, targetQuery, sourceQueryFullEntry, targetQueryFullEntry, allowEmptySourceSet }

@@ -2,7 +2,7 @@ import type { Disposable, MetricsRegistry } from '../../contract.ts'
 import { Metrics, type Reading } from '../../core/telemetry/metrics.ts'
 import type { Statistics } from '../statistics.ts'
 
-/** What is read of a run. */
+/** A run, as far as it is measured. */
 export interface MeasuredRun {
   readonly mappingName: string
   readonly isAnalysis: boolean
@@ -44,14 +44,14 @@ export class RunMetrics implements Disposable {
   readonly #isConfigured: (mapping: string) => boolean
   readonly #registration: Disposable
 
-  /** @param isConfigured the series of other mappings end */
+  /** @param isConfigured the series of other mappings are removed */
   constructor(registry: MetricsRegistry, isConfigured: (mapping: string) => boolean) {
     this.#isConfigured = isConfigured
     this.#addReadings()
     this.#registration = this.#metrics.register(registry)
   }
 
-  /** Reads the statistics of a run until it has ended. */
+  /** Includes a run in the metrics. */
   follow(run: MeasuredRun): void {
     const begin = performance.now()
     this.#active.add(run)
