@@ -14,12 +14,15 @@ export async function serveAsWorker(options: GatewayOptions): Promise<number> {
   const signalled = stopSignal()
   try {
     const { log } = options
-    const gateway = await Gateway.start({
+    const starting = Gateway.start({
       ...link.ports(options),
       log: log.child({ worker: String(process.pid) }),
       link,
       localToken: ownerToken(options.project),
     })
+    const gateway = await Promise.race([starting, link.stopRequested.then(() => undefined)])
+    // It may wait for a leader, which nobody becomes any more. It serves nobody yet.
+    if (!gateway) process.exit()
     link.onReload(reloadOnSignal(() => gateway.reload(), log))
     link.ready(gateway.origins, gateway.localOrigin)
     await Promise.race([link.stopRequested, signalled])
