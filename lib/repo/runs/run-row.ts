@@ -13,16 +13,21 @@ export type RowStatus = (typeof ROW_STATUSES)[number]
 
 /**
  * What tells after a crash whether a request was carried out. `id`: the target is created with an id that nothing else
- * has. `mapped`: with the id of the mapping, which the target did not have before. `assigned`: the target chooses the id.
- * `scripts`: writes of scripts come first. `write`: the action is decided again.
+ * has. `mapped`: with the id of the mapping, which the target did not have before. `probe`, `mappedProbe`: the same before
+ * anything tells whether the target keeps ids. `assigned`: the target chooses the id. `scripts`: writes of scripts come
+ * first. `write`: the action is decided again.
  */
-export const INTENT_KINDS = ['id', 'mapped', 'assigned', 'scripts', 'write'] as const
+export const INTENT_KINDS = ['id', 'mapped', 'probe', 'mappedProbe', 'assigned', 'scripts', 'write'] as const
 
 export interface Intent {
   readonly kind: (typeof INTENT_KINDS)[number]
   /** The id of the target that is created; null = it is not known before. */
   readonly id: string | null
 }
+
+/** Whether the target may have created the object under another id. */
+export const isProbe = (intent: Intent | null): intent is Intent & { readonly kind: 'probe' | 'mappedProbe' } =>
+  intent?.kind === 'probe' || intent?.kind === 'mappedProbe'
 
 /** Max ids of far objects that a message names. */
 export const MAX_NAMED_ENDS = 10

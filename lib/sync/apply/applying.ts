@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { conflict } from '../../crest/errors.ts'
-import type { Row } from '../../repo/runs/run-row.ts'
+import { isProbe, type Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { deleteFault } from '../context/run-guards.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
@@ -62,7 +62,12 @@ export class Applying {
       const checked = await check(rows)
       context.checkCanceled()
       await intents.prepare(checked.filter(isPossible(context)).map(({ row }) => row))
-      await this.#forEach(checked, async ({ row, why }) => {
+      // What an earlier request may have created comes last: the others show whether the target keeps ids.
+      const ordered = [
+        ...checked.filter(({ row }) => !isProbe(row.intent)),
+        ...checked.filter(({ row }) => isProbe(row.intent)),
+      ]
+      await this.#forEach(ordered, async ({ row, why }) => {
         const fault = context.unsettled.fault(row)
         if (why !== undefined) return this.#follow(row, performer.skip(row, why))
         if (fault !== undefined) return this.#follow(row, performer.refuse(row, fault))

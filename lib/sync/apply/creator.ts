@@ -1,13 +1,13 @@
 import type { JsonObject } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { ResourceException } from '../../crest/errors.ts'
-import type { Row } from '../../repo/runs/run-row.ts'
+import { type Intent, isProbe, type Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { idIn } from '../evaluate/desired-targets.ts'
 import { idOf } from '../read/object-set.ts'
 import type { Intents } from './intents.ts'
 import { holds } from './settlement.ts'
-import { isRefusal, isUncertain } from './uncertain.ts'
+import { isRefusal, isUncertain, UnknownOutcome } from './uncertain.ts'
 
 /**
  * Creates targets, each once: its id is chosen before, so that a request whose answer is lost can be sent again. Where the
@@ -32,55 +32,80 @@ export class Creator {
     const intents = this.#intents
     const id = idIn(content)
     if (!intents) return this.#context.targets.create(id, content)
-    const created = await this.#created(intents, row, content, id)
+    const work = () => this.#once(intents, row, content, id)
+    // Until one answer tells whether ids are kept, at most one creation is under way.
+    const created = await (this.#context.clientIds.areKept === undefined ? this.#probes.add(work) : work())
     // The link may still fail: then the next run finds the object by its id.
     row.intent = { kind: 'id', id: idOf(created) }
     return created
   }
 
-  #created(intents: Intents, row: Row, content: JsonObject, id: string | null): Promise<JsonObject> {
-    if (id !== null) return this.#put(row, id, content, (there) => isOfMapping(row, id) && holds(there, content))
-    // Until one answer tells whether ids are kept, at most one creation is under way.
-    if (this.#context.clientIds.areKept === undefined) return this.#probes.add(() => this.#own(intents, row, content))
-    return this.#own(intents, row, content)
+  #once(intents: Intents, row: Row, content: JsonObject, mapped: string | null): Promise<JsonObject> {
+    const { clientIds } = this.#context
+    if (intents.earlierProbe(row) && !clientIds.mayRepeat) throw new UnknownOutcome()
+    if (mapped !== null) return this.#createMapped(intents, row, content, mapped)
+    return clientIds.areKept === false ? this.#post(intents, row, content) : this.#own(intents, row, content)
   }
 
   async #own(intents: Intents, row: Row, content: JsonObject): Promise<JsonObject> {
-    const { clientIds, links } = this.#context
-    const kind = row.intent?.kind === 'scripts' ? 'scripts' : 'assigned'
-    if (clientIds.areKept === false) return this.#post(intents, row, content, kind)
-    const id = row.intent?.id ?? intents.chosenId(row)
-    if (row.intent?.id !== id) await intents.note(row, { kind: row.intent?.kind ?? 'id', id })
+    const { clientIds } = this.#context
+    const isFirst = clientIds.areKept === undefined
+    const id = (row.intent?.kind === 'scripts' ? row.intent.id : null) ?? intents.chosenId(row)
+    await this.#note(intents, row, { kind: isFirst ? 'probe' : 'id', id })
     try {
-      const created = await this.#put(row, id, content, () => true)
-      clientIds.areKept = links.targetKey(idOf(created)) === links.targetKey(id)
-      return created
+      return await this.#put(row, id, content, () => true)
     } catch (error) {
-      if (clientIds.areKept !== undefined || !isRefusal(error)) throw error
-      const created = await this.#post(intents, row, content, kind)
+      if (!isFirst || !isRefusal(error)) throw error
+      const created = await this.#post(intents, row, content)
       clientIds.areKept = false
       return created
     }
   }
 
+  /** With the id of the mapping, or of a hook: an object that had it before is another's. */
+  async #createMapped(intents: Intents, row: Row, content: JsonObject, id: string): Promise<JsonObject> {
+    const { targets, clientIds } = this.#context
+    if (clientIds.areKept === false) return this.#post(intents, row, content)
+    const isOther = row.intent?.id !== id
+    const there = isOther ? await targets.read(id, 'targetObjectQuery').catch(() => undefined) : null
+    const isTaken = isOther ? there !== null : row.intent?.kind === 'write'
+    const kind = clientIds.areKept === undefined ? 'mappedProbe' : 'mapped'
+    await this.#note(intents, row, { kind: isTaken ? 'write' : kind, id })
+    return this.#put(row, id, content, (found) => isOfMapping(row, id) && holds(found, content))
+  }
+
+  /** Stores an intent, unless the stored one says the same. */
+  async #note(intents: Intents, row: Row, intent: Intent): Promise<void> {
+    const { kind, id } = row.intent ?? {}
+    if (kind === 'scripts' || (id === intent.id && (kind === intent.kind || isProbe(row.intent)))) return
+    await intents.note(row, intent)
+  }
+
   /** @param isOurs whether an object that has the id already is the one that is to be created */
   async #put(row: Row, id: string, content: JsonObject, isOurs: (there: JsonObject) => boolean): Promise<JsonObject> {
-    const { targets, clientIds } = this.#context
+    const { targets, clientIds, links } = this.#context
     try {
-      return await targets.create(id, content)
+      const created = await targets.create(id, content)
+      clientIds.areKept = links.targetKey(idOf(created)) === links.targetKey(id)
+      return created
     } catch (error) {
       const mayExist = isUncertain(error) || isExisting(error) || (clientIds.areKept === undefined && isRefusal(error))
       const there = mayExist ? await targets.read(id, 'targetObjectQuery').catch(() => null) : null
-      if (there && isOurs(there)) return there
+      if (there && isOurs(there)) {
+        clientIds.areKept = true
+        return there
+      }
       if (!isUncertain(error)) row.intent = null
       throw error
     }
   }
 
-  async #post(intents: Intents, row: Row, content: JsonObject, kind: 'assigned' | 'scripts'): Promise<JsonObject> {
+  /** The target chooses the id, whatever it is sent. */
+  async #post(intents: Intents, row: Row, content: JsonObject): Promise<JsonObject> {
+    const kind = row.intent?.kind === 'scripts' ? 'scripts' : 'assigned'
     if (row.intent?.kind !== kind || row.intent.id !== null) await intents.note(row, { kind, id: null })
     try {
-      return await this.#context.targets.create(null, content)
+      return await this.#context.targets.create(idIn(content), content)
     } catch (error) {
       if (!isUncertain(error)) row.intent = null
       throw error
@@ -88,6 +113,7 @@ export class Creator {
   }
 }
 
-const isOfMapping = ({ intent }: Row, id: string): boolean => intent?.kind === 'mapped' && intent.id === id
+const isOfMapping = ({ intent }: Row, id: string): boolean =>
+  (intent?.kind === 'mapped' || intent?.kind === 'mappedProbe') && intent.id === id
 
 const isExisting = (error: unknown): boolean => error instanceof ResourceException && error.code === 412

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Intent, Row } from '../../repo/runs/run-row.ts'
+import { type Intent, isProbe, type Row } from '../../repo/runs/run-row.ts'
 import { ACTION_RULES, isAction } from '../action.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { correlates } from '../evaluate/correlation.ts'
@@ -34,7 +34,7 @@ export class Intents {
     const open = rows.filter((row) => isWrite(row) && !this.#isNotedLater(row))
     if (open.length === 0) return
     const creations = open.filter(isCreation)
-    if (this.#mapsIds) await this.#chooseMapped(creations)
+    if (this.#mapsIds && this.#context.clientIds.areKept !== false) await this.#chooseMapped(creations)
     for (const row of open) row.intent = this.#intentOf(row)
     await this.#context.rows.intend(open)
   }
@@ -42,17 +42,23 @@ export class Intents {
   /** Stores the intent of one row, together with those of others in this turn of the event loop. */
   note(row: Row, intent: Intent): Promise<void> {
     row.intent = intent
-    if (intent.kind === 'scripts' || (intent.kind === 'assigned' && !this.#correlates)) this.#inDoubt.add(row)
+    const isOfTarget = intent.kind === 'assigned' || isProbe(intent)
+    if (intent.kind === 'scripts' || (isOfTarget && !this.#correlates)) this.#inDoubt.add(row)
     this.#waiting.push(row)
     this.#batch ??= this.#store()
     return this.#batch
   }
 
   /** An id for a target that is created: one that an earlier attempt may have used already is used again. */
-  chosenId({ intent, link, sourceId, qualifier }: Row): string {
-    if (intent?.kind === 'id' && intent.id !== null) return intent.id
-    const earlier = link === null ? this.#context.unsettled.idOf(sourceId, qualifier) : undefined
-    return earlier ?? randomUUID()
+  chosenId(row: Row): string {
+    const { kind, id = null } = row.intent ?? {}
+    if ((kind === 'id' || kind === 'probe') && id !== null) return id
+    return this.#context.unsettled.intentOf(row)?.id ?? randomUUID()
+  }
+
+  /** Of a creation that an earlier request may have carried out under another id. */
+  earlierProbe(row: Row): Intent | undefined {
+    return [row.intent, this.#context.unsettled.intentOf(row) ?? null].find(isProbe)
   }
 
   async #store(): Promise<void> {
@@ -66,13 +72,16 @@ export class Intents {
   /** Of these at most `taskThreads` can be in doubt. */
   #isNotedLater(row: Row): boolean {
     if ((row.writes ?? []).length > 0) return true
-    return isCreation(row) && !this.#mapsIds && !this.#correlates && this.#context.clientIds.areKept === false
+    if (!isCreation(row) || this.earlierProbe(row)) return false
+    return !this.#correlates && this.#context.clientIds.areKept === false
   }
 
   #intentOf(row: Row): Intent {
     if (!isCreation(row)) return { kind: 'write', id: row.targetId }
-    if (this.#mapsIds && row.intent) return row.intent
+    const probe = this.earlierProbe(row)
+    if (probe) return probe
     if (this.#context.clientIds.areKept === false) return { kind: 'assigned', id: null }
+    if (this.#mapsIds && row.intent) return row.intent
     return { kind: 'id', id: this.chosenId(row) }
   }
 
@@ -89,6 +98,8 @@ export class Intents {
     for (const [index, row] of rows.entries()) {
       const [object, id = null] = [mapped[index], ids[index]]
       if (object && !(object instanceof Error)) row.mapped = object
+      // Whether the target had it before the first attempt counts.
+      if (isProbe(row.intent) || (row.intent?.kind === 'mapped' && row.intent.id === id)) continue
       if (id === null) row.intent = { kind: 'id', id: this.chosenId(row) }
       else row.intent = { kind: there && !there.has(id) ? 'mapped' : 'write', id }
     }

@@ -11,7 +11,7 @@ import type { Committer } from './committer.ts'
 import { Effects } from './effects.ts'
 import type { Intents } from './intents.ts'
 import { Outdated } from './outdated.ts'
-import { isUncertain } from './uncertain.ts'
+import { isUncertain, UnknownOutcome } from './uncertain.ts'
 
 /** Evaluates one source by the present state of both sides. */
 export type Reevaluate = (source: NonNullable<Row['source']>, qualifier: string) => Promise<Row | undefined>
@@ -110,6 +110,10 @@ export class Performer {
   /** Keeps the intent of a row that failed only where the request may have been carried out all the same. */
   #doubt(intents: Intents, row: Row, error: unknown): void {
     const { intent } = row
+    if (error instanceof UnknownOutcome) {
+      row.status = 'UNKNOWN'
+      return
+    }
     const isKept = intent && (row.action === 'CREATE' || intent.kind === 'scripts') && isUncertain(error)
     if (!isKept && !(intent?.kind === 'id' && row.targetId !== null)) row.intent = null
     else if (intent?.id === null && intents.isInDoubt(row)) row.status = 'UNKNOWN'

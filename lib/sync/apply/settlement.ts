@@ -26,6 +26,11 @@ export function settle({ action, intent }: Row, facts: SettlementFacts): Settled
       return target ? 'done' : 'planned'
     case 'mapped':
       return target && sent && holds(target, sent) ? 'done' : 'planned'
+    // Without an object of its id, a target that keeps none may have created it all the same: `Creator` decides.
+    case 'probe':
+      return target || candidates === 1 ? 'done' : 'planned'
+    case 'mappedProbe':
+      return (target ? sent && holds(target, sent) : candidates === 1) ? 'done' : 'planned'
     case 'assigned':
       if (candidates === undefined) return 'unknown'
       return candidates === 1 ? 'done' : 'planned'

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import type { PairLink } from '../../repo/links/link-store.ts'
-import type { Row } from '../../repo/runs/run-row.ts'
+import { isProbe, type Row } from '../../repo/runs/run-row.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { correlates } from '../evaluate/correlation.ts'
@@ -42,8 +42,8 @@ class Settling {
     const [links, targets, sent, found] = [
       await this.#links(rows),
       await this.#targets(rows),
-      await this.#sent(creations.filter(({ intent }) => intent?.kind === 'mapped')),
-      await this.#correlated(creations.filter(({ intent }) => intent?.kind === 'assigned')),
+      await this.#sent(creations.filter(({ intent }) => intent?.kind === 'mapped' || intent?.kind === 'mappedProbe')),
+      await this.#correlated(creations.filter(({ intent }) => intent?.kind === 'assigned' || isProbe(intent))),
     ]
     const ended: Row[] = []
     const planned: Row[] = []
@@ -52,8 +52,9 @@ class Settling {
       const isLinked = isCreation(row) && row.situation !== 'MISSING' && link !== undefined
       const candidates = found && (found.has(row.key) ? 1 : 0)
       const target = targets.get(row.intent?.id ?? '') ?? null
+      if (target && isCreation(row) && isOfOurs(row)) this.#context.clientIds.wereKept = true
       const settled = settle(row, { isLinked, target, sent: sent.get(row.key), candidates })
-      if (settled === 'done') ended.push(this.#done(row, link, found?.get(row.key)))
+      if (settled === 'done') ended.push(this.#done(row, link, target ? undefined : found?.get(row.key)))
       else if (settled === 'planned') planned.push(row)
       else if (row.status !== 'UNKNOWN')
         ended.push({ ...row, status: 'UNKNOWN', failure: situationFailure(UNKNOWN), newLink: null, removedLinks: [] })
@@ -61,7 +62,7 @@ class Settling {
     if (ended.length > 0) await this.#rows.finish(ended, true)
     const isOwn = this.#rows === this.#context.rows
     const again = planned.filter(({ status }) => status === 'INTENDED' || (isOwn && status === 'FAILURE'))
-    if (again.length > 0) await this.#rows.replan(again.map(forAnotherAttempt))
+    if (again.length > 0) await this.#rows.replan(again.map((row) => forAnotherAttempt(row, found !== undefined)))
   }
 
   #done(row: Row, link: PairLink | undefined, found: string | undefined): Row {
@@ -153,7 +154,23 @@ class Settling {
   }
 }
 
+/** Whether nothing but a creation with the id of the intent can have made an object with it. */
+const isOfOurs = ({ intent }: Row): boolean => intent?.kind === 'id' || intent?.kind === 'probe'
+
 const isCreation = ({ action }: Row): boolean => action === 'CREATE'
 
 /** The id of a creation is used again: should the first request still arrive, one of the two is refused. */
-const forAnotherAttempt = (row: Row): Row => (row.intent?.kind === 'id' ? row : { ...row, intent: null })
+function forAnotherAttempt(row: Row, isCorrelated: boolean): Row {
+  switch (row.intent?.kind) {
+    case 'id':
+    case 'mapped':
+      return row
+    // No object correlates, so that there is none under another id either.
+    case 'probe':
+      return isCorrelated ? { ...row, intent: { ...row.intent, kind: 'id' } } : row
+    case 'mappedProbe':
+      return isCorrelated ? { ...row, intent: { ...row.intent, kind: 'mapped' } } : row
+    default:
+      return { ...row, intent: null }
+  }
+}

@@ -1,6 +1,13 @@
 import { type FaultName, faultOf } from '../../core/http/fault.ts'
 import { ResourceException } from '../../crest/errors.ts'
 
+/** Thrown before a creation that an earlier request may have carried out, and of which nothing tells. */
+export class UnknownOutcome extends ResourceException {
+  constructor() {
+    super(409, 'An earlier request may have created the target under an id of its own: it is not repeated')
+  }
+}
+
 /** Faults before the request has left. */
 const UNSENT: ReadonlySet<FaultName> = new Set<FaultName>([
   'nameResolution',

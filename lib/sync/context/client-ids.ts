@@ -4,13 +4,24 @@ import type { RunStore } from '../../repo/runs/run-store.ts'
 export class ClientIds {
   /** undefined = not known yet. */
   areKept: boolean | undefined
+  /** Objects that earlier requests created have the ids that they were created with. */
+  wereKept = false
 
-  /** Takes over what an earlier run of the mapping found. */
+  /** Whether a creation can be sent again with its id, since an object that has been created has that id. */
+  get mayRepeat(): boolean {
+    return this.areKept ?? this.wereKept
+  }
+
+  /** As `load` reads it. */
+  toJSON(): 'kept' | 'refused' | undefined {
+    if (this.areKept === undefined) return this.wereKept ? 'kept' : undefined
+    return this.areKept ? 'kept' : 'refused'
+  }
+
+  /** Takes over what earlier runs of the mapping found. */
   async load(runs: RunStore, mapping: string, target: string): Promise<void> {
-    const isRefused = (await runs.all()).some(
-      ({ mapping: name, content, resume }) =>
-        name === mapping && content.clientIds === 'refused' && resume?.target === target,
-    )
-    if (isRefused) this.areKept = false
+    const own = (await runs.all()).filter(({ mapping: name, resume }) => name === mapping && resume?.target === target)
+    if (own.some(({ content }) => content.clientIds === 'refused')) this.areKept = false
+    this.wereKept = own.some(({ content }) => content.clientIds === 'kept')
   }
 }

@@ -1,32 +1,36 @@
-import type { Row } from '../../repo/runs/run-row.ts'
+import { type Intent, isProbe, type Row } from '../../repo/runs/run-row.ts'
 
 /** Creations of earlier runs that may have been carried out, and of which no answer is known. */
 export class Unsettled {
-  readonly #ids = new Map<string, string>()
+  readonly #intents = new Map<string, Intent>()
   readonly #unknown = new Set<string>()
 
   constructor(rows: readonly Row[] = []) {
-    for (const { sourceId, qualifier, status, intent } of rows) {
-      const place = placeOf(sourceId, qualifier)
+    for (const row of rows) {
+      const { status, intent } = row
+      const place = placeOf(row)
       if (status === 'UNKNOWN') this.#unknown.add(place)
-      else if (intent?.kind === 'id' && intent.id !== null) this.#ids.set(place, intent.id)
+      else if (intent?.kind === 'id' || isProbe(intent)) this.#intents.set(place, intent)
     }
   }
 
-  /** The id that an earlier request may have created the target of this source with. */
-  idOf(sourceId: string | null, qualifier: string): string | undefined {
-    return this.#ids.get(placeOf(sourceId, qualifier))
+  /** The intent with which an earlier request may have created the target of this source. */
+  intentOf(row: Row): Intent | undefined {
+    return isCreation(row) ? this.#intents.get(placeOf(row)) : undefined
   }
 
   /** Why a row is not carried out: its target may be there already. */
-  fault({ action, link, sourceId, qualifier }: Row): string | undefined {
-    const isUnknown = action === 'CREATE' && link === null && this.#unknown.has(placeOf(sourceId, qualifier))
-    return isUnknown ? UNKNOWN : undefined
+  fault(row: Row): string | undefined {
+    return isCreation(row) && this.#unknown.has(placeOf(row)) ? UNKNOWN : undefined
   }
 }
 
 const UNKNOWN =
   'An earlier run may have created the target, and its answer is lost: look for it at the target. If it is there, link ' +
-  'it; if not, run again with createUnknown'
+  'it; if not, run again with createUnknown (--create-unknown)'
 
-const placeOf = (sourceId: string | null, qualifier: string): string => `${qualifier}\u0000${sourceId ?? ''}`
+/** A source that has been linked since has its target; one whose target is gone gets another. */
+const isCreation = ({ action, link, situation }: Row): boolean =>
+  action === 'CREATE' && (link === null || situation === 'MISSING')
+
+const placeOf = ({ sourceId, qualifier }: Row): string => `${qualifier}\u0000${sourceId ?? ''}`

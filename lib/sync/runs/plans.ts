@@ -181,9 +181,13 @@ export class Plans {
 const EXECUTED = 'The plan was carried out already: make another plan'
 
 /** The content of a run as it is shown: without the record of its plan, and waiting only until that is approved. */
-export function shownContent({ plan, waitsForApproval, ...content }: JsonObject): JsonObject {
+export function shownContent({ plan, waitsForApproval, clientIds, ...content }: JsonObject): JsonObject {
   const approval = isObject(plan) ? plan.approval : null
-  return { ...content, ...(waitsForApproval === true && approval === null && { waitsForApproval }) }
+  return {
+    ...content,
+    ...(clientIds === 'refused' && { clientIds }),
+    ...(waitsForApproval === true && approval === null && { waitsForApproval }),
+  }
 }
 
 /** What the limits of a part of a plan are judged by. */

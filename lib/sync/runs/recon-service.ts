@@ -11,7 +11,7 @@ import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
 import { HeldRuns } from './held-runs.ts'
 import { basisOf, Plans, type PlansOptions, shownContent } from './plans.ts'
-import { giveUp, markInterrupted, resumable, resumeState } from './resume.ts'
+import { beginOf, giveUp, markInterrupted, resumable, resumeState } from './resume.ts'
 import { DEFAULT_RULES, outdatedRuns } from './retention.ts'
 import { Run } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
@@ -229,7 +229,7 @@ export class ReconService implements Disposable {
       const others = mappings.all().map((entry) => entry.mapping)
       const snapshot = await runs.snapshot(number)
       const parts = { ...this.parts, id, number, mapping, config, mappings: others, options, snapshot }
-      const run = new Run(parts, stored && Date.parse(String(stored.content.started)))
+      const run = new Run(parts, stored && beginOf(stored))
       this.#active.set(mapping.name, run)
       this.#follow(run, options.isAnalysis && !options.persists ? number : undefined)
       await runs.update(number, run.state, run.toJSON())

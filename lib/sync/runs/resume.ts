@@ -31,14 +31,20 @@ const NO_TOTALS: RunTotals = { sources: null, targets: null, links: null }
 
 const totalsOf = ({ resume }: StoredRun): RunTotals => (resume as unknown as ResumeState | null)?.totals ?? NO_TOTALS
 
+/** When a run was started, in milliseconds since 1970: a crash may have come before that was stored. */
+export function beginOf({ content }: StoredRun): number {
+  const begin = Date.parse(String(content.started))
+  return Number.isNaN(begin) ? Date.now() : begin
+}
+
 /** Stores that the process of a run ended, with counts of what it has done. Without rows of its plan, nothing is left of it. */
 export async function markInterrupted(runs: RunStore, run: StoredRun): Promise<void> {
   const stage = 'INTERRUPTED'
-  const ended = new Date().toISOString()
-  const started = typeof run.content.started === 'string' ? Date.parse(run.content.started) : Date.now()
-  const times = { ended, duration: Date.now() - started }
+  const started = beginOf(run)
+  const times = { started: new Date(started).toISOString(), ended: new Date().toISOString() }
   const end = { state: stateOf(stage), stage, stageDescription: STAGES[stage], resumable: await hasWork(runs, run) }
-  await runs.update(run.number, end.state, { ...run.content, ...(await counted(runs, run)), ...end, ...times })
+  const content = { mapping: run.mapping, ...run.content, ...(await counted(runs, run)), ...end, ...times }
+  await runs.update(run.number, end.state, { ...content, duration: Date.now() - started })
 }
 
 async function hasWork(runs: RunStore, { resume, number }: StoredRun): Promise<boolean> {

@@ -88,7 +88,7 @@ export class Run {
       ...(verification ? { verification: verification.toJSON(statistics) } : {}),
       ...(plan ? { plan: plan as unknown as JsonObject } : {}),
       ...(stage === 'INTERRUPTED' ? { resumable: true } : {}),
-      ...(clientIds.areKept === false ? { clientIds: 'refused' } : {}),
+      ...(clientIds.toJSON() ? { clientIds: clientIds.toJSON() } : {}),
       ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
       durationSummary: durations.toJSON(),
       parameters: this.#parameters,

@@ -6,6 +6,7 @@ import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
 import { openRepository } from '../../../lib/repo/open.ts'
 import { CUT, type FakeIdm, type FakeIdmOptions, fakeIdm } from '../../helpers/fake-idm/fake-idm.ts'
+import { FakeRequest } from '../../helpers/fake-idm/request.ts'
 import { tempDirWith } from '../../helpers/files.ts'
 import { type NodeProcess, spawnNode } from '../../helpers/process.ts'
 import { until } from '../../helpers/until.ts'
@@ -28,6 +29,10 @@ export interface CrashKind {
   readonly two?: FakeIdmOptions
   /** The mapping sets the `_id`. */
   readonly mapsIds?: boolean
+  /** The target gives each object an id of its own, whatever it is sent. */
+  readonly namesItself?: boolean
+  /** More of the mapping. */
+  readonly mapping?: JsonObject
 }
 
 export interface Outcome {
@@ -65,8 +70,10 @@ export class CrashStage {
     )
   }
 
-  static async start({ correlates, two: switches = {}, mapsIds = false }: CrashKind, count: number) {
+  static async start(kind: CrashKind, count: number): Promise<CrashStage> {
+    const { correlates, two: switches = {}, mapsIds = false, namesItself = false, mapping: more = {} } = kind
     const [one, two] = [await fakeIdm(), await fakeIdm(switches)]
+    if (namesItself) two.intercept(`PUT ${USERS}/*`, (request, next) => next(namelessly(request)))
     one.seed(
       USERS,
       Array.from({ length: count }, (_, index) => ({ _id: `u${index}`, userName: `user.${index}`, sn: 'x' })),
@@ -79,6 +86,7 @@ export class CrashStage {
       taskThreads: TASK_THREADS,
       properties: fields.map((name) => ({ source: name, target: name })),
       ...(correlates && { correlationQuery: { linkQualifier: 'default', expressionTree: { any: ['userName'] } } }),
+      ...more,
     }
     const dir = await tempDirWith({
       'conf/external.idm-one.json': instanceOf(one),
@@ -109,6 +117,31 @@ export class CrashStage {
     return ended(started)
   }
 
+  /**
+   * Starts or continues a run, and kills its process at one of its writes: before its answer.
+   * @param isDone whether the target has carried that write out; it carries out none that comes later
+   */
+  async killAt(how: 'resume' | 'recon', write: number, isDone = true): Promise<void> {
+    const reached = Promise.withResolvers<void>()
+    let count = 0
+    const interception = this.two.intercept(
+      ({ isWrite }) => isWrite,
+      async (_request, next) => {
+        count += 1
+        if (count < write) return next()
+        if (count === write && isDone) await next()
+        reached.resolve()
+        await started.exited
+        return CUT
+      },
+    )
+    const started = this.#spawn(how)
+    await Promise.race([reached.promise, started.exited])
+    assert.ok(!hasExited(started), started.output)
+    await started.kill('SIGKILL')
+    interception.remove()
+  }
+
   /** Starts or continues a run without disturbing it. */
   async run(how: 'resume' | 'recon'): Promise<JsonObject> {
     const started = this.#spawn(how)
@@ -133,6 +166,13 @@ export class CrashStage {
   #spawn(what: 'resume' | 'recon'): NodeProcess {
     return spawnNode([PROCESS, this.dir, what], { env: { NODE_COMPILE_CACHE: CACHE, CRASH_KEY: KEY } })
   }
+}
+
+/** The creation without the id. */
+function namelessly({ headers: { 'if-none-match': _, ...headers }, body }: FakeRequest): FakeRequest {
+  const { _id, ...content } = body as JsonObject
+  const text = JSON.stringify(content)
+  return new FakeRequest({ method: 'POST', url: `/openidm/${USERS}?_action=create`, headers, text } as never)
 }
 
 const hasExited = ({ child }: NodeProcess): boolean => child.exitCode !== null || child.signalCode !== null
