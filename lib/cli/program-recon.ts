@@ -15,6 +15,10 @@ const withLimits = (command: Command): Command =>
     .option('--max-clears <n>', 'stop before the first write if a field would be cleared in more targets')
     .option('--accept-unassessed', 'execute rows that wait for sources that could not be assessed')
     .option('--allow-approximate', 'execute rows whose scripts may act differently than shown')
+    .option(
+      '--create-unknown',
+      'create targets whose creation has an unknown outcome: look that they are not there first',
+    )
 
 const count = (option: string) => (text: string) => parseCount(option, text, MAX_COUNT)
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
+import { cutBefore } from '../helpers/fake-idm/fake-idm.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import { MAPPING, startCommandStage, typed } from './command-stage.ts'
+import { fakeStage, USERS } from './fake-stage.ts'
 import { instanceOf, type RemoteIdm, writes } from './gateways.ts'
 
 const DELETING = { policies: [{ situation: 'SOURCE_MISSING', action: 'DELETE' }] }
@@ -86,6 +88,21 @@ describe('the command recon, as the README says', () => {
     const canceled = await type('cancel', id)
     assert.deepEqual([canceled.code, canceled.stdout], [1, ''])
     assert.match(canceled.stderr, new RegExp(`: Reconciliation ${id} has ended already \\(SUCCESS\\) \\(409\\)\n$`))
+  })
+
+  it('--create-unknown creates targets whose creation has an unknown outcome', async () => {
+    const stage = await fakeStage({ mapping: { correlationQuery: [] }, two: { clientIds: 403 } })
+    stage.one.seed(USERS, [{ _id: 'u', userName: 'u', sn: 'x' }])
+    stage.two.intercept(({ method }) => method === 'POST', cutBefore(), { times: 1 })
+    const lost = await typed(stage.gateway.url, ['m', '--yes'])
+    assert.match(lost.stdout, /1 unknown/)
+    const refused = await typed(stage.gateway.url, ['m', '--yes'])
+    assert.equal(refused.code, 1)
+    assert.match(refused.stdout.replace(/\s+/g, ' '), /run again with createUnknown \(--create-unknown\)/)
+    assert.equal(stage.two.ids(USERS).length, 0)
+    const created = await typed(stage.gateway.url, ['m', '--yes', '--create-unknown'])
+    assert.equal(created.code, 0, created.stderr)
+    assert.equal(stage.two.ids(USERS).length, 1)
   })
 
   it('--project runs a gateway for as long as it takes', async () => {

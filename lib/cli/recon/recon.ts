@@ -14,6 +14,7 @@ export interface RunSettings {
   readonly maxClears?: string
   readonly acceptUnassessed?: boolean
   readonly allowApproximate?: boolean
+  readonly createUnknown?: boolean
 }
 
 /** A part of the sources. */
@@ -117,8 +118,10 @@ async function analyze(api: GatewayApi, mapping: string, options: ReconOptions, 
 }
 
 /** The same for the analysis and the execution: the plan has to show what the run will do. */
-const settings = ({ maxDeletes, maxClears, acceptUnassessed, allowApproximate }: RunSettings): JsonObject =>
-  given({ maxDeletes, maxClears, acceptUnassessed, allowApproximate })
+const settings = (options: RunSettings): JsonObject => {
+  const { maxDeletes, maxClears, acceptUnassessed, allowApproximate, createUnknown } = options
+  return given({ maxDeletes, maxClears, acceptUnassessed, allowApproximate, createUnknown })
+}
 
 const given = (members: Readonly<Record<string, string | number | boolean | undefined>>): JsonObject =>
   Object.fromEntries(
