@@ -3,10 +3,10 @@ import type { JsonObject } from '../../lib/contract.ts'
 import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { beginOf } from '../../lib/sync/runs/resume.ts'
 import { startGateway, type TestGateway } from '../gateway/parts.ts'
-import { type FakeIdm, held } from '../helpers/fake-idm/fake-idm.ts'
+import { cutAfter, errorAnswer, type FakeIdm, held, respond } from '../helpers/fake-idm/fake-idm.ts'
 import { writeFiles } from '../helpers/files.ts'
 import { until } from '../helpers/until.ts'
-import { type FakeStage, type FakeStageOptions, fakeStage, MAPPING, USERS } from './fake-stage.ts'
+import { type FakeStage, type FakeStageOptions, fakeStage, MAPPING, SOURCE, TARGET, USERS } from './fake-stage.ts'
 
 const COUNT = 12
 const SIDE = 'managed/device'
@@ -203,6 +203,23 @@ describe('a run that is resumed', function () {
     const { id, call } = await interrupted(stage, atWrites(stage), recon)
     await until(async () => (await readRun(call, id)).state === 'SUCCESS', 'the run is resumed')
     assert.equal(stage.two.ids(USERS).length, COUNT)
+  })
+
+  it('comes before a run in the other direction, for which its objects would be new sources', async () => {
+    const back = { ...MAPPING, name: 'back', source: TARGET, target: SOURCE, links: 'm' }
+    const stage = await stageOf({}, { more: [{ ...back, correlationQuery: [] }] })
+    const lost = stage.two.intercept(`PUT ${USERS}/*`, cutAfter(), { times: 1 })
+    const blind = stage.two.intercept(`GET ${USERS}/*-*`, respond(errorAnswer(500, 'broken')))
+    const run = await stage.recon()
+    assert.equal(run.stage, 'INTERRUPTED')
+    for (const one of [lost, blind]) one.remove()
+    const refused = await stage.recon('', undefined, 'back')
+    assert.equal(refused.state, 'FAILED')
+    assert.match(String(refused.stageDescription), /reconcile m first/)
+    assert.equal((await resume(stage.gateway.call, String(run._id))).state, 'SUCCESS')
+    const after = await stage.recon('', undefined, 'back')
+    assert.equal(after.state, 'SUCCESS', String(after.stageDescription))
+    assert.deepEqual([stage.one.ids(USERS).length, stage.two.ids(USERS).length], [COUNT, COUNT])
   })
 
   it('has a begin even if the crash came before that was stored', () => {

@@ -79,6 +79,7 @@ export async function restoredInto(statistics: Statistics, runs: RunStore, run: 
 export async function settleEarlierRuns(context: RunContext): Promise<void> {
   const { rows, mapping, clientIds, parts } = context
   const { runs } = parts
+  await checkSharedLinks(context)
   await clientIds.load(runs, mapping.name, mapping.target)
   if ((await rows.unsettledCreations(mapping.name)).length === 0) return
   for (const run of await runs.all()) {
@@ -92,6 +93,28 @@ export async function settleEarlierRuns(context: RunContext): Promise<void> {
   const open = (await rows.unsettledCreations(mapping.name)).filter(({ status }) => !mayCreate || status !== 'UNKNOWN')
   context.unsettled = new Unsettled(open)
 }
+
+/**
+ * An object that an interrupted run has created has no link yet: to a mapping in the other direction it would be a new
+ * source.
+ * @throws conflict that names the mapping
+ */
+async function checkSharedLinks({ rows, mapping, parts }: RunContext): Promise<void> {
+  const typeOf = ({ links, name }: Mapping): string => links ?? name
+  const others = parts.mappings.filter((one) => one.name !== mapping.name && typeOf(one) === typeOf(mapping))
+  for (const { name } of others) {
+    const left = (await rows.unsettledCreations(name)).filter(
+      ({ status }) => status === 'INTENDED' || status === 'FAILURE',
+    )
+    if (left.length === 0 || (await runsOf(parts.runs, name)).some(({ state }) => state === 'ACTIVE')) continue
+    throw conflict(
+      `${mapping.name} shares its links with ${name}, of which an interrupted run may have created objects that are ` +
+        `not linked yet: resume that run, or reconcile ${name} first`,
+    )
+  }
+}
+
+const runsOf = async (runs: RunStore, name: string) => (await runs.all()).filter(({ mapping }) => mapping === name)
 
 interface Resumes {
   list(): Promise<readonly JsonObject[]>
