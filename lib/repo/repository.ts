@@ -7,6 +7,8 @@ import type { SentValueStore } from './runs/sent-value-store.ts'
 
 /** Encrypts data keys with the key of the project: `KeyWrapper`. */
 export interface RepositoryKeys {
+  /** Whether there is a key. */
+  readonly hasKey: boolean
   /**
    * @param place what the data key is for: it is decrypted only for the same
    * @throws Error when there is no key to encrypt it with

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { GatewayApi } from '../../lib/cli/gateway-api.ts'
+import { planText } from '../../lib/cli/recon/plan-text.ts'
 import { runList, runText } from '../../lib/cli/recon/run-text.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 
@@ -55,6 +56,20 @@ describe('the list of runs', () => {
 })
 
 describe('a run', () => {
+  it('that cannot be decrypted says so, in place of what is not known', async () => {
+    const stageDescription = 'This reconciliation is encrypted, and no key is configured.'
+    const unreadable = { _id: ID, mapping: 'm', state: 'FAILED', stage: 'COMPLETED_FAILED', stageDescription }
+    const texts = [
+      runList([unreadable], undefined),
+      runList([unreadable], 80),
+      await runText(api, unreadable, 80),
+      await planText(api, unreadable, {}, 80),
+    ]
+    for (const text of texts) {
+      assert.match(text.replace(/\s+/g, ' '), /is encrypted, and no key is configured/)
+      assert.doesNotMatch(text, /undefined|decisions/)
+    }
+  })
   it('fits 80 columns', async () => {
     for (const one of RUNS)
       for (const line of (await runText(api, one, 80)).split('\n')) assert.ok(line.length <= 80, line)

@@ -34,6 +34,8 @@ const TABLE: [string, StoredRun[], string[]][] = [
   ['a plan that was carried out goes', [plan('a', at(1), { persists: false }), run('b'), run('c')], ['a']],
   ['a plan of an analysis that failed goes', [plan('a', at(1), { state: 'FAILED' }), run('b'), run('c')], ['a']],
   ['what can be resumed stays', [run('a', { state: 'FAILED', content: { resumable: true } }), run('b'), run('c')], []],
+  ['what cannot be decrypted stays', [run('a', { unreadable: 'is encrypted' }), run('b'), run('c')], []],
+  ['a removed mapping: what cannot be decrypted, too', [run('a', { mapping: 'gone', unreadable: 'is encrypted' })], []],
   ['what failed goes', [run('a', { state: 'FAILED' }), run('b'), run('c')], ['a']],
   ['deferred rows stay', [deferring('a'), run('b'), run('c')], []],
   ['those of the last run that has some', [deferring('a'), deferring('b'), run('c'), run('d')], ['a']],

@@ -33,6 +33,7 @@ const COMPARING: ReadonlySet<string> = new Set(['UPDATE', 'UNLINK', 'LINK'])
 /** The plan of an analysis: counts, examples, hints and warnings. */
 export async function planText(api: GatewayApi, run: JsonObject, plan: JsonObject, width: number): Promise<string> {
   const id = String(run._id)
+  if (typeof run.started !== 'string') return `${wrapped(String(run.stageDescription), width).join('\n')}\n`
   const kinds = kindsOf(plan)
   const counts = table(kinds.flatMap(rowsOf), { width, indent: 2, numbered: true })
   const lines = [

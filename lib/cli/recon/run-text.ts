@@ -37,7 +37,9 @@ const about = (run: JsonObject): string =>
 
 const kindOf = ({ kind = 'run', pilot }: JsonObject): string => `${pilot === undefined ? '' : 'pilot '}${String(kind)}`
 
-function times({ startedBy, started, duration }: JsonObject): string {
+function times({ startedBy, started, duration, stageDescription }: JsonObject): string {
+  // Its content cannot be read; the description says why.
+  if (typeof started !== 'string') return String(stageDescription)
   const by = typeof startedBy === 'string' ? `by ${startedBy} at ` : ''
   return `${by}${String(started)}, ${Math.round(Number(duration ?? 0) / 100) / 10} s`
 }
@@ -71,7 +73,7 @@ export async function runText(api: GatewayApi, run: JsonObject, width: number): 
   const lines = [
     String(run._id),
     `${String(run.mapping)}  ${kindOf(run)}  ${stateOf(run)}  ${counts(run)}`,
-    `Started ${times(run)}`,
+    ...(typeof run.started === 'string' ? [`Started ${times(run)}`] : []),
     String(run.stageDescription),
     ...(String(run.kind) in DONE ? [] : [`Targets: ${did.join(', ')}`]),
   ]

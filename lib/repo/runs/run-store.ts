@@ -12,6 +12,8 @@ export interface StoredRun {
   readonly content: JsonObject
   /** What resuming it needs; null = it cannot be resumed. */
   readonly resume: JsonObject | null
+  /** Why it cannot be decrypted, such as `is encrypted, and no key is configured`. */
+  readonly unreadable?: string
 }
 
 /** Rows that are to be carried out, in the order of the plan. */
@@ -23,7 +25,7 @@ export interface RowPart {
   readonly takesDeferred: boolean
 }
 
-export type NewRun = Omit<StoredRun, 'number' | 'resume'> & Partial<Pick<StoredRun, 'resume'>>
+export type NewRun = Omit<StoredRun, 'number' | 'resume' | 'unreadable'> & Partial<Pick<StoredRun, 'resume'>>
 
 /** Reconciliations: what is shown of them, what they saw, and their plans. */
 export interface RunStore {

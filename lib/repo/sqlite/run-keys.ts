@@ -8,6 +8,11 @@ import type { Stores } from './worker/stores.ts'
 const DATA_KEY_BYTES = 32
 const ID_BYTES = 6
 
+/** A first key that is created now would take the place of the one that encrypts what is there. */
+const KEY_IS_AWAY =
+  'no key is configured, and those in the database are encrypted with one. Put it back (security/crypto.keys); ' +
+  'if it is lost, put a new one there (secret generate-key), which leaves them unreadable'
+
 /**
  * The data keys of runs, which encrypt personal data in them. Each run has a random data key, which is stored encrypted with
  * the key of the project: changing that key only encrypts the data keys again, and deleting a data key makes its run
@@ -34,6 +39,7 @@ export class RunKeys {
     const key = 1 + (randomBytes(ID_BYTES).readUIntBE(0, ID_BYTES) % MAX_KEY_ID)
     const bytes = randomBytes(DATA_KEY_BYTES)
     try {
+      if (!this.#wrapper.hasKey && (await this.#table.closed()).length > 0) throw new Error(KEY_IS_AWAY)
       return { key: { key, bytes }, wrapped: await this.#wrapper.wrap(bytes, placeOf(key)) }
     } catch (error) {
       if (error instanceof ResourceException) throw error

@@ -102,8 +102,10 @@ export class SqliteRunStore implements RunStore {
     lost: ReadonlyMap<number, string>,
   ): StoredRun | undefined {
     const flags = { isAnalysis: is_analysis === 1, persists: persists === 1 }
-    if (content === null)
-      return { ...row, ...flags, resume: null, content: this.#unreadable(row, lost.get(row.number)) }
+    if (content === null) {
+      const unreadable = lost.get(row.number) ?? 'is encrypted with a key that is not there, or was altered'
+      return { ...row, ...flags, resume: null, unreadable, content: this.#unreadable(row, unreadable) }
+    }
     try {
       const read = (text: string) => readJson<JsonObject>(text, 'run', `${row.number} (${row.id})`)
       return { ...row, ...flags, content: read(content), resume: state === null ? null : read(state) }
@@ -117,7 +119,7 @@ export class SqliteRunStore implements RunStore {
   /** What is shown of a run whose content cannot be decrypted. */
   #unreadable(
     { id, number, mapping, state }: Pick<RunRecord, 'id' | 'number' | 'mapping' | 'state'>,
-    reason = 'is encrypted with a missing key, or was altered',
+    reason: string,
   ): JsonObject {
     const stageDescription = `This reconciliation ${reason}; it is shown without its content and entries.`
     const { logged } = this.#keys
@@ -125,6 +127,7 @@ export class SqliteRunStore implements RunStore {
       logged.add(number)
       this.#log.error({ reconId: id, mapping }, `The repository ${this.#file}: reconciliation ${id} ${reason}`)
     }
-    return { mapping, state, stage: 'COMPLETED_FAILED', stageDescription }
+    // Nothing that runs is unreadable: the process of one that is stored as active has ended.
+    return { mapping, state: state === 'ACTIVE' ? 'FAILED' : state, stage: 'COMPLETED_FAILED', stageDescription }
   }
 }

@@ -108,7 +108,7 @@ export class Plans {
     }
     const record = recordOf(run)
     if (run.isAnalysis && record && !run.persists && record.executions.length > 0) throw conflict(EXECUTED)
-    if (!run.isAnalysis || run.state !== 'SUCCESS' || !run.persists) throw conflict(NO_PLAN)
+    if (run.unreadable !== undefined || !run.isAnalysis || run.state !== 'SUCCESS' || !run.persists) throw noPlan(run)
     if (!record) throw conflict('The plan was made by an earlier version of this gateway: make another plan')
     checkCurrent(run.mapping, { record, changed: await this.changedSince(configured, record) })
     checkApproved(run.id, configured.mapping, record.approval)
@@ -171,12 +171,15 @@ export class Plans {
       const run = await runs.find(id)
       if (!run) throw notFound(`Reconciliation ${id} not found`)
       const record = recordOf(run)
-      if (!record) throw conflict(NO_PLAN)
+      if (!record) throw noPlan(run)
       const plan = (await change(run, record)) as unknown as JsonObject
       await store(run, { ...run.content, plan })
     })
   }
 }
+
+const noPlan = ({ id, unreadable }: StoredRun) =>
+  conflict(unreadable === undefined ? NO_PLAN : `Reconciliation ${id} ${unreadable}`)
 
 const EXECUTED = 'The plan was carried out already: make another plan'
 

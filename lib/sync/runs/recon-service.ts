@@ -44,7 +44,8 @@ export class ReconService implements Disposable {
   async begin(): Promise<void> {
     const { runs, log } = this.parts
     for (const run of await runs.all()) {
-      if (run.state !== 'ACTIVE') continue
+      // What resuming one needs that cannot be decrypted would be lost with a new key.
+      if (run.state !== 'ACTIVE' || run.unreadable !== undefined) continue
       try {
         await markInterrupted(runs, run)
       } catch (error) {

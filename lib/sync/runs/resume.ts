@@ -24,6 +24,7 @@ export const resumeState = (options: RunOptions, mapping: Mapping, isApproved: b
 /** @throws conflict when the run cannot go on */
 export function resumable(run: StoredRun): ResumeState {
   if (run.content.resumable === true && run.resume) return run.resume as unknown as ResumeState
+  if (run.unreadable !== undefined) throw conflict(`Reconciliation ${run.id} ${run.unreadable}`)
   throw conflict(`Reconciliation ${run.id} cannot be resumed: its state is ${run.state}, and it was not interrupted`)
 }
 

@@ -13,8 +13,8 @@ export const DEFAULT_RULES: RetentionRules = { keepRuns: DEFAULT_KEEP_RUNS }
 
 /**
  * The runs to remove: of each mapping all but the last `keepRuns`. Kept beyond that are valid plans, runs that can be
- * resumed or have rows whose outcome is unknown, and the last run with deferred rows: a later one has deferred again what
- * still has to wait.
+ * resumed or have rows whose outcome is unknown, those that cannot be decrypted (their key may come back), and the last run
+ * with deferred rows: a later one has deferred again what still has to wait.
  * @param runs from the oldest to the latest
  * @param rulesOf undefined for a mapping that is not configured: its runs go seven days after their end
  */
@@ -28,8 +28,12 @@ export function outdatedRuns(
     const rules = rulesOf(mapping)
     const deferring = own.find(hasDeferredRows)
     const isHeld = (run: StoredRun) =>
-      run === deferring || isValidPlan(run, now) || run.content.resumable === true || hasUnknownRows(run)
-    const isOrphan = (run: StoredRun) => !rules && endOf(run) < now - ORPHAN_MS
+      run.unreadable !== undefined ||
+      run === deferring ||
+      isValidPlan(run, now) ||
+      run.content.resumable === true ||
+      hasUnknownRows(run)
+    const isOrphan = (run: StoredRun) => !rules && run.unreadable === undefined && endOf(run) < now - ORPHAN_MS
     const { keepRuns } = rules ?? DEFAULT_RULES
     return own.filter((run, place) => isOrphan(run) || (place >= keepRuns && !isHeld(run)))
   })

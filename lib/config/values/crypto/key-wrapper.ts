@@ -17,6 +17,11 @@ export class KeyWrapper {
     this.#keys = keys
   }
 
+  /** Whether a key is configured, or was created. @throws Error if the keys cannot be read */
+  get hasKey(): boolean {
+    return this.#keys.current() !== undefined
+  }
+
   /**
    * @param place what the data key is for: it is decrypted only for the same
    * @throws Error when there is no key to encrypt it with
