@@ -88,7 +88,16 @@ describe('two plans of a mapping', () => {
     assert.deepEqual([refused.status, /cannot be compared/.test(refused.text)], [400, true])
     assert.equal((await stage.gateway.call(`/recon/plan/${plan}/diff/nowhere?_queryFilter=true`)).status, 404)
     assert.equal((await stage.gateway.call(`/recon/plan/${plan}/diff?_queryFilter=true`)).status, 404)
-    assert.equal((await stage.gateway.call(`${diff}?_queryFilter=true&_pageSize=1&_pagedResultsCookie=x`)).status, 400)
+  })
+
+  it('take only a cookie that they have given, as entries and audit/recon do', async () => {
+    const { stage, diff, plan } = await compared()
+    for (const path of [diff, `/recon/plan/${plan}/entry`, `/recon/assoc/${plan}/entry`, '/audit/recon'])
+      for (const cookie of ['x', '-1', '1.5', '1e400', 'NaN', '1/', '0/1/1']) {
+        const more = `_queryFilter=true&_pageSize=1&_pagedResultsCookie=${encodeURIComponent(cookie)}`
+        const { status, text } = await stage.gateway.call(`${path}?${more}`)
+        assert.equal(status, 400, `${path} ${cookie}: ${text.slice(0, 100)}`)
+      }
   })
 
   it('have entries that are found by the fields that they change', async () => {

@@ -5,7 +5,7 @@ import type { QueryFilter } from '../../crest/filter/query-filter.ts'
 import type { QueryRequest, QueryResult, ReadRequest, Resource, ResourceHandler } from '../../crest/protocol/request.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
 import type { ReconService } from '../runs/recon-service.ts'
-import { auditEntry, auditFrame, rowStream } from './entries.ts'
+import { auditEntry, auditFrame, NO_COOKIE, rowStream } from './entries.ts'
 import { queryStream, type Streamed } from './query-stream.ts'
 
 /** A field of an entry, and the parameter with its value. */
@@ -80,6 +80,7 @@ export class ReconAuditResource implements ResourceHandler {
 
   /** A cookie is the number of a run and the key of the last row: `RUN/ROW`. */
   async *#stream(after: string | null, reconId: string | undefined): AsyncGenerator<Streamed, void> {
+    if (after !== null && !/^\d{1,16}\/\d{1,16}$/.test(after)) throw badRequest(NO_COOKIE)
     const [firstRun = 0, firstRow] = (after ?? '').split('/').map(Number)
     for (const run of await this.#service.parts.runs.all()) {
       if (run.number < firstRun || (reconId !== undefined && run.id !== reconId)) continue

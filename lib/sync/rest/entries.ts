@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { hideSecrets, isSecretName, STARS } from '../../core/hidden-secrets.ts'
 import { isObject } from '../../core/json.ts'
+import { badRequest } from '../../crest/errors.ts'
 import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
 import type { Resource } from '../../crest/protocol/request.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
@@ -16,12 +17,19 @@ type Collections = Pick<Mapping, 'source' | 'target'> | undefined
 
 const WINDOW = 500
 
-/** The rows of a run after a cookie, as resources; rows for which `show` returns undefined are skipped. */
+/** Read as a number all the same, it would show no row: as though the plan had ended. */
+export const NO_COOKIE = 'The parameter _pagedResultsCookie is not a cookie of this query'
+
+/**
+ * The rows of a run after a cookie, as resources; rows for which `show` returns undefined are skipped.
+ * @throws badRequest when it is not a cookie of this query
+ */
 export async function* rowStream(
   rows: RunRows,
   after: string | null,
   show: (row: Row) => Resource | undefined,
 ): AsyncGenerator<Streamed, void> {
+  if (after !== null && !/^\d{1,16}$/.test(after)) throw badRequest(NO_COOKIE)
   for await (const window of rowWindows((last) => rows.after(last, WINDOW), Number(after ?? 0)))
     for (const row of window) {
       const resource = show(row)

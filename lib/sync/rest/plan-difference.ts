@@ -4,6 +4,7 @@ import { badRequest } from '../../crest/errors.ts'
 import type { Row } from '../../repo/runs/run-row.ts'
 import { placeOfRow, type RunRows } from '../../repo/runs/run-rows.ts'
 import { rowWindows } from '../row-windows.ts'
+import { NO_COOKIE } from './entries.ts'
 import type { Streamed } from './query-stream.ts'
 
 /** One of two plans. */
@@ -24,8 +25,7 @@ export async function* differenceStream(
   after: string | null,
 ): AsyncGenerator<Streamed, void> {
   const [, side = '0', key = '0'] = /^([01])\/(\d+)$/.exec(after ?? '0/0') ?? []
-  if (after !== null && !/^[01]\/\d+$/.test(after))
-    throw badRequest('The parameter _pagedResultsCookie is not a cookie of this query')
+  if (after !== null && !/^[01]\/\d+$/.test(after)) throw badRequest(NO_COOKIE)
   if (side === '0')
     for await (const [row, counterpart] of pairs(plan, other, Number(key))) {
       if (counterpart && isSame(row, counterpart)) continue
