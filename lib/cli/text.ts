@@ -49,8 +49,12 @@ export function shown(value: unknown, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text
 }
 
-/** Replaces control characters: ids and messages come from remotes, and a terminal would execute them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it replaces
-export const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd')
+/**
+ * Replaces control characters, and those that break lines or turn the direction of text: ids and messages come from
+ * remotes, and a terminal would execute them, or show one value as another (https://trojansource.codes).
+ */
+export const printable = (text: string): string => text.replace(UNPRINTABLE, '\ufffd')
+
+const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`

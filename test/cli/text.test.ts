@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
 import type { GatewayApi } from '../../lib/cli/gateway-api.ts'
 import { follow } from '../../lib/cli/recon/progress.ts'
-import { table, wrapped } from '../../lib/cli/text.ts'
+import { shown, table, wrapped } from '../../lib/cli/text.ts'
 import type { JsonObject } from '../../lib/contract.ts'
 
 describe('a table', () => {
@@ -52,6 +52,10 @@ describe('a table', () => {
 describe('a paragraph', () => {
   it('wraps at words, indented, without control characters', () => {
     assert.deepEqual(wrapped('one \u001b[31mtwo three', 14, 2), ['  one �[31mtwo', '  three'])
+  })
+
+  it('shows text in the order in which it is stored', () => {
+    assert.equal(shown('invoice\u202egnp.exe\u2066\u200f\u009b', 80), '"invoice�gnp.exe���"')
   })
 })
 

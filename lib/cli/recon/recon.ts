@@ -3,7 +3,7 @@ import { type CommandIo, UsageError } from '../command.ts'
 import { confirmed } from '../confirm.ts'
 import { type ApiOptions, type GatewayApi, withApi } from '../gateway-api.ts'
 import { widthOf } from '../output.ts'
-import { json } from '../text.ts'
+import { json, printable } from '../text.ts'
 import { followRun } from './follow-run.ts'
 import { nextSteps, planText } from './plan-text.ts'
 import { existingRun, report } from './runs.ts'
@@ -38,7 +38,7 @@ export const recon = (mapping: string, options: ReconOptions, io: CommandIo): Pr
       throw new UsageError('no terminal to ask at: give --dry-run to see the plan, or --yes to execute it')
     const analysis = await analyze(api, mapping, options, io)
     if (analysis.state !== 'SUCCESS') {
-      io.stderr.write(`${String(analysis.stageDescription)}\n`)
+      io.stderr.write(`${printable(String(analysis.stageDescription))}\n`)
       return 1
     }
     const id = String(analysis._id)
