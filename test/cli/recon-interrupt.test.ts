@@ -82,6 +82,22 @@ describe('Ctrl-C', function () {
     assert.match(follower.stdout, /^Targets: 3 created/m)
   })
 
+  it('is not needed when the gateway dies: the command says how to go on, and status, too', async () => {
+    const { project, gate } = await stage()
+    const gateway = await startGatewayProcess({}, { project })
+    const command = recon(project, 'm', '--yes')
+    await gate.reached
+    await gateway.process.kill('SIGKILL')
+    gate.open()
+    assert.deepEqual(await command.exited, { code: 1, signal: null })
+    const id = idIn(command)
+    for (const word of ['follow', 'resume'])
+      assert.match(command.stderr, new RegExp(`^ {2}.* recon ${word} ${id} --project ${project}$`, 'm'))
+    const status = recon(project, 'status', '--run', id)
+    assert.deepEqual(await status.exited, { code: 0, signal: null }, status.stderr)
+    assert.match(status.stdout, new RegExp(`\nNext:\n {2}.* recon resume ${id} --project ${project}\n$`))
+  })
+
   it('interrupts a run of the command itself after what is under way, and says how to resume it', async () => {
     const { project, gate } = await stage()
     const command = recon(project, 'm', '--yes')

@@ -65,6 +65,19 @@ describe('recon plan', () => {
     )
   })
 
+  it('is named with what is left to do after a part and after all of it', async () => {
+    const { type } = await startCommandStage()
+    const id = idIn(await type('eu_to_fidc', '--dry-run'))
+    const next = (...commands: string[]) =>
+      `\nNext:\n${commands.map((words) => `  ${COMMAND} recon ${words}\n`).join('')}`
+    const part = await type('execute', id, '--limit', '1')
+    assert.ok(part.stdout.endsWith(next(`plan ${id} --only changes`, `execute ${id}`)), part.stdout)
+    const rest = await type('execute', id)
+    assert.ok(rest.stdout.endsWith(next('verify eu_to_fidc')), rest.stdout)
+    const { stdout } = await type('plan', id)
+    assert.ok(stdout.endsWith(`It was executed.\n${next('verify eu_to_fidc')}`), stdout)
+  })
+
   it('lists the rows of a kind, of a field, of an object', async () => {
     const { type, id } = await mixed()
     const rows = async (...args: string[]) => {

@@ -28,8 +28,14 @@ export async function followRun(
   try {
     return await follow(api, id, io.stderr, leave.signal)
   } catch (error) {
-    if (!leave.signal.aborted) throw error
     const text = (...words: string[]) => `  ${reconCommand(options, io, ...words)}`
+    if (!leave.signal.aborted) {
+      if (!api.isOwn)
+        io.stderr.write(
+          `The run is no longer followed. To follow it again, or to resume it if it was interrupted:\n${text('follow', id)}\n${text('resume', id)}\n`,
+        )
+      throw error
+    }
     if (!api.isOwn)
       throw new Interrupted(
         ['The run goes on at the gateway. Follow it, or stop it:', text('follow', id), text('cancel', id)].join('\n'),

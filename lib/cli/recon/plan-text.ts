@@ -39,8 +39,7 @@ export async function planText(api: GatewayApi, run: JsonObject, plan: JsonObjec
   const lines = [
     `Plan of ${String(run.mapping)}: ${sum(kinds, 'count')} decisions`,
     ...planState(plan, width),
-    '',
-    ...counts.trimEnd().split('\n'),
+    ...(counts === '' ? [] : ['', ...counts.trimEnd().split('\n')]),
   ]
   const names = new FarNames(api, String(run.mapping))
   const example = async (title: string, filter: string) =>
@@ -78,13 +77,16 @@ export function planState(plan: JsonObject, width: number): string[] {
 }
 
 /** What to type next, one command a line. */
-export function nextSteps(id: string, { state }: JsonObject, options: ApiOptions, io: CommandIo): string {
+export function nextSteps(id: string, { state, mapping }: JsonObject, options: ApiOptions, io: CommandIo): string {
   const waits = state === 'WAITING'
   const isOver = typeof state !== 'string' || state === 'EXECUTED' || state === 'EXPIRED' || state === 'CHANGED'
+  const name = String(mapping)
   const steps = [
-    ['plan', id, '--only', 'changes'],
+    // An executed plan has no rows left.
+    ...(state === 'EXECUTED' ? [['verify', name]] : [['plan', id, '--only', 'changes']]),
     ...(waits ? [['approve', id]] : []),
     ...(isOver ? [] : [['execute', id]]),
+    ...(state === 'EXPIRED' || state === 'CHANGED' ? [[name, '--dry-run']] : []),
   ]
   return `\nNext:\n${steps.map((words) => `  ${reconCommand(options, io, ...words)}\n`).join('')}`
 }

@@ -72,7 +72,12 @@ export const reconExecute = (id: string, options: ExecuteOptions, io: CommandIo)
     const selection = { ...(only !== undefined && { only: [...only] }), ...(limit !== undefined && { limit }) }
     const content = { ...settings(options), ...selection }
     const run = await execute(api, id, String(planned.mapping), { options, content }, io)
-    return report(api, run, options, io)
+    const status = await report(api, run, options, io)
+    if (run.state === 'SUCCESS' && !options.json) {
+      const plan = (await api.read(`recon/plan/${encodeURIComponent(id)}`)) ?? {}
+      io.stdout.write(nextSteps(id, plan, options, io))
+    }
+    return status
   })
 
 /** Continues an interrupted run under the same id. Resolves to the exit status. */

@@ -6,27 +6,29 @@ import { type ApiOptions, type GatewayApi, withApi } from '../gateway-api.ts'
 import { columnsOf, widthOf } from '../output.ts'
 import { json } from '../text.ts'
 import { followRun } from './follow-run.ts'
+import { reconCommand } from './next-command.ts'
 import { runList, runText } from './run-text.ts'
 
 /** Prints what a run did. @returns the exit status: 0 when everything was executed */
-export async function report(
-  api: GatewayApi,
-  run: JsonObject,
-  { json: asJson }: ApiOptions,
-  { stdout }: CommandIo,
-): Promise<number> {
-  stdout.write(asJson ? json(run) : await runText(api, run, widthOf(stdout)))
+export async function report(api: GatewayApi, run: JsonObject, options: ApiOptions, io: CommandIo): Promise<number> {
+  const { stdout } = io
+  const text = async () => `${await runText(api, run, widthOf(stdout))}${resumeStep(run, options, io)}`
+  stdout.write(options.json ? json(run) : await text())
   const statuses = isObject(run.statusSummary) ? run.statusSummary : {}
   const undone = ['FAILURE', 'SKIPPED', 'UNKNOWN'].some((status) => Number(statuses[status] ?? 0) > 0)
   return run.state === 'SUCCESS' && !undone ? 0 : 1
 }
+
+/** What to type next for an interrupted run. */
+const resumeStep = ({ _id, resumable }: JsonObject, options: ApiOptions, io: CommandIo): string =>
+  resumable === true ? `\nNext:\n  ${reconCommand(options, io, 'resume', String(_id))}\n` : ''
 
 /** Lists the runs that the gateway keeps, or shows one of them. */
 export const reconStatus = (options: ApiOptions & { readonly run?: string }, io: CommandIo): Promise<number> =>
   withApi(options, io, async (api) => {
     if (options.run !== undefined) {
       const run = await existingRun(api, options.run)
-      io.stdout.write(options.json ? json(run) : await runText(api, run, widthOf(io.stdout)))
+      await report(api, run, options, io)
       return 0
     }
     const { reconciliations } = (await api.read('recon')) ?? {}
