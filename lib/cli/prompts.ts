@@ -13,7 +13,7 @@ export interface TextQuestion {
   readonly fault?: (answer: string) => string | undefined
 }
 
-/** Each question throws StartError when it is canceled with Ctrl-C. */
+/** Each question throws StartError when it is canceled with Ctrl-C or Ctrl-D. */
 export interface Prompts {
   text(message: string, question?: TextQuestion): Promise<string>
   /** Is not shown. */
@@ -25,7 +25,7 @@ export interface Prompts {
 /** Undefined without a terminal. Standard output stays free for results: questions go to standard error. */
 export function terminalPrompts({ stdin, stderr }: CommandIo): Prompts | undefined {
   if (stdin.isTTY !== true) return undefined
-  const terminal = { input: stdin as Readable, output: stderr as unknown as Writable }
+  const terminal = { input: stdin as Readable, output: stderr as unknown as Writable, signal: ended(stdin) }
   return {
     async text(message, { fallback = '', example = fallback, fault } = {}) {
       const validate = (answer = '') => fault?.(answer.trim() || fallback)
@@ -42,6 +42,15 @@ export function terminalPrompts({ stdin, stderr }: CommandIo): Prompts | undefin
       return answered(await select({ ...terminal, message, options })) as T
     },
   }
+}
+
+/** Aborts on Ctrl-D, at which a question would wait for ever: the input has ended for readline only. */
+function ended(stdin: CommandIo['stdin']): AbortSignal {
+  const end = new AbortController()
+  stdin.on('keypress', (_text: string, key?: { ctrl?: boolean; name?: string }) => {
+    if (key?.ctrl === true && key.name === 'd') end.abort()
+  })
+  return end.signal
 }
 
 function answered<T>(answer: T): Exclude<T, symbol> {

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { blocksFor } from '../helpers/markdown.ts'
-import { atTerminal, BIN, CTRL_C, DOWN, ENTER, hasTerminal, type Typed, typedAtTerminal } from '../helpers/terminal.ts'
+import {
+  atTerminal,
+  BIN,
+  CTRL_C,
+  CTRL_D,
+  DOWN,
+  ENTER,
+  hasTerminal,
+  type Typed,
+  typedAtTerminal,
+} from '../helpers/terminal.ts'
 import { CREDENTIALS, initStage } from './init-stage.ts'
 
 const signIn = (name: string): [prompt: string, keys: string][] => [
@@ -67,6 +77,7 @@ describe('init at a terminal', function () {
   const ENDINGS: [what: string, answers: [prompt: string, keys: string][], message: RegExp][] = [
     ['no certificate is trusted', [['Trust certificate 2', ENTER]], /is not trusted: nothing was written/],
     ['it is canceled', [['Trust certificate 2', CTRL_C]], /canceled: nothing was written/],
+    ['the input ends', [['Trust certificate 2', CTRL_D]], /canceled: nothing was written/],
     [
       'the files are not wanted',
       [

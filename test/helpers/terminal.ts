@@ -14,6 +14,7 @@ export const hasTerminal = process.platform === 'linux' && existsSync(SCRIPT)
 export const ENTER = '\r'
 export const DOWN = '\x1b[B'
 export const CTRL_C = '\x03'
+export const CTRL_D = '\x04'
 
 export interface TerminalOptions {
   readonly cwd: string
