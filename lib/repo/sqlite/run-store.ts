@@ -103,7 +103,7 @@ export class SqliteRunStore implements RunStore {
   ): StoredRun | undefined {
     const flags = { isAnalysis: is_analysis === 1, persists: persists === 1 }
     if (content === null) {
-      const unreadable = lost.get(row.number) ?? 'is encrypted with a key that is not there, or was altered'
+      const unreadable = lost.get(row.number) ?? 'is encrypted with a missing key, or was altered'
       return { ...row, ...flags, resume: null, unreadable, content: this.#unreadable(row, unreadable) }
     }
     try {
