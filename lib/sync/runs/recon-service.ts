@@ -40,11 +40,10 @@ export class ReconService implements Disposable {
     this.plans = new Plans(parts)
   }
 
-  /** Marks runs that a crash interrupted. */
+  /** Marks runs that a crash interrupted, but for those that cannot be decrypted: what resuming them needs would be lost. */
   async begin(): Promise<void> {
     const { runs, log } = this.parts
     for (const run of await runs.all()) {
-      // What resuming one needs that cannot be decrypted would be lost with a new key.
       if (run.state !== 'ACTIVE' || run.unreadable !== undefined) continue
       try {
         await markInterrupted(runs, run)
