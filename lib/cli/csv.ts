@@ -19,7 +19,7 @@ export interface CsvRecord {
 
 /**
  * The records of a text that comes in pieces. Empty lines are left out.
- * @throws SyntaxError that names the line of a quote that is not closed
+ * @throws SyntaxError that names the line of a quote that is not closed, or of a record that is too long
  */
 export async function* csvRecords(pieces: AsyncIterable<string>): AsyncGenerator<CsvRecord, void, undefined> {
   const reader = new CsvReader()
@@ -53,7 +53,8 @@ class CsvReader {
 
   take(character: string): void {
     this.#length += 1
-    if (this.#length > MAX_RECORD_LENGTH) throw this.#unclosed()
+    if (this.#length > MAX_RECORD_LENGTH)
+      throw this.#error(`a record has more than ${MAX_RECORD_LENGTH} characters: a quote may not be closed`)
     if (character === '\n') this.#line += 1
     if (this.#quote === 'opened') {
       if (character === '"') this.#quote = 'closed'
@@ -67,7 +68,7 @@ class CsvReader {
   }
 
   end(): void {
-    if (this.#quote === 'opened') throw this.#unclosed()
+    if (this.#quote === 'opened') throw this.#error('a quote is not closed')
     this.#endRecord()
   }
 
@@ -86,7 +87,7 @@ class CsvReader {
     this.#length = 0
   }
 
-  #unclosed(): SyntaxError {
-    return new SyntaxError(`line ${this.#begin}: a quote is not closed`)
+  #error(reason: string): SyntaxError {
+    return new SyntaxError(`line ${this.#begin}: ${reason}`)
   }
 }

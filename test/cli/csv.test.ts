@@ -69,6 +69,11 @@ describe('CSV', () => {
 
   it('names the line of a quote that is not closed', async () => {
     await assert.rejects(records('a\n"b\nc'), { name: 'SyntaxError', message: 'line 2: a quote is not closed' })
-    await assert.rejects(records(`a\n"${'b\n'.repeat(1_000_000)}`), { message: 'line 2: a quote is not closed' })
+  })
+
+  it('names the line of a record that is too long, with or without a quote', async () => {
+    const message = 'line 2: a record has more than 1048576 characters: a quote may not be closed'
+    await assert.rejects(records(`a\n"${'b\n'.repeat(1_000_000)}`), { name: 'SyntaxError', message })
+    await assert.rejects(records(`a\n${'b,'.repeat(1_000_000)}`), { name: 'SyntaxError', message })
   })
 })
