@@ -22,6 +22,16 @@ export type QueryParts = Pick<
   | 'totalPagedResultsPolicy'
 >
 
+/**
+ * A parameter of an action.
+ * @throws badRequest when it is missing or empty
+ */
+export function requiredParameter(parameters: Readonly<Record<string, string>>, name: string): string {
+  const value = parameters[name]
+  if (value === undefined || value === '') throw badRequest(`The parameter ${name} is missing`)
+  return value
+}
+
 /** The parameters of one request. Reserved names are case-insensitive, as in IDM. */
 export class RequestParameters {
   readonly #values: ReadonlyMap<string, string>

@@ -14,6 +14,7 @@ import type {
   Resource,
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
+import { requiredParameter } from '../../crest/protocol/request-parameters.ts'
 import { objectId, requireCollection } from '../objects/collection-path.ts'
 import { importLinks, type LinkForm } from './link-import.ts'
 import { type Link, type LinkStore, type NewLink, representLink } from './link-store.ts'
@@ -50,10 +51,11 @@ export class LinkCollection implements ResourceHandler {
 
   async action({ resourcePath, action, additionalParameters, content }: ActionRequest): Promise<Json> {
     requireCollection(resourcePath)
-    const { mapping, linkType, dryRun } = additionalParameters
-    if (action === 'import') return this.#import(required('mapping', mapping), entriesOf(content), dryRun === 'true')
+    const parameter = (name: string) => requiredParameter(additionalParameters, name)
+    if (action === 'import')
+      return this.#import(parameter('mapping'), entriesOf(content), additionalParameters.dryRun === 'true')
     if (action === 'countByType') return { types: await this.#countByType() }
-    if (action === 'purge') return this.#purge(required('linkType', linkType))
+    if (action === 'purge') return this.#purge(parameter('linkType'))
     throw badRequest(`repo/link has the actions import, countByType and purge, not ${action}`)
   }
 
@@ -127,11 +129,6 @@ function entriesOf(content: Json): readonly Json[] {
   const links = isObject(content) ? content.links : undefined
   if (Array.isArray(links) && links.length <= MAX_ENTRIES) return links
   throw badRequest(`The body must be {"links": […]} with ${MAX_ENTRIES} links at most`)
-}
-
-function required(name: string, value: string | undefined): string {
-  if (value !== undefined && value !== '') return value
-  throw badRequest(`The parameter ${name} is missing`)
 }
 
 const resourceOf = (link: Link): Resource => ({ id: link.id, revision: '0', content: representLink(link) })

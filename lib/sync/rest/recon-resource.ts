@@ -12,6 +12,7 @@ import type {
   Resource,
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
+import { requiredParameter } from '../../crest/protocol/request-parameters.ts'
 import { pathElements } from '../../crest/protocol/resource-path.ts'
 import type { Row } from '../../repo/runs/run-row.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
@@ -113,8 +114,7 @@ export class ReconResource implements ResourceHandler {
   ): Promise<Json> {
     if (action !== 'recon' && action !== 'reconById' && action !== 'verify')
       throw badRequest(`Reconciliation has the actions recon, reconById and verify, not ${action}`)
-    const { mapping } = parameters
-    if (mapping === undefined || mapping === '') throw badRequest('The parameter mapping is missing')
+    const mapping = requiredParameter(parameters, 'mapping')
     const options =
       action === 'verify' ? verifyOptions(content) : optionsOf(action, parameters, parseRunBody(content), startedBy)
     return this.#answer(await this.#service.start(mapping, { ...options, startedBy }), parameters)

@@ -12,6 +12,7 @@ import type {
   Resource,
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
+import { requiredParameter } from '../../crest/protocol/request-parameters.ts'
 import { childPath, pathElements, pathFrom } from '../../crest/protocol/resource-path.ts'
 import { ACTIONS, isAction } from '../action.ts'
 import { LinkSpace } from '../evaluate/link-space.ts'
@@ -54,7 +55,8 @@ export class SyncResource implements ResourceHandler {
     const { resourcePath, action, additionalParameters: parameters } = request
     if (resourcePath !== '') throw missing(resourcePath)
     if (action === 'recon') return this.#reconcile(request, context)
-    if (action === 'getLinkedResources') return linkedResources(this.#parts, required(parameters, 'resourceName'))
+    if (action === 'getLinkedResources')
+      return linkedResources(this.#parts, requiredParameter(parameters, 'resourceName'))
     if (action !== 'performAction')
       throw action.startsWith('notify')
         ? notSupported('This gateway has no implicit synchronization')
@@ -72,7 +74,7 @@ export class SyncResource implements ResourceHandler {
   }
 
   async #perform(parameters: Readonly<Record<string, string>>, context: RequestContext): Promise<void> {
-    const name = required(parameters, 'mapping')
+    const name = requiredParameter(parameters, 'mapping')
     const configured = await this.#parts.mappings.usable(name)
     const { action = '', situation } = parameters
     if (!isAction(action)) throw badRequest(`The parameter action must be one of ${ACTIONS.join(', ')}`)
@@ -132,12 +134,6 @@ const DEPRECATED = {
 }
 
 const missing = (path: string) => notFound(`Resource '${path === '' ? 'sync' : `sync/${path}`}' not found`)
-
-function required(parameters: Readonly<Record<string, string>>, name: string): string {
-  const value = parameters[name]
-  if (value === undefined || value === '') throw badRequest(`The parameter ${name} is missing`)
-  return value
-}
 
 /** The objects that are linked to an object by any mapping, each once, with their content. */
 export async function linkedResources(parts: ReconServiceOptions, resourceName: string): Promise<Json> {
