@@ -15,6 +15,12 @@ export const isObject = (value: unknown): value is JsonObject =>
 export const memberOf = (object: JsonObject, name: string): Json | undefined =>
   Object.hasOwn(object, name) ? object[name] : undefined
 
+/** The members that are not undefined. */
+export const withoutUndefined = <T extends object>(members: T): Defined<T> =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Defined<T>
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
 const OWN = { enumerable: true, configurable: true, writable: true } as const
 
 /** Sets a member with any name: an assignment to `__proto__` would replace the prototype. */

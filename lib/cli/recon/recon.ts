@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../contract.ts'
+import { withoutUndefined } from '../../core/json.ts'
 import { type CommandIo, UsageError } from '../command.ts'
 import { confirmed } from '../confirm.ts'
 import { type ApiOptions, type GatewayApi, withApi } from '../gateway-api.ts'
@@ -115,7 +116,7 @@ async function execute(
 async function analyze(api: GatewayApi, mapping: string, options: ReconOptions, io: CommandIo): Promise<JsonObject> {
   const { byId: id, limit, sample, filter } = options
   const params = { mapping, analyze: 'true', persistAssociations: 'true', ...(id === undefined ? {} : { id }) }
-  const pilot = given({ limit, sample, filter })
+  const pilot = withoutUndefined({ limit, sample, filter })
   const content = { ...settings(options), ...pilot }
   const body = Object.keys(content).length === 0 ? null : content
   const started = await api.action('recon', id === undefined ? 'recon' : 'reconById', params, body)
@@ -125,10 +126,5 @@ async function analyze(api: GatewayApi, mapping: string, options: ReconOptions, 
 /** The same for the analysis and the execution: the plan has to show what the run will do. */
 const settings = (options: RunSettings): JsonObject => {
   const { maxDeletes, maxClears, acceptUnassessed, allowApproximate, createUnknown } = options
-  return given({ maxDeletes, maxClears, acceptUnassessed, allowApproximate, createUnknown })
+  return withoutUndefined({ maxDeletes, maxClears, acceptUnassessed, allowApproximate, createUnknown })
 }
-
-const given = (members: Readonly<Record<string, string | number | boolean | undefined>>): JsonObject =>
-  Object.fromEntries(
-    Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
-  )

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import { isObject } from '../../core/json.ts'
+import { isObject, withoutUndefined } from '../../core/json.ts'
 import { faultsOf, z } from '../../core/schema.ts'
 import { badRequest } from '../../crest/errors.ts'
 import { limitSchema } from '../mapping/limit.ts'
@@ -104,33 +104,27 @@ export const parseOverrides = (body: Json): Overrides => parsedBody(overridesSch
 /** The body of `recon`. @throws badRequest */
 export function parseRunBody(body: Json): { overrides: Overrides; pilot: Pilot | undefined } {
   const { limit, sample, filter, ...overrides } = parsedBody(runSchema, body)
-  const pilot = given({ limit, sample, filter })
-  return { overrides: given(overrides), pilot: Object.keys(pilot).length > 0 ? pilot : undefined }
+  const pilot = withoutUndefined({ limit, sample, filter })
+  return { overrides: withoutUndefined(overrides), pilot: Object.keys(pilot).length > 0 ? pilot : undefined }
 }
 
 /** The body of `execute`. @throws badRequest */
 export function parseExecuteBody(body: Json): { overrides: Overrides; part: Part | undefined } {
   const { only, limit, ...overrides } = parsedBody(executeSchema, body)
-  const part = given({ only, limit })
-  return { overrides: given(overrides), part: Object.keys(part).length > 0 ? part : undefined }
+  const part = withoutUndefined({ only, limit })
+  return { overrides: withoutUndefined(overrides), part: Object.keys(part).length > 0 ? part : undefined }
 }
 
 function parsedBody<T>(schema: z.ZodType<T>, body: Json): Partial<T> {
   if (body === null) return {}
   if (!isObject(body)) throw badRequest('The body of the request must be an object with settings of the mapping')
   const parsed = schema.safeParse(body)
-  if (parsed.success) return given(parsed.data as object) as Partial<T>
+  if (parsed.success) return withoutUndefined(parsed.data as object) as Partial<T>
   const faults = faultsOf(parsed.error).map(({ key, message }) =>
     key === '' ? `The body ${message}` : `${key}: ${message}`,
   )
   throw badRequest(faults.join('; '))
 }
-
-/** Without the members that are undefined. */
-const given = <T extends object>(members: T): Given<T> =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
 
 /** The mapping with the settings of this run. */
 export const overridden = (mapping: Mapping, { overrides, acceptedBy, verifies }: RunOptions): Mapping => ({

@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../../core/json.ts'
 import { conflict } from '../../crest/errors.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
@@ -34,6 +35,11 @@ export async function checkPart(rows: RunRows, part: Part, takesDeferred: boolea
 /** The settings of a plan's run that select what is read. Limits are those of the execution. */
 export function inherited({ overrides }: PlanRecord): Overrides {
   const { sourceQuery, targetQuery, sourceQueryFullEntry, targetQueryFullEntry, allowEmptySourceSet } = overrides
-  const reads = { sourceQuery, targetQuery, sourceQueryFullEntry, targetQueryFullEntry, allowEmptySourceSet }
-  return Object.fromEntries(Object.entries(reads).filter(([, value]) => value !== undefined))
+  return withoutUndefined({
+    sourceQuery,
+    targetQuery,
+    sourceQueryFullEntry,
+    targetQueryFullEntry,
+    allowEmptySourceSet,
+  })
 }
