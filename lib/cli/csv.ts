@@ -44,7 +44,7 @@ class CsvReader {
   #begin = 1
   #length = 0
 
-  /** Those that are complete by now. */
+  /** Takes the complete records. */
   records(): readonly CsvRecord[] {
     const complete = this.#records
     this.#records = []

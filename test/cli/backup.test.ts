@@ -82,7 +82,7 @@ describe('project backup', () => {
     const { dir } = await project()
     const without = await backupOf(dir)
     assert.equal(existsSync(join(without.backup, 'security/crypto.keys')), false)
-    assert.match(without.err, /^Without keys: back up security\/crypto\.keys apart/)
+    assert.match(without.err, /^Without keys: back up security\/crypto\.keys separately/)
     const withKeys = await backupOf(dir, '--with-keys')
     assert.equal(readFileSync(join(withKeys.backup, 'security/crypto.keys'), 'utf8'), KEY)
     assert.equal(withKeys.err, '')

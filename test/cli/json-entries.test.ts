@@ -34,7 +34,7 @@ describe('the entries of a JSON list', () => {
     ['a file that is cut off within an entry', '[{"a":"1', /incomplete$/],
     ['an answer that is cut off', '{"result":[{"a":1}]', /incomplete$/],
     ['one page of several', '{"result":[],"pagedResultsCookie":"x"}', /one page of a query/],
-    ['something behind the list', '[] x', /what follows the list is no JSON$/],
+    ['something behind the list', '[] x', /the text after the list is not JSON$/],
     ['an entry without end', `[{"a":"${'x'.repeat(100_000)}`, /^line 1: an entry has more than/],
   ]
   for (const [what, text, message] of REFUSED)

@@ -81,9 +81,9 @@ describe('link import', () => {
     assert.equal(code, 1)
     assert.deepEqual(stderr.trimEnd().split('\n').sort(), [
       'links:2: bo is linked to t1 already',
-      'links:3: it is no JSON',
+      'links:3: it is not JSON',
       'links:4: firstId must be the id of an object',
-      'links:5: it is no JSON',
+      'links:5: it is not JSON',
       'links:6: bo is linked to t1 already',
     ])
     assert.equal(stdout, 'eu_to_fidc: 1 added, 0 unchanged, 2 in conflict with other links, 3 invalid\n')
@@ -129,7 +129,7 @@ describe('link import', () => {
   const FAULTS: [what: string, content: string | Buffer, message: RegExp][] = [
     ['a header without ids', 'a,b\n1,2\n', /links: line 1: the header of a CSV file must name firstId and secondId/],
     ['a list that is cut off', '[{"firstId":"a","secondId":"b"},', /links: line 1: the file ends within the list/],
-    ['bytes that are no UTF-8', Buffer.from('firstId,secondId\nR\xe9n,x\n', 'latin1'), /links: it is no UTF-8 text/],
+    ['bytes that are no UTF-8', Buffer.from('firstId,secondId\nR\xe9n,x\n', 'latin1'), /links: it is not UTF-8 text/],
   ]
   for (const [what, content, message] of FAULTS)
     it(`names ${what}`, async () => {

@@ -1,4 +1,4 @@
-/** Takes links over from a file. */
+/** Imports links from a file. */
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { JsonObject } from '../../contract.ts'
@@ -21,34 +21,38 @@ export interface LinkImportOptions extends ApiOptions {
 const MAX_ENTRIES = 500
 const MAX_LENGTH = 512 * 1024
 
-/** Resolves to the exit status: 1 when an entry was not taken over. */
+/** Resolves to the exit status: 1 when an entry was not imported. */
 export const linkImport = (path: string, options: LinkImportOptions, io: CommandIo): Promise<number> =>
   withApi(options, io, async (api) => {
     const file = resolve(io.cwd, path)
     const { size } = await stat(file).catch((error) => {
       throw startError(file, error)
     })
-    const taking = new Import(api, options, (line, reason) =>
+    const importing = new Import(api, options, (line, reason) =>
       io.stderr.write(`${printable(`${basename(file)}:${line}: ${reason}`)}\n`),
     )
-    await taking.begin()
+    await importing.begin()
     const bar = progressBar(io.stderr, '{bar} {percentage} %, {links} links', 30)
     if (io.stderr.isTTY) bar.start(size, 0, { links: 0 })
     try {
-      for await (const entry of linksIn(file, (bytes) => bar.update(bytes, { links: taking.counts.added })))
-        await ('link' in entry ? taking.add(entry.line, entry.link) : taking.refuse(entry.line, 'invalid', entry.fault))
-      await taking.flush()
+      for await (const entry of linksIn(file, (bytes) => bar.update(bytes, { links: importing.counts.added })))
+        await ('link' in entry
+          ? importing.add(entry.line, entry.link)
+          : importing.refuse(entry.line, 'invalid', entry.fault))
+      await importing.flush()
     } catch (error) {
-      if (taking.counts.added > 0) io.stderr.write(`${taking.text}\n`)
+      if (importing.counts.added > 0) io.stderr.write(`${importing.text}\n`)
       throw error
     } finally {
       bar.stop()
     }
-    io.stdout.write(options.json ? json(taking.result) : `${wrapped(taking.text, widthOf(io.stdout)).join('\n')}\n`)
-    return taking.isComplete ? 0 : 1
+    io.stdout.write(
+      options.json ? json(importing.result) : `${wrapped(importing.text, widthOf(io.stdout)).join('\n')}\n`,
+    )
+    return importing.isComplete ? 0 : 1
   })
 
-/** One import: entries in, batches out. */
+/** Sends the entries of a file in batches, and counts the results. */
 class Import {
   readonly counts = { added: 0, unchanged: 0, conflict: 0, invalid: 0 }
   readonly #api: GatewayApi

@@ -7,13 +7,13 @@ export interface JsonEntry {
   readonly line: number
 }
 
-/** An entry without its end would be the rest of the file. */
+/** Limits an entry whose end is missing: it would be the rest of the file. */
 const MAX_ENTRY_LENGTH = 64 * 1024
 
 /**
  * The entries of a JSON list, of the `result` of an answer to a query, or one after the other. Each is text that may be
  * invalid JSON: the next one can be read in any case.
- * @throws SyntaxError that names the line where the text cannot be followed
+ * @throws SyntaxError that names the line where the list cannot be read
  */
 export async function* jsonEntries(pieces: AsyncIterable<string>): AsyncGenerator<JsonEntry, void, undefined> {
   const splitter = new JsonSplitter()
@@ -25,10 +25,10 @@ export async function* jsonEntries(pieces: AsyncIterable<string>): AsyncGenerato
   yield* splitter.entries()
 }
 
-/** Follows brackets and strings only. */
+/** Splits a text by its brackets and strings only. */
 class JsonSplitter {
   #entries: JsonEntry[] = []
-  /** What is read: an entry, or the object around a list before and behind it. */
+  /** The current entry, or the object around the list, before and after it. */
   #text = ''
   #begin = 1
   #line = 1
@@ -86,7 +86,7 @@ class JsonSplitter {
     try {
       around = parseJson(this.#text)
     } catch {
-      throw new SyntaxError(`line ${this.#line}: what follows the list is no JSON`)
+      throw new SyntaxError(`line ${this.#line}: the text after the list is not JSON`)
     }
     if (isObject(around) && typeof around.pagedResultsCookie === 'string')
       throw new SyntaxError(

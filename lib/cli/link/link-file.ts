@@ -8,7 +8,7 @@ import { jsonEntries } from './json-entries.ts'
 
 export type FileEntry =
   | { readonly line: number; readonly link: JsonObject }
-  /** `fault`: why it is no link. */
+  /** `fault`: why it is not a link. */
   | { readonly line: number; readonly fault: string }
 
 /** Members of a link, by the names of columns in lower case: the table of IDM's database has these. */
@@ -21,7 +21,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
 
 /**
  * The entries of a file, which is read piece by piece.
- * @param onRead told how many bytes were read so far
+ * @param onRead called with the number of bytes read so far
  * @throws StartError that names the file, and the line where that is known
  */
 export async function* linksIn(
@@ -45,7 +45,7 @@ async function* textOf(file: string, onRead: (bytes: number) => void): AsyncGene
     try {
       return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode()
     } catch {
-      throw new SyntaxError('it is no UTF-8 text')
+      throw new SyntaxError('it is not UTF-8 text')
     }
   }
   for await (const chunk of createReadStream(file)) {
@@ -64,7 +64,7 @@ async function* join(first: string, rest: AsyncIterable<string>): AsyncGenerator
 async function* jsonLinks(pieces: AsyncIterable<string>): AsyncGenerator<FileEntry, void, undefined> {
   for await (const { text, line } of jsonEntries(pieces)) {
     const link = parsed(text)
-    yield isObject(link) ? { line, link } : { line, fault: typeof link === 'string' ? link : 'it is no JSON object' }
+    yield isObject(link) ? { line, link } : { line, fault: typeof link === 'string' ? link : 'it is not a JSON object' }
   }
 }
 
@@ -73,7 +73,7 @@ function parsed(text: string): unknown {
     const value = parseJson(text)
     return isObject(value) ? value : null
   } catch {
-    return 'it is no JSON'
+    return 'it is not JSON'
   }
 }
 
@@ -91,7 +91,7 @@ async function* csvLinks(pieces: AsyncIterable<string>): AsyncGenerator<FileEntr
 
 function csvLink({ cells, line }: CsvRecord, names: readonly (string | undefined)[]): FileEntry {
   if (cells.length !== names.length)
-    return { line, fault: `it has ${cells.length} cells, and the header ${names.length}` }
+    return { line, fault: `it has ${cells.length} cells; the header has ${names.length}` }
   const members = names.flatMap((name, column) => {
     const text = cells[column]
     return name === undefined || text === undefined || text === '' ? [] : [[name, text] as const]

@@ -35,20 +35,20 @@ export const linkPurge = (options: LinkPurgeOptions, io: CommandIo): Promise<num
   if (!yes && io.stdin.isTTY !== true) throw new UsageError('no terminal to ask at: give --yes to remove the links')
   return withApi(options, io, async (api) => {
     const types = await countByType(api)
-    const doomed = types.filter((type) =>
+    const unused = types.filter((type) =>
       mapping === undefined ? type.mappings.length === 0 : type.linkType === mapping,
     )
-    const used = doomed.find(({ mappings }) => mappings.length > 0)
+    const used = unused.find(({ mappings }) => mappings.length > 0)
     if (used)
       throw new StartError(
         `the links ${used.linkType} are not removed: the mapping ${used.mappings.join(', ')} uses them`,
       )
-    if (doomed.length > 0 && !yes) {
-      io.stdout.write(countTable(doomed, columnsOf(io.stdout)))
+    if (unused.length > 0 && !yes) {
+      io.stdout.write(countTable(unused, columnsOf(io.stdout)))
       if (!(await confirmed('Remove these links?', io))) return 1
     }
     const answers: JsonObject[] = []
-    for (const { linkType } of doomed) answers.push(await api.action('repo/link', 'purge', { linkType }, null))
+    for (const { linkType } of unused) answers.push(await api.action('repo/link', 'purge', { linkType }, null))
     const lines = answers.map(({ linkType, removed: count }) => `${String(linkType)}: ${String(count)} links removed\n`)
     io.stdout.write(options.json ? json(answers) : lines.join('') || 'There are no such links.\n')
     return 0

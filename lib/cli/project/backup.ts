@@ -50,8 +50,8 @@ function assertFree(dir: string, backup: string): void {
 }
 
 /**
- * A gateway, or a command that serves others, may write meanwhile. What replaces files of the project does not: it is
- * waited for, and kept away.
+ * Excludes commands that replace files of the project, such as `secret rotate`: waits for one that runs. A gateway, or a
+ * command that serves others, may run meanwhile.
  */
 async function withoutWriters(dir: string): Promise<() => void> {
   const db = join(dir, 'db')
@@ -66,7 +66,7 @@ interface Choice {
   readonly left: string[]
 }
 
-/** Database first: it takes longest, and the files are to be no older than its objects. */
+/** The database comes first: it takes longest, and the files must not be older than its objects. */
 async function fill(draft: string, dir: string, choice: Choice): Promise<BackedUpFile[]> {
   await mkdir(dirname(draft), { recursive: true })
   for (const folder of ['', 'db', ...FOLDERS]) await mkdir(join(draft, folder), { mode: 0o700 })
@@ -77,7 +77,7 @@ async function fill(draft: string, dir: string, choice: Choice): Promise<BackedU
     copyDatabase(database, copy)
     files.push({ path: `db/${DATABASE}`, ...(await digestFile(copy)) })
   }
-  // Which schedules may run: with the database it would be taken for that of an earlier version.
+  // Records which schedules may run. A database without it is taken for one of an earlier version.
   const accepted = `db/${ACCEPTANCE}`
   if (existsSync(join(dir, accepted)))
     files.push({ path: accepted, ...(await copyFile(join(dir, accepted), join(draft, accepted))) })
@@ -120,11 +120,11 @@ function report(
 ): void {
   stdout.write(`${backup}: ${count} files\n`)
   const others = left.filter((path) => !KEY_FILES.includes(path))
-  if (others.length > 0) stderr.write(`Left out, since they are no files: ${others.join(', ')}\n`)
+  if (others.length > 0) stderr.write(`Left out, since they are not files: ${others.join(', ')}\n`)
   if (env.IDM_CRYPTO_KEYS || env.IDM_CRYPTO_KEYS_FILE)
-    stderr.write('The keys that the environment names are not part of it: back them up apart.\n')
+    stderr.write('The keys that the environment names are not part of it: back them up separately.\n')
   else if (!withKeys && left.length > others.length)
     stderr.write(
-      `Without keys: back up ${left.filter((path) => KEY_FILES.includes(path)).join(' and ')} apart, or encrypted values are lost.\n`,
+      `Without keys: back up ${left.filter((path) => KEY_FILES.includes(path)).join(' and ')} separately, or encrypted values are lost.\n`,
     )
 }

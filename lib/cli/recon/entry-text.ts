@@ -23,7 +23,7 @@ export function entryLines(entry: JsonObject, width: number, label = '', nameOf:
   ]
 }
 
-/** What is done in a row, where neither counts nor a heading say so: `ABSENT → CREATE, failed: `. */
+/** Situation, action and outcome of a row in a list without headings: `ABSENT → CREATE, failed: `. */
 export function entryLabel({ situation, action, status }: JsonObject): string {
   const outcome = typeof status === 'string' ? `, ${OUTCOMES[status] ?? status}` : ''
   return `${String(situation ?? '—')} → ${String(action ?? '—')}${outcome}: `
@@ -38,7 +38,7 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   UNKNOWN: 'outcome unknown',
 }
 
-/** Both values in one line, which is too long only when the field's name is. */
+/** Both values in one line, shortened to its width. */
 function changeLine({ field, from, to }: JsonObject, columns: number): string {
   const start = `      ${printable(String(field))}: `
   const width = Math.max(16, columns - start.length - ' → '.length)
@@ -46,7 +46,7 @@ function changeLine({ field, from, to }: JsonObject, columns: number): string {
   return `${start}${before} → ${shown(to, width - before.length)}`
 }
 
-/** `roles: + Sales, − Support (no counterpart: Legacy)`; ± has other properties. */
+/** `roles: + Sales, − Support (no counterpart: Legacy)`; `±`: the properties of the edge change. */
 function edgeLines({ field, from, to, edges }: JsonObject, columns: number, nameOf: NameOf): string[] {
   const [come, gone] = [references(to), references(from)]
   const both = come.filter((one) => gone.includes(one))

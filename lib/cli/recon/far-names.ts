@@ -8,7 +8,7 @@ const MAX_READS = 20
 const NAMES = ['name', 'userName', 'displayName', 'cn'] as const
 const INSTANCE = /^external\/idm\/[^/]+\//
 
-/** The names of the objects that the relationships in a plan lead to; their ids where they cannot be read. */
+/** The names of the far objects of relationships in a plan; their ids where they cannot be read. */
 export class FarNames {
   readonly #api: Pick<GatewayApi, 'read'>
   readonly #mapping: string
@@ -20,7 +20,7 @@ export class FarNames {
     this.#mapping = mapping
   }
 
-  /** Reads the objects that these entries lead to. */
+  /** Reads the far objects of these entries. */
   async learn(entries: readonly JsonObject[]): Promise<void> {
     for (const entry of entries)
       for (const { from, to, edges } of objectsIn(entry.changes)) {

@@ -2,7 +2,7 @@ import { commandLine, shellQuoted } from '../../core/command-line.ts'
 import type { CommandIo } from '../command.ts'
 import type { ApiOptions } from '../gateway-api.ts'
 
-/** What to type for `recon WORDS` at the same gateway as the command with these options. */
+/** The command line of `recon WORDS` for the gateway that these options name. */
 export function reconCommand({ url, user, project }: ApiOptions, { cwd }: CommandIo, ...words: string[]): string {
   const gateway = [
     project === undefined ? [] : ['--project', project],

@@ -44,7 +44,7 @@ const entries = (api: GatewayApi, id: string, options: RowOptions): Pages =>
 const differences = (api: GatewayApi, id: string, other: string): Pages =>
   api.pages(`recon/plan/${encodeURIComponent(id)}/diff/${encodeURIComponent(other)}`, { _queryFilter: 'true' })
 
-/** How what is listed is written. */
+/** How listed rows are written. */
 interface Form {
   readonly header: string
   csv(entry: JsonObject): string
@@ -105,7 +105,7 @@ async function* textOf(pages: Pages, form: Form, { plan, options, width }: Conte
         .join('')
 }
 
-/** At the pace of the reader; stops quietly when that has gone, as `head` does. */
+/** Writes with back-pressure. Ends without an error when the reader closes the pipe, as `head` does. */
 async function writeAll(stdout: Output, texts: AsyncIterable<string>): Promise<void> {
   try {
     await pipeline(texts, stdout as NodeJS.WritableStream, { end: false })

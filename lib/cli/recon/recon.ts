@@ -123,7 +123,7 @@ async function analyze(api: GatewayApi, mapping: string, options: ReconOptions, 
   return followRun(api, started, `plan of ${mapping}`, options, io)
 }
 
-/** The same for the analysis and the execution: the plan has to show what the run will do. */
+/** The same for analysis and execution: the plan must show what the run will do. */
 const settings = (options: RunSettings): JsonObject => {
   const { maxDeletes, maxClears, acceptUnassessed, allowApproximate, createUnknown } = options
   return withoutUndefined({ maxDeletes, maxClears, acceptUnassessed, allowApproximate, createUnknown })

@@ -47,10 +47,10 @@ function times({ startedBy, started, duration, stageDescription }: JsonObject): 
 const stateOf = ({ state, stage, resumable }: JsonObject): string =>
   resumable === true ? `${String(stage)}, can be resumed` : String(state)
 
-/** What the successful rows of a run that writes nothing are. */
+/** The word for successful rows of a run that writes nothing. */
 const DONE: Readonly<Record<string, string>> = { plan: 'planned', verify: 'compared' }
 
-/** What a run did, or what a plan has to do. */
+/** Rows of a run by outcome. */
 function counts(run: JsonObject): string {
   const statuses = isObject(run.statusSummary) ? run.statusSummary : {}
   const number = (name: string): number => Number(statuses[name] ?? 0)
