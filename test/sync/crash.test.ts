@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type CrashKind, CrashStage } from './crash/crash-stage.ts'
+import { type CrashKind, CrashStage, TASK_THREADS } from './crash/crash-stage.ts'
 
 const NOTHING_LOST = { unknown: 0, doubles: 0, missing: 0 }
 
@@ -43,6 +43,20 @@ describe('a process that is killed at its first creation', function () {
       })
     }
   }
+
+  it('of a target that is known to refuse ids: at most the rows in flight are unknown', async () => {
+    const stage = await CrashStage.start({ correlates: false, two: { clientIds: 403 } }, 1)
+    await stage.run('recon')
+    stage.one.seed(
+      'managed/user',
+      Array.from({ length: 40 }, (_, index) => ({ _id: `late${index}`, userName: `late.${index}`, sn: 'x' })),
+    )
+    await stage.killAt('recon', 5)
+    await stage.run('resume')
+    const { unknown, doubles, linked } = await stage.outcome()
+    assert.ok(unknown > 0 && unknown <= TASK_THREADS, `${unknown} are unknown`)
+    assert.deepEqual([doubles, linked], [0, 41 - unknown])
+  })
 
   it('and the only one: it is unknown, unless an earlier run has seen that the target keeps ids', async () => {
     const kind: CrashKind = { correlates: false }

@@ -155,7 +155,7 @@ export class CrashStage {
     const repository = await openRepository({ file: `${this.dir}/db/repo.db`, log: silent, keys: keysOf(KEY) })
     const unknown = new Set<string | null>()
     for (const { number } of await repository.runs().all())
-      for (const row of await repository.runs().rows(number).after(0, this.#count, { status: 'UNKNOWN' }))
+      for (const row of await repository.runs().rows(number).after(0, 1000, { status: 'UNKNOWN' }))
         unknown.add(row.sourceId)
     const linked = await repository.links().count('m')
     await repository.close()
