@@ -74,7 +74,7 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const isConfigured = (name: string) => mappings.find(name) !== undefined
     const metrics = options.metrics && scope.own('metrics', new RunMetrics(options.metrics, isConfigured))
     const { audit } = options
-    const observer = audit && new RunAudit({ audit, runs: stores.runs, mappings })
+    const observer = audit && new RunAudit({ audit, runs: stores.runs, mappings, log })
     const parts = { mappings, metrics, observer, digests, ...access, ...stores, scripts: runner, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()

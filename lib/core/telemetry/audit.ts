@@ -17,8 +17,11 @@ export type AuditEvent = JsonObject & {
 }
 
 export interface AuditLog {
-  /** Whether events of the topic are recorded: without it, callers do not build them. */
-  wants(topic: AuditTopic): boolean
+  /**
+   * Whether events of the topic are recorded: without it, callers do not build them.
+   * @param result of a login, when only some are recorded
+   */
+  wants(topic: AuditTopic, result?: string): boolean
   /** Records an event. Never throws and never waits: see `room`. The event has no secrets. */
   record(topic: AuditTopic, event: AuditEvent): void
   /**

@@ -34,6 +34,8 @@ interface InForce {
   readonly handlers: readonly Handler[]
   readonly filters: ReadonlyMap<AuditTopic, EventFilter>
   readonly included: ReturnType<typeof includedIn>
+  /** The results of logins that are recorded; undefined = all. */
+  readonly results: ReadonlySet<string> | undefined
 }
 
 /** Ids are this UUID and a counter: a UUID for each event costs more without benefit. */
@@ -79,8 +81,9 @@ export class AuditService implements AuditLog, Disposable {
     this.#registered = metrics.register(options.metrics)
   }
 
-  wants(topic: AuditTopic): boolean {
-    return this.#current.filters.has(topic)
+  wants(topic: AuditTopic, result?: string): boolean {
+    const { filters, results } = this.#current
+    return filters.has(topic) && (result === undefined || results === undefined || results.has(result))
   }
 
   /** What of a request is recorded only when `includeIf` names it. */
@@ -161,7 +164,10 @@ export class AuditService implements AuditLog, Disposable {
     const handlers = settings.handlers.map((own) => this.#handler(own))
     const topics = new Set(handlers.flatMap((handler) => [...handler.settings.topics]))
     const filters = new Map([...topics].map((topic) => [topic, eventFilter(topic, settings)] as const))
-    this.#inForce = { settings, handlers, filters, included: includedIn(settings) }
+    const fields = settings.topics.authentication?.filter.fields ?? []
+    const values = fields.find(({ name }) => name === 'result')?.values
+    const results = values && new Set(values)
+    this.#inForce = { settings, handlers, filters, included: includedIn(settings), results }
     return this.#inForce
   }
 

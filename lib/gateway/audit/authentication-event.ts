@@ -13,7 +13,8 @@ export function auditedLogin(
   identify: () => Awaitable<Identity>,
 ): Awaitable<Identity> {
   const succeeded = (identity: Identity): Identity => {
-    audit.record('authentication', successEvent(request, transactionId, identity))
+    if (audit.wants('authentication', 'SUCCESSFUL'))
+      audit.record('authentication', successEvent(request, transactionId, identity))
     return identity
   }
   const failed = (error: unknown): never => {

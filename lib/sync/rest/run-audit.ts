@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../contract.ts'
+import type { Logger } from '../../contract.ts'
 import type { AuditEvent, AuditLog } from '../../core/telemetry/audit.ts'
 import type { RequestContext, Resource } from '../../crest/protocol/request.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
@@ -15,11 +15,14 @@ export interface RunAuditOptions {
   readonly audit: AuditLog
   readonly runs: RunStore
   readonly mappings: MappingRegistry
+  readonly log: Logger
 }
 
 /** Records what reconciliations and single actions do: the topics `recon` and `sync`. */
 export class RunAudit implements RunObserver {
   readonly #options: RunAuditOptions
+  /** When the runs that are active began or went on, ISO 8601. */
+  readonly #begun = new Map<string, string>()
 
   constructor(options: RunAuditOptions) {
     this.#options = options
@@ -27,24 +30,38 @@ export class RunAudit implements RunObserver {
 
   started(run: StoredRun): void {
     const { audit } = this.#options
-    if (audit.wants('recon')) audit.record('recon', eventOf(run, auditFrame(run, 'start')))
+    this.#begun.set(run.id, new Date().toISOString())
+    if (audit.wants('recon')) audit.record('recon', frameEvent(run, 'start'))
   }
 
-  /** The results of all objects come from the stored rows, as `audit/recon` shows them, and so does what ended with a crash. */
+  /**
+   * The results of the objects come from the stored rows, as `audit/recon` shows them, and so do those of a run that a crash
+   * has ended. A run that was resumed has the events of its earlier part already.
+   */
   async ended(id: string): Promise<void> {
+    const { log } = this.#options
+    try {
+      await this.#tell(id)
+    } catch (error) {
+      log.error({ err: error, reconId: id }, 'the results of a reconciliation were not audited')
+    }
+  }
+
+  async #tell(id: string): Promise<void> {
     const { audit, runs, mappings } = this.#options
+    const begun = this.#begun.get(id) ?? ''
+    this.#begun.delete(id)
     if (!audit.wants('recon')) return
     const run = await runs.find(id)
     if (!run) return
     const collections = mappings.find(run.mapping)?.mapping
-    for await (const { resource } of rowStream(runs.rows(run.number), null, (row) =>
-      auditEntry(run, row, collections),
-    )) {
+    const show = (row: Row) => ((row.ended ?? '') < begun ? undefined : auditEntry(run, row, collections))
+    for await (const { resource } of rowStream(runs.rows(run.number), null, show)) {
       // Who may not lose events waits, and loses them only when they cannot be written at all.
       await audit.room()?.catch(() => undefined)
-      audit.record('recon', eventOf(run, resource))
+      audit.record('recon', { ...eventOf(run, resource), _id: resource.id })
     }
-    audit.record('recon', eventOf(run, auditFrame(run, 'summary')))
+    audit.record('recon', frameEvent(run, 'summary'))
   }
 
   performed(mapping: Mapping, row: Row, context: RequestContext): void {
@@ -69,10 +86,15 @@ export class RunAudit implements RunObserver {
   }
 }
 
+/** Its id is its own: a resumed run begins and ends more than once. */
+function frameEvent(run: StoredRun, type: 'start' | 'summary'): AuditEvent {
+  const event = eventOf(run, auditFrame(run, type))
+  return type === 'start' ? { ...event, message: `Reconciliation initiated by ${event.userId}` } : event
+}
+
 /** `audit/recon` names the administrator, as IDM does; here it is who started the run. */
-function eventOf({ content }: StoredRun, { id, content: entry }: Resource): AuditEvent {
+function eventOf({ content }: StoredRun, { content: entry }: Resource): AuditEvent {
   const userId = typeof content.startedBy === 'string' ? content.startedBy : INTERNAL.name
-  const message = entry.entryType === 'start' ? `Reconciliation initiated by ${userId}` : (entry.message ?? null)
-  const { timestamp, ...rest } = entry as JsonObject & { readonly timestamp: string }
-  return { _id: id, ...(timestamp !== '' && { timestamp }), ...rest, userId, message } as unknown as AuditEvent
+  const { timestamp, ...rest } = entry
+  return { ...(timestamp !== '' && { timestamp }), ...rest, userId } as unknown as AuditEvent
 }

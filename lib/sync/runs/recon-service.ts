@@ -42,17 +42,16 @@ export class ReconService implements Disposable {
 
   /** Marks runs that a crash interrupted, but for those that cannot be decrypted: what resuming them needs would be lost. */
   async begin(): Promise<void> {
-    const { runs, log } = this.parts
-    for (const run of await runs.all()) {
-      if (run.state !== 'ACTIVE' || run.unreadable !== undefined) continue
-      try {
-        await markInterrupted(runs, run)
-      } catch (error) {
-        // Without a key nothing can be stored: the gateway starts, and says so.
-        log.error({ err: error, reconId: run.id }, `the end of the reconciliation of ${run.mapping} was not kept`)
-      }
+    const { runs, observer, log } = this.parts
+    // What resuming one needs that cannot be decrypted would be lost with a new key.
+    const lost = (await runs.all()).filter(({ state, unreadable }) => state === 'ACTIVE' && unreadable === undefined)
+    for (const run of lost) {
+      // Without a key nothing can be stored: the gateway starts, and says so.
+      await markInterrupted(runs, run).catch((error: unknown) =>
+        log.error({ err: error, reconId: run.id }, `the end of the reconciliation of ${run.mapping} was not kept`),
+      )
       await runs.clear(run.number)
-      void this.#tell(run)
+      void this.#retention.add(() => observer?.ended(run.id))
     }
     // Many rows take a while; nothing waits for their removal.
     void this.#retain()
@@ -256,23 +255,17 @@ export class ReconService implements Disposable {
 
   /** @param unread the number of a run whose rows nobody asked to keep */
   #follow(run: Run, unread: number | undefined): void {
-    this.parts.metrics?.follow(run)
+    const { runs, metrics, observer, log } = this.parts
+    metrics?.follow(run)
     const ending = run.ended.then(async () => {
       this.#active.delete(run.mappingName)
-      await this.#tell({ id: run.id, mapping: run.mappingName })
-      if (unread !== undefined) await this.#forget(unread)
+      await this.#retention.add(() => observer?.ended(run.id))
+      if (unread !== undefined)
+        await runs.removeRows(unread).catch((error: unknown) => log.error({ err: error }, 'old rows were not removed'))
       await this.#retain()
       this.#ending.delete(ending)
     })
     this.#ending.add(ending)
-  }
-
-  /** Rows are removed afterwards only. */
-  #tell({ id, mapping }: Pick<StoredRun, 'id' | 'mapping'>): Promise<void> {
-    const { observer, log } = this.parts
-    return this.#retention
-      .add(() => observer?.ended(id))
-      .catch((error: unknown) => log.error({ err: error, reconId: id }, `a run of ${mapping} was not audited`))
   }
 
   #running(id: string): Run | undefined {
@@ -285,11 +278,6 @@ export class ReconService implements Disposable {
     // IDM does not have this member: runs that may write do not have it either.
     const kind = isAnalysis && { kind: shown.verification === undefined ? 'plan' : 'verify' }
     return { _id: id, ...shown, ...kind }
-  }
-
-  #forget(number: number): Promise<void> {
-    const { runs, log } = this.parts
-    return runs.removeRows(number).catch((error: unknown) => log.error({ err: error }, 'old rows were not removed'))
   }
 
   /** Removes the runs that need not be kept any more: when one has ended, and at the start, since plans expire. */

@@ -6,7 +6,7 @@ import type { Mapping } from '../mapping/mapping.ts'
 /** Is told what happens to runs and single actions. */
 export interface RunObserver {
   started(run: StoredRun): void
-  /** Called before rows are removed; nothing that depends on the run goes on until it resolves. */
+  /** Called before rows are removed, which waits until it resolves. Never rejects. */
   ended(id: string): Promise<void>
   /** One action on one pair has ended, with success or not. */
   performed(mapping: Mapping, row: Row, context: RequestContext): void

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
+import { packageRoot } from '../../../lib/gateway/project/package-info.ts'
 import { echo } from '../../helpers/behaviours.ts'
 import { fakeIdm } from '../../helpers/fake-idm/fake-idm.ts'
 import { startRemote } from '../../helpers/remote.ts'
 import { basicOf } from '../../proxy/mounted.ts'
+import { startGateway } from '../parts.ts'
 import { startAudited } from './stage.ts'
 
 const PERSON = {
@@ -223,7 +225,7 @@ describe('the topics of the audit', () => {
     const all = await events('recon', (found) => found.filter(({ entryType }) => entryType === 'summary').length === 2)
     const entries = all.filter(({ reconId }) => reconId === run)
     const shown = (await call(`/audit/recon?_queryFilter=reconId+eq+"${run}"`)).json as { result: JsonObject[] }
-    const withoutUser = ({ userId: _, message: __, ...rest }: JsonObject) => rest
+    const withoutUser = ({ userId: _, message: __, _id: ___, ...rest }: JsonObject) => rest
     assert.deepEqual(entries.slice(1).map(withoutUser), shown.result.slice(1).map(withoutUser))
     assert.deepEqual(
       entries.map(({ entryType, userId, action = null, targetObjectId = null }) => [
@@ -236,6 +238,93 @@ describe('the topics of the audit', () => {
         ['start', 'openidm-admin', null, null],
         ['entry', 'openidm-admin', 'CREATE', `external/idm/eu/managed/user/${remote.ids('managed/user')[0]}`],
         ['summary', 'openidm-admin', null, null],
+      ],
+    )
+  })
+
+  it('recon: a run that is interrupted and resumed has each object once', async () => {
+    const remote = await fakeIdm()
+    const mapping = {
+      name: 'people',
+      source: 'managed/user',
+      target: 'external/idm/eu/managed/user',
+      taskThreads: 1,
+      properties: [{ source: 'userName', target: 'userName' }],
+      policies: [{ situation: 'ABSENT', action: 'CREATE' }],
+    }
+    const { gateway, project, call, events } = await startAudited({
+      'external.idm-eu.json': basicOf(remote.remote),
+      'sync.json': { mappings: [mapping] },
+    })
+    const ids = ['1', '2', '3', '4', '5']
+    for (const id of ids) await call(`/managed/user/${id}`, { method: 'PUT', json: { ...PERSON, userName: id } })
+    const stopped = Promise.withResolvers<void>()
+    let count = 0
+    remote.intercept('PUT managed/user/*', (_request, next) => {
+      count += 1
+      if (count === 3) stopped.resolve(gateway.stop())
+      return next()
+    })
+    const started = await call('/recon?_action=recon&mapping=people', { method: 'POST' })
+    const { _id: run } = started.json as JsonObject
+    await stopped.promise
+    const before = (await events('recon')).filter(({ entryType }) => entryType === 'entry').length
+    assert.ok(before > 0 && before < ids.length)
+    const again = await startGateway({ project, plugins: [packageRoot] })
+    const resumed = await again.call(`/recon/${run}?_action=resume&waitForCompletion=true`, { method: 'POST' })
+    assert.equal(resumed.status, 200, resumed.text)
+    const all = await events('recon', (found) => found.filter(({ entryType }) => entryType === 'summary').length === 2)
+    const sources = all
+      .filter(({ entryType }) => entryType === 'entry')
+      .map(({ sourceObjectId }) => String(sourceObjectId))
+    assert.deepEqual(
+      sources.sort(),
+      ids.map((id) => `managed/user/${id}`),
+    )
+  })
+
+  it('sync: an action on one pair, done and refused', async () => {
+    const remote = await fakeIdm()
+    remote.seed('managed/user', [])
+    const mapping = {
+      name: 'people',
+      source: 'managed/user',
+      target: 'external/idm/eu/managed/user',
+      properties: [{ source: 'userName', target: 'userName' }],
+      policies: [{ situation: 'ABSENT', action: 'CREATE' }],
+    }
+    const { call, events } = await startAudited({
+      'external.idm-eu.json': basicOf(remote.remote),
+      'sync.json': { mappings: [mapping] },
+    })
+    await call('/managed/user/1', { method: 'PUT', json: PERSON })
+    const perform = (action: string) =>
+      call(`/sync?_action=performAction&mapping=people&sourceId=1&action=${action}`, { method: 'POST' })
+    const { status, text } = await perform('CREATE')
+    assert.equal(status, 200, text)
+    const [event] = (await events('sync')).map(common)
+    const { targetObjectId, ...rest } = event ?? {}
+    assert.equal(targetObjectId, `external/idm/eu/managed/user/${remote.ids('managed/user')[0]}`)
+    assert.deepEqual(rest, {
+      eventName: 'sync',
+      userId: 'openidm-admin',
+      mapping: 'people',
+      situation: 'ABSENT',
+      action: 'CREATE',
+      linkQualifier: 'default',
+      sourceObjectId: 'managed/user/1',
+      status: 'SUCCESS',
+      message: null,
+      messageDetail: null,
+      exception: null,
+    })
+    assert.equal((await perform('CREATE')).status, 409)
+    const tried = await events('activity', (all) => all.filter(({ objectId }) => objectId === 'sync').length === 2)
+    assert.deepEqual(
+      tried.filter(({ objectId }) => objectId === 'sync').map((one) => [one.status, String(one.message).split(':')[0]]),
+      [
+        ['SUCCESS', 'performAction CREATE of the mapping people'],
+        ['FAILURE', 'performAction CREATE of the mapping people'],
       ],
     )
   })
