@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import { accessNotices, accessSchema } from '../../lib/gateway/access/access-rules.ts'
 import { authenticationNotices, authenticationSchema } from '../../lib/gateway/access/authentication-properties.ts'
+import { auditNotices } from '../../lib/gateway/audit/notices.ts'
+import { auditSchema } from '../../lib/gateway/audit/settings.ts'
 import { settingsSchema } from '../../lib/gateway/configuration/settings.ts'
 import { managedSchema } from '../../lib/gateway/managed/schema.ts'
 import { scheduleSchema } from '../../lib/gateway/schedules/schedule.ts'
@@ -22,6 +24,10 @@ export const KINDS: Readonly<Record<string, (content: JsonObject) => void>> = {
   access: (content) => {
     accessSchema.parse(content)
     assert.deepEqual(accessNotices(content), [])
+  },
+  audit: (content) => {
+    auditSchema.parse(content)
+    assert.deepEqual(auditNotices(content), [])
   },
   gateway: (content) => void settingsSchema.parse(content),
   script: (content) => void scriptSettingsSchema.parse(content),
