@@ -95,8 +95,8 @@ export interface MountedExternalIdm {
   /** Runs a reconciliation. @throws ResourceException 409 also without the option `sync` */
   readonly reconcile: Synchronization['reconcile']
   /**
-   * Cancels reconciliations and waits for their end, stops watching, waits up to 10 s for requests in flight, and closes
-   * the database and all connections.
+   * Interrupts reconciliations and waits for their rows in flight, stops watching, waits up to 10 s for requests in flight,
+   * and closes the database and all connections.
    */
   close(): Promise<void>
   /** The same as `close`. */

@@ -108,7 +108,7 @@ describe('reconciliation in an application', () => {
     await assert.rejects(idm.reconcile('m', { signal: AbortSignal.abort(new Error('too late')) }), /too late/)
   })
 
-  it('close cancels what runs and resolves when it has ended; links and runs are there after the next start', async () => {
+  it('close interrupts what runs and resolves when it has ended; links and runs are there after the next start', async () => {
     const own = await project()
     const { one, two, idm } = await start(own)
     one.seed(USERS, people(20))
@@ -119,14 +119,15 @@ describe('reconciliation in an application', () => {
     await until(() => gate.waiting > 0, 'the first objects are being created')
     const closed = idm.dispose()
     gate.release()
-    assert.equal((await running).state, 'CANCELED')
+    const { stage } = await running
+    assert.equal(stage, 'INTERRUPTED')
     await closed
     await assert.rejects(idm.reconcile('m'), { code: 409 })
     const again = await start(own)
     const { reconciliations } = (await again.idm.openidm.read('recon')) ?? {}
     assert.deepEqual(
-      (reconciliations as JsonObject[]).map(({ state }) => state),
-      ['CANCELED'],
+      (reconciliations as JsonObject[]).map(({ state, resumable }) => [state, resumable]),
+      [['FAILED', true]],
     )
     assert.equal((await again.idm.reconcile('m')).state, 'SUCCESS')
     assert.equal(two.ids(USERS).length, 20)
@@ -181,12 +182,15 @@ describe('the database of an application', () => {
     assert.equal((await given.idm.reconcile('m', { dryRun: true })).state, 'SUCCESS')
     assert.equal(existsSync(keys), false)
     await given.idm.close()
-    const { idm } = await start(own)
+    const other = await project()
+    other.one.seed(USERS, people(1))
+    const { idm } = await start(other)
     assert.equal((await idm.reconcile('m', { dryRun: true })).state, 'SUCCESS')
-    assert.match(await readFile(keys, 'utf8'), /^[\w-]+:\S{44}\n$/)
+    assert.match(await readFile(join(other.dir, 'security/crypto.keys'), 'utf8'), /^[\w-]+:\S{44}\n$/)
     await idm.close()
-    for (const file of await readdir(join(own.dir, 'db')))
-      assert.equal((await readFile(join(own.dir, 'db', file))).includes('Name 0'), false, file)
+    for (const { dir } of [own, other])
+      for (const file of await readdir(join(dir, 'db')))
+        assert.equal((await readFile(join(dir, 'db', file))).includes('Name 0'), false, file)
   })
 
   it('is not used beside a gateway on the same project', async () => {
