@@ -43,9 +43,16 @@ export type EdgeNotes = {
   readonly openCount: number
 }
 
-/** How many edges of a field are left out, and why. */
+/** How many edges of a field, or values, are left out, and why. */
 export interface EdgeCount {
-  readonly note: 'notShown' | 'noCounterpart' | 'noCounterpartYet' | 'conditional' | 'leftAlone'
+  readonly note:
+    | 'notShown'
+    | 'noCounterpart'
+    | 'noCounterpartYet'
+    | 'conditional'
+    | 'leftAlone'
+    | 'changedSince'
+    | 'cannotComeBack'
   readonly field: string
   readonly count: number
 }
@@ -67,6 +74,36 @@ export interface FieldChange {
   readonly again?: boolean
   /** Of a relationship that is mapped as such. */
   readonly edges?: EdgeNotes
+}
+
+/** What a row replaces at the target, beyond its `changes`: stored before its request. */
+export interface BeforeImage {
+  /** The changes as they are sent, where the plan does not have them. */
+  readonly changes?: readonly FieldChange[]
+  /** The whole object that is deleted. */
+  readonly target?: JsonObject
+}
+
+/** What undoing a row needs beside that: stored with its outcome. A row that failed has it if the target was written. */
+export interface AfterImage {
+  /** It linked its source to its target. */
+  readonly linked?: true
+  /** The link that it removed. */
+  readonly unlinked?: PairLink
+  /** What the target showed in its answer, of fields where that is something else than was sent; null = nothing. */
+  readonly shown?: Readonly<Record<string, Json>>
+  /** The object that it created: digests of the fields that the target showed in its answer. */
+  readonly created?: Readonly<Record<string, string>>
+  /** How many writes of scripts came before it. */
+  readonly writes?: number
+}
+
+/** What a row of an undo takes back. */
+export interface UndoneRow {
+  /** The key of the row in its own run. */
+  readonly row: number
+  /** The link that comes back; `targetKey` null = to the object that is created. */
+  readonly link: { readonly sourceKey: string; readonly targetKey: string | null } | null
 }
 
 /**
@@ -98,7 +135,7 @@ export interface Row {
   ambiguous: readonly string[] | null
   /** null = not known before it is carried out. */
   changes: readonly FieldChange[] | null
-  /** The seven below are kept for as long as the row is to be carried out. */
+  /** The eight below are kept for as long as the row is to be carried out. */
   source: JsonObject | null
   target: JsonObject | null
   /** What a CREATE sends, where making it again would run scripts twice. */
@@ -110,10 +147,15 @@ export interface Row {
   isApproximate: boolean
   /** The place of the mapping's policy that decided; null = none did. */
   policy: number | null
+  /** Of a run that undoes another one. */
+  undo?: UndoneRow
   /** What carrying it out does to links. */
   newLink: NewLink | null
   removedLinks: readonly string[]
   ended: string | null
+  /** Read by those who undo it. */
+  before?: BeforeImage
+  after?: AfterImage
   /** What is to be counted of its relationships when it is planned; not stored. */
   edgeCounts?: readonly EdgeCount[]
 }

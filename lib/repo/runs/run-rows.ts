@@ -15,6 +15,7 @@ export interface RowCount {
   readonly approximate: number
   readonly deferred: number
   readonly failed: number
+  readonly skipped: number
 }
 
 /** How many rows of a run have the same outcome. */
@@ -55,7 +56,11 @@ export interface RunRows {
   after(after: number, limit: number, selection?: RowSelection): Promise<Row[]>
   /** The rows of a plan that is complete, by the places that they have; of several at one place the first. */
   atPlaces(places: readonly string[]): Promise<Map<string, Row>>
-  /** Stores the intents of rows; resolves when they are on the disk. */
+  /** Rows before `before`, from the last to the first, that may have written something, with their images. */
+  written(before: number, limit: number): Promise<Row[]>
+  /** Those with these keys. */
+  writtenByKeys(keys: readonly number[]): Promise<Row[]>
+  /** Stores the intents of rows, with their images; resolves when they are on the disk. */
   intend(rows: readonly Row[]): Promise<void>
   /** Makes rows with an intent wait again. */
   replan(rows: readonly Row[]): Promise<void>

@@ -46,6 +46,10 @@ export interface RunStore {
   removeOrphans(): Promise<void>
   /** Forgets the plan of a run, but not the run. */
   removeRows(number: number): Promise<void>
+  /** Forgets what undoing a run needs. */
+  removeImages(number: number): Promise<void>
+  /** Forgets the rows of a run that have written nothing. */
+  removeUnwritten(number: number): Promise<void>
   /** Drops the plan of a run that is made again. */
   restart(number: number): Promise<void>
   /** Makes the open rows of one run those of another. */

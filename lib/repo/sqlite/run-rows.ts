@@ -1,6 +1,8 @@
 import type { JsonObject } from '../../contract.ts'
 import { internalError } from '../../crest/errors.ts'
 import {
+  type AfterImage,
+  type BeforeImage,
   type FieldChange,
   INTENT_KINDS,
   type Intent,
@@ -12,7 +14,7 @@ import {
 } from '../runs/run-row.ts'
 import { type Claim, placeOfRow, type RowCount, type RowTally, type RunRows } from '../runs/run-rows.ts'
 import type { RunKeys } from './run-keys.ts'
-import type { RowGroup, RowRecord } from './runs/row-table.ts'
+import type { ImageTexts, RowGroup, RowRecord } from './runs/row-table.ts'
 import { readJson } from './stored-json.ts'
 import type { Stores } from './worker/stores.ts'
 
@@ -55,12 +57,25 @@ export class SqliteRunRows implements RunRows {
     return new Map(rows.map((row) => [placeOfRow(row), row]))
   }
 
-  intend(rows: readonly Row[]): Promise<void> {
-    return this.#rows.intend('INTENDED', rows.map(intentOf), true)
+  async written(before: number, limit: number): Promise<Row[]> {
+    if ((await this.#keys.open()).has(this.#run)) return []
+    return (await this.#rows.written(this.#run, before, limit)).map(writtenRow)
+  }
+
+  async writtenByKeys(keys: readonly number[]): Promise<Row[]> {
+    if ((await this.#keys.open()).has(this.#run)) return []
+    return (await this.#rows.writtenByKeys(this.#run, keys)).map(writtenRow)
+  }
+
+  async intend(rows: readonly Row[]): Promise<void> {
+    if (rows.some(({ before }) => before)) await this.#keys.prepare(this.#run)
+    const intents = rows.map((row) => ({ ...intentOf(row), image: row.before ? JSON.stringify(row.before) : null }))
+    await this.#rows.intend(this.#run, 'INTENDED', intents, true)
   }
 
   replan(rows: readonly Row[]): Promise<void> {
-    return this.#rows.intend(null, rows.map(intentOf), false)
+    const intents = rows.map((row) => ({ ...intentOf(row), image: null }))
+    return this.#rows.intend(this.#run, null, intents, false)
   }
 
   async unsettled(after: number, limit: number): Promise<Row[]> {
@@ -77,12 +92,14 @@ export class SqliteRunRows implements RunRows {
   }
 
   async finish(rows: readonly Row[], isDurable: boolean): Promise<boolean[]> {
-    if (rows.some(({ key, failure }) => key > 0 && failure !== null)) await this.#keys.prepare(this.#run)
+    if (rows.some(({ key, failure, after }) => key > 0 && (failure !== null || after)))
+      await this.#keys.prepare(this.#run)
     const outcomes = rows.map((row) => {
       const { situation, action, status, failure, newLink, removedLinks } = row
       const { key, targetId, kind } = intentOf(row)
       const intent = status === 'FAILURE' || status === 'UNKNOWN' ? kind : null
-      return { key, targetId, situation, action, status, failure: textOf(failure), intent, newLink, removedLinks }
+      const texts = { failure: textOf(failure), after: row.after ? JSON.stringify(row.after) : null }
+      return { key, targetId, situation, action, status, ...texts, intent, newLink, removedLinks }
     })
     return this.#rows.finish(this.#run, outcomes, isDurable)
   }
@@ -156,12 +173,12 @@ function rowGroup(rows: readonly Row[], isLasting: boolean, ended: string): RowG
 }
 
 /** What carrying a row out needs. */
-const workOf = ({ source, target, mapped, link, writes, isApproximate, policy }: Row): string =>
-  JSON.stringify({ source, target, mapped, link, writes, isApproximate, policy })
+const workOf = ({ source, target, mapped, link, writes, isApproximate, policy, undo }: Row): string =>
+  JSON.stringify({ source, target, mapped, link, writes, isApproximate, policy, undo })
 
 const countedWork = ({ writes, isApproximate }: Row): boolean[] => [writes !== null && writes.length > 0, isApproximate]
 
-type Work = Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'writes' | 'isApproximate' | 'policy'>
+type Work = Pick<Row, 'source' | 'target' | 'mapped' | 'link' | 'writes' | 'isApproximate' | 'policy' | 'undo'>
 
 function rowOf(row: RowRecord): Row {
   const read = <T>(text: string | null): T | null => (text === null ? null : readJson<T>(text, 'run_row', row.key))
@@ -185,6 +202,13 @@ function rowOf(row: RowRecord): Row {
     ended: row.ended,
     ...read<Work>(row.work),
   })
+}
+
+function writtenRow({ image, outcome, ...row }: RowRecord & ImageTexts): Row {
+  const read = <T>(text: string | null): T | undefined =>
+    text === null ? undefined : readJson<T>(text, 'run_image', row.key)
+  const [before, after] = [read<BeforeImage>(image), read<AfterImage>(outcome)]
+  return { ...rowOf(row), ...(before && { before }), ...(after && { after }) }
 }
 
 function storedIntent({ intent, target_id: id }: RowRecord): Intent | null {

@@ -71,6 +71,14 @@ export class SqliteRunStore implements RunStore {
     return this.#stores.runs.removeRows(number)
   }
 
+  removeImages(number: number): Promise<void> {
+    return this.#stores.runs.removeImages(number)
+  }
+
+  removeUnwritten(number: number): Promise<void> {
+    return this.#stores.runs.removeUnwritten(number)
+  }
+
   moveOpenRows(from: number, to: number): Promise<void> {
     return this.#stores.runs.moveOpenRows(from, to)
   }

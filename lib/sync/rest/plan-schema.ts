@@ -27,6 +27,7 @@ const counts = z.strictObject({
   approximate: count.describe('of these, rows that need allowApproximate'),
   deferred: count,
   failed: count,
+  skipped: count,
 })
 
 export const planSchema = z.strictObject({

@@ -239,6 +239,43 @@ export function describeRunStore(open: OpenRepository): void {
       assert.deepEqual(await rows.unsettledCreations('m'), [])
     })
 
+    it('has what undoing its rows needs, from the last to the first, until that is purged', async () => {
+      const repository = await open()
+      const { number, rows } = await newRun(repository, 'r')
+      const changes = [{ field: '/a', from: 1, to: 2 }]
+      await rows.add(
+        [
+          row('a', { action: 'UPDATE', targetId: 't', changes }),
+          row('b', { action: 'DELETE', targetId: 'gone' }),
+          row('same', { action: 'UPDATE', targetId: 's', status: 'SUCCESS' }),
+          row('c'),
+        ],
+        false,
+      )
+      const [a, b, c] = (await rows.waiting(0, 10)) as [Row, Row, Row]
+      const target = { _id: 'gone', mail: 'g@x' }
+      await rows.intend([a, { ...b, before: { target } }, c])
+      const after = { linked: true, created: { mail: 'digest' } } as const
+      await rows.finish([{ ...a, status: 'SUCCESS' }], true)
+      await rows.finish([{ ...b, status: 'SUCCESS', after: { writes: 2 } }], true)
+      await rows.finish([{ ...c, status: 'FAILURE', after }], true)
+      const shown = (written: readonly Row[]) =>
+        written.map((one) => [one.sourceId, one.changes, one.before, one.after] as const)
+      assert.deepEqual(shown(await rows.written(Number.MAX_SAFE_INTEGER, 10)), [
+        ['c', null, undefined, after],
+        ['b', null, { target }, { writes: 2 }],
+        ['a', changes, undefined, undefined],
+      ])
+      assert.deepEqual(shown(await rows.writtenByKeys([b.key])), [['b', null, { target }, { writes: 2 }]])
+      await repository.runs().removeUnwritten(number)
+      assert.deepEqual(
+        (await rows.after(0, 10)).map(({ sourceId }) => sourceId),
+        ['a', 'b', 'c'],
+      )
+      await repository.runs().removeImages(number)
+      assert.deepEqual(shown(await rows.writtenByKeys([b.key])), [['b', null, undefined, undefined]])
+    })
+
     it('is counted by outcome', async () => {
       const { rows } = await newRun(await open(), 'r')
       const changes = [{ field: '/a', from: null, to: 1 }]

@@ -128,6 +128,14 @@ const addIntents = (): Compilable[] => [
     .where(sql.ref('intent'), 'is not', null),
 ]
 
+const createImages = (): Compilable[] => [
+  schema
+    .createTable('run_image')
+    .addColumn('key', 'integer', (column) => column.primaryKey())
+    .addColumn('image', 'blob')
+    .addColumn('outcome', 'blob'),
+]
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -139,4 +147,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createSentValueTables,
   createRunKeys,
   addIntents,
+  createImages,
 ].map((statements) => (session) => execute(session, statements()))

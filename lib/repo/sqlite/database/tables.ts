@@ -10,6 +10,7 @@ export interface Tables {
   readonly run_source: RunSourceTable
   readonly run_row: RunRowTable
   readonly run_work: RunWorkTable
+  readonly run_image: RunImageTable
   readonly run_key: RunKeyTable
   readonly sent_value: SentValueTable
   readonly schema_version: SchemaVersionTable
@@ -145,6 +146,16 @@ export interface RunRowTable {
   readonly ended: string | null
   /** The kind of its intent, while the outcome is not certain; the id is in `target_id`. */
   readonly intent: string | null
+}
+
+/** What undoing a row needs. Both values are sealed JSON. */
+interface RunImageTable {
+  /** Of the row. */
+  readonly key: number
+  /** See `BeforeImage`. */
+  readonly image: Uint8Array | null
+  /** See `AfterImage`. */
+  readonly outcome: Uint8Array | null
 }
 
 /** What carrying out a row needs, for as long as its run goes on. */

@@ -5,7 +5,7 @@ import { insertRows, updateRows } from '../database/insert-rows.ts'
 import type { Session } from '../database/session.ts'
 import type { RunRowTable } from '../database/tables.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
-import { finishRows, type Outcome, type SealFailure } from './row-outcomes.ts'
+import { finishRows, type Outcome, type Seal } from './row-outcomes.ts'
 import type { RowPlaces } from './row-places.ts'
 import type { Sealer, Stored } from './sealer.ts'
 
@@ -40,6 +40,14 @@ export interface IntendedRow {
   readonly key: number
   readonly targetId: string | null
   readonly kind: string | null
+  /** JSON: see `BeforeImage`. */
+  readonly image: string | null
+}
+
+/** The images of a row as JSON. */
+export interface ImageTexts {
+  readonly image: string | null
+  readonly outcome: string | null
 }
 
 /** The plans of all runs, with what is JSON as text. */
@@ -101,12 +109,30 @@ export class RowTable {
     return (await this.#places.find(run, places)).map((row) => this.#unsealed(row))
   }
 
+  async written(run: number, before: number, limit: number): Promise<(RowRecord & ImageTexts)[]> {
+    const text = `${WRITTEN} and r.key < ? order by r.key desc limit ?`
+    return this.#session.all<StoredRow & StoredImages>(text, [run, before, limit]).map((row) => this.#withImages(row))
+  }
+
+  async writtenByKeys(run: number, keys: readonly number[]): Promise<(RowRecord & ImageTexts)[]> {
+    const text = `${WRITTEN} and r.key in (select value from json_each(?))`
+    const rows = this.#session.all<StoredRow & StoredImages>(text, [run, JSON.stringify(keys)])
+    return rows.map((row) => this.#withImages(row))
+  }
+
   /** Stores intents with this status. */
-  intend(status: string | null, rows: readonly IntendedRow[], isDurable: boolean): Promise<void> {
+  intend(run: number, status: string | null, rows: readonly IntendedRow[], isDurable: boolean): Promise<void> {
     const values = rows.flatMap(({ key, targetId, kind }) => [key, targetId, kind])
-    return this.#writes.run((session) => void updateRows(session, SET_INTENT, [status], { width: 3, values }), {
-      isDurable,
-    })
+    const images = rows.flatMap(({ key, image }) =>
+      image === null ? [] : [key, this.#sealer.seal(run, 'image', key, image)],
+    )
+    return this.#writes.run(
+      (session) => {
+        updateRows(session, SET_INTENT, [status], { width: 3, values })
+        insertRows(session, 'insert or replace into run_image (key, image)', [], { width: 2, values: images })
+      },
+      { isDurable },
+    )
   }
 
   async unsettled(run: number, after: number, limit: number): Promise<RowRecord[]> {
@@ -131,7 +157,7 @@ export class RowTable {
 
   /** @returns for each whether its link was added */
   finish(run: number, outcomes: readonly Outcome[], isDurable: boolean): Promise<boolean[]> {
-    return this.#writes.run((session) => finishRows(session, outcomes, this.#failureOf(run)), { isDurable })
+    return this.#writes.run((session) => finishRows(session, outcomes, this.#sealOf(run)), { isDurable })
   }
 
   async countWaiting(run: number, action: string): Promise<number> {
@@ -142,7 +168,8 @@ export class RowTable {
   async countByKind(run: number): Promise<RowCount[]> {
     const text = `select situation, action, count(*) as count, sum(status is null) as waiting,
         sum(changing) as changing, sum(writing) as writing, sum(approximate) as approximate,
-        sum(coalesce(status = 'DEFERRED', 0)) as deferred, sum(coalesce(status = 'FAILURE', 0)) as failed
+        sum(coalesce(status = 'DEFERRED', 0)) as deferred, sum(coalesce(status = 'FAILURE', 0)) as failed,
+        sum(coalesce(status = 'SKIPPED', 0)) as skipped
       from run_row where run = ? group by situation, action order by min(key)`
     return this.#session.all(text, [run])
   }
@@ -214,10 +241,34 @@ export class RowTable {
     return row as RowRecord
   }
 
-  #failureOf(run: number): SealFailure {
-    return (key, failure) => this.#sealer.seal(run, 'failure', key, failure)
+  #withImages({ image, outcome, ...row }: StoredRow & StoredImages): RowRecord & ImageTexts {
+    try {
+      const texts = {
+        image: this.#sealer.unseal('image', row.key, image),
+        outcome: this.#sealer.unseal('outcome', row.key, outcome),
+      }
+      return { ...this.#unsealed(row), ...texts }
+    } catch (error) {
+      throw error instanceof DamagedRow ? error : new DamagedRow('run_image', String(row.key), error)
+    }
+  }
+
+  #sealOf(run: number): Seal {
+    return (column, key, text) => this.#sealer.seal(run, column, key, text)
   }
 }
+
+type StoredImages = { readonly [Name in keyof ImageTexts]: Uint8Array | null }
+
+/** UPDATE rows that succeeded have changes or an image if they have written. */
+const WRITTEN = `select r.key, r.run, r.phase, r.qualifier, r.source_id, r.target_id, r.target_key, r.claims, r.situation,
+    r.action, r.reason, r.status, null as failure, null as ambiguous, r.changes, null as work, r.ended, r.intent,
+    i.image, i.outcome
+  from run_row as r left join run_image as i on i.key = r.key
+  where r.run = ? and r.status in ('SUCCESS', 'FAILURE', 'INTENDED', 'UNKNOWN')
+    and r.action in ('CREATE', 'UPDATE', 'DELETE', 'LINK', 'UNLINK')
+    and (r.action <> 'UPDATE' or r.changing = 1 or i.key is not null)
+    and (r.status <> 'FAILURE' or i.outcome is not null or (r.action = 'CREATE' and r.intent is not null))`
 
 const SHOWN = `key, run, phase, qualifier, source_id, target_id, target_key, claims, situation, action, reason, status,
   failure, ambiguous, changes, work, ended, intent`

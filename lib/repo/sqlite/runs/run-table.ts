@@ -58,7 +58,16 @@ export class RunTable {
     await this.#write('update run set resume = ? where number = ?', [this.#sealed(number, 'resume', resume), number])
   }
 
+  removeImages(number: number): Promise<void> {
+    return this.#removeAll('run_image', number)
+  }
+
+  removeUnwritten(number: number): Promise<void> {
+    return this.#removeAll('unwritten', number)
+  }
+
   async restart(number: number): Promise<void> {
+    await this.removeImages(number)
     await this.#removeAll('run_row', number)
     this.#places.forget(number)
   }
@@ -79,6 +88,7 @@ export class RunTable {
       return deleteKeys(session, number)
     })
     this.#sealer.forget(number, keys)
+    await this.removeImages(number)
     await this.#removeAll('run_row', number)
   }
 
@@ -86,11 +96,15 @@ export class RunTable {
   async removeOrphans(): Promise<void> {
     const rows = this.#session.all<{ run: number }>(`${RUNS_WITH_ROWS} select run from present
       where run is not null and not exists (select 1 from run as r where r.number = present.run)`)
-    for (const { run } of rows) await this.#removeAll('run_row', run)
+    for (const { run } of rows) {
+      await this.removeImages(run)
+      await this.#removeAll('run_row', run)
+    }
   }
 
   async removeRows(number: number): Promise<void> {
     await this.#write('update run set persists = 0 where number = ?', [number])
+    await this.removeImages(number)
     await this.#removeAll('run_row', number)
   }
 
@@ -154,8 +168,9 @@ export class RunTable {
   }
 
   /** In pieces, with other work in between. */
-  async #removeAll(table: 'run_row' | (typeof SCRATCH)[number], number: number): Promise<void> {
-    const text = `delete from ${table} where ${IN_PIECES[table]} limit ${DELETED_AT_ONCE})`
+  async #removeAll(what: keyof typeof IN_PIECES, number: number): Promise<void> {
+    const table = what === 'unwritten' ? 'run_row' : what
+    const text = `delete from ${table} where ${IN_PIECES[what]} limit ${DELETED_AT_ONCE})`
     while ((await this.#writes.run((session) => session.run(text, [number]))) === DELETED_AT_ONCE) await turn()
   }
 }
@@ -174,6 +189,10 @@ const RUNS_WITH_ROWS = `with recursive present (run) as (select min(run) from ru
 /** Finds the rows of a run by the key of the table. */
 const IN_PIECES = {
   run_row: 'key in (select key from run_row where run = ?',
+  run_image: 'key in (select i.key from run_row as r join run_image as i on i.key = r.key where r.run = ?',
+  unwritten: `key in (select r.key from run_row as r where r.run = ? and r.status = 'SUCCESS'
+    and (r.action = 'UPDATE' or r.action not in ('CREATE', 'DELETE', 'LINK', 'UNLINK')) and r.changing = 0
+    and not exists (select 1 from run_image as i where i.key = r.key)`,
   run_object: 'rowid in (select rowid from run_object where run = ?',
   run_value: '(run, field, order_key, object) in (select run, field, order_key, object from run_value where run = ?',
   run_work: 'key in (select key from run_work where run = ?',

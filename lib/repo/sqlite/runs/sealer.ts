@@ -1,7 +1,10 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomFillSync } from 'node:crypto'
 
 /** The columns that hold personal data. A released number is never given to another column. */
-export const SEALED_COLUMNS = { content: 1, reason: 2, failure: 3, changes: 4, work: 5, resume: 6 } as const
+export const SEALED_COLUMNS = {
+  ...{ content: 1, reason: 2, failure: 3, changes: 4, work: 5, resume: 6 },
+  ...{ image: 7, outcome: 8 },
+} as const
 
 export type SealedColumn = keyof typeof SEALED_COLUMNS
 
