@@ -152,7 +152,7 @@ export const FILES = {
       'reconAssociation.maxAnalysisRunsPerMapping': { text: 'dry runs', byDefault: '`1`' },
       'reconAssociation.maxNonAnalysisRunsPerMapping': { text: 'other runs', byDefault: '`1`' },
       keepRuns:
-        'how many reconciliations are kept with their entries. Valid plans, runs that can be resumed, and the last one with deferred rows stay beyond that',
+        'how many reconciliations are kept with their entries. Valid plans, runs that can be resumed or undone, and the last one with deferred rows stay beyond that',
       sourceIdsCaseSensitive: 'whether ids that differ in case only are different sources',
       targetIdsCaseSensitive: 'whether ids that differ in case only are different targets',
       maxDeletes: limit('stop before the first write if more targets would be deleted'),
@@ -165,6 +165,8 @@ export const FILES = {
         text: 'how long a plan can be approved and carried out',
         byDefault: '`7 days`',
       },
+      keepBefore: 'keep what a run replaces, so that it can be undone; see [Undo](plans-and-runs.md#undo)',
+      keepBeforeFor: { type: 'string or number', text: 'how long that is kept', byDefault: '`30 days`' },
       analysisActions: 'actions that only read, and are executed in a dry run',
       updateMethod: '`put` sends the whole object, which removes what the target does not show',
       onCreate: script('runs before a target is created'),

@@ -3,7 +3,7 @@ import { parseCount } from './command.ts'
 import { type Context, define, prose, withGateway } from './define.ts'
 import type { ApiOptions } from './gateway-api.ts'
 import type { PlanOptions } from './recon/plan.ts'
-import type { ExecuteOptions, ReconOptions } from './recon/recon.ts'
+import type { ExecuteOptions, ReconOptions, UndoOptions } from './recon/recon.ts'
 import { EXECUTABLE, KINDS } from './recon/row-selection.ts'
 
 const MAX_COUNT = 999_999
@@ -141,6 +141,23 @@ Exit status 0: the two sides agree; 1: something differs or could not be compare
     ).description('continue an interrupted run'),
     context,
   )
+  withGateway(
+    define<UndoOptions>(recon, 'undo <run>', context, async (options, id = '') =>
+      (await import('./recon/recon.ts')).reconUndo(id, options, io),
+    ),
+    context,
+  )
+    .summary('take back what a run did')
+    .description(
+      prose(`Undoes a run: shows the plan, asks for confirmation, and executes it. Fields that still hold what the run wrote get
+back what they held, deleted objects are created again, and links go back. What has changed since is left alone and
+named, as is what cannot come back.
+
+What the run created stays, unless --delete-created confirms how many objects it created. Exit status as of recon.`),
+    )
+    .option('--dry-run', 'show the plan and write nothing')
+    .option('--yes', 'execute the plan without asking')
+    .option('--delete-created <n>', 'delete the <n> objects that the run created', count('--delete-created'))
   withGateway(
     define<ApiOptions>(recon, 'follow <run>', context, async (options, id = '') =>
       (await load()).reconFollow(id, options, io),

@@ -8,7 +8,9 @@ import { isSituation, SITUATIONS, type Situation } from './situation.ts'
  * than it was sent. `writtenAgain`: the same value was sent before, and the target still has another. Of relationships:
  * `notShown`: one side does not show it, so that it was left alone. `noCounterpart`, `noCounterpartYet`: edges of the source
  * that lead to an object without counterpart, or to one that the run itself may give one. `conditional`: edges that the
- * target makes itself. `leftAlone`: edges of the target that lead to an object without counterpart.
+ * target makes itself. `leftAlone`: edges of the target that lead to an object without counterpart. Of an undo:
+ * `changedSince`: fields that no longer hold what the run wrote. `cannotComeBack`: fields that the target does not show or
+ * does not take.
  */
 export type FieldNote = 'unseen' | 'notTakenOver' | 'writtenAgain' | EdgeCount['note']
 

@@ -41,7 +41,7 @@ const masked = (text: string): string =>
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z(, [\d.]+ s)?/g, 'TIME')
 
 describe('the commands of the documentation, on a fresh demo for each page', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
 
   before(async function () {
     if (!(await has('curl'))) this.skip()

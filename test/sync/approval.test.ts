@@ -114,7 +114,7 @@ describe('a plan and its approval', () => {
         '409 Only a successful analysis with persistAssociations, or a run with deferred rows, can be carried out',
       ],
     )
-    assert.match(await stage.refused(stage.post(`/recon/${String(run._id)}?_action=undo`)), /actions approve, cancel/)
+    assert.match(await stage.refused(stage.post(`/recon/${String(run._id)}?_action=forget`)), /actions approve, cancel/)
   })
 
   it('was made by a command where nobody is signed in', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../lib/contract.ts'
 import type { StoredRun } from '../../lib/repo/runs/run-store.ts'
-import { listedAssociations, outdatedRuns } from '../../lib/sync/runs/retention.ts'
+import { listedAssociations, outdated } from '../../lib/sync/runs/retention.ts'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
 const DAY_MS = 86_400_000
@@ -17,6 +17,10 @@ const run = (id: string, { content, ...parts }: Parts = {}): StoredRun => ({
 
 const plan = (id: string, validUntil: string | null, parts: Parts = {}) =>
   run(id, { isAnalysis: true, content: { plan: { validUntil, executions: [] } }, ...parts })
+
+/** A run that ended some days ago and can be undone; 5 days are kept. */
+const undoable = (id: string, days: number, content: JsonObject = { progress: { target: { updated: 1 } } }) =>
+  run(id, { content: { ended: at(-days), keepsBefore: true, ...content } })
 
 const deferring = (id: string, parts: Parts = {}) => run(id, { content: { statusSummary: { DEFERRED: 2 } }, ...parts })
 
@@ -39,6 +43,10 @@ const TABLE: [string, StoredRun[], string[]][] = [
   ['what failed goes', [run('a', { state: 'FAILED' }), run('b'), run('c')], ['a']],
   ['deferred rows stay', [deferring('a'), run('b'), run('c')], []],
   ['those of the last run that has some', [deferring('a'), deferring('b'), run('c'), run('d')], ['a']],
+  ['what can be undone stays', [undoable('a', 4), run('b'), run('c')], []],
+  ['not for longer than that', [undoable('a', 6), run('b'), run('c')], ['a']],
+  ['nor if it wrote nothing', [undoable('a', 4, { progress: { target: { updated: 0 } } }), run('b'), run('c')], ['a']],
+  ['a link is something', [undoable('a', 4, { progress: { links: { created: 1 } } }), run('b'), run('c')], []],
   ['a removed mapping: after a week', [run('a', { mapping: 'gone' })], ['a']],
   ['a removed mapping: not before', [run('a', { mapping: 'gone', content: { ended: at(-6) } })], []],
   ['a removed mapping: valid plans, too', [plan('a', null, { mapping: 'gone' })], ['a']],
@@ -46,14 +54,32 @@ const TABLE: [string, StoredRun[], string[]][] = [
 ]
 
 describe('retention of reconciliations', () => {
-  const rulesOf = (mapping: string) => (mapping === 'gone' ? undefined : { keepRuns: 2 })
+  const rulesOf = (mapping: string) => (mapping === 'gone' ? undefined : { keepRuns: 2, keepBeforeFor: 5 * DAY_MS })
   for (const [name, runs, removed] of TABLE)
     it(name, () => {
       assert.deepEqual(
-        outdatedRuns(runs, rulesOf, NOW).map(({ id }) => id),
+        outdated(runs, rulesOf, NOW).runs.map(({ id }) => id),
         removed,
       )
     })
+
+  it('purges what undoing needs after its time, among the last runs too, and not while a run can be resumed', () => {
+    const resumable = undoable('c', 6, { resumable: true })
+    const purged = outdated([undoable('a', 4), undoable('b', 6), resumable], rulesOf, NOW).images
+    assert.deepEqual(
+      purged.map(({ id }) => id),
+      ['b'],
+    )
+  })
+
+  it('reduces runs that are kept to be undone, once', () => {
+    const reduced = undoable('b', 4, { progress: { target: { updated: 1 } }, isReduced: true })
+    const { unwritten } = outdated([undoable('a', 4), reduced, undoable('c', 1), run('d')], rulesOf, NOW)
+    assert.deepEqual(
+      unwritten.map(({ id }) => id),
+      ['a'],
+    )
+  })
 })
 
 describe('the list of associations', () => {

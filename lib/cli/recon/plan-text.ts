@@ -17,6 +17,7 @@ interface Kind {
   readonly waiting: number
   readonly deferred: number
   readonly failed: number
+  readonly skipped: number
   /** Rows that change a field of their target. */
   readonly changing: number
   readonly writing: number
@@ -34,10 +35,14 @@ const COMPARING: ReadonlySet<string> = new Set(['UPDATE', 'UNLINK', 'LINK'])
 export async function planText(api: GatewayApi, run: JsonObject, plan: JsonObject, width: number): Promise<string> {
   const id = String(run._id)
   if (typeof run.started !== 'string') return `${wrapped(String(run.stageDescription), width).join('\n')}\n`
+  const isUndo = run.undoes !== undefined
   const kinds = kindsOf(plan)
-  const counts = table(kinds.flatMap(rowsOf), { width, indent: 2, numbered: true })
+  const counts = table(
+    kinds.flatMap((kind) => rowsOf(kind, isUndo ? UNDO : '')),
+    { width, indent: 2, numbered: true },
+  )
   const lines = [
-    `Plan of ${String(run.mapping)}: ${sum(kinds, 'count')} decisions`,
+    `Plan ${!isUndo ? 'of' : `to undo ${String(run.undoes)} of`} ${String(run.mapping)}: ${sum(kinds, 'count')} decisions`,
     ...planState(plan, width),
     ...(counts === '' ? [] : ['', ...counts.trimEnd().split('\n')]),
   ]
@@ -45,8 +50,9 @@ export async function planText(api: GatewayApi, run: JsonObject, plan: JsonObjec
   const example = async (title: string, filter: string) =>
     lines.push(...(await examples({ api, id, names }, title, filter, width)))
   for (const { situation, action, waiting } of kinds)
-    if (waiting > 0) await example(`${situation} → ${action}`, waitingFor(situation, action))
+    if (waiting > 0) await example(`${situation || UNDO} → ${action}`, waitingFor(situation, action))
   if (sum(kinds, 'failed') > 0) await example('Failed', 'status eq "FAILURE"')
+  if (sum(kinds, 'skipped') > 0) await example('Skipped', 'status eq "SKIPPED"')
   const last = [...hints(kinds).flatMap((hint) => wrapped(hint, width)), ...notes(run, width), ...warnings(run, kinds)]
   return `${[...lines, ...(last.length > 0 ? ['', ...last] : [])].join('\n')}\n`
 }
@@ -92,20 +98,24 @@ export function nextSteps(id: string, { state, mapping }: JsonObject, options: A
 }
 
 /** Pending, unchanged, deferred and failed rows: one line each. */
-function rowsOf({ situation, action, count, waiting, deferred, failed }: Kind): string[][] {
-  const done = count - waiting - deferred - failed
+function rowsOf({ situation, action, count, waiting, deferred, failed, skipped }: Kind, unnamed: string): string[][] {
+  const done = count - waiting - deferred - failed - skipped
   const isUnchanged = COMPARING.has(action)
   const rows: [number, string][] = [
     [isUnchanged ? waiting : waiting + done, action],
     [isUnchanged ? done : 0, 'unchanged'],
     [deferred, `${action}, deferred`],
     [failed, 'failed'],
+    [skipped, `${action}, skipped`],
   ]
-  return rows.flatMap(([number, what]) => (number > 0 ? [[String(number), situation, what]] : []))
+  return rows.flatMap(([number, what]) => (number > 0 ? [[String(number), situation || unnamed, what]] : []))
 }
 
+/** Rows of an undo have no situation. */
+const UNDO = 'undo'
+
 const waitingFor = (situation: string, action: string): string =>
-  `situation eq "${situation}" and action eq "${action}" and !(status pr)`
+  `${situation === '' ? '!(situation pr)' : `situation eq "${situation}"`} and action eq "${action}" and !(status pr)`
 
 interface ExamplesOptions {
   readonly api: GatewayApi
@@ -168,6 +178,7 @@ function kindsOf(plan: JsonObject): Kind[] {
       waiting: number('waiting'),
       deferred: number('deferred'),
       failed: number('failed'),
+      skipped: number('skipped'),
       changing: number('changing'),
       writing: number('writing'),
       approximate: number('approximate'),

@@ -34,31 +34,64 @@ export interface ReconOptions extends ApiOptions, RunSettings, PilotOptions {
 /** Shows the plan of a mapping, asks for confirmation, and executes the plan. Resolves to the exit status. */
 export const recon = (mapping: string, options: ReconOptions, io: CommandIo): Promise<number> =>
   withApi({ ...options, startsRuns: true }, io, async (api) => {
-    const { dryRun = false, yes = false } = options
-    if (!dryRun && !yes && io.stdin.isTTY !== true)
-      throw new UsageError('no terminal to ask at: give --dry-run to see the plan, or --yes to execute it')
-    const analysis = await analyze(api, mapping, options, io)
-    if (analysis.state !== 'SUCCESS') {
-      io.stderr.write(`${printable(String(analysis.stageDescription))}\n`)
-      return 1
-    }
-    const id = String(analysis._id)
-    const plan = (await api.read(`recon/plan/${id}`)) ?? {}
-    if (!options.json) io.stdout.write(await planText(api, analysis, plan, widthOf(io.stdout)))
-    else if (dryRun) io.stdout.write(json({ ...analysis, plan }))
-    if (dryRun) {
-      if (!options.json) io.stdout.write(nextSteps(id, plan, options, io))
-      return 0
-    }
-    if (plan.state === 'WAITING') {
-      io.stderr.write(`${mapping} has requireApproval: nothing is executed before the plan is approved\n`)
-      if (!options.json) io.stdout.write(nextSteps(id, plan, options, io))
-      return 1
-    }
-    if (!yes && !(await confirmed('Carry this plan out?', io))) return 1
-    const run = await execute(api, id, mapping, { options, content: settings(options) }, io)
-    return report(api, run, options, io)
+    checkAnswers(options, io)
+    return offer(api, await analyze(api, mapping, options, io), { options, content: settings(options) }, io)
   })
+
+export interface UndoOptions extends ApiOptions {
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+  readonly deleteCreated?: number
+}
+
+/** Shows what undoing a run takes, asks for confirmation, and does it. Resolves to the exit status. */
+export const reconUndo = (id: string, options: UndoOptions, io: CommandIo): Promise<number> =>
+  withApi({ ...options, startsRuns: true }, io, async (api) => {
+    checkAnswers(options, io)
+    const { mapping } = await existingRun(api, id)
+    const { deleteCreated } = options
+    const started = await api.action(pathOf(id), 'undo', {}, deleteCreated === undefined ? null : { deleteCreated })
+    const plan = await followRun(api, started, `plan to undo a run of ${String(mapping)}`, options, io)
+    return offer(api, plan, { options, content: {} }, io)
+  })
+
+function checkAnswers({ dryRun, yes }: { readonly dryRun?: boolean; readonly yes?: boolean }, io: CommandIo): void {
+  if (!dryRun && !yes && io.stdin.isTTY !== true)
+    throw new UsageError('no terminal to ask at: give --dry-run to see the plan, or --yes to execute it')
+}
+
+type Offered = ApiOptions & { readonly dryRun?: boolean; readonly yes?: boolean }
+
+/** Shows the plan of an analysis; unless it is a dry run, asks, and executes it. */
+async function offer(
+  api: GatewayApi,
+  analysis: JsonObject,
+  { options, content }: Execution & { readonly options: Offered },
+  io: CommandIo,
+): Promise<number> {
+  const { dryRun = false, yes = false } = options
+  const mapping = String(analysis.mapping)
+  if (analysis.state !== 'SUCCESS') {
+    io.stderr.write(`${printable(String(analysis.stageDescription))}\n`)
+    return 1
+  }
+  const id = String(analysis._id)
+  const plan = (await api.read(`recon/plan/${id}`)) ?? {}
+  if (!options.json) io.stdout.write(await planText(api, analysis, plan, widthOf(io.stdout)))
+  else if (dryRun) io.stdout.write(json({ ...analysis, plan }))
+  if (dryRun) {
+    if (!options.json) io.stdout.write(nextSteps(id, plan, options, io))
+    return 0
+  }
+  if (plan.state === 'WAITING') {
+    io.stderr.write(`${mapping} has requireApproval: nothing is executed before the plan is approved\n`)
+    if (!options.json) io.stdout.write(nextSteps(id, plan, options, io))
+    return 1
+  }
+  if (!yes && !(await confirmed('Carry this plan out?', io))) return 1
+  const run = await execute(api, id, mapping, { options, content }, io)
+  return report(api, run, options, io)
+}
 
 export interface ExecuteOptions extends ApiOptions, RunSettings {
   readonly only?: readonly string[]

@@ -17,6 +17,8 @@ const FIELD_NOTES: readonly (readonly [note: string, text: string])[] = [
   ['noCounterpart', 'Left out, since the other object has no counterpart'],
   ['noCounterpartYet', 'The other object had no counterpart when the plan was made'],
   ['conditional', 'Left out, since the target grants it by a condition'],
+  ['changedSince', 'Left alone, since the field has changed after the run'],
+  ['cannotComeBack', 'Cannot come back, since the target does not show it or does not take it'],
   ['leftAlone', 'Left alone at the target, since the other object has no counterpart'],
 ]
 
@@ -35,7 +37,8 @@ const runLine = (run: JsonObject): string => printable(`${String(run._id)}  ${ab
 const about = (run: JsonObject): string =>
   [String(run.mapping), kindOf(run), stateOf(run), counts(run), times(run)].join('  ')
 
-const kindOf = ({ kind = 'run', pilot }: JsonObject): string => `${pilot === undefined ? '' : 'pilot '}${String(kind)}`
+const kindOf = ({ kind = 'run', pilot, undoes }: JsonObject): string =>
+  `${pilot === undefined ? '' : 'pilot '}${String(kind)}${undoes === undefined ? '' : ` of ${String(undoes)}`}`
 
 function times({ startedBy, started, duration, stageDescription }: JsonObject): string {
   // Its content cannot be read; the description says why.
@@ -48,7 +51,7 @@ const stateOf = ({ state, stage, resumable }: JsonObject): string =>
   resumable === true ? `${String(stage)}, can be resumed` : String(state)
 
 /** The word for successful rows of a run that writes nothing. */
-const DONE: Readonly<Record<string, string>> = { plan: 'planned', verify: 'compared' }
+const DONE: Readonly<Record<string, string>> = { plan: 'planned', verify: 'compared', 'undo plan': 'planned' }
 
 /** Rows of a run by outcome. */
 function counts(run: JsonObject): string {

@@ -7,6 +7,7 @@ import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { rowWindows } from '../row-windows.ts'
 import { Committer } from './committer.ts'
 import { addFollowUps } from './follow-ups.ts'
+import { Images } from './images.ts'
 import { Intents } from './intents.ts'
 import { type Performed, Performer, type Reevaluate } from './performer.ts'
 import { type CheckedRow, checkPlan } from './plan-check.ts'
@@ -14,6 +15,12 @@ import { type CheckedRow, checkPlan } from './plan-check.ts'
 const WINDOW = 500
 /** Max rows applied at the target but not yet committed. */
 const MAX_UNCOMMITTED = 1000
+
+interface Work {
+  readonly performer: Performer
+  readonly intents: Intents
+  readonly images: Images
+}
 
 /** The second half of a run: carries out its rows. */
 export class Applying {
@@ -38,22 +45,24 @@ export class Applying {
     const creations = await this.#checkedCreations()
     await begin()
     const intents = new Intents(context)
+    const images = new Images(context, intents, this.#kind !== 'resumed')
     const performer = new Performer({
       context,
       committer: new Committer(context.rows),
       intents,
+      images,
       isRehearsed: !this.#reevaluates,
       reevaluate: this.#reevaluates ? this.#reevaluation() : undefined,
     })
-    const work = { performer, intents }
+    const work = { performer, intents, images }
     await this.#carryOut(work, (rows) => this.#checked(rows, creations))
-    if (await addFollowUps(context, this.#kind === 'resumed'))
+    if (!context.parts.options.undo && (await addFollowUps(context, this.#kind === 'resumed')))
       await this.#carryOut(work, async (rows) => rows.map((row) => ({ row })))
   }
 
   /** Resolves when all waiting rows are carried out and committed. @param check the rows as they are to be carried out */
   async #carryOut(
-    { performer, intents }: { readonly performer: Performer; readonly intents: Intents },
+    { performer, intents, images }: Work,
     check: (rows: readonly Row[]) => Promise<CheckedRow[]>,
   ): Promise<void> {
     const context = this.#context
@@ -61,7 +70,9 @@ export class Applying {
       if (rows.at(-1)?.phase === 'target') context.enter('ACTIVE_RECONCILING_TARGET')
       const checked = await check(rows)
       context.checkCanceled()
-      await intents.prepare(checked.filter(isPossible(context)).map(({ row }) => row))
+      const possible = checked.filter(isPossible(context)).map(({ row }) => row)
+      await images.take(possible)
+      await intents.prepare(possible)
       // What an earlier request may have created comes last: the others show whether the target keeps ids.
       const ordered = [
         ...checked.filter(({ row }) => !isProbe(row.intent)),

@@ -1,25 +1,29 @@
 import type { JsonObject } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { ResourceException } from '../../crest/errors.ts'
+import { printPointer } from '../../crest/pointer.ts'
 import { type Intent, isProbe, type Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { idIn } from '../evaluate/desired-targets.ts'
 import { idOf } from '../read/object-set.ts'
+import { edgesOf } from '../relationships/edges.ts'
 import type { Intents } from './intents.ts'
 import { holds } from './settlement.ts'
 import { isRefusal, isUncertain, UnknownOutcome } from './uncertain.ts'
+
+type CreatorContext = Pick<RunContext, 'targets' | 'links' | 'clientIds' | 'statistics'>
 
 /**
  * Creates targets, each once: its id is chosen before, so that a request whose answer is lost can be sent again. Where the
  * target chooses ids itself, the intent says so before the request.
  */
 export class Creator {
-  readonly #context: Pick<RunContext, 'targets' | 'links' | 'clientIds'>
+  readonly #context: CreatorContext
   readonly #intents: Intents | undefined
   readonly #probes = new SerialQueue()
 
   /** @param intents undefined = a single action that no run stores */
-  constructor(context: Pick<RunContext, 'targets' | 'links' | 'clientIds'>, intents: Intents | undefined) {
+  constructor(context: CreatorContext, intents: Intents | undefined) {
     this.#context = context
     this.#intents = intents
   }
@@ -32,12 +36,32 @@ export class Creator {
     const intents = this.#intents
     const id = idIn(content)
     if (!intents) return this.#context.targets.create(id, content)
-    const work = () => this.#once(intents, row, content, id)
+    const work = () => (row.undo ? this.#again(intents, row, content) : this.#once(intents, row, content, id))
     // Until one answer tells whether ids are kept, at most one creation is under way.
     const created = await (this.#context.clientIds.areKept === undefined ? this.#probes.add(work) : work())
     // The link may still fail: then the next run finds the object by its id.
     row.intent = { kind: 'id', id: idOf(created) }
     return created
+  }
+
+  /** The target may refuse references, to objects that are gone too: then the object comes back without them. */
+  async #again(intents: Intents, row: Row, content: JsonObject): Promise<JsonObject> {
+    const { statistics, links } = this.#context
+    const note = (created: JsonObject): JsonObject => {
+      const former = links.targetKey(idIn(row.mapped ?? {}) ?? '')
+      if (links.targetKey(idOf(created)) !== former) statistics.field('cannotComeBack', '/_id')
+      return created
+    }
+    try {
+      return note(await this.#once(intents, row, content, null))
+    } catch (error) {
+      const references = Object.keys(content).filter((name) => (edgesOf(content[name]) ?? []).length > 0)
+      if (references.length === 0 || !isRefusal(error)) throw error
+      const rest = Object.entries(content).filter(([name]) => !references.includes(name))
+      const created = await this.#once(intents, row, Object.fromEntries(rest), null)
+      for (const name of references) statistics.field('cannotComeBack', printPointer([name]))
+      return note(created)
+    }
   }
 
   #once(intents: Intents, row: Row, content: JsonObject, mapped: string | null): Promise<JsonObject> {
@@ -53,7 +77,8 @@ export class Creator {
     const id = (row.intent?.kind === 'scripts' ? row.intent.id : null) ?? intents.chosenId(row)
     await this.#note(intents, row, { kind: isFirst ? 'probe' : 'id', id })
     try {
-      return await this.#put(row, id, content, () => true)
+      // A former id may be taken meanwhile.
+      return await this.#put(row, id, content, (there) => !row.undo || holds(there, content))
     } catch (error) {
       if (!isFirst || !isRefusal(error)) throw error
       const created = await this.#post(intents, row, content)

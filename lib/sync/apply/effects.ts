@@ -9,8 +9,18 @@ import { desiredTargets } from '../evaluate/desired-targets.ts'
 import { differences, hasEffect } from '../evaluate/difference.ts'
 import { idOf } from '../read/object-set.ts'
 import { Creator } from './creator.ts'
+import { type Images, noteCreated, noteUpdated } from './images.ts'
 import type { Intents } from './intents.ts'
 import { TargetWriter } from './target-writer.ts'
+
+export interface EffectsOptions {
+  readonly context: RunContext
+  /** undefined = a single action that no run stores. */
+  readonly intents?: Intents | undefined
+  readonly images?: Images | undefined
+  /** The rows already contain what the hooks that change targets have made of them. */
+  readonly isRehearsed: boolean
+}
 
 /** Executes an action on the target, and records the link changes in the row. */
 export class Effects {
@@ -18,11 +28,12 @@ export class Effects {
   readonly #isRehearsed: boolean
   readonly #writer: TargetWriter
   readonly #creator: Creator
+  readonly #images: Images | undefined
 
-  /** @param isRehearsed see PerformerOptions */
-  constructor(context: RunContext, isRehearsed: boolean, intents: Intents | undefined) {
+  constructor({ context, isRehearsed, intents, images }: EffectsOptions) {
     this.#context = context
     this.#isRehearsed = isRehearsed
+    this.#images = images
     this.#writer = new TargetWriter(context)
     this.#creator = new Creator(context, intents)
   }
@@ -53,12 +64,15 @@ export class Effects {
   async #create(row: Row): Promise<JsonObject> {
     const { sentValues, statistics, relationships } = this.#context
     const desired = await this.#desired(row)
-    const relations = await relationships.additions(row)
+    const relations = row.undo ? [] : await relationships.additions(row)
     const content = { ...desired }
+    // The former id is chosen, and given up where the target refuses it.
+    if (row.undo) delete content._id
     for (const { field, to } of relations.filter((one) => !this.#writer.isPaged(one)))
       setAt(content, parsePointer(field), to)
     const created = await this.#creator.create(row, content)
     row.targetId = idOf(created)
+    noteCreated(row, content, created)
     const paged = relations.filter((one) => this.#writer.isPaged(one))
     if (paged.length > 0) await this.#writer.update(created, paged)
     statistics.created += 1
@@ -78,8 +92,10 @@ export class Effects {
     }
     const changes = (row.changes ?? []).filter(hasEffect)
     const fields = changes.filter(({ edges }) => !edges)
+    await this.#images?.check(row)
     const answer = changes.length > 0 ? await this.#writer.update(target, changes) : target
     row.targetId = idOf(answer)
+    if (changes.length > 0) noteUpdated(row, fields, answer)
     statistics[changes.length > 0 ? 'updated' : 'unchanged'] += 1
     if (fields.length > 0) await sentValues.note(row, row.targetId, fields, answer)
     if (row.link === null) await sentValues.adopt(row, row.targetId)
@@ -93,7 +109,9 @@ export class Effects {
     if (row.ambiguous) throw conflict('DELETE needs one target object, and several correlate')
     await hooks.run('onDelete', row)
     if (row.target) {
+      await this.#images?.check(row)
       await this.#writer.delete(row.target)
+      row.after = {}
       statistics.deleted += 1
     }
     await this.#unlink(row)
@@ -110,6 +128,7 @@ export class Effects {
   async #link(row: Row, targetId: string, target: JsonObject | null): Promise<void> {
     const { links, hooks, sentValues } = this.#context
     const { link, sourceId } = row
+    if (row.undo) return this.#relink(row, targetId)
     const isLinked = link !== null && link.targetKey === links.targetKey(targetId)
     if (!links.enabled || isLinked || sourceId === null) return
     if (row.action === 'LINK') await sentValues.adopt(row, targetId)
@@ -118,8 +137,20 @@ export class Effects {
     row.removedLinks = link ? [link.id] : []
   }
 
+  /** Puts the link in the place of the present one that was there before the run that is undone. */
+  async #relink(row: Row, targetId: string | null): Promise<void> {
+    const { links, sentValues } = this.#context
+    const [own, earlier] = [row.link, row.undo?.link]
+    if (own) {
+      row.removedLinks = [own.id]
+      await sentValues.forget(row, own.targetKey)
+    }
+    if (earlier) row.newLink = links.between(earlier.sourceKey, earlier.targetKey ?? targetId ?? '', row.qualifier)
+  }
+
   async #unlink(row: Row): Promise<void> {
     const { hooks, sentValues } = this.#context
+    if (row.undo) return this.#relink(row, row.targetId)
     if (!row.link) return
     await hooks.run('onUnlink', row)
     row.removedLinks = [row.link.id]

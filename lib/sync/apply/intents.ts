@@ -21,7 +21,8 @@ export class Intents {
     this.#context = context
     const { mapping, hooks } = context
     this.#correlates = correlates(mapping)
-    this.#mapsIds = !hooks.makeTargets && mapping.properties.some(({ target }) => target[0] === '_id')
+    this.#mapsIds =
+      !context.parts.options.undo && !hooks.makeTargets && mapping.properties.some(({ target }) => target[0] === '_id')
   }
 
   /** Whether nothing but its committed outcome tells what became of a row. */
@@ -53,7 +54,8 @@ export class Intents {
   chosenId(row: Row): string {
     const { kind, id = null } = row.intent ?? {}
     if ((kind === 'id' || kind === 'probe') && id !== null) return id
-    return this.#context.unsettled.intentOf(row)?.id ?? randomUUID()
+    const former = row.undo && row.mapped ? idIn(row.mapped) : null
+    return former ?? this.#context.unsettled.intentOf(row)?.id ?? randomUUID()
   }
 
   /** Of a creation that an earlier request may have carried out under another id. */

@@ -8,7 +8,8 @@ import type { RunContext } from '../context/run-context.ts'
 import { fail, situationFailure } from '../evaluate/evaluation.ts'
 import { idOf } from '../read/object-set.ts'
 import type { Committer } from './committer.ts'
-import { Effects } from './effects.ts'
+import { Effects, type EffectsOptions } from './effects.ts'
+import { afterImage } from './images.ts'
 import type { Intents } from './intents.ts'
 import { Outdated } from './outdated.ts'
 import { isUncertain, UnknownOutcome } from './uncertain.ts'
@@ -16,13 +17,8 @@ import { isUncertain, UnknownOutcome } from './uncertain.ts'
 /** Evaluates one source by the present state of both sides. */
 export type Reevaluate = (source: NonNullable<Row['source']>, qualifier: string) => Promise<Row | undefined>
 
-export interface PerformerOptions {
-  readonly context: RunContext
+export interface PerformerOptions extends EffectsOptions {
   readonly committer: Pick<Committer, 'finish'>
-  /** undefined = a single action that no run stores. */
-  readonly intents?: Intents | undefined
-  /** The rows already contain what the hooks that change targets have made of them. */
-  readonly isRehearsed: boolean
   /** undefined = rows whose objects have changed are left alone. */
   readonly reevaluate?: Reevaluate | undefined
 }
@@ -43,12 +39,13 @@ export class Performer {
   readonly #reevaluate: Reevaluate | undefined
   readonly #effects: Effects
 
-  constructor({ context, committer, intents, isRehearsed, reevaluate }: PerformerOptions) {
+  constructor(options: PerformerOptions) {
+    const { context, committer, intents, reevaluate } = options
     this.#context = context
     this.#committer = committer
     this.#reevaluate = reevaluate
     this.#intents = intents
-    this.#effects = new Effects(context, isRehearsed, intents)
+    this.#effects = new Effects(options)
   }
 
   /**
@@ -81,7 +78,8 @@ export class Performer {
   async #settle(row: Row, isUrgent: boolean): Promise<RowStatus> {
     const { statistics } = this.#context
     if (row.status === null) return 'INTENDED'
-    const linked = await this.#committer.finish(row, isUrgent)
+    const after = afterImage(row, this.#context.mapping.keepBefore)
+    const linked = await this.#committer.finish({ ...row, after }, isUrgent)
     const status = linked ? row.status : 'FAILURE'
     if (!linked) await this.#report({ ...row, failure: LINK_EXISTS })
     if (status === 'SUCCESS' && row.newLink) statistics.linked += 1
@@ -192,7 +190,9 @@ export class Performer {
 }
 
 /** @throws conflict when an object that the action needs is missing */
-function checkPossible(action: Action, { source, target }: Row): void {
+function checkPossible(action: Action, { source, target, undo }: Row): void {
+  // It is about targets and links alone.
+  if (undo) return
   const fault = impossible(action, { source: source !== null, target: target !== null })
   if (fault !== undefined) throw conflict(fault)
 }

@@ -11,6 +11,7 @@ import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
 import { isPrefix } from '../evaluate/mapper.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import { changedRelationships } from '../relationships/planned-edges.ts'
+import { checkUndo } from '../undo/undo-plan.ts'
 
 /** A row of a plan by the present state, or why it cannot be applied as planned. */
 export type CheckedRow = { readonly row: Row; readonly why?: string | undefined }
@@ -21,6 +22,7 @@ export type CheckedRow = { readonly row: Row; readonly why?: string | undefined 
  * correlate.
  */
 export async function checkPlan(context: RunContext, rows: readonly Row[]): Promise<CheckedRow[]> {
+  if (context.parts.options.undo) return checkUndo(context, rows)
   const targets = context.liveTargets()
   const parts = context.evaluationParts(targets, true, true)
   const open = rows.filter(isWorth)

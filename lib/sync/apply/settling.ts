@@ -7,6 +7,7 @@ import { correlates } from '../evaluate/correlation.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { situationFailure } from '../evaluate/evaluation.ts'
 import { rowWindows } from '../row-windows.ts'
+import { afterImage, noteCreated } from './images.ts'
 import { settle } from './settlement.ts'
 
 const WINDOW = 500
@@ -54,12 +55,18 @@ class Settling {
       const target = targets.get(row.intent?.id ?? '') ?? null
       if (target && isCreation(row) && isOfOurs(row)) this.#context.clientIds.wereKept = true
       const settled = settle(row, { isLinked, target, sent: sent.get(row.key), candidates })
-      if (settled === 'done') ended.push(this.#done(row, link, target ? undefined : found?.get(row.key)))
-      else if (settled === 'planned') planned.push(row)
-      else if (row.status !== 'UNKNOWN')
+      if (settled === 'done') {
+        const done = this.#done(row, link, target ? undefined : found?.get(row.key))
+        if (isCreation(row) && target) noteCreated(done, target, target)
+        ended.push(done)
+      }
+      if (settled === 'planned') planned.push(row)
+      if (settled === 'unknown' && row.status !== 'UNKNOWN')
         ended.push({ ...row, status: 'UNKNOWN', failure: situationFailure(UNKNOWN), newLink: null, removedLinks: [] })
     }
-    if (ended.length > 0) await this.#rows.finish(ended, true)
+    const keeps = this.#context.mapping.keepBefore
+    const outcomes = ended.map((row) => ({ ...row, after: afterImage(row, keeps) }))
+    if (outcomes.length > 0) await this.#rows.finish(outcomes, true)
     const isOwn = this.#rows === this.#context.rows
     const again = planned.filter(({ status }) => status === 'INTENDED' || (isOwn && status === 'FAILURE'))
     if (again.length > 0) await this.#rows.replan(again.map((row) => forAnotherAttempt(row, found !== undefined)))
@@ -68,13 +75,28 @@ class Settling {
   #done(row: Row, link: PairLink | undefined, found: string | undefined): Row {
     const { links } = this.#context
     const done: Row = { ...row, status: 'SUCCESS', failure: null, newLink: null, removedLinks: [] }
-    if (row.action === 'DELETE') return { ...done, removedLinks: link ? [link.id] : [] }
+    if (row.undo) return this.#undone(done, link)
+    if (row.action === 'DELETE') return { ...done, link: link ?? null, removedLinks: link ? [link.id] : [] }
     const isLinked = link !== undefined && row.situation !== 'MISSING'
     done.targetId = isLinked ? link.targetKey : (found ?? row.intent?.id ?? null)
     if (isLinked || !links.enabled || row.sourceId === null || done.targetId === null) return done
     if (link && link.targetKey === links.targetKey(done.targetId)) return done
     done.newLink = links.between(row.sourceId, done.targetId, row.qualifier)
+    done.link = link ?? null
     done.removedLinks = link ? [link.id] : []
+    return done
+  }
+
+  /** The links of a row of an undo, which says itself what comes back. */
+  #undone(done: Row, link: PairLink | undefined): Row {
+    const { links } = this.#context
+    const { undo, action, intent, qualifier } = done
+    if (action === 'CREATE') done.targetId = intent?.id ?? null
+    const [earlier, targetId] = [undo?.link, undo?.link?.targetKey ?? done.targetId ?? '']
+    const isThere = earlier && link?.sourceKey === earlier.sourceKey && link.targetKey === links.targetKey(targetId)
+    if (isThere) return done
+    if (earlier) done.newLink = links.between(earlier.sourceKey, targetId, qualifier)
+    done.removedLinks = done.link ? [done.link.id] : []
     return done
   }
 

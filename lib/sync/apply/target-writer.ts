@@ -1,14 +1,13 @@
-import type { Json, JsonObject } from '../../contract.ts'
-import { isObject } from '../../core/json.ts'
+import type { JsonObject } from '../../contract.ts'
 import { badGateway, conflict, ResourceException } from '../../crest/errors.ts'
 import { getAt, parsePointer } from '../../crest/pointer.ts'
-import type { Connection } from '../../crest/protocol/connection.ts'
 import { removeAt, setAt } from '../../crest/protocol/write-at.ts'
 import type { FieldChange } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { isEmpty, isSame } from '../evaluate/difference.ts'
 import type { LinkSpace } from '../evaluate/link-space.ts'
 import { idOf, type ObjectSet, revisionOf } from '../read/object-set.ts'
+import { TargetSchema } from '../read/target-schema.ts'
 import { edgeOperations, edgesAfter, remaining } from '../relationships/edge-operations.ts'
 import { EdgeWriter } from './edge-writer.ts'
 import { Outdated } from './outdated.ts'
@@ -145,42 +144,3 @@ export class TargetWriter {
 const CHANGED = 'The target has changed'
 
 const PATCH_HINT = 'if the target does not support PATCH, set "updateMethod": "put" in the mapping'
-
-/** `managed/TYPE`, local or of an instance. */
-const MANAGED = /^(?<base>.*\/)?managed\/(?<type>[^/]+)$/
-
-/** The schema of a target's managed type, where it can be read. */
-export class TargetSchema {
-  readonly #connection: Pick<Connection, 'read'>
-  readonly #path: string
-  #required: Promise<ReadonlySet<string>> | undefined
-
-  constructor(connection: Pick<Connection, 'read'>, path: string) {
-    this.#connection = connection
-    this.#path = path
-  }
-
-  /** The required properties; empty where no schema can be read. Read once. */
-  required(): Promise<ReadonlySet<string>> {
-    this.#required ??= this.#read().then(
-      (schema) => new Set(Array.isArray(schema?.required) ? schema.required.map(String) : []),
-    )
-    return this.#required
-  }
-
-  async #read(): Promise<JsonObject | undefined> {
-    const { base = '', type = '' } = MANAGED.exec(this.#path)?.groups ?? {}
-    if (type === '') return undefined
-    const schema = await this.#object(`${base}schema/managed/${type}`)
-    if (schema) return schema
-    const managed = await this.#object(`${base}config/managed`)
-    const types: Json = managed?.objects ?? []
-    const own = Array.isArray(types) ? types.find((one) => isObject(one) && one.name === type) : undefined
-    return isObject(own) && isObject(own.schema) ? own.schema : undefined
-  }
-
-  /** Many remotes do not let this user read schemas. */
-  #object(path: string): Promise<JsonObject | null> {
-    return this.#connection.read(path).catch(() => null)
-  }
-}

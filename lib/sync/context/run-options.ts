@@ -3,7 +3,7 @@ import { isObject, withoutUndefined } from '../../core/json.ts'
 import { faultsOf, z } from '../../core/schema.ts'
 import { badRequest } from '../../crest/errors.ts'
 import { limitSchema } from '../mapping/limit.ts'
-import type { Mapping } from '../mapping/mapping.ts'
+import { HOOK_NAMES, type Mapping } from '../mapping/mapping.ts'
 import { querySchema } from '../mapping/query-schema.ts'
 import { type Pilot, pilotShape } from './pilot.ts'
 import type { Approval, Caller, ExecutionBasis, PlanDigest, PlanRecord } from './plan-record.ts'
@@ -38,8 +38,34 @@ export interface RunOptions {
   readonly approval?: Approval
   /** The id of the plan that it carries out. */
   readonly executes?: string
+  /** The run that it undoes. */
+  readonly undo?: Undo
   /** What the plan that it carries out, or a part of it, is judged by. */
   readonly basis?: ExecutionBasis
+}
+
+/** What is undone. */
+export interface Undo {
+  /** The id of the run. */
+  readonly run: string
+  readonly number: number
+  /** What it created is deleted. */
+  readonly deletesCreated: boolean
+  /** Hooks of the mapping that ran with it. */
+  readonly hooks: readonly string[]
+}
+
+/** The settings under which a run is undone: nothing but what it did counts, and no script runs. */
+const UNDOING: Partial<Mapping> = {
+  ...Object.fromEntries(HOOK_NAMES.map((name) => [name, undefined])),
+  policies: [],
+  correlationQuery: new Map(),
+  correlationScript: undefined,
+  // Deletions are confirmed by their number, and clearing a field gives back that it was empty.
+  maxDeletes: { share: 1 },
+  maxClears: { share: 1 },
+  allowEmptySourceSet: true,
+  updateMethod: 'patch',
 }
 
 const NUMBER = 'must be a whole number from 1 up'
@@ -94,6 +120,7 @@ const bodySchema = <T extends z.ZodRawShape>(shape: T) =>
 
 const overridesSchema = bodySchema(overridesShape)
 const runSchema = bodySchema({ ...overridesShape, ...pilotShape })
+const undoSchema = bodySchema({ deleteCreated: countSchema })
 const executeSchema = bodySchema({ ...overridesShape, ...partShape })
 
 export type Overrides = Partial<z.infer<typeof overridesSchema>>
@@ -115,6 +142,9 @@ export function parseExecuteBody(body: Json): { overrides: Overrides; part: Part
   return { overrides: withoutUndefined(overrides), part: Object.keys(part).length > 0 ? part : undefined }
 }
 
+/** The body of `undo`. @throws badRequest */
+export const parseUndoBody = (body: Json): { deleteCreated?: number } => withoutUndefined(parsedBody(undoSchema, body))
+
 function parsedBody<T>(schema: z.ZodType<T>, body: Json): Partial<T> {
   if (body === null) return {}
   if (!isObject(body)) throw badRequest('The body of the request must be an object with settings of the mapping')
@@ -127,9 +157,10 @@ function parsedBody<T>(schema: z.ZodType<T>, body: Json): Partial<T> {
 }
 
 /** The mapping with the settings of this run. */
-export const overridden = (mapping: Mapping, { overrides, acceptedBy, verifies }: RunOptions): Mapping => ({
+export const overridden = (mapping: Mapping, { overrides, acceptedBy, verifies, undo }: RunOptions): Mapping => ({
   ...mapping,
   ...(verifies && VERIFYING),
+  ...(undo && UNDOING),
   ...overrides,
   ...(acceptedBy === undefined ? {} : { maxUnassessed: Number.MAX_SAFE_INTEGER }),
 })

@@ -144,7 +144,11 @@ export const mappingShape = {
   maxUnassessed: count(0, 0),
   requireApproval: flag(false),
   approverMustDiffer: flag(false),
-  planValidFor: validitySchema,
+  /** How long a plan can be approved and carried out. */
+  planValidFor: validitySchema('7 days'),
+  /** Whether a run keeps what it replaces, so that it can be undone, and for how long. */
+  keepBefore: flag(true),
+  keepBeforeFor: validitySchema('30 days'),
   analysisActions: list(z.string('must be the name of an action'), 'must be an array of names of actions'),
   updateMethod: z
     .enum(UPDATE_METHODS, `must be one of ${UPDATE_METHODS.map((name) => `"${name}"`).join(', ')}`)

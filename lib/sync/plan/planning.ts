@@ -7,6 +7,7 @@ import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
 import { type EvaluationOptions, fail, situationFailure } from '../evaluate/evaluation.ts'
 import { isDestructive, protectionOf } from '../evaluate/protection.ts'
 import { idOf } from '../read/object-set.ts'
+import { planUndo } from '../undo/undo-plan.ts'
 import { chunks, prefetch } from './prefetch.ts'
 import { digestOf, distinct, failedSource, scanTargets, sourcePages } from './scan.ts'
 
@@ -21,6 +22,10 @@ const TARGET_WINDOW = 500
  */
 export async function plan(context: RunContext): Promise<boolean> {
   const { mapping, durations, parts } = context
+  if (parts.options.undo) {
+    await planUndo(context)
+    return true
+  }
   context.enter('ACTIVE_QUERY_ENTRIES')
   const pages = prefetch(sourcePages(context))
   const { value: first } = await pages.next()

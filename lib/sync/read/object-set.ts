@@ -10,6 +10,7 @@ import { AbsenceProof } from './absence-proof.ts'
 import type { SharedBackoff } from './backoff.ts'
 import type { Durations } from './durations.ts'
 import type { SelectedFields } from './selected-fields.ts'
+import { isManaged } from './target-schema.ts'
 
 export interface ObjectSetOptions {
   readonly path: string
@@ -133,10 +134,26 @@ export class ObjectSet {
     return found
   }
 
+  /** The existing ones of the objects with these ids, with everything that a read can show. */
+  async whole(ids: readonly string[], measure: string): Promise<Map<string, JsonObject>> {
+    const fields = isManaged(this.path) ? ['*', '*_ref'] : this.isProjected ? ['*'] : undefined
+    const found = new Map<string, JsonObject>()
+    const filters = ids.map((id) => ({ operator: 'eq', field: ['_id'], value: id }) as const)
+    const pages = this.#batches && ids.length > 1 ? await this.#joined(filters, measure, { fields }) : []
+    for (const object of pages.flat()) found.set(idOf(object), object)
+    if (this.#batches && ids.length > 1) return new Map(ids.flatMap((id) => entryOf(found, id)))
+    const read = (id: string) => this.#connection.read(childPath(this.path, id), null, fields)
+    for (const id of ids) {
+      const object = await this.#timed(measure, () => read(id))
+      if (object) found.set(id, object)
+    }
+    return found
+  }
+
   /** All objects that match any of the filters, with as few queries as possible. */
   async byFilters(filters: readonly QueryFilter[], measure: string): Promise<JsonObject[]> {
     const found = new Map<string, JsonObject>()
-    for (const objects of await this.#joined(filters, measure, true))
+    for (const objects of await this.#joined(filters, measure, { isRequired: true }))
       for (const object of objects) found.set(idOf(object), object)
     return [...found.values()]
   }
@@ -184,11 +201,15 @@ export class ObjectSet {
     }
   }
 
-  async #joined(filters: readonly QueryFilter[], measure: string, isRequired = false): Promise<JsonObject[][]> {
+  async #joined(
+    filters: readonly QueryFilter[],
+    measure: string,
+    { isRequired = false, fields }: { readonly isRequired?: boolean; readonly fields?: string[] | undefined } = {},
+  ): Promise<JsonObject[][]> {
     const answers: JsonObject[][] = []
     for (const group of groups(filters)) {
       const filter = group.length === 1 && group[0] ? group[0] : ({ operator: 'or', filters: group } as const)
-      const params = { _queryFilter: printQueryFilter(filter) }
+      const params = { _queryFilter: printQueryFilter(filter), ...(fields && { _fields: fields }) }
       try {
         for await (const page of this.pages({ resourceName: undefined, params }, 1000, measure)) answers.push(page)
       } catch (error) {
@@ -213,6 +234,11 @@ export const idOf = (object: JsonObject): string => String(object._id ?? '')
 
 export const revisionOf = (object: JsonObject): string | null =>
   typeof object._rev === 'string' && object._rev !== '' ? object._rev : null
+
+const entryOf = (found: ReadonlyMap<string, JsonObject>, id: string): [string, JsonObject][] => {
+  const object = found.get(id)
+  return object ? [[id, object]] : []
+}
 
 function groups(filters: readonly QueryFilter[]): QueryFilter[][] {
   const all: QueryFilter[][] = []

@@ -22,6 +22,7 @@ import {
   parseExecuteBody,
   parseOverrides,
   parseRunBody,
+  parseUndoBody,
   type RunOptions,
 } from '../context/run-options.ts'
 import type { PrivateFields } from '../mapping/private-fields.ts'
@@ -36,7 +37,7 @@ import { queryStream } from './query-stream.ts'
 
 /**
  * `recon`: the runs and their associations (`recon/assoc`). Only this gateway has plans (`recon/plan`) with the actions
- * `approve` and `execute`, and the actions `verify` and `resume`.
+ * `approve` and `execute`, and the actions `verify`, `resume` and `undo`.
  */
 export class ReconResource implements ResourceHandler {
   readonly #service: ReconService
@@ -95,8 +96,10 @@ export class ReconResource implements ResourceHandler {
       }
       case 'resume':
         return this.#answer(await this.#service.resume(id), additionalParameters)
+      case 'undo':
+        return this.#answer(await this.#service.undo(id, { ...parseUndoBody(content), by }), additionalParameters)
       default:
-        throw badRequest(`A reconciliation has the actions approve, cancel, execute and resume, not ${action}`)
+        throw badRequest(`A reconciliation has the actions approve, cancel, execute, resume and undo, not ${action}`)
     }
   }
 

@@ -2,8 +2,10 @@ import { withoutUndefined } from '../../core/json.ts'
 import { conflict } from '../../crest/errors.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
+import type { StoredRun } from '../../repo/runs/run-store.ts'
 import type { Caller, PlanRecord } from '../context/plan-record.ts'
-import { actionsOf, type Overrides, type Part } from '../context/run-options.ts'
+import { actionsOf, type Overrides, type Part, type RunOptions, type Undo } from '../context/run-options.ts'
+import { basisOf } from './plans.ts'
 
 /** How a plan is carried out. */
 export interface ExecuteRequest {
@@ -22,6 +24,28 @@ export function callerOf({ security, agent, external }: RequestContext): Caller 
   if (!security) return { name: agent ?? (external ? 'unknown' : INTERNAL.name), account: null }
   const { component, id } = security.authorization
   return { name: security.authenticationId, account: `${component}/${id}` }
+}
+
+interface ExecutionSettings extends Required<Pick<RunOptions, 'overrides' | 'digest' | 'startedBy'>> {
+  readonly undo: Undo | undefined
+  readonly acceptedBy: string | undefined
+}
+
+/** The options of the run that carries out a plan, or the deferred rows of a run without a record. */
+export function executionOptions(
+  planned: StoredRun,
+  record: PlanRecord | undefined,
+  { undo, acceptedBy, ...settings }: ExecutionSettings,
+): RunOptions {
+  const { unsupplied } = planned.content
+  return {
+    ...{ action: 'recon', ids: [], isAnalysis: false, persists: true, ...settings },
+    unsupplied: Array.isArray(unsupplied) ? unsupplied.map(String) : [],
+    ...(acceptedBy !== undefined && { acceptedBy }),
+    ...(undo && { undo }),
+    ...(record && { executes: planned.id, basis: basisOf(planned, record) }),
+    ...(record?.approval && { approval: record.approval }),
+  }
 }
 
 /** @throws conflict when no row of the plan is in the part */

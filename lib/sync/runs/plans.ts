@@ -184,13 +184,21 @@ const noPlan = ({ id, unreadable }: StoredRun) =>
 const EXECUTED = 'The plan was carried out already: make another plan'
 
 /** The content of a run as it is shown: without the record of its plan, and waiting only until that is approved. */
-export function shownContent({ plan, waitsForApproval, clientIds, ...content }: JsonObject): JsonObject {
+export function shownContent(isAnalysis: boolean, stored: JsonObject): JsonObject {
+  const { plan, waitsForApproval, clientIds, keepsBefore: _keeps, isReduced: _reduced, ...content } = stored
   const approval = isObject(plan) ? plan.approval : null
   return {
     ...content,
     ...(clientIds === 'refused' && { clientIds }),
     ...(waitsForApproval === true && approval === null && { waitsForApproval }),
+    ...kindOf(isAnalysis, content),
   }
+}
+
+/** IDM does not have this member: runs that may write do not have it, either, unless they undo another one. */
+function kindOf(isAnalysis: boolean, { verification, undoes }: JsonObject): { kind?: string } {
+  if (undoes !== undefined) return { kind: isAnalysis ? 'undo plan' : 'undo' }
+  return isAnalysis ? { kind: verification === undefined ? 'plan' : 'verify' } : {}
 }
 
 /** What the limits of a part of a plan are judged by. */

@@ -8,14 +8,15 @@ import type { RunServices } from '../context/run-context.ts'
 import { actionsOf, type RunOptions } from '../context/run-options.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
-import { checkPart, type ExecuteRequest, INTERNAL, inherited } from './execution.ts'
+import { checkPart, type ExecuteRequest, executionOptions, INTERNAL, inherited } from './execution.ts'
 import { HeldRuns } from './held-runs.ts'
-import { basisOf, Plans, type PlansOptions, shownContent } from './plans.ts'
-import { beginOf, giveUp, markInterrupted, resumable, resumeState } from './resume.ts'
-import { DEFAULT_RULES, outdatedRuns } from './retention.ts'
+import { Plans, type PlansOptions, shownContent } from './plans.ts'
+import { beginOf, endInterrupted, giveUp, resumable, resumeState } from './resume.ts'
+import { DEFAULT_RULES, forgetRows, outdated, removeOutdated } from './retention.ts'
 import { Run } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
 import type { RunObserver } from './run-observer.ts'
+import { noteUndone, type UndoRequest, undoable, undoOf, undoOptions } from './undo.ts'
 
 export interface ReconServiceOptions extends RunServices, PlansOptions {
   readonly mappings: MappingRegistry
@@ -43,16 +44,7 @@ export class ReconService implements Disposable {
   /** Marks runs that a crash interrupted, but for those that cannot be decrypted: what resuming them needs would be lost. */
   async begin(): Promise<void> {
     const { runs, observer, log } = this.parts
-    // What resuming one needs that cannot be decrypted would be lost with a new key.
-    const lost = (await runs.all()).filter(({ state, unreadable }) => state === 'ACTIVE' && unreadable === undefined)
-    for (const run of lost) {
-      // Without a key nothing can be stored: the gateway starts, and says so.
-      await markInterrupted(runs, run).catch((error: unknown) =>
-        log.error({ err: error, reconId: run.id }, `the end of the reconciliation of ${run.mapping} was not kept`),
-      )
-      await runs.clear(run.number)
-      void this.#retention.add(() => observer?.ended(run.id))
-    }
+    for await (const { id } of endInterrupted(runs, log)) void this.#retention.add(() => observer?.ended(id))
     // Many rows take a while; nothing waits for their removal.
     void this.#retain()
   }
@@ -73,6 +65,16 @@ export class ReconService implements Disposable {
     return this.#launch(configured, { ...options, startedBy, digest, ...(plan && { plan }) }, async (run) =>
       run.start(),
     )
+  }
+
+  /**
+   * Plans to undo a run: a plan like any other.
+   * @throws notFound, and conflict when it cannot be undone
+   */
+  async undo(id: string, request: UndoRequest = {}): Promise<Run> {
+    const { undo, configured } = await undoable(this.parts, await this.stored(id), request)
+    const options = await undoOptions(this.plans, configured, undo, request.by ?? INTERNAL)
+    return this.#launch(configured, options, async (run) => run.start())
   }
 
   /**
@@ -97,16 +99,12 @@ export class ReconService implements Disposable {
       throw conflict(`Sources are not assessed yet: ${open.map((one) => one ?? '(no _id)').join(', ')}`)
     const takesDeferred = open.length === 0
     if (part) await checkPart(rows, part, takesDeferred)
-    const unsupplied = Array.isArray(planned.content.unsupplied) ? planned.content.unsupplied.map(String) : []
     const settings = { ...(record && inherited(record)), ...overrides }
-    const options: RunOptions = {
-      ...{ action: 'recon', ids: [], isAnalysis: false, persists: true, unsupplied, startedBy: by },
-      ...{ overrides: settings, digest: await this.plans.digest(configured, settings) },
-      ...(acceptedBy !== undefined && { acceptedBy }),
-      ...(record && { executes: id, basis: basisOf(planned, record) }),
-      ...(record?.approval && { approval: record.approval }),
-    }
+    const digest = await this.plans.digest(configured, settings)
+    const undo = record && undoOf(planned)
+    const options = executionOptions(planned, record, { overrides: settings, digest, startedBy: by, undo, acceptedBy })
     const begin = async (run: Run, number: number) => {
+      if (undo) await noteUndone(runs, { run: run.id, by: by.name }, undo)
       if (!record) {
         await rows.release()
         await runs.moveOpenRows(planned.number, number)
@@ -255,13 +253,12 @@ export class ReconService implements Disposable {
 
   /** @param unread the number of a run whose rows nobody asked to keep */
   #follow(run: Run, unread: number | undefined): void {
-    const { runs, metrics, observer, log } = this.parts
+    const { metrics, observer } = this.parts
     metrics?.follow(run)
     const ending = run.ended.then(async () => {
       this.#active.delete(run.mappingName)
       await this.#retention.add(() => observer?.ended(run.id))
-      if (unread !== undefined)
-        await runs.removeRows(unread).catch((error: unknown) => log.error({ err: error }, 'old rows were not removed'))
+      if (unread !== undefined) await forgetRows(this.parts, unread)
       await this.#retain()
       this.#ending.delete(ending)
     })
@@ -273,11 +270,7 @@ export class ReconService implements Disposable {
   }
 
   #shown({ id, isAnalysis, content }: StoredRun): JsonObject {
-    const running = this.#running(id)
-    const shown = shownContent(running ? running.toJSON() : content)
-    // IDM does not have this member: runs that may write do not have it either.
-    const kind = isAnalysis && { kind: shown.verification === undefined ? 'plan' : 'verify' }
-    return { _id: id, ...shown, ...kind }
+    return { _id: id, ...shownContent(isAnalysis, this.#running(id)?.toJSON() ?? content) }
   }
 
   /** Removes the runs that need not be kept any more: when one has ended, and at the start, since plans expire. */
@@ -287,9 +280,9 @@ export class ReconService implements Disposable {
       try {
         const rulesOf = (name: string) =>
           mappings.find(name)?.mapping ?? (mappings.isRemoved(name) ? undefined : DEFAULT_RULES)
-        for (const { id, number } of outdatedRuns(await runs.all(), rulesOf))
-          if (!this.#closed && !this.#held.has(id) && !this.#running(id))
-            await this.#held.hold(id, () => runs.remove(number))
+        await removeOutdated(runs, outdated(await runs.all(), rulesOf), async ({ id }, work) => {
+          if (!this.#closed && !this.#held.has(id) && !this.#running(id)) await this.#held.hold(id, work)
+        })
         if (!this.#closed) await runs.removeOrphans()
       } catch (error) {
         log.error({ err: error }, 'old reconciliations were not removed')

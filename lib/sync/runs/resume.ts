@@ -5,7 +5,7 @@ import { settleRows } from '../apply/settling.ts'
 import { type RunContext, STAGES, stateOf } from '../context/run-context.ts'
 import type { RunOptions } from '../context/run-options.ts'
 import { Unsettled } from '../context/unsettled.ts'
-import type { Mapping } from '../mapping/mapping.ts'
+import { HOOK_NAMES, type Mapping } from '../mapping/mapping.ts'
 import { type RunTotals, Statistics } from '../statistics.ts'
 
 /** What is stored of a run so that it can go on after its process has ended. */
@@ -14,12 +14,28 @@ export interface ResumeState {
   /** Its rows are those of an approved plan. */
   readonly isApproved: boolean
   readonly target: string
+  /** Whose links it has, as `linksOf` says. */
+  readonly links: string
+  /** Its scripts that may write. */
+  readonly hooks: readonly string[]
   /** What it found; absent until its plan is complete and may be carried out. */
   readonly totals?: RunTotals
 }
 
 export const resumeState = (options: RunOptions, mapping: Mapping, isApproved: boolean): JsonObject =>
-  ({ options, isApproved, target: mapping.target }) as unknown as JsonObject
+  ({
+    ...{ options, isApproved, target: mapping.target, links: linksOf(mapping) },
+    hooks: [
+      ...HOOK_NAMES.filter((name) => mapping[name] !== undefined && options.undo === undefined),
+      ...(mapping.policies.some(({ postAction }) => postAction) ? ['postAction'] : []),
+    ],
+  }) as unknown as JsonObject
+
+/** Identifies the links of a mapping, and how ids are compared in them. */
+export const linksOf = (mapping: Mapping): string => {
+  const { name, links, source, sourceIdsCaseSensitive, targetIdsCaseSensitive, enableLinking } = mapping
+  return JSON.stringify([links ?? name, source, sourceIdsCaseSensitive, targetIdsCaseSensitive, enableLinking])
+}
 
 /** @throws conflict when the run cannot go on */
 export function resumable(run: StoredRun): ResumeState {
@@ -46,6 +62,22 @@ export async function markInterrupted(runs: RunStore, run: StoredRun): Promise<v
   const end = { state: stateOf(stage), stage, stageDescription: STAGES[stage], resumable: await hasWork(runs, run) }
   const content = { mapping: run.mapping, ...run.content, ...(await counted(runs, run)), ...end, ...times }
   await runs.update(run.number, end.state, { ...content, duration: Date.now() - started })
+}
+
+/** Marks the runs that were active when their process ended. @returns them */
+export async function* endInterrupted(runs: RunStore, log: Logger): AsyncGenerator<StoredRun, void> {
+  for (const run of await runs.all()) {
+    // What resuming one needs that cannot be decrypted would be lost with a new key.
+    if (run.state !== 'ACTIVE' || run.unreadable !== undefined) continue
+    try {
+      await markInterrupted(runs, run)
+    } catch (error) {
+      // Without a key nothing can be stored: the gateway starts, and says so.
+      log.error({ err: error, reconId: run.id }, `the end of the reconciliation of ${run.mapping} was not kept`)
+    }
+    await runs.clear(run.number)
+    yield run
+  }
 }
 
 async function hasWork(runs: RunStore, { resume, number }: StoredRun): Promise<boolean> {

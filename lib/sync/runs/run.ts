@@ -68,7 +68,7 @@ export class Run {
   /** As `recon/ID` shows it, without `_id`. */
   toJSON(): JsonObject {
     const { statistics, stage, durations, warnings, cleared, verification, clientIds, parts } = this.#context
-    const { acceptedBy, startedBy, approval, pilot, waits, plan } = parts.options
+    const { acceptedBy, startedBy, approval, pilot, waits, plan, undo } = parts.options
     return {
       mapping: this.mappingName,
       state: this.state,
@@ -86,6 +86,8 @@ export class Run {
       ...(pilot ? { pilot: { ...pilot } } : {}),
       ...(waits ? { waitsForApproval: true } : {}),
       ...(verification ? { verification: verification.toJSON(statistics) } : {}),
+      ...(undo ? { undoes: undo.run } : {}),
+      ...(!this.isAnalysis && this.#context.mapping.keepBefore ? { keepsBefore: true } : {}),
       ...(plan ? { plan: plan as unknown as JsonObject } : {}),
       ...(stage === 'INTERRUPTED' ? { resumable: true } : {}),
       ...(clientIds.toJSON() ? { clientIds: clientIds.toJSON() } : {}),

@@ -1,6 +1,6 @@
 /**
  * A gateway without its HTTP side, which starts fast: reconciles the mapping `m` of a conf directory, or resumes its last
- * run. Prints `RUN <JSON>` when the run has ended; SIGTERM stops it as a gateway stops.
+ * run, or undoes it. Prints `RUN <JSON>` when the run has ended; SIGTERM stops it as a gateway stops.
  */
 import { join } from 'node:path'
 import { ConfigDirectory } from '../../../lib/config/files/directory.ts'
@@ -14,7 +14,7 @@ import { ROUTE, startExternalIdm } from '../../../lib/external-idm.ts'
 import { openRepository } from '../../../lib/repo/open.ts'
 import { startSynchronization } from '../../../lib/sync/synchronization.ts'
 
-const [dir = '', what = 'recon'] = process.argv.slice(2)
+const [dir = '', what = 'recon', count = '0'] = process.argv.slice(2)
 const log: Logger = { trace() {}, debug() {}, info() {}, warn() {}, error: (_, line) => console.error(line) }
 const scope = new Scope(log)
 const confDir = join(dir, 'conf')
@@ -44,11 +44,23 @@ const stop = async () => {
 process.once('SIGTERM', () => void stop())
 const last = (await service.list()).at(-1)
 const options = { action: 'recon', ids: [], isAnalysis: false, persists: true, overrides: {} } as const
-const run = what === 'resume' ? await service.resume(String(last?._id)) : await service.start('m', options)
+const run = what === 'resume' ? await service.resume(String(last?._id)) : await (what === 'undo' ? undo() : recon())
 console.log('STARTED')
 await run.ended
 console.log(`RUN ${JSON.stringify(await service.get(run.id))}`)
 await stop()
+
+function recon() {
+  return service.start('m', options)
+}
+
+/** Takes the last run back, with all that it created. */
+async function undo() {
+  const created = Number(count)
+  const plan = await service.undo(String(last?._id), { deleteCreated: created })
+  await plan.ended
+  return service.execute(plan.id)
+}
 
 function wrapped(directory: ConfigDirectory) {
   return { directory, dispose: () => directory.close() }
