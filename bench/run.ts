@@ -4,6 +4,7 @@
  * beside [--objects N],
  * resume [--objects N],
  * recon [--objects N] [--remote gateway|memory],
+ * undo [--objects N],
  * compare --base DIR|REVISION [--only gateway|express|recon|start] [--objects N] [--extra MICROSECONDS].
  */
 import { writeFile } from 'node:fs/promises'
@@ -23,6 +24,7 @@ import { scriptPrices } from './script-prices.ts'
 import { scripts } from './scripts.ts'
 import { Setup } from './setup.ts'
 import { GET, throughput, type Work } from './throughput.ts'
+import { undo } from './undo.ts'
 import { workers } from './workers.ts'
 
 const { values, positionals } = parseArgs({
@@ -86,6 +88,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   beside: () => beside(objects(100_000)),
   resume: () => resume(objects(100_000)),
   recon: () => recon(objects(10_000), values.remote === 'memory' ? 'memory' : 'gateway', maxBlocks(10)),
+  undo: () => undo(objects(20_000), maxBlocks(4)),
   compare: () =>
     compare({ base, only, maxBlocks: maxBlocks(30), objects: objects(10_000), extra: Number(values.extra) }),
 }
