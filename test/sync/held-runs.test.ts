@@ -119,6 +119,29 @@ describe('commands that concern one run at the same moment', () => {
     await stage.service.dispose()
   })
 
+  it('an interrupted run whose resuming fails stays interrupted', async () => {
+    const stage = await planned()
+    const held = holdAfterMove(stage)
+    const execution = stage.service.execute(stage.plan)
+    await held.reached
+    const next = await afterCrash(stage)
+    const id = String((await executionsOf(next, stage.plan))[0]?.run)
+    const { runs } = next.parts
+    const update = runs.update.bind(runs)
+    runs.update = async (...args) => {
+      runs.update = update
+      await update(...args)
+      throw new Error('no disk')
+    }
+    await assert.rejects(next.resume(id), /no disk/)
+    assert.equal((await next.get(id)).stage, 'INTERRUPTED')
+    const run = await next.resume(id)
+    await run.ended
+    assert.deepEqual([run.state, await targets(stage)], ['SUCCESS', 3])
+    held.fail()
+    await assert.rejects(execution, /no disk/)
+  })
+
   it('an interrupted run that is canceled is given up', async () => {
     const stage = await planned()
     const held = holdAfterMove(stage)

@@ -229,10 +229,8 @@ export class ReconService implements Disposable {
       const run = new Run(parts, stored && beginOf(stored))
       this.#active.set(mapping.name, run)
       this.#follow(run, options.isAnalysis && !options.persists ? number : undefined)
-      await runs.update(number, run.state, run.toJSON())
-      this.parts.observer?.started(await this.stored(id))
-      await begin(run, number).catch(async (error: unknown) => {
-        await run.fail(error)
+      await this.#begin(run, number, begin).catch(async (error: unknown) => {
+        await run.fail(error, stored !== undefined)
         throw error
       })
       return run
@@ -240,6 +238,12 @@ export class ReconService implements Disposable {
       this.#active.delete(mapping.name)
       throw error
     }
+  }
+
+  async #begin(run: Run, number: number, begin: (run: Run, number: number) => Promise<void>): Promise<void> {
+    await this.parts.runs.update(number, run.state, run.toJSON())
+    this.parts.observer?.started(await this.stored(run.id))
+    await begin(run, number)
   }
 
   async #insert(mapping: Mapping, options: RunOptions, isApproved: boolean): Promise<{ id: string; number: number }> {

@@ -113,10 +113,11 @@ export class Run {
     if (this.state === 'ACTIVE' && !this.#abort.signal.aborted) this.#abort.abort(new Interrupted())
   }
 
-  /** Ends a run that cannot start. */
-  async fail(error: unknown): Promise<void> {
+  /** Ends a run that cannot start. @param isResumed whether it was interrupted before: it stays so */
+  async fail(error: unknown, isResumed: boolean): Promise<void> {
+    this.#isResumable ||= isResumed
     this.#fail(error)
-    await this.#finish('COMPLETED_FAILED')
+    await this.#finish(this.#endOf(undefined))
     this.#ending.resolve()
   }
 
