@@ -80,7 +80,7 @@ describe('mappings with a fault', () => {
   })
 
   it('keeps its old runs: those of a mapping that was removed go', async () => {
-    const gateway = await start([of('good', { keepRuns: 1 }), of('bad', BROKEN)])
+    const gateway = await start([of('good', { keepRuns: 1, keepBefore: false }), of('bad', BROKEN)])
     const database = new DatabaseSync(join(gateway.project.db, 'openidm.db'))
     onCleanUp(() => database.close())
     const content = JSON.stringify({ ended: '2020-01-01T00:00:00.000Z' })

@@ -234,7 +234,7 @@ describe('a property of a mapping has its effect between gateways', () => {
   })
 
   it('keepRuns: so many runs are kept with their entries', async () => {
-    await stage({ keepRuns: 2 }, ['a'])
+    await stage({ keepRuns: 2, keepBefore: false }, ['a'])
     const runs = [await recon(), await recon(), await recon(), await recon(null, 'm', '&analyze=true')]
     const counts = async () => {
       const found: number[] = []
