@@ -1,4 +1,5 @@
-import { getCompileCacheDir } from 'node:module'
+// Named, it would be a syntax error in Node 20, before that is told which Node it takes.
+import nodeModule from 'node:module'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { errorOf } from './failure.ts'
@@ -39,7 +40,7 @@ export class DatabaseThread {
   #idle: NodeJS.Timeout | undefined
 
   private constructor() {
-    const workerData: WorkerData = { compileCache: getCompileCacheDir() }
+    const workerData: WorkerData = { compileCache: nodeModule.getCompileCacheDir() }
     this.#worker = new Worker(WORKER, {
       name: 'database',
       workerData,
