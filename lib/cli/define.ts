@@ -40,8 +40,14 @@ export function environment(
   })
 }
 
-/** Options and variables that name the gateway. */
-export function withGateway(command: Command, context: Context): Command {
+/** Defines a command with the options and variables that name the gateway. */
+export function defineForGateway<Options extends OptionValues>(
+  parent: Command,
+  usage: string,
+  context: Context,
+  run: Run<Options>,
+): Command {
+  const command = define(parent, usage, context, run)
   environment(command, context, [
     ['OPENIDM_URL', 'gateway, unless --url or --project is given'],
     ['OPENIDM_USERNAME', 'user name, unless --user is given'],

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { type Context, define, prose, withGateway } from './define.ts'
+import { type Context, defineForGateway, prose } from './define.ts'
 import type { ApiOptions } from './gateway-api.ts'
 import type { LinkImportOptions } from './link/import.ts'
 import type { LinkPurgeOptions } from './link/purge.ts'
@@ -10,11 +10,8 @@ export function addLink(program: Command, context: Context): void {
     .command('link')
     .description('take links over, and remove those of removed mappings')
     .usage('<command>')
-  withGateway(
-    define<LinkImportOptions>(link, 'import <file>', context, async (options, file = '') =>
-      (await import('./link/import.ts')).linkImport(file, options, io),
-    ),
-    context,
+  defineForGateway<LinkImportOptions>(link, 'import <file>', context, async (options, file = '') =>
+    (await import('./link/import.ts')).linkImport(file, options, io),
   )
     .summary('take links over from a file')
     .description(
@@ -30,17 +27,11 @@ Exit status 0: all entries were taken over; 1: one was not, or the file has no l
     .requiredOption('--mapping <name>', 'the mapping whose links they become')
     .option('--type <type>', 'linkType in the file (default: that of the mapping); others are left out')
     .option('--dry-run', 'say what would be added, and write nothing')
-  withGateway(
-    define<ApiOptions>(link, 'list', context, async (options) =>
-      (await import('./link/purge.ts')).linkList(options, io),
-    ).description('count the links by type, with the mappings that use them'),
-    context,
-  )
-  withGateway(
-    define<LinkPurgeOptions>(link, 'purge', context, async (options) =>
-      (await import('./link/purge.ts')).linkPurge(options, io),
-    ),
-    context,
+  defineForGateway<ApiOptions>(link, 'list', context, async (options) =>
+    (await import('./link/purge.ts')).linkList(options, io),
+  ).description('count the links by type, with the mappings that use them')
+  defineForGateway<LinkPurgeOptions>(link, 'purge', context, async (options) =>
+    (await import('./link/purge.ts')).linkPurge(options, io),
   )
     .summary('remove the links of removed mappings')
     .description(

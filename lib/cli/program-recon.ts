@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseCount } from './command.ts'
-import { type Context, define, prose, withGateway } from './define.ts'
+import { type Context, defineForGateway, prose } from './define.ts'
 import type { ApiOptions } from './gateway-api.ts'
 import type { PlanOptions } from './recon/plan.ts'
 import type { ExecuteOptions, ReconOptions, UndoOptions } from './recon/recon.ts'
@@ -25,11 +25,8 @@ const count = (option: string) => (text: string) => parseCount(option, text, MAX
 export function addRecon(program: Command, context: Context): void {
   const { io } = context
   const recon = withLimits(
-    withGateway(
-      define<ReconOptions>(program, 'recon', context, async (options, mapping = '') =>
-        (await import('./recon/recon.ts')).recon(mapping, options, io),
-      ),
-      context,
+    defineForGateway<ReconOptions>(program, 'recon', context, async (options, mapping = '') =>
+      (await import('./recon/recon.ts')).recon(mapping, options, io),
     ),
   )
     .argument('<mapping>')
@@ -65,11 +62,8 @@ was not understood; 130: Ctrl-C.`),
 function addPlans(recon: Command, context: Context): void {
   const { io } = context
   const load = () => import('./recon/plan.ts')
-  withGateway(
-    define<PlanOptions>(recon, 'plan <run>', context, async (options, id = '') =>
-      (await load()).reconPlan(id, options, io),
-    ),
-    context,
+  defineForGateway<PlanOptions>(recon, 'plan <run>', context, async (options, id = '') =>
+    (await load()).reconPlan(id, options, io),
   )
     .summary('show a plan, or all its rows that are selected')
     .description(
@@ -89,18 +83,12 @@ spreadsheet does not execute them.`),
         'what changed since another plan: rows that it lacks, had in addition, or had otherwise',
       ).conflicts(['only', 'field', 'id']),
     )
-  withGateway(
-    define<ApiOptions>(recon, 'approve <run>', context, async (options, id = '') =>
-      (await load()).reconApprove(id, options, io),
-    ).description('approve a plan, so that it can be executed'),
-    context,
-  )
+  defineForGateway<ApiOptions>(recon, 'approve <run>', context, async (options, id = '') =>
+    (await load()).reconApprove(id, options, io),
+  ).description('approve a plan, so that it can be executed')
   withLimits(
-    withGateway(
-      define<ExecuteOptions>(recon, 'execute <run>', context, async (options, id = '') =>
-        (await import('./recon/recon.ts')).reconExecute(id, options, io),
-      ),
-      context,
+    defineForGateway<ExecuteOptions>(recon, 'execute <run>', context, async (options, id = '') =>
+      (await import('./recon/recon.ts')).reconExecute(id, options, io),
     ),
   )
     .summary('execute a plan, or a part of it')
@@ -123,11 +111,8 @@ function executable(text: string): string[] {
 function addRuns(recon: Command, context: Context): void {
   const { io } = context
   const load = () => import('./recon/runs.ts')
-  withGateway(
-    define<ApiOptions>(recon, 'verify <mapping>', context, async (options, mapping = '') =>
-      (await import('./recon/verify.ts')).reconVerify(mapping, options, io),
-    ),
-    context,
+  defineForGateway<ApiOptions>(recon, 'verify <mapping>', context, async (options, mapping = '') =>
+    (await import('./recon/verify.ts')).reconVerify(mapping, options, io),
   )
     .summary('compare the two sides of a mapping; writes nothing')
     .description(
@@ -135,17 +120,11 @@ function addRuns(recon: Command, context: Context): void {
 
 Exit status 0: the two sides agree; 1: something differs or could not be compared.`),
     )
-  withGateway(
-    define<ApiOptions>(recon, 'resume <run>', context, async (options, id = '') =>
-      (await import('./recon/recon.ts')).reconResume(id, options, io),
-    ).description('continue an interrupted run'),
-    context,
-  )
-  withGateway(
-    define<UndoOptions>(recon, 'undo <run>', context, async (options, id = '') =>
-      (await import('./recon/recon.ts')).reconUndo(id, options, io),
-    ),
-    context,
+  defineForGateway<ApiOptions>(recon, 'resume <run>', context, async (options, id = '') =>
+    (await import('./recon/recon.ts')).reconResume(id, options, io),
+  ).description('continue an interrupted run')
+  defineForGateway<UndoOptions>(recon, 'undo <run>', context, async (options, id = '') =>
+    (await import('./recon/recon.ts')).reconUndo(id, options, io),
   )
     .summary('take back what a run did')
     .description(
@@ -158,31 +137,19 @@ What the run created stays, unless --delete-created confirms how many objects it
     .option('--dry-run', 'show the plan and write nothing')
     .option('--yes', 'execute the plan without asking')
     .option('--delete-created <n>', 'delete the <n> objects that the run created', count('--delete-created'))
-  withGateway(
-    define<ApiOptions>(recon, 'follow <run>', context, async (options, id = '') =>
-      (await load()).reconFollow(id, options, io),
-    ).description('follow a run to its end; exit status as of recon'),
-    context,
+  defineForGateway<ApiOptions>(recon, 'follow <run>', context, async (options, id = '') =>
+    (await load()).reconFollow(id, options, io),
+  ).description('follow a run to its end; exit status as of recon')
+  defineForGateway<ApiOptions>(recon, 'mappings', context, async (options) =>
+    (await load()).reconMappings(options, io),
+  ).description('list the mappings in the order in which they are processed')
+  defineForGateway<ApiOptions & { readonly run?: string }>(recon, 'status', context, async (options) =>
+    (await load()).reconStatus(options, io),
   )
-  withGateway(
-    define<ApiOptions>(recon, 'mappings', context, async (options) =>
-      (await load()).reconMappings(options, io),
-    ).description('list the mappings in the order in which they are processed'),
-    context,
-  )
-  withGateway(
-    define<ApiOptions & { readonly run?: string }>(recon, 'status', context, async (options) =>
-      (await load()).reconStatus(options, io),
-    )
-      .summary('list the runs that the gateway keeps')
-      .description('List the runs that the gateway keeps: plans, executed plans, verifications and others.')
-      .option('--run <id>', 'show this one, with what failed'),
-    context,
-  )
-  withGateway(
-    define<ApiOptions>(recon, 'cancel <run>', context, async (options, run = '') =>
-      (await load()).reconCancel(run, options, io),
-    ).description('stop a run, or give up an interrupted one; what it has done stays. Exit status 1: it has ended'),
-    context,
-  )
+    .summary('list the runs that the gateway keeps')
+    .description('List the runs that the gateway keeps: plans, executed plans, verifications and others.')
+    .option('--run <id>', 'show this one, with what failed')
+  defineForGateway<ApiOptions>(recon, 'cancel <run>', context, async (options, run = '') =>
+    (await load()).reconCancel(run, options, io),
+  ).description('stop a run, or give up an interrupted one; what it has done stays. Exit status 1: it has ended')
 }
