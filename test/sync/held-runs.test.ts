@@ -30,6 +30,27 @@ function holdAfterMove({ service: { parts } }: Stage) {
   return { reached: reached.promise, release: () => end.resolve(0), fail: () => end.reject(new Error('no disk')) }
 }
 
+/** A plan whose rows have been moved to the run that executes it, which has not begun. */
+async function executing() {
+  const stage = await planned()
+  const held = holdAfterMove(stage)
+  const execution = stage.service.execute(stage.plan)
+  await held.reached
+  return { stage, held, execution }
+}
+
+/** The same, and another process that finds it so; `id` is that of the run. */
+async function crashed() {
+  const { stage, held, execution } = await executing()
+  const next = await afterCrash(stage)
+  const id = String((await executionsOf(next, stage.plan))[0]?.run)
+  const end = async (): Promise<void> => {
+    held.fail()
+    await assert.rejects(execution, /no disk/)
+  }
+  return { stage, next, id, end }
+}
+
 /** Another process on the same database. */
 async function afterCrash({ service }: Stage): Promise<ReconService> {
   const next = new ReconService(service.parts)
@@ -45,22 +66,16 @@ const executionsOf = async (service: ReconService, id: string) =>
 
 describe('a plan whose execution ends with its process', () => {
   it('before the first row: the plan names the execution, which is resumed', async () => {
-    const stage = await planned()
-    const held = holdAfterMove(stage)
-    const execution = stage.service.execute(stage.plan)
-    await held.reached
-    const next = await afterCrash(stage)
-    const [begun] = await executionsOf(next, stage.plan)
-    assert.equal(begun?.count, 0)
-    const run = await next.resume(String(begun?.run))
+    const { stage, next, id, end } = await crashed()
+    assert.equal((await executionsOf(next, stage.plan))[0]?.count, 0)
+    const run = await next.resume(id)
     await run.ended
     assert.deepEqual([run.state, await targets(stage)], ['SUCCESS', 3])
     assert.deepEqual(
       (await executionsOf(next, stage.plan)).map(({ run, count }) => [run, count]),
-      [[begun?.run, 3]],
+      [[id, 3]],
     )
-    held.fail()
-    await assert.rejects(execution, /no disk/)
+    await end()
   })
 
   it('before it has its rows: nothing is left to resume, and the plan is as it was', async () => {
@@ -80,10 +95,7 @@ describe('commands that concern one run at the same moment', () => {
   const BUSY = /is being executed, resumed or removed at this moment/
 
   it('a plan that is being executed is neither removed nor executed again', async () => {
-    const stage = await planned()
-    const held = holdAfterMove(stage)
-    const execution = stage.service.execute(stage.plan)
-    await held.reached
+    const { stage, held, execution } = await executing()
     await assert.rejects(stage.service.remove(stage.plan), BUSY)
     await assert.rejects(stage.service.execute(stage.plan), BUSY)
     held.release()
@@ -92,26 +104,16 @@ describe('commands that concern one run at the same moment', () => {
   })
 
   it('an interrupted run is resumed once, and not removed meanwhile', async () => {
-    const stage = await planned()
-    const held = holdAfterMove(stage)
-    const execution = stage.service.execute(stage.plan)
-    await held.reached
-    const next = await afterCrash(stage)
-    const [begun] = await executionsOf(next, stage.plan)
-    const id = String(begun?.run)
+    const { stage, next, id, end } = await crashed()
     const [first, second, removal] = await Promise.allSettled([next.resume(id), next.resume(id), next.remove(id)])
     assert.deepEqual([first.status, second.status, removal.status], ['fulfilled', 'rejected', 'rejected'])
     if (first.status === 'fulfilled') await first.value.ended
     assert.equal(await targets(stage), 3)
-    held.fail()
-    await assert.rejects(execution, /no disk/)
+    await end()
   })
 
   it('a run that cannot start ends as failed, and keeps nothing from stopping', async () => {
-    const stage = await planned()
-    const held = holdAfterMove(stage)
-    const execution = stage.service.execute(stage.plan)
-    await held.reached
+    const { stage, held, execution } = await executing()
     held.fail()
     await assert.rejects(execution, /no disk/)
     const { state } = (await stage.service.list()).at(-1) ?? {}
@@ -120,12 +122,7 @@ describe('commands that concern one run at the same moment', () => {
   })
 
   it('an interrupted run whose resuming fails stays interrupted', async () => {
-    const stage = await planned()
-    const held = holdAfterMove(stage)
-    const execution = stage.service.execute(stage.plan)
-    await held.reached
-    const next = await afterCrash(stage)
-    const id = String((await executionsOf(next, stage.plan))[0]?.run)
+    const { stage, next, id, end } = await crashed()
     const { runs } = next.parts
     const update = runs.update.bind(runs)
     runs.update = async (...args) => {
@@ -138,24 +135,17 @@ describe('commands that concern one run at the same moment', () => {
     const run = await next.resume(id)
     await run.ended
     assert.deepEqual([run.state, await targets(stage)], ['SUCCESS', 3])
-    held.fail()
-    await assert.rejects(execution, /no disk/)
+    await end()
   })
 
   it('an interrupted run that is canceled is given up', async () => {
-    const stage = await planned()
-    const held = holdAfterMove(stage)
-    const execution = stage.service.execute(stage.plan)
-    await held.reached
-    const next = await afterCrash(stage)
-    const id = String((await executionsOf(next, stage.plan))[0]?.run)
+    const { next, id, end } = await crashed()
     await next.cancel(id)
     const { state, resumable } = await next.get(id)
     assert.deepEqual([state, resumable], ['CANCELED', undefined])
     await assert.rejects(next.resume(id), /cannot be resumed/)
     await assert.rejects(next.cancel(id), /has ended already/)
-    held.fail()
-    await assert.rejects(execution, /no disk/)
+    await end()
   })
 
   it('a plan that is removed while it is read is not taken for a shorter one', async () => {
