@@ -25,7 +25,7 @@ export interface HttpContext {
 /** What accompanies a request. */
 export interface RequestContext {
   readonly security?: SecurityContext
-  /** Who calls where nobody is signed in: `command`. */
+  /** The caller of a request without a login, such as `command`. */
   readonly agent?: string
   readonly http?: HttpContext
   /** True for an HTTP request itself; false for requests that scripts send on its behalf. */

@@ -14,7 +14,7 @@ export interface Access {
   readonly method: string
   readonly target: string
   readonly transactionId: string
-  /** undefined: nobody is identified. */
+  /** undefined for a caller without identity. */
   readonly identity: SecurityContext | undefined
   /** Whether the caller has the whole response. */
   readonly isComplete: boolean

@@ -34,8 +34,8 @@ class PartlyWritten extends Error {
 }
 
 /**
- * Appends events to `TOPIC.audit.json`. The file is opened for each batch: whoever renames it (`logrotate`, another
- * worker) needs to tell nobody. Several processes may append, since each batch is one write to the end of the file.
+ * Appends events to `TOPIC.audit.json`. The file is opened for each batch, so that `logrotate` and other workers can
+ * rename it without a signal. Several processes may append, since each batch is one write to the end of the file.
  */
 export class FileSink implements AuditSink {
   readonly #options: FileSinkOptions

@@ -21,7 +21,7 @@ export async function serveAsWorker(options: GatewayOptions): Promise<number> {
       localToken: ownerToken(options.project),
     })
     const gateway = await Promise.race([starting, link.stopRequested.then(() => undefined)])
-    // It may wait for a leader, which nobody becomes any more. It serves nobody yet.
+    // No leader is elected while the gateway stops, so the start may never end. No request is served yet.
     if (!gateway) process.exit()
     link.onReload(reloadOnSignal(() => gateway.reload(), log))
     link.ready(gateway.origins, gateway.localOrigin)

@@ -12,7 +12,7 @@ export interface PlanDigest {
 export interface Caller {
   /** A login, `schedule NAME`, `command`, or `internal` for a script: as `recon/ID` shows it. */
   readonly name: string
-  /** Identifies an account whatever it signs in with; null = nobody is signed in. */
+  /** Identifies an account independently of its credentials; null = a caller without a login. */
   readonly account: string | null
 }
 

@@ -255,7 +255,7 @@ export class ReconService implements Disposable {
     return { id, number: await this.parts.runs.insert(run) }
   }
 
-  /** @param unread the number of a run whose rows nobody asked to keep */
+  /** @param unread the number of a run without persisted associations */
   #follow(run: Run, unread: number | undefined): void {
     const { metrics, observer } = this.parts
     metrics?.follow(run)

@@ -72,7 +72,7 @@ function hasWritten({ content }: StoredRun): boolean {
   return countOf({ content }, 'FAILURE') > 0 || [...counts, linked].some((count) => Number(count ?? 0) > 0)
 }
 
-/** Removes the rows of a run that nobody asked to keep; an error is logged. */
+/** Removes rows without persisted associations; an error is logged. */
 export const forgetRows = ({ runs, log }: { readonly runs: RunStore; readonly log: Logger }, number: number) =>
   runs.removeRows(number).catch((error: unknown) => log.error({ err: error }, 'old rows were not removed'))
 
