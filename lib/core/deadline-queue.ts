@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from './duration.ts'
+import { MAX_TIMER_MS } from './time/duration.ts'
 
 /** An operation with a deadline. It is in at most one queue. */
 export abstract class Bounded {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { constantFrom, assert as holds, nat, property } from 'fast-check'
-import { parseDuration, UNLIMITED } from '../../lib/core/duration.ts'
+import { parseDuration, UNLIMITED } from '../../lib/core/time/duration.ts'
 
 const LONGEST_MS = 2 ** 31 - 1
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Json, JsonObject } from '../../lib/contract.ts'
-import { UNLIMITED } from '../../lib/core/duration.ts'
+import { UNLIMITED } from '../../lib/core/time/duration.ts'
 import { type InstanceProperties, judgeProperties } from '../../lib/remote/properties/properties.ts'
 
 const CANARY = 'canary-of-a-secret'

@@ -13,7 +13,7 @@ const MOST_MS = 50
 
 /** Regular expressions whose cost grows faster than their text, with what keeps that text short. */
 const SHORT_TEXT: ReadonlyMap<string, string> = new Map([
-  ['lib/core/duration.ts', 'texts of more than 100 characters are refused before'],
+  ['lib/core/time/duration.ts', 'texts of more than 100 characters are refused before'],
   ['lib/crest/http/body.ts', 'the message of a SyntaxError, of which V8 quotes some ten characters'],
 ])
 /** Made at run time, from a pattern in router.json: administrators answer for its cost. */

@@ -1,7 +1,8 @@
 /** The schema of `rsFilter` in `conf/authentication.json`, for bearer tokens of other servers. */
-import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
+
 import { z } from '../../core/schema.ts'
 import { Secret } from '../../core/secret.ts'
+import { DURATION_FORMS, parseDuration } from '../../core/time/duration.ts'
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${what}, found an empty string`)
 const roles = z.array(text('a role'), 'must be an array of roles')

@@ -1,9 +1,9 @@
 /** `conf/audit.json` in IDM's form: handlers, topics, filters. */
 import { join, resolve } from 'node:path'
 import type { JsonObject } from '../../contract.ts'
-import { DURATION_FORMS, parseDuration, UNLIMITED } from '../../core/duration.ts'
 import { z } from '../../core/schema.ts'
 import { type AuditTopic, isAuditTopic } from '../../core/telemetry/audit.ts'
+import { DURATION_FORMS, parseDuration, UNLIMITED } from '../../core/time/duration.ts'
 
 const HANDLERS: Readonly<Record<string, HandlerKind>> = {
   JsonAuditEventHandler: 'json',

@@ -1,7 +1,7 @@
 /** The schema of `conf/gateway.json`: settings that IDM does not have. */
 import type { JsonObject } from '../../contract.ts'
-import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
 import { z } from '../../core/schema.ts'
+import { DURATION_FORMS, parseDuration } from '../../core/time/duration.ts'
 import { corsSchema } from './cors-settings.ts'
 
 const CHECKS_FORM = 'must be an array of "configuration" and "instances"'

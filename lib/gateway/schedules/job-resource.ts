@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Json } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
+import { cronFault } from '../../core/time/cron.ts'
 import { badRequest, notFound, notSupported, preconditionFailed } from '../../crest/errors.ts'
 import { checkAddressable } from '../../crest/http/request-path.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
@@ -17,7 +18,6 @@ import type {
   UpdateRequest,
 } from '../../crest/protocol/request.ts'
 import { childPath, pathElements } from '../../crest/protocol/resource-path.ts'
-import { cronFault } from './cron.ts'
 import type { Job } from './job.ts'
 import { definitionOf, jobContent, triggerContent, triggerId } from './job-view.ts'
 import type { Jobs } from './jobs.ts'

@@ -1,6 +1,6 @@
 /** The responses of `scheduler/job` and `scheduler/trigger`, with the members that IDM has. */
 import type { JsonObject } from '../../contract.ts'
-import { instantOf } from './cron.ts'
+import { instantOf } from '../../core/time/cron.ts'
 import type { Job } from './job.ts'
 import { longName, type Schedule } from './schedule.ts'
 

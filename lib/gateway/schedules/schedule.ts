@@ -2,7 +2,7 @@
 import type { ConfigurationFault, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { noEffect, unknownMembers, z } from '../../core/schema.ts'
-import { cronFault, instantOf } from './cron.ts'
+import { cronFault, instantOf } from '../../core/time/cron.ts'
 
 const FLAG = 'must be true or false'
 /** IDM also accepts them as strings. */

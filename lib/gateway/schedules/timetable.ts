@@ -1,5 +1,5 @@
 /** When a schedule is due: pure functions. */
-import { instantOf, nextCronTime } from './cron.ts'
+import { instantOf, nextCronTime } from '../../core/time/cron.ts'
 import type { Schedule } from './schedule.ts'
 
 /** The first time after `date`; null when there is none. */

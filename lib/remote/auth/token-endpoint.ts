@@ -5,9 +5,9 @@
  * takes Node agents only, so that token requests use an agent and not the HttpClient.
  */
 import type { ClientCredentials } from 'simple-oauth2'
-import { UNLIMITED } from '../../core/duration.ts'
 import type { Agent } from '../../core/http/agent.ts'
 import { requireQuietly } from '../../core/quiet-require.ts'
+import { UNLIMITED } from '../../core/time/duration.ts'
 import type { BearerProperties } from '../properties/properties.ts'
 import type { Token } from './bearer.ts'
 import { MAX_RESPONSE_BYTES, tokenException } from './token-failure.ts'

@@ -4,9 +4,9 @@
  * remote proxy and of HTTP clients.
  */
 import type { JsonObject } from '../../contract.ts'
-import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
 import { faultsOf, z } from '../../core/schema.ts'
 import { Secret } from '../../core/secret.ts'
+import { DURATION_FORMS, parseDuration } from '../../core/time/duration.ts'
 import { type KnownNames, unknownNotice, unknownProperties } from '../../core/unknown-properties.ts'
 import { faultSentence } from './property-fault.ts'
 import { withReferences } from './schema-references.ts'

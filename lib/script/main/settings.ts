@@ -1,8 +1,8 @@
 /** `conf/script.json`: the directories of script files, and the limits of scripts. */
 import { resolve } from 'node:path'
 import type { JsonObject } from '../../contract.ts'
-import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
 import { z } from '../../core/schema.ts'
+import { DURATION_FORMS, parseDuration } from '../../core/time/duration.ts'
 import { DEFAULT_LIMITS } from '../limits.ts'
 import type { ScriptEngineSettings } from './engine.ts'
 import { defaultPoolSize } from './pool/pool-size.ts'

@@ -11,31 +11,19 @@ import { isSituation, SITUATIONS, type Situation } from '../situation.ts'
 import { conditionSchema, hookSchema, orScript, scriptSchema } from './condition.ts'
 import { correlationQuerySchema } from './correlation-schema.ts'
 import { limitSchema } from './limit.ts'
+import {
+  conflictSchema,
+  incrementalSchema,
+  incrementalShape,
+  queuedSyncSchema,
+  queuedSyncShape,
+  triggersSchema,
+} from './live-schema.ts'
 import { fieldsSchema, resourcePathSchema, sourcePointerSchema, targetPointerSchema } from './path.ts'
 import { querySchema } from './query-schema.ts'
 import { relationshipSchema } from './relationship-schema.ts'
 import { validitySchema } from './validity.ts'
-
-const flag = <T>(fallback: T) =>
-  z
-    .boolean('must be true or false')
-    .nullish()
-    .transform((value) => value ?? fallback)
-
-const count = (fallback: number, min = 1) => {
-  const form = `must be a whole number from ${min} up`
-  return z
-    .int(form)
-    .min(min, form)
-    .nullish()
-    .transform((value) => value ?? fallback)
-}
-
-const list = <T extends z.ZodType>(element: T, form: string) =>
-  z
-    .array(element, form)
-    .nullish()
-    .transform((value) => value ?? [])
+import { count, flag, list } from './values.ts'
 
 const propertyShape = {
   target: targetPointerSchema,
@@ -142,6 +130,8 @@ export const mappingShape = {
   maxDeletes: limitSchema,
   maxClears: limitSchema,
   maxUnassessed: count(0, 0),
+  /** Max deletions of implicit synchronization within an hour. */
+  maxDeletesPerHour: limitSchema,
   requireApproval: flag(false),
   approverMustDiffer: flag(false),
   /** How long a plan can be approved and carried out. */
@@ -154,13 +144,20 @@ export const mappingShape = {
     .enum(UPDATE_METHODS, `must be one of ${UPDATE_METHODS.map((name) => `"${name}"`).join(', ')}`)
     .nullish()
     .transform((value) => value ?? 'patch'),
+  /** Whether changes of the source are carried over as they happen. */
+  enableSync: flag(true),
+  triggerSyncProperties: triggersSchema,
+  queuedSync: queuedSyncSchema,
+  /** Whether writes that pass through this gateway to a remote source count as changes. */
+  captureChanges: flag(false),
+  incremental: incrementalSchema,
+  conflict: conflictSchema,
   ...HOOKS,
 }
 
 /** Accepted without effect: this gateway lacks what they control, or always does it. */
 export const TOLERATED: ReadonlySet<string> = new Set([
   'icon',
-  'enableSync',
   'consentRequired',
   'prefetchLinks',
   'feedSize',
@@ -168,8 +165,6 @@ export const TOLERATED: ReadonlySet<string> = new Set([
   'reconTargetQueryPaging',
   'reconProgressStateUpdateInterval',
   'clusteredSourceReconEnabled',
-  'triggerSyncProperties',
-  'queuedSync',
   'optimizeAssignmentSync',
   '_id',
 ])
@@ -196,15 +191,8 @@ const KNOWN: KnownNames = {
     properties: new Set(Object.keys(propertyShape)),
     policies: new Set(Object.keys(policyShape)),
     reconAssociation: new Set(Object.keys(associationShape)),
-    queuedSync: new Set([
-      'enabled',
-      'pageSize',
-      'pollingInterval',
-      'maxQueueSize',
-      'maxRetries',
-      'retryDelay',
-      'postRetryAction',
-    ]),
+    queuedSync: new Set(Object.keys(queuedSyncShape)),
+    incremental: new Set(Object.keys(incrementalShape)),
   },
 }
 

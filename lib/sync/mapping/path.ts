@@ -34,6 +34,9 @@ export const targetPointerSchema = z.string(POINTER_FORM).transform((text, conte
   return field
 })
 
+/** A field of an object. */
+export const pointerSchema = z.string(POINTER_FORM).transform(pointer)
+
 /** `source` of a property: undefined when it has none, and empty for the whole object. */
 export const sourcePointerSchema = z
   .string(POINTER_FORM)

@@ -1,5 +1,5 @@
-import { DURATION_FORMS, parseDuration } from '../../core/duration.ts'
 import { z } from '../../core/schema.ts'
+import { DURATION_FORMS, parseDuration } from '../../core/time/duration.ts'
 
 const FORM = `must be ${DURATION_FORMS}`
 const MAX_MS = 100 * 365 * 86_400_000

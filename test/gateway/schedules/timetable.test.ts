@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cronFault, instantOf } from '../../../lib/gateway/schedules/cron.ts'
+import { cronFault, instantOf } from '../../../lib/core/time/cron.ts'
 import { type Schedule, scheduleSchema } from '../../../lib/gateway/schedules/schedule.ts'
 import { decideDue, timetableOf } from '../../../lib/gateway/schedules/timetable.ts'
 
