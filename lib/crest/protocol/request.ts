@@ -35,6 +35,8 @@ export interface RequestContext {
   readonly reauthenticate?: () => Promise<boolean>
   /** Aborts when the caller disconnects. */
   readonly signal?: AbortSignal
+  /** `MAPPING/ID` of each hop of implicit synchronization that led to this request; absent = none did. */
+  readonly syncChain?: readonly string[]
   /** Recording mode: writes, including those of scripts, are recorded instead of executed. */
   readonly recorder?: WriteRecorder
 }

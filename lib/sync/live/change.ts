@@ -1,0 +1,63 @@
+import type { Json, JsonObject } from '../../contract.ts'
+import type { Action } from '../action.ts'
+import type { Situation } from '../situation.ts'
+
+export const CHANGE_ACTIONS = ['create', 'update', 'delete'] as const
+
+export type ChangeAction = (typeof CHANGE_ACTIONS)[number]
+
+/** A change of one source object. */
+export interface Change {
+  /** `managed/user`, `external/idm/eu/managed/user`. */
+  readonly collection: string
+  readonly resourceId: string
+  readonly action: ChangeAction
+  /** With `_id` and `_rev`; null where there is none, or it is not known. */
+  readonly oldObject: JsonObject | null
+  readonly newObject: JsonObject | null
+}
+
+/** Why a detail failed, as an error answer says it. */
+export interface SyncCause {
+  readonly code: number
+  readonly reason: string
+  readonly message: string
+}
+
+/** What became of one change in one mapping and link qualifier: a member of `syncDetails`. */
+export interface SyncDetail {
+  readonly reconId: null
+  readonly mapping: string
+  /** null = it failed before that was known. */
+  readonly situation: Situation | null
+  readonly action: Action | null
+  /** `managed/user/ID`, as are `targetId` and `ambiguousTargetIds` of the target. */
+  readonly sourceId: string
+  readonly linkQualifier: string
+  readonly targetId: string | null
+  readonly ambiguousTargetIds: readonly string[] | null
+  /** The target before and after; null = there was none, or it is gone. */
+  readonly oldTargetValue: JsonObject | null
+  readonly targetObjectSet: JsonObject | null
+  readonly cause?: SyncCause
+  readonly result: 'SUCCESSFUL' | 'FAILED'
+}
+
+export type NotifyAction = 'notifyCreate' | 'notifyUpdate' | 'notifyDelete'
+
+/** What implicit synchronization has done for one change: `syncResults` of the managed hook `onSync`. */
+export interface SyncResults {
+  readonly success: boolean
+  readonly action: NotifyAction
+  /** In processing order; they end with the first mapping that failed. */
+  readonly syncDetails: readonly SyncDetail[]
+}
+
+export const NOTIFY_ACTIONS: Readonly<Record<ChangeAction, NotifyAction>> = {
+  create: 'notifyCreate',
+  update: 'notifyUpdate',
+  delete: 'notifyDelete',
+}
+
+/** As JSON for scripts and REST. */
+export const detailsJson = (details: readonly SyncDetail[]): Json => details as unknown as Json

@@ -1,0 +1,71 @@
+import { isDeepStrictEqual } from 'node:util'
+import { getAt } from '../../crest/pointer.ts'
+import type { RequestContext } from '../../crest/protocol/request.ts'
+import { normalizePath } from '../../crest/protocol/resource-path.ts'
+import type { NewEvent } from '../../repo/queue/event.ts'
+import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
+import { callerOf } from '../runs/execution.ts'
+import type { Change } from './change.ts'
+
+/** Whether a mapping of this name waits to be accepted: nothing is carried over by itself meanwhile. */
+export type IsHeld = (mapping: string) => boolean
+
+export interface LiveMappingsOptions {
+  readonly mappings: Pick<MappingRegistry, 'all'>
+  readonly isHeld?: IsHeld | undefined
+}
+
+/** The mappings that changes of a source object concern. It serves processes that carry nothing out, too. */
+export class LiveMappings {
+  readonly #mappings: LiveMappingsOptions['mappings']
+  readonly #isHeld: IsHeld
+
+  constructor({ mappings, isHeld = () => false }: LiveMappingsOptions) {
+    this.#mappings = mappings
+    this.#isHeld = isHeld
+  }
+
+  /** Whether changes of `collection` concern any mapping: false = no change needs to be made out. */
+  concerns(collection: string): boolean {
+    return this.#live(collection).length > 0
+  }
+
+  /** The mappings in force that the change concerns, in processing order, with or without queue. */
+  mappingsFor(change: Change): readonly ConfiguredMapping[] {
+    return this.#live(change.collection).filter(({ mapping }) => triggers(mapping.triggerSyncProperties, change))
+  }
+
+  /** What is stored in the transaction of the write: one event for each mapping with a queue. */
+  eventsFor(change: Change, context: RequestContext): NewEvent[] {
+    const { collection, resourceId, action, oldObject, newObject } = change
+    const { _rev: rev = null } = newObject ?? oldObject ?? {}
+    return this.mappingsFor(change)
+      .filter(isQueued)
+      .map(({ mapping: { name } }) => ({
+        mapping: name,
+        ...{ collection, resourceId, action, oldObject, newObject },
+        objectRev: typeof rev === 'string' ? rev : null,
+        chain: context.syncChain ?? [],
+        transactionId: context.transactionId ?? null,
+        userId: callerOf(context).name,
+      }))
+  }
+
+  #live(collection: string): readonly ConfiguredMapping[] {
+    const path = normalizePath(collection)
+    return this.#mappings
+      .all()
+      .filter(({ mapping }) => mapping.enableSync && mapping.source === path && !this.#isHeld(mapping.name))
+  }
+}
+
+export const isQueued = ({ mapping }: ConfiguredMapping): boolean => mapping.queuedSync?.enabled === true
+
+/** Creations and deletions always do; so does an update whose former state is not known. */
+function triggers(
+  fields: ConfiguredMapping['mapping']['triggerSyncProperties'],
+  { action, oldObject, newObject }: Change,
+): boolean {
+  if (fields.length === 0 || action !== 'update' || !oldObject || !newObject) return true
+  return fields.some((field) => !isDeepStrictEqual(getAt(oldObject, field) ?? null, getAt(newObject, field) ?? null))
+}
