@@ -130,3 +130,67 @@ export function assessTarget(facts: TargetFacts): Assessment {
   const fits = (row: TargetRow) => names.every((name) => row[name] === undefined || row[name] === facts[name])
   return TARGET_TABLE.find(fits) ?? { situation: 'UNASSIGNED', reason: 'no source belongs to it' }
 }
+
+/** What is known when a source has been deleted, for one link qualifier. */
+export interface DeletionFacts {
+  readonly linked: boolean
+  /** For a linked source: 1 when its target exists, else 0. For others: how many free targets correlated with it. */
+  readonly targets: number
+  /** Whether the linked target takes part (`validTarget`). */
+  readonly valid: boolean
+  /** Whether the source qualified before it was deleted. */
+  readonly qualified: boolean
+}
+
+interface DeletionRow extends Assessment {
+  readonly linked: boolean
+  readonly targets: '0' | '1' | 'many'
+  readonly valid?: boolean
+  readonly qualified?: boolean
+}
+
+/** The table of deletions, which implicit synchronization alone sees; the first row that matches applies. */
+export const DELETION_TABLE: readonly DeletionRow[] = [
+  {
+    linked: true,
+    targets: '0',
+    situation: 'LINK_ONLY',
+    reason: 'there is a link, and both source and target are gone',
+  },
+  {
+    ...{ linked: true, targets: '1', valid: false },
+    ...{ situation: 'TARGET_IGNORED', reason: 'the source is gone, and its target takes no part (validTarget)' },
+  },
+  { linked: true, targets: '1', situation: 'SOURCE_MISSING', reason: 'it is linked to a source, which is gone' },
+  { linked: false, targets: '0', situation: 'ALL_GONE', reason: 'the source is gone, and no target belongs to it' },
+  {
+    ...{ linked: false, targets: '1', qualified: true },
+    ...{ situation: 'UNASSIGNED', reason: 'the source is gone; one target correlated with it, and it is not linked' },
+  },
+  {
+    ...{ linked: false, targets: 'many', qualified: true },
+    ...{ situation: 'AMBIGUOUS', reason: 'the source is gone, and several targets correlated with it' },
+  },
+  {
+    ...{ linked: false, targets: '1', qualified: false },
+    ...{ situation: 'TARGET_IGNORED', reason: 'the source is gone and did not qualify; one target correlated with it' },
+  },
+  {
+    ...{ linked: false, targets: 'many', qualified: false },
+    ...{
+      situation: 'UNQUALIFIED',
+      reason: 'the source is gone and did not qualify; several targets correlated with it',
+    },
+  },
+]
+
+/** The situation of a source that has been deleted. */
+export function assessDeletion({ linked, targets, valid, qualified }: DeletionFacts): Assessment {
+  const number = targets === 0 ? '0' : targets === 1 ? '1' : 'many'
+  const fits = (row: DeletionRow): boolean =>
+    row.linked === linked &&
+    row.targets === number &&
+    (row.valid === undefined || row.valid === valid) &&
+    (row.qualified === undefined || row.qualified === qualified)
+  return DELETION_TABLE.find(fits) ?? { situation: 'AMBIGUOUS', reason: 'several targets are linked' }
+}

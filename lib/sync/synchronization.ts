@@ -1,11 +1,15 @@
 import type { ConfigurationService, Disposable, Logger, MetricsRegistry, Synchronization } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { AuditLog } from '../core/telemetry/audit.ts'
-import type { ResourceHandler } from '../crest/protocol/request.ts'
+import type { RequestContext, ResourceHandler } from '../crest/protocol/request.ts'
 import type { ResourceRegistry } from '../crest/protocol/router.ts'
 import { LinkCollection } from '../repo/links/link-collection.ts'
 import type { Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
+import { SourceLocks } from './context/source-locks.ts'
+import type { IsHeld } from './live/live-mappings.ts'
+import { LiveMetrics } from './live/live-metrics.ts'
+import { LiveSync } from './live/live-sync.ts'
 import { linkOwners } from './mapping/link-owners.ts'
 import { type ManagedTypes, PrivateFields } from './mapping/private-fields.ts'
 import { MappingRegistry } from './mapping/registry.ts'
@@ -31,6 +35,8 @@ export interface SynchronizationOptions {
   readonly requiresRoutes?: boolean
   /** The managed types in force: the same array until something changes. */
   readonly managedTypes: ManagedTypes
+  /** Which mappings wait to be accepted. */
+  readonly isMappingHeld?: IsHeld | undefined
   readonly metrics?: MetricsRegistry | undefined
   readonly audit?: AuditLog | undefined
   readonly log: Logger
@@ -39,6 +45,7 @@ export interface SynchronizationOptions {
 /** Mappings and reconciliation with their resources. */
 export interface StartedSynchronization extends Synchronization, Disposable {
   readonly service: ReconService
+  readonly live: LiveSync
   /** By route. */
   readonly resources: ReadonlyMap<string, ResourceHandler>
 }
@@ -75,13 +82,21 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const metrics = options.metrics && scope.own('metrics', new RunMetrics(options.metrics, isConfigured))
     const { audit } = options
     const observer = audit && new RunAudit({ audit, runs: stores.runs, mappings, log })
-    const parts = { mappings, metrics, observer, digests, ...access, ...stores, scripts: runner, log }
+    const accessOf = (caller: RequestContext) => ({
+      connection: resources.connect(caller),
+      scripts: runner.within(caller),
+    })
+    const locks = new SourceLocks()
+    const common = { ...access, ...stores, accessOf, locks, scripts: runner }
+    const parts = { mappings, metrics, observer, digests, ...common, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
+    const measured = options.metrics && scope.own('metrics of changes', new LiveMetrics(options.metrics))
+    const live = new LiveSync({ parts, isHeld: options.isMappingHeld, metrics: measured, log })
     const recon = new ReconResource(service, privateFields)
     const served = new Map<string, ResourceHandler>([
       ['recon', recon],
-      ['sync', new SyncResource(parts, isServed, recon)],
+      ['sync', new SyncResource(parts, isServed, recon, live)],
       ['audit/recon', new ReconAuditResource(service)],
       [
         'repo/link',
@@ -91,7 +106,7 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
         ),
       ],
     ])
-    return { service, resources: served, reconcile: reconciler(service), dispose: () => scope.dispose() }
+    return { service, live, resources: served, reconcile: reconciler(service), dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

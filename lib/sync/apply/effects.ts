@@ -11,6 +11,7 @@ import { idOf } from '../read/object-set.ts'
 import { Creator } from './creator.ts'
 import { type Images, noteCreated, noteUpdated } from './images.ts'
 import type { Intents } from './intents.ts'
+import { Outdated } from './outdated.ts'
 import { TargetWriter } from './target-writer.ts'
 
 export interface EffectsOptions {
@@ -29,11 +30,13 @@ export class Effects {
   readonly #writer: TargetWriter
   readonly #creator: Creator
   readonly #images: Images | undefined
+  readonly #isSingle: boolean
 
   constructor({ context, isRehearsed, intents, images }: EffectsOptions) {
     this.#context = context
     this.#isRehearsed = isRehearsed
     this.#images = images
+    this.#isSingle = intents === undefined
     this.#writer = new TargetWriter(context)
     this.#creator = new Creator(context, intents)
   }
@@ -68,6 +71,7 @@ export class Effects {
     const content = { ...desired }
     // The former id is chosen, and given up where the target refuses it.
     if (row.undo) delete content._id
+    else await this.#checkLink(row)
     for (const { field, to } of relations.filter((one) => !this.#writer.isPaged(one)))
       setAt(content, parsePointer(field), to)
     const created = await this.#creator.create(row, content)
@@ -79,6 +83,20 @@ export class Effects {
     await sentValues.note(row, row.targetId, differences({}, desired), created)
     await this.#link(row, row.targetId, created)
     return created
+  }
+
+  /**
+   * Nothing is created twice: a hook, or another change of the source, may have led to a target meanwhile.
+   * @throws Outdated when the link of the source is another than it was
+   */
+  async #checkLink({ sourceId, link, qualifier }: Row): Promise<void> {
+    const { links } = this.#context
+    if (sourceId === null || !links.enabled) return
+    // Without implicit synchronization, nothing but its own rows links the sources of a run.
+    if (!this.#isSingle && !this.#context.isTouched(sourceId)) return
+    const found = await links.bySources([links.sourceKey(sourceId)])
+    const now = found.find((one) => one.qualifier === qualifier)
+    if (now?.targetKey !== link?.targetKey) throw new Outdated('The source has been linked')
   }
 
   async #update(row: Row): Promise<JsonObject> {

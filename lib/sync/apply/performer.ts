@@ -60,9 +60,27 @@ export class Performer {
       'openidm.action': action,
     }
     const work = () => this.#carryOut(row, true)
-    const done = await traced('reconciliation row', attributes, work, outcomeOf)
-    const isUrgent = this.#intents?.isInDoubt(done) ?? true
-    return { isUrgent, settled: this.#settle(done, isUrgent) }
+    const perform = async (): Promise<Performed> => {
+      const done = await traced('reconciliation row', attributes, work, outcomeOf)
+      const isUrgent = this.#intents?.isInDoubt(done) ?? true
+      return { isUrgent, settled: this.#settle(done, isUrgent) }
+    }
+    return this.#alone(row, perform)
+  }
+
+  /** A row of a run excludes implicit synchronization of its source until its link is committed. */
+  #alone({ sourceId }: Row, perform: () => Promise<Performed>): Promise<Performed> {
+    const { links, mapping, parts } = this.#context
+    if (!parts.locks || !this.#intents || sourceId === null) return perform()
+    const { promise, resolve, reject } = Promise.withResolvers<Performed>()
+    const work = async () => {
+      const performed = await perform()
+      resolve(performed)
+      // Who follows the row is told of an error.
+      await performed.settled.catch(() => undefined)
+    }
+    parts.locks.row(mapping.name, links.sourceKey(sourceId), work).catch(reject)
+    return promise
   }
 
   /** Ends a row whose decision is outdated, without doing anything. */
@@ -89,7 +107,7 @@ export class Performer {
 
   async #carryOut(row: Row, mayReevaluate: boolean): Promise<Row> {
     try {
-      if (mayReevaluate) await this.#checkMissing(row)
+      if (mayReevaluate) await this.#checkCurrent(row)
       await this.#execute(row)
       row.status = 'SUCCESS'
     } catch (error) {
@@ -117,11 +135,20 @@ export class Performer {
     else if (intent?.id === null && intents.isInDoubt(row)) row.status = 'UNKNOWN'
   }
 
+  /** @throws Outdated when the source was carried over since it was read, or is there although it was missing */
+  async #checkCurrent(row: Row): Promise<void> {
+    const { sourceId } = row
+    if (this.#intents && sourceId !== null && this.#context.isTouched(sourceId) && !row.undo)
+      throw new Outdated('The source has been synchronized')
+    await this.#checkMissing(row)
+  }
+
   /** A scan may miss objects: proves that one is gone before anything is deleted, unlinked or created again. */
-  async #checkMissing({ situation, action, sourceId, link }: Row): Promise<void> {
+  async #checkMissing(row: Row): Promise<void> {
+    const { situation, action, sourceId, link } = row
     if (!isAction(action) || !ACTION_RULES[action].writes) return
     const { sources, targets } = this.#context
-    const lacksSource = situation === 'SOURCE_MISSING' || situation === 'LINK_ONLY'
+    const lacksSource = situation === 'SOURCE_MISSING' || situation === 'LINK_ONLY' || isDeletion(row)
     const lacksTarget = situation === 'MISSING' || situation === 'LINK_ONLY'
     if (lacksSource && sourceId !== null && !(await sources.isAbsent(sourceId)))
       throw new Outdated('The source has appeared')
@@ -157,9 +184,11 @@ export class Performer {
       })
     if (await this.#flush(row)) checkPossible(action, row)
     const after = await this.#effects.execute(action, row)
+    row.result = action === 'DELETE' ? null : after
     const { hooks, mapping } = this.#context
     const rule = ACTION_RULES[action]
-    if (rule.writes) await hooks.run('postMapping', row, { target: after })
+    // As at the vendor, it does not follow a deletion.
+    if (rule.writes && action !== 'DELETE') await hooks.run('postMapping', row, { target: after })
     const policy = row.policy === null ? undefined : mapping.policies[row.policy]
     if (policy && rule.postAction) await hooks.afterPolicy(policy, row, after)
     if (action === 'EXCEPTION') throw conflict(`${row.situation}: ${row.reason}`)
@@ -196,6 +225,9 @@ function checkPossible(action: Action, { source, target, undo }: Row): void {
   const fault = impossible(action, { source: source !== null, target: target !== null })
   if (fault !== undefined) throw conflict(fault)
 }
+
+/** Whether the row is about a source because that is gone. */
+const isDeletion = ({ phase, source, undo }: Row): boolean => phase === 'source' && source === null && !undo
 
 const CHANGED = 'It has changed since it was compared'
 

@@ -27,6 +27,7 @@ import { ClientIds } from './client-ids.ts'
 import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
 import { overridden, type RunOptions } from './run-options.ts'
+import type { SourceLocks } from './source-locks.ts'
 import { Unsettled } from './unsettled.ts'
 import { Verification } from './verification.ts'
 
@@ -41,6 +42,8 @@ export interface RunServices {
   readonly links: LinkStore
   readonly sentValues: SentValueStore
   readonly scripts: Scripts
+  /** Keeps implicit synchronization and rows of runs apart. */
+  readonly locks?: SourceLocks | undefined
   readonly log: Logger
 }
 
@@ -54,6 +57,15 @@ export interface RunContextOptions extends RunServices {
   readonly mappings: readonly Mapping[]
   readonly options: RunOptions
   readonly snapshot: RunSnapshot
+  /** Of implicit synchronization, which carries one change over. */
+  readonly live?: LiveChange | undefined
+}
+
+export interface LiveChange {
+  /** The source before the change, with `_id` and `_rev`; null = there was none, or it is not known. */
+  readonly oldSource: JsonObject | null
+  /** Whether the deletion of the source was reported: then its collection may be empty now. */
+  readonly isDeleted: boolean
 }
 
 /** Min time between two saves of the run's progress. */
@@ -115,15 +127,30 @@ export class RunContext {
       durations: this.durations,
       mayBeEmpty: mapping.allowEmptySourceSet,
     }
-    this.sources = new ObjectSet({ ...common, path: mapping.source, fields: selectedFields(mapping, 'source') })
+    const mayBeEmpty = parts.live?.isDeleted || common.mayBeEmpty
+    this.sources = new ObjectSet({
+      ...common,
+      mayBeEmpty,
+      path: mapping.source,
+      fields: selectedFields(mapping, 'source'),
+    })
     this.targets = new ObjectSet({ ...common, path: mapping.target, fields: selectedFields(mapping, 'target') })
     this.cleared = new ClearedFields(mapping)
     this.verification = options.verifies ? new Verification() : undefined
-    this.mapper = new Mapper(mapping, scripts)
+    this.mapper = new Mapper(mapping, scripts, this.oldSource)
     const { links, mapper, statistics, sources, targets } = this
     this.relationships = new EdgeReview({ mapping, sources, targets, mappings: parts.mappings, links: parts.links })
     this.sentValues = new SentValues({ store: parts.sentValues, mapping, mapper, links, statistics })
-    this.hooks = new Hooks(mapping, parts.config, scripts, parts.id)
+    this.hooks = new Hooks(mapping, parts.config, scripts, parts.id, this.oldSource)
+  }
+
+  get oldSource(): JsonObject | null {
+    return this.parts.live?.oldSource ?? null
+  }
+
+  /** Whether implicit synchronization may have carried a source over since it was evaluated. */
+  isTouched(sourceId: string): boolean {
+    return this.parts.locks?.isTouched(this.mapping.name, this.links.sourceKey(sourceId)) ?? false
   }
 
   get isAnalysis(): boolean {
@@ -154,6 +181,7 @@ export class RunContext {
       ...{ mapping, mapper, links, hooks, sources, sentValues, relationships, rows, targets, isAnalysis },
       scripts: parts.scripts,
       reconId: parts.id,
+      oldSource: this.oldSource,
       newRecorder: isAnalysis ? this.newRecorder : undefined,
       correlates: isCorrelated,
       plansCreations: isCorrelated && targets.isComplete,

@@ -86,9 +86,9 @@ export class SourceEvaluator {
   }
 
   async #cases(sources: readonly JsonObject[]): Promise<SourceCase[]> {
-    const { mapping, scripts, links } = this.#parts
+    const { mapping, scripts, links, oldSource } = this.#parts
     const tasks = sources.map((source) => ({ source, recorder: this.#parts.newRecorder?.() }))
-    const qualifiers = await linkQualifiers(mapping, tasks, scripts)
+    const qualifiers = await linkQualifiers(mapping, tasks, scripts, oldSource)
     return tasks.flatMap(({ source, recorder }, index) => {
       const key = links.sourceKey(idOf(source))
       const names = qualifiers[index] ?? []

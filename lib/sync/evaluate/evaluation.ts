@@ -42,6 +42,8 @@ export interface EvaluationOptions {
   readonly sentValues: SentValues
   readonly relationships: RelationshipReview
   readonly reconId: string
+  /** The source before the change that is carried over; null = none, or not known. */
+  readonly oldSource: JsonObject | null
   /** Nothing is written. Rows contain the writes that scripts request; hooks that change targets are run, too. */
   readonly isAnalysis: boolean
   /** Makes the recorder of one row; undefined = the writes of scripts are executed. */

@@ -22,19 +22,33 @@ export interface HookCall {
   readonly recorder?: WriteRecorder | undefined
 }
 
+/** As at the vendor, they do not see the source as it was. */
+const LINK_HOOKS: ReadonlySet<Hook> = new Set(['onLink', 'onUnlink'])
+
 /** The hooks of a mapping. */
 export class Hooks {
   readonly #mapping: Mapping
   readonly #config: JsonObject
   readonly #scripts: Scripts
   readonly #reconId: string
+  readonly #oldSource: JsonObject | null
 
-  /** @param config the mapping as it is configured */
-  constructor(mapping: Mapping, config: JsonObject, scripts: Scripts, reconId: string) {
+  /**
+   * @param config the mapping as it is configured
+   * @param oldSource the source before the change that is carried over; null = none, or not known
+   */
+  constructor(
+    mapping: Mapping,
+    config: JsonObject,
+    scripts: Scripts,
+    reconId: string,
+    oldSource: JsonObject | null = null,
+  ) {
     this.#mapping = mapping
     this.#config = config
     this.#scripts = scripts
     this.#reconId = reconId
+    this.#oldSource = oldSource
   }
 
   has(hook: Hook): boolean {
@@ -58,10 +72,11 @@ export class Hooks {
   /** @returns for each call the target as the hook left it, or the error of the script */
   async runMany(hook: Hook, calls: readonly HookCall[]): Promise<(JsonObject | null | ResourceException)[]> {
     const script = this.#mapping[hook]
+    const oldSource = LINK_HOOKS.has(hook) ? null : this.#oldSource
     const all = calls.map(({ row, variables, recorder }) => {
       const { source, target, situation, qualifier: linkQualifier, sourceId, targetId } = row
       const facts = { source, target, oldTarget: target, situation, linkQualifier, sourceId, targetId, ...variables }
-      return { variables: { ...facts, oldSource: null, mappingConfig: this.#config }, recorder }
+      return { variables: { ...facts, oldSource, mappingConfig: this.#config }, recorder }
     })
     if (!script || all.length === 0) return all.map(({ variables }) => variables.target)
     const results = await this.#scripts.runMany({ script, calls: all, modifies: ['target'] })

@@ -27,10 +27,13 @@ export class Mapper {
   readonly #properties: readonly Property[]
   readonly #scripts: Scripts
   readonly #isPlain: boolean
+  readonly #oldSource: JsonObject | null
 
-  constructor({ properties }: Pick<Mapping, 'properties'>, scripts: Scripts) {
+  /** @param oldSource the source before the change that is carried over; null = none, or not known */
+  constructor({ properties }: Pick<Mapping, 'properties'>, scripts: Scripts, oldSource: JsonObject | null = null) {
     this.#properties = properties.filter((property) => !isRelationship(property))
     this.#scripts = scripts
+    this.#oldSource = oldSource
     this.#isPlain = this.#properties.every(isPlain) && !overlaps(this.#properties)
   }
 
@@ -93,7 +96,8 @@ export class Mapper {
       // The target before the first property; null for a new target.
       const oldTarget = Object.keys(onto).length > 0 ? onto : null
       const target = results[index] as JsonObject
-      return { variables: { object: source, target, oldTarget, oldSource: null, linkQualifier }, recorder }
+      const oldSource = this.#oldSource
+      return { variables: { object: source, target, oldTarget, oldSource, linkQualifier }, recorder }
     })
     const verdicts = await judgeProperty(condition, calls, this.#scripts)
     const all: Verdict[] = results.map(() => false)

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../contract.ts'
 import { internalError, ResourceException } from '../../crest/errors.ts'
 import type { Script } from '../mapping/condition.ts'
 import type { Mapping } from '../mapping/mapping.ts'
@@ -24,19 +25,36 @@ export function targetValidity(mapping: Mapping, calls: readonly ScriptCall[], s
 
 const scriptCondition = (script: Script | undefined) => (script ? { script } : undefined)
 
-/** The link qualifiers of each source. */
+/**
+ * The link qualifiers of each source.
+ * @param oldValue the source before the change that is carried over; null = none, or not known
+ */
 export async function linkQualifiers(
   mapping: Mapping,
   sources: readonly Pick<CorrelationTask, 'source' | 'recorder'>[],
   scripts: Scripts,
+  oldValue: JsonObject | null = null,
 ): Promise<(readonly string[] | ResourceException)[]> {
   const { linkQualifiers: configured, name } = mapping
   if (Array.isArray(configured)) return sources.map(() => configured as string[])
   const calls = sources.map(({ source: object, recorder }) => ({
-    variables: { mapping: name, object, oldValue: null, returnAll: false },
+    variables: { mapping: name, object, oldValue, returnAll: false },
     recorder,
   }))
   return readLists(await scripts.runMany({ script: configured as Script, calls }))
+}
+
+/** All link qualifiers that there are, for a source that is gone. @throws ResourceException when they are not known */
+export async function allLinkQualifiers(
+  { linkQualifiers: configured, name }: Mapping,
+  scripts: Scripts,
+  oldValue: JsonObject | null,
+): Promise<readonly string[]> {
+  if (Array.isArray(configured)) return configured as string[]
+  const variables = { mapping: name, object: null, oldValue, returnAll: true }
+  const [names = []] = readLists(await scripts.runMany({ script: configured as Script, calls: [{ variables }] }))
+  if (names instanceof ResourceException) throw names
+  return names
 }
 
 const LIST_FORM = 'linkQualifiers: the script must yield a list of names'

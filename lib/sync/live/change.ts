@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../contract.ts'
+import type { JsonObject } from '../../contract.ts'
 import type { Action } from '../action.ts'
 import type { Situation } from '../situation.ts'
 
@@ -31,7 +31,7 @@ export interface SyncDetail {
   /** null = it failed before that was known. */
   readonly situation: Situation | null
   readonly action: Action | null
-  /** `managed/user/ID`, as are `targetId` and `ambiguousTargetIds` of the target. */
+  /** Ids are those of objects in their collections. */
   readonly sourceId: string
   readonly linkQualifier: string
   readonly targetId: string | null
@@ -58,6 +58,3 @@ export const NOTIFY_ACTIONS: Readonly<Record<ChangeAction, NotifyAction>> = {
   update: 'notifyUpdate',
   delete: 'notifyDelete',
 }
-
-/** As JSON for scripts and REST. */
-export const detailsJson = (details: readonly SyncDetail[]): Json => details as unknown as Json

@@ -55,9 +55,13 @@ export class LiveMappings {
     const path = normalizePath(collection)
     return this.#mappings
       .all()
-      .filter(({ mapping }) => mapping.enableSync && mapping.source === path && !this.#isHeld(mapping.name))
+      .filter(({ mapping }) => isLive(mapping) && mapping.source === path && !this.#isHeld(mapping.name))
   }
 }
+
+/** Where plans are approved, nothing is written without: changes wait for the next run. */
+const isLive = ({ enableSync, requireApproval }: ConfiguredMapping['mapping']): boolean =>
+  enableSync === true && !requireApproval
 
 export const isQueued = ({ mapping }: ConfiguredMapping): boolean => mapping.queuedSync?.enabled === true
 

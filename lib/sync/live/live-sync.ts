@@ -1,18 +1,41 @@
+import type { Logger } from '../../contract.ts'
+import { traced } from '../../core/telemetry/tracing.ts'
+import { conflict } from '../../crest/errors.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
+import type { NewEvent } from '../../repo/queue/event.ts'
+import { newRow, type Row } from '../../repo/runs/run-row.ts'
+import { type Action, isAction } from '../action.ts'
+import type { RunContext } from '../context/run-context.ts'
+import type { SourceLocks } from '../context/source-locks.ts'
+import { evaluateDeletion } from '../evaluate/evaluate-deletion.ts'
+import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
+import { fail } from '../evaluate/evaluation.ts'
+import { LinkSpace } from '../evaluate/link-space.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
 import type { ReconServiceOptions } from '../runs/recon-service.ts'
+import { carryOutRow, singleContext } from '../runs/single-row.ts'
+import { isSituation } from '../situation.ts'
+import { type Chain, callerWithin, lengthFault, returnFault } from './chain.ts'
 import { type Change, NOTIFY_ACTIONS, type SyncDetail, type SyncResults } from './change.ts'
 import { type IsHeld, isQueued, LiveMappings } from './live-mappings.ts'
+import type { LiveMetrics } from './live-metrics.ts'
 
 export interface LiveSyncOptions {
-  readonly parts: ReconServiceOptions
+  readonly parts: ReconServiceOptions & { readonly locks: SourceLocks }
   readonly isHeld?: IsHeld | undefined
+  /** Stores the events of mappings with a queue; absent = their changes are carried over at once. */
+  readonly events?: { add(events: readonly NewEvent[]): Promise<unknown> } | undefined
+  readonly metrics?: Pick<LiveMetrics, 'carriedOver'> | undefined
+  readonly log: Logger
 }
 
 /** Implicit synchronization: carries changes of source objects over as they happen. */
 export class LiveSync extends LiveMappings {
-  constructor({ parts, isHeld }: LiveSyncOptions) {
-    super({ mappings: parts.mappings, isHeld })
+  readonly #options: LiveSyncOptions
+
+  constructor(options: LiveSyncOptions) {
+    super({ mappings: options.parts.mappings, isHeld: options.isHeld })
+    this.#options = options
   }
 
   /**
@@ -20,8 +43,28 @@ export class LiveSync extends LiveMappings {
    * each mapping and object. Never rejects: failures are in the details.
    * @param context its `transactionId` and caller are audited; `syncChain` are the hops before this one
    */
-  async carryOut(_mapping: ConfiguredMapping, _change: Change, _context: RequestContext): Promise<SyncDetail[]> {
-    return []
+  async carryOut(configured: ConfiguredMapping, change: Change, context: RequestContext): Promise<SyncDetail[]> {
+    const begin = performance.now()
+    const { mapping } = configured
+    const { resourceId, action } = change
+    const hop = `${mapping.name}/${resourceId}`
+    const chain = context.syncChain ?? []
+    const work = () => this.#carryOut(configured, change, callerWithin(context, hop), chain)
+    const alone = () => {
+      const { parts } = this.#options
+      // What it is inside of has the source for itself.
+      if (chain.includes(hop)) return work()
+      const links = new LinkSpace(
+        mapping,
+        parts.mappings.all().map((other) => other.mapping),
+        parts.links,
+      )
+      return parts.locks.live(mapping.name, links.sourceKey(resourceId), work, chain.length > 0)
+    }
+    const attributes = { 'openidm.mapping': mapping.name, 'openidm.sync.action': NOTIFY_ACTIONS[action] }
+    const details = await traced('implicit synchronization', attributes, alone, outcomeOf)
+    this.#options.metrics?.carriedOver(mapping.name, details, begin)
+    return details
   }
 
   /**
@@ -30,14 +73,95 @@ export class LiveSync extends LiveMappings {
    */
   async synchronize(change: Change, context: RequestContext): Promise<SyncResults> {
     const syncDetails: SyncDetail[] = []
-    let success = true
-    for (const mapping of this.mappingsFor(change)) {
-      if (isQueued(mapping)) continue
-      const details = await this.carryOut(mapping, change, context)
-      syncDetails.push(...details)
-      success = details.every(({ result }) => result === 'SUCCESSFUL')
-      if (!success) break
+    for (const mapping of this.mappingsFor(change).filter((one) => !this.#isQueued(one))) {
+      syncDetails.push(...(await this.carryOut(mapping, change, context)))
+      if (syncDetails.some(hasFailed)) break
     }
-    return { success, action: NOTIFY_ACTIONS[change.action], syncDetails }
+    return { success: !syncDetails.some(hasFailed), action: NOTIFY_ACTIONS[change.action], syncDetails }
+  }
+
+  /**
+   * The same for a write whose events are not stored: stores them first.
+   * @throws ResourceException when they cannot be stored; then nothing is carried over
+   */
+  async notify(change: Change, context: RequestContext): Promise<SyncResults> {
+    const { events } = this.#options
+    const own = events ? this.eventsFor(change, context) : []
+    if (own.length > 0) await events?.add(own)
+    return this.synchronize(change, context)
+  }
+
+  #isQueued(configured: ConfiguredMapping): boolean {
+    return this.#options.events !== undefined && isQueued(configured)
+  }
+
+  async #carryOut(
+    configured: ConfiguredMapping,
+    change: Change,
+    caller: RequestContext,
+    chain: Chain,
+  ): Promise<SyncDetail[]> {
+    const { parts, log } = this.#options
+    const { mapping } = configured
+    const hop = caller.syncChain?.at(-1) ?? ''
+    const done: Row[] = []
+    try {
+      const tooLong = lengthFault(chain, hop)
+      if (tooLong !== undefined) throw conflict(tooLong)
+      const usable = await parts.mappings.usable(mapping.name)
+      const { oldObject: oldSource, action } = change
+      const live = { oldSource, isDeleted: action === 'delete' }
+      const context = await singleContext(parts, usable, caller, live)
+      const goesRound = returnFault(chain, hop)
+      for (const row of await evaluate(context, change.resourceId)) {
+        if (row.status === null && goesRound !== undefined) fail(row, conflict(goesRound))
+        done.push(await carryOutRow(context, row, (_, qualifier) => again(context, change.resourceId, qualifier)))
+      }
+    } catch (error) {
+      const row = newRow({ phase: 'source', qualifier: 'default', sourceId: change.resourceId })
+      fail(row, error)
+      done.push(row)
+    }
+    for (const row of done) {
+      if (row.status !== 'SUCCESS') log.warn({ mapping: mapping.name, reason: row.failure?.reason }, NOT_CARRIED_OVER)
+      parts.observer?.performed(mapping, row, caller)
+    }
+    return done.map((row) => detailOf(mapping.name, row))
+  }
+}
+
+const NOT_CARRIED_OVER = 'a change of a source object was not carried over: see audit/sync'
+
+async function evaluate(context: RunContext, sourceId: string, qualifier?: string): Promise<Row[]> {
+  const parts = context.evaluationParts(context.liveTargets())
+  const source = await context.sources.read(sourceId, 'sourceObjectQuery')
+  if (!source) return evaluateDeletion(parts, sourceId, qualifier)
+  return new SourceEvaluator(parts).evaluate([source], qualifier === undefined ? undefined : { qualifier })
+}
+
+const again = async (context: RunContext, sourceId: string, qualifier: string): Promise<Row | undefined> =>
+  (await evaluate(context, sourceId, qualifier))[0]
+
+const hasFailed = ({ result }: SyncDetail): boolean => result === 'FAILED'
+
+const outcomeOf = (details: readonly SyncDetail[]) => (details.some(hasFailed) ? { 'error.type': 'row' } : {})
+
+function detailOf(mapping: string, row: Row): SyncDetail {
+  const { situation, action, sourceId, targetId, qualifier: linkQualifier, ambiguous, target, status, failure } = row
+  const isDone = status === 'SUCCESS'
+  const { code = 500, reason = '', message = '' } = failure ?? {}
+  return {
+    reconId: null,
+    mapping,
+    situation: isSituation(situation) ? situation : null,
+    action: isAction(action) ? (action satisfies Action) : null,
+    sourceId: sourceId ?? '',
+    linkQualifier,
+    targetId,
+    ambiguousTargetIds: ambiguous,
+    oldTargetValue: target,
+    ...(!isDone && { cause: { code: Number(code), reason: String(reason), message: String(message) } }),
+    result: isDone ? 'SUCCESSFUL' : 'FAILED',
+    targetObjectSet: isDone ? (row.result === undefined ? target : row.result) : null,
   }
 }

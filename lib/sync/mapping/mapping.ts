@@ -201,5 +201,12 @@ export function mappingNotices(content: JsonObject): string[] {
   const notices = unknownProperties(content, KNOWN).map(unknownNotice)
   if (content.consentRequired === true)
     notices.push('"consentRequired" has no effect: objects are synchronized without consent')
+  if (content.requireApproval === true) {
+    const idle = ['queuedSync', 'captureChanges', 'triggerSyncProperties'].filter((name) => content[name])
+    if (idle.length > 0)
+      notices.push(
+        `${idle.map((name) => `"${name}"`).join(', ')}: no effect beside "requireApproval": changes wait for the next approved run`,
+      )
+  }
   return notices
 }

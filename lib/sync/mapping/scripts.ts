@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { ResourceException, serviceUnavailable, toResourceException } from '../../crest/errors.ts'
 import type { WriteRecorder } from '../../crest/protocol/recorder.ts'
+import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { Script as CompiledScript, ScriptOutcome, ScriptService } from '../../script/main/engine.ts'
 import type { Script } from './condition.ts'
 
@@ -34,7 +35,8 @@ export interface Scripts {
 }
 
 /** For a host without scripts. */
-export const noScripts: Scripts = {
+export const noScripts: ScriptRunner = {
+  within: () => noScripts,
   runMany: async ({ calls }) =>
     calls.map(() => serviceUnavailable('This gateway runs no scripts: the mapping cannot be applied')),
 }
@@ -52,8 +54,14 @@ export async function runScript(
   return result
 }
 
+/** Scripts that can be run on behalf of a caller. */
+export interface ScriptRunner extends Scripts {
+  /** @param caller for the variable `context` and the `openidm` functions */
+  within(caller: RequestContext): Scripts
+}
+
 /** Runs the scripts of mappings in the sandbox; each is compiled once. */
-export function scriptRunner(service: ScriptService): Scripts {
+export function scriptRunner(service: ScriptService): ScriptRunner {
   const compiled = new WeakMap<Script, Promise<CompiledScript>>()
   const compile = (script: Script): Promise<CompiledScript> => {
     const known = compiled.get(script)
@@ -64,18 +72,27 @@ export function scriptRunner(service: ScriptService): Scripts {
     fresh.catch(() => compiled.delete(script))
     return fresh
   }
-  return { runMany: (batch) => runMany(service, compile, batch) }
+  const within = (caller?: RequestContext): Scripts => ({
+    runMany: (batch) => runMany(service, compile, batch, caller),
+  })
+  return { ...within(), within }
 }
 
 async function runMany(
   service: ScriptService,
   compile: (script: Script) => Promise<CompiledScript>,
   { script, calls, modifies = [], parallel = 1 }: ScriptBatch,
+  context?: RequestContext,
 ): Promise<(ScriptResult | ResourceException)[]> {
   try {
     const variables = calls.map((call) => call.variables)
     const recorders = calls.flatMap(({ recorder }) => recorder ?? [])
-    const options = { read: modifies, parallel, ...(recorders.length > 0 && { recorders }) }
+    const options = {
+      read: modifies,
+      parallel,
+      ...(context && { context }),
+      ...(recorders.length > 0 && { recorders }),
+    }
     const outcomes = await service.runMany(await compile(script), variables, options)
     return outcomes.map(resultOf)
   } catch (error) {

@@ -77,10 +77,10 @@ export class RunAudit implements RunObserver {
       action: row.action,
       linkQualifier: row.qualifier,
       sourceObjectId: sourceId === null ? null : childPath(mapping.source, sourceId),
-      targetObjectId: targetId === null ? null : childPath(mapping.target, targetId),
+      targetObjectId: targetId,
       status: row.status,
       message: failure ? String(failure.message) : null,
-      messageDetail: failure ? (failure.detail ?? null) : null,
+      messageDetail: failure ? { code: failure.code, reason: failure.reason, message: failure.message } : null,
       exception: failure ? `${String(failure.reason)}: ${String(failure.message)}` : null,
     } as AuditEvent)
   }

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
+import { badRequest, notFound } from '../../crest/errors.ts'
 import { queryInMemory } from '../../crest/protocol/page.ts'
 import { withoutIdentity } from '../../crest/protocol/represent.ts'
 import type {
@@ -16,6 +16,8 @@ import { requiredParameter } from '../../crest/protocol/request-parameters.ts'
 import { childPath, pathElements, pathFrom } from '../../crest/protocol/resource-path.ts'
 import { ACTIONS, isAction } from '../action.ts'
 import { LinkSpace } from '../evaluate/link-space.ts'
+import { CHANGE_ACTIONS, type ChangeAction, NOTIFY_ACTIONS } from '../live/change.ts'
+import type { LiveSync } from '../live/live-sync.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
 import { performAction } from '../runs/perform-action.ts'
 import type { ReconServiceOptions } from '../runs/recon-service.ts'
@@ -30,11 +32,13 @@ export class SyncResource implements ResourceHandler {
   readonly #parts: ReconServiceOptions
   readonly #isServed: IsServed
   readonly #recon: ReconResource
+  readonly #live: Pick<LiveSync, 'notify'>
 
-  constructor(parts: ReconServiceOptions, isServed: IsServed, recon: ReconResource) {
+  constructor(parts: ReconServiceOptions, isServed: IsServed, recon: ReconResource, live: Pick<LiveSync, 'notify'>) {
     this.#parts = parts
     this.#isServed = isServed
     this.#recon = recon
+    this.#live = live
   }
 
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
@@ -55,12 +59,14 @@ export class SyncResource implements ResourceHandler {
     const { resourcePath, action, additionalParameters: parameters } = request
     if (resourcePath !== '') throw missing(resourcePath)
     if (action === 'recon') return this.#reconcile(request, context)
+    const change = changeActionOf(action)
+    if (change) return this.#notify(change, request, context)
     if (action === 'getLinkedResources')
       return linkedResources(this.#parts, requiredParameter(parameters, 'resourceName'))
     if (action !== 'performAction')
-      throw action.startsWith('notify')
-        ? notSupported('This gateway has no implicit synchronization')
-        : badRequest(`sync has the actions performAction, getLinkedResources and recon, not ${action}`)
+      throw badRequest(
+        `sync has the actions performAction, getLinkedResources, notifyCreate, notifyUpdate, notifyDelete and recon, not ${action}`,
+      )
     await this.#perform(parameters, context)
     return { status: 'OK' }
   }
@@ -71,6 +77,19 @@ export class SyncResource implements ResourceHandler {
     const run = await this.#recon.action({ ...request, additionalParameters }, context)
     const reconId = isObject(run) ? run._id : undefined
     return { reconId: reconId ?? null, ...(isObject(run) && run), ...DEPRECATED }
+  }
+
+  /** Carries out what a write of the host, or of another system, has led to. */
+  async #notify(
+    action: ChangeAction,
+    { additionalParameters: parameters, content }: ActionRequest,
+    context: RequestContext,
+  ): Promise<Json> {
+    const collection = requiredParameter(parameters, 'resourceContainer')
+    const resourceId = requiredParameter(parameters, 'resourceId')
+    const { newValue, oldValue } = valuesIn(content)
+    const change = { collection, resourceId, action, newObject: newValue, oldObject: oldValue }
+    return (await this.#live.notify(change, context)).syncDetails as unknown as Json
   }
 
   async #perform(parameters: Readonly<Record<string, string>>, context: RequestContext): Promise<void> {
@@ -163,4 +182,19 @@ export async function linkedResources(parts: ReconServiceOptions, resourceName: 
         await add(mapping.source, link.sourceKey, link.qualifier, 'target')
   }
   return [...found.values()]
+}
+
+const changeActionOf = (action: string): ChangeAction | undefined =>
+  CHANGE_ACTIONS.find((name) => NOTIFY_ACTIONS[name] === action)
+
+/** @throws badRequest */
+function valuesIn(content: Json): Record<'newValue' | 'oldValue', JsonObject | null> {
+  const given = content ?? {}
+  if (!isObject(given)) throw badRequest('The body must be an object {"newValue", "oldValue"}')
+  const [newValue, oldValue] = (['newValue', 'oldValue'] as const).map((name) => {
+    const value = given[name] ?? null
+    if (value !== null && !isObject(value)) throw badRequest(`${name}: must be an object, or null`)
+    return value
+  })
+  return { newValue: newValue ?? null, oldValue: oldValue ?? null }
 }

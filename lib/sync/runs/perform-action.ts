@@ -1,17 +1,17 @@
 import { conflict, notFound, ResourceException } from '../../crest/errors.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
-import type { PairLink } from '../../repo/links/link-store.ts'
-import { LINK_EXISTS, newRow, type Row } from '../../repo/runs/run-row.ts'
+import { LINK_EXISTS, type Row } from '../../repo/runs/run-row.ts'
 import type { Action } from '../action.ts'
-import { Performer } from '../apply/performer.ts'
-import { RunContext } from '../context/run-context.ts'
+import type { RunContext } from '../context/run-context.ts'
+import { evaluateDeletion } from '../evaluate/evaluate-deletion.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
-import { decideCases, type EvaluationOptions, finishRows } from '../evaluate/evaluation.ts'
+import type { EvaluationOptions } from '../evaluate/evaluation.ts'
 import { seenAt } from '../evaluate/targets.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
 import { ALLOWED_ACTIONS, type Situation } from '../situation.ts'
 import type { ReconServiceOptions } from './recon-service.ts'
+import { carryOutRow, singleContext } from './single-row.ts'
 
 /** An explicit action on a pair that is identified by its source, its target, or both. */
 export interface ExplicitAction {
@@ -36,36 +36,14 @@ export async function performAction(
   asked: ExplicitAction,
   caller: RequestContext = {},
 ): Promise<void> {
-  const { runs, mappings, observer } = parts
   if (configured.mapping.requireApproval)
     throw conflict(
       `The mapping ${configured.mapping.name} has requireApproval: an action on one pair would write without an approved plan. Make one with reconById`,
     )
-  const context = new RunContext({
-    ...parts,
-    ...configured,
-    id: '',
-    number: 0,
-    mappings: mappings.all().map(({ mapping }) => mapping),
-    options: { action: 'reconById', ids: [], isAnalysis: false, persists: false, overrides: {} },
-    snapshot: runs.snapshot(0),
-  })
-  await context.sentValues.load()
-  const row = await evaluate(context, asked)
-  const told = (done: Row) => observer?.performed(configured.mapping, done, caller)
-  if (row.status === 'FAILURE' || row.status === 'SUCCESS') told(row)
-  if (row.status === 'FAILURE') throw failureOf(row)
-  if (row.status === 'SUCCESS') return
-  const carriedOut: Row[] = []
-  const finish = async (done: Row): Promise<boolean> => {
-    carriedOut.push(done)
-    return (await context.rows.finish([done], true))[0] ?? false
-  }
-  const { settled } = await new Performer({ context, committer: { finish }, isRehearsed: false }).perform(row)
-  const status = await settled
-  const last = carriedOut.at(-1) ?? row
-  told({ ...last, status, ...(status === 'FAILURE' && { failure: last.failure ?? LINK_EXISTS }) })
-  if (status === 'FAILURE') throw failureOf(last)
+  const context = await singleContext(parts, configured, caller)
+  const done = await carryOutRow(context, await evaluate(context, asked))
+  parts.observer?.performed(configured.mapping, done, caller)
+  if (done.status !== 'SUCCESS') throw failureOf(done)
 }
 
 async function evaluate(context: RunContext, asked: ExplicitAction): Promise<Row> {
@@ -95,9 +73,9 @@ async function fromSource(
     throw conflict(`${mapping.source}: ${sourceId} has no links of the kind "${qualifier}"`)
   }
   if (!link) throw notFound(`${mapping.source}: there is no object ${sourceId}`)
-  const target = await targets.read(link.targetKey, 'targetObjectQuery')
-  const [row] = target ? await evaluateTargets(parts, [seenAt(links, target)], qualifier) : []
-  return row ? { ...row, phase: 'source' } : bothGone(parts, link, sourceId)
+  const [row] = await evaluateDeletion(parts, sourceId, qualifier)
+  if (row) return row
+  throw notFound(`${mapping.source}: there is no object ${sourceId}`)
 }
 
 async function fromTarget(context: RunContext, parts: EvaluationOptions, asked: ExplicitAction): Promise<Row> {
@@ -113,17 +91,6 @@ async function fromTarget(context: RunContext, parts: EvaluationOptions, asked: 
   const [row] = await evaluateTargets(parts, [seenAt(links, target)], qualifier)
   if (row) return row
   throw notFound(`${mapping.target}: there is no object ${id}`)
-}
-
-/** There is a link, and neither source nor target exist. */
-async function bothGone(parts: EvaluationOptions, link: PairLink, sourceId: string): Promise<Row> {
-  const row = newRow({ phase: 'source', qualifier: link.qualifier, sourceId, targetId: link.targetKey, link })
-  row.situation = 'LINK_ONLY'
-  row.reason = 'there is a link, and both source and target are gone'
-  const cases = [{ row, mapped: undefined, isSame: false }]
-  await decideCases(parts, cases)
-  const [finished = row] = await finishRows(parts, cases)
-  return finished
 }
 
 async function linkOf({ links }: RunContext, linkQualifier: string, side: 'source' | 'target', id: string) {

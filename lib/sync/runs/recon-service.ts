@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Disposable, JsonObject } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
+import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
 import { pilotOverrides } from '../context/pilot.ts'
 import type { RunServices } from '../context/run-context.ts'
@@ -20,6 +21,8 @@ import { noteUndone, type UndoRequest, undoable, undoOf, undoOptions } from './u
 
 export interface ReconServiceOptions extends RunServices, PlansOptions {
   readonly mappings: MappingRegistry
+  /** Access on behalf of a caller, in place of that of the gateway itself. */
+  readonly accessOf?: ((caller: RequestContext) => Pick<RunServices, 'connection' | 'scripts'>) | undefined
   readonly metrics?: Pick<RunMetrics, 'follow'> | undefined
   readonly observer?: RunObserver | undefined
 }
@@ -225,7 +228,8 @@ export class ReconService implements Disposable {
       const { id, number } = stored ?? (await this.#insert(mapping, options, isApproved))
       const others = mappings.all().map((entry) => entry.mapping)
       const snapshot = await runs.snapshot(number)
-      const parts = { ...this.parts, id, number, mapping, config, mappings: others, options, snapshot }
+      const access = this.parts.accessOf?.({ syncChain: [`${mapping.name}/(reconciliation)`] })
+      const parts = { ...this.parts, ...access, id, number, mapping, config, mappings: others, options, snapshot }
       const run = new Run(parts, stored && beginOf(stored))
       this.#active.set(mapping.name, run)
       this.#follow(run, options.isAnalysis && !options.persists ? number : undefined)

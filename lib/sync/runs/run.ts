@@ -49,6 +49,8 @@ export class Run {
     this.id = parts.id
     this.mappingName = parts.mapping.name
     this.ended = this.#ending.promise
+    const notes = parts.locks?.begin(this.mappingName)
+    void this.ended.then(() => notes?.dispose())
     const keep = () => parts.runs.update(parts.number, this.state, this.toJSON())
     this.#context = new RunContext(parts, this.#abort.signal, keep)
   }
