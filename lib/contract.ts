@@ -174,6 +174,31 @@ export interface Synchronization {
 
 export const synchronizationService: ServiceRef<Synchronization> = { id: 'sync' }
 
+/** A change of an object that is the source of mappings. */
+export interface SourceChange {
+  readonly action: 'create' | 'update' | 'delete'
+  /** The path that mappings name as their source, such as `managed/user`. */
+  readonly collection: string
+  readonly resourceId: string
+  /** The object before and after, with `_id` and `_rev`; null or absent = there was none, or it is not known. */
+  readonly oldObject?: JsonObject | null
+  readonly newObject?: JsonObject | null
+}
+
+/** Implicit synchronization of objects that the host, or another system, has written. */
+export interface Changes {
+  /**
+   * Carries a change over in all mappings with this source, one after the other, up to the first that fails; those with a
+   * queue do so later. What is carried over is the object as it is by then: call it after the write.
+   * @returns `{success, action, syncDetails}`, as the variable `syncResults` of the managed hook `onSync`
+   * @throws ResourceException 400 when the change is not one, 503 when the host is about to stop. Targets that fail are
+   *   no error: they are among `syncDetails`, with `result` = `FAILED`
+   */
+  notify(change: SourceChange): Promise<JsonObject>
+}
+
+export const changesService: ServiceRef<Changes> = { id: 'changes' }
+
 /** One operation that a request performs. */
 export interface ManagementOperation {
   /** The path below the mount, decoded, without slashes at its ends: `recon`, `config/external.idm/eu`. */

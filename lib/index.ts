@@ -2,7 +2,7 @@
 import './require-node.js'
 import type { LookupFunction } from 'node:net'
 import { resolve } from 'node:path'
-import type { AuthorizeManagement, HttpHandler, Logger, MetricsRegistry, Synchronization } from './contract.ts'
+import type { AuthorizeManagement, Changes, HttpHandler, Logger, MetricsRegistry, Synchronization } from './contract.ts'
 import { silentLog } from './core/log.ts'
 import { Scope } from './core/scope.ts'
 import { conflict } from './crest/errors.ts'
@@ -12,9 +12,12 @@ import { type ExternalIdm, startExternalIdm } from './external-idm.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import type { InstanceStatus } from './remote/instance/registry.ts'
 
+import { notifier } from './sync/live/notifier.ts'
+
 export type * from './contract.ts'
 export {
   CONTRACT_VERSION,
+  changesService,
   configurationService,
   hostProcessesService,
   managementAccessService,
@@ -94,6 +97,8 @@ export interface MountedExternalIdm {
   readonly openidm: Connection
   /** Runs a reconciliation. @throws ResourceException 409 also without the option `sync` */
   readonly reconcile: Synchronization['reconcile']
+  /** Carries a change over that the application has made: see `Changes`. @throws ResourceException 409 without the option `sync` */
+  readonly notify: Changes['notify']
   /**
    * Interrupts reconciliations and waits for their rows in flight, stops watching, waits up to 10 s for requests in flight,
    * and closes the database and all connections.
@@ -148,15 +153,17 @@ async function startManagement(
   scope: Scope,
   started: ExternalIdm,
   { sync, scripts, authorizeManagement: authorize }: ExternalIdmOptions,
-): Promise<Pick<MountedExternalIdm, 'router' | 'reconcile'>> {
+): Promise<Pick<MountedExternalIdm, 'router' | 'reconcile' | 'notify'>> {
   const engine = sync || scripts?.eval ? await startScripts(scope, started) : undefined
   const parts = sync && engine && { ...started, scripts: engine, db: resolve(sync.db), requiresRoutes: true }
   const synchronization = parts && scope.own('synchronization', await startEmbeddedSynchronization(parts))
-  const reconcile = synchronization?.reconcile ?? (async () => Promise.reject(conflict(NO_SYNC)))
-  if (!authorize) return { router: started.router, reconcile }
+  const missing = async () => Promise.reject(conflict(NO_SYNC))
+  const reconcile = synchronization?.reconcile ?? missing
+  const notify = synchronization ? notifier(() => synchronization.live).notify : missing
+  if (!authorize) return { router: started.router, reconcile, notify }
   const evaluator = scripts?.eval ? engine : undefined
   const served = { ...started, synchronization, evaluator, authorize, behindMount: false }
-  return { router: inTurn(started.router, serveManagement(scope, served)), reconcile }
+  return { router: inTurn(started.router, serveManagement(scope, served)), reconcile, notify }
 }
 
 const NO_SYNC = 'There is no synchronization: start externalIdm with the option "sync", { db: PATH }'

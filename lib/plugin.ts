@@ -1,6 +1,7 @@
 import './require-node.js'
 import { join } from 'node:path'
 import {
+  changesService,
   configurationService,
   hostProcessesService,
   managementAccessService,
@@ -10,7 +11,7 @@ import {
   synchronizationService,
 } from './contract.ts'
 import { Scope } from './core/scope.ts'
-import { serviceUnavailable } from './crest/errors.ts'
+import { notSupported, serviceUnavailable } from './crest/errors.ts'
 import { resourcesService } from './crest/protocol/router.ts'
 import {
   type EmbeddedSynchronization,
@@ -22,6 +23,7 @@ import {
 } from './embedded/embedded.ts'
 import { ROUTE, startExternalIdm } from './external-idm.ts'
 import { type ScriptService, scriptsService } from './script/main/engine.ts'
+import { notifier } from './sync/live/notifier.ts'
 
 const MOUNT = '/openidm'
 /** In the project, beside the configuration directory. */
@@ -94,7 +96,12 @@ async function synchronizationOf(
   scope: Scope,
   options: EmbeddedSynchronizationOptions,
 ): Promise<EmbeddedSynchronization | undefined> {
-  if (context.optionalService(synchronizationService)) return undefined
+  if (context.optionalService(synchronizationService)) {
+    const missing = () => Promise.reject(notSupported('The synchronization of this host takes no changes'))
+    const own = context.optionalService(changesService)
+    if (!own) scope.own('service changes', context.provide(changesService, { notify: missing }))
+    return undefined
+  }
   let starting: Promise<EmbeddedSynchronization> | undefined
   const start = async () => {
     if (scope.signal.aborted) throw serviceUnavailable('Synchronization has been stopped')
@@ -110,5 +117,7 @@ async function synchronizationOf(
   const service: Synchronization = { reconcile: async (mapping, given) => (await started()).reconcile(mapping, given) }
   const served = context.optionalService(managementAccessService) ? await started() : undefined
   scope.own('service sync', context.provide(synchronizationService, service))
+  const changes = notifier(async () => (await started()).live)
+  scope.own('service changes', context.provide(changesService, changes))
   return served
 }

@@ -22,6 +22,7 @@ import { FACTORY_PID } from '../remote/instance/registry.ts'
 import { ConfiguredEngine } from '../script/configured/engine.ts'
 import type { ScriptService } from '../script/main/engine.ts'
 import { scriptResource, transformer } from '../script/rest/resource.ts'
+import type { LiveChanges } from '../sync/live/notifier.ts'
 import { startSynchronization } from '../sync/synchronization.ts'
 import { managementRouter } from './management-router.ts'
 import { openOwnedRepository } from './owned-repository.ts'
@@ -55,6 +56,8 @@ export interface EmbeddedSynchronizationOptions extends Surroundings {
 }
 
 export interface EmbeddedSynchronization extends Synchronization, Disposable {
+  /** Carries changes over that the host reports. */
+  readonly live: LiveChanges
   /** By route. */
   readonly resources: ReadonlyMap<string, ResourceHandler>
 }
@@ -72,8 +75,8 @@ export async function startEmbeddedSynchronization({
     // A host has no managed objects.
     const managedTypes = () => NO_TYPES
     const started = await startSynchronization({ ...options, repository, managedTypes })
-    const { reconcile, resources } = scope.own('synchronization', started)
-    return { reconcile, resources, dispose: () => scope.dispose() }
+    const { reconcile, live, resources } = scope.own('synchronization', started)
+    return { reconcile, live, resources, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

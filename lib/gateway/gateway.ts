@@ -1,13 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { configResource } from '../config/rest/resource.ts'
 import { keySource } from '../config/values/first-key.ts'
-import {
-  type ConfigurationFileFault,
-  configurationService,
-  hostProcessesService,
-  metricsService,
-  synchronizationService,
-} from '../contract.ts'
+import { type ConfigurationFileFault, configurationService, hostProcessesService, metricsService } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { Secret } from '../core/secret.ts'
 import { crestHttp } from '../crest/http/http.ts'
@@ -46,7 +40,7 @@ import { type HostLog, withoutNotices } from './project/log.ts'
 import { packageVersion } from './project/package-info.ts'
 import { type Project, readServerCertificate } from './project/project.ts'
 import { Scripting } from './scripts/scripts.ts'
-import { addSynchronization } from './synchronization.ts'
+import { addSynchronization, provideSynchronization } from './synchronization.ts'
 
 export interface GatewayOptions {
   readonly project: Project
@@ -231,7 +225,7 @@ export class Gateway {
     const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
     const started = await addSynchronization({ ...parts, audit: this.#audit, isHeld })
     const synchronization = this.#scope.own('synchronization', started)
-    this.#services.provide(synchronizationService, synchronization)
+    provideSynchronization(this.#services, synchronization)
   }
 
   #createPluginHost(): PluginHost {

@@ -1,8 +1,9 @@
-import type { Disposable } from '../contract.ts'
+import { changesService, type Disposable, synchronizationService } from '../contract.ts'
 import { silentLog } from '../core/log.ts'
 import { Scope } from '../core/scope.ts'
 import { registryOf } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
+import { type LiveChanges, notifier } from '../sync/live/notifier.ts'
 import { PrivateFields } from '../sync/mapping/private-fields.ts'
 import { MappingRegistry } from '../sync/mapping/registry.ts'
 import { resumeInterrupted } from '../sync/runs/resume.ts'
@@ -16,6 +17,7 @@ import { reconciliations } from './endpoints/health.ts'
 import type { ServerState } from './http/server-state.ts'
 import { Leadership } from './link/leadership.ts'
 import type { WorkersLink } from './link/link.ts'
+import type { ServiceRegistry } from './plugins/services.ts'
 import { judgeSchedules, startSchedules } from './schedules/schedules.ts'
 
 export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 'resources'> {
@@ -31,7 +33,18 @@ export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 
   readonly isHeld: (schedule: string) => boolean
 }
 
-export interface AddedSynchronization extends Pick<StartedSynchronization, 'reconcile'>, Disposable {}
+export interface AddedSynchronization extends Pick<StartedSynchronization, 'reconcile'>, Disposable {
+  readonly live: LiveChanges
+}
+
+/** Provides what plugins may use of it. */
+export function provideSynchronization(services: ServiceRegistry, added: AddedSynchronization): void {
+  services.provide(synchronizationService, added)
+  services.provide(
+    changesService,
+    notifier(() => added.live),
+  )
+}
 
 /**
  * Adds mappings and reconciliation to the router (`recon`, `sync`, `audit/recon`, `repo/link`, `health/recon`) and
@@ -52,6 +65,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
     const leadership = scope.own('leadership', await Leadership.join({ link: link.leader, router, start, signal, log }))
     return {
       reconcile: (mapping, given) => leadership.reconcile(mapping, given),
+      live: leadership.live,
       dispose: () => scope.dispose(),
     }
   } catch (error) {
@@ -94,7 +108,7 @@ async function startHere(
       if (settings.value.resumeRuns && !scope.signal.aborted) await resumeInterrupted(started.service, log)
     }
     resume().catch((error: unknown) => log.error({ err: error }, 'interrupted reconciliations were not resumed'))
-    return { reconcile: started.reconcile, dispose: () => scope.dispose() }
+    return { reconcile: started.reconcile, live: started.live, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

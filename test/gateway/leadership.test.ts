@@ -102,7 +102,9 @@ class Workers {
 /** Characters of an answer that comes in several parts. */
 const LONG = 1_000_000
 
-const services = { reconcile: async () => ({}), dispose: async () => undefined }
+const results = { success: true, action: 'notifyUpdate', syncDetails: [] } as const
+const live = { notify: async () => results, synchronize: async () => results }
+const services = { reconcile: async () => ({}), live, dispose: async () => undefined }
 
 /** Serves `recon` with a collection, or with these methods. */
 const serving =
@@ -212,6 +214,28 @@ describe('Leadership', () => {
       assert.deepEqual(await run, { _id: 'long', state: 'CANCELED' })
       await assert.rejects(leadership.reconcile('m', { signal: AbortSignal.abort(new Error('left')) }))
     }
+  })
+
+  it('changes are carried over in the leader, with the chain that led to them', async () => {
+    const given: unknown[] = []
+    const carryOver = (method: string) => async (change: unknown, context: unknown) => {
+      given.push([method, change, context])
+      return results
+    }
+    const live = { notify: carryOver('notify'), synchronize: carryOver('synchronize') }
+    const workers = new Workers(async () => ({ ...services, live }))
+    const object = { _id: 'a', n: JSON.rawJSON('9007199254740993') as unknown as number }
+    const common = { collection: 'managed/user', resourceId: 'a', oldObject: null }
+    const change = { ...common, action: 'update', newObject: object } as const
+    const context = { transactionId: 't', syncChain: ['m/1'] }
+    for (const { leadership } of [await workers.add(), await workers.add()])
+      for (const method of ['notify', 'synchronize'] as const) {
+        assert.deepEqual(await leadership.live[method](change, { ...context, signal: AbortSignal.abort() }), results)
+        const [name, told, caller] = given.at(-1) as [string, typeof change, typeof context]
+        assert.equal(name, method)
+        assert.equal(JSON.stringify(told), JSON.stringify(change))
+        assert.deepEqual([caller.transactionId, caller.syncChain], ['t', ['m/1']])
+      }
   })
 
   it('when the leader ends, the next serves, with what callers ask meanwhile', async () => {

@@ -92,7 +92,7 @@ describe('reconciliation with --workers', () => {
         ['recon?_action=recon', 'POST', 400],
         ['recon?_action=recon&mapping=nobody', 'POST', 409],
         ['recon', 'DELETE', 501],
-        ['sync?_action=notifyUpdate', 'POST', 501],
+        ['sync?_action=notifyUpdate', 'POST', 400],
         ['audit/recon', 'GET', 400],
         ['repo/link?_queryFilter=nonsense', 'GET', 400],
         ['sync/mappings?_queryFilter=true&_pagedResultsCookie=x&_pageSize=1', 'GET', 400],

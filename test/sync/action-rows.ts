@@ -46,7 +46,7 @@ export const ACTION_ROWS: Readonly<Record<string, ActionRow>> = {
     situation: 'UNQUALIFIED',
     action: 'DELETE',
     source: { out: true },
-    hooks: ['onDelete', 'onUnlink', 'postMapping', 'postAction'],
+    hooks: ['onDelete', 'onUnlink', 'postAction'],
     left: [[], []],
   },
   link: {

@@ -158,6 +158,6 @@ describe('reconciliation over REST', () => {
     assert.equal((await us.connection.query('managed/user', { _queryFilter: 'true' })).resultCount, 0)
     assert.equal((await perform('action=MERGE&sourceId=1')).status, 400)
     assert.equal((await perform('action=UPDATE&sourceId=none')).status, 404)
-    assert.equal((await post('/sync?_action=notifyCreate')).status, 501)
+    assert.equal((await post('/sync?_action=notifyCreate')).status, 400)
   })
 })

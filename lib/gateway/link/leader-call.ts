@@ -4,21 +4,30 @@ import { parseStoredJson } from '../../core/json.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import type { RequestContext, ResourceRequest } from '../../crest/protocol/request.ts'
 import type { Answer } from '../../crest/protocol/router.ts'
+import type { Change } from '../../sync/live/change.ts'
+import type { LiveChanges } from '../../sync/live/notifier.ts'
 
 /** The caller, without its HTTP request and what exists in one process only. */
 type Caller = Omit<RequestContext, 'http' | 'reauthenticate' | 'signal' | 'recorder'>
 
-/** A request for a resource, or a reconciliation that code waits for. */
+/** A request for a resource, a change to carry over, or a reconciliation that code waits for. */
 export type LeaderCall =
   | { readonly request: ResourceRequest; readonly context: Caller }
+  | { readonly change: Change; readonly context: Caller; readonly method: keyof LiveChanges }
   | { readonly reconcile: { readonly mapping: string; readonly options: Omit<ReconcileOptions, 'signal'> } }
 
 type AnswerMessage = { readonly answer?: Answer } | { readonly error: ErrorMessage }
 type ErrorMessage = Pick<ResourceException, 'code' | 'message' | 'reason' | 'detail' | 'retryAfterMs' | 'cure'>
 
-export function printRequest(request: ResourceRequest, context: RequestContext): string {
+export const printRequest = (request: ResourceRequest, context: RequestContext): string =>
+  JSON.stringify({ request, context: callerOf(context) } satisfies LeaderCall)
+
+export const printChange = (method: keyof LiveChanges, change: Change, context: RequestContext): string =>
+  JSON.stringify({ change, method, context: callerOf(context) } satisfies LeaderCall)
+
+function callerOf(context: RequestContext): Caller {
   const { http: _http, reauthenticate: _reauthenticate, signal: _signal, recorder: _recorder, ...caller } = context
-  return JSON.stringify({ request, context: caller } satisfies LeaderCall)
+  return caller
 }
 
 export const printReconcile = (mapping: string, { signal: _, ...options }: ReconcileOptions): string =>

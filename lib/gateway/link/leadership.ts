@@ -1,12 +1,15 @@
 import type { Disposable, JsonObject, Logger, ReconcileOptions, Synchronization } from '../../contract.ts'
 import { toResourceException } from '../../crest/errors.ts'
 import type { RequestContext, ResourceHandler, ResourceRequest } from '../../crest/protocol/request.ts'
-import type { ResourceRouter } from '../../crest/protocol/router.ts'
+import type { Answer, ResourceRouter } from '../../crest/protocol/router.ts'
+import type { Change, SyncResults } from '../../sync/live/change.ts'
+import type { LiveChanges } from '../../sync/live/notifier.ts'
 import {
   leaderMissing,
   parseAnswer,
   parseCall,
   printAnswer,
+  printChange,
   printError,
   printReconcile,
   printRequest,
@@ -19,7 +22,9 @@ const ROUTES: readonly string[] = ['recon', 'sync', 'audit/recon', 'repo/link', 
 const RETRY_MS = 1000
 
 /** What the leader runs for all workers. */
-export interface LeaderServices extends Synchronization, Disposable {}
+export interface LeaderServices extends Synchronization, Disposable {
+  readonly live: LiveChanges
+}
 
 export interface LeadershipOptions {
   readonly link: LeaderLink
@@ -81,12 +86,30 @@ export class Leadership implements LeaderRole, Disposable {
     return parseAnswer(answer) as JsonObject
   }
 
+  /** Carries changes over in the leader. */
+  get live(): LiveChanges {
+    const run = (method: keyof LiveChanges) => (change: Change, context: RequestContext) =>
+      this.#carryOver(method, change, context)
+    return { notify: run('notify'), synchronize: run('synchronize') }
+  }
+
+  /** It goes on when the caller disconnects: the write that led to it is stored. */
+  async #carryOver(method: keyof LiveChanges, change: Change, context: RequestContext): Promise<SyncResults> {
+    if (this.#serves && this.#running) return this.#running.live[method](change, context)
+    const { link, signal } = this.#options
+    return parseAnswer(await link.call(printChange(method, change, context), signal, true)) as unknown as SyncResults
+  }
+
   async answer(text: string, signal: AbortSignal): Promise<string> {
     try {
       if (!this.#serves || !this.#running) throw leaderMissing()
       const call = parseCall(text)
       if ('request' in call)
         return printAnswer(await this.#options.router.answer(call.request, { ...call.context, signal }))
+      if ('change' in call) {
+        const results = await this.#running.live[call.method](call.change, call.context)
+        return printAnswer(results as unknown as Answer)
+      }
       const { mapping, options } = call.reconcile
       return printAnswer(await this.#running.reconcile(mapping, { ...options, signal }))
     } catch (error) {

@@ -123,7 +123,8 @@ export class RunContext {
     this.rows = parts.runs.rows(parts.number)
     const common = {
       connection: options.isAnalysis ? parts.dryConnection : parts.connection,
-      backoff: new SharedBackoff(signal),
+      // The caller of a change waits for it.
+      backoff: new SharedBackoff(signal, parts.live && 1),
       durations: this.durations,
       mayBeEmpty: mapping.allowEmptySourceSet,
     }

@@ -34,18 +34,19 @@ const isWorthWaiting = (error: unknown): boolean => isBusy(error) && pauseOf(err
 export class SharedBackoff {
   readonly #signal: AbortSignal
   /** Counts the attempts. The pauses are shared by all requests, and end when the run is canceled. */
-  readonly #policy: RetryPolicy = retry(handleWhen(isWorthWaiting), {
-    maxAttempts: MAX_ATTEMPTS - 1,
-    backoff: new ConstantBackoff(0),
-  })
+  readonly #policy: RetryPolicy
   /** When the pause began, when it ends, and over what time requests are spread after it. */
   #pause = { begin: 0, end: 0, spread: 0 }
   #backoff: IBackoff<unknown> | undefined
   #refusal: { readonly error: ResourceException; readonly until: number } | undefined
 
-  /** @param signal ends the waiting */
-  constructor(signal: AbortSignal) {
+  /**
+   * @param signal ends the waiting
+   * @param attempts max attempts per request
+   */
+  constructor(signal: AbortSignal, attempts = MAX_ATTEMPTS) {
     this.#signal = signal
+    this.#policy = retry(handleWhen(isWorthWaiting), { maxAttempts: attempts - 1, backoff: new ConstantBackoff(0) })
   }
 
   /** Runs `work`, again while the remote is busy. */
