@@ -3,6 +3,7 @@ import { conflict, internalError, ResourceException } from '../../crest/errors.t
 import { getAt, parsePointer } from '../../crest/pointer.ts'
 import { LINK_EXISTS, type Row, type RowStatus } from '../../repo/runs/run-row.ts'
 import { ACTION_RULES, type Action, impossible, isAction } from '../action.ts'
+import { linkPlace } from '../context/awaited-links.ts'
 import { flush } from '../context/recorded-writes.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { fail, situationFailure } from '../evaluate/evaluation.ts'
@@ -100,9 +101,19 @@ export class Performer {
     const linked = await this.#committer.finish({ ...row, after }, isUrgent)
     const status = linked ? row.status : 'FAILURE'
     if (!linked) await this.#report({ ...row, failure: LINK_EXISTS })
+    await this.#followLink(row, status)
     if (status === 'SUCCESS' && row.newLink) statistics.linked += 1
     statistics.status(status)
     return status
+  }
+
+  /** Lets the change that the target itself has gone through be carried over. */
+  async #followLink({ newLink, targetId }: Row, status: RowStatus): Promise<void> {
+    const { links, mapping, parts } = this.#context
+    if (!parts.locks || targetId === null) return
+    const place = linkPlace(mapping.links ?? mapping.name, links.targetKey(targetId))
+    if (status !== 'SUCCESS') parts.locks.awaited.forget(place)
+    else if (newLink) await parts.locks.awaited.linked(place)
   }
 
   async #carryOut(row: Row, mayReevaluate: boolean): Promise<Row> {

@@ -1,4 +1,5 @@
 import type { Disposable } from '../../contract.ts'
+import { AwaitedLinks } from './awaited-links.ts'
 
 /** A source of a mapping, or the hop of a chain: `MAPPING/ID`. */
 type Place = string
@@ -32,6 +33,7 @@ interface ActiveRun {
  * carries the source over once more.
  */
 export class SourceLocks {
+  readonly awaited = new AwaitedLinks()
   readonly #entries = new Map<Place, Entry>()
   readonly #runs = new Map<string, ActiveRun>()
 

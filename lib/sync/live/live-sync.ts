@@ -5,6 +5,7 @@ import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { NewEvent } from '../../repo/queue/event.ts'
 import { newRow, type Row } from '../../repo/runs/run-row.ts'
 import { type Action, isAction } from '../action.ts'
+import { linkPlace } from '../context/awaited-links.ts'
 import type { RunContext } from '../context/run-context.ts'
 import type { SourceLocks } from '../context/source-locks.ts'
 import { evaluateDeletion } from '../evaluate/evaluate-deletion.ts'
@@ -41,30 +42,21 @@ export class LiveSync extends LiveMappings {
   /**
    * Carries a change over in one mapping, by the present state of the source: a plan of one source. One at a time for
    * each mapping and object. Never rejects: failures are in the details.
+   * A target that a mapping has just written, and is about to link, is left alone until it is linked: then the details
+   * are empty, and what is done later is audited.
    * @param context its `transactionId` and caller are audited; `syncChain` are the hops before this one
    */
   async carryOut(configured: ConfiguredMapping, change: Change, context: RequestContext): Promise<SyncDetail[]> {
-    const begin = performance.now()
+    const { parts } = this.#options
     const { mapping } = configured
-    const { resourceId, action } = change
-    const hop = `${mapping.name}/${resourceId}`
-    const chain = context.syncChain ?? []
-    const work = () => this.#carryOut(configured, change, callerWithin(context, hop), chain)
-    const alone = () => {
-      const { parts } = this.#options
-      // What it is inside of has the source for itself.
-      if (chain.includes(hop)) return work()
-      const links = new LinkSpace(
-        mapping,
-        parts.mappings.all().map((other) => other.mapping),
-        parts.links,
-      )
-      return parts.locks.live(mapping.name, links.sourceKey(resourceId), work, chain.length > 0)
-    }
-    const attributes = { 'openidm.mapping': mapping.name, 'openidm.sync.action': NOTIFY_ACTIONS[action] }
-    const details = await traced('implicit synchronization', attributes, alone, outcomeOf)
-    this.#options.metrics?.carriedOver(mapping.name, details, begin)
-    return details
+    const others = parts.mappings.all().map((other) => other.mapping)
+    const links = new LinkSpace(mapping, others, parts.links)
+    const key = links.sourceKey(change.resourceId)
+    const work = () => this.#inTurn(configured, change, context, key)
+    const { syncChain: chain = [] } = context
+    if (!(await this.#awaitsLink(configured, links, change, chain))) return work()
+    parts.locks.awaited.add(linkPlace(typeOf(mapping), key), { hop: chain.at(-1) ?? '', work })
+    return []
   }
 
   /**
@@ -93,6 +85,41 @@ export class LiveSync extends LiveMappings {
 
   #isQueued(configured: ConfiguredMapping): boolean {
     return this.#options.events !== undefined && isQueued(configured)
+  }
+
+  /** Whether the object is a target of the mapping before it in the chain, which shares its links and has not linked it. */
+  async #awaitsLink(
+    { mapping }: ConfiguredMapping,
+    links: LinkSpace,
+    { resourceId, action }: Change,
+    chain: Chain,
+  ): Promise<boolean> {
+    const last = chain.at(-1)
+    if (last === undefined || action === 'delete' || !links.enabled) return false
+    const isWriter = ({ mapping: other }: ConfiguredMapping): boolean =>
+      last.startsWith(`${other.name}/`) && typeOf(other) === typeOf(mapping) && other.target === mapping.source
+    if (!this.#options.parts.mappings.all().some(isWriter)) return false
+    return (await links.bySources([links.sourceKey(resourceId)]).catch(() => [])).length === 0
+  }
+
+  async #inTurn(configured: ConfiguredMapping, change: Change, context: RequestContext, key: string) {
+    const begin = performance.now()
+    const { name } = configured.mapping
+    const { locks } = this.#options.parts
+    const hop = `${name}/${change.resourceId}`
+    const { syncChain: chain = [] } = context
+    const work = () => this.#carryOut(configured, change, callerWithin(context, hop), chain)
+    const whole = async () => {
+      const details = await work()
+      await locks.awaited.end(hop)
+      return details
+    }
+    // What it is inside of has the source for itself.
+    const alone = () => (chain.includes(hop) ? work() : locks.live(name, key, whole, chain.length > 0))
+    const attributes = { 'openidm.mapping': name, 'openidm.sync.action': NOTIFY_ACTIONS[change.action] }
+    const details = await traced('implicit synchronization', attributes, alone, outcomeOf)
+    this.#options.metrics?.carriedOver(name, details, begin)
+    return details
   }
 
   async #carryOut(
@@ -129,6 +156,8 @@ export class LiveSync extends LiveMappings {
     return done.map((row) => detailOf(mapping.name, row))
   }
 }
+
+const typeOf = ({ links, name }: ConfiguredMapping['mapping']): string => links ?? name
 
 const NOT_CARRIED_OVER = 'a change of a source object was not carried over: see audit/sync'
 

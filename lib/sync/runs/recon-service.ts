@@ -14,7 +14,7 @@ import { HeldRuns } from './held-runs.ts'
 import { Plans, type PlansOptions, shownContent } from './plans.ts'
 import { beginOf, endInterrupted, giveUp, resumable, resumeState } from './resume.ts'
 import { DEFAULT_RULES, forgetRows, outdated, removeOutdated } from './retention.ts'
-import { Run } from './run.ts'
+import { Run, runHop } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
 import type { RunObserver } from './run-observer.ts'
 import { noteUndone, type UndoRequest, undoable, undoOf, undoOptions } from './undo.ts'
@@ -228,7 +228,7 @@ export class ReconService implements Disposable {
       const { id, number } = stored ?? (await this.#insert(mapping, options, isApproved))
       const others = mappings.all().map((entry) => entry.mapping)
       const snapshot = await runs.snapshot(number)
-      const access = this.parts.accessOf?.({ syncChain: [`${mapping.name}/(reconciliation)`] })
+      const access = this.parts.accessOf?.({ syncChain: [runHop(mapping.name)] })
       const parts = { ...this.parts, ...access, id, number, mapping, config, mappings: others, options, snapshot }
       const run = new Run(parts, stored && beginOf(stored))
       this.#active.set(mapping.name, run)

@@ -28,6 +28,9 @@ export interface ApprovedOptions {
   readonly onStopped?: (() => Promise<void>) | undefined
 }
 
+/** What the writes of a run are known as in a chain of implicit synchronization. */
+export const runHop = (mapping: string): string => `${mapping}/(reconciliation)`
+
 /** One reconciliation: scan, match, plan, apply. */
 export class Run {
   readonly id: string
@@ -50,7 +53,10 @@ export class Run {
     this.mappingName = parts.mapping.name
     this.ended = this.#ending.promise
     const notes = parts.locks?.begin(this.mappingName)
-    void this.ended.then(() => notes?.dispose())
+    void this.ended.then(() => {
+      void notes?.dispose()
+      return parts.locks?.awaited.end(runHop(this.mappingName))
+    })
     const keep = () => parts.runs.update(parts.number, this.state, this.toJSON())
     this.#context = new RunContext(parts, this.#abort.signal, keep)
   }
