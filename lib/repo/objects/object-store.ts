@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../contract.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import type { QueryRequest, QueryResult, Resource } from '../../crest/protocol/request.ts'
+import type { WriteEvents } from '../queue/event.ts'
 
 /** A stored resource always has a revision. */
 export interface StoredObject extends Resource {
@@ -15,8 +16,8 @@ export interface TypeOptions {
 }
 
 /**
- * The stored objects of one type. Each write is atomic and has reached the disk when it resolves. Methods reject with
- * the ResourceException that a resource answers with.
+ * The stored objects of one type. Each write is atomic, with the events that are given with it, and has reached the disk
+ * when it resolves. Methods reject with the ResourceException that a resource answers with.
  */
 export interface ObjectStore {
   find(id: string): Promise<StoredObject | undefined>
@@ -26,11 +27,11 @@ export interface ObjectStore {
    * @param id null lets the store make a UUID
    * @throws preconditionFailed when the id is taken, UniqueViolation
    */
-  insert(id: string | null, content: JsonObject): Promise<StoredObject>
+  insert(id: string | null, content: JsonObject, options?: WriteEvents): Promise<StoredObject>
   /** @throws notFound, preconditionFailed when `revision` is given and not the current one, UniqueViolation */
-  replace(id: string, revision: string | null, content: JsonObject): Promise<StoredObject>
+  replace(id: string, revision: string | null, content: JsonObject, options?: WriteEvents): Promise<StoredObject>
   /** @throws notFound, and preconditionFailed when `revision` is given and not the current one */
-  remove(id: string, revision: string | null): Promise<StoredObject>
+  remove(id: string, revision: string | null, options?: WriteEvents): Promise<StoredObject>
   /** @throws badRequest for a query by id or expression, or an invalid cookie */
   query(request: QueryRequest, signal?: AbortSignal): Promise<QueryResult>
 }

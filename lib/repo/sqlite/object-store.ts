@@ -4,9 +4,11 @@ import { badRequest, notFound, preconditionFailed } from '../../crest/errors.ts'
 import type { QueryRequest, QueryResult } from '../../crest/protocol/request.ts'
 import { checkedId, contentText } from '../objects/object-content.ts'
 import type { ObjectStore, StoredObject } from '../objects/object-store.ts'
+import type { WriteEvents } from '../queue/event.ts'
 import type { QueryAnswer, QueryText } from './objects/object-query.ts'
 import type { ObjectRow } from './objects/object-row.ts'
 import type { TypeRules } from './objects/object-table.ts'
+import type { EventWriter } from './queue/event-writer.ts'
 import { readInTurns, readJson } from './stored-json.ts'
 import type { Stores } from './worker/stores.ts'
 
@@ -17,10 +19,12 @@ const ROWS_AT_ONCE = 500
 export class SqliteObjectStore implements ObjectStore {
   readonly #objects: Stores['objects']
   readonly #rules: TypeRules
+  readonly #events: EventWriter
 
-  constructor(objects: Stores['objects'], rules: TypeRules) {
+  constructor(objects: Stores['objects'], rules: TypeRules, events: EventWriter) {
     this.#objects = objects
     this.#rules = rules
+    this.#events = events
   }
 
   async find(id: string): Promise<StoredObject | undefined> {
@@ -36,20 +40,29 @@ export class SqliteObjectStore implements ObjectStore {
     return stored
   }
 
-  async insert(given: string | null, content: JsonObject): Promise<StoredObject> {
+  async insert(given: string | null, content: JsonObject, { events = [] }: WriteEvents = {}): Promise<StoredObject> {
     const id = given === null ? randomUUID() : checkedId(given)
     const text = contentText(content)
-    return this.#read({ key: 0, id, revision: await this.#objects.insert(this.#rules, id, text), content: text })
+    const revision = await this.#events.store(events, (records) => this.#objects.insert(this.#rules, id, text, records))
+    return this.#read({ key: 0, id, revision, content: text })
   }
 
-  async replace(id: string, revision: string | null, content: JsonObject): Promise<StoredObject> {
+  async replace(
+    id: string,
+    revision: string | null,
+    content: JsonObject,
+    { events = [] }: WriteEvents = {},
+  ): Promise<StoredObject> {
     const text = contentText(content)
-    const next = await this.#objects.replace(this.#rules, id, revision, text)
+    const next = await this.#events.store(events, (records) =>
+      this.#objects.replace(this.#rules, id, revision, text, records),
+    )
     return this.#read({ key: 0, id, revision: next, content: text })
   }
 
-  async remove(id: string, revision: string | null): Promise<StoredObject> {
-    return this.#read(await this.#objects.remove(this.#rules.type, id, revision))
+  async remove(id: string, revision: string | null, { events = [] }: WriteEvents = {}): Promise<StoredObject> {
+    const { type } = this.#rules
+    return this.#read(await this.#events.store(events, (records) => this.#objects.remove(type, id, revision, records)))
   }
 
   async query(request: QueryRequest, signal: AbortSignal = new AbortController().signal): Promise<QueryResult> {

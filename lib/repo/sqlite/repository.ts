@@ -9,6 +9,7 @@ import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
 import { DatabaseFile } from './database/database-file.ts'
 import { SqliteObjectStore } from './object-store.ts'
+import { EventWriter } from './queue/event-writer.ts'
 import { repositoryMetrics } from './repository-metrics.ts'
 import { RunKeys } from './run-keys.ts'
 import { SqliteRunStore } from './run-store.ts'
@@ -29,6 +30,7 @@ export class SqliteRepository implements Repository {
   readonly #metrics: Disposable | undefined
   readonly #builds = new SerialQueue()
   readonly #runKeys: RunKeys
+  readonly #events: EventWriter
 
   private constructor(
     connection: DatabaseConnection,
@@ -43,6 +45,7 @@ export class SqliteRepository implements Repository {
     this.#log = log
     this.#alone = alone
     this.#runKeys = new RunKeys(this.#stores.runKeys, keys)
+    this.#events = new EventWriter({ prepare: () => this.#runKeys.prepareEvents() })
   }
 
   /**
@@ -72,7 +75,7 @@ export class SqliteRepository implements Repository {
     const begin = performance.now()
     await this.#oneByOne(() => this.#stores.objects.ensureIndexes(type, properties))
     this.#log.debug({ type, indexes: properties, ms: Math.round(performance.now() - begin) }, 'objects are indexed')
-    return new SqliteObjectStore(this.#stores.objects, { type, unique: unique.map(canonical) })
+    return new SqliteObjectStore(this.#stores.objects, { type, unique: unique.map(canonical) }, this.#events)
   }
 
   get fault(): string | undefined {
@@ -92,7 +95,7 @@ export class SqliteRepository implements Repository {
   }
 
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting> {
-    const storeOf = (type: string) => new SqliteObjectStore(this.#stores.objects, { type, unique: [] })
+    const storeOf = (type: string) => new SqliteObjectStore(this.#stores.objects, { type, unique: [] }, this.#events)
     return rewriteObjects({ pages: this.#objectsWith(text), storeOf }, next)
   }
 

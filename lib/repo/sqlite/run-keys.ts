@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { internalError, ResourceException } from '../../crest/errors.ts'
 import type { RepositoryKeys } from '../repository.ts'
+import { EVENTS } from './queue/event-row.ts'
 import type { DataKey, WrappedKey } from './runs/run-key-table.ts'
-import { MAX_KEY_ID } from './runs/sealer.ts'
+import { MAX_KEY_ID, ownerOf } from './runs/sealer.ts'
 import type { Stores } from './worker/stores.ts'
 
 const DATA_KEY_BYTES = 32
@@ -33,9 +34,10 @@ export class RunKeys {
 
   /**
    * A new data key, and its encrypted form.
+   * @param run undefined = a new one
    * @throws ResourceException when there is no key of the project
    */
-  async create(): Promise<{ key: DataKey; wrapped: string }> {
+  async create(run?: number): Promise<{ key: DataKey; wrapped: string }> {
     const key = 1 + (randomBytes(ID_BYTES).readUIntBE(0, ID_BYTES) % MAX_KEY_ID)
     const bytes = randomBytes(DATA_KEY_BYTES)
     try {
@@ -43,7 +45,10 @@ export class RunKeys {
       return { key: { key, bytes }, wrapped: await this.#wrapper.wrap(bytes, placeOf(key)) }
     } catch (error) {
       if (error instanceof ResourceException) throw error
-      throw internalError(`Reconciliations cannot be stored: ${(error as Error).message}`, { cause: error })
+      throw internalError(
+        `${run === EVENTS ? 'Queued changes' : 'Reconciliations'} cannot be stored: ${(error as Error).message}`,
+        { cause: error },
+      )
     }
   }
 
@@ -61,10 +66,15 @@ export class RunKeys {
     if (this.#ready.has(run)) return
     await this.open()
     if (!(await this.#table.use(run))) {
-      const { key, wrapped } = await this.create()
+      const { key, wrapped } = await this.create(run)
       await this.#table.add(run, key, wrapped)
     }
     this.#ready.add(run)
+  }
+
+  /** Lets events be sealed. @throws ResourceException when there is no key of the project */
+  prepareEvents(): Promise<void> {
+    return this.prepare(EVENTS)
   }
 
   /**
@@ -95,7 +105,7 @@ export class RunKeys {
         const { key, bytes } = this.#unwrapped(one)
         changed.push({ ...one, wrapped: await this.#wrapper.wrap(bytes, placeOf(key)) })
       } catch (error) {
-        failures.push(`reconciliation number ${one.run} ${(error as Error).message}`)
+        failures.push(`${ownerOf(one.run)} ${(error as Error).message}`)
       }
     }
     if (changed.length > 0) await this.#table.rewrap(changed)

@@ -136,6 +136,47 @@ const createImages = (): Compilable[] => [
     .addColumn('outcome', 'blob'),
 ]
 
+/** Events of queued synchronization, how many each mapping has, and the deletions of its last hour by minute. */
+const createEventTables = (): Compilable[] => {
+  const text = ['mapping', 'collection', 'resource', 'action', 'created', 'chain'] as const
+  const optional = ['revision', 'transaction_id', 'user_id', 'node', 'ended'] as const
+  let events = schema
+    .createTable('sync_event')
+    .addColumn('key', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('state', 'integer', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('not_before', 'integer', (column) => column.notNull().defaultTo(0))
+  for (const name of text) events = events.addColumn(name, 'text', (column) => column.notNull())
+  for (const name of optional) events = events.addColumn(name, 'text')
+  for (const name of ['old_object', 'new_object', 'last_error'] as const) events = events.addColumn(name, 'blob')
+  const isWaiting = sql<boolean>`state < 4`
+  const isRetried = sql<boolean>`state = 2`
+  return [
+    events,
+    schema
+      .createIndex('sync_event_by_object')
+      .on('sync_event')
+      .columns(['mapping', 'resource', 'key'])
+      .where(isWaiting),
+    schema.createIndex('sync_event_by_state').on('sync_event').columns(['mapping', 'state', 'key']),
+    schema.createIndex('sync_event_retries').on('sync_event').columns(['mapping', 'not_before']).where(isRetried),
+    schema
+      .createTable('sync_queue')
+      .addColumn('mapping', 'text', (column) => column.primaryKey())
+      .addColumn('waiting', 'integer', (column) => column.notNull().defaultTo(0))
+      .addColumn('dead', 'integer', (column) => column.notNull().defaultTo(0))
+      .addColumn('pause', 'text')
+      .modifyEnd(sql`without rowid`),
+    schema
+      .createTable('sync_deletion')
+      .addColumn('mapping', 'text', (column) => column.notNull())
+      .addColumn('minute', 'integer', (column) => column.notNull())
+      .addColumn('count', 'integer', (column) => column.notNull())
+      .addPrimaryKeyConstraint('sync_deletion_key', ['mapping', 'minute'])
+      .modifyEnd(sql`without rowid`),
+  ]
+}
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -148,4 +189,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createRunKeys,
   addIntents,
   createImages,
+  createEventTables,
 ].map((statements) => (session) => execute(session, statements()))

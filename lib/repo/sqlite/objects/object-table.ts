@@ -3,6 +3,7 @@ import type { JsonObject } from '../../../contract.ts'
 import { notFound, preconditionFailed } from '../../../crest/errors.ts'
 import type { Session } from '../database/session.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
+import type { NewEventRecord } from '../queue/event-record.ts'
 import { type Damaged, damagedObject, explained } from './damaged-object.ts'
 import { ensureIndexes } from './index-build.ts'
 import type { QueryAnswer } from './object-query.ts'
@@ -15,6 +16,8 @@ export interface ObjectTableOptions {
   /** How many objects a query looks at in one go. */
   readonly window: number
   readonly onDamaged: Damaged
+  /** Stores events in the transaction of a write. */
+  readonly storeEvents: (session: Session, events: readonly NewEventRecord[]) => void
 }
 
 export interface TypeRules {
@@ -29,12 +32,14 @@ export class ObjectTable {
   readonly #writes: WriteQueue
   readonly #window: number
   readonly #onDamaged: Damaged
+  readonly #storeEvents: ObjectTableOptions['storeEvents']
 
-  constructor({ session, writes, window, onDamaged }: ObjectTableOptions) {
+  constructor({ session, writes, window, onDamaged, storeEvents }: ObjectTableOptions) {
     this.#session = session
     this.#writes = writes
     this.#window = window
     this.#onDamaged = onDamaged
+    this.#storeEvents = storeEvents
   }
 
   async find(type: string, id: string): Promise<ObjectRow | undefined> {
@@ -42,7 +47,7 @@ export class ObjectTable {
   }
 
   /** @returns the revision */
-  async insert(rules: TypeRules, id: string, content: string): Promise<string> {
+  async insert(rules: TypeRules, id: string, content: string, events: readonly NewEventRecord[] = []): Promise<string> {
     const row = { id, revision: newRevision(), content }
     const object = objectOf({ key: 0, ...row })
     const check = await uniqueCheck(rules)
@@ -53,12 +58,19 @@ export class ObjectTable {
       const [inserted] = session.all<{ key: number }>(INSERT, values)
       if (!inserted) throw preconditionFailed(`Object ${id} already exists`)
       insertValues(session, valuesOf(indexes, inserted.key, object))
+      if (events.length > 0) this.#storeEvents(session, completed(events, undefined, row))
       return row.revision
     })
   }
 
   /** @returns the revision */
-  async replace(rules: TypeRules, id: string, revision: string | null, content: string): Promise<string> {
+  async replace(
+    rules: TypeRules,
+    id: string,
+    revision: string | null,
+    content: string,
+    events: readonly NewEventRecord[] = [],
+  ): Promise<string> {
     const changed = { key: 0, id, revision: newRevision(), content }
     const after = objectOf(changed)
     const check = await uniqueCheck(rules)
@@ -70,15 +82,22 @@ export class ObjectTable {
       session.run(UPDATE, [changed.revision, content, row.key])
       const old = before ? valuesOf(indexes, row.key, before) : []
       replaceValues(session, row.key, old, valuesOf(indexes, row.key, after))
+      if (events.length > 0) this.#storeEvents(session, completed(events, row, changed))
       return changed.revision
     })
   }
 
   /** @returns what was there */
-  async remove(type: string, id: string, revision: string | null): Promise<ObjectRow> {
+  async remove(
+    type: string,
+    id: string,
+    revision: string | null,
+    events: readonly NewEventRecord[] = [],
+  ): Promise<ObjectRow> {
     return this.#writes.run((session) => {
       const row = current(selectObject(session, type, id), id, revision)
       session.run('delete from object where key = ?', [row.key])
+      if (events.length > 0) this.#storeEvents(session, completed(events, row, undefined))
       return row
     })
   }
@@ -131,6 +150,29 @@ const INSERT = `insert into object (type, id, revision, content) values (?, ?, ?
   on conflict (type, id) do nothing returning key`
 const UPDATE = 'update object set revision = ?, content = ? where key = ?'
 const WITH_TEXT = 'select key, type, id from object where key > ? and content like ? order by key limit ?'
+
+type Version = Pick<ObjectRow, 'id' | 'revision' | 'content'>
+
+/** Events with what only the write knows. */
+function completed(
+  events: readonly NewEventRecord[],
+  old: Version | undefined,
+  fresh: Version | undefined,
+): NewEventRecord[] {
+  const present = fresh ?? old
+  const [before, after] = [old ? textOf(old) : null, fresh ? textOf(fresh) : null]
+  return events.map((event) => ({
+    ...event,
+    resource: present?.id ?? event.resource,
+    revision: event.revision ?? present?.revision ?? null,
+    before: event.before ?? before,
+    after: event.after ?? after,
+  }))
+}
+
+/** JSON of the object with `_id` and `_rev`. */
+const textOf = ({ id, revision, content }: Version): string =>
+  `{"_id":${JSON.stringify(id)},"_rev":${JSON.stringify(revision)}${content === '{}' ? '' : ','}${content.slice(1)}`
 
 const newRevision = (): string => randomBytes(8).toString('hex')
 

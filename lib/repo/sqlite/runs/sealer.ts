@@ -4,12 +4,16 @@ import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, rand
 export const SEALED_COLUMNS = {
   ...{ content: 1, reason: 2, failure: 3, changes: 4, work: 5, resume: 6 },
   ...{ image: 7, outcome: 8 },
+  ...{ oldObject: 9, newObject: 10, lastError: 11 },
 } as const
 
 export type SealedColumn = keyof typeof SEALED_COLUMNS
 
 /** What a column holds: text, as earlier versions stored it, or a sealed value. */
 export type Stored = string | Uint8Array | null
+
+/** What a data key belongs to. */
+export const ownerOf = (run: number): string => (run === 0 ? 'the queue' : `reconciliation number ${run}`)
 
 const CIPHER = 'aes-256-gcm'
 const VERSION = 1
@@ -24,7 +28,7 @@ const NONCES = 512
 export const MAX_KEY_ID = 2 ** (8 * KEY_ID_BYTES) - 1
 
 /**
- * Encrypts values of runs with the data key of their run: AES-256-GCM with a random nonce. A sealed value consists of
+ * Encrypts values of runs with the data key of their run (0 for events of queued synchronization): AES-256-GCM with a random nonce. A sealed value consists of
  * version (1 byte), id of the data key (6), nonce (12), ciphertext and tag (16). The additional authenticated data is the
  * first seven bytes, the column and the row: a value cannot be decrypted in another place.
  */
@@ -53,11 +57,11 @@ export class Sealer {
     for (const id of ids) this.#keys.delete(id)
   }
 
-  /** @throws Error when the run has no data key: nothing is stored in clear text */
+  /** @param run 0 for events @throws Error when it has no data key: nothing is stored in clear text */
   seal(run: number, column: SealedColumn, row: number, text: string): Uint8Array {
     const id = this.#current.get(run)
     const key = id === undefined ? undefined : this.#keys.get(id)
-    if (id === undefined || !key) throw new Error(`reconciliation number ${run} has no key: nothing of it is stored`)
+    if (id === undefined || !key) throw new Error(`${ownerOf(run)} has no key: nothing of it is stored`)
     const nonce = this.#nonce()
     const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
     cipher.setAAD(this.#boundTo(id, column, row))

@@ -1,10 +1,13 @@
 import { DatabaseFile } from '../database/database-file.ts'
 import { migrate } from '../database/migrations.ts'
 import { createScratchTables } from '../database/scratch-tables.ts'
+import type { Session } from '../database/session.ts'
 import { SqliteFile } from '../database/sqlite-file.ts'
 import { WriteQueue } from '../database/write-queue.ts'
 import { ObjectTable } from '../objects/object-table.ts'
 import { installJsonFunctions } from '../objects/sqlite-json.ts'
+import { insertEvents } from '../queue/event-insert.ts'
+import type { NewEventRecord } from '../queue/event-record.ts'
 import { LinkTable } from '../runs/link-table.ts'
 import { RowPlaces } from '../runs/row-places.ts'
 import { RowTable } from '../runs/row-table.ts'
@@ -52,9 +55,10 @@ export async function openDatabase(
   const onDamaged = (error: Error) => notify(`The repository ${path}: ${error.message}`)
   const sealer = new Sealer()
   const places = new RowPlaces(file)
+  const storeEvents = (session: Session, events: readonly NewEventRecord[]) => insertEvents(session, sealer, events)
   const runs = new RunTable(file, writes, sealer, places)
   const stores: Stores = {
-    objects: new ObjectTable({ session: file, writes, window, onDamaged }),
+    objects: new ObjectTable({ session: file, writes, window, onDamaged, storeEvents }),
     links: new LinkTable(file, writes),
     runs,
     rows: new RowTable(file, writes, sealer, places),

@@ -1,0 +1,28 @@
+import type { Disposable } from '../../contract.ts'
+import type { QueuedEvent } from './event.ts'
+
+export interface Subscription {
+  /** Longest time between two calls, in milliseconds, where nothing else announces events. */
+  readonly pollingInterval: number
+  /** Events of the mapping may be waiting. It is called at once for what is stored in this process. */
+  readonly wake: () => void
+}
+
+/**
+ * Decides which process carries out which events. Events are rows of the repository in any case (`EventStore`). On SQLite
+ * one process polls its own database; on a database that several processes share, a job engine gives each of them batches
+ * of objects that have events.
+ */
+export interface JobQueue {
+  /** Lets events wait again that a process which has ended was carrying out. Called before the first `acquire`. */
+  recover(): Promise<number>
+  subscribe(mapping: string, subscription: Subscription): Disposable
+  /**
+   * Takes events that can be carried out now: for each object the oldest, and only when none of the object is taken
+   * already. Whoever takes one ends it with `EventStore.finish`.
+   * @param limit max events
+   */
+  acquire(mapping: string, limit: number): Promise<QueuedEvent[]>
+  /** When the next event that has failed is due, in milliseconds since 1970; undefined when none is. */
+  nextRetry(mapping: string): Promise<number | undefined>
+}
