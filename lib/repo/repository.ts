@@ -2,6 +2,8 @@ import type { JsonObject, Logger, MetricsRegistry } from '../contract.ts'
 import type { LinkStore } from './links/link-store.ts'
 import type { ObjectStore, TypeOptions } from './objects/object-store.ts'
 import type { Rewriting } from './objects/rewrite.ts'
+import type { EventStore } from './queue/event-store.ts'
+import type { JobQueue } from './queue/job-queue.ts'
 import type { RunStore } from './runs/run-store.ts'
 import type { SentValueStore } from './runs/sent-value-store.ts'
 
@@ -35,16 +37,19 @@ export interface RepositoryOptions {
   readonly alone?: ((key: string, work: () => Promise<void>) => Promise<void>) | undefined
 }
 
-/** One database: objects of any number of types, links, runs. */
+/** One database: objects of any number of types, links, runs, events. */
 export interface Repository {
   /** The objects of `type` (such as `managed/user`), indexed as asked for: a new index is built before it resolves. */
   store(type: string, options?: TypeOptions): Promise<ObjectStore>
   links(): LinkStore
   runs(): RunStore
   sentValues(): SentValueStore
+  /** Events of queued synchronization. */
+  events(): EventStore
+  jobs(): JobQueue
   /** Rewrites the objects of all types whose stored text contains `text`: see `rewriteObjects`. */
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting>
-  /** Encrypts with the first key what other keys encrypt in runs. @returns how many data keys, and a sentence for each that stays */
+  /** Encrypts with the first key what other keys encrypt in runs and queued events. @returns how many data keys, and a sentence for each that stays */
   rewrapRunKeys(): Promise<{ readonly count: number; readonly failures: readonly string[] }>
   /** Why nothing can be written any more: one sentence for a person; undefined when all is well. */
   readonly fault: string | undefined

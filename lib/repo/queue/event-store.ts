@@ -44,6 +44,8 @@ export interface QueueState {
   /** When the oldest waiting event was stored: ISO 8601. */
   readonly oldest: string | null
   readonly pause: Pause | null
+  /** Deletions of the last hour. */
+  readonly deletions: number
 }
 
 /**

@@ -4,10 +4,14 @@ import { parsePointer, printPointer } from '../../crest/pointer.ts'
 import type { LinkStore } from '../links/link-store.ts'
 import type { ObjectStore, TypeOptions } from '../objects/object-store.ts'
 import { type Rewriting, rewriteObjects } from '../objects/rewrite.ts'
+import type { EventStore } from '../queue/event-store.ts'
+import type { JobQueue } from '../queue/job-queue.ts'
 import type { Repository, RepositoryOptions } from '../repository.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
 import { DatabaseFile } from './database/database-file.ts'
+import { SqliteEventStore } from './event-store.ts'
+import { SqliteJobQueue } from './job-queue.ts'
 import { SqliteObjectStore } from './object-store.ts'
 import { EventWriter } from './queue/event-writer.ts'
 import { repositoryMetrics } from './repository-metrics.ts'
@@ -30,7 +34,9 @@ export class SqliteRepository implements Repository {
   readonly #metrics: Disposable | undefined
   readonly #builds = new SerialQueue()
   readonly #runKeys: RunKeys
-  readonly #events: EventWriter
+  readonly #writer: EventWriter
+  readonly #events: SqliteEventStore
+  readonly #jobs: JobQueue
 
   private constructor(
     connection: DatabaseConnection,
@@ -45,7 +51,10 @@ export class SqliteRepository implements Repository {
     this.#log = log
     this.#alone = alone
     this.#runKeys = new RunKeys(this.#stores.runKeys, keys)
-    this.#events = new EventWriter({ prepare: () => this.#runKeys.prepareEvents() })
+    this.#writer = new EventWriter({ prepare: () => this.#runKeys.prepareEvents() })
+    const [stores, writer] = [this.#stores, this.#writer]
+    this.#events = new SqliteEventStore(stores, this.#runKeys, writer, log)
+    this.#jobs = new SqliteJobQueue({ stores, writer, events: this.#events, keys: this.#runKeys })
   }
 
   /**
@@ -75,7 +84,7 @@ export class SqliteRepository implements Repository {
     const begin = performance.now()
     await this.#oneByOne(() => this.#stores.objects.ensureIndexes(type, properties))
     this.#log.debug({ type, indexes: properties, ms: Math.round(performance.now() - begin) }, 'objects are indexed')
-    return new SqliteObjectStore(this.#stores.objects, { type, unique: unique.map(canonical) }, this.#events)
+    return new SqliteObjectStore(this.#stores.objects, { type, unique: unique.map(canonical) }, this.#writer)
   }
 
   get fault(): string | undefined {
@@ -94,8 +103,16 @@ export class SqliteRepository implements Repository {
     return this.#stores.sentValues
   }
 
+  events(): EventStore {
+    return this.#events
+  }
+
+  jobs(): JobQueue {
+    return this.#jobs
+  }
+
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting> {
-    const storeOf = (type: string) => new SqliteObjectStore(this.#stores.objects, { type, unique: [] }, this.#events)
+    const storeOf = (type: string) => new SqliteObjectStore(this.#stores.objects, { type, unique: [] }, this.#writer)
     return rewriteObjects({ pages: this.#objectsWith(text), storeOf }, next)
   }
 

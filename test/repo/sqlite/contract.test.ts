@@ -1,4 +1,5 @@
 import { describeCollection } from '../contract/collection.ts'
+import { describeEventStore } from '../contract/event-store.ts'
 import { describeLinkStore } from '../contract/link-store.ts'
 import { describeObjectQuery } from '../contract/object-query.ts'
 import { describeObjectStore } from '../contract/object-store.ts'
@@ -11,4 +12,5 @@ describe('a repository on SQLite', () => {
   describeCollection(tempRepository)
   describeLinkStore(tempRepository)
   describeRunStore(tempRepository)
+  describeEventStore(tempRepository)
 })

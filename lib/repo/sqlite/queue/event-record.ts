@@ -1,4 +1,5 @@
 import type { EventAction, NewEvent } from '../../queue/event.ts'
+import type { EventRow } from './event-row.ts'
 
 /** A new event on its way to the thread: objects are JSON text. */
 export interface NewEventRecord {
@@ -27,3 +28,26 @@ export const eventRecord = (event: NewEvent): NewEventRecord => ({
   transaction: event.transactionId,
   user: event.userId,
 })
+
+export interface EventKeyRecord {
+  readonly key: number
+  readonly mapping: string
+  readonly resource: string
+}
+
+/** An event with what is JSON as text. */
+export type EventRecord = Omit<EventRow, 'old_object' | 'new_object' | 'last_error'> & {
+  readonly old_object: string | null
+  readonly new_object: string | null
+  readonly last_error: string | null
+  /** Why the three cannot be decrypted. */
+  readonly fault: string | null
+}
+
+export interface OutcomeRecord extends EventKeyRecord {
+  readonly result: 'done' | 'retry' | 'dead'
+  readonly notBefore: number
+  readonly attempts: number
+  /** JSON. */
+  readonly error: string | null
+}

@@ -8,6 +8,8 @@ import { ObjectTable } from '../objects/object-table.ts'
 import { installJsonFunctions } from '../objects/sqlite-json.ts'
 import { insertEvents } from '../queue/event-insert.ts'
 import type { NewEventRecord } from '../queue/event-record.ts'
+import { EventTable } from '../queue/event-table.ts'
+import { QueueTable } from '../queue/queue-table.ts'
 import { LinkTable } from '../runs/link-table.ts'
 import { RowPlaces } from '../runs/row-places.ts'
 import { RowTable } from '../runs/row-table.ts'
@@ -27,6 +29,8 @@ export interface Stores {
   readonly runKeys: RunKeyTable
   readonly snapshots: SnapshotTable
   readonly sentValues: SentValueTable
+  readonly events: EventTable
+  readonly queues: QueueTable
 }
 
 export interface OpenDatabase {
@@ -65,6 +69,8 @@ export async function openDatabase(
     runKeys: new RunKeyTable(file, writes, sealer),
     snapshots: new SnapshotTable(file, runs),
     sentValues: new SentValueTable(file, writes),
+    events: new EventTable({ session: file, writes, sealer }),
+    queues: new QueueTable(file, writes),
   }
   return { stores, close: () => file.close() }
 }

@@ -1,0 +1,44 @@
+import type { EventSelection } from '../../queue/event-store.ts'
+import type { Session } from '../database/session.ts'
+import { STATE } from './event-row.ts'
+
+/** Which events are meant, as the thread gets it. */
+export type KeySelection = Omit<EventSelection, 'ids'> & { readonly keys?: readonly number[] | undefined }
+
+const WAITING = [STATE.ready, STATE.behind, STATE.retry, STATE.acquired]
+export const IDLE = [STATE.ready, STATE.behind, STATE.retry]
+export const DEAD = [STATE.dead]
+
+export const statesOf = ({ state }: KeySelection): readonly number[] =>
+  state === 'ACQUIRED' ? [STATE.acquired] : state === 'PENDING' ? IDLE : WAITING
+
+export interface KeyRange {
+  readonly after: number
+  /** undefined = no end. */
+  readonly last?: number | undefined
+  readonly limit: number
+}
+
+/** The keys of the next events that are meant, in their order. */
+export function selectKeys(
+  session: Session,
+  { mapping, resourceId, keys }: KeySelection,
+  states: readonly number[],
+  { after, last = Number.MAX_SAFE_INTEGER, limit }: KeyRange,
+): number[] {
+  const conditions = ['key > ?1', 'key <= ?2']
+  const values: unknown[] = [after, last, limit]
+  const add = (condition: (place: string) => string, value: unknown) =>
+    conditions.push(condition(`?${values.push(value)}`))
+  if (mapping !== undefined) add((place) => `mapping = ${place}`, mapping)
+  if (resourceId !== undefined) add((place) => `resource = ${place}`, resourceId)
+  if (keys) add((place) => `key in (select value from json_each(${place}))`, JSON.stringify(keys))
+  const some = (state: string) =>
+    `select key from sync_event where ${[...conditions, state].join(' and ')} order by key limit ?3`
+  // One part for each state is read from the index in order, and no more of it than is asked for.
+  const text =
+    mapping !== undefined && resourceId === undefined && !keys
+      ? `${states.map((state) => `select key from (${some(`state = ${state}`)})`).join(' union all ')} order by key limit ?3`
+      : some(`state in (${states.join(', ')}) and ${states.includes(STATE.dead) ? 'state = 4' : 'state < 4'}`)
+  return session.all<{ key: number }>(text, values).map(({ key }) => key)
+}

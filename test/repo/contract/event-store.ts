@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { canMerge, EVENT_ACTIONS, type NewEvent, type QueuedEvent } from '../../../lib/repo/queue/event.ts'
+import { eventError, type Outcome } from '../../../lib/repo/queue/event-store.ts'
+import type { Repository } from '../../../lib/repo/repository.ts'
+import { until } from '../../helpers/until.ts'
+import type { OpenRepository } from '../repositories.ts'
+
+const event = (id: string, action: NewEvent['action'] = 'update', more: Partial<NewEvent> = {}): NewEvent => ({
+  ...{ mapping: 'm', collection: 'managed/user', resourceId: id, action, objectRev: '1', chain: [] },
+  oldObject: action === 'create' ? null : { _id: id, v: 0 },
+  newObject: action === 'delete' ? null : { _id: id, v: 1 },
+  ...{ transactionId: 't', userId: 'u' },
+  ...more,
+})
+
+const ERROR = eventError(400, 'Bad Request', 'no')
+
+const shown = (events: readonly QueuedEvent[]) => events.map(({ resourceId, action }) => `${resourceId} ${action}`)
+
+const names = async (repository: Repository) => shown(await repository.events().page({}, null, 100))
+
+const done = (events: readonly QueuedEvent[]): Outcome[] => events.map((one) => ({ event: one, result: 'done' }))
+
+async function countsOf(repository: Repository) {
+  return (await repository.events().queues()).map(({ mapping, waiting, dead }) => ({ mapping, waiting, dead }))
+}
+
+export function describeEventStore(open: OpenRepository): void {
+  describe('a change that follows another one', () => {
+    for (const earlier of EVENT_ACTIONS)
+      for (const later of EVENT_ACTIONS)
+        it(`${earlier} + ${later}: ${canMerge(earlier, later) ? 'one event' : 'two events'}`, async () => {
+          const repository = await open()
+          await repository.events().add([event('a', earlier)])
+          await repository.events().add([event('a', later, { newObject: { _id: 'a', v: 2 }, objectRev: '2' })])
+          const waiting = await repository.events().page({}, null, 10)
+          const merges = earlier !== 'delete' && later === 'update'
+          assert.deepEqual(shown(waiting), merges ? [`a ${earlier}`] : [`a ${earlier}`, `a ${later}`])
+          assert.deepEqual(await countsOf(repository), [{ mapping: 'm', waiting: merges ? 1 : 2, dead: 0 }])
+          if (!merges) return
+          assert.deepEqual(waiting[0]?.oldObject, earlier === 'create' ? null : { _id: 'a', v: 0 })
+          assert.deepEqual([waiting[0]?.newObject, waiting[0]?.objectRev], [{ _id: 'a', v: 2 }, '2'])
+        })
+
+    it('is not merged into one that is being carried out, or of another object or mapping', async () => {
+      const repository = await open()
+      await repository.events().add([event('a')])
+      await repository.jobs().acquire('m', 1)
+      await repository.events().add([event('a'), event('a'), event('b'), event('a', 'update', { mapping: 'n' })])
+      assert.deepEqual(await names(repository), ['a update', 'a update', 'b update', 'a update'])
+    })
+
+    it('lets one that has failed be tried at once, with all its attempts', async () => {
+      const repository = await open()
+      await repository.events().add([event('a')])
+      const retry = { result: 'retry', notBefore: Date.now() + 1e6, counts: true, error: ERROR } as const
+      await repository.events().finish((await repository.jobs().acquire('m', 1)).map((one) => ({ event: one, ...retry })))
+      assert.deepEqual(await repository.jobs().acquire('m', 1), [])
+      await repository.events().add([event('a')])
+      const [again] = await repository.jobs().acquire('m', 1)
+      assert.deepEqual([again?.attempts, again?.lastError, again?.oldObject], [0, null, { _id: 'a', v: 0 }])
+    })
+  })
+
+  describe('events', () => {
+    it('are given out in order, one of an object at a time', async () => {
+      const repository = await open()
+      const [events, jobs] = [repository.events(), repository.jobs()]
+      await events.add([event('a', 'create'), event('b', 'create'), event('a', 'delete'), event('a', 'create')])
+      const first = await jobs.acquire('m', 10)
+      assert.deepEqual(shown(first), ['a create', 'b create'])
+      assert.deepEqual(await jobs.acquire('m', 10), [])
+      assert.deepEqual(
+        (await events.page({ state: 'ACQUIRED' }, null, 10)).map(({ id }) => id),
+        first.map(({ id }) => id),
+      )
+      await events.finish(done(first))
+      const second = await jobs.acquire('m', 10)
+      assert.deepEqual(shown(second), ['a delete'])
+      await events.finish(done(second))
+      await events.finish(done(await jobs.acquire('m', 10)))
+      assert.deepEqual([await names(repository), await events.queues()], [[], []])
+    })
+
+    it('of an object wait behind one that has failed, while others go on', async () => {
+      const repository = await open()
+      const [events, jobs] = [repository.events(), repository.jobs()]
+      await events.add([event('a'), event('a', 'delete'), event('b')])
+      const [poison] = await jobs.acquire('m', 1)
+      assert.ok(poison)
+      const notBefore = Date.now() + 60_000
+      await events.finish([{ event: poison, result: 'retry', notBefore, counts: true, error: ERROR }])
+      assert.deepEqual(shown(await jobs.acquire('m', 10)), ['b update'])
+      assert.equal(await jobs.nextRetry('m'), notBefore)
+      assert.deepEqual((await events.find(poison.id))?.lastError, ERROR)
+    })
+
+    it('that have failed come back when they are due, and count their attempts', async () => {
+      const repository = await open()
+      const [events, jobs] = [repository.events(), repository.jobs()]
+      await events.add([event('a')])
+      for (const [counts, expected] of [
+        [true, 1],
+        [false, 1],
+        [true, 2],
+      ] as const) {
+        const [one] = await jobs.acquire('m', 1)
+        assert.ok(one)
+        await events.finish([{ event: one, result: 'retry', notBefore: Date.now() - 1, counts, error: null }])
+        assert.equal((await events.find(one.id))?.attempts, expected)
+      }
+      assert.deepEqual(shown(await jobs.acquire('m', 1)), ['a update'])
+    })
+
+    it('that a process was carrying out wait again', async () => {
+      const repository = await open()
+      await repository.events().add([event('a'), event('b'), event('a', 'delete')])
+      await repository.jobs().acquire('m', 1)
+      assert.equal(await repository.jobs().recover(), 1)
+      assert.deepEqual(shown(await repository.jobs().acquire('m', 10)), ['a update', 'b update'])
+    })
+
+    it('are announced to who waits for their mapping', async () => {
+      const repository = await open()
+      let calls = 0
+      const subscription = repository.jobs().subscribe('m', { pollingInterval: 3_600_000, wake: () => (calls += 1) })
+      await repository.events().add([event('a', 'update', { mapping: 'n' })])
+      assert.equal(calls, 0)
+      await repository.events().add([event('a')])
+      assert.equal(calls, 1)
+      await subscription.dispose()
+      await repository.events().add([event('a')])
+      assert.equal(calls, 1)
+      const polled = repository.jobs().subscribe('m', { pollingInterval: 1, wake: () => (calls += 1) })
+      await until(() => calls > 2)
+      await polled.dispose()
+    })
+
+    it('are read by page, mapping, object and state', async () => {
+      const repository = await open()
+      const events = repository.events()
+      await events.add(['a', 'b', 'c'].map((id) => event(id)))
+      await events.add([event('a', 'delete'), event('a', 'update', { mapping: 'n' })])
+      const [page, rest] = [await events.page({ mapping: 'm' }, null, 2), () => events.page({ mapping: 'm' }, page[1]?.id ?? null, 9)]
+      assert.deepEqual([shown(page), shown(await rest())], [['a update', 'b update'], ['c update', 'a delete']])
+      assert.deepEqual(shown(await events.page({ mapping: 'm', resourceId: 'a' }, null, 9)), ['a update', 'a delete'])
+      assert.equal((await events.page({ resourceId: 'a' }, null, 9)).length, 3)
+      assert.equal((await events.page({ mapping: 'm', state: 'ACQUIRED' }, null, 9)).length, 0)
+      assert.equal(await events.find('nonsense'), undefined)
+    })
+
+    it('are dropped, except those that are being carried out', async () => {
+      const repository = await open()
+      const [events, jobs] = [repository.events(), repository.jobs()]
+      await events.add([event('a'), event('b'), event('a', 'delete'), event('b', 'delete')])
+      const [first] = await jobs.acquire('m', 1)
+      const [, second] = await events.page({}, null, 2)
+      assert.equal(await events.drop({ ids: [first?.id ?? '', second?.id ?? ''] }), 1)
+      assert.deepEqual(shown(await jobs.acquire('m', 9)), ['b delete'])
+      assert.equal(await events.drop({ mapping: 'm' }), 1)
+      assert.deepEqual(await countsOf(repository), [{ mapping: 'm', waiting: 2, dead: 0 }])
+    })
+  })
+
+  describe('dead letters', () => {
+    it('let the events behind them pass, and wait again when they are revived', async () => {
+      const repository = await open()
+      const [events, jobs] = [repository.events(), repository.jobs()]
+      await events.add([event('a'), event('a', 'delete')])
+      const [poison] = await jobs.acquire('m', 1)
+      assert.ok(poison)
+      await events.finish([{ event: poison, result: 'dead', error: ERROR }])
+      assert.deepEqual(await countsOf(repository), [{ mapping: 'm', waiting: 1, dead: 1 }])
+      const letter = await events.findDead(poison.id)
+      assert.deepEqual([letter?.lastError, letter?.oldObject, letter?.attempts], [ERROR, { _id: 'a', v: 0 }, 1])
+      assert.equal(await events.find(poison.id), undefined)
+      assert.equal((await events.deadLetters({ mapping: 'm' }, null, 9)).length, 1)
+      assert.equal((await events.deadLetters({ mapping: 'n' }, null, 9)).length, 0)
+      assert.equal(await events.revive({ mapping: 'm' }), 1)
+      assert.deepEqual(shown(await jobs.acquire('m', 9)), ['a update'])
+      assert.deepEqual(await countsOf(repository), [{ mapping: 'm', waiting: 2, dead: 0 }])
+    })
+
+    it('are revived behind one that is being carried out', async () => {
+      const repository = await open()
+      const [events, jobs] = [repository.events(), repository.jobs()]
+      await events.add([event('a'), event('a', 'delete')])
+      const [poison] = await jobs.acquire('m', 1)
+      assert.ok(poison)
+      await events.finish([{ event: poison, result: 'dead', error: ERROR }])
+      const taken = await jobs.acquire('m', 1)
+      assert.equal(await events.revive({ ids: [poison.id] }), 1)
+      assert.deepEqual(await jobs.acquire('m', 9), [])
+      await events.finish(done(taken))
+      assert.deepEqual(shown(await jobs.acquire('m', 9)), ['a update'])
+    })
+
+    it('are dropped', async () => {
+      const repository = await open()
+      const events = repository.events()
+      await events.add([event('a'), event('b')])
+      const acquired = await repository.jobs().acquire('m', 9)
+      await events.finish(acquired.map((one) => ({ event: one, result: 'dead', error: null })))
+      assert.equal(await events.dropDead({ ids: [acquired[0]?.id ?? ''] }), 1)
+      assert.equal(await events.dropDead({}), 1)
+      assert.deepEqual(await events.queues(), [])
+    })
+  })
+
+  describe('the queue of a mapping', () => {
+    it('is paused and released', async () => {
+      const events = (await open()).events()
+      const pause = { cause: 'hand', reason: 'r', by: 'admin', since: '2026-01-01T00:00:00Z' } as const
+      await events.setPause('m', pause)
+      assert.deepEqual([await events.pauseOf('m'), (await events.queues())[0]?.pause], [pause, pause])
+      await events.setPause('m', null)
+      assert.deepEqual([await events.pauseOf('m'), await events.pauseOf('n')], [null, null])
+    })
+
+    it('knows its oldest event', async () => {
+      const events = (await open()).events()
+      await events.add([event('a')])
+      const [first] = await events.page({}, null, 1)
+      await events.add([event('b')])
+      assert.equal((await events.queues())[0]?.oldest, first?.createDate)
+    })
+
+    it('counts deletions up to the number that is allowed', async () => {
+      const events = (await open()).events()
+      for (const count of [0, 1]) assert.deepEqual(await events.countDeletion('m', 2), { count, isAllowed: true })
+      assert.deepEqual(await events.countDeletion('m', 2), { count: 2, isAllowed: false })
+      assert.equal((await events.queues())[0]?.deletions, 2)
+      assert.equal((await events.countDeletion('n', 1)).isAllowed, true)
+      await events.forgetDeletions('m')
+      assert.equal((await events.countDeletion('m', 1)).isAllowed, true)
+    })
+  })
+
+  describe('a write of an object', () => {
+    const given = (action: NewEvent['action']): NewEvent =>
+      event('', action, { objectRev: null, oldObject: null, newObject: null })
+
+    it('stores its events with what only the write knows', async () => {
+      const repository = await open()
+      const store = await repository.store('managed/user')
+      const created = await store.insert(null, { a: 1 }, { events: [given('create')] })
+      await repository.events().finish(done(await repository.jobs().acquire('m', 1)))
+      const changed = await store.replace(created.id, null, {}, { events: [given('update')] })
+      await store.remove(created.id, null, { events: [given('delete')] })
+      const [update, removal] = await repository.events().page({}, null, 9)
+      const [old, fresh] = [created, changed].map(({ id, revision, content }) => ({ _id: id, _rev: revision, ...content }))
+      assert.deepEqual([update?.oldObject, update?.newObject, update?.objectRev], [old, fresh, changed.revision])
+      assert.deepEqual([removal?.oldObject, removal?.newObject, removal?.objectRev], [fresh, null, changed.revision])
+      assert.deepEqual([update?.resourceId, removal?.resourceId], [created.id, created.id])
+    })
+
+    it('that fails stores none', async () => {
+      const repository = await open()
+      const store = await repository.store('managed/user')
+      const options = { events: [event('x')] }
+      await assert.rejects(store.replace('x', null, {}, options))
+      await assert.rejects(store.remove('x', null, options))
+      await store.insert('x', {})
+      await assert.rejects(store.insert('x', {}, options))
+      assert.deepEqual(await repository.events().queues(), [])
+    })
+  })
+}
