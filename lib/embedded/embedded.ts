@@ -75,7 +75,8 @@ export async function startEmbeddedSynchronization({
     // A host has no managed objects.
     const managedTypes = () => NO_TYPES
     const started = await startSynchronization({ ...options, repository, managedTypes })
-    const { reconcile, live, resources } = scope.own('synchronization', started)
+    const { reconcile, live, resources, queue } = scope.own('synchronization', started)
+    await queue.begin()
     return { reconcile, live, resources, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()

@@ -223,7 +223,8 @@ export class Gateway {
     const common = { router: this.#router, configuration, settings, state: this.#state, link, signal, log }
     const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, metrics: this.#metrics }
     const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
-    const started = await addSynchronization({ ...parts, audit: this.#audit, isHeld })
+    const drains = this.#options.port !== undefined || this.#options.httpsPort !== undefined
+    const started = await addSynchronization({ ...parts, audit: this.#audit, isHeld, drains })
     const synchronization = this.#scope.own('synchronization', started)
     provideSynchronization(this.#services, synchronization)
   }

@@ -13,7 +13,7 @@ import {
   startSynchronization,
 } from '../sync/synchronization.ts'
 import type { Settings } from './configuration/settings.ts'
-import { reconciliations } from './endpoints/health.ts'
+import { queues, reconciliations } from './endpoints/health.ts'
 import type { ServerState } from './http/server-state.ts'
 import { Leadership } from './link/leadership.ts'
 import type { WorkersLink } from './link/link.ts'
@@ -27,6 +27,8 @@ export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 
   /** Aborts when the gateway begins to stop. */
   readonly signal: AbortSignal
   readonly settings: { readonly value: Pick<Settings, 'resumeRuns'> }
+  /** Whether this process carries queued changes out. */
+  readonly drains: boolean
   /** Instances are there when the gateway has started. */
   readonly state: Pick<ServerState, 'started'>
   /** Whether a schedule of `conf/` waits to be accepted. */
@@ -89,7 +91,7 @@ async function judge({ configuration, scripts, managedTypes }: AddSynchronizatio
 }
 
 async function startHere(
-  { router, isHeld, settings, state, ...parts }: AddSynchronizationOptions,
+  { router, isHeld, settings, state, drains, ...parts }: AddSynchronizationOptions,
   routes: Pick<ResourceRouter, 'add'>,
 ): Promise<AddedSynchronization> {
   const { log, configuration, scripts, repository } = parts
@@ -100,14 +102,25 @@ async function startHere(
     for (const [route, handler] of started.resources) scope.own(`route ${route}`, routes.add(route, handler))
     const load = () => started.service.load
     scope.own('route health/recon', routes.add('health/recon', reconciliations(load)))
+    scope.own(
+      'route health/queue',
+      routes.add(
+        'health/queue',
+        queues(() => started.queue.status()),
+      ),
+    )
     const running = { router: routes, recon: started.service, scripts, isHeld, log }
     const connection = resources.connect()
     scope.own('schedules', await startSchedules({ ...running, repository, configuration, connection }))
     const resume = async () => {
       await state.started
+      // A command serves its own requests, and leaves the queue to the gateway.
+      if (drains && !scope.signal.aborted) await started.queue.begin()
       if (settings.value.resumeRuns && !scope.signal.aborted) await resumeInterrupted(started.service, log)
     }
-    resume().catch((error: unknown) => log.error({ err: error }, 'interrupted reconciliations were not resumed'))
+    resume().catch((error: unknown) =>
+      log.error({ err: error }, 'interrupted reconciliations and queued changes were not resumed'),
+    )
     return { reconcile: started.reconcile, live: started.live, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()

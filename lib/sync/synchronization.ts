@@ -6,10 +6,12 @@ import type { ResourceRegistry } from '../crest/protocol/router.ts'
 import { LinkCollection } from '../repo/links/link-collection.ts'
 import type { Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
+import { DeletionBrake } from './context/deletion-brake.ts'
 import { SourceLocks } from './context/source-locks.ts'
 import type { IsHeld } from './live/live-mappings.ts'
 import { LiveMetrics } from './live/live-metrics.ts'
 import { LiveSync } from './live/live-sync.ts'
+import { QueueService } from './live/queue/queue-service.ts'
 import { linkOwners } from './mapping/link-owners.ts'
 import { type ManagedTypes, PrivateFields } from './mapping/private-fields.ts'
 import { MappingRegistry } from './mapping/registry.ts'
@@ -18,6 +20,8 @@ import type { DigestSources } from './plan/digest.ts'
 import { InstanceAddresses } from './plan/instance-addresses.ts'
 import { reconciler } from './reconcile.ts'
 import { ReconAuditResource } from './rest/audit-resource.ts'
+import { DEAD_LETTERS, DeadLetterResource } from './rest/dead-letter-resource.ts'
+import { QueueResource } from './rest/queue-resource.ts'
 import { ReconResource } from './rest/recon-resource.ts'
 import { RunAudit } from './rest/run-audit.ts'
 import { SyncResource } from './rest/sync-resource.ts'
@@ -46,6 +50,8 @@ export interface SynchronizationOptions {
 export interface StartedSynchronization extends Synchronization, Disposable {
   readonly service: ReconService
   readonly live: LiveSync
+  /** Carries nothing out before `begin`. */
+  readonly queue: QueueService
   /** By route. */
   readonly resources: ReadonlyMap<string, ResourceHandler>
 }
@@ -87,16 +93,24 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
       scripts: runner.within(caller),
     })
     const locks = new SourceLocks()
-    const common = { ...access, ...stores, accessOf, locks, scripts: runner }
+    const [events, jobs] = [repository.events(), repository.jobs()]
+    const brake = new DeletionBrake({ events, links: stores.links, log })
+    const common = { ...access, ...stores, accessOf, locks, brake, scripts: runner }
     const parts = { mappings, metrics, observer, digests, ...common, log }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const measured = options.metrics && scope.own('metrics of changes', new LiveMetrics(options.metrics))
-    const live = new LiveSync({ parts, isHeld: options.isMappingHeld, metrics: measured, log })
+    const isHeld = options.isMappingHeld
+    const live = new LiveSync({ parts, isHeld, events, metrics: measured, log })
+    const queued = { live, mappings, events, jobs, brake, scripts: runner, isHeld, metrics: options.metrics, log }
+    const queue = scope.own('queued synchronization', new QueueService(queued))
+    const hidden = { hidden: privateFields }
     const recon = new ReconResource(service, privateFields)
     const served = new Map<string, ResourceHandler>([
       ['recon', recon],
       ['sync', new SyncResource(parts, isServed, recon, live)],
+      ['sync/queue', new QueueResource({ service: queue, ...hidden })],
+      [DEAD_LETTERS, new DeadLetterResource({ events, ...hidden })],
       ['audit/recon', new ReconAuditResource(service)],
       [
         'repo/link',
@@ -106,7 +120,7 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
         ),
       ],
     ])
-    return { service, live, resources: served, reconcile: reconciler(service), dispose: () => scope.dispose() }
+    return { service, live, queue, resources: served, reconcile: reconciler(service), dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

@@ -19,11 +19,12 @@ describe('resumeRuns', () => {
       state: { started: started.promise },
       signal: new AbortController().signal,
       isHeld: () => false,
+      drains: false,
       log,
     })
     await repository.close()
     started.resolve()
     await until(() => log.messages('error').length > 0, 'the message')
-    assert.deepEqual(log.messages('error'), ['interrupted reconciliations were not resumed'])
+    assert.deepEqual(log.messages('error'), ['interrupted reconciliations and queued changes were not resumed'])
   })
 })

@@ -1,5 +1,6 @@
 import { arch, availableParallelism, loadavg, release, type } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
+import type { QueueStatus } from '../../sync/live/queue/queue-service.ts'
 import { single } from './listed.ts'
 
 /** The names that a JVM reports. */
@@ -38,5 +39,25 @@ export const reconciliations = (load: () => { active: number; peak: number; limi
       largestPoolSize: peak,
       maximumPoolSize: limit,
       currentPoolSize: active,
+    }
+  })
+
+/** `health/queue`: queued changes of all mappings. `isHealthy` is false while a mapping is paused or its target is not available. */
+export const queues = (status: () => Promise<readonly QueueStatus[]>) =>
+  single('health/queue', async () => {
+    const all = await status()
+    const sum = (count: (queue: QueueStatus) => number) => all.reduce((total, queue) => total + count(queue), 0)
+    return {
+      isHealthy: all.every(({ condition }) => condition !== 'paused' && condition !== 'waiting'),
+      waiting: sum(({ waiting }) => waiting),
+      dead: sum(({ dead }) => dead),
+      paused: all.flatMap(({ mapping, pause }) => (pause ? [mapping] : [])),
+      mappings: all.map(({ mapping, condition, reason, waiting, dead }) => ({
+        mapping,
+        condition,
+        reason,
+        waiting,
+        dead,
+      })),
     }
   })

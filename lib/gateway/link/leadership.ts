@@ -17,7 +17,10 @@ import {
 import type { LeaderLink, LeaderRole } from './leader-link.ts'
 
 /** Routes that the leader serves for all workers: one process runs the reconciliations and schedules. */
-const ROUTES: readonly string[] = ['recon', 'sync', 'audit/recon', 'repo/link', 'health/recon', 'scheduler']
+const ROUTES: readonly string[] = [
+  ...['recon', 'sync', 'sync/queue', 'audit/recon', 'repo/link', 'repo/synchronisation/deadLetterQueue'],
+  ...['health/recon', 'health/queue', 'scheduler'],
+]
 /** Delay before a worker that could not lead stands for election again. */
 const RETRY_MS = 1000
 

@@ -79,6 +79,8 @@ export interface EventStore {
    * @returns how many were counted before, and whether this one was
    */
   countDeletion(mapping: string, allowed: number): Promise<{ readonly count: number; readonly isAllowed: boolean }>
+  /** A deletion that was counted was not made. */
+  uncountDeletion(mapping: string): Promise<void>
   /** Starts the hour again: somebody has released the mapping. */
   forgetDeletions(mapping: string): Promise<void>
 }

@@ -156,6 +156,8 @@ export interface Row {
   /** Read by those who undo it. */
   before?: BeforeImage
   after?: AfterImage
+  /** How long whoever refused it asks to wait; not stored. */
+  retryAfterMs?: number
   /** The target as carrying it out has left it; not stored. */
   result?: JsonObject | null
   /** What is to be counted of its relationships when it is planned; not stored. */

@@ -87,6 +87,10 @@ export class SqliteEventStore implements EventStore {
     return this.#stores.queues.countDeletion(mapping, allowed)
   }
 
+  uncountDeletion(mapping: string): Promise<void> {
+    return this.#stores.queues.uncountDeletion(mapping)
+  }
+
   forgetDeletions(mapping: string): Promise<void> {
     return this.#stores.queues.forgetDeletions(mapping)
   }

@@ -125,12 +125,18 @@ export class Effects {
   async #delete(row: Row): Promise<JsonObject | null> {
     const { hooks, statistics } = this.#context
     if (row.ambiguous) throw conflict('DELETE needs one target object, and several correlate')
-    await hooks.run('onDelete', row)
-    if (row.target) {
-      await this.#images?.check(row)
-      await this.#writer.delete(row.target)
-      row.after = {}
-      statistics.deleted += 1
+    const takeBack = row.target ? await this.#context.admitDeletion() : undefined
+    try {
+      await hooks.run('onDelete', row)
+      if (row.target) {
+        await this.#images?.check(row)
+        await this.#writer.delete(row.target)
+        row.after = {}
+        statistics.deleted += 1
+      }
+    } catch (error) {
+      await takeBack?.()
+      throw error
     }
     await this.#unlink(row)
     return row.target

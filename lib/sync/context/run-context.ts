@@ -24,6 +24,7 @@ import { selectedFields } from '../read/selected-fields.ts'
 import { EdgeReview } from '../relationships/edge-review.ts'
 import { Statistics } from '../statistics.ts'
 import { ClientIds } from './client-ids.ts'
+import type { DeletionBrake } from './deletion-brake.ts'
 import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
 import { overridden, type RunOptions } from './run-options.ts'
@@ -42,6 +43,8 @@ export interface RunServices {
   readonly links: LinkStore
   readonly sentValues: SentValueStore
   readonly scripts: Scripts
+  /** Limits the deletions of implicit synchronization. */
+  readonly brake?: Pick<DeletionBrake, 'admit'> | undefined
   /** Keeps implicit synchronization and rows of runs apart. */
   readonly locks?: SourceLocks | undefined
   readonly log: Logger
@@ -123,8 +126,8 @@ export class RunContext {
     this.rows = parts.runs.rows(parts.number)
     const common = {
       connection: options.isAnalysis ? parts.dryConnection : parts.connection,
-      // The caller of a change waits for it.
-      backoff: new SharedBackoff(signal, parts.live && 1),
+      // A change is tried again by its queue, and a caller who waits is told at once.
+      backoff: new SharedBackoff(signal, parts.live ? 1 : undefined),
       durations: this.durations,
       mayBeEmpty: mapping.allowEmptySourceSet,
     }
@@ -147,6 +150,15 @@ export class RunContext {
 
   get oldSource(): JsonObject | null {
     return this.parts.live?.oldSource ?? null
+  }
+
+  /**
+   * Called before a target is deleted. @returns what is called when that has failed
+   * @throws conflict when implicit synchronization has deleted too many
+   */
+  async admitDeletion(): Promise<() => Promise<void>> {
+    const { brake, live } = this.parts
+    return live && brake ? brake.admit(this.mapping) : async () => undefined
   }
 
   /** Whether implicit synchronization may have carried a source over since it was evaluated. */

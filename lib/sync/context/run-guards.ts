@@ -20,13 +20,24 @@ const allowedBy = (limit: Limit, targets: number): number =>
 const printed = (limit: Limit): string =>
   'count' in limit ? `${limit.count}` : `${Math.round(limit.share * 1000) / 10} %`
 
+/** Max deletions that need no consent. @param limit undefined = the default */
+function allowedDeletes(targets: number, limit: Limit | undefined): number {
+  return limit ? allowedBy(limit, targets) : Math.max(Math.floor(DEFAULT_SHARE * targets), MIN_NOTABLE_DELETES - 1)
+}
+
+/** Max deletions of implicit synchronization within an hour, by the rule of `deleteFault`, and how the limit is printed. */
+export function hourlyDeletes(targets: number, limit: Limit | undefined): { allowed: number; printed: string } {
+  const allowed = allowedDeletes(targets, limit)
+  const half = !limit && targets >= MIN_NOTABLE_TARGETS ? Math.floor(targets / 2) : allowed
+  if (half < allowed) return { allowed: half, printed: 'half of them by default' }
+  return { allowed, printed: printed(limit ?? { share: DEFAULT_SHARE }) }
+}
+
 /** Why a run with this number of deletions is stopped; undefined when it is not. @param limit undefined = the default */
 export function deleteFault(planned: number, targets: number, limit: Limit | undefined): string | undefined {
   const what = `It would delete ${planned} of ${targets} targets`
-  const allowed = limit
-    ? allowedBy(limit, targets)
-    : Math.max(Math.floor(DEFAULT_SHARE * targets), MIN_NOTABLE_DELETES - 1)
-  if (planned > allowed) return `${what}, more than maxDeletes (${printed(limit ?? { share: DEFAULT_SHARE })}) allows`
+  if (planned > allowedDeletes(targets, limit))
+    return `${what}, more than maxDeletes (${printed(limit ?? { share: DEFAULT_SHARE })}) allows`
   if (!limit && targets >= MIN_NOTABLE_TARGETS && planned > targets / 2)
     return `${what}, more than half: set maxDeletes if that is intended`
   return undefined

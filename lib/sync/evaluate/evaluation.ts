@@ -91,6 +91,7 @@ export function fail(row: Row, error: unknown): void {
   row.status = 'FAILURE'
   row.failure = { ...failure.toJSON(), message } as JsonObject
   row.reason = message
+  if (failure.retryAfterMs !== undefined) row.retryAfterMs = failure.retryAfterMs
 }
 
 /** `password: MIN_LENGTH {"minLength":8}`, one for each property in the detail of a policy failure. */

@@ -22,6 +22,8 @@ export interface SyncCause {
   readonly code: number
   readonly reason: string
   readonly message: string
+  /** How long whoever refused it asks to wait. */
+  readonly retryAfterMs?: number
 }
 
 /** What became of one change in one mapping and link qualifier: a member of `syncDetails`. */

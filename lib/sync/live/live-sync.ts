@@ -177,6 +177,7 @@ const outcomeOf = (details: readonly SyncDetail[]) => (details.some(hasFailed) ?
 
 function detailOf(mapping: string, row: Row): SyncDetail {
   const { situation, action, sourceId, targetId, qualifier: linkQualifier, ambiguous, target, status, failure } = row
+  const { retryAfterMs } = row
   const isDone = status === 'SUCCESS'
   const { code = 500, reason = '', message = '' } = failure ?? {}
   return {
@@ -189,7 +190,12 @@ function detailOf(mapping: string, row: Row): SyncDetail {
     targetId,
     ambiguousTargetIds: ambiguous,
     oldTargetValue: target,
-    ...(!isDone && { cause: { code: Number(code), reason: String(reason), message: String(message) } }),
+    ...(!isDone && {
+      cause: {
+        ...{ code: Number(code), reason: String(reason), message: String(message) },
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      },
+    }),
     result: isDone ? 'SUCCESSFUL' : 'FAILED',
     targetObjectSet: isDone ? (row.result === undefined ? target : row.result) : null,
   }

@@ -41,6 +41,13 @@ export class PrivateFields {
     return new Set(fields.map((field) => `/${field.join('/')}`))
   }
 
+  /** The private fields of a collection, as `ofMapping` writes them; undefined when its schema is not known. */
+  ofCollection(path: string): ReadonlySet<string> | undefined {
+    const fields = this.#known.byPath.get(path)
+    if (!fields && path.startsWith('managed/')) return undefined
+    return new Set((fields ?? NONE).map((field) => `/${field.join('/')}`))
+  }
+
   /**
    * How a field of a collection such as `managed/user` is stored. A hashed one cannot be read; an encrypted one is read as
    * its envelope.

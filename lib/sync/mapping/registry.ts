@@ -62,6 +62,7 @@ export class MappingRegistry implements Disposable {
   #singles: readonly MappingSource[] = []
   /** Whether the files of all mappings have been read: only then one that is named can be missing. */
   #isComplete = false
+  readonly #watchers = new Set<() => void>()
   /** Those that were found, with their keys in the set. */
   #found: readonly (readonly [key: string, source: MappingSource])[] = []
 
@@ -188,6 +189,12 @@ export class MappingRegistry implements Disposable {
     return !this.#unread && !this.#entries.some(({ input }) => input.name === name)
   }
 
+  /** Calls `watcher` whenever the mappings in force may have changed. */
+  watch(watcher: () => void): Disposable {
+    this.#watchers.add(watcher)
+    return { dispose: () => void this.#watchers.delete(watcher) }
+  }
+
   dispose(): Promise<void> {
     return this.#scope.dispose()
   }
@@ -234,7 +241,7 @@ export class MappingRegistry implements Disposable {
   }
 
   /** A mapping in a file of its own comes last, and stands for the same one in `sync.json`. */
-  #apply(): Promise<void> {
+  async #apply(): Promise<void> {
     const sources = [...this.#list, ...(this.#broken ? [this.#broken] : []), ...this.#singles]
     const twice = takenTwice(sources)
     const beside = faultsBeside(sources, !this.#isComplete)
@@ -246,7 +253,8 @@ export class MappingRegistry implements Disposable {
       // Under another key the last good state is forgotten.
       return [`${source.name}: ${places}`, { ...source, error: takenTwiceFault(source.name, places) }]
     })
-    return this.#set.apply(new Map(this.#found))
+    await this.#set.apply(new Map(this.#found))
+    for (const watcher of this.#watchers) watcher()
   }
 
   #notices(): ConfigurationFileFault[] {

@@ -175,6 +175,10 @@ export const maskedWrites = (writes: readonly RecordedWrite[], secrets: Readonly
         : masked(content, '', secrets),
   }))
 
+/** An object of a collection. @param secrets its private fields; undefined = not known */
+export const maskedObject = (object: Json, secrets: ReadonlySet<string> | undefined): Json =>
+  masked(object, '', secrets)
+
 function maskedOperation(operation: Json, secrets: ReadonlySet<string> | undefined): Json {
   if (!isObject(operation) || operation.value === undefined) return operation
   return { ...operation, value: masked(operation.value, String(operation.field), secrets) }

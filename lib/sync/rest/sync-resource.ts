@@ -49,8 +49,6 @@ export class SyncResource implements ResourceHandler {
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
-    // This gateway has no implicit synchronization, so that the queue is always empty.
-    if (request.resourcePath === 'queue') return queryInMemory([], request)
     if (request.resourcePath !== 'mappings') throw missing(request.resourcePath)
     return this.#inOrder(request)
   }

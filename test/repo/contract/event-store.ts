@@ -54,7 +54,9 @@ export function describeEventStore(open: OpenRepository): void {
       const repository = await open()
       await repository.events().add([event('a')])
       const retry = { result: 'retry', notBefore: Date.now() + 1e6, counts: true, error: ERROR } as const
-      await repository.events().finish((await repository.jobs().acquire('m', 1)).map((one) => ({ event: one, ...retry })))
+      await repository
+        .events()
+        .finish((await repository.jobs().acquire('m', 1)).map((one) => ({ event: one, ...retry })))
       assert.deepEqual(await repository.jobs().acquire('m', 1), [])
       await repository.events().add([event('a')])
       const [again] = await repository.jobs().acquire('m', 1)
@@ -141,8 +143,17 @@ export function describeEventStore(open: OpenRepository): void {
       const events = repository.events()
       await events.add(['a', 'b', 'c'].map((id) => event(id)))
       await events.add([event('a', 'delete'), event('a', 'update', { mapping: 'n' })])
-      const [page, rest] = [await events.page({ mapping: 'm' }, null, 2), () => events.page({ mapping: 'm' }, page[1]?.id ?? null, 9)]
-      assert.deepEqual([shown(page), shown(await rest())], [['a update', 'b update'], ['c update', 'a delete']])
+      const [page, rest] = [
+        await events.page({ mapping: 'm' }, null, 2),
+        () => events.page({ mapping: 'm' }, page[1]?.id ?? null, 9),
+      ]
+      assert.deepEqual(
+        [shown(page), shown(await rest())],
+        [
+          ['a update', 'b update'],
+          ['c update', 'a delete'],
+        ],
+      )
       assert.deepEqual(shown(await events.page({ mapping: 'm', resourceId: 'a' }, null, 9)), ['a update', 'a delete'])
       assert.equal((await events.page({ resourceId: 'a' }, null, 9)).length, 3)
       assert.equal((await events.page({ mapping: 'm', state: 'ACQUIRED' }, null, 9)).length, 0)
@@ -231,6 +242,8 @@ export function describeEventStore(open: OpenRepository): void {
       assert.deepEqual(await events.countDeletion('m', 2), { count: 2, isAllowed: false })
       assert.equal((await events.queues())[0]?.deletions, 2)
       assert.equal((await events.countDeletion('n', 1)).isAllowed, true)
+      await events.uncountDeletion('m')
+      assert.deepEqual(await events.countDeletion('m', 2), { count: 1, isAllowed: true })
       await events.forgetDeletions('m')
       assert.equal((await events.countDeletion('m', 1)).isAllowed, true)
     })
@@ -248,7 +261,11 @@ export function describeEventStore(open: OpenRepository): void {
       const changed = await store.replace(created.id, null, {}, { events: [given('update')] })
       await store.remove(created.id, null, { events: [given('delete')] })
       const [update, removal] = await repository.events().page({}, null, 9)
-      const [old, fresh] = [created, changed].map(({ id, revision, content }) => ({ _id: id, _rev: revision, ...content }))
+      const [old, fresh] = [created, changed].map(({ id, revision, content }) => ({
+        _id: id,
+        _rev: revision,
+        ...content,
+      }))
       assert.deepEqual([update?.oldObject, update?.newObject, update?.objectRev], [old, fresh, changed.revision])
       assert.deepEqual([removal?.oldObject, removal?.newObject, removal?.objectRev], [fresh, null, changed.revision])
       assert.deepEqual([update?.resourceId, removal?.resourceId], [created.id, created.id])

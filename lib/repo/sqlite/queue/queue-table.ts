@@ -57,6 +57,10 @@ export class QueueTable {
     )
   }
 
+  async uncountDeletion(mapping: string): Promise<void> {
+    await this.#writes.run((session) => session.run(UNCOUNT, [mapping]), { isDurable: false })
+  }
+
   async forgetDeletions(mapping: string): Promise<void> {
     await this.#writes.run((session) => session.run('delete from sync_deletion where mapping = ?', [mapping]))
   }
@@ -76,6 +80,9 @@ const OLDEST = `select created from sync_event where key = (select min(key) from
 const SET_PAUSE = `insert into sync_queue (mapping, pause) values (?1, ?2) on conflict (mapping) do update set pause = ?2`
 const COUNT_DELETION = `insert into sync_deletion (mapping, minute, count) values (?, ?, 1)
   on conflict (mapping, minute) do update set count = count + 1`
+
+const UNCOUNT = `update sync_deletion set count = count - 1 where mapping = ?1 and count > 0
+  and minute = (select max(minute) from sync_deletion where mapping = ?1 and count > 0)`
 
 const currentMinute = (): number => Math.floor(Date.now() / MINUTE_MS)
 
