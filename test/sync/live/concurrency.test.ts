@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { JsonObject } from '../../../lib/contract.ts'
 import { SourceLocks } from '../../../lib/sync/context/source-locks.ts'
 import { ownedBySuite } from '../../helpers/clean-up.ts'
 import { js, type LiveStage, mappingTo, person, REMOTE, SOURCE, startLive } from './live-stage.ts'
@@ -51,6 +53,24 @@ describe('implicit synchronization at the same time', () => {
       assert.equal((await targets(REMOTE, `r${count}`)).length, 1, `r${count}`)
       assert.equal((await stage.links(`r${count}`)).length, 1)
     }
+  })
+
+  it('a change waits for the link that a reconciliation is about to store', async () => {
+    await stage.configure([mappingTo(REMOTE, { correlationQuery: [] })])
+    await stage.connection.create(SOURCE, 'w', person('w'))
+    let change: Promise<JsonObject[]> | undefined
+    stage.remote.before(
+      ({ isWrite, text }) => !change && isWrite && text.includes('"w"'),
+      async () => {
+        change = stage.notify('Create', 'w')
+        // Time enough to create the target a second time.
+        await Promise.race([change, delay(500)])
+      },
+    )
+    assert.equal((await stage.gateway.call(query, { method: 'POST' })).status, 200)
+    const [detail = {}] = (await change) ?? []
+    assert.deepEqual([detail.situation, detail.result], ['CONFIRMED', 'SUCCESSFUL'])
+    assert.equal((await targets(REMOTE, 'w')).length, 1)
   })
 
   it('a reconciliation does not take back what a change has carried over since it read the source', async () => {
