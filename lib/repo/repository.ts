@@ -1,4 +1,5 @@
 import type { JsonObject, Logger, MetricsRegistry } from '../contract.ts'
+import type { IncrementalStore } from './incremental/incremental-store.ts'
 import type { LinkStore } from './links/link-store.ts'
 import type { ObjectStore, TypeOptions } from './objects/object-store.ts'
 import type { Rewriting } from './objects/rewrite.ts'
@@ -47,6 +48,7 @@ export interface Repository {
   /** Events of queued synchronization. */
   events(): EventStore
   jobs(): JobQueue
+  incremental(): IncrementalStore
   /** Rewrites the objects of all types whose stored text contains `text`: see `rewriteObjects`. */
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting>
   /** Encrypts with the first key what other keys encrypt in runs and queued events. @returns how many data keys, and a sentence for each that stays */

@@ -1,6 +1,7 @@
 import type { Disposable, JsonObject, Logger } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { parsePointer, printPointer } from '../../crest/pointer.ts'
+import type { IncrementalStore } from '../incremental/incremental-store.ts'
 import type { LinkStore } from '../links/link-store.ts'
 import type { ObjectStore, TypeOptions } from '../objects/object-store.ts'
 import { type Rewriting, rewriteObjects } from '../objects/rewrite.ts'
@@ -109,6 +110,10 @@ export class SqliteRepository implements Repository {
 
   jobs(): JobQueue {
     return this.#jobs
+  }
+
+  incremental(): IncrementalStore {
+    return this.#stores.incremental
   }
 
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting> {

@@ -1,5 +1,6 @@
 import { describeCollection } from '../contract/collection.ts'
 import { describeEventStore } from '../contract/event-store.ts'
+import { describeIncrementalStore } from '../contract/incremental-store.ts'
 import { describeLinkStore } from '../contract/link-store.ts'
 import { describeObjectQuery } from '../contract/object-query.ts'
 import { describeObjectStore } from '../contract/object-store.ts'
@@ -11,6 +12,7 @@ describe('a repository on SQLite', () => {
   describeObjectQuery(tempRepository)
   describeCollection(tempRepository)
   describeLinkStore(tempRepository)
+  describeIncrementalStore(tempRepository)
   describeRunStore(tempRepository)
   describeEventStore(tempRepository)
 })

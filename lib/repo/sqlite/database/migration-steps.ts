@@ -177,6 +177,24 @@ const createEventTables = (): Compilable[] => {
   ]
 }
 
+/** How far incremental runs have come. */
+const createIncrementalTables = (): Compilable[] => [
+  schema
+    .createTable('incremental')
+    .addColumn('mapping', 'text', (column) => column.primaryKey())
+    .addColumn('watermark', 'text')
+    .addColumn('scope', 'text')
+    .addColumn('proof', 'text')
+    .modifyEnd(sql`without rowid`),
+  schema
+    .createTable('incremental_retry')
+    .addColumn('mapping', 'text', (column) => column.notNull())
+    .addColumn('source_id', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(1))
+    .addPrimaryKeyConstraint('incremental_retry_key', ['mapping', 'source_id'])
+    .modifyEnd(sql`without rowid`),
+]
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -190,4 +208,5 @@ export const MIGRATIONS: readonly Migration[] = [
   addIntents,
   createImages,
   createEventTables,
+  createIncrementalTables,
 ].map((statements) => (session) => execute(session, statements()))

@@ -13,6 +13,8 @@ export interface Tables {
   readonly run_image: RunImageTable
   readonly run_key: RunKeyTable
   readonly sent_value: SentValueTable
+  readonly incremental: IncrementalTable
+  readonly incremental_retry: IncrementalRetryTable
   readonly schema_version: SchemaVersionTable
 }
 
@@ -175,6 +177,24 @@ export interface SentValueTable {
   readonly field: string
   readonly digest: string
   readonly shown: string | null
+}
+
+/** How far the incremental runs of a mapping have come. */
+interface IncrementalTable {
+  readonly mapping: string
+  /** ISO 8601, by the clock of the source. */
+  readonly watermark: string | null
+  /** What the watermark holds for. */
+  readonly scope: string | null
+  /** JSON: see `FieldProof`. */
+  readonly proof: string | null
+}
+
+/** A source that failed, and that incremental runs take in addition. */
+interface IncrementalRetryTable {
+  readonly mapping: string
+  readonly source_id: string
+  readonly attempts: number
 }
 
 interface SchemaVersionTable {

@@ -4,6 +4,7 @@ import { createScratchTables } from '../database/scratch-tables.ts'
 import type { Session } from '../database/session.ts'
 import { SqliteFile } from '../database/sqlite-file.ts'
 import { WriteQueue } from '../database/write-queue.ts'
+import { IncrementalTable } from '../incremental/incremental-table.ts'
 import { ObjectTable } from '../objects/object-table.ts'
 import { installJsonFunctions } from '../objects/sqlite-json.ts'
 import { insertEvents } from '../queue/event-insert.ts'
@@ -31,6 +32,7 @@ export interface Stores {
   readonly sentValues: SentValueTable
   readonly events: EventTable
   readonly queues: QueueTable
+  readonly incremental: IncrementalTable
 }
 
 export interface OpenDatabase {
@@ -71,6 +73,7 @@ export async function openDatabase(
     sentValues: new SentValueTable(file, writes),
     events: new EventTable({ session: file, writes, sealer }),
     queues: new QueueTable(file, writes),
+    incremental: new IncrementalTable(file, writes),
   }
   return { stores, close: () => file.close() }
 }
