@@ -22,6 +22,8 @@
  *   patch          `supported`, or the status that rejects it (400, 405, 501)
  *   clientIds      `accepted`, or the status that rejects a create with an id (400, 403, 405)
  *   namedBy        the field that is the id, as with connectors: updating it renames the object
+ *   unsearchable   filters by these fields find nothing
+ *   clockSkew      milliseconds that its `Date` headers are ahead, or `none`
  *   credentials    required from callers, 401 otherwise; none by default
  * Fixed at start: `collections` (others answer 404 until seeded) and `relationships`.
  *
@@ -191,7 +193,7 @@ export class FakeIdm {
     const isWhole = recorded.bodyLength === recorded.body.length
     const outcome = isWhole ? await this.#chain(request)() : errorAnswer(413, 'The body is too large')
     if (outcome === CUT) exchange.reset()
-    else if (!response.destroyed) write(exchange, outcome)
+    else if (!response.destroyed) write(exchange, outcome, this.switches)
   }
 
   #chain(request: FakeRequest): Next {
@@ -246,10 +248,16 @@ function matching(pattern: string): (request: FakeRequest) => boolean {
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-function write({ request, response }: Exchange, { status, headers, json, raw }: Answer): void {
+function write(
+  { request, response }: Exchange,
+  { status, headers, json, raw }: Answer,
+  { clockSkew }: Pick<Switches, 'clockSkew'>,
+): void {
   const body = json === undefined ? raw : printExact(json)
   const needsCookie = request.headers.authorization !== undefined && request.headers['x-openidm-nosession'] !== 'true'
   const cookie = needsCookie ? { 'set-cookie': 'session-jwt=fake; Path=/; HttpOnly' } : {}
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-  response.writeHead(status, { ...cookie, ...length, ...headers }).end(body)
+  response.sendDate = clockSkew !== 'none'
+  const date = clockSkew === 'none' ? {} : { date: new Date(Date.now() + clockSkew).toUTCString() }
+  response.writeHead(status, { ...cookie, ...length, ...date, ...headers }).end(body)
 }

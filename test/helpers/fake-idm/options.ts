@@ -36,6 +36,10 @@ export interface Switches {
   clientIds: 'accepted' | 400 | 403 | 405
   /** The field that holds the id: a create ignores the client's id, updating the field renames the object. */
   namedBy: string | undefined
+  /** Filters by these fields find nothing, as by fields that the server does not know. */
+  unsearchable: readonly string[]
+  /** Milliseconds that its clock, as its `Date` headers show it, is ahead; `none` = they are absent. */
+  clockSkew: number | 'none'
   /** Required from callers (401 otherwise); undefined accepts any caller. */
   credentials: { readonly userName: string; readonly password: string } | undefined
 }
@@ -62,6 +66,8 @@ export const defaultSwitches = (like: Switches['like'] = 'openidm'): Switches =>
   patch: 'supported',
   clientIds: 'accepted',
   namedBy: undefined,
+  unsearchable: [],
+  clockSkew: 0,
   credentials: undefined,
 })
 

@@ -93,8 +93,8 @@ const known = new Map<string, WeakMap<Entry, JsonObject>>()
 
 /** Returns the fields that filter and sort keys see under the current switches. */
 function factsOf(store: Store): (entry: Entry) => JsonObject {
-  const { like, invisible, writeOnly } = store.switches
-  const setting = JSON.stringify([like, invisible, writeOnly])
+  const { like, invisible, writeOnly, unsearchable } = store.switches
+  const setting = JSON.stringify([like, invisible, writeOnly, unsearchable])
   const facts = known.get(setting) ?? new WeakMap<Entry, JsonObject>()
   known.set(setting, facts)
   return (entry) => {
@@ -106,7 +106,8 @@ function factsOf(store: Store): (entry: Entry) => JsonObject {
 }
 
 /** In OpenIDM a comparison never matches an element of a list, but the list is present. */
-function seenBy({ like }: Switches, object: JsonObject): JsonObject {
+function seenBy({ like, unsearchable }: Switches, given: JsonObject): JsonObject {
+  const object = Object.fromEntries(Object.entries(given).filter(([name]) => !unsearchable.includes(name)))
   const seen = (value: Json): Json => (Array.isArray(value) ? {} : isMap(value) ? withoutElements(value) : value)
   const withoutElements = (map: JsonObject): JsonObject =>
     Object.fromEntries(Object.entries(map).map(([name, value]) => [name, seen(value)]))

@@ -87,4 +87,21 @@ describe('fake IDM: switches', () => {
     await call(remote, 'PATCH managed/role/Sales', [{ operation: 'replace', field: '/name', value: 'Support' }])
     assert.deepEqual(remote.refs('managed/user', 'u1', 'roles'), ['managed/role/Support'])
   })
+
+  it('finds nothing by a field that cannot be searched, and shows it', async () => {
+    remote.switches.unsearchable = ['name']
+    for (const filter of ['name pr', 'name eq "one"', 'name gt "a"'])
+      assert.deepEqual((await call(remote, `GET managed/thing?_queryFilter=${filter}`)).body.result, [])
+    assert.equal((await call(remote, `GET ${THING}`)).body.name, 'one')
+  })
+
+  it('has a clock that differs, or says no time', async () => {
+    for (const skew of [3_600_000, -3_600_000]) {
+      remote.switches.clockSkew = skew
+      const ahead = Date.parse(String((await call(remote, `GET ${THING}`)).headers.date)) - Date.now()
+      assert.ok(Math.abs(ahead - skew) < 5000, String(ahead))
+    }
+    remote.switches.clockSkew = 'none'
+    assert.equal((await call(remote, `GET ${THING}`)).headers.date, undefined)
+  })
 })
