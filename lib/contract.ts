@@ -155,6 +155,8 @@ export interface ReconcileOptions {
   readonly dryRun?: boolean
   /** Ids of the source objects. Default: all. */
   readonly ids?: readonly string[]
+  /** Asks only for what changed since the last good run, as `incremental` of the mapping says. */
+  readonly changed?: boolean
   /** Settings that replace those of the mapping, as in the body of `recon?_action=recon`: `{ maxDeletes: 10 }`. */
   readonly overrides?: JsonObject
   /** Cancels the run, which then ends with the state `CANCELED`. */

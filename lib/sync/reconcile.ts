@@ -19,7 +19,7 @@ export const reconciler =
     return service.get(run.id)
   }
 
-function runOptions({ dryRun = false, ids, overrides }: ReconcileOptions) {
+function runOptions({ dryRun = false, ids, changed, overrides }: ReconcileOptions) {
   // An empty selection of the caller must not become all objects.
   if (ids?.length === 0) throw badRequest('The option ids is empty: omit it to reconcile all sources')
   const settings: JsonObject | null = overrides ?? null
@@ -29,5 +29,6 @@ function runOptions({ dryRun = false, ids, overrides }: ReconcileOptions) {
     isAnalysis: dryRun,
     persists: dryRun,
     overrides: parseOverrides(settings),
+    ...(changed && { changed }),
   } as const
 }

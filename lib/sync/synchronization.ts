@@ -71,11 +71,18 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const mappings = scope.own('mappings', new MappingRegistry(log, judges))
     await mappings.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
-    const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
+    const stores = {
+      runs: repository.runs(),
+      links: repository.links(),
+      sentValues: repository.sentValues(),
+      incremental: repository.incremental(),
+    }
     const access = {
       connection: resources.connect(),
       // For the reads of an analysis: scripts that they trigger write nothing.
       dryConnection: resources.connectDry(),
+      timed: (isDry: boolean, onDate: (time: number) => void) =>
+        isDry ? resources.connectDry({ onDate }) : resources.connect({ onDate }),
       replay: resources.replay,
     }
     const addresses = new InstanceAddresses()

@@ -74,9 +74,15 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   await mappings.follow(directory)
   const privateFields = new PrivateFields(() => [])
   const connection = connect(router, {})
-  const stores = { runs: repository.runs(), links: repository.links(), sentValues: repository.sentValues() }
+  const stores = {
+    runs: repository.runs(),
+    links: repository.links(),
+    sentValues: repository.sentValues(),
+    incremental: repository.incremental(),
+  }
   const replay: ReconServiceOptions['replay'] = (write) => router.replay(write)
-  const parts = { mappings, connection, dryConnection: connectDry(router), replay, ...stores, scripts, log }
+  const timed = (isDry: boolean) => (isDry ? connectDry(router) : connection)
+  const parts = { mappings, connection, dryConnection: connectDry(router), timed, replay, ...stores, scripts, log }
   const service = new ReconService(parts)
   onCleanUp(() => service.dispose())
   router.add('a', source ?? new MemoryCollection())

@@ -54,14 +54,14 @@ export const connect = (router: ResourceRouter, context: RequestContext): Connec
   new RouterConnection(router, () => context)
 
 /** The same in recording mode: nothing is written, not even by scripts. Requests do not see each other's writes. */
-export const connectDry = (router: ResourceRouter): Connection =>
-  new RouterConnection(router, () => ({ recorder: new WriteRecorder() }))
+export const connectDry = (router: ResourceRouter, context: RequestContext = {}): Connection =>
+  new RouterConnection(router, () => ({ ...context, recorder: new WriteRecorder() }))
 
 /** The part of a router that plugins may use. */
 export const registryOf = (router: ResourceRouter): ResourceRegistry => ({
   add: (route, handler) => router.add(route, handler),
   connect: (context = {}) => connect(router, context),
-  connectDry: () => connectDry(router),
+  connectDry: (context) => connectDry(router, context),
   routes: (path) => router.routes(path),
   replay: (write) => router.replay(write),
 })

@@ -37,6 +37,8 @@ export interface RequestContext {
   readonly signal?: AbortSignal
   /** `MAPPING/ID` of each hop of implicit synchronization that led to this request; absent = none did. */
   readonly syncChain?: readonly string[]
+  /** Told the time at a remote, in milliseconds since 1970, with each of its answers. */
+  readonly onDate?: (time: number) => void
   /** Recording mode: writes, including those of scripts, are recorded instead of executed. */
   readonly recorder?: WriteRecorder
 }

@@ -22,7 +22,7 @@ export interface ResourceRegistry {
   add(route: string, handler: ResourceHandler): Disposable
   connect(context?: RequestContext): Connection
   /** In recording mode: nothing is written, not even by scripts. Requests do not see each other's writes. */
-  connectDry(): Connection
+  connectDry(context?: RequestContext): Connection
   /** Whether a route serves `path`. */
   routes(path: string): boolean
   /** Executes a recorded write, without the filters that have seen it when it was recorded. */

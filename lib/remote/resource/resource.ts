@@ -112,6 +112,8 @@ class RemoteResource implements ResourceHandler {
     const instance = this.#registry.require(name)
     if (rest.length === 0) throw notFound(`Remote instance "${name}": a path at the remote must follow its name`)
     const answer = await instance.client.request(remoteRequest(request, rest.join('/'), context))
+    const { date } = answer.headers
+    if (context.onDate && typeof date === 'string' && !Number.isNaN(Date.parse(date))) context.onDate(Date.parse(date))
     if (answer.status === 401) throw refusedCredentials(name, instance.properties.authType)
     return answer
   }

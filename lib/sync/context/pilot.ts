@@ -1,6 +1,6 @@
 import { z } from '../../core/schema.ts'
 import { badRequest } from '../../crest/errors.ts'
-import { parseQueryFilter, printQueryFilter } from '../../crest/filter/query-filter.ts'
+import { parseQueryFilter, printQueryFilter, type QueryFilter } from '../../crest/filter/query-filter.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { MappingQuery } from '../mapping/query-schema.ts'
 import type { Overrides, RunOptions } from './run-options.ts'
@@ -53,19 +53,22 @@ export function pilotOverrides(mapping: Mapping, { action, pilot, overrides }: R
   if (limit !== undefined && sample !== undefined) throw badRequest('Only one of limit and sample can be given')
   if (overrides.runTargetPhase === true)
     throw badRequest('runTargetPhase: a run over some of the sources does not show that a target has none')
-  return filter === undefined ? {} : { sourceQuery: narrowed(overrides.sourceQuery ?? mapping.sourceQuery, filter) }
+  return filter === undefined
+    ? {}
+    : { sourceQuery: narrowed(overrides.sourceQuery ?? mapping.sourceQuery, filter, 'filter') }
 }
 
 /**
  * The query, narrowed to objects that match a filter.
+ * @param name of the setting that narrows it
  * @throws badRequest when the query has no `_queryFilter`
  */
-function narrowed(query: MappingQuery | undefined, filter: string): MappingQuery {
+export function narrowed(query: MappingQuery | undefined, filter: string | QueryFilter, name: string): MappingQuery {
   const { resourceName, params = {} } = query ?? {}
   const { _queryFilter: own = query ? undefined : 'true' } = params
   if (own === undefined)
-    throw badRequest('filter: the source query of the mapping has no _queryFilter that it can be combined with')
-  const filters = [String(own), filter].map(parseQueryFilter)
+    throw badRequest(`${name}: the source query of the mapping has no _queryFilter that it can be combined with`)
+  const filters = [parseQueryFilter(String(own)), typeof filter === 'string' ? parseQueryFilter(filter) : filter]
   const open = filters.filter((one) => one.operator !== 'literal' || !one.value)
   const joined = open.length === 1 && open[0] ? open[0] : ({ operator: 'and', filters } as const)
   return { resourceName, params: { ...params, _queryFilter: printQueryFilter(joined) } }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { JsonObject, Logger } from '../../contract.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import { WriteRecorder } from '../../crest/protocol/recorder.ts'
+import type { IncrementalStore } from '../../repo/incremental/incremental-store.ts'
 import type { LinkStore } from '../../repo/links/link-store.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
 import type { RunSnapshot } from '../../repo/runs/run-snapshot.ts'
@@ -21,10 +22,12 @@ import { SharedBackoff } from '../read/backoff.ts'
 import { Durations } from '../read/durations.ts'
 import { ObjectSet } from '../read/object-set.ts'
 import { selectedFields } from '../read/selected-fields.ts'
+import { SourceClock } from '../read/source-clock.ts'
 import { EdgeReview } from '../relationships/edge-review.ts'
 import { Statistics } from '../statistics.ts'
 import { ClientIds } from './client-ids.ts'
 import type { DeletionBrake } from './deletion-brake.ts'
+import { IncrementalNotes } from './incremental-notes.ts'
 import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
 import { overridden, type RunOptions } from './run-options.ts'
@@ -37,11 +40,14 @@ export interface RunServices {
   readonly connection: Connection
   /** For the reads of an analysis: scripts that they trigger write nothing. */
   readonly dryConnection: Connection
+  /** One of the two for the reads of sources. @param onDate told the time at a remote with each of its answers */
+  readonly timed: (isDry: boolean, onDate: (time: number) => void) => Connection
   /** Executes the writes that scripts requested while they were recorded. */
   readonly replay: Replay
   readonly runs: RunStore
   readonly links: LinkStore
   readonly sentValues: SentValueStore
+  readonly incremental: IncrementalStore
   readonly scripts: Scripts
   /** Limits the deletions of implicit synchronization. */
   readonly brake?: Pick<DeletionBrake, 'admit'> | undefined
@@ -100,6 +106,7 @@ export class RunContext {
   unsettled = new Unsettled()
   /** Of a run that only compares. */
   readonly verification: Verification | undefined
+  readonly incremental: IncrementalNotes | undefined
   /** Shown with the run. */
   readonly warnings: string[] = []
   stage: Stage = 'ACTIVE_INITIALIZED'
@@ -131,10 +138,14 @@ export class RunContext {
       durations: this.durations,
       mayBeEmpty: mapping.allowEmptySourceSet,
     }
-    const mayBeEmpty = parts.live?.isDeleted || common.mayBeEmpty
+    const clock = new SourceClock([mapping.source, mapping.sourceQuery?.resourceName ?? mapping.source])
+    const { changedField } = mapping.incremental ?? {}
+    this.incremental =
+      changedField && options.incremental && new IncrementalNotes(options.incremental, changedField, clock)
     this.sources = new ObjectSet({
       ...common,
-      mayBeEmpty,
+      ...(this.incremental && { connection: parts.timed(options.isAnalysis, clock.onDate) }),
+      mayBeEmpty: parts.live?.isDeleted || common.mayBeEmpty,
       path: mapping.source,
       fields: selectedFields(mapping, 'source'),
     })

@@ -5,6 +5,7 @@ import { badRequest } from '../../crest/errors.ts'
 import { limitSchema } from '../mapping/limit.ts'
 import { HOOK_NAMES, type Mapping } from '../mapping/mapping.ts'
 import { querySchema } from '../mapping/query-schema.ts'
+import type { IncrementalOptions } from './incremental-notes.ts'
 import { type Pilot, pilotShape } from './pilot.ts'
 import type { Approval, Caller, ExecutionBasis, PlanDigest, PlanRecord } from './plan-record.ts'
 import { VERIFYING } from './verification.ts'
@@ -24,6 +25,10 @@ export interface RunOptions {
   /** Who accepted that some sources are not assessed. */
   readonly acceptedBy?: string
   readonly startedBy?: Caller
+  /** Asks only for what changed since the last good run. */
+  readonly changed?: boolean
+  /** Of a mapping with `incremental`. */
+  readonly incremental?: IncrementalOptions
   /** Looks at some of the sources, and at no target without a source. */
   readonly pilot?: Pilot
   /** Compares both sides, whatever the policies say. */

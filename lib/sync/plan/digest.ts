@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Json } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { pathElements } from '../../crest/protocol/resource-path.ts'
 import type { PlanDigest } from '../context/plan-record.ts'
 import type { Overrides } from '../context/run-options.ts'
 import type { Script } from '../mapping/condition.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import { mappingScripts } from '../mapping/mapping-scripts.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
+import { instanceIn } from '../read/remote-path.ts'
 import type { InstanceAddress } from './instance-addresses.ts'
 
 /** What a plan depends on in addition to its mapping. */
@@ -30,7 +30,9 @@ export async function planDigest(
   { mapping, config, owner, overrides }: Digested,
   sources: DigestSources | undefined,
 ): Promise<PlanDigest> {
-  const parts = new Map<string, Json>([[`mapping ${mapping.name}`, { config, overrides: overrides as Json }]])
+  // How a run finds what changed is in its overrides.
+  const { incremental: _, ...own } = config
+  const parts = new Map<string, Json>([[`mapping ${mapping.name}`, { config: own, overrides: overrides as Json }]])
   if (owner && owner.name !== mapping.name) {
     const { source, target, sourceIdsCaseSensitive, targetIdsCaseSensitive } = owner
     parts.set(`mapping ${owner.name}`, { source, target, sourceIdsCaseSensitive, targetIdsCaseSensitive })
@@ -39,7 +41,7 @@ export async function planDigest(
     for (const [, script] of mappingScripts(mapping))
       for (const [name, text] of await filesOf(sources, script)) parts.set(`script ${name}`, text)
     for (const instance of instancesOf(mapping, overrides))
-      parts.set(`address of instance ${instance}`, { ...sources.addressOf(instance) })
+      parts.set(addressPart(instance), { ...sources.addressOf(instance) })
   }
   const digests = Object.fromEntries([...parts].sort().map(([name, content]) => [name, sha256(stableText(content))]))
   return { value: sha256(stableText(digests)), parts: digests }
@@ -66,13 +68,11 @@ async function filesOf(sources: DigestSources, script: Script): Promise<Readonly
 function instancesOf({ source, target, sourceQuery, targetQuery }: Mapping, overrides: Overrides): Set<string> {
   const queries = [sourceQuery, targetQuery, overrides.sourceQuery, overrides.targetQuery]
   const paths = [source, target, ...queries.flatMap((query) => query?.resourceName ?? [])]
-  return new Set(
-    paths.flatMap((path) => {
-      const [first, second, name] = pathElements(path)
-      return first === 'external' && second === 'idm' && name !== undefined ? [name] : []
-    }),
-  )
+  return new Set(paths.flatMap((path) => instanceIn(path) ?? []))
 }
+
+/** The name of a part of a digest. */
+export const addressPart = (instance: string): string => `address of instance ${instance}`
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 

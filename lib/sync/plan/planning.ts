@@ -9,6 +9,7 @@ import { isDestructive, protectionOf } from '../evaluate/protection.ts'
 import { idOf } from '../read/object-set.ts'
 import { planUndo } from '../undo/undo-plan.ts'
 import { chunks, prefetch } from './prefetch.ts'
+import { isChanges } from './retried.ts'
 import { digestOf, distinct, failedSource, scanTargets, sourcePages } from './scan.ts'
 
 /** Sources that are evaluated together. */
@@ -30,7 +31,8 @@ export async function plan(context: RunContext): Promise<boolean> {
   const pages = prefetch(sourcePages(context))
   const { value: first } = await pages.next()
   const unknown = unknownIds(context, first ?? [])
-  if (!first?.length && unknown.length === 0 && !mapping.allowEmptySourceSet) {
+  const mayBeEmpty = mapping.allowEmptySourceSet || isChanges(context)
+  if (!first?.length && unknown.length === 0 && !mayBeEmpty) {
     context.statistics.sources = 0
     const what = `reconciliation of ${mapping.name}: the source is empty; nothing is done (allowEmptySourceSet)`
     parts.log.warn({ reconId: parts.id }, what)
@@ -51,7 +53,7 @@ async function planSources(
   rest: AsyncGenerator<JsonObject[], void>,
   parts: EvaluationOptions,
 ): Promise<void> {
-  const { statistics, cleared } = context
+  const { statistics, cleared, incremental } = context
   const evaluator = new SourceEvaluator(parts)
   context.enter('ACTIVE_RECONCILING_SOURCE')
   statistics.sources = 0
@@ -61,18 +63,24 @@ async function planSources(
       const sources = await unseen(context, chunk)
       statistics.sources += sources.length
       cleared.see(sources)
+      incremental?.see(sources)
       await add(context, await evaluator.evaluate(sources))
     }
     await context.persist()
+  }
+  await add(context, unread(context))
+  if (incremental?.withoutField) {
+    const { withoutField, field } = incremental
+    const what = `${withoutField} of ${statistics.sources} sources have no ${field}`
+    context.warn(`${what}: runs that ask only for what changed never see them`)
   }
 }
 
 /** The sources that earlier pages did not have: pages of a remote that changes meanwhile may overlap. */
 async function unseen(context: RunContext, sources: readonly JsonObject[]): Promise<JsonObject[]> {
-  const { snapshot, links, unreadable, warn } = context
+  const { snapshot, links, warn } = context
   const { objects, faults } = distinct(sources, (id) => links.sourceKey(id))
-  const unread = unreadable.splice(0).map((id) => failedSource(id, badGateway(UNREADABLE)))
-  await add(context, [...faults, ...unread])
+  await add(context, [...faults, ...unread(context)])
   const repeated = await snapshot.see([...objects].map(([key, object]) => ({ key, digest: digestOf(object) })))
   for (const [key, isChanged] of repeated)
     if (isChanged) warn(`The source query returned ${key} twice with different content: the first one is used`)
@@ -80,6 +88,10 @@ async function unseen(context: RunContext, sources: readonly JsonObject[]): Prom
 }
 
 const UNREADABLE = 'The source query listed this object, and it cannot be read'
+
+/** The rows of sources that could not be read since the last call. */
+const unread = ({ unreadable }: RunContext): Row[] =>
+  unreadable.splice(0).map((id) => failedSource(id, badGateway(UNREADABLE)))
 
 async function planTargets(context: RunContext, parts: EvaluationOptions): Promise<void> {
   context.enter('ACTIVE_RECONCILING_TARGET')

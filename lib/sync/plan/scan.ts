@@ -12,6 +12,7 @@ import { idOf, revisionOf } from '../read/object-set.ts'
 import { isFullEntry } from '../read/selected-fields.ts'
 import { limited, sampled } from './pilot-pages.ts'
 import { chunks, prefetch } from './prefetch.ts'
+import { retriedSources } from './retried.ts'
 
 /** Objects that are added to the snapshot in one transaction. */
 const CHUNK = 500
@@ -27,6 +28,7 @@ export async function* sourcePages(context: RunContext): AsyncGenerator<JsonObje
     const pageSize = Math.min(mapping.reconSourceQueryPageSize, limit)
     const pages = sources.scan(mapping.sourceQuery, pageSize, 'sourceQuery')
     for await (const page of limited(pages, limit)) yield await fullSources(context, page)
+    yield* retriedSources(context)
   }
 }
 

@@ -39,8 +39,10 @@ export function selectedFields(mapping: Mapping, side: 'source' | 'target'): Sel
 }
 
 /** A projection without a mapped field would clear it at the target. */
-const mappedFields = ({ properties }: Mapping, side: 'source' | 'target'): string[] =>
-  properties.flatMap((property) => (isRelationship(property) ? [] : (property[side]?.[0] ?? [])))
+const mappedFields = ({ properties, incremental }: Mapping, side: 'source' | 'target'): string[] => [
+  ...properties.flatMap((property) => (isRelationship(property) ? [] : (property[side]?.[0] ?? []))),
+  ...(side === 'source' && incremental ? incremental.changedField.slice(0, 1) : []),
+]
 
 /** Remotes show relationships only where they are asked for by name. */
 const relationshipFields = ({ properties }: Mapping, side: 'source' | 'target'): string[] =>

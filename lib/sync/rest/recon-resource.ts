@@ -197,6 +197,7 @@ function optionsOf(
     isAnalysis: parameters.analyze === 'true',
     persists: parameters.persistAssociations === 'true',
     overrides,
+    ...(parameters.changed === 'true' && { changed: true }),
     ...(pilot && { pilot }),
     ...(acceptedBy !== undefined && { acceptedBy }),
   }

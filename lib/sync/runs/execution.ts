@@ -3,6 +3,7 @@ import { conflict } from '../../crest/errors.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
+import type { IncrementalOptions } from '../context/incremental-notes.ts'
 import type { Caller, PlanRecord } from '../context/plan-record.ts'
 import { actionsOf, type Overrides, type Part, type RunOptions, type Undo } from '../context/run-options.ts'
 import { basisOf } from './plans.ts'
@@ -28,6 +29,7 @@ export function callerOf({ security, agent, external }: RequestContext): Caller 
 
 interface ExecutionSettings extends Required<Pick<RunOptions, 'overrides' | 'digest' | 'startedBy'>> {
   readonly undo: Undo | undefined
+  readonly incremental: IncrementalOptions | undefined
   readonly acceptedBy: string | undefined
 }
 
@@ -35,7 +37,7 @@ interface ExecutionSettings extends Required<Pick<RunOptions, 'overrides' | 'dig
 export function executionOptions(
   planned: StoredRun,
   record: PlanRecord | undefined,
-  { undo, acceptedBy, ...settings }: ExecutionSettings,
+  { undo, acceptedBy, incremental, ...settings }: ExecutionSettings,
 ): RunOptions {
   const { unsupplied } = planned.content
   return {
@@ -43,6 +45,7 @@ export function executionOptions(
     unsupplied: Array.isArray(unsupplied) ? unsupplied.map(String) : [],
     ...(acceptedBy !== undefined && { acceptedBy }),
     ...(undo && { undo }),
+    ...(record && incremental && { incremental }),
     ...(record && { executes: planned.id, basis: basisOf(planned, record) }),
     ...(record?.approval && { approval: record.approval }),
   }

@@ -7,16 +7,18 @@ import type { StoredRun } from '../../repo/runs/run-store.ts'
 import { pilotOverrides } from '../context/pilot.ts'
 import type { RunServices } from '../context/run-context.ts'
 import { actionsOf, type RunOptions } from '../context/run-options.ts'
+import { IncrementalRuns } from '../incremental/incremental-runs.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { checkPart, type ExecuteRequest, executionOptions, INTERNAL, inherited } from './execution.ts'
 import { HeldRuns } from './held-runs.ts'
 import { Plans, type PlansOptions, shownContent } from './plans.ts'
 import { beginOf, endInterrupted, giveUp, resumable, resumeState } from './resume.ts'
-import { DEFAULT_RULES, forgetRows, outdated, removeOutdated } from './retention.ts'
+import { forgetRows, retain } from './retention.ts'
 import { Run, runHop } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
 import type { RunObserver } from './run-observer.ts'
+import { incrementalOf } from './settle-incremental.ts'
 import { noteUndone, type UndoRequest, undoable, undoOf, undoOptions } from './undo.ts'
 
 export interface ReconServiceOptions extends RunServices, PlansOptions {
@@ -31,6 +33,7 @@ export interface ReconServiceOptions extends RunServices, PlansOptions {
 export class ReconService implements Disposable {
   readonly parts: ReconServiceOptions
   readonly plans: Plans
+  readonly #incremental: IncrementalRuns
   readonly #active = new Map<string, Run | undefined>()
   readonly #ending = new Set<Promise<void>>()
   readonly #retention = new SerialQueue()
@@ -42,6 +45,7 @@ export class ReconService implements Disposable {
   constructor(parts: ReconServiceOptions) {
     this.parts = parts
     this.plans = new Plans(parts)
+    this.#incremental = new IncrementalRuns(parts)
   }
 
   /** Marks runs that a crash interrupted, but for those that cannot be decrypted: what resuming them needs would be lost. */
@@ -60,9 +64,11 @@ export class ReconService implements Disposable {
     const configured = await this.parts.mappings.usable(name)
     const waits = configured.mapping.requireApproval && !asked.isAnalysis
     const pilot = asked.pilot && pilotOverrides(configured.mapping, asked)
-    const overrides = { ...asked.overrides, ...pilot }
-    const options = { ...asked, overrides, ...(waits && { waits, isAnalysis: true, persists: true }) }
-    const { isAnalysis, persists, startedBy = INTERNAL } = options
+    const given = { ...asked, overrides: { ...asked.overrides, ...pilot } }
+    const digestOf = () => this.plans.digest(configured, given.overrides)
+    const chosen = await this.#incremental.begin(configured.mapping, given, digestOf)
+    const options = { ...chosen, ...(waits && { waits, isAnalysis: true, persists: true }) }
+    const { isAnalysis, persists, overrides, startedBy = INTERNAL } = options
     const digest = await this.plans.digest(configured, overrides)
     const plan = isAnalysis && persists && this.plans.begin(configured, digest, overrides, startedBy)
     return this.#launch(configured, { ...options, startedBy, digest, ...(plan && { plan }) }, async (run) =>
@@ -104,8 +110,9 @@ export class ReconService implements Disposable {
     if (part) await checkPart(rows, part, takesDeferred)
     const settings = { ...(record && inherited(record)), ...overrides }
     const digest = await this.plans.digest(configured, settings)
+    const given = { overrides: settings, digest, startedBy: by, acceptedBy }
     const undo = record && undoOf(planned)
-    const options = executionOptions(planned, record, { overrides: settings, digest, startedBy: by, undo, acceptedBy })
+    const options = executionOptions(planned, record, { ...given, undo, incremental: incrementalOf(planned) })
     const begin = async (run: Run, number: number) => {
       if (undo) await noteUndone(runs, { run: run.id, by: by.name }, undo)
       if (!record) {
@@ -283,18 +290,10 @@ export class ReconService implements Disposable {
 
   /** Removes the runs that need not be kept any more: when one has ended, and at the start, since plans expire. */
   #retain(): Promise<void> {
-    return this.#retention.add(async () => {
-      const { runs, mappings, log } = this.parts
-      try {
-        const rulesOf = (name: string) =>
-          mappings.find(name)?.mapping ?? (mappings.isRemoved(name) ? undefined : DEFAULT_RULES)
-        await removeOutdated(runs, outdated(await runs.all(), rulesOf), async ({ id }, work) => {
-          if (!this.#closed && !this.#held.has(id) && !this.#running(id)) await this.#held.hold(id, work)
-        })
-        if (!this.#closed) await runs.removeOrphans()
-      } catch (error) {
-        log.error({ err: error }, 'old reconciliations were not removed')
-      }
-    })
+    const isClosed = () => this.#closed
+    const remove = async (id: string, work: () => Promise<void>) => {
+      if (!this.#held.has(id) && !this.#running(id)) await this.#held.hold(id, work)
+    }
+    return this.#retention.add(() => retain(this.parts, remove, isClosed))
   }
 }

@@ -3,6 +3,7 @@ import { isObject } from '../../core/json.ts'
 import type { RowStatus } from '../../repo/runs/run-row.ts'
 import type { RunStore, StoredRun } from '../../repo/runs/run-store.ts'
 import { DEFAULT_KEEP_RUNS, type Mapping } from '../mapping/mapping.ts'
+import type { MappingRegistry } from '../mapping/registry.ts'
 import { isValidPlan } from './approval.ts'
 
 /** How long the runs of a mapping stay that is no longer configured. */
@@ -93,6 +94,34 @@ export async function removeOutdated(
       await runs.removeUnwritten(run.number)
       await runs.update(run.number, run.state, { ...run.content, isReduced: true })
     })
+}
+
+interface RetentionParts {
+  readonly runs: RunStore
+  readonly mappings: Pick<MappingRegistry, 'find' | 'isRemoved'>
+  readonly log: Logger
+}
+
+/**
+ * Removes the runs that need not be kept any more; an error is logged.
+ * @param hold does work on a run unless others use it
+ * @param isClosed whether the gateway is stopping
+ */
+export async function retain(
+  { runs, mappings, log }: RetentionParts,
+  hold: (id: string, work: () => Promise<void>) => Promise<void>,
+  isClosed: () => boolean,
+): Promise<void> {
+  try {
+    const rulesOf = (name: string) =>
+      mappings.find(name)?.mapping ?? (mappings.isRemoved(name) ? undefined : DEFAULT_RULES)
+    await removeOutdated(runs, outdated(await runs.all(), rulesOf), async ({ id }, work) => {
+      if (!isClosed()) await hold(id, work)
+    })
+    if (!isClosed()) await runs.removeOrphans()
+  } catch (error) {
+    log.error({ err: error }, 'old reconciliations were not removed')
+  }
 }
 
 const countOf = ({ content }: Pick<StoredRun, 'content'>, status: RowStatus): number =>

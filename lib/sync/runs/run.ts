@@ -12,6 +12,7 @@ import { plan } from '../plan/planning.ts'
 import { rowWindows } from '../row-windows.ts'
 import type { Statistics } from '../statistics.ts'
 import { type ResumeState, restoredInto, resumeState, settleEarlierRuns } from './resume.ts'
+import { incrementalNow, settleIncremental } from './settle-incremental.ts'
 
 const WINDOW = 500
 
@@ -42,6 +43,8 @@ export class Run {
   readonly #begin: number
   readonly #ending = Promise.withResolvers<void>()
   #description: string | undefined
+  /** false = the source was empty, and nothing was done about it. */
+  #isComplete = true
   /** An error leaves it so that it can go on where it stopped. */
   #isResumable = false
   #endTime: number | undefined
@@ -75,7 +78,8 @@ export class Run {
 
   /** As `recon/ID` shows it, without `_id`. */
   toJSON(): JsonObject {
-    const { statistics, stage, durations, warnings, cleared, verification, clientIds, parts } = this.#context
+    const { statistics, stage, durations, warnings, cleared, verification, clientIds, incremental, parts } =
+      this.#context
     const { acceptedBy, startedBy, approval, pilot, waits, plan, undo } = parts.options
     return {
       mapping: this.mappingName,
@@ -95,6 +99,7 @@ export class Run {
       ...(waits ? { waitsForApproval: true } : {}),
       ...(verification ? { verification: verification.toJSON(statistics) } : {}),
       ...(undo ? { undoes: undo.run } : {}),
+      ...(incremental ? { incremental: incremental.toJSON() } : {}),
       ...(!this.isAnalysis && this.#context.mapping.keepBefore ? { keepsBefore: true } : {}),
       ...(plan ? { plan: plan as unknown as JsonObject } : {}),
       ...(stage === 'INTERRUPTED' ? { resumable: true } : {}),
@@ -133,7 +138,8 @@ export class Run {
   start(): void {
     void this.#run(async () => {
       await settleEarlierRuns(this.#context)
-      if (!(await plan(this.#context))) return
+      this.#isComplete = await plan(this.#context)
+      if (!this.#isComplete) return
       if (!this.isAnalysis) await this.#apply('planned')
       else if (!this.#context.verification)
         for (const fault of await guardFaults(this.#context)) this.#context.warn(`${fault}: the run would be stopped`)
@@ -171,7 +177,8 @@ export class Run {
   /** From here on an interrupted run goes on where it stopped. */
   #apply(kind: ApplyingKind): Promise<void> {
     const { parts, statistics, mapping } = this.#context
-    const state = resumeState(parts.options, mapping, kind === 'approved')
+    const options = { ...parts.options, ...incrementalNow(this.#context) }
+    const state = resumeState(options, mapping, kind === 'approved')
     const begin = async () => {
       await parts.runs.keep(parts.number, { ...state, totals: { ...statistics.totals } })
       this.#isResumable = true
@@ -211,6 +218,7 @@ export class Run {
       context.enter('ACTIVE_LINK_CLEANUP')
       context.enter('ACTIVE_PROCESSING_RESULTS')
       if (!this.isAnalysis) await context.hooks.end(this.#reconState())
+      if (this.#isComplete) await settleIncremental(context)
     } catch (error) {
       end = this.#endOf(this.#abort.signal.reason)
       if (!this.#abort.signal.aborted) this.#fail(error)
