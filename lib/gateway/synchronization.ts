@@ -19,6 +19,7 @@ import { Leadership } from './link/leadership.ts'
 import type { WorkersLink } from './link/link.ts'
 import type { ServiceRegistry } from './plugins/services.ts'
 import { judgeSchedules, startSchedules } from './schedules/schedules.ts'
+import { sweepName } from './schedules/sweeps.ts'
 
 export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 'resources'> {
   readonly router: ResourceRouter
@@ -109,7 +110,8 @@ async function startHere(
         queues(() => started.queue.status()),
       ),
     )
-    const running = { router: routes, recon: started.service, scripts, isHeld, log }
+    const isMappingHeld = (mapping: string) => isHeld(sweepName(mapping))
+    const running = { router: routes, recon: started.service, scripts, isHeld, isMappingHeld, log }
     const connection = resources.connect()
     scope.own('schedules', await startSchedules({ ...running, repository, configuration, connection }))
     const resume = async () => {

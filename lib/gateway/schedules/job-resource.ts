@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Json } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { cronFault } from '../../core/time/cron.ts'
-import { badRequest, notFound, notSupported, preconditionFailed } from '../../crest/errors.ts'
+import { badRequest, conflict, notFound, notSupported, preconditionFailed } from '../../crest/errors.ts'
 import { checkAddressable } from '../../crest/http/request-path.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import { queryInMemory } from '../../crest/protocol/page.ts'
@@ -52,7 +52,8 @@ export class JobResource implements ResourceHandler {
   }
 
   async update({ resourcePath, content }: UpdateRequest): Promise<Resource> {
-    const { name, isFile } = this.#job(resourcePath)
+    const { name, isFile, sweeps } = this.#job(resourcePath)
+    checkOwn(name, sweeps)
     if (!isFile) return this.#jobResource(await this.#jobs.define(name, content))
     await this.#connection.update(childPath('config/schedule', name), null, definitionIn(content))
     return this.#jobResource(this.#job(resourcePath))
@@ -60,6 +61,7 @@ export class JobResource implements ResourceHandler {
 
   async delete({ resourcePath }: DeleteRequest): Promise<Resource> {
     const job = this.#job(resourcePath)
+    checkOwn(job.name, job.sweeps)
     const deleted = this.#jobResource(job)
     if (job.isFile) await this.#connection.delete(childPath('config/schedule', job.name), null)
     else await this.#jobs.forget(job)
@@ -125,6 +127,12 @@ export class JobResource implements ResourceHandler {
   #triggerResource(job: Job, schedule: NonNullable<Job['schedule']>): Resource {
     return { id: triggerId(job), revision: null, content: triggerContent(job, schedule, this.#jobs.isPaused) }
   }
+}
+
+/** @throws conflict when the job is a part of a mapping */
+function checkOwn(name: string, sweeps: string | undefined): void {
+  if (sweeps !== undefined)
+    throw conflict(`Schedule ${name} is incremental.sweep of the mapping ${sweeps}: change it there`)
 }
 
 function isCron(content: Json): boolean {

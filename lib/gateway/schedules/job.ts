@@ -14,6 +14,8 @@ export interface JobOptions {
   readonly raw: JsonObject
   /** Whether it is `conf/schedule-NAME.json`. */
   readonly isFile: boolean
+  /** The mapping whose sweep it is: not a file of its own. */
+  readonly sweeps?: string | undefined
   /** The stored state of a persisted job. */
   readonly state: JobState | undefined
   /** Runs the service. @returns details for the log, `note` for its message; undefined = do not log */
@@ -33,6 +35,8 @@ const HELD_MS = 2000
 export class Job {
   readonly name: string
   readonly isFile: boolean
+  /** See JobOptions. */
+  readonly sweeps: string | undefined
   readonly raw: JsonObject
   /** undefined if disabled. */
   readonly schedule: Schedule | undefined
@@ -50,6 +54,7 @@ export class Job {
     this.#options = options
     this.name = name
     this.isFile = isFile
+    this.sweeps = options.sweeps
     this.raw = raw
     this.schedule = isDisabled(content) ? undefined : scheduleSchema.parse(content)
     const state = this.schedule?.persisted ? options.state : undefined

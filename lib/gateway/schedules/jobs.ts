@@ -27,8 +27,13 @@ export interface JobsOptions extends Services {
   readonly store: JobStore
   /** Whether a schedule of `conf/` waits to be accepted. */
   readonly isHeld: (name: string) => boolean
+  /** The same of a mapping that is swept. */
+  readonly isMappingHeld: (mapping: string) => boolean
   readonly log: Logger
 }
+
+/** What is not as for other jobs. */
+type Special = Partial<Pick<JobOptions, 'run' | 'sweeps'>>
 
 /** The jobs of files and of REST, by name. A file replaces a REST job of the same name. */
 export class Jobs implements Disposable {
@@ -71,9 +76,9 @@ export class Jobs implements Disposable {
     return [...this.#jobs.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
   }
 
-  /** Creates the job of a file without starting it. */
-  provision(name: string, content: JsonObject, raw: JsonObject, run?: JobOptions['run']): Promise<Job> {
-    return this.#build({ name, content, raw, isFile: true, ...(run && { run }) })
+  /** Creates the job of a file, or of a mapping, without starting it. */
+  provision(name: string, content: JsonObject, raw: JsonObject, special: Special = {}): Promise<Job> {
+    return this.#build({ name, content, raw, isFile: true, ...special })
   }
 
   /** Starts a job and stops the one that it replaces. */
@@ -133,19 +138,20 @@ export class Jobs implements Disposable {
     return this.#build({ name, content: definition, raw: definition, isFile: false })
   }
 
-  async #build(own: Pick<JobOptions, 'name' | 'content' | 'raw' | 'isFile'> & { run?: JobOptions['run'] }) {
+  async #build(own: Pick<JobOptions, 'name' | 'content' | 'raw' | 'isFile'> & Special) {
     const { store, log } = this.#options
-    const { name, content, isFile } = own
+    const { name, content, isFile, sweeps } = own
+    const isHeld = () => (sweeps === undefined ? this.#options.isHeld(name) : this.#options.isMappingHeld(sweeps))
     // The notices of a file name them.
     const ignored = isFile || isDisabled(content) ? [] : ignoredInSchedule(content)
     if (ignored.length > 0) log.warn({ schedule: name, ignored }, `schedule ${name}: no effect: ${ignored.join(', ')}`)
     return new Job({
-      run: (schedule) => invoke(this.#options, schedule, name),
+      run: (schedule) => invoke(this.#options, schedule, { name, waits: sweeps !== undefined }),
       ...own,
       state: await store.state(name),
       save: (state) => (state ? store.saveState(name, state) : store.forgetState(name)),
       isPaused: () => this.#isPaused,
-      isHeld: () => isFile && this.#options.isHeld(name),
+      isHeld: () => isFile && isHeld(),
       log,
     })
   }

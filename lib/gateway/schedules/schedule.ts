@@ -75,13 +75,17 @@ export const scheduleSchema = shape.superRefine((schedule, context) => {
 
 export type Schedule = z.infer<typeof shape>
 
-function syncFault({ action, mapping }: JsonObject): string | undefined {
+function syncFault({ action, mapping, changed }: JsonObject): string | undefined {
   if (action !== 'reconcile') return 'action: must be "reconcile": liveSync is not supported'
-  return typeof mapping === 'string' && mapping !== '' ? undefined : 'mapping: must be the name of a mapping'
+  if (typeof mapping !== 'string' || mapping === '') return 'mapping: must be the name of a mapping'
+  return changed === undefined || typeof asFlag(changed) === 'boolean' ? undefined : `changed: ${FLAG}`
 }
 
 const scriptFault = ({ script }: JsonObject): string | undefined =>
   isObject(script) ? undefined : 'script: must be a script object'
+
+/** Whether a schedule asks only for what changed. */
+export const asksChanged = ({ changed }: JsonObject): boolean => asFlag(changed) === true
 
 /** A disabled schedule is not validated: it may use services of an IDM. */
 export const isDisabled = (content: unknown): boolean => isObject(content) && asFlag(content.enabled) === false

@@ -11,6 +11,7 @@ import { JobResource } from './job-resource.ts'
 import { JobStore } from './job-store.ts'
 import { Jobs, type JobsOptions, judgeSchedule } from './jobs.ts'
 import { heldNotices, scheduleNotices, scheduleSchema } from './schedule.ts'
+import { Sweeps } from './sweeps.ts'
 
 export interface SchedulesOptions extends Omit<JobsOptions, 'store'> {
   readonly router: Pick<ResourceRouter, 'add'>
@@ -30,6 +31,8 @@ export async function startSchedules(options: SchedulesOptions): Promise<Disposa
     scope.own('jobs', jobs)
     await jobs.open()
     scope.own('schedule-*.json', await configuration.subscribe(files))
+    const { mappings } = options.recon.parts
+    scope.own('sweeps', await Sweeps.start({ jobs, mappings, log }))
     await jobs.begin()
     scope.own('route scheduler', router.add('scheduler', new JobResource(jobs, connection)))
     return scope
@@ -59,12 +62,13 @@ function fileJobs(jobs: Jobs, options: SchedulesOptions): ConfiguredObjects<Job>
     // The script may exist when the job is due.
     fallback: async (entry, key) => {
       if (!scheduleSchema.safeParse(entry.content).success) return undefined
-      return jobs.provision(nameOf(entry), entry.content as JsonObject, rawOf(entry), async () => {
+      const run = async () => {
         const job = await files.retry(key)
         // A simple schedule may have started with it.
         if (job && job.state.previous === null) await job.fire()
         return undefined
-      })
+      }
+      return jobs.provision(nameOf(entry), entry.content as JsonObject, rawOf(entry), { run })
     },
     swap: (next, old) => {
       if (next) jobs.put(next)

@@ -48,7 +48,8 @@ function filterFault(text: string): string | undefined {
  * @throws badRequest for members that cannot be combined
  */
 export function pilotOverrides(mapping: Mapping, { action, pilot, overrides }: RunOptions): Overrides {
-  const { limit, sample, filter } = pilot ?? {}
+  if (!pilot) return {}
+  const { limit, sample, filter } = pilot
   if (action === 'reconById') throw badRequest('reconById names its sources: it takes no limit, sample or filter')
   if (limit !== undefined && sample !== undefined) throw badRequest('Only one of limit and sample can be given')
   if (overrides.runTargetPhase === true)

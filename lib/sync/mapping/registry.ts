@@ -1,6 +1,5 @@
 import { basename } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { describeFaults } from '../../config/files/fault.ts'
 import { fileOfObjectId } from '../../config/files/naming.ts'
 import type {
   ConfigurationConsumer,
@@ -11,7 +10,7 @@ import type {
   JsonObject,
   Logger,
 } from '../../contract.ts'
-import { type ConfiguredEntry, ConfiguredSet } from '../../core/configured-set.ts'
+import { ConfiguredSet } from '../../core/configured-set.ts'
 import { Scope } from '../../core/scope.ts'
 import { conflict } from '../../crest/errors.ts'
 import {
@@ -30,6 +29,7 @@ import {
 import { mappingNotices, mappingSchema } from './mapping.ts'
 import { inOrder } from './order.ts'
 import { protectionFaults } from './protection-faults.ts'
+import { type Entry, report, textOf } from './registry-report.ts'
 import { relationshipFaults } from './relationship-faults.ts'
 
 export type { ConfiguredMapping } from './entries.ts'
@@ -44,8 +44,6 @@ export interface FaultyMapping {
 }
 
 const LIST_FORM = 'mappings: must be an array of mappings'
-
-type Entry = ConfiguredEntry<MappingSource, ConfiguredMapping>
 
 /**
  * The mappings of `conf/sync.json` and of each `conf/mapping-NAME.json`. One that is broken keeps its last good state
@@ -279,18 +277,3 @@ export class MappingRegistry implements Disposable {
 
 /** What a mapping is judged by. */
 const essential = ({ config, unread, error, beside }: MappingSource) => ({ config, unread, error, beside })
-
-const textOf = ({ input, faults }: Entry): string | undefined =>
-  faults.length > 0 ? faultText(input, describeFaults(input, faults)) : undefined
-
-function report(log: Logger, entry: Entry, old: Entry | undefined): void {
-  const { input, value, good, faults } = entry
-  const { file, key, unread } = input
-  const fault = textOf(entry)
-  // The reader of the file has logged that it cannot be read.
-  if (fault !== undefined && unread === undefined && !isDeepStrictEqual(faults, old?.faults))
-    log.error({ file }, good || (key === undefined && !input.config) ? `${fault}; what was in force stays` : fault)
-  const notices = value && value !== old?.value ? mappingNotices(value.config) : []
-  if (value && notices.length > 0)
-    log.warn({ file, notices }, `${file}: mapping ${value.mapping.name}: ${notices.join('; ')}`)
-}

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Disposable, JsonObject } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
@@ -63,8 +64,7 @@ export class ReconService implements Disposable {
   async start(name: string, asked: RunOptions): Promise<Run> {
     const configured = await this.parts.mappings.usable(name)
     const waits = configured.mapping.requireApproval && !asked.isAnalysis
-    const pilot = asked.pilot && pilotOverrides(configured.mapping, asked)
-    const given = { ...asked, overrides: { ...asked.overrides, ...pilot } }
+    const given = { ...asked, overrides: { ...asked.overrides, ...pilotOverrides(configured.mapping, asked) } }
     const digestOf = () => this.plans.digest(configured, given.overrides)
     const chosen = await this.#incremental.begin(configured.mapping, given, digestOf)
     const options = { ...chosen, ...(waits && { waits, isAnalysis: true, persists: true }) }
@@ -163,6 +163,11 @@ export class ReconService implements Disposable {
 
   isRunning(mapping: string): boolean {
     return this.#active.has(mapping)
+  }
+
+  /** Resolves when no run of the mapping is active. */
+  async idle(mapping: string): Promise<void> {
+    while (this.#active.has(mapping)) await (this.#active.get(mapping)?.ended ?? nextTurn())
   }
 
   /** The mapping in force. */
