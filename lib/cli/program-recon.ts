@@ -51,6 +51,14 @@ was not understood; 130: Ctrl-C.`),
     )
     .option('--dry-run', 'show the plan and write nothing')
     .option('--yes', 'execute the plan without asking')
+    .addOption(
+      new Option('--changed', 'only sources that changed since the last good run').conflicts([
+        'byId',
+        'limit',
+        'sample',
+        'filter',
+      ]),
+    )
     .option('--by-id <id>', 'only the source object with this id')
     .option('--limit <n>', 'a pilot: only the first <n> sources', count('--limit'))
     .option('--sample <n>', 'a pilot: only <n> sources, at random', count('--sample'))

@@ -44,6 +44,32 @@ describe('the command recon, as the README says', () => {
     assert.match(stdout, /^WARNING: this would overwrite 2 of 3 targets \(67 %\)$/m)
   })
 
+  it('--changed asks only for what changed, and says since when', async () => {
+    const { gateway, source, target, type } = await startCommandStage({
+      incremental: { changedField: 'lastModified', overlap: 'zero' },
+    })
+    const user = (name: string, lastModified: string) => ({ userName: name, mail: `${name}@y`, lastModified })
+    for (const name of ['amira', 'bo', 'cy'])
+      await source.connection.update(`managed/user/${name}`, null, user(name, '2026-01-31T06:00:00.000Z'))
+    const early = await type('eu_to_fidc', '--changed', '--yes')
+    assert.equal(early.code, 1)
+    assert.match(early.stderr, /reconcile eu_to_fidc in full first/)
+    assert.equal((await type('eu_to_fidc', '--yes')).code, 0)
+    await source.connection.update('managed/user/bo', null, {
+      ...user('bo', new Date(Date.now() + 60_000).toISOString()),
+      mail: 'bo@z',
+    })
+    const { stdout, code } = await type('eu_to_fidc', '--changed', '--yes')
+    assert.equal(code, 0)
+    assert.match(stdout, /^Plan of eu_to_fidc: 1 decisions\nAsked for sources that changed since 2\d{3}-\S+Z$/m)
+    const users = (await target.connection.query('managed/alpha_user', { _queryFilter: 'true' })).result
+    assert.deepEqual(users.map(({ mail }) => mail).sort(), ['amira@y', 'bo@z', 'cy@y'])
+    const list = await type('status')
+    assert.match(list.stdout, /eu_to_fidc {2}incremental run {2}SUCCESS/)
+    const both = await typed(gateway.url, ['eu_to_fidc', '--changed', '--limit', '1'])
+    assert.equal(both.code, 2)
+  })
+
   it('--max-deletes stops it before the first write', async () => {
     const { source, target, type } = await startCommandStage(DELETING)
     await type('eu_to_fidc', '--yes')

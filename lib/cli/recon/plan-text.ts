@@ -6,7 +6,7 @@ import { table, wrapped } from '../text.ts'
 import { entryLines, objectsIn } from './entry-text.ts'
 import { FarNames } from './far-names.ts'
 import { reconCommand } from './next-command.ts'
-import { notes } from './run-text.ts'
+import { changesText, notes } from './run-text.ts'
 
 /** The rows of one situation and action, counted by outcome. */
 interface Kind {
@@ -43,6 +43,7 @@ export async function planText(api: GatewayApi, run: JsonObject, plan: JsonObjec
   )
   const lines = [
     `Plan ${!isUndo ? 'of' : `to undo ${String(run.undoes)} of`} ${String(run.mapping)}: ${sum(kinds, 'count')} decisions`,
+    ...changesText(run).flatMap((text) => wrapped(text, width)),
     ...planState(plan, width),
     ...(counts === '' ? [] : ['', ...counts.trimEnd().split('\n')]),
   ]

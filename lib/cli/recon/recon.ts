@@ -29,6 +29,7 @@ export interface ReconOptions extends ApiOptions, RunSettings, PilotOptions {
   readonly dryRun?: boolean
   readonly yes?: boolean
   readonly byId?: string
+  readonly changed?: boolean
 }
 
 /** Shows the plan of a mapping, asks for confirmation, and executes the plan. Resolves to the exit status. */
@@ -147,8 +148,9 @@ async function execute(
 }
 
 async function analyze(api: GatewayApi, mapping: string, options: ReconOptions, io: CommandIo): Promise<JsonObject> {
-  const { byId: id, limit, sample, filter } = options
-  const params = { mapping, analyze: 'true', persistAssociations: 'true', ...(id === undefined ? {} : { id }) }
+  const { byId: id, changed, limit, sample, filter } = options
+  const selection = { ...(id === undefined ? {} : { id }), ...(changed && { changed: 'true' }) }
+  const params = { mapping, analyze: 'true', persistAssociations: 'true', ...selection }
   const pilot = withoutUndefined({ limit, sample, filter })
   const content = { ...settings(options), ...pilot }
   const body = Object.keys(content).length === 0 ? null : content

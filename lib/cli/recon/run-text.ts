@@ -37,8 +37,26 @@ const runLine = (run: JsonObject): string => printable(`${String(run._id)}  ${ab
 const about = (run: JsonObject): string =>
   [String(run.mapping), kindOf(run), stateOf(run), counts(run), times(run)].join('  ')
 
-const kindOf = ({ kind = 'run', pilot, undoes }: JsonObject): string =>
-  `${pilot === undefined ? '' : 'pilot '}${String(kind)}${undoes === undefined ? '' : ` of ${String(undoes)}`}`
+const kindOf = (run: JsonObject): string => {
+  const { kind = 'run', pilot, undoes } = run
+  const word = pilot !== undefined ? 'pilot ' : changesText(run).length > 0 ? 'incremental ' : ''
+  return `${word}${String(kind)}${undoes === undefined ? '' : ` of ${String(undoes)}`}`
+}
+
+/** Of a run that asked only for what changed: since when. */
+export function changesText({ incremental }: JsonObject): string[] {
+  const { changedSince, retried } = isObject(incremental) ? incremental : {}
+  if (typeof changedSince !== 'string') return []
+  const again = typeof retried === 'number' ? `, and for ${retried} that had failed` : ''
+  return [`Asked for sources that changed since ${changedSince}${again}`]
+}
+
+/** Sources that failed, and that the next run over what changed takes again. */
+function waitingText({ incremental }: JsonObject): string[] {
+  const { waiting } = isObject(incremental) ? incremental : {}
+  const count = Number(waiting ?? 0)
+  return count > 0 ? [`The next run with --changed takes ${count} sources that failed again`] : []
+}
 
 function times({ startedBy, started, duration, stageDescription }: JsonObject): string {
   // Its content cannot be read; the description says why.
@@ -77,7 +95,9 @@ export async function runText(api: GatewayApi, run: JsonObject, width: number): 
     String(run._id),
     `${String(run.mapping)}  ${kindOf(run)}  ${stateOf(run)}  ${counts(run)}`,
     ...(typeof run.started === 'string' ? [`Started ${times(run)}`] : []),
+    ...changesText(run),
     String(run.stageDescription),
+    ...waitingText(run),
     ...(String(run.kind) in DONE ? [] : [`Targets: ${did.join(', ')}`]),
   ]
   return [
