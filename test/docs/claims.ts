@@ -21,6 +21,7 @@ export const CLAIMS: Readonly<Record<string, string>> = {
   mermaid: 'test/docs/diagrams.test.ts',
   app: 'test/package/readme.ts',
   plugin: 'test/package/readme.ts',
+  incremental: 'test/sync/incremental/docs.test.ts',
   edges: 'test/sync/relationship-plans.test.ts',
   'metrics-app': 'test/docs/metrics-app.test.ts',
   install: 'test/package/readme.ts',
