@@ -163,6 +163,14 @@ export class CrashStage {
     return { unknown: unknown.size, doubles: names.length - distinct, missing: this.#count - distinct, linked }
   }
 
+  /** Where the next run over what changed begins. */
+  async watermark(): Promise<string | undefined> {
+    const repository = await openRepository({ file: `${this.dir}/db/repo.db`, log: silent, keys: keysOf(KEY) })
+    const mark = await repository.incremental().watermark('m')
+    await repository.close()
+    return mark?.time
+  }
+
   #spawn(what: 'resume' | 'recon'): NodeProcess {
     return spawnNode([PROCESS, this.dir, what], { env: { NODE_COMPILE_CACHE: CACHE, CRASH_KEY: KEY } })
   }

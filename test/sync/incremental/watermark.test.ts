@@ -20,7 +20,7 @@ async function later(options: Parameters<typeof incrementalStage>[0] = {}) {
 /** Whether a run asks from where the full run began. */
 async function isUnmoved(stage: IncrementalStage, watermark: unknown): Promise<boolean> {
   const { changedSince } = notesOf(await stage.changed('&analyze=true'))
-  return Date.parse(String(changedSince)) < Date.parse(String(watermark))
+  return Date.parse(String(changedSince)) <= Date.parse(String(watermark))
 }
 
 describe('the begin of the next run that asks only for what changed', () => {
@@ -36,6 +36,16 @@ describe('the begin of the next run that asks only for what changed', () => {
     await stage.changed()
     assert.equal(await isUnmoved(stage, watermark), false)
     assert.equal(stage.two.objects(USERS).filter(({ sn }) => sn === 'Lee').length, 2)
+  })
+
+  it('does not move with a dry run that finds nothing to do', async () => {
+    const incremental = { changedField: 'lastModified', overlap: 'zero' }
+    const stage = await incrementalStage({ mapping: { incremental } })
+    const { watermark } = notesOf(await stage.recon())
+    stage.one.switches.clockSkew = HOUR
+    assert.equal(notesOf(await stage.changed('&analyze=true')).watermark, undefined)
+    await stage.recon('&analyze=true')
+    assert.equal(await isUnmoved(stage, watermark), true)
   })
 
   it('does not move with a run that fails, or that a limit stops', async () => {
