@@ -20,7 +20,8 @@ import type {
 import { RequestParameters } from '../../crest/protocol/request-parameters.ts'
 import { pathElements } from '../../crest/protocol/resource-path.ts'
 import { objectId, requireCollection } from '../../repo/objects/collection-path.ts'
-import type { ObjectStore } from '../../repo/objects/object-store.ts'
+import type { ObjectStore, StoredObject } from '../../repo/objects/object-store.ts'
+import type { ManagedChanges } from './changes.ts'
 import { shown } from './fields.ts'
 import type { ManagedHooks } from './hooks.ts'
 import type { ManagedKeys } from './private-values.ts'
@@ -33,8 +34,13 @@ export interface ManagedCollectionOptions {
   readonly store: ObjectStore
   readonly keys: ManagedKeys
   readonly hooks?: ManagedHooks | undefined
+  /** What happens to changes. */
+  readonly changes?: ManagedChanges | undefined
   readonly audit?: AuditLog | undefined
 }
+
+/** Objects that `triggerSyncCheck` synchronizes at the same time. */
+const CHECKED_AT_ONCE = 10
 
 /** The managed objects of one type as a resource, such as `managed/user`. */
 export class ManagedCollection implements ResourceHandler {
@@ -43,37 +49,39 @@ export class ManagedCollection implements ResourceHandler {
   readonly #store: ObjectStore
   readonly #writer: ManagedWriter
 
-  constructor({ type, store, keys, hooks = {}, audit }: ManagedCollectionOptions) {
+  constructor({ type, store, keys, hooks = {}, changes, audit }: ManagedCollectionOptions) {
     this.#type = type
     this.#store = store
-    this.#writer = new ManagedWriter({ type, store, keys, hooks, audit })
+    this.#writer = new ManagedWriter({ type, store, keys, hooks, changes, audit })
   }
 
-  async create(
-    { resourcePath, newResourceId, content, fields }: CreateRequest,
-    context: RequestContext,
-  ): Promise<Resource> {
+  async create(request: CreateRequest, context: RequestContext): Promise<Resource> {
+    const { resourcePath, newResourceId, content, fields } = request
     requireCollection(resourcePath)
-    return shown(this.#type, await this.#writer.create(newResourceId, content, context), fields, context)
+    const created = await this.#writer.create(newResourceId, content, { request, context })
+    return shown(this.#type, created, fields, context)
   }
 
   async read({ resourcePath, fields }: ReadRequest, context: RequestContext): Promise<Resource> {
     return shown(this.#type, await this.#store.get(objectId(resourcePath)), fields, context)
   }
 
-  async update({ resourcePath, revision, content, fields }: UpdateRequest, context: RequestContext): Promise<Resource> {
-    const id = objectId(resourcePath)
-    return shown(this.#type, await this.#writer.update(id, revision, content, context), fields, context)
+  async update(request: UpdateRequest, context: RequestContext): Promise<Resource> {
+    const { resourcePath, revision, content, fields } = request
+    const updated = await this.#writer.update(objectId(resourcePath), revision, content, { request, context })
+    return shown(this.#type, updated, fields, context)
   }
 
   async patch(request: PatchRequest, context: RequestContext): Promise<Resource> {
     const { resourcePath, revision, patchOperations, fields } = request
-    const id = objectId(resourcePath)
-    return shown(this.#type, await this.#writer.patch(id, revision, patchOperations, context), fields, context)
+    const patched = await this.#writer.patch(objectId(resourcePath), revision, patchOperations, { request, context })
+    return shown(this.#type, patched, fields, context)
   }
 
-  async delete({ resourcePath, revision, fields }: DeleteRequest, context: RequestContext): Promise<Resource> {
-    return shown(this.#type, await this.#writer.delete(objectId(resourcePath), revision, context), fields, context)
+  async delete(request: DeleteRequest, context: RequestContext): Promise<Resource> {
+    const { resourcePath, revision, fields } = request
+    const deleted = await this.#writer.delete(objectId(resourcePath), revision, { request, context })
+    return shown(this.#type, deleted, fields, context)
   }
 
   async query(request: QueryRequest, context: RequestContext): Promise<QueryResult> {
@@ -94,13 +102,39 @@ export class ManagedCollection implements ResourceHandler {
     return queryInMemory([], request)
   }
 
-  /** The action `patch`: on the object of the path, or the only object that a query matches. */
+  /** `patch`: of the object of the path, or of the only object that a query matches; `triggerSyncCheck`. */
   async action(request: ActionRequest, context: RequestContext): Promise<Json | undefined> {
-    if (request.action !== 'patch') throw badRequest(`The action '${request.action}' is not supported: use patch`)
+    if (request.action === 'triggerSyncCheck') return this.#check(request, context)
+    if (request.action !== 'patch')
+      throw badRequest(`The action '${request.action}' is not supported: use patch or triggerSyncCheck`)
     const operations = parsePatch(request.content)
     const id = request.resourcePath === '' ? await this.#onlyId(request, context) : objectId(request.resourcePath)
-    const patched = await this.#writer.patch(id, null, operations, context)
+    const patched = await this.#writer.patch(id, null, operations, { request, context })
     return representResource(shown(this.#type, patched, request.fields, context))
+  }
+
+  /** Synchronizes the object of the path, or all objects that a query matches, as they are. */
+  async #check(request: ActionRequest, context: RequestContext): Promise<Json> {
+    if (request.resourcePath !== '') {
+      const object = await this.#store.get(objectId(request.resourcePath))
+      await this.#writer.check(object, { request, context })
+      return representResource(shown(this.#type, object, request.fields, context))
+    }
+    const given = RequestParameters.ofObject(request.additionalParameters)
+    const { query } = given.isQuery ? given : RequestParameters.ofObject({ _queryFilter: 'true' })
+    const common = { ...request, ...query, fields: [], sortKeys: [], pageSize: CHECKED_AT_ONCE } as const
+    let [countTriggered, cookie]: [number, string | null] = [0, null]
+    do {
+      const page = { ...common, method: 'query', pagedResultsOffset: 0, pagedResultsCookie: cookie } as const
+      const answer = await this.#store.query(storedQuery(this.#type, page), context.signal)
+      // A failure of one is in its audit entries, and is none of the others.
+      await Promise.allSettled(
+        answer.result.map((object) => this.#writer.check(asStored(object), { request, context })),
+      )
+      countTriggered += answer.result.length
+      cookie = answer.pagedResultsCookie
+    } while (cookie !== null)
+    return { status: 'OK', countTriggered }
   }
 
   async #onlyId(request: ActionRequest, context: RequestContext): Promise<string> {
@@ -113,3 +147,5 @@ export class ManagedCollection implements ResourceHandler {
     return found.id
   }
 }
+
+const asStored = (resource: Resource): StoredObject => ({ ...resource, revision: resource.revision ?? '' })

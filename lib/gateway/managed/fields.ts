@@ -11,7 +11,7 @@ export const visible = (type: ManagedType, object: JsonObject): JsonObject =>
   without(object, (name) => type.privates.has(name) || type.relationships.has(name))
 
 /** The object as scripts and mappings see it: private properties as stored, but no hashes. */
-const visibleInside = (type: ManagedType, object: JsonObject): JsonObject =>
+export const visibleInside = (type: ManagedType, object: JsonObject): JsonObject =>
   without(object, (name) => type.hashed.has(name) || type.relationships.has(name))
 
 /** The private properties of the object. */

@@ -20,6 +20,7 @@ import type { ObjectStore } from '../../repo/objects/object-store.ts'
 import type { Repository } from '../../repo/repository.ts'
 import type { ScriptService } from '../../script/main/engine.ts'
 import type { PasswordStore } from '../access/password-store.ts'
+import type { ManagedChanges } from './changes.ts'
 import { closedHandler, closedMethods, hideUnretrieved } from './closed-type.ts'
 import { ManagedCollection } from './collection.ts'
 import { defaultManaged } from './defaults.ts'
@@ -46,6 +47,8 @@ export interface ManagedObjectsOptions {
   /** Runs the scripts of the types; without it, they have none. */
   readonly scripts?: ScriptService | undefined
   readonly metrics?: MetricsRegistry | undefined
+  /** What happens to changes; absent: nothing. */
+  readonly changes?: ManagedChanges | undefined
   readonly audit?: AuditLog | undefined
   readonly log: Logger
 }
@@ -150,17 +153,22 @@ async function serve(
   configuration: ManagedTypeConfiguration,
   isClosed = false,
 ): Promise<ServedType> {
-  const { repository, keys, hooks, scripts, audit } = options
+  const { router, repository, keys, hooks, scripts, changes, audit } = options
   const judged = scripts && (await compileScripts(scripts, configuration))
-  const { compiled = [], faults = [], activates = false } = judged ?? {}
+  const { compiled = [], faults = [], activates = false, compensates = false } = judged ?? {}
   if (faults.length > 0 && !isClosed) throw new Error(faults.map(describeFault).join('; '))
   const type = new ManagedType(activates ? withActiveUsers(configuration) : configuration)
   const [indexes, unique] = [type.indexes, type.unique].map((names) => names.map((name) => printPointer([name])))
   const store = await repository.store(type.route, { indexes, unique })
+  const parts = { type, store, keys, changes, audit }
   const handler =
-    scripts && compiled.length > 0
-      ? new ScriptedCollection({ type, store, keys, audit }, new ManagedScripts(scripts, compiled))
-      : new ManagedCollection({ type, store, keys, hooks, audit })
+    scripts && (compiled.length > 0 || compensates)
+      ? new ScriptedCollection({
+          ...parts,
+          scripts: new ManagedScripts(scripts, compiled),
+          compensates: compensates ? router : undefined,
+        })
+      : new ManagedCollection({ ...parts, hooks })
   const notices = [...(judged?.notices ?? []), ...typeNotices(configuration)]
   return { name: type.name, schema: (configuration.schema ?? {}) as JsonObject, type, store, handler, notices }
 }

@@ -12,81 +12,71 @@ import type {
   RequestContext,
   Resource,
   ResourceHandler,
-  ResourceRequest,
   UpdateRequest,
 } from '../../crest/protocol/request.ts'
 import { childPath } from '../../crest/protocol/resource-path.ts'
+import type { ResourceRouter } from '../../crest/protocol/router.ts'
 import type { HookCall } from '../scripts/call.ts'
 import { ManagedCollection, type ManagedCollectionOptions } from './collection.ts'
-import type { ManagedEvent, ManagedHooks } from './hooks.ts'
+import { compensate } from './compensation.ts'
+import { shown, visible } from './fields.ts'
+import type { ManagedEvent, ManagedHooks, StoredChange, Synchronized, WriteCall } from './hooks.ts'
 import type { ManagedScripts } from './scripts-managed.ts'
 import type { ManagedType } from './type.ts'
 
-/** State of a request in flight. */
-interface RequestState {
-  readonly request: ResourceRequest
-  /** The stored object before the write. */
-  previous?: JsonObject
+export interface ScriptedCollectionOptions extends Omit<ManagedCollectionOptions, 'hooks'> {
+  readonly scripts: ManagedScripts
+  /** Where a change that could not be synchronized is taken back; absent: it stays. */
+  readonly compensates?: ResourceRouter | undefined
 }
+
+const POST_HOOKS = { create: 'postCreate', update: 'postUpdate', delete: 'postDelete' } as const
 
 /** The managed objects of one type, with the scripts of its configuration. */
 export class ScriptedCollection implements ResourceHandler {
   readonly projectsFields = true
   readonly #type: ManagedType
   readonly #scripts: ManagedScripts
+  readonly #compensates: ResourceRouter | undefined
   readonly #objects: ManagedCollection
-  /** State for the hooks, by the context created for each request. */
-  readonly #states = new WeakMap<RequestContext, RequestState>()
 
-  constructor(options: Omit<ManagedCollectionOptions, 'hooks'>, scripts: ManagedScripts) {
+  constructor({ scripts, compensates, ...options }: ScriptedCollectionOptions) {
     this.#type = options.type
     this.#scripts = scripts
+    this.#compensates = compensates
     this.#objects = new ManagedCollection({ ...options, hooks: this.#hooks() })
   }
 
-  async create(request: CreateRequest, context: RequestContext): Promise<Resource> {
-    const { own } = this.#enter(request, context)
-    const resource = await this.#objects.create(request, own)
-    await this.#scripts.notify(
-      'postCreate',
-      both(representResource(resource)),
-      this.#call(request, context, resource.id),
-    )
-    return resource
+  create(request: CreateRequest, context: RequestContext): Promise<Resource> {
+    return this.#objects.create(request, context)
   }
 
   async read(request: ReadRequest, context: RequestContext): Promise<Resource> {
     if (!this.#scripts.has('onRead') && !this.#scripts.retrieves) return this.#objects.read(request, context)
     const resource = await this.#objects.read({ ...request, fields: [] }, context)
-    const call = this.#call(request, context)
+    const call = this.#call({ request, context })
     const [retrieved = {}] = await this.#scripts.retrieve([representResource(resource)], call)
     const shown = await this.#scripts.run('onRead', { object: retrieved }, call)
     return { ...resource, content: projectFields(withoutIdentity(shown), request.fields) }
   }
 
-  async update(request: UpdateRequest, context: RequestContext): Promise<Resource> {
-    const { own, state } = this.#enter(request, context)
-    return this.#updated(request, context, state, await this.#objects.update(request, own))
+  update(request: UpdateRequest, context: RequestContext): Promise<Resource> {
+    return this.#objects.update(request, context)
   }
 
-  async patch(request: PatchRequest, context: RequestContext): Promise<Resource> {
-    const { own, state } = this.#enter(request, context)
-    return this.#updated(request, context, state, await this.#objects.patch(request, own))
+  patch(request: PatchRequest, context: RequestContext): Promise<Resource> {
+    return this.#objects.patch(request, context)
   }
 
-  async delete(request: DeleteRequest, context: RequestContext): Promise<Resource> {
-    const { own } = this.#enter(request, context)
-    const resource = await this.#objects.delete(request, own)
-    const oldObject = representResource(resource)
-    await this.#scripts.notify('postDelete', { oldObject }, this.#call(request, context))
-    return resource
+  delete(request: DeleteRequest, context: RequestContext): Promise<Resource> {
+    return this.#objects.delete(request, context)
   }
 
   async query(request: QueryRequest, context: RequestContext): Promise<QueryResult> {
     if (!this.#scripts.retrieves) return this.#objects.query(request, context)
     const answer = await this.#objects.query({ ...request, fields: [] }, context)
     const objects = answer.result.map(representResource)
-    const shown = await this.#scripts.retrieve(objects, this.#call(request, context))
+    const shown = await this.#scripts.retrieve(objects, this.#call({ request, context }))
     const result = answer.result.map((resource, index) => ({
       ...resource,
       content: projectFields(withoutIdentity(shown[index] ?? {}), request.fields),
@@ -96,62 +86,68 @@ export class ScriptedCollection implements ResourceHandler {
 
   /** A scripted action receives and returns the object of its path. */
   async action(request: ActionRequest, context: RequestContext): Promise<Json | undefined> {
-    if (!this.#scripts.hasAction(request.action))
-      return this.#objects.action(request, this.#enter(request, context).own)
+    if (!this.#scripts.hasAction(request.action)) return this.#objects.action(request, context)
     const { resourcePath } = request
     const read = { resourcePath, fields: [], additionalParameters: {}, method: 'read' } as const
     const object = resourcePath === '' ? {} : representResource(await this.#objects.read(read, context))
-    return this.#scripts.action(request.action, object, this.#call(request, context))
+    return this.#scripts.action(request.action, object, this.#call({ request, context }))
   }
 
-  async #updated(request: ResourceRequest, context: RequestContext, state: RequestState, resource: Resource) {
-    // Hooks are not called for writes without changes.
-    if (state.previous) {
-      const variables = { ...both(representResource(resource)), oldObject: state.previous }
-      await this.#scripts.notify('postUpdate', variables, this.#call(request, context))
-    }
-    return resource
-  }
-
-  #enter(request: ResourceRequest, context: RequestContext) {
-    const own = { ...context }
-    const state: RequestState = { request }
-    this.#states.set(own, state)
-    return { own, state }
-  }
-
-  /** The hooks between request and repository. */
+  /** Only those that the type has scripts for where their presence costs something. */
   #hooks(): ManagedHooks {
+    const scripts = this.#scripts
     return {
-      beforeCreate: (event, context) => this.#store('onCreate', event, {}, context),
-      beforeUpdate: async (event, context) => {
-        const { id, previous = {} } = event
-        const oldObject = identified(id, previous)
-        const state = this.#states.get(context)
-        if (state) state.previous = oldObject
-        return this.#store('onUpdate', event, { oldObject }, context)
+      beforeCreate: (event, call) => this.#store('onCreate', event, {}, call),
+      beforeUpdate: (event, call) => {
+        const oldObject = identified(event.id, event.previous ?? {})
+        return this.#store('onUpdate', event, { oldObject }, call)
       },
-      beforeDelete: async ({ id, object }, context) => {
-        await this.#scripts.run('onDelete', { object: identified(id, object) }, this.#inner(context, id))
+      beforeDelete: async ({ id, object }, call) => {
+        await scripts.run('onDelete', { object: identified(id, object) }, this.#call(call, id))
       },
+      afterWrite: (change, call) => this.#afterWrite(change, call),
+      ...(scripts.retrieves && {
+        retrieve: (id, objects, call) => scripts.retrieve(objects, this.#call(call, id)),
+      }),
+      ...((scripts.has('onSync') || this.#compensates) && {
+        afterSync: (change, synchronized, call) => this.#afterSync(change, synchronized, call),
+      }),
     }
   }
 
-  async #store(hook: 'onCreate' | 'onUpdate', event: ManagedEvent, more: JsonObject, context: RequestContext) {
-    const call = this.#inner(context, event.id)
-    const object = await this.#scripts.run(hook, { object: identified(event.id, event.object), ...more }, call)
-    return withoutIdentity(await this.#scripts.prepare(object, call))
+  async #store(hook: 'onCreate' | 'onUpdate', event: ManagedEvent, more: JsonObject, call: WriteCall) {
+    const own = this.#call(call, event.id)
+    const object = await this.#scripts.run(hook, { object: identified(event.id, event.object), ...more }, own)
+    return withoutIdentity(await this.#scripts.prepare(object, own))
   }
 
-  /** Contexts inside the collection are created by `#enter`. */
-  #inner(context: RequestContext, id: string | null): HookCall {
-    const request = this.#states.get(context)?.request
-    if (!request) throw new Error('a managed object was written without a request')
-    return this.#call(request, context, id)
+  async #afterWrite({ action, id, before, after }: StoredChange, call: WriteCall): Promise<void> {
+    const hook = POST_HOOKS[action]
+    if (!this.#scripts.has(hook)) return
+    const whole = (resource: Resource) => representResource(shown(this.#type, resource, [], call.context))
+    const old: JsonObject = before ? identified(id, visible(this.#type, before.content)) : {}
+    const variables: JsonObject = {
+      ...(after && both(whole(after))),
+      ...(before && { oldObject: after ? old : whole(before) }),
+    }
+    await this.#scripts.notify(hook, variables, this.#call(call, id))
+  }
+
+  async #afterSync(stored: StoredChange, { results, change }: Synchronized, call: WriteCall): Promise<void> {
+    const { oldObject, newObject } = change
+    const variables: JsonObject = {
+      syncResults: results as unknown as JsonObject,
+      oldObject,
+      newObject,
+      object: newObject,
+    }
+    await this.#scripts.notify('onSync', variables, this.#call(call, stored.id))
+    const router = this.#compensates
+    if (router) await compensate({ type: this.#type, router }, stored, results, call)
   }
 
   /** Scripts receive the full path of the request. */
-  #call(request: ResourceRequest, context: RequestContext, id: string | null = null): HookCall {
+  #call({ request, context }: WriteCall, id: string | null = null): HookCall {
     const { route } = this.#type
     const path = request.resourcePath === '' ? route : `${route}/${request.resourcePath}`
     const resourceName = id !== null && request.resourcePath === '' ? childPath(route, id) : path

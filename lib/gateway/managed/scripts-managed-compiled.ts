@@ -15,27 +15,28 @@ export interface CompiledScript {
 
 /**
  * The scripts of one type, without those that cannot be run, which are faults, and without those of IDM that are left
- * out, which are notices.
+ * out, which are notices. `compensate.js` as `onSync` is built in.
  */
 export async function compileScripts(service: ScriptService, type: ManagedTypeConfiguration) {
   const compiled: CompiledScript[] = []
   const faults: ConfigurationFault[] = []
   const notices: ConfigurationFault[] = []
-  let activates = false
+  let [activates, compensates] = [false, false]
   for (const [pointer, script] of scriptsOf(type)) {
     try {
       const result = await compileOrLeaveOut(service, script, `managed/${type.name} ${nameOf(pointer)}`)
       if ('script' in result) compiled.push({ pointer, ...result })
+      else if (result.leftOut.compensates && pointer[0] === 'onSync') compensates = true
       else {
-        const { activates: own, ...notice } = result.leftOut
-        notices.push({ pointer, ...notice })
+        const { reason, cure, activates: own } = result.leftOut
+        notices.push({ pointer, reason, cure })
         activates ||= own && pointer[0] === 'onCreate'
       }
     } catch (error) {
       faults.push(faultAt(pointer, error))
     }
   }
-  return { compiled, faults, notices, activates }
+  return { compiled, faults, notices, activates, compensates }
 }
 
 const nameOf = (pointer: readonly string[]): string =>

@@ -17,6 +17,7 @@ export const MANAGED_HOOKS = [
   'postDelete',
   'onValidate',
   'onStore',
+  'onSync',
 ] as const
 export type ManagedHook = (typeof MANAGED_HOOKS)[number]
 

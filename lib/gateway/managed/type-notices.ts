@@ -1,6 +1,5 @@
-import type { ConfigurationFault, Json } from '../../contract.ts'
+import type { ConfigurationFault } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
-import { stockIn } from '../../script/main/stock.ts'
 import { unknownPolicies } from './policies.ts'
 import type { ManagedTypeConfiguration } from './schema.ts'
 import { ManagedType } from './type.ts'
@@ -10,7 +9,7 @@ const PROPERTIES = ['schema', 'properties']
 /** What of a type has no effect here. */
 export function typeNotices(configuration: ManagedTypeConfiguration): ConfigurationFault[] {
   const type = new ManagedType(configuration)
-  const { onSync, properties, schema = {} } = configuration
+  const { properties, schema = {} } = configuration
   const notices: ConfigurationFault[] = []
   const add = (pointer: string[], reason: string, cure: string) => notices.push({ pointer, reason, cure })
 
@@ -29,8 +28,6 @@ export function typeNotices(configuration: ManagedTypeConfiguration): Configurat
     const names = computed.map(([name]) => name).join(', ')
     add(PROPERTIES, `"queryConfig" has no effect, so these are not computed: ${names}`, 'use onRetrieve')
   }
-  if (isObject(onSync) && stockIn(onSync as Json).length === 0)
-    add(['onSync'], 'it never runs: a change of an object synchronizes nothing by itself', 'reconcile on a schedule')
   if (Array.isArray(properties))
     add(['properties'], 'the form of IDM 3 has no effect: nothing in it is protected', 'move it to schema.properties')
   return notices

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject } from '../../contract.ts'
 import { type AuditLog, noAudit } from '../../core/telemetry/audit.ts'
@@ -9,12 +10,15 @@ import type { PatchOperation, RequestContext } from '../../crest/protocol/reques
 import { childPath } from '../../crest/protocol/resource-path.ts'
 import type { ObjectStore, StoredObject } from '../../repo/objects/object-store.ts'
 import { UniqueViolation } from '../../repo/objects/unique-violation.ts'
+import type { WriteEvents } from '../../repo/queue/event.ts'
 import { type Operation, recordActivity } from '../audit/change-event.ts'
+import type { ManagedChanges } from './changes.ts'
 import { hidden, visible, without, withoutRelationships } from './fields.ts'
-import type { ManagedHooks } from './hooks.ts'
+import type { ManagedHooks, StoredChange, WriteCall } from './hooks.ts'
 import { failedRequirements, policyFailure } from './policies.ts'
 import { type Draft, type ManagedKeys, PrivateValues } from './private-values.ts'
 import type { ManagedType } from './type.ts'
+import { type PlannedChange, type PreparedChange, TypeSync } from './type-sync.ts'
 
 /** Max attempts per change. Each conflict means that another write succeeded. */
 const MAX_ATTEMPTS = 20
@@ -24,45 +28,53 @@ export interface ManagedWriterOptions {
   readonly store: ObjectStore
   readonly keys: ManagedKeys
   readonly hooks: ManagedHooks
+  /** What happens to changes. */
+  readonly changes?: ManagedChanges | undefined
   readonly audit?: AuditLog | undefined
 }
 
-/** Writes managed objects: hooks, policies, hashing and encryption, repository. */
+/** Writes managed objects: hooks, policies, hashing and encryption, repository, hooks again, synchronization. */
 export class ManagedWriter {
   readonly #type: ManagedType
   readonly #store: ObjectStore
   readonly #hooks: ManagedHooks
   readonly #values: PrivateValues
+  readonly #sync: TypeSync
   readonly #audit: AuditLog
 
-  constructor({ type, store, keys, hooks, audit = noAudit }: ManagedWriterOptions) {
+  constructor({ type, store, keys, hooks, changes, audit = noAudit }: ManagedWriterOptions) {
     this.#type = type
     this.#store = store
     this.#hooks = hooks
     this.#audit = audit
     this.#values = new PrivateValues(type, keys)
+    this.#sync = new TypeSync({ type, changes, hooks })
   }
 
   /** Checks for an existing id first: a PUT that is an update tries to create the object before. */
-  async create(id: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
+  async create(id: string | null, content: JsonObject, call: WriteCall): Promise<StoredObject> {
     if (id !== null) checkAddressable(id)
     if (id !== null && (await this.#store.find(id))) throw preconditionFailed(`Object ${id} already exists`)
     const given = withoutRelationships(this.#type, content)
     // Keeps the member order of the caller.
     const whole = { ...given, ...this.#type.defaults, ...given }
-    const { object: wanted, kept } = this.#given(id, whole, {}, context)
+    const { object: wanted, kept } = this.#given(id, whole, {}, call.context)
     const event = { type: this.#type.name, id, object: wanted }
-    const object = (await this.#hooks.beforeCreate?.(event, context)) ?? wanted
+    const object = (await this.#hooks.beforeCreate?.(event, call)) ?? wanted
     await this.#audit.room()
-    const stored = await this.#write({ object, kept }, (ready) => this.#store.insert(id, ready))
-    return this.#recorded('CREATE', context, undefined, stored)
+    const newId = id ?? randomUUID()
+    const planned = { action: 'create', id: newId } as const
+    const insert = (ready: JsonObject, events: WriteEvents | undefined) => this.#store.insert(newId, ready, events)
+    const { stored, prepared } = await this.#write(planned, { object, kept }, call, insert)
+    await this.#finish('CREATE', { ...planned, after: stored }, prepared, call)
+    return stored
   }
 
   /** Replaces the object; private properties that `content` omits are kept. */
-  update(id: string, revision: string | null, content: JsonObject, context: RequestContext): Promise<StoredObject> {
+  update(id: string, revision: string | null, content: JsonObject, call: WriteCall): Promise<StoredObject> {
     const given = withoutRelationships(this.#type, content)
-    return this.#change({ id, revision, context, operation: 'UPDATE' }, (stored) => {
-      const { object, kept } = this.#given(id, given, stored, context)
+    return this.#change({ id, revision, call, operation: 'UPDATE' }, (stored) => {
+      const { object, kept } = this.#given(id, given, stored, call.context)
       return {
         object,
         kept: { ...without(hidden(this.#type, stored), (name) => Object.hasOwn(object, name)), ...kept },
@@ -75,11 +87,11 @@ export class ManagedWriter {
     id: string,
     revision: string | null,
     operations: readonly PatchOperation[],
-    context: RequestContext,
+    call: WriteCall,
   ): Promise<StoredObject> {
     const allowed = withoutDisclosures(this.#type, operations)
     const removed = new Set(allowed.filter(removesWhole).map(({ field: [name = ''] }) => name))
-    return this.#change({ id, revision, context, operation: 'PATCH' }, (stored) => {
+    return this.#change({ id, revision, call, operation: 'PATCH' }, (stored) => {
       const [before, all] = [visible(this.#type, stored), hidden(this.#type, stored)]
       const opened = this.#opened(id, all, allowed)
       const patched = applyPatch({ ...before, ...opened }, allowed, this.#isSet)
@@ -87,59 +99,78 @@ export class ManagedWriter {
       const isSame = (name: string) => isOpen(name) && isDeepStrictEqual(patched[name], opened[name])
       const changed = withoutRelationships(this.#type, without(patched, isSame))
       const isReplaced = (name: string) => removed.has(name) || isOpen(name) || Object.hasOwn(changed, name)
-      const { object, kept: handed } = this.#given(id, changed, stored, context)
+      const { object, kept: handed } = this.#given(id, changed, stored, call.context)
       const kept = { ...without(all, (name) => isReplaced(name) && !isSame(name)), ...handed }
       return isDeepStrictEqual([object, kept], [before, all]) ? undefined : { object, kept }
     })
   }
 
-  async delete(id: string, revision: string | null, context: RequestContext): Promise<StoredObject> {
+  /** A deletion that has consequences reads the object first: it tries again if another write came in between. */
+  async delete(id: string, revision: string | null, call: WriteCall): Promise<StoredObject> {
     await this.#audit.room()
-    if (!this.#hooks.beforeDelete) return this.#removed(id, revision, context)
-    const { content, revision: current } = await this.#store.get(id, revision)
-    await this.#hooks.beforeDelete({ type: this.#type.name, id, object: visible(this.#type, content) }, context)
-    return this.#removed(id, current, context)
+    const planned = { action: 'delete', id } as const
+    if (!this.#hooks.beforeDelete && !this.#sync.isConcerned) {
+      const removed = await this.#store.remove(id, revision)
+      await this.#finish('DELETE', { ...planned, before: removed }, undefined, call)
+      return removed
+    }
+    const { removed, prepared } = await retried(revision, async () => {
+      const stored = await this.#store.get(id, revision)
+      const object = visible(this.#type, stored.content)
+      await this.#hooks.beforeDelete?.({ type: this.#type.name, id, object }, call)
+      const prepared = await this.#sync.prepare({ ...planned, before: stored }, call)
+      return { removed: await this.#store.remove(id, stored.revision, prepared), prepared }
+    })
+    await this.#finish('DELETE', { ...planned, before: removed }, prepared, call)
+    return removed
   }
 
-  async #removed(id: string, revision: string | null, context: RequestContext): Promise<StoredObject> {
-    const removed = await this.#store.remove(id, revision)
-    return this.#recorded('DELETE', context, removed.content, removed)
+  /** Synchronizes an object as it is. @throws what `onSync` throws */
+  async check(object: StoredObject, { request, context }: WriteCall): Promise<void> {
+    await this.#sync.check(object, { request, context: settled(context) })
   }
 
-  /** Optimistic concurrency: retries with the current object if another write came in between. */
   async #change(
-    { id, revision, context, operation }: ChangeRequest,
+    { id, revision, call, operation }: ChangeRequest,
     edit: (stored: JsonObject) => Draft | undefined,
   ): Promise<StoredObject> {
     await this.#audit.room()
-    for (let attempt = 1; ; attempt++) {
-      const stored = await this.#store.get(id, revision)
-      const draft = edit(stored.content)
-      if (!draft) return stored
-      const hooked = await this.#hooked(id, draft, stored.content, context)
-      try {
-        const changed = await this.#write(hooked, (ready) => this.#store.replace(id, stored.revision, ready))
-        return this.#recorded(operation, context, stored.content, changed)
-      } catch (error) {
-        if (!isStale(error) || revision !== null || attempt === MAX_ATTEMPTS) throw error
-      }
-    }
+    const planned = { action: 'update', id } as const
+    const { before, after, prepared } = await retried(revision, async () => {
+      const before = await this.#store.get(id, revision)
+      const draft = edit(before.content)
+      if (!draft) return { before }
+      const hooked = await this.#hooked(id, draft, before.content, call)
+      const replace = (ready: JsonObject, events: WriteEvents | undefined) =>
+        this.#store.replace(id, before.revision, ready, events)
+      const { stored, prepared } = await this.#write({ ...planned, before }, hooked, call, replace)
+      return { before, after: stored, prepared }
+    })
+    if (!after) return before
+    await this.#finish(operation, { ...planned, before, after }, prepared, call)
+    return after
   }
 
-  #recorded(
+  /** What follows a stored change. A failure leaves it stored, and so does a caller who disconnects. */
+  async #finish(
     operation: Operation,
-    context: RequestContext,
-    before: JsonObject | undefined,
-    stored: StoredObject,
-  ): StoredObject {
-    const { id, revision, content } = stored
+    change: StoredChange,
+    prepared: PreparedChange | undefined,
+    { request, context }: WriteCall,
+  ): Promise<void> {
+    this.#record(operation, context, change)
+    const call = { request, context: settled(context) }
+    await this.#hooks.afterWrite?.(change, call)
+    if (prepared) await this.#sync.synchronize(prepared, change, call)
+  }
+
+  #record(operation: Operation, context: RequestContext, { id, before, after }: StoredChange): void {
     const { route, privates } = this.#type
     recordActivity(this.#audit, context, {
-      ...{ objectId: childPath(route, id), operation, revision },
-      ...{ before, after: operation === 'DELETE' ? undefined : content },
+      ...{ objectId: childPath(route, id), operation, revision: (after ?? before)?.revision ?? null },
+      ...{ before: before?.content, after: after?.content },
       isSecret: (place) => place.length === 1 && privates.has(place[0] ?? ''),
     })
-    return stored
   }
 
   /** Unwraps envelopes from internal callers only: REST callers never receive any. */
@@ -159,18 +190,25 @@ export class ManagedWriter {
 
   readonly #isSet = (field: Pointer): boolean => field.length === 1 && this.#type.sets.has(field[0] ?? '')
 
-  async #hooked(id: string, draft: Draft, stored: JsonObject, context: RequestContext): Promise<Draft> {
+  async #hooked(id: string, draft: Draft, stored: JsonObject, call: WriteCall): Promise<Draft> {
     const previous = visible(this.#type, stored)
     const event = { type: this.#type.name, id, object: draft.object, previous }
-    const object = await this.#hooks.beforeUpdate?.(event, context)
+    const object = await this.#hooks.beforeUpdate?.(event, call)
     return object ? { object, kept: without(draft.kept, (name) => Object.hasOwn(object, name)) } : draft
   }
 
-  async #write(draft: Draft, write: (ready: JsonObject) => Promise<StoredObject>): Promise<StoredObject> {
+  async #write(
+    planned: PlannedChange,
+    draft: Draft,
+    call: WriteCall,
+    write: (ready: JsonObject, events: WriteEvents | undefined) => Promise<StoredObject>,
+  ): Promise<{ readonly stored: StoredObject; readonly prepared: PreparedChange | undefined }> {
     const requirements = failedRequirements(this.#type, draft.object, draft.kept)
     if (requirements.length > 0) throw policyFailure(requirements)
+    const content = await this.#values.seal(draft)
+    const prepared = await this.#sync.prepare({ ...planned, content }, call)
     try {
-      return await write(await this.#values.seal(draft))
+      return { stored: await write(content, prepared), prepared }
     } catch (error) {
       if (!(error instanceof UniqueViolation)) throw error
       const property = error.property.slice(1)
@@ -182,8 +220,24 @@ export class ManagedWriter {
 interface ChangeRequest {
   readonly id: string
   readonly revision: string | null
-  readonly context: RequestContext
+  readonly call: WriteCall
   readonly operation: Operation
+}
+
+/** Optimistic concurrency: tries again with the current object if another write came in between. */
+async function retried<T>(revision: string | null, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isStale(error) || revision !== null || attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+/** A stored change is seen through even if its caller disconnects. */
+function settled({ signal: _, ...context }: RequestContext): RequestContext {
+  return context
 }
 
 const isStale = (error: unknown): boolean => error instanceof ResourceException && error.code === 412

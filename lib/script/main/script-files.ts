@@ -5,7 +5,7 @@ import { watchDirectory } from '../../config/files/watcher.ts'
 import type { Disposable, Logger } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { utf8Text } from '../../core/utf8.ts'
-import { badRequest } from '../../crest/errors.ts'
+import { badRequest, ResourceException } from '../../crest/errors.ts'
 import { versionOf } from './script.ts'
 
 /** A script file with its content. */
@@ -27,6 +27,12 @@ export interface ScriptFilesOptions {
   readonly check: (file: ScriptFile) => Promise<void>
   readonly log: Logger
 }
+
+const missingText = (name: string): string => `The script file ${name} is in none of the script directories`
+
+/** Whether `error` says that this very file is missing, and not one that it requires. */
+export const isMissing = (error: unknown, name: string): boolean =>
+  error instanceof ResourceException && error.message === missingText(name)
 
 const MISSING_CURE = 'put the file into script/, or take out what names it'
 /** Delay of a scan after an event, and how long a file must be unchanged before it is loaded. */
@@ -68,7 +74,7 @@ export class ScriptFiles implements Disposable {
       const source = textOf(path, name)
       if (source !== undefined) return { name, path, source, version: versionOf(source) }
     }
-    throw badRequest(`The script file ${name} is in none of the script directories`, { cure: MISSING_CURE })
+    throw badRequest(missingText(name), { cure: MISSING_CURE })
   }
 
   /** The name of a file in one of the directories, for its absolute path; any other name as it is. */

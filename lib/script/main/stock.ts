@@ -4,6 +4,7 @@
  */
 import type { Json } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
+import { isMissing } from './script-files.ts'
 import type { Script, ScriptService } from './service.ts'
 
 /** What a script of IDM stands for. */
@@ -14,6 +15,8 @@ interface Stock {
   readonly isNeverRun?: boolean
   /** New users become active by it. */
   readonly activates?: boolean
+  /** As `onSync`, it takes back what could not be synchronized. */
+  readonly compensates?: boolean
 }
 
 const itself = (meaning: string): Stock => ({ meaning: `${meaning}, which the gateway does itself`, isNeverRun: true })
@@ -30,6 +33,7 @@ const USER_INTERFACE = absent("IDM's user interfaces and self-service")
 /** Without `.js`; a name that ends with a slash stands for a folder. The first that fits counts. */
 const STOCK: readonly (readonly [name: string, stock: Stock])[] = [
   ['router-authz', itself('judging access.json')],
+  ['compensate', { meaning: 'taking back what could not be synchronized, which only onSync does', compensates: true }],
   ['policyFilter', itself('judging the policies of managed objects')],
   ['crypto', itself('hashing the passwords of internal users')],
   ['relationshipFilter', RELATIONSHIPS],
@@ -69,6 +73,8 @@ function calledIn(source: string): string[] {
   return names
 }
 
+const fileOf = (script: Json): string => (isObject(script) && typeof script.file === 'string' ? script.file : '')
+
 /** The scripts of IDM that a script consists of; empty when there is something of its own in it. */
 export function stockIn(script: Json): { readonly name: string; readonly stock: Stock }[] {
   const { file, source } = isObject(script) ? script : {}
@@ -89,6 +95,7 @@ export interface LeftOut {
   readonly reason: string
   readonly cure: string
   readonly activates: boolean
+  readonly compensates: boolean
 }
 
 /**
@@ -105,8 +112,9 @@ export async function compileOrLeaveOut(
   if (!stock.some(({ stock: { isNeverRun } }) => isNeverRun)) {
     try {
       return { script: await service.compileWhole(script, name) }
-    } catch {
-      // It does no harm that it is missing, or needs what is not here.
+    } catch (error) {
+      // Otherwise it does no harm that it is missing, or needs what is not here.
+      if (stock.some(({ stock: { compensates } }) => compensates) && !isMissing(error, fileOf(script))) throw error
     }
   }
   return { leftOut: leftOut(stock) }
@@ -122,5 +130,6 @@ function leftOut(stock: ReturnType<typeof stockIn>): LeftOut {
     reason: `the script of IDM is left out: ${parts.join('; ')}`,
     cure: 'nothing, unless you have changed that script: then give it another name',
     activates: stock.some((one) => one.stock.activates),
+    compensates: stock.some((one) => one.stock.compensates),
   }
 }

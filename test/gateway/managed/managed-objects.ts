@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Json, JsonObject } from '../../../lib/contract.ts'
 import { type Connection, connect } from '../../../lib/crest/protocol/connection.ts'
 import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
+import type { ManagedChanges } from '../../../lib/gateway/managed/changes.ts'
 import type { ManagedHooks } from '../../../lib/gateway/managed/hooks.ts'
 import { type ManagedObjects, managedObjects } from '../../../lib/gateway/managed/managed.ts'
 import type { ManagedKeys } from '../../../lib/gateway/managed/private-values.ts'
@@ -25,6 +26,7 @@ export interface ManagedSetUp {
   readonly configuration?: ManagedConfiguration
   readonly hooks?: ManagedHooks
   readonly keys?: ManagedKeys
+  readonly changes?: ManagedChanges
 }
 
 /** Managed objects in a repository of their own: the default types unless told otherwise. */
@@ -32,6 +34,7 @@ export async function openManaged({
   configuration,
   hooks = {},
   keys = fixedKeys(),
+  changes,
 }: ManagedSetUp = {}): Promise<ManagedParts> {
   const repository = await openRepository({ file: join(await tempDir(), 'repo.db'), log: silent })
   onCleanUp(() => repository.close())
@@ -42,6 +45,7 @@ export async function openManaged({
     configuration: fixedConfiguration(configuration),
     keys,
     hooks,
+    changes,
     log: silent,
   })
   onCleanUp(() => managed.dispose())

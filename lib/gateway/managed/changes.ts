@@ -1,0 +1,29 @@
+import type { RequestContext } from '../../crest/protocol/request.ts'
+import type { NewEvent } from '../../repo/queue/event.ts'
+import type { Change, SyncResults } from '../../sync/live/change.ts'
+
+/** What synchronization does with changes of managed objects. */
+export interface ChangeSynchronizer {
+  /** Whether any live mapping reads `collection`: otherwise nothing is done for a change. */
+  concerns(collection: string): boolean
+  /** Stored together with the change: one for each live mapping with a queue. */
+  eventsFor(change: Change, context: RequestContext): readonly NewEvent[]
+  /** Carries a stored change over in the live mappings without a queue. Never rejects. */
+  synchronize(change: Change, context: RequestContext): Promise<SyncResults>
+  /** Does both for an object that has not changed: stores the events, and synchronizes. */
+  check(change: Change, context: RequestContext): Promise<SyncResults>
+}
+
+/** Where managed objects hand over their changes. Synchronization starts after them, and is bound then. */
+export class ManagedChanges {
+  #synchronizer: ChangeSynchronizer | undefined
+
+  /** undefined until synchronization has started: changes have no consequences. */
+  get synchronizer(): ChangeSynchronizer | undefined {
+    return this.#synchronizer
+  }
+
+  bind(synchronizer: ChangeSynchronizer): void {
+    this.#synchronizer = synchronizer
+  }
+}
