@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import type { Accepted } from '../gateway/project/acceptance.ts'
 import { existingDirectory, projectOfConf } from '../gateway/project/project.ts'
 import { type CommandIo, UsageError } from './command.ts'
 import { inspect } from './inspection.ts'
@@ -36,8 +37,12 @@ function report(notices: readonly Notice[], unused: readonly string[], stdout: O
 }
 
 /** What is held no more. */
-function tellAccepted(schedules: readonly string[], options: DoctorOptions, stdout: Output): number {
-  const text = schedules.length > 0 ? `Accepted: the schedules ${schedules.join(', ')}` : 'No schedule is held.'
-  stdout.write(options.json ? json({ accepted: schedules }) : `${text}\n`)
+function tellAccepted({ schedules, mappings }: Accepted, options: DoctorOptions, stdout: Output): number {
+  const parts = [
+    ...(schedules.length > 0 ? [`the schedules ${schedules.join(', ')}`] : []),
+    ...(mappings.length > 0 ? [`the mappings ${mappings.join(', ')}`] : []),
+  ]
+  const text = parts.length > 0 ? `Accepted: ${parts.join('; ')}` : 'No schedule or mapping is held.'
+  stdout.write(options.json ? json({ accepted: schedules, acceptedMappings: mappings }) : `${text}\n`)
   return 0
 }

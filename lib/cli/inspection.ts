@@ -91,7 +91,8 @@ async function judge(
   const scripting = scope.own('scripts', new Scripting({ router, project, configuration, resolver, log }))
   await scripting.start()
   const { engine } = scripting
-  const mappings = scope.own('mappings', new MappingRegistry(log, { compiler: engine }))
+  const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
+  const mappings = scope.own('mappings', new MappingRegistry(log, { compiler: engine, isHeld }))
   await mappings.follow(configuration)
   interface Judged {
     readonly name?: string

@@ -19,7 +19,7 @@ import { LoginThrottle } from './access/login-throttle.ts'
 import type { PasswordStore } from './access/password-store.ts'
 import { TokenIdentities } from './access/token-identities.ts'
 import { GatewayAudit } from './audit/gateway-audit.ts'
-import { acceptanceOf } from './configuration/acceptance-of.ts'
+import { acceptanceOf, ownedBy } from './configuration/acceptance-of.ts'
 import { defaultConfiguration } from './configuration/default-configuration.ts'
 import { HostConfiguration } from './configuration/host-configuration.ts'
 import { addEndpoints } from './endpoints/endpoints.ts'
@@ -188,12 +188,12 @@ export class Gateway {
     const { log, link } = this.#options
     const { directory, resolver: values, secretFields, addressFields } = this.#configuration
     const transform = transformer(this.#scripting.engine)
-    const onStored = (id: string) => {
-      const [pid, name] = id.split('/')
-      if (pid === 'schedule' && name !== undefined) this.#acceptance.own(name)
+    const audited = this.#audit.configurationObserver(secretFields)
+    const onChanged: typeof audited = (change, context) => {
+      this.#acceptance.own(ownedBy(change))
+      audited(change, context)
     }
-    const onChanged = this.#audit.configurationObserver(secretFields)
-    const common = { secretFields, addressFields, values, transform, onStored, onChanged, log, others: link }
+    const common = { secretFields, addressFields, values, transform, onChanged, log, others: link }
     this.#router.add('config', configResource(directory, { ...common, defaults: defaultConfiguration }))
     link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
@@ -216,15 +216,15 @@ export class Gateway {
     await this.#addSynchronization(objects)
   }
 
-  async #addSynchronization({ repository, managedTypes }: StoredObjects): Promise<void> {
+  async #addSynchronization({ repository, managedTypes, changes }: StoredObjects): Promise<void> {
     const { log, link } = this.#options
     const { directory: configuration, settings } = this.#configuration
     const { signal } = this.#stopping
     const common = { router: this.#router, configuration, settings, state: this.#state, link, signal, log }
-    const parts = { ...common, repository, managedTypes, scripts: this.#scripting.engine, metrics: this.#metrics }
-    const isHeld = (schedule: string) => this.#acceptance.isHeld(schedule)
     const drains = this.#options.port !== undefined || this.#options.httpsPort !== undefined
-    const started = await addSynchronization({ ...parts, audit: this.#audit, isHeld, drains })
+    const parts = { ...common, repository, managedTypes, changes, drains, acceptance: this.#acceptance }
+    const engines = { scripts: this.#scripting.engine, metrics: this.#metrics, audit: this.#audit }
+    const started = await addSynchronization({ ...parts, ...engines })
     const synchronization = this.#scope.own('synchronization', started)
     provideSynchronization(this.#services, synchronization)
   }

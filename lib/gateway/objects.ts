@@ -11,6 +11,7 @@ import type { PasswordStore } from './access/password-store.ts'
 import { policies } from './endpoints/policies.ts'
 import { schemas } from './endpoints/schemas.ts'
 import type { WorkersLink } from './link/link.ts'
+import { ManagedChanges } from './managed/changes.ts'
 import { InternalUsers } from './managed/internal-users.ts'
 import { type ManagedObjects, managedObjects } from './managed/managed.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
@@ -37,6 +38,8 @@ export interface StoredObjects extends Disposable {
   /** Accounts that may sign in with a password. */
   readonly passwordStores: readonly PasswordStore[]
   readonly managedTypes: ManagedObjects['types']
+  /** Where synchronization, which starts later, takes the changes of managed objects. */
+  readonly changes: ManagedChanges
 }
 
 /**
@@ -64,13 +67,14 @@ export async function openObjects({
       alone: link && ((key, work) => link.alone(key, work)),
     })
     scope.defer('repository', () => repository.close())
-    const parts = { router, repository, configuration, keys, scripts, metrics, audit, log }
+    const changes = new ManagedChanges()
+    const parts = { router, repository, configuration, keys, scripts, metrics, changes, audit, log }
     const managed = scope.own('managed objects', await managedObjects(parts))
     scope.own('policies', router.add('policy', policies(managed.types)))
     scope.own('schemas', router.add('schema', schemas(managed.types)))
     const internal = scope.own('internal users', await InternalUsers.open(repository, parts))
     const passwordStores = [internal, managed.passwords]
-    return { repository, passwordStores, managedTypes: managed.types, dispose: () => scope.dispose() }
+    return { repository, passwordStores, managedTypes: managed.types, changes, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

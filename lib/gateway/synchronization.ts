@@ -3,6 +3,7 @@ import { silentLog } from '../core/log.ts'
 import { Scope } from '../core/scope.ts'
 import { registryOf } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
+import { LiveMappings } from '../sync/live/live-mappings.ts'
 import { type LiveChanges, notifier } from '../sync/live/notifier.ts'
 import { PrivateFields } from '../sync/mapping/private-fields.ts'
 import { MappingRegistry } from '../sync/mapping/registry.ts'
@@ -14,14 +15,16 @@ import {
 } from '../sync/synchronization.ts'
 import type { Settings } from './configuration/settings.ts'
 import { queues, reconciliations } from './endpoints/health.ts'
+import { ForwardedChanges } from './forwarded-changes.ts'
 import type { ServerState } from './http/server-state.ts'
 import { Leadership } from './link/leadership.ts'
 import type { WorkersLink } from './link/link.ts'
+import type { ManagedChanges } from './managed/changes.ts'
 import type { ServiceRegistry } from './plugins/services.ts'
+import type { Acceptance } from './project/acceptance.ts'
 import { judgeSchedules, startSchedules } from './schedules/schedules.ts'
-import { sweepName } from './schedules/sweeps.ts'
 
-export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 'resources'> {
+export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 'resources' | 'isMappingHeld'> {
   readonly router: ResourceRouter
   /** Link to the other processes: one of them runs the synchronization for all. */
   readonly link?: WorkersLink | undefined
@@ -32,8 +35,10 @@ export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 
   readonly drains: boolean
   /** Instances are there when the gateway has started. */
   readonly state: Pick<ServerState, 'started'>
-  /** Whether a schedule of `conf/` waits to be accepted. */
-  readonly isHeld: (schedule: string) => boolean
+  /** Which schedules and mappings of `conf/` wait to be accepted. */
+  readonly acceptance: Pick<Acceptance, 'isHeld' | 'isMappingHeld'>
+  /** Hands over the changes of managed objects. */
+  readonly changes: ManagedChanges
 }
 
 export interface AddedSynchronization extends Pick<StartedSynchronization, 'reconcile'>, Disposable {
@@ -49,26 +54,36 @@ export function provideSynchronization(services: ServiceRegistry, added: AddedSy
   )
 }
 
+type Running = AddedSynchronization & Pick<StartedSynchronization, 'live'>
+
 /**
  * Adds mappings and reconciliation to the router (`recon`, `sync`, `audit/recon`, `repo/link`, `health/recon`) and
  * starts the schedules; with several processes, in the leader, to which the others forward.
  */
 export async function addSynchronization(options: AddSynchronizationOptions): Promise<AddedSynchronization> {
-  const { link, router, signal, log } = options
-  if (!link) return startHere(options, router)
+  const { link, router, changes, signal, log } = options
+  if (!link) {
+    const running = await startHere(options, router)
+    changes.bind(running.live)
+    return running
+  }
   const scope = new Scope(log)
   try {
     const judges = scope.own('judges', await judge(options))
-    const start = async (routes: Pick<ResourceRouter, 'add'>): Promise<AddedSynchronization> => {
+    let mappings: LiveMappings = judges.live
+    const start = async (routes: Pick<ResourceRouter, 'add'>): Promise<Running> => {
       const running = await startHere(options, routes)
+      mappings = running.live
       // What is in force judges from now on.
       await judges.dispose()
       return running
     }
     const leadership = scope.own('leadership', await Leadership.join({ link: link.leader, router, start, signal, log }))
+    const { live } = leadership
+    changes.bind(new ForwardedChanges({ mappings: () => mappings, live, log }))
     return {
       reconcile: (mapping, given) => leadership.reconcile(mapping, given),
-      live: leadership.live,
+      live,
       dispose: () => scope.dispose(),
     }
   } catch (error) {
@@ -81,25 +96,28 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
  * Judges mappings and schedules, which only the leader has in force: faults are refused and shown in every process. The
  * leader logs them.
  */
-async function judge({ configuration, scripts, managedTypes }: AddSynchronizationOptions): Promise<Disposable> {
+async function judge(options: AddSynchronizationOptions): Promise<Disposable & { readonly live: LiveMappings }> {
+  const { configuration, scripts, managedTypes, acceptance } = options
   const scope = new Scope()
   const protections = new PrivateFields(managedTypes)
-  const judges = { ...(scripts && { compiler: scripts }), protections }
+  const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
+  const judges = { ...(scripts && { compiler: scripts }), protections, isHeld }
   const mappings = scope.own('mappings', new MappingRegistry(silentLog, judges))
   await mappings.follow(configuration)
   scope.own('schedules', await configuration.subscribe(judgeSchedules(scripts)))
-  return scope
+  return { live: new LiveMappings({ mappings, isHeld }), dispose: () => scope.dispose() }
 }
 
 async function startHere(
-  { router, isHeld, settings, state, drains, ...parts }: AddSynchronizationOptions,
+  { router, acceptance, settings, state, drains, ...parts }: AddSynchronizationOptions,
   routes: Pick<ResourceRouter, 'add'>,
-): Promise<AddedSynchronization> {
+): Promise<Running> {
   const { log, configuration, scripts, repository } = parts
   const scope = new Scope(log)
   try {
     const resources = registryOf(router)
-    const started = scope.own('synchronization', await startSynchronization({ ...parts, resources }))
+    const isMappingHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
+    const started = scope.own('synchronization', await startSynchronization({ ...parts, resources, isMappingHeld }))
     for (const [route, handler] of started.resources) scope.own(`route ${route}`, routes.add(route, handler))
     const load = () => started.service.load
     scope.own('route health/recon', routes.add('health/recon', reconciliations(load)))
@@ -110,7 +128,7 @@ async function startHere(
         queues(() => started.queue.status()),
       ),
     )
-    const isMappingHeld = (mapping: string) => isHeld(sweepName(mapping))
+    const isHeld = (schedule: string) => acceptance.isHeld(schedule)
     const running = { router: routes, recon: started.service, scripts, isHeld, isMappingHeld, log }
     const connection = resources.connect()
     scope.own('schedules', await startSchedules({ ...running, repository, configuration, connection }))
@@ -123,7 +141,10 @@ async function startHere(
     resume().catch((error: unknown) =>
       log.error({ err: error }, 'interrupted reconciliations and queued changes were not resumed'),
     )
-    return { reconcile: started.reconcile, live: started.live, dispose: () => scope.dispose() }
+    const { live, reconcile } = started
+    const { summary } = live
+    if (summary) log[summary.isHeld ? 'warn' : 'info']({}, summary.text)
+    return { live, reconcile, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

@@ -67,6 +67,7 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
       ...(scripts && { compiler: scripts }),
       protections: privateFields,
       ...(requiresRoutes && { isServed }),
+      ...(options.isMappingHeld && { isHeld: options.isMappingHeld }),
     }
     const mappings = scope.own('mappings', new MappingRegistry(log, judges))
     await mappings.follow(configuration)

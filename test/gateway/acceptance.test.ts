@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { main } from '../../lib/cli/cli.ts'
+import type { ConfigurationChange } from '../../lib/config/rest/resource.ts'
+import { ownedBy } from '../../lib/gateway/configuration/acceptance-of.ts'
 import type { Gateway } from '../../lib/gateway/gateway.ts'
 import { Acceptance, type ConfFile, recordAfter } from '../../lib/gateway/project/acceptance.ts'
+import { livenessOf } from '../../lib/sync/mapping/liveness.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDir, tempDirWith, writeFiles } from '../helpers/files.ts'
 import { memoryLog } from '../helpers/log.ts'
@@ -29,12 +32,21 @@ const NIGHTLY = {
 }
 const MAPPING = { source: 'managed/user', target: 'external/idm/eu/managed/user' }
 
+interface Before {
+  readonly known: string[]
+  readonly held: string[]
+  readonly mappings?: { readonly known: string[]; readonly held: string[] }
+  readonly isForeign: boolean
+}
+type Facts = Parameters<typeof recordAfter>[1]
+
+const OWN: Before = { known: ['a'], held: [], mappings: { known: ['m'], held: [] }, isForeign: false }
+
 describe('which schedules are held', () => {
-  const OWN = { known: ['a'], held: [], isForeign: false }
   const rows: readonly (readonly [
     what: string,
-    before: typeof OWN | undefined,
-    facts: Parameters<typeof recordAfter>[1],
+    before: Before | undefined,
+    facts: Omit<Facts, 'mappings'>,
     held: string[],
   ])[] = [
     [
@@ -54,31 +66,128 @@ describe('which schedules are held', () => {
     ],
     [
       'those that were',
-      { known: ['a'], held: ['a', 'c'] as never[], isForeign: true },
+      { known: ['a'], held: ['a', 'c'], isForeign: true },
       { isNew: false, schedules: ['a'], isForeign: true },
       ['a'],
     ],
   ]
   for (const [what, before, facts, held] of rows)
-    it(what, () => assert.deepEqual(recordAfter(before, facts).held, held))
+    it(what, () => assert.deepEqual(recordAfter(before, { ...facts, mappings: [] }).held, held))
 
   it('all when the record cannot be read', async () => {
     const db = await tempDirWith({ 'acceptance.json': '{' })
-    const files: readonly ConfFile[] = [{ name: 'schedule-a.json', schedule: 'a' }]
+    const files: readonly ConfFile[] = [{ name: 'schedule-a.json', schedule: 'a', mappings: ['m'] }]
     const log = memoryLog()
     const acceptance = new Acceptance({ project: { db }, files: () => files, live: () => undefined, log })
-    assert.equal(acceptance.isHeld('a'), true)
-    assert.match(log.messages('error').join(), /cannot be read: all schedules of conf\/ are held/)
-    acceptance.acceptAll()
-    assert.equal(acceptance.isHeld('a'), false)
+    assert.deepEqual([acceptance.isHeld('a'), acceptance.isMappingHeld('m')], [true, true])
+    assert.match(log.messages('error').join(), /cannot be read: all schedules and mappings of conf\/ are held/)
+    assert.deepEqual(acceptance.acceptAll(), { schedules: ['a'], mappings: ['m'] })
+    assert.deepEqual([acceptance.isHeld('a'), acceptance.isMappingHeld('m')], [false, false])
   })
 
   it('as gateway.json says, whatever the record says', async () => {
-    const files: readonly ConfFile[] = [{ name: 'schedule-a.json', schedule: 'a' }]
+    const files: readonly ConfFile[] = [{ name: 'schedule-a.json', schedule: 'a', mappings: [] }]
     const options = { project: { db: await tempDir() }, files: () => files, log: memoryLog() }
-    assert.equal(new Acceptance({ ...options, live: () => true }).isHeld('a'), false)
-    assert.equal(new Acceptance({ ...options, live: () => false }).isHeld('b'), true)
+    const [live, not] = [true, false].map((live) => new Acceptance({ ...options, live: () => live }))
+    assert.deepEqual([live?.isHeld('a'), live?.isMappingHeld('m')], [false, false])
+    assert.deepEqual([not?.isHeld('b'), not?.isMappingHeld('m')], [true, true])
   })
+})
+
+describe('which mappings are held', () => {
+  const rows: readonly (readonly [
+    what: string,
+    before: Before | undefined,
+    facts: Omit<Facts, 'schedules'>,
+    held: string[] | undefined,
+  ])[] = [
+    [
+      'all of a project that starts for the first time',
+      undefined,
+      { isNew: true, mappings: ['m'], isForeign: false },
+      ['m'],
+    ],
+    [
+      'all of a project that an earlier version has run on, with a record or without',
+      { known: ['a'], held: [], isForeign: false },
+      { isNew: false, mappings: ['m', 'n'], isForeign: false },
+      ['m', 'n'],
+    ],
+    ['the same without a record', undefined, { isNew: false, mappings: ['m'], isForeign: false }, ['m']],
+    ['none that is put beside others', OWN, { isNew: false, mappings: ['m', 'n'], isForeign: false }, []],
+    ['those that come with files of IDM', OWN, { isNew: false, mappings: ['m', 'n'], isForeign: true }, ['n']],
+    [
+      'those that were, even if they are out of their file for a moment',
+      { ...OWN, mappings: { known: ['m'], held: ['m'] } },
+      { isNew: false, mappings: [], isForeign: false },
+      ['m'],
+    ],
+    [
+      'it is open while they cannot be read',
+      undefined,
+      { isNew: true, mappings: undefined, isForeign: false },
+      undefined,
+    ],
+    ['unless it was known before', OWN, { isNew: false, mappings: undefined, isForeign: false }, []],
+    [
+      'and open again when files of IDM have come meanwhile',
+      OWN,
+      { isNew: false, mappings: undefined, isForeign: true },
+      undefined,
+    ],
+  ]
+  for (const [what, before, facts, held] of rows)
+    it(what, () => assert.deepEqual(recordAfter(before, { ...facts, schedules: [] }).mappings?.held, held))
+
+  it('all while it is open, which accepting does not change', async () => {
+    let mappings: string[] | undefined
+    const files = (): readonly ConfFile[] => [{ name: 'sync.json', mappings }]
+    const acceptance = new Acceptance({
+      project: { db: await tempDir() },
+      files,
+      live: () => undefined,
+      log: memoryLog(),
+    })
+    acceptance.begin()
+    acceptance.acceptAll()
+    assert.equal(acceptance.isMappingHeld('m'), true)
+    mappings = ['m']
+    assert.equal(acceptance.isMappingHeld('m'), true)
+    assert.deepEqual(acceptance.acceptAll(), { schedules: [], mappings: ['m'] })
+    assert.equal(acceptance.isMappingHeld('m'), false)
+  })
+
+  it('not one that is written over REST; of a list, not those that the write has changed', () => {
+    const change = (id: string, before: object | undefined, after: object | undefined) =>
+      ownedBy({ id, method: 'update', before, after } as ConfigurationChange)
+    assert.deepEqual(change('mapping/m', undefined, {}), { mappings: ['m'] })
+    assert.deepEqual(change('mapping/m', {}, undefined), {})
+    assert.deepEqual(change('schedule/s', undefined, {}), { schedules: ['s'] })
+    assert.deepEqual(change('managed', undefined, {}), {})
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => ({ name, source: 'managed/user' }))
+    const after = { mappings: [a, { ...b, displayName: 'B' }, c] }
+    assert.deepEqual(change('sync', { mappings: [a, b] }, after), { mappings: ['b', 'c'] })
+  })
+})
+
+describe('which mappings carry changes over by themselves', () => {
+  const managed = { source: 'managed/user', target: 'x/y' }
+  const remote = { source: 'external/idm/eu/managed/user', target: 'managed/user' }
+  for (const [config, expected] of [
+    [managed, ['changes']],
+    [{ ...managed, source: '/managed/user/' }, ['changes']],
+    [{ ...managed, source: '&{source}' }, ['changes']],
+    [{ ...managed, enableSync: false }, []],
+    [{ ...managed, enableSync: 'false' }, []],
+    [{ ...managed, enableSync: '&{live}' }, ['changes']],
+    [{ ...managed, requireApproval: true }, []],
+    [remote, []],
+    [{ ...remote, captureChanges: true }, ['captured']],
+    [{ ...remote, captureChanges: '&{live}' }, ['captured']],
+    [{ ...remote, incremental: { changedField: 'x' } }, []],
+    [{ ...remote, incremental: { changedField: 'x', sweep: '0 0 3 * * ?' } }, ['swept']],
+  ] as const)
+    it(`${JSON.stringify(config)}: ${expected.join() || 'no'}`, () => assert.deepEqual(livenessOf(config), expected))
 })
 
 async function doctor(dir: string, ...args: string[]) {
@@ -140,7 +249,7 @@ describe('a project that a gateway starts on for the first time', function () {
     assert.equal((await gateway.call('/config/schedule/own', { method: 'DELETE' })).status, 200)
 
     const accepted = await doctor(gateway.project.dir, '--accept')
-    assert.deepEqual(accepted, { status: 0, stdout: 'Accepted: the schedules beat, night\n' })
+    assert.deepEqual(accepted, { status: 0, stdout: 'Accepted: the schedules beat, night; the mappings toEu\n' })
     await until(async () => (await made(gateway)) > 1)
     assert.equal(
       gateway.log.entries.some(({ msg }) => /missed its time/.test(String(msg))),

@@ -5,9 +5,13 @@ import { MemoryCollection } from '../../lib/crest/protocol/collection.ts'
 import { type Connection, connect } from '../../lib/crest/protocol/connection.ts'
 import type { RequestContext, ResourceHandler } from '../../lib/crest/protocol/request.ts'
 import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
+import { ForwardedChanges } from '../../lib/gateway/forwarded-changes.ts'
 import { LeaderLink, type LeaderRole } from '../../lib/gateway/link/leader-link.ts'
 import { Leadership, type LeadershipOptions } from '../../lib/gateway/link/leadership.ts'
 import { type Candidate, LeaderRelay } from '../../lib/gateway/workers/leader-relay.ts'
+import type { Change, SyncResults } from '../../lib/sync/live/change.ts'
+import { LiveMappings } from '../../lib/sync/live/live-mappings.ts'
+import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'
 import { memoryLog } from '../helpers/log.ts'
 import { until } from '../helpers/until.ts'
 
@@ -102,8 +106,8 @@ class Workers {
 /** Characters of an answer that comes in several parts. */
 const LONG = 1_000_000
 
-const results = { success: true, action: 'notifyUpdate', syncDetails: [] } as const
-const live = { notify: async () => results, synchronize: async () => results }
+const carriesNothing = async (): Promise<SyncResults> => ({ success: true, action: 'notifyUpdate', syncDetails: [] })
+const live = { synchronize: carriesNothing, notify: carriesNothing }
 const services = { reconcile: async () => ({}), live, dispose: async () => undefined }
 
 /** Serves `recon` with a collection, or with these methods. */
@@ -216,26 +220,40 @@ describe('Leadership', () => {
     }
   })
 
-  it('changes are carried over in the leader, with the chain that led to them', async () => {
+  it('a change is carried over in the leader, with its caller and chain; without a leader it has failed', async () => {
     const given: unknown[] = []
-    const carryOver = (method: string) => async (change: unknown, context: unknown) => {
-      given.push([method, change, context])
-      return results
+    const synchronize = async (change: Change, context: RequestContext): Promise<SyncResults> => {
+      given.push([change, context])
+      return { success: true, action: 'notifyCreate', syncDetails: [] }
     }
-    const live = { notify: carryOver('notify'), synchronize: carryOver('synchronize') }
-    const workers = new Workers(async () => ({ ...services, live }))
-    const object = { _id: 'a', n: JSON.rawJSON('9007199254740993') as unknown as number }
-    const common = { collection: 'managed/user', resourceId: 'a', oldObject: null }
-    const change = { ...common, action: 'update', newObject: object } as const
-    const context = { transactionId: 't', syncChain: ['m/1'] }
-    for (const { leadership } of [await workers.add(), await workers.add()])
-      for (const method of ['notify', 'synchronize'] as const) {
-        assert.deepEqual(await leadership.live[method](change, { ...context, signal: AbortSignal.abort() }), results)
-        const [name, told, caller] = given.at(-1) as [string, typeof change, typeof context]
-        assert.equal(name, method)
-        assert.equal(JSON.stringify(told), JSON.stringify(change))
-        assert.deepEqual([caller.transactionId, caller.syncChain], ['t', ['m/1']])
-      }
+    const workers = new Workers(async () => ({ ...services, live: { ...live, synchronize } }))
+    const config = { name: 'm', source: 'managed/user', target: 'x/y' }
+    const configured = [{ mapping: mappingSchema.parse(config), config }]
+    const mappings = new LiveMappings({ mappings: { all: () => configured, from: () => configured } })
+    const newObject = { _id: 'a', n: JSON.rawJSON('9007199254740993') } as unknown as Change['newObject']
+    const change: Change = {
+      ...{ collection: 'managed/user', resourceId: 'a', action: 'create' },
+      oldObject: null,
+      newObject,
+    }
+    const context = { transactionId: 't', syncChain: ['m/b'], signal: new AbortController().signal }
+    const [leader, follower] = [await workers.add(), await workers.add()]
+    for (const { leadership } of [leader, follower]) {
+      const changes = new ForwardedChanges({ mappings: () => mappings, live: leadership.live, log: workers.log })
+      assert.equal((await changes.synchronize(change, context)).success, true)
+    }
+    const [own, forwarded] = given as [Change, RequestContext][]
+    assert.deepEqual(own?.[1], context)
+    assert.deepEqual(forwarded?.[1], { transactionId: 't', syncChain: ['m/b'] })
+    assert.equal(JSON.stringify(forwarded?.[0]), JSON.stringify(change))
+    workers.relayed.relay.close()
+    leader.end()
+    const { leadership } = follower
+    const changes = new ForwardedChanges({ mappings: () => mappings, live: leadership.live, log: workers.log })
+    const { success, action, syncDetails } = await changes.synchronize(change, context)
+    const [detail] = syncDetails
+    assert.deepEqual([success, action, detail?.mapping, detail?.result], [false, 'notifyCreate', 'm', 'FAILED'])
+    assert.equal(detail?.cause?.code, 503)
   })
 
   it('when the leader ends, the next serves, with what callers ask meanwhile', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { ResourceRouter } from '../../lib/crest/protocol/router.ts'
+import { ManagedChanges } from '../../lib/gateway/managed/changes.ts'
 import { addSynchronization } from '../../lib/gateway/synchronization.ts'
 import { memoryLog } from '../helpers/log.ts'
 import { until } from '../helpers/until.ts'
@@ -18,7 +19,8 @@ describe('resumeRuns', () => {
       settings: { value: { resumeRuns: true } },
       state: { started: started.promise },
       signal: new AbortController().signal,
-      isHeld: () => false,
+      acceptance: { isHeld: () => false, isMappingHeld: () => false },
+      changes: new ManagedChanges(),
       drains: false,
       log,
     })

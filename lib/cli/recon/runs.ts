@@ -33,9 +33,16 @@ export const reconStatus = (options: ApiOptions & { readonly run?: string }, io:
     }
     const { reconciliations } = (await api.read('recon')) ?? {}
     const runs = Array.isArray(reconciliations) ? reconciliations.filter((run) => isObject(run)) : []
-    io.stdout.write(options.json ? json(runs) : runList(runs, columnsOf(io.stdout)))
+    io.stdout.write(options.json ? json(runs) : `${runList(runs, columnsOf(io.stdout))}${await heldText(api)}`)
     return 0
   })
+
+const HELD = 'held: its changes are not carried over; doctor --accept accepts it'
+
+async function heldText(api: GatewayApi): Promise<string> {
+  const held = await api.query('sync/mappings', { _queryFilter: 'implicitSync eq "held"' })
+  return held.map(({ _id }) => `\n${String(_id)} is ${HELD}`).join('') + (held.length > 0 ? '\n' : '')
+}
 
 /** Follows a run to its end, and shows what it did. */
 export const reconFollow = (id: string, options: ApiOptions, io: CommandIo): Promise<number> =>
@@ -56,9 +63,11 @@ export const reconCancel = (id: string, options: ApiOptions, io: CommandIo): Pro
 export const reconMappings = (options: ApiOptions, io: CommandIo): Promise<number> =>
   withApi(options, io, async (api) => {
     const mappings = await api.query('sync/mappings', { _queryFilter: 'true' })
-    const lines = mappings.map(({ _id, source, target, error }) => {
+    const lines = mappings.map(({ _id, source, target, error, implicitSync }) => {
       const line = `${String(_id)}: ${String(source)} → ${String(target)}\n`
-      return error === undefined ? line : `${line}  fault: ${String(error)}\n`
+      const live = implicitSync === 'live' ? '  live: changes are carried over as they happen\n' : ''
+      const held = implicitSync === 'held' ? `  ${HELD}\n` : ''
+      return `${line}${live}${held}${error === undefined ? '' : `  fault: ${String(error)}\n`}`
     })
     io.stdout.write(options.json ? json(mappings) : lines.join(''))
     return 0

@@ -52,8 +52,6 @@ export interface ConfigResourceOptions {
   readonly defaults?: ReadonlyMap<string, JsonObject> | undefined
   /** Runs the script of a patch operation `transform` on the value of its field. Default: not supported. */
   readonly transform?: Transform | undefined
-  /** Called when an object has been stored. */
-  readonly onStored?: ((id: string) => void) | undefined
   /** Called when an object has been stored or deleted, with the content of the file before and after. */
   readonly onChanged?: ((change: ConfigurationChange, context: RequestContext) => void) | undefined
   readonly log?: Logger
@@ -195,7 +193,6 @@ class ConfigResource implements ResourceHandler {
       stored = await edit(current)
       return stored
     })
-    this.#options.onStored?.(id)
     this.#options.onChanged?.({ id, method, before, after: stored }, context)
     return this.#resource(id, stored)
   }

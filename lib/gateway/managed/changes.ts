@@ -10,8 +10,8 @@ export interface ChangeSynchronizer {
   eventsFor(change: Change, context: RequestContext): readonly NewEvent[]
   /** Carries a stored change over in the live mappings without a queue. Never rejects. */
   synchronize(change: Change, context: RequestContext): Promise<SyncResults>
-  /** Does both for an object that has not changed: stores the events, and synchronizes. */
-  check(change: Change, context: RequestContext): Promise<SyncResults>
+  /** The same for an object that has not changed, whose events are not stored yet. */
+  notify(change: Change, context: RequestContext): Promise<SyncResults>
 }
 
 /** Where managed objects hand over their changes. Synchronization starts after them, and is bound then. */

@@ -81,7 +81,7 @@ export class TypeSync {
     const { newObject, ...change } = await this.#seen(planned, call)
     const seen = { ...change, newObject: { ...newObject, _rev: revision } }
     const stored = { action: 'update', id, before: object, after: object } as const
-    await this.#carry(seen, stored, call, (synchronizer, context) => synchronizer.check(seen, context))
+    await this.#carry(seen, stored, call, (synchronizer, context) => synchronizer.notify(seen, context))
   }
 
   async #carry(

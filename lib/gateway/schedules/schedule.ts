@@ -3,6 +3,7 @@ import type { ConfigurationFault, JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
 import { noEffect, unknownMembers, z } from '../../core/schema.ts'
 import { cronFault, instantOf } from '../../core/time/cron.ts'
+import { HELD_CURE } from '../../sync/mapping/liveness.ts'
 
 const FLAG = 'must be true or false'
 /** IDM also accepts them as strings. */
@@ -119,7 +120,5 @@ export function heldNotices(content: unknown, mappingOf: MappingOf): Configurati
   const mapping = invokeService === 'sync' ? mappingOf(name) : undefined
   const what = invokeService === 'script' ? 'run a script' : `reconcile the mapping ${name}`
   const where = mapping ? `, which reads ${mapping.source} and writes to ${mapping.target}` : ''
-  const cure =
-    'look at its plan (recon NAME --dry-run), then accept it: doctor --accept, or "live": true in gateway.json'
-  return [{ pointer: [], reason: `it is held: it would ${what}${where}`, cure }]
+  return [{ pointer: [], reason: `it is held: it would ${what}${where}`, cure: HELD_CURE }]
 }

@@ -3,15 +3,19 @@ import { getAt } from '../../crest/pointer.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
 import { normalizePath } from '../../crest/protocol/resource-path.ts'
 import type { NewEvent } from '../../repo/queue/event.ts'
+import { HELD_CURE, livenessOf } from '../mapping/liveness.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { callerOf } from '../runs/execution.ts'
 import type { Change } from './change.ts'
+
+/** `off`: nothing happens unless somebody reconciles; `held`: until somebody has accepted it. */
+export type LiveState = 'live' | 'held' | 'off'
 
 /** Whether a mapping of this name waits to be accepted: nothing is carried over by itself meanwhile. */
 export type IsHeld = (mapping: string) => boolean
 
 export interface LiveMappingsOptions {
-  readonly mappings: Pick<MappingRegistry, 'all'>
+  readonly mappings: Pick<MappingRegistry, 'all' | 'from'>
   readonly isHeld?: IsHeld | undefined
 }
 
@@ -51,11 +55,28 @@ export class LiveMappings {
       }))
   }
 
+  /** Whether changes are carried over in a mapping by themselves, whatever tells of them. */
+  stateOf({ mapping, config }: ConfiguredMapping): LiveState {
+    if (livenessOf(config).length === 0) return 'off'
+    return this.#isHeld(mapping.name) ? 'held' : 'live'
+  }
+
+  /** One line for the log; undefined when no mapping carries changes over by itself. */
+  get summary(): { readonly text: string; readonly isHeld: boolean } | undefined {
+    const states = Map.groupBy(this.#mappings.all(), (configured) => this.stateOf(configured))
+    const listOf = (state: LiveState) => states.get(state)?.map(printed).join(', ')
+    const [live, held] = [listOf('live'), listOf('held')]
+    if (live === undefined && held === undefined) return undefined
+    const parts = [
+      ...(live === undefined ? [] : [`changes are carried over as they happen by: ${live}`]),
+      ...(held === undefined ? [] : [`held are: ${held}; ${HELD_CURE}`]),
+    ]
+    return { text: parts.join('; '), isHeld: held !== undefined }
+  }
+
   #live(collection: string): readonly ConfiguredMapping[] {
-    const path = normalizePath(collection)
-    return this.#mappings
-      .all()
-      .filter(({ mapping }) => isLive(mapping) && mapping.source === path && !this.#isHeld(mapping.name))
+    const found = this.#mappings.from(normalizePath(collection))
+    return found.filter(({ mapping }) => isLive(mapping) && !this.#isHeld(mapping.name))
   }
 }
 
@@ -65,11 +86,17 @@ const isLive = ({ enableSync, requireApproval }: ConfiguredMapping['mapping']): 
 
 export const isQueued = ({ mapping }: ConfiguredMapping): boolean => mapping.queuedSync?.enabled === true
 
+/** `toEu (managed/user, queued)`. */
+const printed = (configured: ConfiguredMapping): string =>
+  `${configured.mapping.name} (${configured.mapping.source}${isQueued(configured) ? ', queued' : ''})`
+
 /** Creations and deletions always do; so does an update whose former state is not known. */
 function triggers(
   fields: ConfiguredMapping['mapping']['triggerSyncProperties'],
   { action, oldObject, newObject }: Change,
 ): boolean {
   if (fields.length === 0 || action !== 'update' || !oldObject || !newObject) return true
+  // An object that is checked as it is.
+  if (oldObject._rev !== undefined && oldObject._rev === newObject._rev) return true
   return fields.some((field) => !isDeepStrictEqual(getAt(oldObject, field) ?? null, getAt(newObject, field) ?? null))
 }

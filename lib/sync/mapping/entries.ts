@@ -75,6 +75,8 @@ export interface MappingJudges {
   readonly protections?: Protections
   /** Whether a route serves a path. Absent: routes come and go. */
   readonly isServed?: (path: string) => boolean
+  /** Whether a mapping waits to be accepted. */
+  readonly isHeld?: (mapping: string) => boolean
 }
 
 /** What is wrong with a mapping: one sentence for each fault. */

@@ -26,6 +26,7 @@ import {
   takenTwice,
   takenTwiceFault,
 } from './entries.ts'
+import { heldNotice } from './liveness.ts'
 import { mappingNotices, mappingSchema } from './mapping.ts'
 import { inOrder } from './order.ts'
 import { protectionFaults } from './protection-faults.ts'
@@ -60,6 +61,7 @@ export class MappingRegistry implements Disposable {
   #singles: readonly MappingSource[] = []
   /** Whether the files of all mappings have been read: only then one that is named can be missing. */
   #isComplete = false
+  #bySource: { readonly entries: object; readonly mappings: ReadonlyMap<string, ConfiguredMapping[]> } | undefined
   readonly #watchers = new Set<() => void>()
   /** Those that were found, with their keys in the set. */
   #found: readonly (readonly [key: string, source: MappingSource])[] = []
@@ -116,6 +118,14 @@ export class MappingRegistry implements Disposable {
       this.#entries.flatMap(({ input, value }) => (value && (input.key === undefined) === isSingle ? [value] : []))
     const singles = inForce(true).sort((left, right) => (left.mapping.name < right.mapping.name ? -1 : 1))
     return [...inForce(false), ...inOrder(singles)]
+  }
+
+  /** Those of `all` that read `source`, with one lookup. */
+  from(source: string): readonly ConfiguredMapping[] {
+    const { entries } = this.#set
+    if (this.#bySource?.entries !== entries)
+      this.#bySource = { entries, mappings: Map.groupBy(this.all(), ({ mapping }) => mapping.source) }
+    return this.#bySource.mappings.get(source) ?? []
   }
 
   find(name: string): ConfiguredMapping | undefined {
@@ -257,9 +267,13 @@ export class MappingRegistry implements Disposable {
 
   #notices(): ConfigurationFileFault[] {
     return this.#entries.flatMap(({ input, value }) => {
-      const notices = value ? mappingNotices(value.config) : []
-      const pointer = input.key?.split('.') ?? []
-      return notices.map((reason) => ({ file: basename(input.file), pointer, reason }))
+      if (!value) return []
+      const place = { file: basename(input.file), pointer: input.key?.split('.') ?? [] }
+      const held = heldNotice(value, this.#judges.isHeld ?? (() => false))
+      return [...mappingNotices(value.config).map((reason) => ({ reason })), ...held].map((one) => ({
+        ...place,
+        ...one,
+      }))
     })
   }
 

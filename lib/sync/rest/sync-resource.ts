@@ -32,9 +32,14 @@ export class SyncResource implements ResourceHandler {
   readonly #parts: ReconServiceOptions
   readonly #isServed: IsServed
   readonly #recon: ReconResource
-  readonly #live: Pick<LiveSync, 'notify'>
+  readonly #live: Pick<LiveSync, 'notify' | 'stateOf'>
 
-  constructor(parts: ReconServiceOptions, isServed: IsServed, recon: ReconResource, live: Pick<LiveSync, 'notify'>) {
+  constructor(
+    parts: ReconServiceOptions,
+    isServed: IsServed,
+    recon: ReconResource,
+    live: Pick<LiveSync, 'notify' | 'stateOf'>,
+  ) {
     this.#parts = parts
     this.#isServed = isServed
     this.#recon = recon
@@ -136,8 +141,10 @@ export class SyncResource implements ResourceHandler {
     return { id, revision: null, content: { ...content, ...(error !== undefined && { error }) } }
   }
 
-  #mappingOf({ mapping, config }: ConfiguredMapping): Resource {
+  #mappingOf(configured: ConfiguredMapping): Resource {
+    const { mapping, config } = configured
     const ready: JsonObject = {
+      implicitSync: this.#live.stateOf(configured),
       sourceRouteReady: this.#isServed(mapping.source),
       targetRouteReady: this.#isServed(mapping.target),
     }

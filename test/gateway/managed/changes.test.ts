@@ -25,7 +25,7 @@ async function openRecorded(hooks: ManagedHooks = {}) {
     concerns: (collection) => concerned.includes(collection),
     eventsFor: () => [],
     synchronize: record('write'),
-    check: record('check'),
+    notify: record('check'),
   })
   const parts = await openManaged({ changes, hooks })
   return { ...parts, seen, concern: (...collections: string[]) => (concerned = collections) }
