@@ -58,4 +58,19 @@ describe('the scripts of IDM', () => {
     assert.equal(await isRun(file('router-authz.js')), false)
     await assert.rejects(isRun(file('mine.js')), { code: 400 })
   })
+
+  it('compensate.js is built in, unless there is one: then that counts, and its faults', async () => {
+    const own = 'if (!syncResults.success) throw syncResults.syncDetails[0].cause'
+    const dir = await tempDirWith({ 'with/compensate.js': own, 'broken/compensate.js': '{', 'without/x.js': '1' })
+    const compiled = (where: string, script: object) => {
+      const { engine } = startScripting({ directories: [join(dir, where)] })
+      return compileOrLeaveOut(engine, script as never, 'x')
+    }
+    for (const name of ['compensate.js', 'bin/defaults/script/compensate.js', 'script/compensate.js']) {
+      const built = await compiled('without', file(name))
+      assert.equal('leftOut' in built && built.leftOut.compensates, true, name)
+    }
+    assert.equal('script' in (await compiled('with', file('compensate.js'))), true)
+    await assert.rejects(compiled('broken', file('compensate.js')), { code: 400 })
+  })
 })

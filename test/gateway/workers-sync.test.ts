@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import type { JsonObject } from '../../lib/contract.ts'
+import { until } from '../helpers/until.ts'
+import { EACH, leaders, startWorkersStage, type WorkersStage } from './workers-stage.ts'
+
+const LOCAL: JsonObject = {
+  name: 'toB',
+  source: 'managed/user',
+  target: 'external/idm/b/managed/user',
+  properties: [{ source: 'userName', target: 'userName' }],
+  policies: [{ situation: 'ABSENT', action: 'CREATE' }],
+}
+
+const MANAGED = {
+  objects: [
+    {
+      name: 'user',
+      schema: { properties: { userName: { type: 'string' } } },
+      onSync: {
+        type: 'text/javascript',
+        source: `if (!syncResults.success) throw { code: 409, message: syncResults.syncDetails[0].cause.message }`,
+      },
+    },
+  ],
+}
+
+const start = (workers: number): Promise<WorkersStage> =>
+  startWorkersStage({
+    workers,
+    users: [],
+    conf: { 'managed.json': MANAGED, 'sync.json': { mappings: [LOCAL] }, 'gateway.json': { live: true } },
+  })
+
+const put = ({ gateway }: WorkersStage, id: string) =>
+  gateway.call(`managed/user/${id}`, { method: 'PUT', json: { userName: id } })
+
+const usersAt = async ({ target }: WorkersStage) =>
+  (await target.connection.query('managed/user', { _queryFilter: 'true' })).result.map(({ userName }) => userName)
+
+describe('implicit synchronization with --workers', () => {
+  before(function () {
+    if (process.platform !== 'linux') this.skip()
+  })
+
+  it('a change in any worker is carried over once, by the leader, before it is answered', async () => {
+    const stage = await start(3)
+    const ids = Array.from({ length: EACH }, (_, n) => `u${n}`)
+    const answers = await Promise.all(ids.map((id) => put(stage, id)))
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [201])
+    assert.deepEqual((await usersAt(stage)).sort(), ids.sort())
+    const links = await stage.gateway.call('repo/link?_queryFilter=true&_countOnly=true')
+    assert.equal((links.json as JsonObject).resultCount, EACH)
+    const created = stage.target.requests.filter((line) => /^(?:PUT|POST) /.test(line))
+    assert.equal(created.length, EACH)
+    assert.equal(leaders(stage.gateway).length, 1)
+  })
+
+  it('a change while the leader ends stays, and its onSync knows what is not carried over', async () => {
+    const stage = await start(2)
+    // Both workers write: one of them is the leader.
+    stage.target.interfere = ({ method }) => (method === 'GET' ? undefined : 503)
+    stage.target.retryAfter = '60'
+    const writing = Array.from({ length: EACH }, (_, n) => put(stage, `u${n}`).catch(() => undefined))
+    const count = async () => {
+      const { json } = await stage.patiently('managed/user?_queryFilter=true&_countOnly=true')
+      return Number((json as JsonObject).resultCount)
+    }
+    await until(async () => (await count()) === EACH, 'all are stored')
+    process.kill(stage.leader(), 'SIGKILL')
+    const answers = (await Promise.all(writing)).filter((answer) => answer !== undefined)
+    assert.ok(answers.length > 0, 'callers of the other worker are answered')
+    for (const { status, text } of answers) assert.equal(status, 409, text)
+    assert.ok(
+      answers.some(({ text }) => /moves to another worker/.test(text)),
+      answers[0]?.text,
+    )
+    await until(() => leaders(stage.gateway).length === 2, 'another leads')
+    assert.equal(await count(), EACH)
+  })
+})
