@@ -393,7 +393,7 @@ export const FILES = {
       'cors.allowCredentials': 'allow cookies and HTTP authentication of the browser',
       'cors.maxAge': 'how many seconds a browser may keep the answer to a preflight',
       live: {
-        text: '`true` runs schedules that wait to be accepted, `false` holds all of `conf/`; see [Schedules are held](bring-your-own-conf.md#schedules-are-held)',
+        text: '`true` lets schedules and mappings that wait to be accepted run, `false` holds all of `conf/`; see [Schedules and mappings are held](bring-your-own-conf.md#schedules-and-mappings-are-held)',
         byDefault: 'as `doctor --accept` has it',
       },
       readinessChecks: {

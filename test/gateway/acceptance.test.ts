@@ -184,6 +184,7 @@ describe('which mappings carry changes over by themselves', () => {
     [remote, []],
     [{ ...remote, captureChanges: true }, ['captured']],
     [{ ...remote, captureChanges: '&{live}' }, ['captured']],
+    [{ ...remote, captureChanges: true, enableSync: false }, []],
     [{ ...remote, incremental: { changedField: 'x' } }, []],
     [{ ...remote, incremental: { changedField: 'x', sweep: '0 0 3 * * ?' } }, ['swept']],
   ] as const)

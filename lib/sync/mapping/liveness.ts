@@ -27,7 +27,7 @@ export function livenessOf({
   const isLocal = typeof source === 'string' && (/^\/*managed\//.test(source) || isOpen(source))
   const found: Liveness[] = []
   if (isLocal && !isOff(enableSync)) found.push('changes')
-  if (isOn(captureChanges) || isOpen(captureChanges)) found.push('captured')
+  if ((isOn(captureChanges) || isOpen(captureChanges)) && !isOff(enableSync)) found.push('captured')
   if (isObject(incremental) && typeof incremental.sweep === 'string') found.push('swept')
   return found
 }
