@@ -91,6 +91,7 @@ describe('GET metrics/prometheus', () => {
       name: 'people',
       source: 'managed/user',
       target: 'external/idm/eu/managed/user',
+      enableSync: false,
       properties: [{ source: 'userName', target: 'userName' }],
       policies: [
         { situation: 'ABSENT', action: 'CREATE' },

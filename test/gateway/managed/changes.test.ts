@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
+import { serviceUnavailable } from '../../../lib/crest/errors.ts'
 import { connect } from '../../../lib/crest/protocol/connection.ts'
 import type { RequestContext } from '../../../lib/crest/protocol/request.ts'
 import { ManagedChanges } from '../../../lib/gateway/managed/changes.ts'
 import type { ManagedHooks } from '../../../lib/gateway/managed/hooks.ts'
+import type { NewEvent } from '../../../lib/repo/queue/event.ts'
 import { type Change, NOTIFY_ACTIONS } from '../../../lib/sync/live/change.ts'
 import { openManaged, user } from './managed-objects.ts'
 
@@ -13,7 +15,7 @@ interface Seen extends Change {
 }
 
 /** Managed objects whose changes are recorded in place of being synchronized. */
-async function openRecorded(hooks: ManagedHooks = {}) {
+async function openRecorded(hooks: ManagedHooks = {}, isQueued = false) {
   const changes = new ManagedChanges()
   const seen: Seen[] = []
   let concerned = ['managed/user']
@@ -23,7 +25,13 @@ async function openRecorded(hooks: ManagedHooks = {}) {
   }
   changes.bind({
     concerns: (collection) => concerned.includes(collection),
-    eventsFor: () => [],
+    eventsFor: ({ collection, resourceId, action, oldObject, newObject }) => {
+      const event: NewEvent = {
+        ...{ mapping: 'm', collection, resourceId, action, objectRev: null, oldObject, newObject },
+        ...{ chain: [], transactionId: null, userId: null },
+      }
+      return isQueued ? [event] : []
+    },
     synchronize: record('write'),
     notify: record('check'),
   })
@@ -108,6 +116,27 @@ describe('changes of managed objects', () => {
     concern('managed/user')
     await openidm.create('managed/user', 'amira', user('amira'))
     assert.deepEqual([seen.length, count], [1, 1])
+  })
+
+  it('leave their events with the object, even if what follows fails', async () => {
+    const afterWrite = () => Promise.reject(serviceUnavailable('no'))
+    const { openidm, repository, seen } = await openRecorded({ afterWrite }, true)
+    await assert.rejects(openidm.create('managed/user', null, user('amira')), { message: 'no' })
+    const [stored] = (await openidm.query('managed/user', { _queryFilter: 'true' })).result
+    const [event] = await repository.events().page({}, null, 10)
+    assert.deepEqual(
+      [event?.resourceId, event?.objectRev, event?.newObject?.userName],
+      [stored?._id, stored?._rev, 'amira'],
+    )
+    assert.equal(seen.length, 0)
+  })
+
+  it('leave no events when they are not stored', async () => {
+    const { openidm, repository } = await openRecorded({}, true)
+    await openidm.create('managed/user', 'amira', user('amira'))
+    await assert.rejects(openidm.create('managed/user', 'other', user('amira')), { code: 403 })
+    await assert.rejects(openidm.update('managed/user/amira', '7', user('amira')), { code: 412 })
+    assert.equal((await repository.events().page({}, null, 10)).length, 1)
   })
 
   it('a deletion meets another write: it deletes what that has stored', async () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { KeyWrapper } from '../../../lib/config/values/crypto/key-wrapper.ts'
 import type { Json, JsonObject } from '../../../lib/contract.ts'
 import { type Connection, connect } from '../../../lib/crest/protocol/connection.ts'
 import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
@@ -36,7 +37,11 @@ export async function openManaged({
   keys = fixedKeys(),
   changes,
 }: ManagedSetUp = {}): Promise<ManagedParts> {
-  const repository = await openRepository({ file: join(await tempDir(), 'repo.db'), log: silent })
+  const repository = await openRepository({
+    file: join(await tempDir(), 'repo.db'),
+    log: silent,
+    keys: new KeyWrapper(keys),
+  })
   onCleanUp(() => repository.close())
   const router = new ResourceRouter()
   const managed = await managedObjects({

@@ -94,6 +94,7 @@ describe('a write of a managed object', function () {
       const ofMapping = ['onCreate', 'onUpdate', 'onDelete', 'onLink', 'onUnlink', 'postMapping']
       const mapping = {
         ...MAPPING,
+        triggerSyncProperties: ['/sn'],
         ...Object.fromEntries(ofMapping.map((hook) => [hook, told(`mapping ${hook}`)])),
         validSource: js("logger.info('hook: validSource'); true"),
         correlationQuery: js(
