@@ -9,6 +9,7 @@ const MAPPING = {
   name: 'people',
   source: 'managed/user',
   target: 'external/idm/eu/managed/user',
+  enableSync: false,
   properties: [{ source: 'userName', target: 'userName' }],
   policies: [{ situation: 'ABSENT', action: 'CREATE' }],
 }

@@ -29,14 +29,19 @@ export class LiveMappings {
     this.#isHeld = isHeld
   }
 
-  /** Whether changes of `collection` concern any mapping: false = no change needs to be made out. */
+  /**
+   * Whether changes of `collection` concern any mapping: false = no change needs to be made out. Asked for each write.
+   * @param collection in its normal form
+   */
   concerns(collection: string): boolean {
     return this.#live(collection).length > 0
   }
 
   /** The mappings in force that the change concerns, in processing order, with or without queue. */
   mappingsFor(change: Change): readonly ConfiguredMapping[] {
-    return this.#live(change.collection).filter(({ mapping }) => triggers(mapping.triggerSyncProperties, change))
+    return this.#live(normalizePath(change.collection)).filter(({ mapping }) =>
+      triggers(mapping.triggerSyncProperties, change),
+    )
   }
 
   /** What is stored in the transaction of the write: one event for each mapping with a queue. */
@@ -75,8 +80,7 @@ export class LiveMappings {
   }
 
   #live(collection: string): readonly ConfiguredMapping[] {
-    const found = this.#mappings.from(normalizePath(collection))
-    return found.filter(({ mapping }) => isLive(mapping) && !this.#isHeld(mapping.name))
+    return this.#mappings.from(collection).filter(({ mapping }) => isLive(mapping) && !this.#isHeld(mapping.name))
   }
 }
 

@@ -191,6 +191,7 @@ describe('the topics of the audit', () => {
       name: 'people',
       source: 'managed/user',
       target: 'external/idm/eu/managed/user',
+      enableSync: false,
       properties: [{ source: 'userName', target: 'userName' }],
       requireApproval: true,
       policies: [{ situation: 'ABSENT', action: 'CREATE' }],
@@ -248,6 +249,7 @@ describe('the topics of the audit', () => {
       name: 'people',
       source: 'managed/user',
       target: 'external/idm/eu/managed/user',
+      enableSync: false,
       taskThreads: 1,
       properties: [{ source: 'userName', target: 'userName' }],
       policies: [{ situation: 'ABSENT', action: 'CREATE' }],
@@ -290,6 +292,7 @@ describe('the topics of the audit', () => {
       name: 'people',
       source: 'managed/user',
       target: 'external/idm/eu/managed/user',
+      enableSync: false,
       properties: [{ source: 'userName', target: 'userName' }],
       policies: [{ situation: 'ABSENT', action: 'CREATE' }],
     }

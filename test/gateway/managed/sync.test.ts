@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
 import { ownedBySuite } from '../../helpers/clean-up.ts'
+import { until } from '../../helpers/until.ts'
 import { type RemoteIdm, startRemoteIdm, startSyncGateway, writes } from '../../sync/gateways.ts'
 import type { TestGateway } from '../parts.ts'
 
@@ -199,6 +200,17 @@ describe('a write of a managed object', function () {
     assert.deepEqual([answer.status, (answer.json as JsonObject).message], [418, 'no tea'])
     assert.equal((await stage.user('amira'))?.sn, 'A')
     assert.equal((await stage.target('amira'))?.sn, 'A')
+  })
+
+  it('whose postCreate throws stays, with its queued event, which is carried out', async () => {
+    const postCreate = js("throw { code: 418, message: 'no tea' }")
+    const queuedSync = { enabled: true, pollingInterval: 50 }
+    const stage = await startStage({ 'managed.json': managed({ postCreate }) }, [{ ...MAPPING, queuedSync }])
+    assert.equal((await stage.put('amira', { userName: 'amira', sn: 'A' })).status, 418)
+    assert.equal((await stage.user('amira'))?.sn, 'A')
+    await until(async () => (await stage.target('amira'))?.sn === 'A', 'it is carried out')
+    const check = await stage.gateway.call('/managed/user/amira?_action=triggerSyncCheck', { method: 'POST' })
+    assert.equal(check.status, 200)
   })
 
   it('of a type with onRetrieve: a mapping sees what a reconciliation sees', async () => {
