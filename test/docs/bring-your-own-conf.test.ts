@@ -33,7 +33,7 @@ describe('bringing files of an IDM', function () {
     for (const { text } of blocksFor('rows'))
       for (const line of text.trimEnd().split('\n')) assert.ok(table.split('\n').includes(line), `${line}\n${table}`)
     assert.match(accepted, /toEu/)
-    assert.match(accepted, /Accepted: the schedules beat, toEu\n$/)
+    assert.match(accepted, /Accepted: the schedules beat, toEu; the mappings groovy\n$/)
     assert.match(links, /^toEu: 2 would be added, 0 unchanged\ntoEu: 2 added, 0 unchanged\n[\s\S]*^toEu +2 +toEu$/m)
     assert.equal(remote.writes.length, 0)
   })
