@@ -143,7 +143,8 @@ async function startHere(
     )
     const { live, reconcile } = started
     const { summary } = live
-    if (summary) log[summary.isHeld ? 'warn' : 'info']({}, summary.text)
+    // Of a command, its output tells.
+    if (summary && drains) log[summary.isHeld ? 'warn' : 'info']({}, summary.text)
     return { live, reconcile, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()

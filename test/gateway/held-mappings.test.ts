@@ -19,7 +19,9 @@ const MANAGED = { objects: [{ name: 'person', schema: { properties: { name: { ty
 const HELD =
   /mapping-toEu\.json: it is held: it would carry changes of managed\/person over to external\/idm\/eu\/managed\/user as they happen/
 
-async function doctor(dir: string, ...args: string[]): Promise<string> {
+const doctor = (dir: string, ...args: string[]) => command(dir, 'doctor', ...args)
+
+async function command(dir: string, ...args: string[]): Promise<string> {
   let stdout = ''
   const silent = { write: () => undefined }
   const io = {
@@ -29,7 +31,7 @@ async function doctor(dir: string, ...args: string[]): Promise<string> {
     stdin: process.stdin,
     env: {},
   }
-  await main(['doctor', '--project', dir, ...args], io)
+  await main([...args, '--project', dir], io)
   return stdout
 }
 
@@ -90,6 +92,10 @@ describe('a mapping that carries changes over by itself', () => {
       const third = await start({ project: first.project, copies: [await tempDir()] })
       assert.equal(await stateOf(third), 'held')
       await third.gateway.stop()
+      const held = 'held: its changes are not carried over; doctor --accept accepts it'
+      const line = 'toEu: managed/person → external/idm/eu/managed/user'
+      assert.equal(await command(first.project.dir, 'recon', 'mappings'), `${line}\n  ${held}\n`)
+      assert.match(await command(first.project.dir, 'recon', 'status'), /\ntoEu is held: its changes are not/)
     }
   })
 
