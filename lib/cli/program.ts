@@ -10,6 +10,7 @@ import { addInit } from './program-init.ts'
 import { addLink } from './program-link.ts'
 import { addProject } from './program-project.ts'
 import { addRecon } from './program-recon.ts'
+import { addQueue } from './queue/program-queue.ts'
 import type { StartOptions } from './start.ts'
 import type { TrustFetchOptions } from './trust-fetch.ts'
 
@@ -45,6 +46,7 @@ conf/external.idm-NAME.json names answers /openidm/external/idm/NAME/…`),
   addInit(program, context)
   addGateway(program, context)
   addRecon(program, context)
+  addQueue(program, context)
   addLink(program, context)
   addTrust(program, context)
   addSecret(program, context)

@@ -82,11 +82,12 @@ export class QueueResource implements ResourceHandler {
   }
 }
 
-/** `mapping`, or `all=true`: nothing is meant by leaving both out. */
-export function selectionOf({ mapping, all }: Readonly<Record<string, string>>): EventSelection {
+/** `id`, `mapping`, or `all=true`: nothing is meant by leaving all out. */
+export function selectionOf({ id, mapping, all }: Readonly<Record<string, string>>): EventSelection {
+  if (id !== undefined && id !== '') return { ids: [id] }
   if (mapping !== undefined && mapping !== '') return { mapping }
   if (all === 'true') return {}
-  throw badRequest('Give the parameter mapping, or all=true')
+  throw badRequest('Give the parameter id or mapping, or all=true')
 }
 
 const shownStatus = ({ pause, ...status }: QueueStatus): JsonObject => ({ ...status, pause: pause && { ...pause } })

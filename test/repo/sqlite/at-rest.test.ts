@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
+import type { NewEvent } from '../../../lib/repo/queue/event.ts'
 import type { Repository } from '../../../lib/repo/repository.ts'
 import { newRow, type Row } from '../../../lib/repo/runs/run-row.ts'
 import { tempDir } from '../../helpers/files.ts'
@@ -195,5 +196,53 @@ describe('personal data of runs at rest', () => {
       [stays.number],
     )
     database.close()
+  })
+})
+
+describe('a queued change', () => {
+  const event: NewEvent = {
+    ...{ mapping: 'm', collection: 'managed/user', resourceId: 'u', action: 'update', objectRev: '1', chain: [] },
+    ...{ oldObject: { mail: CANARY }, newObject: { mail: CANARY }, transactionId: null, userId: null },
+  }
+
+  it('is encrypted, with its error, and readable with a new key once its data key is encrypted anew', async () => {
+    const { file, holds } = await place()
+    const before = await tempRepository({ file, keys: keysOf(ONE) })
+    await before.events().add([event, { ...event, oldObject: null }])
+    const [acquired] = await before.jobs().acquire('m', 1)
+    assert.ok(acquired)
+    await before.events().finish([{ event: acquired, result: 'dead', error: { message: CANARY } }])
+    await before.events().add([event])
+    await before.close()
+    assert.equal(holds(CANARY), false)
+    const between = await tempRepository({ file, keys: keysOf(TWO, ONE) })
+    assert.deepEqual(await between.rewrapRunKeys(), { count: 1, failures: [] })
+    await between.close()
+    const after = await tempRepository({ file, keys: keysOf(TWO) })
+    const [letter] = await after.events().deadLetters({}, null, 1)
+    assert.deepEqual([letter?.oldObject, letter?.lastError], [{ mail: CANARY }, { message: CANARY }])
+    assert.deepEqual((await after.events().page({}, null, 1))[0]?.newObject, { mail: CANARY })
+    await after.events().add([{ ...event, resourceId: 'other' }])
+  })
+
+  it('whose key is lost is carried out without its objects, and logged', async () => {
+    const { file } = await place()
+    const before = await tempRepository({ file, keys: keysOf(ONE) })
+    await before.events().add([event])
+    await before.close()
+    const log = memoryLog()
+    const after = await tempRepository({ file, keys: keysOf(TWO), log })
+    const [acquired] = await after.jobs().acquire('m', 1)
+    assert.deepEqual([acquired?.resourceId, acquired?.oldObject], ['u', null])
+    assert.equal(log.messages('error').length, 1)
+    assert.match((await after.rewrapRunKeys()).failures.join(), /^the queue is encrypted with the key "one"/)
+  })
+
+  it('is refused without a key: neither it nor the write that causes it is stored', async () => {
+    const { file } = await place()
+    const repository = await tempRepository({ file, keys: undefined })
+    const store = await repository.store('managed/user')
+    await assert.rejects(store.insert('u', {}, { events: [event] }), /Queued changes cannot be stored: .* without keys/)
+    assert.equal(await store.find('u'), undefined)
   })
 })
