@@ -89,7 +89,7 @@ async function rotate(projectDir: string, io: CommandIo): Promise<number> {
     projectKeys(projectDir, env),
   )
   for (const [type, count] of changed) stdout.write(`${type}: ${count} encrypted anew\n`)
-  if (runs > 0) stdout.write(`keys of reconciliations: ${runs} encrypted anew\n`)
+  if (runs > 0) stdout.write(`keys of reconciliations and queued changes: ${runs} encrypted anew\n`)
   for (const failure of failures) stderr.write(`${failure}\n`)
   if (failures.length > 0) stderr.write('These stay as they are: keep the keys that they need.\n')
   return failures.length > 0 ? 1 : 0

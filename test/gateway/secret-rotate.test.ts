@@ -75,7 +75,11 @@ describe('secret rotate and stored objects', () => {
       .rows(number)
       .add([newRow({ phase: 'source', qualifier: 'default', changes })], true)
     await before.close()
-    assert.deepEqual(await rotate(), { code: 0, out: 'keys of reconciliations: 1 encrypted anew\n', err: '' })
+    assert.deepEqual(await rotate(), {
+      code: 0,
+      out: 'keys of reconciliations and queued changes: 1 encrypted anew\n',
+      err: '',
+    })
     const after = (await open(TWO)).runs()
     assert.deepEqual((await after.find('r'))?.content, { secret: 'x' })
     assert.deepEqual((await after.rows(number).after(0, 1))[0]?.changes, changes)

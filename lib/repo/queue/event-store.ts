@@ -59,6 +59,8 @@ export interface EventStore {
   find(id: string): Promise<QueuedEvent | undefined>
   /** Waiting events in the order they were stored. @param after the id of the last one of the page before */
   page(selection: EventSelection, after: string | null, limit: number): Promise<QueuedEvent[]>
+  /** Notes what an event is about to create; resolves when it is on the disk. */
+  intend(event: QueuedEvent, intents: Readonly<Record<string, string>>): Promise<void>
   /** Ends the events that were acquired. */
   finish(outcomes: readonly Outcome[]): Promise<void>
   /** Removes waiting events, except those that are being carried out. @returns how many */

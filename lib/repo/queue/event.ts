@@ -48,6 +48,8 @@ export interface QueuedEvent extends StoredEvent {
   readonly state: EventState
   /** Milliseconds since 1970: it is not carried out earlier. 0 = it has not failed. */
   readonly notBefore: number
+  /** The ids of targets that it was about to create, by link qualifier: they may be there. */
+  readonly intents: Readonly<Record<string, string>>
   /** Who carries it out. */
   readonly nodeId: string | null
 }

@@ -36,6 +36,10 @@ export class SqliteEventStore implements EventStore {
     return (await this.#page('waiting', selection, after, limit)).map((row) => this.queued(row))
   }
 
+  intend({ id }: QueuedEvent, intents: Readonly<Record<string, string>>): Promise<void> {
+    return this.#stores.events.intend(Number(id), JSON.stringify(intents))
+  }
+
   async finish(outcomes: readonly Outcome[]): Promise<void> {
     if (outcomes.length === 0) return
     if (outcomes.some((outcome) => outcome.result !== 'done' && outcome.error)) await this.#keys.prepareEvents()
@@ -101,6 +105,7 @@ export class SqliteEventStore implements EventStore {
       ...this.#stored(row),
       state: row.state === STATE.acquired ? 'ACQUIRED' : 'PENDING',
       notBefore: row.not_before,
+      intents: row.intents === null ? {} : readJson<Record<string, string>>(row.intents, 'sync_event', row.key),
       nodeId: row.node,
     }
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { ResourceException } from '../../crest/errors.ts'
@@ -11,7 +12,7 @@ import type { Intents } from './intents.ts'
 import { holds } from './settlement.ts'
 import { isRefusal, isUncertain, UnknownOutcome } from './uncertain.ts'
 
-type CreatorContext = Pick<RunContext, 'targets' | 'links' | 'clientIds' | 'statistics'>
+type CreatorContext = Pick<RunContext, 'targets' | 'links' | 'clientIds' | 'statistics' | 'parts'>
 
 /**
  * Creates targets, each once: its id is chosen before, so that a request whose answer is lost can be sent again. Where the
@@ -21,6 +22,7 @@ export class Creator {
   readonly #context: CreatorContext
   readonly #intents: Intents | undefined
   readonly #probes = new SerialQueue()
+  #found: JsonObject | undefined
 
   /** @param intents undefined = a single action that no run stores */
   constructor(context: CreatorContext, intents: Intents | undefined) {
@@ -35,13 +37,43 @@ export class Creator {
   async create(row: Row, content: JsonObject): Promise<JsonObject> {
     const intents = this.#intents
     const id = idIn(content)
-    if (!intents) return this.#context.targets.create(id, content)
+    if (!intents) return this.#single(row, content, id)
     const work = () => (row.undo ? this.#again(intents, row, content) : this.#once(intents, row, content, id))
     // Until one answer tells whether ids are kept, at most one creation is under way.
     const created = await (this.#context.clientIds.areKept === undefined ? this.#probes.add(work) : work())
     // The link may still fail: then the next run finds the object by its id.
     row.intent = { kind: 'id', id: idOf(created) }
     return created
+  }
+
+  /**
+   * Without a run. A queued change notes the id first: when it is carried out again, an object with that id is its own.
+   * Where the target refuses ids, a crash between answer and link leaves an object that nothing tells of.
+   */
+  async #single({ qualifier }: Row, content: JsonObject, mapped: string | null): Promise<JsonObject> {
+    const { targets, parts } = this.#context
+    const creations = parts.live?.creations
+    if (!creations) return targets.create(mapped, content)
+    const known = creations.known(qualifier)
+    const id = mapped ?? known ?? randomUUID()
+    const isTaken = mapped !== null && known !== id && (await targets.read(id, 'targetObjectQuery')) !== null
+    if (known !== id && !isTaken) await creations.note(qualifier, id)
+    try {
+      return await targets.create(id, content)
+    } catch (error) {
+      if (isExisting(error) && !isTaken) {
+        const there = await targets.read(id, 'targetObjectQuery')
+        this.#found = there ?? undefined
+        if (there) return there
+      }
+      if (mapped !== null || !isRefusal(error)) throw error
+      return targets.create(null, content)
+    }
+  }
+
+  /** Whether an object was there already: an earlier attempt of the same change has created it, perhaps otherwise. */
+  isFound(created: JsonObject): boolean {
+    return this.#found === created
   }
 
   /** The target may refuse references, to objects that are gone too: then the object comes back without them. */

@@ -76,6 +76,8 @@ export class Effects {
       setAt(content, parsePointer(field), to)
     const created = await this.#creator.create(row, content)
     row.targetId = idOf(created)
+    const late = this.#creator.isFound(created) ? differences(created, desired).filter(hasEffect) : []
+    if (late.length > 0) await this.#writer.update(created, late)
     noteCreated(row, content, created)
     const paged = relations.filter((one) => this.#writer.isPaged(one))
     if (paged.length > 0) await this.#writer.update(created, paged)

@@ -70,7 +70,17 @@ export interface RunContextOptions extends RunServices {
   readonly live?: LiveChange | undefined
 }
 
+/** Keeps what a queued change is about to create, so that it can be carried out again. */
+export interface CreationIntents {
+  /** The id that an earlier attempt has chosen. */
+  known(qualifier: string): string | undefined
+  /** Resolves when it is on the disk. */
+  note(qualifier: string, id: string): Promise<void>
+}
+
 export interface LiveChange {
+  /** Of a queued change. */
+  readonly creations?: CreationIntents | undefined
   /** The source before the change, with `_id` and `_rev`; null = there was none, or it is not known. */
   readonly oldSource: JsonObject | null
   /** Whether the deletion of the source was reported: then its collection may be empty now. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import type { Action } from '../action.ts'
+import type { CreationIntents } from '../context/run-context.ts'
 import type { Situation } from '../situation.ts'
 
 export const CHANGE_ACTIONS = ['create', 'update', 'delete'] as const
@@ -15,6 +16,8 @@ export interface Change {
   /** With `_id` and `_rev`; null where there is none, or it is not known. */
   readonly oldObject: JsonObject | null
   readonly newObject: JsonObject | null
+  /** Of a change that may be carried out again after a crash. */
+  readonly creations?: CreationIntents | undefined
 }
 
 /** Why a detail failed, as an error answer says it. */

@@ -136,8 +136,8 @@ export class LiveSync extends LiveMappings {
       const tooLong = lengthFault(chain, hop)
       if (tooLong !== undefined) throw conflict(tooLong)
       const usable = await parts.mappings.usable(mapping.name)
-      const { oldObject: oldSource, action } = change
-      const live = { oldSource, isDeleted: action === 'delete' }
+      const { oldObject: oldSource, action, creations } = change
+      const live = { oldSource, isDeleted: action === 'delete', creations }
       const context = await singleContext(parts, usable, caller, live)
       const goesRound = returnFault(chain, hop)
       for (const row of await evaluate(context, change.resourceId)) {

@@ -139,7 +139,7 @@ const createImages = (): Compilable[] => [
 /** Events of queued synchronization, how many each mapping has, and the deletions of its last hour by minute. */
 const createEventTables = (): Compilable[] => {
   const text = ['mapping', 'collection', 'resource', 'action', 'created', 'chain'] as const
-  const optional = ['revision', 'transaction_id', 'user_id', 'node', 'ended'] as const
+  const optional = ['revision', 'transaction_id', 'user_id', 'node', 'ended', 'intents'] as const
   let events = schema
     .createTable('sync_event')
     .addColumn('key', 'integer', (column) => column.primaryKey().autoIncrement())

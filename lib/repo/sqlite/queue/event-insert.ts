@@ -2,7 +2,7 @@ import { canMerge } from '../../queue/event.ts'
 import type { Session } from '../database/session.ts'
 import type { Sealer } from '../runs/sealer.ts'
 import type { NewEventRecord } from './event-record.ts'
-import { EVENTS, type EventRow, STATE } from './event-row.ts'
+import { BY_OBJECT, EVENTS, type EventRow, STATE } from './event-row.ts'
 
 /** Stores events in the transaction of the caller. Their data key has to be ready: see
  * `RunKeys.prepareEvents`. */
@@ -27,8 +27,8 @@ export const addToCounts = (session: Session, mapping: string, waiting: number, 
 
 type LastEvent = Pick<EventRow, 'key' | 'state' | 'action'>
 
-const LAST = `select key, state, action from sync_event
-  where mapping = ? and resource = ? and state < ${STATE.dead} order by key desc limit 1`
+const LAST = `select key, state, action from sync_event ${BY_OBJECT}
+  where mapping = ? and resource = ? and state < 4 order by key desc limit 1`
 
 const NEXT_KEY = `select coalesce((select seq from sqlite_sequence where name = 'sync_event'), 0) + 1 as key`
 

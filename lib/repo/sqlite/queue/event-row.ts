@@ -9,6 +9,12 @@ export const EVENTS = 0
  */
 export const STATE = { ready: 0, behind: 1, retry: 2, acquired: 3, dead: 4 } as const
 
+/**
+ * Waiting events by object. It has to be named: the planner would rather read all events of the mapping. Needs the
+ * condition `state < 4`.
+ */
+export const BY_OBJECT = 'indexed by sync_event_by_object'
+
 export interface EventRow {
   readonly key: number
   readonly mapping: string
@@ -32,6 +38,8 @@ export interface EventRow {
   readonly not_before: number
   readonly last_error: Uint8Array | null
   readonly node: string | null
+  /** JSON: the ids of targets that it is about to create, by link qualifier. */
+  readonly intents: string | null
   /** When it became a dead letter: ISO 8601. */
   readonly ended: string | null
 }

@@ -1,6 +1,6 @@
 import type { EventSelection } from '../../queue/event-store.ts'
 import type { Session } from '../database/session.ts'
-import { STATE } from './event-row.ts'
+import { BY_OBJECT, STATE } from './event-row.ts'
 
 /** Which events are meant, as the thread gets it. */
 export type KeySelection = Omit<EventSelection, 'ids'> & { readonly keys?: readonly number[] | undefined }
@@ -34,7 +34,9 @@ export function selectKeys(
   if (resourceId !== undefined) add((place) => `resource = ${place}`, resourceId)
   if (keys) add((place) => `key in (select value from json_each(${place}))`, JSON.stringify(keys))
   const some = (state: string) =>
-    `select key from sync_event where ${[...conditions, state].join(' and ')} order by key limit ?3`
+    `select key from sync_event ${index} where ${[...conditions, state].join(' and ')} order by key limit ?3`
+  const isOfObject = mapping !== undefined && resourceId !== undefined && !states.includes(STATE.dead)
+  const index = isOfObject ? BY_OBJECT : ''
   // One part for each state is read from the index in order, and no more of it than is asked for.
   const text =
     mapping !== undefined && resourceId === undefined && !keys

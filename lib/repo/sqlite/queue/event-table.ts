@@ -4,7 +4,7 @@ import type { WriteQueue } from '../database/write-queue.ts'
 import type { Sealer } from '../runs/sealer.ts'
 import { addToCounts, insertEvents } from './event-insert.ts'
 import type { EventKeyRecord, EventRecord, NewEventRecord, OutcomeRecord } from './event-record.ts'
-import { EVENTS, type EventRow, STATE } from './event-row.ts'
+import { BY_OBJECT, EVENTS, type EventRow, STATE } from './event-row.ts'
 import { DEAD, IDLE, type KeySelection, selectKeys, statesOf } from './event-selection.ts'
 
 export interface EventTableOptions {
@@ -65,6 +65,10 @@ export class EventTable {
       for (const { mapping } of mappings) count += session.run(RECOVER, [mapping])
       return count
     })
+  }
+
+  async intend(key: number, intents: string): Promise<void> {
+    await this.#writes.run((session) => session.run('update sync_event set intents = ? where key = ?', [intents, key]))
   }
 
   /** @param isDurable false: after a power failure the events may be carried out again */
@@ -168,11 +172,11 @@ const GIVE_UP = `update sync_event set state = ${STATE.dead}, ended = ?, attempt
 const REVIVE = `update sync_event set state = ${STATE.behind}, ended = null, attempts = 0, not_before = 0
   where key in (select value from json_each(?))`
 
-const OLDEST = 'select min(key) from sync_event where mapping = ?1 and resource = ?2 and state < 4'
+const OLDEST = `select min(key) from sync_event ${BY_OBJECT} where mapping = ?1 and resource = ?2 and state < 4`
 const PROMOTE = `update sync_event set state = ${STATE.ready} where key = (${OLDEST}) and state = ${STATE.behind}`
-const DEMOTE = `update sync_event set state = ${STATE.behind} where mapping = ?1 and resource = ?2 and state < 4
+const DEMOTE = `update sync_event ${BY_OBJECT} set state = ${STATE.behind} where mapping = ?1 and resource = ?2 and state < 4
   and state in (${STATE.ready}, ${STATE.retry}) and key > (${OLDEST})`
-const IS_TAKEN = `select 1 from sync_event where mapping = ? and resource = ? and state < 4 and state = ${STATE.acquired} limit 1`
+const IS_TAKEN = `select 1 from sync_event ${BY_OBJECT} where mapping = ? and resource = ? and state < 4 and state = ${STATE.acquired} limit 1`
 
 /** Lets the oldest event of an object be the next one, unless one of them is being carried out. */
 function arrange(session: Session, mapping: string, resource: string): void {

@@ -189,7 +189,15 @@ export class QueueService implements Disposable {
       ...(userId !== null && { agent: userId }),
       syncChain: chain,
     }
-    const change = { collection, resourceId, action, oldObject, newObject }
+    const intents: Record<string, string> = { ...event.intents }
+    const creations = {
+      known: (qualifier: string) => intents[qualifier],
+      note: (qualifier: string, id: string) => {
+        intents[qualifier] = id
+        return this.events.intend(event, intents)
+      },
+    }
+    const change = { collection, resourceId, action, oldObject, newObject, creations }
     return attemptOf(await live.carryOut(found, change, context))
   }
 

@@ -106,6 +106,33 @@ describe('queued synchronization', () => {
     assert.equal(Object.keys(await stage.targets()).length, count)
   })
 
+  it('recognizes what an earlier attempt has created, whose answer was lost', async () => {
+    const stage = await QueueStage.start({ queuedSync: { maxRetries: 0 } })
+    let isAsked = false
+    stage.us.interfere = ({ method }) => {
+      if (method !== 'PUT') return isAsked ? 503 : undefined
+      isAsked = true
+      return 504
+    }
+    await stage.put('a', 'new')
+    await until(() => isAsked)
+    // The lost request had been carried out.
+    await stage.us.connection.create('managed/user', 'a', { mail: 'old' })
+    stage.us.interfere = undefined
+    await stage.drained()
+    assert.deepEqual([await stage.targets(), await stage.letters()], [{ a: 'new' }, []])
+    const { result } = await stage.call('/repo/link?_queryFilter=true')
+    assert.equal((result as JsonObject[]).length, 1)
+  })
+
+  it('leaves an object alone that has the id of the mapping and was there before', async () => {
+    const stage = await QueueStage.start({ queuedSync: { maxRetries: 1 } })
+    await stage.us.connection.create('managed/user', 'a', { mail: 'of another' })
+    await stage.put('a', 'x')
+    await stage.drained()
+    assert.deepEqual([await stage.targets(), (await stage.letters()).length], [{ a: 'of another' }, 1])
+  })
+
   for (const [action, letters] of [
     ['logged-ignore', 0],
     [{ type: 'text/javascript', source: 'throw new Error("no")' }, 1],
