@@ -5,6 +5,7 @@
  * resume [--objects N],
  * recon [--objects N] [--remote gateway|memory],
  * undo [--objects N],
+ * queue [--events N],
  * compare --base DIR|REVISION [--only gateway|express|recon|start] [--objects N] [--extra MICROSECONDS].
  */
 import { writeFile } from 'node:fs/promises'
@@ -16,6 +17,7 @@ import { compare } from './compare.ts'
 import { memory } from './memory.ts'
 import { HAS_NGINX } from './nginx.ts'
 import { PINNED } from './process.ts'
+import { queue } from './queue.ts'
 import { recon } from './recon.ts'
 import { reload, startUp } from './reload.ts'
 import { printMemory, printReload, printStart, printThroughput } from './report.ts'
@@ -32,6 +34,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     objects: { type: 'string' },
+    events: { type: 'string' },
     remote: { type: 'string', default: 'gateway' },
     base: { type: 'string', default: 'HEAD' },
     only: { type: 'string' },
@@ -86,6 +89,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   workers: () => workers(maxBlocks(9)),
   abuse: () => abuse(quick ? 5 : 15),
   beside: () => beside(objects(100_000)),
+  queue: () => queue(Number(values.events ?? 100_000)),
   resume: () => resume(objects(100_000)),
   recon: () => recon(objects(10_000), values.remote === 'memory' ? 'memory' : 'gateway', maxBlocks(10)),
   undo: () => undo(objects(20_000), maxBlocks(4)),
