@@ -48,7 +48,7 @@ export class ResourceException extends Error {
   }
 }
 
-type Details = { detail?: JsonObject; cause?: unknown; cure?: string }
+type Details = { detail?: JsonObject; cause?: unknown; retryAfterMs?: number; cure?: string }
 const raise = (code: number) => (message: string, details?: Details) => new ResourceException(code, message, details)
 
 export const badRequest = raise(400)

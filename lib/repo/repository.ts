@@ -3,6 +3,7 @@ import type { IncrementalStore } from './incremental/incremental-store.ts'
 import type { LinkStore } from './links/link-store.ts'
 import type { ObjectStore, TypeOptions } from './objects/object-store.ts'
 import type { Rewriting } from './objects/rewrite.ts'
+import type { CaptureStore } from './queue/capture-store.ts'
 import type { EventStore } from './queue/event-store.ts'
 import type { JobQueue } from './queue/job-queue.ts'
 import type { RunStore } from './runs/run-store.ts'
@@ -49,6 +50,7 @@ export interface Repository {
   events(): EventStore
   jobs(): JobQueue
   incremental(): IncrementalStore
+  captures(): CaptureStore
   /** Rewrites the objects of all types whose stored text contains `text`: see `rewriteObjects`. */
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting>
   /** Encrypts with the first key what other keys encrypt in runs and queued events. @returns how many data keys, and a sentence for each that stays */

@@ -5,11 +5,13 @@ import type { IncrementalStore } from '../incremental/incremental-store.ts'
 import type { LinkStore } from '../links/link-store.ts'
 import type { ObjectStore, TypeOptions } from '../objects/object-store.ts'
 import { type Rewriting, rewriteObjects } from '../objects/rewrite.ts'
+import type { CaptureStore } from '../queue/capture-store.ts'
 import type { EventStore } from '../queue/event-store.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { Repository, RepositoryOptions } from '../repository.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
+import { SqliteCaptureStore } from './capture-store.ts'
 import { DatabaseFile } from './database/database-file.ts'
 import { SqliteEventStore } from './event-store.ts'
 import { SqliteJobQueue } from './job-queue.ts'
@@ -114,6 +116,10 @@ export class SqliteRepository implements Repository {
 
   incremental(): IncrementalStore {
     return this.#stores.incremental
+  }
+
+  captures(): CaptureStore {
+    return new SqliteCaptureStore(this.#stores.captures, this.#writer)
   }
 
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting> {

@@ -1,3 +1,4 @@
+import { describeCaptureStore } from '../contract/capture-store.ts'
 import { describeCollection } from '../contract/collection.ts'
 import { describeEventStore } from '../contract/event-store.ts'
 import { describeIncrementalStore } from '../contract/incremental-store.ts'
@@ -15,4 +16,5 @@ describe('a repository on SQLite', () => {
   describeIncrementalStore(tempRepository)
   describeRunStore(tempRepository)
   describeEventStore(tempRepository)
+  describeCaptureStore(tempRepository)
 })

@@ -195,6 +195,19 @@ const createIncrementalTables = (): Compilable[] => [
     .modifyEnd(sql`without rowid`),
 ]
 
+/** Requests to remotes whose outcome is not known yet, and mappings that need a full run. */
+const createCaptureTables = (): Compilable[] => [
+  schema
+    .createTable('capture_intent')
+    .addColumn('key', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('content', 'text', (column) => column.notNull()),
+  schema
+    .createTable('sweep_need')
+    .addColumn('mapping', 'text', (column) => column.primaryKey())
+    .addColumn('since', 'text', (column) => column.notNull())
+    .addColumn('latest', 'integer', (column) => column.notNull()),
+]
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -209,4 +222,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createImages,
   createEventTables,
   createIncrementalTables,
+  createCaptureTables,
 ].map((statements) => (session) => execute(session, statements()))

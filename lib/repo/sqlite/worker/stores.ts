@@ -7,6 +7,7 @@ import { WriteQueue } from '../database/write-queue.ts'
 import { IncrementalTable } from '../incremental/incremental-table.ts'
 import { ObjectTable } from '../objects/object-table.ts'
 import { installJsonFunctions } from '../objects/sqlite-json.ts'
+import { CaptureTable } from '../queue/capture-table.ts'
 import { insertEvents } from '../queue/event-insert.ts'
 import type { NewEventRecord } from '../queue/event-record.ts'
 import { EventTable } from '../queue/event-table.ts'
@@ -33,6 +34,7 @@ export interface Stores {
   readonly events: EventTable
   readonly queues: QueueTable
   readonly incremental: IncrementalTable
+  readonly captures: CaptureTable
 }
 
 export interface OpenDatabase {
@@ -74,6 +76,7 @@ export async function openDatabase(
     events: new EventTable({ session: file, writes, sealer }),
     queues: new QueueTable(file, writes),
     incremental: new IncrementalTable(file, writes),
+    captures: new CaptureTable(file, writes, storeEvents),
   }
   return { stores, close: () => file.close() }
 }
