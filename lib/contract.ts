@@ -201,6 +201,44 @@ export interface Changes {
 
 export const changesService: ServiceRef<Changes> = { id: 'changes' }
 
+/** A request to a remote, exactly as it will be sent. */
+export interface OutgoingRequest {
+  /** Name of the instance. */
+  readonly instance: string
+  readonly method: string
+  /** Relative to the base path of the instance, percent-encoded as it is sent, with its query. */
+  readonly path: string
+  readonly transactionId?: string | undefined
+  /** The account that caused it, if known. */
+  readonly userId?: string | undefined
+  /** The hops of synchronization that led to it. */
+  readonly syncChain?: readonly string[] | undefined
+}
+
+/** What becomes of a captured request. Exactly one of `answered`, `unsent` and `lost` is called; only the first call counts. */
+export interface CapturedRequest {
+  /** Whether `answered` needs the body of a response with this status. */
+  needsBody(status: number): boolean
+  /** @param body of the response, decoded; undefined if it was not needed, or could not be read */
+  answered(status: number, body?: string): void
+  /** The request did not leave, so that the remote has not changed. */
+  unsent(): void
+  /** There is no response, though the remote may have carried the request out. */
+  lost(): void
+}
+
+/** Notes requests that change a remote, for mappings with `captureChanges`. */
+export interface ChangeCapture {
+  /**
+   * Called before a request is sent, which waits until it is noted on the disk.
+   * @returns undefined if no mapping captures what the request may change
+   * @throws ResourceException 503 if it cannot be noted: it must not be sent
+   */
+  intend(request: OutgoingRequest): Promise<CapturedRequest> | undefined
+}
+
+export const changeCaptureService: ServiceRef<ChangeCapture> = { id: 'change-capture' }
+
 /** One operation that a request performs. */
 export interface ManagementOperation {
   /** The path below the mount, decoded, without slashes at its ends: `recon`, `config/external.idm/eu`. */

@@ -5,7 +5,14 @@ import { dirname } from 'node:path'
 import { ConfigDirectory } from './config/files/directory.ts'
 import { watchDirectory } from './config/files/watcher.ts'
 import { ContentResolver } from './config/values/content-resolver.ts'
-import type { ConfigurationService, HostProcesses, HttpHandler, Logger, MetricsRegistry } from './contract.ts'
+import type {
+  ChangeCapture,
+  ConfigurationService,
+  HostProcesses,
+  HttpHandler,
+  Logger,
+  MetricsRegistry,
+} from './contract.ts'
 import { containedLog } from './core/log.ts'
 import type { Scope } from './core/scope.ts'
 import { Metrics } from './core/telemetry/metrics.ts'
@@ -30,6 +37,11 @@ import { type TrustStoreChoice, trustStoreSettings } from './trust/trust-store-s
 
 export const ROUTE = 'external/idm'
 
+/** The service that notes changes of remotes. The synchronization that provides it may start after the instances. */
+export interface Capturing {
+  capture: ChangeCapture | undefined
+}
+
 export interface StartOptions {
   readonly confDir: string
   /** The configuration of the host; without it, the directory is read and watched here. */
@@ -48,6 +60,8 @@ export interface StartOptions {
   readonly trustTransactionId: boolean
   /** Gets the metrics of the instances. */
   readonly metrics?: MetricsRegistry | undefined
+  /** The service that notes changes of remotes; undefined while there is none. */
+  readonly capture: () => ChangeCapture | undefined
   readonly contextOf: (request: Parameters<HttpHandler>[0]) => RequestContext
   readonly log: Logger
 }
@@ -72,13 +86,14 @@ export async function startExternalIdm(scope: Scope, given: StartOptions): Promi
   const registry = startRegistry(scope, options, trust)
   const { directory, configuration } = await configurationOf(scope, options, resolver)
   scope.own('configuration', await configuration.subscribe(registry))
-  const handler = remoteResource(registry, trust.paths[0] ?? '')
+  const handler = remoteResource(registry, trust.paths[0] ?? '', options.capture)
   const resources = new ResourceRouter()
   resources.add(ROUTE, handler)
   const status = crestHttp({ router: resources, contextOf: options.contextOf, log })
   // Random, so that neither other gateways nor callers can be mistaken for this one.
   const pseudonym = `openidm-external-idm-${options.processes?.hostId ?? randomBytes(6).toString('hex')}`
-  const router = proxyRouter({ registry, authorize, behindMount, status, log, pseudonym, trustTransactionId })
+  const { capture } = options
+  const router = proxyRouter({ registry, authorize, behindMount, status, capture, log, pseudonym, trustTransactionId })
   const surroundings = {
     projectDir: projectOf(options),
     configuration,

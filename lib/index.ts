@@ -8,7 +8,7 @@ import { Scope } from './core/scope.ts'
 import { conflict } from './crest/errors.ts'
 import type { Connection } from './crest/protocol/connection.ts'
 import { serveManagement, startEmbeddedSynchronization, startScripts } from './embedded/embedded.ts'
-import { type ExternalIdm, startExternalIdm } from './external-idm.ts'
+import { type Capturing, type ExternalIdm, startExternalIdm } from './external-idm.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import type { InstanceStatus } from './remote/instance/registry.ts'
 
@@ -17,6 +17,7 @@ import { notifier } from './sync/live/notifier.ts'
 export type * from './contract.ts'
 export {
   CONTRACT_VERSION,
+  changeCaptureService,
   changesService,
   configurationService,
   hostProcessesService,
@@ -120,6 +121,7 @@ export async function externalIdm(options: ExternalIdmOptions): Promise<MountedE
   requireManagement(options)
   const confDir = resolve(options.confDir)
   const scope = new Scope(log)
+  const capturing: Capturing = { capture: undefined }
   try {
     const started = await startExternalIdm(scope, {
       confDir,
@@ -135,13 +137,14 @@ export async function externalIdm(options: ExternalIdmOptions): Promise<MountedE
       lookup: options.lookup,
       trustTransactionId: options.trustTransactionId ?? false,
       metrics: options.metrics,
+      capture: () => capturing.capture,
       contextOf: () => ({}),
       log,
     })
     const close = () => scope.dispose()
     const instances = () => [...started.registry.statuses()]
     const openidm = started.resources.connect()
-    return { ...(await startManagement(scope, started, options)), openidm, instances, close, dispose: close }
+    return { ...(await startManagement(scope, started, options, capturing)), openidm, instances, close, dispose: close }
   } catch (error) {
     await scope.dispose()
     throw error
@@ -153,10 +156,12 @@ async function startManagement(
   scope: Scope,
   started: ExternalIdm,
   { sync, scripts, authorizeManagement: authorize }: ExternalIdmOptions,
+  capturing: Capturing,
 ): Promise<Pick<MountedExternalIdm, 'router' | 'reconcile' | 'notify'>> {
   const engine = sync || scripts?.eval ? await startScripts(scope, started) : undefined
   const parts = sync && engine && { ...started, scripts: engine, db: resolve(sync.db), requiresRoutes: true }
   const synchronization = parts && scope.own('synchronization', await startEmbeddedSynchronization(parts))
+  capturing.capture = synchronization?.capture
   const missing = async () => Promise.reject(conflict(NO_SYNC))
   const reconcile = synchronization?.reconcile ?? missing
   const notify = synchronization ? notifier(() => synchronization.live).notify : missing

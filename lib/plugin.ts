@@ -1,6 +1,7 @@
 import './require-node.js'
 import { join } from 'node:path'
 import {
+  changeCaptureService,
   changesService,
   configurationService,
   hostProcessesService,
@@ -21,7 +22,7 @@ import {
   startEmbeddedSynchronization,
   startScripts,
 } from './embedded/embedded.ts'
-import { ROUTE, startExternalIdm } from './external-idm.ts'
+import { type Capturing, ROUTE, startExternalIdm } from './external-idm.ts'
 import { type ScriptService, scriptsService } from './script/main/engine.ts'
 import { notifier } from './sync/live/notifier.ts'
 
@@ -44,6 +45,7 @@ export async function activate(context: PluginContext): Promise<void> {
   }
   const scope = new Scope(context.log)
   context.defer('remote instances', () => scope.dispose())
+  const capturing: Capturing = { capture: context.optionalService(changeCaptureService) }
   const started = await startExternalIdm(scope, {
     confDir: context.confDir,
     configuration: context.optionalService(configurationService),
@@ -54,6 +56,7 @@ export async function activate(context: PluginContext): Promise<void> {
     behindMount: true,
     env: process.env,
     trustTransactionId: true,
+    capture: () => capturing.capture,
     contextOf: () => ({}),
     log: context.log,
   })
@@ -64,7 +67,7 @@ export async function activate(context: PluginContext): Promise<void> {
   const surroundings = { ...started, resources: shared ?? started.resources }
   if (directory) scope.own('service configuration', context.provide(configurationService, directory))
   const scripts = await scriptsOf(context, scope, surroundings)
-  const synchronization = await synchronizationOf(context, scope, {
+  const synchronization = await synchronizationOf(context, scope, capturing, {
     ...{ ...surroundings, scripts, requiresRoutes: shared === undefined },
     db: join(started.projectDir, DATABASE),
   })
@@ -94,6 +97,7 @@ async function scriptsOf(context: PluginContext, scope: Scope, surroundings: Sur
 async function synchronizationOf(
   context: PluginContext,
   scope: Scope,
+  capturing: Capturing,
   options: EmbeddedSynchronizationOptions,
 ): Promise<EmbeddedSynchronization | undefined> {
   if (context.optionalService(synchronizationService)) {
@@ -105,7 +109,9 @@ async function synchronizationOf(
   let starting: Promise<EmbeddedSynchronization> | undefined
   const start = async () => {
     if (scope.signal.aborted) throw serviceUnavailable('Synchronization has been stopped')
-    return scope.own('synchronization', await startEmbeddedSynchronization(options))
+    const own = scope.own('synchronization', await startEmbeddedSynchronization(options))
+    capturing.capture ??= own.capture
+    return own
   }
   const started = () => {
     starting ??= start().catch((error: unknown) => {

@@ -53,6 +53,7 @@ export async function trustFetch(name: string, options: TrustFetchOptions, io: C
 /** The remote instances of a conf directory, without a gateway; they end with `scope`. */
 export async function openInstances(scope: Scope, confDir: string, env: NodeJS.ProcessEnv): Promise<InstanceRegistry> {
   const { registry } = await startExternalIdm(scope, {
+    capture: () => undefined,
     confDir,
     configuration: undefined,
     authorize: () => false,

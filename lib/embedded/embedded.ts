@@ -7,6 +7,7 @@ import { KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
 import { keySource } from '../config/values/first-key.ts'
 import type {
   AuthorizeManagement,
+  ChangeCapture,
   ConfigurationService,
   Disposable,
   HttpHandler,
@@ -22,6 +23,7 @@ import { FACTORY_PID } from '../remote/instance/registry.ts'
 import { ConfiguredEngine } from '../script/configured/engine.ts'
 import type { ScriptService } from '../script/main/engine.ts'
 import { scriptResource, transformer } from '../script/rest/resource.ts'
+import { ChangeCaptures } from '../sync/live/capture/change-captures.ts'
 import type { LiveChanges } from '../sync/live/notifier.ts'
 import { startSynchronization } from '../sync/synchronization.ts'
 import { managementRouter } from './management-router.ts'
@@ -58,6 +60,8 @@ export interface EmbeddedSynchronizationOptions extends Surroundings {
 export interface EmbeddedSynchronization extends Synchronization, Disposable {
   /** Carries changes over that the host reports. */
   readonly live: LiveChanges
+  /** Notes what requests change at the remotes. */
+  readonly capture: ChangeCapture
   /** By route. */
   readonly resources: ReadonlyMap<string, ResourceHandler>
 }
@@ -75,9 +79,12 @@ export async function startEmbeddedSynchronization({
     // A host has no managed objects.
     const managedTypes = () => NO_TYPES
     const started = await startSynchronization({ ...options, repository, managedTypes })
-    const { reconcile, live, resources, queue } = scope.own('synchronization', started)
+    const { reconcile, live, resources, queue, service } = scope.own('synchronization', started)
+    const { mappings } = service.parts
+    const capturing = { store: repository.captures(), mappings, signal: scope.signal, log }
+    const capture = scope.own('captured changes', await ChangeCaptures.start(capturing))
     await queue.begin()
-    return { reconcile, live, resources, dispose: () => scope.dispose() }
+    return { reconcile, live, resources, capture, dispose: () => scope.dispose() }
   } catch (error) {
     await scope.dispose()
     throw error

@@ -1,8 +1,15 @@
-import { changesService, type Disposable, synchronizationService } from '../contract.ts'
+import {
+  type ChangeCapture,
+  changeCaptureService,
+  changesService,
+  type Disposable,
+  synchronizationService,
+} from '../contract.ts'
 import { silentLog } from '../core/log.ts'
 import { Scope } from '../core/scope.ts'
 import { registryOf } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
+import { ChangeCaptures } from '../sync/live/capture/change-captures.ts'
 import { LiveMappings } from '../sync/live/live-mappings.ts'
 import { type LiveChanges, notifier } from '../sync/live/notifier.ts'
 import { PrivateFields } from '../sync/mapping/private-fields.ts'
@@ -41,38 +48,46 @@ export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 
   readonly changes: ManagedChanges
 }
 
-export interface AddedSynchronization extends Pick<StartedSynchronization, 'reconcile'>, Disposable {
+type Added = Pick<StartedSynchronization, 'reconcile'> & Disposable
+
+export interface AddedSynchronization extends Added {
   readonly live: LiveChanges
+  /** Serves this process, whether it runs the synchronization or not. */
+  readonly capture: ChangeCapture
 }
 
 /** Provides what plugins may use of it. */
 export function provideSynchronization(services: ServiceRegistry, added: AddedSynchronization): void {
   services.provide(synchronizationService, added)
+  services.provide(changeCaptureService, added.capture)
   services.provide(
     changesService,
     notifier(() => added.live),
   )
 }
 
-type Running = AddedSynchronization & Pick<StartedSynchronization, 'live'>
+type Running = Added & Pick<StartedSynchronization, 'live'>
 
 /**
  * Adds mappings and reconciliation to the router (`recon`, `sync`, `audit/recon`, `repo/link`, `health/recon`) and
  * starts the schedules; with several processes, in the leader, to which the others forward.
  */
 export async function addSynchronization(options: AddSynchronizationOptions): Promise<AddedSynchronization> {
-  const { link, router, changes, signal, log } = options
-  if (!link) {
-    const running = await startHere(options, router)
-    changes.bind(running.live)
-    return running
-  }
+  const { link, router, changes, repository, acceptance, signal, log } = options
   const scope = new Scope(log)
   try {
-    const judges = scope.own('judges', await judge(options))
+    const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
+    const capturing = { store: repository.captures(), isHeld, signal, log }
+    const capture = scope.own('captured changes', await ChangeCaptures.start(capturing))
+    if (!link) {
+      const running = scope.own('synchronization', await startHere(options, router, capture))
+      changes.bind(running.live)
+      return { reconcile: running.reconcile, live: running.live, capture, dispose: () => scope.dispose() }
+    }
+    const judges = scope.own('judges', await judge(options, capture))
     let mappings: LiveMappings = judges.live
     const start = async (routes: Pick<ResourceRouter, 'add'>): Promise<Running> => {
-      const running = await startHere(options, routes)
+      const running = await startHere(options, routes, capture)
       mappings = running.live
       // What is in force judges from now on.
       await judges.dispose()
@@ -84,6 +99,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
     return {
       reconcile: (mapping, given) => leadership.reconcile(mapping, given),
       live,
+      capture,
       dispose: () => scope.dispose(),
     }
   } catch (error) {
@@ -96,14 +112,17 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
  * Judges mappings and schedules, which only the leader has in force: faults are refused and shown in every process. The
  * leader logs them.
  */
-async function judge(options: AddSynchronizationOptions): Promise<Disposable & { readonly live: LiveMappings }> {
-  const { configuration, scripts, managedTypes, acceptance } = options
+async function judge(
+  { configuration, scripts, managedTypes, acceptance }: AddSynchronizationOptions,
+  capture: ChangeCaptures,
+): Promise<Disposable & { readonly live: LiveMappings }> {
   const scope = new Scope()
   const protections = new PrivateFields(managedTypes)
   const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
   const judges = { ...(scripts && { compiler: scripts }), protections, isHeld }
   const mappings = scope.own('mappings', new MappingRegistry(silentLog, judges))
   await mappings.follow(configuration)
+  capture.follow(mappings)
   scope.own('schedules', await configuration.subscribe(judgeSchedules(scripts)))
   return { live: new LiveMappings({ mappings, isHeld }), dispose: () => scope.dispose() }
 }
@@ -111,6 +130,7 @@ async function judge(options: AddSynchronizationOptions): Promise<Disposable & {
 async function startHere(
   { router, acceptance, settings, state, drains, ...parts }: AddSynchronizationOptions,
   routes: Pick<ResourceRouter, 'add'>,
+  capture: ChangeCaptures,
 ): Promise<Running> {
   const { log, configuration, scripts, repository } = parts
   const scope = new Scope(log)
@@ -118,6 +138,8 @@ async function startHere(
     const resources = registryOf(router)
     const isMappingHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
     const started = scope.own('synchronization', await startSynchronization({ ...parts, resources, isMappingHeld }))
+    // Before anything is carried out.
+    capture.follow(started.service.parts.mappings)
     for (const [route, handler] of started.resources) scope.own(`route ${route}`, routes.add(route, handler))
     const load = () => started.service.load
     scope.own('route health/recon', routes.add('health/recon', reconciliations(load)))

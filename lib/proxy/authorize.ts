@@ -8,7 +8,8 @@ import { forbidden, type ResourceException, unauthorized } from '../crest/errors
 export type Verdict = boolean | 401 | 403
 export type Authorize = (request: IncomingMessage) => Verdict | Promise<Verdict>
 
-const CHANGING: ReadonlySet<string | undefined> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+/** Methods that may change something. */
+export const CHANGING: ReadonlySet<string | undefined> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 const CREDENTIALS = ['authorization', 'x-openidm-username'] as const
 
 /**

@@ -121,6 +121,13 @@ const parsedBody = (bytes: Buffer, { headers }: IncomingMessage): Body => ({
   undone: Number(headers['content-length']) === bytes.length ? [] : ['content-encoding'],
 })
 
+/** The remote may answer before it has read the whole body; the unread rest would block the caller's connection. */
+export function drain(source: Source | undefined): void {
+  if (!(source instanceof Readable) || source.readableEnded) return
+  source.unpipe()
+  source.resume()
+}
+
 /** Adjusts the headers to a body that is no longer framed as the caller framed it. */
 export function reframe(headers: IncomingHttpHeaders, { length, undone = [] }: Body): void {
   if (length === undefined) return

@@ -5,7 +5,6 @@ import type {
   OutgoingHttpHeaders,
   ServerResponse,
 } from 'node:http'
-import { Readable } from 'node:stream'
 import type { Logger } from '../contract.ts'
 import { isSaturated, queuedIn } from '../core/http/agent.ts'
 import { type FaultName, faultBehind } from '../core/http/fault.ts'
@@ -16,7 +15,8 @@ import type { Credentials } from '../remote/auth/authentication.ts'
 import { faultException, refusedCredentials } from '../remote/http/fault.ts'
 import type { Instance } from '../remote/instance/instance.ts'
 import { Attempt, type Resend } from './attempt.ts'
-import { type Body, bodyIsLate, type Source } from './body.ts'
+import { type Body, bodyIsLate, drain, type Source } from './body.ts'
+import type { CapturedExchange } from './captured-exchange.ts'
 import { Deadlines } from './deadlines.ts'
 import { responseHeaders } from './headers.ts'
 import { BodyRelay } from './relay-body.ts'
@@ -37,6 +37,8 @@ export interface ExchangeParts {
   /** `/openidm/external/idm/NAME/`. */
   readonly localBase: string
   readonly log: Logger
+  /** Present if a mapping captures what the request may change. */
+  readonly captured?: CapturedExchange | undefined
 }
 
 /**
@@ -104,16 +106,8 @@ export class Exchange {
       if (this.#answer?.complete) this.instance.health.succeeded(this.#answer.statusCode)
       this.#end()
       if (!this.#answer?.complete) this.#attempt?.abort()
-      this.#drain()
+      drain(this.#source)
     })
-  }
-
-  /** The remote may answer before it has read the whole body; the unread rest would block the caller's connection. */
-  #drain(): void {
-    const source = this.#source
-    if (!(source instanceof Readable) || source.readableEnded) return
-    source.unpipe()
-    source.resume()
   }
 
   /** The proxyReq hook: the request has a connection, and nothing has been sent. */
@@ -197,6 +191,7 @@ export class Exchange {
     // A response of unknown length may be a slow stream: send its headers before its first byte.
     if (headers['content-length'] === undefined)
       setImmediate(() => this.#contain(() => isOver(response) || response.flushHeaders()))
+    this.#parts.captured?.answered(proxyResponse)
     this.#relay = new BodyRelay(proxyResponse, response, (act) => this.#contain(act))
   }
 
@@ -237,6 +232,7 @@ export class Exchange {
       this.#credentials = await this.instance.authentication.credentials()
       if (!this.#over) this.start('token')
     } catch (error) {
+      this.#parts.captured?.unsent()
       this.#contain(() => this.#fail(error))
     }
   }
@@ -245,6 +241,7 @@ export class Exchange {
     const { name, properties, health } = this.instance
     const exception = refusedCredentials(name, properties.authType)
     health.failed('authentication', exception.message, undefined)
+    this.#parts.captured?.refused()
     return exception
   }
 
@@ -264,6 +261,7 @@ export class Exchange {
     const exception = faultException(this.instance.name, fault, cause)
     this.instance.health.failed(fault, exception.message, cause)
     this.instance.circuit.failed(fault)
+    this.#parts.captured?.failed(cause)
     return exception
   }
 
@@ -284,6 +282,7 @@ export class Exchange {
   #end(): void {
     this.#over = true
     this.#deadlines.clear()
+    this.#parts.captured?.ended()
   }
 
   /** Runs a handler; an error that it throws ends this exchange only. */

@@ -53,7 +53,7 @@ const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encodi
 /** Schemes that a `Location` may have. */
 const WEB: ReadonlySet<string> = new Set(['http:', 'https:'])
 
-const TRANSACTION_ID = 'x-forgerock-transactionid'
+export const TRANSACTION_ID = 'x-forgerock-transactionid'
 const REAUTH_PASSWORD = 'x-openidm-reauth-password'
 const REAUTHENTICATION = 'authentication?'
 

@@ -1,16 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { HttpHandler, Logger } from '../contract.ts'
+import type { CapturedRequest, ChangeCapture, HttpHandler, Logger } from '../contract.ts'
 import { notFound, ResourceException } from '../crest/errors.ts'
 import { isOver } from '../crest/http/message.ts'
 import { sendError } from '../crest/http/response.ts'
 import type { Instance } from '../remote/instance/instance.ts'
 import type { InstanceRegistry } from '../remote/instance/registry.ts'
-import { type Authorize, authorizeRequest } from './authorize.ts'
+import { type Authorize, authorizeRequest, CHANGING } from './authorize.ts'
 import { bodyOf, CONSUMED, reframe } from './body.ts'
+import { CapturedExchange } from './captured-exchange.ts'
 import { Exchange } from './exchange.ts'
 import { forward } from './forward.ts'
 import { guardEmptySegments, guardLoop, guardPath, guardRequest } from './guard.ts'
-import { type Forwarding, requestHeaders } from './headers.ts'
+import { type Forwarding, requestHeaders, TRANSACTION_ID } from './headers.ts'
 import { receive } from './queued-response.ts'
 import { lacksMount, type Route, routeOf } from './route.ts'
 
@@ -21,6 +22,8 @@ export interface ProxyOptions extends Forwarding {
   readonly behindMount: boolean
   /** Serves `external/idm` itself: the list of instances and the action `test`. */
   readonly status: HttpHandler
+  /** The service of the host that notes changes, if there is one yet. */
+  readonly capture: () => ChangeCapture | undefined
   readonly log: Logger
 }
 
@@ -109,9 +112,27 @@ async function serve(options: Service, route: Route, request: IncomingMessage, r
   reframe(headers, body)
   const localBase = `${route.mount}/external/idm/${instance.name}/`
   const { log } = options
-  const parts = { request, response, instance, credentials, body, headers, path, localBase, log }
+  const intent = CHANGING.has(request.method) ? intended(options, request, instance, path) : undefined
+  const captured = intent && (await intent)
+  if (captured && (isClosed || isOver(response))) return captured.unsent()
+  const noted = captured && new CapturedExchange(captured)
+  const parts = { request, response, instance, credentials, body, headers, path, localBase, log, captured: noted }
   exchange = new Exchange(parts, forward)
   exchange.start()
+}
+
+/** Notes what is about to be sent, where a mapping captures it. */
+function intended(
+  { capture, trustTransactionId }: Service,
+  { method = '', headers }: IncomingMessage,
+  { name }: Instance,
+  path: string,
+): Promise<CapturedRequest | undefined> | undefined {
+  const service = capture()
+  if (!service) return undefined
+  const id = headers[TRANSACTION_ID]
+  const transactionId = trustTransactionId && typeof id === 'string' ? id : undefined
+  return service.intend({ instance: name, method, path, transactionId })
 }
 
 /** The list of instances, and `POST external/idm/NAME?_action=test`. */

@@ -8,6 +8,7 @@ import type { Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
 import { DeletionBrake } from './context/deletion-brake.ts'
 import { SourceLocks } from './context/source-locks.ts'
+import { SweepNeeds } from './live/capture/sweep-needs.ts'
 import type { IsHeld } from './live/live-mappings.ts'
 import { LiveMetrics } from './live/live-metrics.ts'
 import { LiveSync } from './live/live-sync.ts'
@@ -27,6 +28,7 @@ import { RunAudit } from './rest/run-audit.ts'
 import { SyncResource } from './rest/sync-resource.ts'
 import { ReconService } from './runs/recon-service.ts'
 import { RunMetrics } from './runs/run-metrics.ts'
+import { observersOf } from './runs/run-observer.ts'
 
 export interface SynchronizationOptions {
   readonly repository: Repository
@@ -95,7 +97,9 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const isConfigured = (name: string) => mappings.find(name) !== undefined
     const metrics = options.metrics && scope.own('metrics', new RunMetrics(options.metrics, isConfigured))
     const { audit } = options
-    const observer = audit && new RunAudit({ audit, runs: stores.runs, mappings, log })
+    const sweeps = new SweepNeeds({ store: repository.captures(), runs: stores.runs, mappings, log })
+    const observers = [...(audit ? [new RunAudit({ audit, runs: stores.runs, mappings, log })] : []), sweeps]
+    const observer = observersOf(observers)
     const accessOf = (caller: RequestContext) => ({
       connection: resources.connect(caller),
       scripts: runner.within(caller),
@@ -116,7 +120,7 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const recon = new ReconResource(service, privateFields)
     const served = new Map<string, ResourceHandler>([
       ['recon', recon],
-      ['sync', new SyncResource(parts, isServed, recon, live)],
+      ['sync', new SyncResource(parts, isServed, recon, live, sweeps)],
       ['sync/queue', new QueueResource({ service: queue, ...hidden })],
       [DEAD_LETTERS, new DeadLetterResource({ events, ...hidden })],
       ['audit/recon', new ReconAuditResource(service)],

@@ -26,15 +26,18 @@ export interface MountedIdm {
 /**
  * Starts it with these files, by instance name; it closes with its owner (see clean-up.ts).
  * @param around what the application does around each request
+ * @param conf further files of the conf directory
  */
 export async function startIdm(
   instances: Readonly<Record<string, unknown>>,
   options: Partial<ExternalIdmOptions> = {},
   around = (serve: () => void): void => serve(),
+  conf: Readonly<Record<string, unknown>> = {},
 ): Promise<MountedIdm> {
   const { ca } = await testPki()
   const files = Object.entries(instances).map(([name, content]) => [`conf/external.idm-${name}.json`, content])
-  const dir = await tempDirWith({ 'security/truststore.pem': ca, 'conf/other.json': {}, ...Object.fromEntries(files) })
+  const others = Object.entries({ 'other.json': {}, ...conf }).map(([name, content]) => [`conf/${name}`, content])
+  const dir = await tempDirWith({ 'security/truststore.pem': ca, ...Object.fromEntries([...others, ...files]) })
   const confDir = join(dir, 'conf')
   const log = memoryLog()
   const idm = await externalIdm({ confDir, authorize: () => true, lookup: toLoopback, log, ...options })

@@ -141,6 +141,28 @@ export function codeOf(error: unknown): string | undefined {
   return codeOf(error.cause)
 }
 
+/** Faults that occur only before a request is sent. A broken connection may report the others later, too. */
+export const UNSENT_FAULTS: readonly FaultName[] = [
+  'nameResolution',
+  'refused',
+  'certificateUnknown',
+  'certificateExpired',
+  'certificateNotYetValid',
+  'certificateHostName',
+  'certificateInvalid',
+  'forwardProxyCredentials',
+  'queue',
+  'queueFull',
+  'circuit',
+  'openFiles',
+]
+
+/** Whether an error proves that its request was not sent. */
+export function provesUnsent(error: unknown): boolean {
+  if (error instanceof DeadlineError) return ['queue', 'queueFull', 'connect'].includes(error.phase)
+  return UNSENT_FAULTS.includes(faultOf(error))
+}
+
 /** The text of a fault for a person, without a subject. */
 export const faultText = (fault: FaultName): string => FAULTS[fault].text
 

@@ -43,14 +43,15 @@ export class RemoteClient {
   /**
    * Sends a request and reads its response, whatever its status; repeats it with a new token after a 401.
    * @param request its path is relative to the base path of the instance, its body is JSON text
+   * @param beforeSend called once, before anything is sent, which waits for it; what it throws is thrown
    * @throws ResourceException 502, 503 or 504 without a response, 401 without a token; the reason of `signal`
    */
-  async request(request: HttpRequest): Promise<HttpResponse> {
+  async request(request: HttpRequest, beforeSend?: () => Promise<void> | undefined): Promise<HttpResponse> {
     const { name, health, circuit } = this.#owner
     const leave = circuit.enter()
     this.#begin()
     try {
-      const response = await this.#exchange(request)
+      const response = await this.#exchange(request, beforeSend)
       circuit.reached()
       if (response.status !== 401) health.succeeded(response.status)
       else health.failed('authentication', refusedCredentials(name, this.#properties.authType).message, undefined)
@@ -90,10 +91,12 @@ export class RemoteClient {
     this.#owner.end()
   }
 
-  async #exchange(request: HttpRequest): Promise<HttpResponse> {
+  async #exchange(request: HttpRequest, beforeSend?: () => Promise<void> | undefined): Promise<HttpResponse> {
     const { authentication } = this.#owner
     const given = authentication.credentials()
     const credentials = given instanceof Promise ? await untilAborted(given, request.signal) : given
+    const ready = beforeSend?.()
+    if (ready) await ready
     const response = await this.#send(request, credentials)
     if (response.status !== 401 || !authentication.refused(credentials)) return response
     const renewed = await untilAborted(authentication.credentials(), request.signal)

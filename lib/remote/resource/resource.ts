@@ -1,5 +1,6 @@
-import type { Json } from '../../contract.ts'
-import type { HttpResponse } from '../../core/http/http-client.ts'
+import type { CapturedRequest, ChangeCapture, Json } from '../../contract.ts'
+import { provesUnsent } from '../../core/http/fault.ts'
+import type { HttpRequest, HttpResponse } from '../../core/http/http-client.ts'
 import { badRequest, notFound, notSupported, ResourceException } from '../../crest/errors.ts'
 import { projectFields } from '../../crest/protocol/fields.ts'
 import type {
@@ -19,6 +20,7 @@ import type {
 import { pathElements } from '../../crest/protocol/resource-path.ts'
 import { InstanceStatusResource } from '../check/status.ts'
 import { refusedCredentials } from '../http/fault.ts'
+import type { Instance } from '../instance/instance.ts'
 import type { InstanceRegistry } from '../instance/registry.ts'
 import { answeredDeletion, answeredJson, answeredQuery, answeredResource } from './resource-answer.ts'
 import { isPosted } from './resource-query.ts'
@@ -28,9 +30,13 @@ import { remoteRequest } from './resource-request.ts'
  * The route `external/idm`: the list of instances, the action `test` on an instance, and the resources of each remote
  * below `external/idm/NAME/`. To scripts and reconciliation a remote resource is like any other.
  * @param truststore path of the trust store, for the commands in a cure
+ * @param capture the service of the host that notes changes, if there is one yet
  */
-export const remoteResource = (registry: InstanceRegistry, truststore: string): ResourceHandler =>
-  new RemoteResource(registry, truststore)
+export const remoteResource = (
+  registry: InstanceRegistry,
+  truststore: string,
+  capture: () => ChangeCapture | undefined = () => undefined,
+): ResourceHandler => new RemoteResource(registry, truststore, capture)
 
 class RemoteResource implements ResourceHandler {
   /** The remote applies `_fields`. */
@@ -39,9 +45,11 @@ class RemoteResource implements ResourceHandler {
   readonly takesIdentity = true
   readonly #registry: InstanceRegistry
   readonly #status: InstanceStatusResource
+  readonly #capture: () => ChangeCapture | undefined
 
-  constructor(registry: InstanceRegistry, truststore: string) {
+  constructor(registry: InstanceRegistry, truststore: string, capture: () => ChangeCapture | undefined) {
     this.#registry = registry
+    this.#capture = capture
     this.#status = new InstanceStatusResource(registry, truststore)
   }
 
@@ -111,11 +119,33 @@ class RemoteResource implements ResourceHandler {
     const [name = '', ...rest] = request.resourcePath.split('/')
     const instance = this.#registry.require(name)
     if (rest.length === 0) throw notFound(`Remote instance "${name}": a path at the remote must follow its name`)
-    const answer = await instance.client.request(remoteRequest(request, rest.join('/'), context))
+    const answer = await this.#send(instance, remoteRequest(request, rest.join('/'), context), context)
     const { date } = answer.headers
     if (context.onDate && typeof date === 'string' && !Number.isNaN(Date.parse(date))) context.onDate(Date.parse(date))
     if (answer.status === 401) throw refusedCredentials(name, instance.properties.authType)
     return answer
+  }
+
+  async #send(instance: Instance, request: HttpRequest, context: RequestContext): Promise<HttpResponse> {
+    const capture = request.method === 'GET' ? undefined : this.#capture()
+    if (!capture) return instance.client.request(request)
+    const { transactionId, syncChain, security } = context
+    const caller = { transactionId, syncChain, userId: security?.authenticationId }
+    const outgoing = { instance: instance.name, method: request.method, path: request.path, ...caller }
+    const noted: { request?: CapturedRequest } = {}
+    try {
+      const answer = await instance.client.request(request, () =>
+        capture.intend(outgoing)?.then((captured) => {
+          noted.request = captured
+        }),
+      )
+      noted.request?.answered(answer.status, answer.unreadable ? undefined : answer.text)
+      return answer
+    } catch (error) {
+      if (provesUnsent(error instanceof ResourceException ? error.cause : error)) noted.request?.unsent()
+      else noted.request?.lost()
+      throw error
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type FaultName, faultOf } from '../../core/http/fault.ts'
+import { type FaultName, faultOf, UNSENT_FAULTS } from '../../core/http/fault.ts'
 import { ResourceException } from '../../crest/errors.ts'
 
 /** Thrown before a creation that an earlier request may have carried out, and of which nothing tells. */
@@ -8,25 +8,10 @@ export class UnknownOutcome extends ResourceException {
   }
 }
 
-/** Faults before the request has left. */
+/** Faults before the request has left. The last ones may come later, too, but hardly ever do. */
 const UNSENT: ReadonlySet<FaultName> = new Set<FaultName>([
-  'nameResolution',
-  'refused',
-  'unreachable',
-  'tlsExpected',
-  'certificateUnknown',
-  'certificateExpired',
-  'certificateNotYetValid',
-  'certificateHostName',
-  'certificateInvalid',
-  'tls',
-  'forwardProxy',
-  'forwardProxyCredentials',
-  'queue',
-  'queueFull',
-  'circuit',
-  'connect',
-  'openFiles',
+  ...UNSENT_FAULTS,
+  ...(['unreachable', 'tlsExpected', 'tls', 'forwardProxy', 'connect'] as const),
 ])
 
 /**

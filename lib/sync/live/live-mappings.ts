@@ -4,6 +4,7 @@ import type { RequestContext } from '../../crest/protocol/request.ts'
 import { normalizePath } from '../../crest/protocol/resource-path.ts'
 import type { NewEvent } from '../../repo/queue/event.ts'
 import { HELD_CURE, livenessOf } from '../mapping/liveness.ts'
+import { remoteSourceOf } from '../mapping/path.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
 import { callerOf } from '../runs/execution.ts'
 import type { Change } from './change.ts'
@@ -85,8 +86,12 @@ export class LiveMappings {
 }
 
 /** Where plans are approved, nothing is written without: changes wait for the next run. */
-const isLive = ({ enableSync, requireApproval }: ConfiguredMapping['mapping']): boolean =>
+export const isLive = ({ enableSync, requireApproval }: ConfiguredMapping['mapping']): boolean =>
   enableSync === true && !requireApproval
+
+/** Whether events of the mapping may come: captured changes never wait for a target. */
+export const usesQueue = (configured: ConfiguredMapping): boolean =>
+  isQueued(configured) || (configured.mapping.captureChanges && remoteSourceOf(configured.mapping.source) !== undefined)
 
 export const isQueued = ({ mapping }: ConfiguredMapping): boolean => mapping.queuedSync?.enabled === true
 

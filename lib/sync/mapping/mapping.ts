@@ -19,7 +19,7 @@ import {
   queuedSyncShape,
   triggersSchema,
 } from './live-schema.ts'
-import { fieldsSchema, resourcePathSchema, sourcePointerSchema, targetPointerSchema } from './path.ts'
+import { fieldsSchema, remoteSourceOf, resourcePathSchema, sourcePointerSchema, targetPointerSchema } from './path.ts'
 import { querySchema } from './query-schema.ts'
 import { relationshipSchema } from './relationship-schema.ts'
 import { validitySchema } from './validity.ts'
@@ -208,5 +208,10 @@ export function mappingNotices(content: JsonObject): string[] {
         `${idle.map((name) => `"${name}"`).join(', ')}: no effect beside "requireApproval": changes wait for the next approved run`,
       )
   }
+  const { source, captureChanges } = content
+  if (captureChanges === true && typeof source === 'string' && !remoteSourceOf(source))
+    notices.push(
+      `"captureChanges" has no effect: the source ${source} is no collection of a remote (external/idm/NAME/…)`,
+    )
   return notices
 }

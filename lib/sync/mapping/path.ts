@@ -16,6 +16,19 @@ export const resourcePathSchema = z.string(PATH_FORM).transform((text, context) 
   return z.NEVER
 })
 
+/** A collection of a remote. */
+export interface RemoteSource {
+  readonly instance: string
+  /** At the remote, such as `managed/user`. */
+  readonly path: string
+}
+
+/** The collection of a remote that a mapping names; undefined for one of this gateway. */
+export function remoteSourceOf(source: string): RemoteSource | undefined {
+  const [, instance, path] = /^\/?external\/idm\/([^/]+)\/(.+)$/.exec(source) ?? []
+  return instance !== undefined && path !== undefined ? { instance, path } : undefined
+}
+
 const POINTER_FORM = 'must be the name of a field, such as "mail" or "name/givenName"'
 
 function pointer(text: string, context: z.RefinementCtx): Pointer {

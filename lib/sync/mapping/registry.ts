@@ -128,6 +128,11 @@ export class MappingRegistry implements Disposable {
     return this.#bySource.mappings.get(source) ?? []
   }
 
+  /** All mappings in force, in no order: the same array until something changes. */
+  get inForce(): readonly ConfiguredMapping[] {
+    return this.#set.values
+  }
+
   find(name: string): ConfiguredMapping | undefined {
     return this.#set.get(name)
   }
@@ -163,14 +168,11 @@ export class MappingRegistry implements Disposable {
       ...relationshipFaults(found.mapping, all),
     ]
     if (fault !== undefined) throw conflict(`The mapping ${name} is not in force: ${fault}`)
-    const { links, source, target } = found.mapping
+    const { links } = found.mapping
     if (!links || links === name) return found
     const owner = this.find(links)?.mapping
     if (!owner) throw conflict(`Mapping ${name}: links: there is no mapping "${links}"`)
-    const [own, others] = [
-      [source, target],
-      [owner.source, owner.target],
-    ].map((pair) => pair.sort().join(' '))
+    const [own, others] = [found.mapping, owner].map((one) => [one.source, one.target].sort().join(' '))
     if (own === others) return found
     throw conflict(`Mapping ${name}: links: mapping "${links}" is not between the same two resources`)
   }

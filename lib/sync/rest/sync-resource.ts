@@ -16,6 +16,7 @@ import { requiredParameter } from '../../crest/protocol/request-parameters.ts'
 import { childPath, pathElements, pathFrom } from '../../crest/protocol/resource-path.ts'
 import { ACTIONS, isAction } from '../action.ts'
 import { LinkSpace } from '../evaluate/link-space.ts'
+import type { SweepNeeds } from '../live/capture/sweep-needs.ts'
 import { CHANGE_ACTIONS, type ChangeAction, NOTIFY_ACTIONS } from '../live/change.ts'
 import type { LiveSync } from '../live/live-sync.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
@@ -33,13 +34,16 @@ export class SyncResource implements ResourceHandler {
   readonly #isServed: IsServed
   readonly #recon: ReconResource
   readonly #live: Pick<LiveSync, 'notify' | 'stateOf'>
+  readonly #sweepNeeds: Pick<SweepNeeds, 'all'>
 
   constructor(
     parts: ReconServiceOptions,
     isServed: IsServed,
     recon: ReconResource,
     live: Pick<LiveSync, 'notify' | 'stateOf'>,
+    sweepNeeds: Pick<SweepNeeds, 'all'>,
   ) {
+    this.#sweepNeeds = sweepNeeds
     this.#parts = parts
     this.#isServed = isServed
     this.#recon = recon
@@ -48,7 +52,8 @@ export class SyncResource implements ResourceHandler {
 
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
     const [first, name = '', ...rest] = pathElements(resourcePath)
-    const found = first === 'mappings' && rest.length === 0 ? this.#mappings().find(({ id }) => id === name) : undefined
+    const all = first === 'mappings' && rest.length === 0 ? await this.#mappings() : []
+    const found = all.find(({ id }) => id === name)
     if (!found) throw missing(resourcePath)
     return found
   }
@@ -114,9 +119,9 @@ export class SyncResource implements ResourceHandler {
   }
 
   /** In processing order; the cookie of a page is the name of the next mapping. */
-  #inOrder(request: QueryRequest): QueryResult {
+  async #inOrder(request: QueryRequest): Promise<QueryResult> {
     const { pageSize, pagedResultsCookie: cookie, sortKeys } = request
-    const resources = this.#mappings()
+    const resources = await this.#mappings()
     const all = { ...request, pageSize: 0, pagedResultsCookie: null }
     const found = queryInMemory(resources, all)
     if (pageSize === 0 || sortKeys.length > 0) return found
@@ -127,9 +132,10 @@ export class SyncResource implements ResourceHandler {
   }
 
   /** Mappings in force, then those with a fault, which `error` describes. */
-  #mappings(): Resource[] {
+  async #mappings(): Promise<Resource[]> {
     const { mappings } = this.#parts
-    const inForce = mappings.all().map((configured) => this.#mappingOf(configured))
+    const needs = await this.#sweepNeeds.all()
+    const inForce = mappings.all().map((configured) => this.#mappingOf(configured, needs.get(configured.mapping.name)))
     const names = new Set(inForce.map(({ id }) => id))
     const faulty = new Map(mappings.faulty().map(({ name, config }) => [name, config]))
     const others = [...faulty].filter(([name]) => !names.has(name))
@@ -141,12 +147,13 @@ export class SyncResource implements ResourceHandler {
     return { id, revision: null, content: { ...content, ...(error !== undefined && { error }) } }
   }
 
-  #mappingOf(configured: ConfiguredMapping): Resource {
+  #mappingOf(configured: ConfiguredMapping, needsFullRunSince: string | undefined): Resource {
     const { mapping, config } = configured
     const ready: JsonObject = {
       implicitSync: this.#live.stateOf(configured),
       sourceRouteReady: this.#isServed(mapping.source),
       targetRouteReady: this.#isServed(mapping.target),
+      ...(needsFullRunSince !== undefined && { needsFullRunSince }),
     }
     return this.#shown(mapping.name, { ...withoutIdentity(config), ...ready })
   }

@@ -11,3 +11,16 @@ export interface RunObserver {
   /** One action on one pair has ended, with success or not. */
   performed(mapping: Mapping, row: Row, context: RequestContext): void
 }
+
+/** Tells several observers, one after the other. */
+export const observersOf = (observers: readonly RunObserver[]): RunObserver => ({
+  started: (run) => {
+    for (const observer of observers) observer.started(run)
+  },
+  ended: async (id) => {
+    for (const observer of observers) await observer.ended(id)
+  },
+  performed: (mapping, row, context) => {
+    for (const observer of observers) observer.performed(mapping, row, context)
+  },
+})

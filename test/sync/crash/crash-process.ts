@@ -26,6 +26,7 @@ const repository = await openRepository({ file: join(dir, 'db/repo.db'), log, ke
 scope.defer('repository', () => repository.close())
 const router = new ResourceRouter()
 const { handler } = await startExternalIdm(scope, {
+  capture: () => undefined,
   ...{ confDir, configuration: configuration.directory, env: {}, log, behindMount: false, trustTransactionId: false },
   authorize: () => ({ allowed: true }) as never,
   contextOf: () => ({}),

@@ -8,7 +8,7 @@ import type { JobQueue } from '../../../repo/queue/job-queue.ts'
 import type { DeletionBrake } from '../../context/deletion-brake.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../../mapping/registry.ts'
 import type { ScriptRunner } from '../../mapping/scripts.ts'
-import { type IsHeld, isQueued } from '../live-mappings.ts'
+import { type IsHeld, usesQueue } from '../live-mappings.ts'
 import type { LiveSync } from '../live-sync.ts'
 import { type Attempt, attemptOf } from './decisions.ts'
 import { giveUp } from './give-up.ts'
@@ -89,7 +89,7 @@ export class QueueService implements Disposable {
   /** The mappings with a queue, and those with events, dead letters, deletions or a pause. */
   async status(): Promise<QueueStatus[]> {
     const stored = new Map((await this.events.queues()).map((queue) => [queue.mapping, queue] as const))
-    const queued = this.#options.mappings.all().filter(isQueued)
+    const queued = this.#options.mappings.all().filter(usesQueue)
     const names = [...new Set([...stored.keys(), ...queued.map(({ mapping }) => mapping.name)])].sort()
     return Promise.all(names.map((name) => this.#statusOf(stored.get(name) ?? emptyQueue(name))))
   }
@@ -161,7 +161,7 @@ export class QueueService implements Disposable {
     const live = mappings
       .all()
       .filter((one) => one.mapping.enableSync && !isHeld?.(one.mapping.name))
-      .filter((one) => isQueued(one) || waiting.has(one.mapping.name))
+      .filter((one) => usesQueue(one) || waiting.has(one.mapping.name))
     return new Map(live.map((one) => [one.mapping.name, settingsOf(one)]))
   }
 

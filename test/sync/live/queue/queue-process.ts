@@ -30,6 +30,7 @@ const router = new ResourceRouter()
 const { handler } = await startExternalIdm(scope, {
   ...{ confDir, configuration: directory, env: {}, log, behindMount: false, trustTransactionId: false },
   authorize: () => ({ allowed: true }) as never,
+  capture: () => undefined,
   contextOf: () => ({}),
 })
 router.add(ROUTE, handler)
