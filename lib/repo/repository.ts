@@ -1,5 +1,6 @@
 import type { JsonObject, Logger, MetricsRegistry } from '../contract.ts'
 import type { IncrementalStore } from './incremental/incremental-store.ts'
+import type { AgreementStore } from './links/agreement-store.ts'
 import type { LinkStore } from './links/link-store.ts'
 import type { ObjectStore, TypeOptions } from './objects/object-store.ts'
 import type { Rewriting } from './objects/rewrite.ts'
@@ -51,6 +52,7 @@ export interface Repository {
   jobs(): JobQueue
   incremental(): IncrementalStore
   captures(): CaptureStore
+  agreements(): AgreementStore
   /** Rewrites the objects of all types whose stored text contains `text`: see `rewriteObjects`. */
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting>
   /** Encrypts with the first key what other keys encrypt in runs and queued events. @returns how many data keys, and a sentence for each that stays */

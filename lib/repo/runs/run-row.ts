@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../contract.ts'
 import type { RecordedWrite } from '../../crest/protocol/recorder.ts'
+import type { Agreement } from '../links/agreement-store.ts'
 import type { NewLink, PairLink } from '../links/link-store.ts'
 
 /**
@@ -72,6 +73,10 @@ export interface FieldChange {
   readonly unseen?: boolean
   /** The same value was sent before, and the target keeps another one in its place. */
   readonly again?: boolean
+  /** The target has changed it since both sides last agreed, and the source has not: it is left to the opposite mapping. */
+  readonly kept?: boolean
+  /** Both sides have changed it since they last agreed, and what the mapping says about that. */
+  readonly conflict?: 'source' | 'target' | 'exception'
   /** Of a relationship that is mapped as such. */
   readonly edges?: EdgeNotes
 }
@@ -160,6 +165,8 @@ export interface Row {
   retryAfterMs?: number
   /** The target as carrying it out has left it; not stored. */
   result?: JsonObject | null
+  /** What both sides agree on when it is carried out: stored with its outcome. */
+  agreements?: readonly Agreement[]
   /** What is to be counted of its relationships when it is planned; not stored. */
   edgeCounts?: readonly EdgeCount[]
 }

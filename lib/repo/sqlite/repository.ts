@@ -2,6 +2,7 @@ import type { Disposable, JsonObject, Logger } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { parsePointer, printPointer } from '../../crest/pointer.ts'
 import type { IncrementalStore } from '../incremental/incremental-store.ts'
+import type { AgreementStore } from '../links/agreement-store.ts'
 import type { LinkStore } from '../links/link-store.ts'
 import type { ObjectStore, TypeOptions } from '../objects/object-store.ts'
 import { type Rewriting, rewriteObjects } from '../objects/rewrite.ts'
@@ -11,6 +12,7 @@ import type { JobQueue } from '../queue/job-queue.ts'
 import type { Repository, RepositoryOptions } from '../repository.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
+import { SqliteAgreements } from './agreements.ts'
 import { SqliteCaptureStore } from './capture-store.ts'
 import { DatabaseFile } from './database/database-file.ts'
 import { SqliteEventStore } from './event-store.ts'
@@ -120,6 +122,10 @@ export class SqliteRepository implements Repository {
 
   captures(): CaptureStore {
     return new SqliteCaptureStore(this.#stores.captures, this.#writer)
+  }
+
+  agreements(): AgreementStore {
+    return new SqliteAgreements(this.#stores.agreements)
   }
 
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting> {

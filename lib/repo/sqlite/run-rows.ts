@@ -13,6 +13,7 @@ import {
   type RowSelection,
 } from '../runs/run-row.ts'
 import { type Claim, placeOfRow, type RowCount, type RowTally, type RunRows } from '../runs/run-rows.ts'
+import { agreementRecords } from './agreements.ts'
 import type { RunKeys } from './run-keys.ts'
 import type { ImageTexts, RowGroup, RowRecord } from './runs/row-table.ts'
 import { readJson } from './stored-json.ts'
@@ -99,7 +100,8 @@ export class SqliteRunRows implements RunRows {
       const { key, targetId, kind } = intentOf(row)
       const intent = status === 'FAILURE' || status === 'UNKNOWN' ? kind : null
       const texts = { failure: textOf(failure), after: row.after ? JSON.stringify(row.after) : null }
-      return { key, targetId, situation, action, status, ...texts, intent, newLink, removedLinks }
+      const agreements = status === 'SUCCESS' ? agreementRecords(row.agreements ?? []) : []
+      return { key, targetId, situation, action, status, ...texts, intent, newLink, removedLinks, agreements }
     })
     return this.#rows.finish(this.#run, outcomes, isDurable)
   }
@@ -164,7 +166,7 @@ function rowGroup(rows: readonly Row[], isLasting: boolean, ended: string): RowG
     values.push(sourceId, targetId, targetKey)
     const work = isOpen(status) ? workOf(row) : null
     if (hasMore) {
-      const counted = [changes !== null && changes.length > 0, ...(isKept ? countedWork(row) : [false, false])]
+      const counted = [changes?.some(({ kept }) => !kept) === true, ...(isKept ? countedWork(row) : [false, false])]
       values.push(textOf(failure), textOf(ambiguous), textOf(changes), isKept ? work : null, ...counted.map(Number))
     }
     if (work !== null && !isKept) works.push([place, work])

@@ -1,3 +1,4 @@
+import { describeAgreementStore } from '../contract/agreement-store.ts'
 import { describeCaptureStore } from '../contract/capture-store.ts'
 import { describeCollection } from '../contract/collection.ts'
 import { describeEventStore } from '../contract/event-store.ts'
@@ -14,6 +15,7 @@ describe('a repository on SQLite', () => {
   describeCollection(tempRepository)
   describeLinkStore(tempRepository)
   describeIncrementalStore(tempRepository)
+  describeAgreementStore(tempRepository)
   describeRunStore(tempRepository)
   describeEventStore(tempRepository)
   describeCaptureStore(tempRepository)

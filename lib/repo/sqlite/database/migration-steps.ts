@@ -208,6 +208,24 @@ const createCaptureTables = (): Compilable[] => [
     .addColumn('latest', 'integer', (column) => column.notNull()),
 ]
 
+/** What both sides of a link have agreed on goes with the link. */
+const createAgreementTables = (): Compilable[] => [
+  schema
+    .createTable('agreement')
+    .addColumn('link', 'text', (column) => column.notNull().references('link.id').onDelete('cascade'))
+    .addColumn('mapping', 'text', (column) => column.notNull())
+    .addColumn('fields', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('agreement_key', ['link', 'mapping'])
+    .modifyEnd(sql`without rowid`),
+  schema
+    .createTable('link_turn')
+    .addColumn('link', 'text', (column) => column.primaryKey().notNull().references('link.id').onDelete('cascade'))
+    .addColumn('mapping', 'text', (column) => column.notNull())
+    .addColumn('turns', 'integer', (column) => column.notNull())
+    .addColumn('began', 'integer', (column) => column.notNull())
+    .addColumn('parked', 'text'),
+]
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -223,4 +241,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createEventTables,
   createIncrementalTables,
   createCaptureTables,
+  createAgreementTables,
 ].map((statements) => (session) => execute(session, statements()))

@@ -2,6 +2,7 @@ import type { NewLink } from '../../links/link-store.ts'
 import { LINK_EXISTS } from '../../runs/run-row.ts'
 import { insertRows, updateRows } from '../database/insert-rows.ts'
 import type { Session } from '../database/session.ts'
+import { type AgreementRecord, insertAgreements } from './agreement-table.ts'
 import { deleteLinks, insertLinks } from './link-table.ts'
 
 /** What became of a row. */
@@ -19,6 +20,7 @@ export interface Outcome {
   readonly intent: string | null
   readonly newLink: NewLink | null
   readonly removedLinks: readonly string[]
+  readonly agreements: readonly AgreementRecord[]
 }
 
 /** Encrypts a value of a row. */
@@ -33,6 +35,10 @@ export function finishRows(session: Session, outcomes: readonly Outcome[], seal:
   const links = outcomes.flatMap(({ newLink }) => newLink ?? [])
   const added = insertLinks(session, links).values()
   const linked = outcomes.map(({ newLink }) => (newLink ? added.next().value === true : true))
+  insertAgreements(
+    session,
+    outcomes.flatMap(({ agreements }, index) => (linked[index] ? agreements : [])),
+  )
   const failure = JSON.stringify(LINK_EXISTS)
   setOutcomes(
     session,

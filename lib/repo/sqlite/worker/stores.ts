@@ -12,6 +12,7 @@ import { insertEvents } from '../queue/event-insert.ts'
 import type { NewEventRecord } from '../queue/event-record.ts'
 import { EventTable } from '../queue/event-table.ts'
 import { QueueTable } from '../queue/queue-table.ts'
+import { AgreementTable } from '../runs/agreement-table.ts'
 import { LinkTable } from '../runs/link-table.ts'
 import { RowPlaces } from '../runs/row-places.ts'
 import { RowTable } from '../runs/row-table.ts'
@@ -35,6 +36,7 @@ export interface Stores {
   readonly queues: QueueTable
   readonly incremental: IncrementalTable
   readonly captures: CaptureTable
+  readonly agreements: AgreementTable
 }
 
 export interface OpenDatabase {
@@ -77,6 +79,7 @@ export async function openDatabase(
     queues: new QueueTable(file, writes),
     incremental: new IncrementalTable(file, writes),
     captures: new CaptureTable(file, writes, storeEvents),
+    agreements: new AgreementTable(file, writes),
   }
   return { stores, close: () => file.close() }
 }
