@@ -75,10 +75,8 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     await mappings.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
     const stores = {
-      runs: repository.runs(),
-      links: repository.links(),
-      sentValues: repository.sentValues(),
-      incremental: repository.incremental(),
+      ...{ runs: repository.runs(), links: repository.links(), incremental: repository.incremental() },
+      ...{ sentValues: repository.sentValues(), agreements: repository.agreements() },
     }
     const access = {
       connection: resources.connect(),
@@ -98,7 +96,10 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const metrics = options.metrics && scope.own('metrics', new RunMetrics(options.metrics, isConfigured))
     const { audit } = options
     const sweeps = new SweepNeeds({ store: repository.captures(), runs: stores.runs, mappings, log })
-    const observers = [...(audit ? [new RunAudit({ audit, runs: stores.runs, mappings, log })] : []), sweeps]
+    const observers = [
+      ...(audit ? [new RunAudit({ audit, runs: stores.runs, mappings, privateFields, log })] : []),
+      sweeps,
+    ]
     const observer = observersOf(observers)
     const accessOf = (caller: RequestContext) => ({
       connection: resources.connect(caller),
@@ -123,7 +124,7 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
       ['sync', new SyncResource(parts, isServed, recon, live, sweeps)],
       ['sync/queue', new QueueResource({ service: queue, ...hidden })],
       [DEAD_LETTERS, new DeadLetterResource({ events, ...hidden })],
-      ['audit/recon', new ReconAuditResource(service)],
+      ['audit/recon', new ReconAuditResource(service, privateFields)],
       [
         'repo/link',
         new LinkCollection(

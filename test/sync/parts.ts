@@ -75,10 +75,8 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   const privateFields = new PrivateFields(() => [])
   const connection = connect(router, {})
   const stores = {
-    runs: repository.runs(),
-    links: repository.links(),
-    sentValues: repository.sentValues(),
-    incremental: repository.incremental(),
+    ...{ runs: repository.runs(), links: repository.links(), incremental: repository.incremental() },
+    ...{ sentValues: repository.sentValues(), agreements: repository.agreements() },
   }
   const replay: ReconServiceOptions['replay'] = (write) => router.replay(write)
   const timed = (isDry: boolean) => (isDry ? connectDry(router) : connection)
@@ -88,7 +86,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   router.add('a', source ?? new MemoryCollection())
   router.add('b', target ?? new MemoryCollection())
   router.add('recon', new ReconResource(service, privateFields))
-  router.add('audit/recon', new ReconAuditResource(service))
+  router.add('audit/recon', new ReconAuditResource(service, privateFields))
   router.add(
     'repo/link',
     new LinkCollection(

@@ -39,11 +39,26 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 }
 
 /** Both values in one line, shortened to its width. */
-function changeLine({ field, from, to }: JsonObject, columns: number): string {
+function changeLine(change: JsonObject, columns: number): string {
+  const { field, from, to } = change
   const start = `      ${printable(String(field))}: `
-  const width = Math.max(16, columns - start.length - ' → '.length)
+  const note = noteOf(change)
+  const end = note === '' ? '' : ` (${note})`
+  const width = Math.max(16, columns - start.length - end.length - ' → '.length)
   const before = shown(from, Math.max(Math.floor(width / 2), width - shown(to, width).length))
-  return `${start}${before} → ${shown(to, width - before.length)}`
+  return `${start}${before} → ${shown(to, width - before.length)}${end}`
+}
+
+/** What becomes of a field that the target has changed since both sides last agreed; empty for any other. */
+function noteOf({ kept, conflict }: JsonObject): string {
+  if (typeof conflict === 'string') return CONFLICTS[conflict] ?? conflict
+  return kept === true ? 'kept: changed at the target' : ''
+}
+
+const CONFLICTS: Readonly<Record<string, string>> = {
+  source: 'changed on both sides: the source wins',
+  target: 'kept: changed on both sides, and the target wins',
+  exception: 'changed on both sides',
 }
 
 /** `roles: + Sales, − Support (no counterpart: Legacy)`; `±`: the properties of the edge change. */
@@ -97,12 +112,19 @@ const COLUMNS = [
 /** @param first columns before those of an entry */
 export const csvHeader = (...first: readonly string[]): string => csvLine([...first, ...COLUMNS, 'field', 'from', 'to'])
 
-/** A line for each field that changes; one for a row that changes none. */
+/** A line for each field that differs; one for a row without any. */
 export function csvLines(entry: JsonObject, ...first: readonly string[]): string {
   const common = [...first, ...COLUMNS.map((name) => csvText(entry[name]))]
   const changes = objectsIn(entry.changes)
   if (changes.length === 0) return csvLine([...common, '', '', ''])
-  return changes.map(({ field, from, to }) => csvLine([...common, csvText(field), csvText(from), csvText(to)])).join('')
+  return changes
+    .map((change) => {
+      const { field, from, to } = change
+      const note = noteOf(change)
+      const name = note === '' ? csvText(field) : `${csvText(field)} (${note})`
+      return csvLine([...common, name, csvText(from), csvText(to)])
+    })
+    .join('')
 }
 
 function csvText(value: Json | undefined): string {

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../contract.ts'
 import { conflict, internalError } from '../../crest/errors.ts'
 import { parsePointer } from '../../crest/pointer.ts'
 import { setAt } from '../../crest/protocol/write-at.ts'
-import type { Row } from '../../repo/runs/run-row.ts'
+import type { FieldChange, Row } from '../../repo/runs/run-row.ts'
 import type { Action } from '../action.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { desiredTargets } from '../evaluate/desired-targets.ts'
@@ -13,6 +13,7 @@ import { type Images, noteCreated, noteUpdated } from './images.ts'
 import type { Intents } from './intents.ts'
 import { Outdated } from './outdated.ts'
 import { TargetWriter } from './target-writer.ts'
+import { isUncertain } from './uncertain.ts'
 
 export interface EffectsOptions {
   readonly context: RunContext
@@ -65,7 +66,7 @@ export class Effects {
   }
 
   async #create(row: Row): Promise<JsonObject> {
-    const { sentValues, statistics, relationships } = this.#context
+    const { sentValues, agreements, statistics, relationships } = this.#context
     const desired = await this.#desired(row)
     const relations = row.undo ? [] : await relationships.additions(row)
     const content = { ...desired }
@@ -82,7 +83,9 @@ export class Effects {
     const paged = relations.filter((one) => this.#writer.isPaged(one))
     if (paged.length > 0) await this.#writer.update(created, paged)
     statistics.created += 1
-    await sentValues.note(row, row.targetId, differences({}, desired), created)
+    const sent = differences({}, desired)
+    await sentValues.note(row, row.targetId, sent, created)
+    if (!row.undo) await agreements.note(row, row.targetId, sent, created)
     await this.#link(row, row.targetId, created)
     return created
   }
@@ -102,26 +105,41 @@ export class Effects {
   }
 
   async #update(row: Row): Promise<JsonObject> {
-    const { hooks, sentValues, statistics } = this.#context
+    const { hooks, sentValues, agreements, statistics } = this.#context
     const target = row.target ?? {}
     if (row.changes === null || (hooks.makeTargets && !this.#isRehearsed)) {
       const edges = (row.changes ?? []).filter((change) => change.edges)
-      row.changes = differences(target, await this.#desired(row))
+      const desired = await this.#desired(row)
+      row.changes = differences(target, desired)
       await sentValues.review([row])
+      await agreements.review([{ row, mapped: desired }], true)
+      if (row.failure) throw conflict(row.reason)
       row.changes = [...row.changes, ...edges]
     }
     const changes = (row.changes ?? []).filter(hasEffect)
     const fields = changes.filter(({ edges }) => !edges)
     await this.#images?.check(row)
-    const answer = changes.length > 0 ? await this.#writer.update(target, changes) : target
+    await agreements.expect(row, fields)
+    const answer = changes.length > 0 ? await this.#send(row, changes) : target
     row.targetId = idOf(answer)
     if (changes.length > 0) noteUpdated(row, fields, answer)
     statistics[changes.length > 0 ? 'updated' : 'unchanged'] += 1
     if (fields.length > 0) await sentValues.note(row, row.targetId, fields, answer)
+    if (row.undo) await agreements.undone(row, fields, answer, this.#context)
+    else if (fields.length > 0 || row.link === null) await agreements.note(row, row.targetId, fields, answer)
     if (row.link === null) await sentValues.adopt(row, row.targetId)
     const after = { ...target, ...answer }
     await this.#link(row, row.targetId, after)
     return after
+  }
+
+  async #send(row: Row, changes: readonly FieldChange[]): Promise<JsonObject> {
+    try {
+      return await this.#writer.update(row.target ?? {}, changes)
+    } catch (error) {
+      if (!isUncertain(error)) await this.#context.agreements.withdraw(row)
+      throw error
+    }
   }
 
   async #delete(row: Row): Promise<JsonObject | null> {

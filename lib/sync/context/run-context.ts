@@ -3,11 +3,13 @@ import type { JsonObject, Logger } from '../../contract.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import { WriteRecorder } from '../../crest/protocol/recorder.ts'
 import type { IncrementalStore } from '../../repo/incremental/incremental-store.ts'
+import type { AgreementStore } from '../../repo/links/agreement-store.ts'
 import type { LinkStore } from '../../repo/links/link-store.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
 import type { RunSnapshot } from '../../repo/runs/run-snapshot.ts'
 import type { RunStore } from '../../repo/runs/run-store.ts'
 import type { SentValueStore } from '../../repo/runs/sent-value-store.ts'
+import { Agreements } from '../evaluate/agreements.ts'
 import { correlates } from '../evaluate/correlation.ts'
 import type { EvaluationOptions } from '../evaluate/evaluation.ts'
 import { Hooks } from '../evaluate/hooks.ts'
@@ -48,6 +50,7 @@ export interface RunServices {
   readonly links: LinkStore
   readonly sentValues: SentValueStore
   readonly incremental: IncrementalStore
+  readonly agreements: AgreementStore
   readonly scripts: Scripts
   /** Limits the deletions of implicit synchronization. */
   readonly brake?: Pick<DeletionBrake, 'admit'> | undefined
@@ -103,6 +106,7 @@ export class RunContext {
   readonly mapper: Mapper
   readonly hooks: Hooks
   readonly sentValues: SentValues
+  readonly agreements: Agreements
   readonly relationships: EdgeReview
   readonly statistics = new Statistics()
   readonly durations = new Durations()
@@ -166,6 +170,12 @@ export class RunContext {
     const { links, mapper, statistics, sources, targets } = this
     this.relationships = new EdgeReview({ mapping, sources, targets, mappings: parts.mappings, links: parts.links })
     this.sentValues = new SentValues({ store: parts.sentValues, mapping, mapper, links, statistics })
+    this.agreements = new Agreements({
+      ...{ store: parts.agreements, digestKey: () => parts.sentValues.digestKey() },
+      ...{ mapping, mappings: parts.mappings, links, scripts, decided: options.overrides.conflict, log: parts.log },
+      // A verification names every difference.
+      isEnabled: !options.verifies,
+    })
     this.hooks = new Hooks(mapping, parts.config, scripts, parts.id, this.oldSource)
   }
 
@@ -209,10 +219,10 @@ export class RunContext {
    * @param isAnalysis see EvaluationOptions
    */
   evaluationParts(targets: Targets, mayCorrelate = true, isAnalysis = this.isAnalysis): EvaluationOptions {
-    const { mapping, mapper, links, hooks, sources, sentValues, relationships, rows, parts } = this
+    const { mapping, mapper, links, hooks, sources, sentValues, agreements, relationships, rows, parts } = this
     const isCorrelated = mayCorrelate && correlates(mapping)
     return {
-      ...{ mapping, mapper, links, hooks, sources, sentValues, relationships, rows, targets, isAnalysis },
+      ...{ mapping, mapper, links, hooks, sources, sentValues, agreements, relationships, rows, targets, isAnalysis },
       scripts: parts.scripts,
       reconId: parts.id,
       oldSource: this.oldSource,

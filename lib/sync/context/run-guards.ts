@@ -64,8 +64,8 @@ export class ClearedFields {
 
   /** Counts the fields that a row clears: those that the target has a value for. */
   count({ changes }: Row): void {
-    for (const { field, from, to, edges } of changes ?? [])
-      if (isEmpty(to) && !isEmpty(from) && !(edges && edges.kept > 0))
+    for (const { field, from, to, edges, kept } of changes ?? [])
+      if (!kept && isEmpty(to) && !isEmpty(from) && !(edges && edges.kept > 0))
         this.#counts.set(field, (this.#counts.get(field) ?? 0) + 1)
   }
 

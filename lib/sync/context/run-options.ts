@@ -3,6 +3,7 @@ import { isObject, withoutUndefined } from '../../core/json.ts'
 import { faultsOf, z } from '../../core/schema.ts'
 import { badRequest } from '../../crest/errors.ts'
 import { limitSchema } from '../mapping/limit.ts'
+import { conflictSchema } from '../mapping/live-schema.ts'
 import { HOOK_NAMES, type Mapping } from '../mapping/mapping.ts'
 import { querySchema } from '../mapping/query-schema.ts'
 import type { IncrementalOptions } from './incremental-notes.ts'
@@ -110,6 +111,7 @@ const overridesShape = {
   maxDeletes: limitSchema,
   maxClears: limitSchema,
   maxUnassessed: countSchema,
+  conflict: conflictSchema,
   acceptUnassessed: flag,
   allowApproximate: flag,
   createUnknown: flag,

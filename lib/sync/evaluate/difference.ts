@@ -59,7 +59,7 @@ const holdsMembers = (found: JsonObject, wanted: JsonObject): boolean =>
   })
 
 /** Each side assigns its own ids and revisions to edges, and derives the rest from `_ref`. */
-const isOfEdge = (name: string): boolean => name === '_id' || name === '_rev' || name.startsWith('_refResource')
+export const isOfEdge = (name: string): boolean => name === '_id' || name === '_rev' || name.startsWith('_refResource')
 
 export function isEmpty(value: Json): boolean {
   if (value === null) return true
@@ -67,14 +67,18 @@ export function isEmpty(value: Json): boolean {
   return isObject(value) && Object.values(value).every(isEmpty)
 }
 
-/** Whether carrying a change out writes something: one of a relationship may only note what is to be known about it. */
-export const hasEffect = ({ from, to, edges }: FieldChange): boolean => !edges || !isEmpty(from) || !isEmpty(to)
+/**
+ * Whether carrying a change out writes something: one that is left to the opposite mapping does not, and one of a
+ * relationship may only note what is to be known about it.
+ */
+export const hasEffect = ({ from, to, edges, kept }: FieldChange): boolean =>
+  !kept && (!edges || !isEmpty(from) || !isEmpty(to))
 
 /** `{"_ref": …}`, the edge of a relationship. */
 export const isReference = (value: Json): boolean => isObject(value) && '_ref' in value
 
 /** A PATCH treats a number or `-` as a position in a list, and cannot name a member with an empty name. */
-const isDivisible = (value: JsonObject): boolean =>
+export const isDivisible = (value: JsonObject): boolean =>
   Object.keys(value).every(
     (name) => name !== '_ref' && name !== '$crypto' && name !== '' && name !== '-' && !isPosition(name),
   )

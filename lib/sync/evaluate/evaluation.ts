@@ -8,6 +8,7 @@ import { ACTION_RULES, type Action, impossible, isAction } from '../action.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { Scripts } from '../mapping/scripts.ts'
 import type { ObjectSet } from '../read/object-set.ts'
+import type { Agreements } from './agreements.ts'
 import { desiredTargets, ontoOf } from './desired-targets.ts'
 import { differences, hasEffect } from './difference.ts'
 import type { Hooks } from './hooks.ts'
@@ -40,6 +41,7 @@ export interface EvaluationOptions {
   readonly targets: Targets
   readonly rows: RunRows
   readonly sentValues: SentValues
+  readonly agreements: Agreements
   readonly relationships: RelationshipReview
   readonly reconId: string
   /** The source before the change that is carried over; null = none, or not known. */
@@ -142,12 +144,13 @@ export async function mapEarly({ mapper }: EvaluationOptions, cases: readonly Ca
 
 /** Maps the cases that need a result; in an analysis the hooks that change targets are run, too. */
 export async function mapCases(parts: EvaluationOptions, cases: readonly Case[]): Promise<void> {
-  const { mapper, hooks, isAnalysis } = parts
+  const { mapper, hooks, agreements, isAnalysis } = parts
   const isHooked = isAnalysis && hooks.makeTargets
   const open = cases.filter((one) => {
     const { source, target, action } = one.row
     if (one.early && !(one.early.isUnused && one.recorder?.isUnused)) one.mapped = undefined
-    if (!isHooked && source && target && action === 'UPDATE') one.isSame = mapper.leaves(target, source)
+    if (!isHooked && !agreements.isActive && source && target && action === 'UPDATE')
+      one.isSame = mapper.leaves(target, source)
     return isHooked || (one.mapped === undefined && !one.isSame)
   })
   if (open.length === 0) return
@@ -166,6 +169,7 @@ const knownOf = (mapped: Case['mapped']): JsonObject | undefined => (mapped inst
 export async function finishRows(parts: EvaluationOptions, cases: readonly Case[]): Promise<Row[]> {
   for (const one of cases) if (isFine(one)) setChanges(parts, one)
   await parts.sentValues.review(cases.filter(isFine).map(({ row }) => row))
+  await reviewAgreements(parts, cases.filter(isFine))
   const mapped = cases.filter((one) => isFine(one) && isMapped(one))
   await parts.relationships.review(
     mapped.map(({ row }) => row),
@@ -173,6 +177,13 @@ export async function finishRows(parts: EvaluationOptions, cases: readonly Case[
   )
   for (const one of cases) if (isFine(one)) settle(parts, one)
   return cases.map(({ row }) => row)
+}
+
+/** Hooks that change targets run later, when a row is carried out: only then it is known what differs. */
+async function reviewAgreements({ agreements, hooks, isAnalysis }: EvaluationOptions, cases: readonly Case[]) {
+  if (!agreements.isActive || (hooks.makeTargets && !isAnalysis)) return
+  const reviewed = cases.flatMap(({ row, mapped }) => (mapped && !(mapped instanceof Error) ? [{ row, mapped }] : []))
+  await agreements.review(reviewed, !isAnalysis)
 }
 
 function setChanges({ mapper, hooks, isAnalysis }: EvaluationOptions, one: Case): void {

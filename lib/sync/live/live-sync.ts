@@ -138,7 +138,7 @@ export class LiveSync extends LiveMappings {
       const usable = await parts.mappings.usable(mapping.name)
       const { oldObject: oldSource, action, creations } = change
       const live = { oldSource, isDeleted: action === 'delete', creations }
-      const context = await singleContext(parts, usable, caller, live)
+      const context = await singleContext(parts, usable, caller, { live })
       const goesRound = returnFault(chain, hop)
       for (const row of await evaluate(context, change.resourceId)) {
         if (row.status === null && goesRound !== undefined) fail(row, conflict(goesRound))

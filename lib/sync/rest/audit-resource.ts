@@ -4,6 +4,7 @@ import { badRequest, notFound } from '../../crest/errors.ts'
 import type { QueryFilter } from '../../crest/filter/query-filter.ts'
 import type { QueryRequest, QueryResult, ReadRequest, Resource, ResourceHandler } from '../../crest/protocol/request.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
+import type { PrivateFields } from '../mapping/private-fields.ts'
 import type { ReconService } from '../runs/recon-service.ts'
 import { auditEntry, auditFrame, NO_COOKIE, rowStream } from './entries.ts'
 import { queryStream, type Streamed } from './query-stream.ts'
@@ -59,9 +60,11 @@ function required(name: string, value: Json | undefined): string {
 /** `audit/recon`: for each stored run a start entry, the results of its objects, and a summary entry. */
 export class ReconAuditResource implements ResourceHandler {
   readonly #service: ReconService
+  readonly #privateFields: PrivateFields
 
-  constructor(service: ReconService) {
+  constructor(service: ReconService, privateFields: PrivateFields) {
     this.#service = service
+    this.#privateFields = privateFields
   }
 
   async read({ resourcePath }: ReadRequest): Promise<Resource> {
@@ -91,10 +94,11 @@ export class ReconAuditResource implements ResourceHandler {
   async *#entries(run: StoredRun, after: number): AsyncGenerator<Streamed, void> {
     const { runs, mappings } = this.#service.parts
     const collections = mappings.find(run.mapping)?.mapping
+    const secrets = collections && this.#privateFields.ofMapping(collections)
     const cookie = (row: number | string) => `${run.number}/${row}`
     if (after < 0) yield { cookie: cookie(0), resource: auditFrame(run, 'start') }
     const rows = rowStream(runs.rows(run.number), String(Math.max(after, 0)), (row) =>
-      auditEntry(run, row, collections),
+      auditEntry(run, row, collections, secrets),
     )
     for await (const entry of rows) yield { ...entry, cookie: cookie(entry.cookie) }
     if (run.state !== 'ACTIVE' && after < Number.MAX_SAFE_INTEGER)

@@ -88,8 +88,25 @@ export const planEntry = (run: StoredRun, row: Row, secrets: ReadonlySet<string>
   },
 })
 
-/** An entry of `audit/recon`, with full paths; undefined for a row that is not reported. */
-export function auditEntry(run: StoredRun, row: Row, collections: Collections): Resource | undefined {
+/**
+ * The values of fields that both sides of a pair have changed, where the row failed for that.
+ * @param secrets see `maskedChanges`
+ */
+export function conflictsOf({ changes }: Row, secrets: ReadonlySet<string> | undefined): JsonObject | undefined {
+  const disputed = (changes ?? []).filter(({ conflict }) => conflict === 'exception')
+  return disputed.length === 0 ? undefined : { conflicts: maskedChanges(disputed, secrets) }
+}
+
+/**
+ * An entry of `audit/recon`, with full paths; undefined for a row that is not reported.
+ * @param secrets see `maskedChanges`
+ */
+export function auditEntry(
+  run: StoredRun,
+  row: Row,
+  collections: Collections,
+  secrets: ReadonlySet<string> | undefined,
+): Resource | undefined {
   if (row.status === null || row.status === 'INTENDED' || (isAction(row.action) && !ACTION_RULES[row.action].reported))
     return undefined
   const { content } = associationEntry(run, row, collections)
@@ -105,7 +122,7 @@ export function auditEntry(run: StoredRun, row: Row, collections: Collections): 
       exception: content.exception ?? null,
       linkQualifier: row.qualifier,
       message: content.message ?? null,
-      messageDetail: row.failure?.detail ?? null,
+      messageDetail: row.failure ? (conflictsOf(row, secrets) ?? row.failure.detail ?? null) : null,
       situation: content.situation ?? null,
       sourceObjectId: path(collections?.source, row.sourceId),
       targetObjectId: path(collections?.target, row.targetId),

@@ -2,6 +2,7 @@
 import { anyJson, z } from '../../core/schema.ts'
 import { ROW_STATUSES } from '../../repo/runs/run-row.ts'
 import { ACTIONS } from '../action.ts'
+import { CONFLICT_RULES } from '../mapping/live-schema.ts'
 import { SITUATIONS } from '../situation.ts'
 
 const time = z.iso.datetime()
@@ -68,6 +69,8 @@ export const planEntrySchema = z.strictObject({
       to: anyJson.describe('null: nothing'),
       unseen: z.boolean().optional().describe('the target never shows the field'),
       again: z.boolean().optional().describe('the same value was sent before, and the target keeps another'),
+      kept: z.boolean().optional().describe('not written: the target has changed it since both sides last agreed'),
+      conflict: z.enum(CONFLICT_RULES).optional().describe('both sides have changed it: which of them wins'),
     }),
   ),
   writes: z.array(z.looseObject({ method: z.string(), path: z.string() })).describe('what its scripts write'),

@@ -6,15 +6,17 @@ import type { Row } from '../../repo/runs/run-row.ts'
 import type { RunStore, StoredRun } from '../../repo/runs/run-store.ts'
 import { ACTION_RULES, isAction } from '../action.ts'
 import type { Mapping } from '../mapping/mapping.ts'
+import type { PrivateFields } from '../mapping/private-fields.ts'
 import type { MappingRegistry } from '../mapping/registry.ts'
 import { callerOf, INTERNAL } from '../runs/execution.ts'
 import type { RunObserver } from '../runs/run-observer.ts'
-import { auditEntry, auditFrame, rowStream } from './entries.ts'
+import { auditEntry, auditFrame, conflictsOf, rowStream } from './entries.ts'
 
 export interface RunAuditOptions {
   readonly audit: AuditLog
   readonly runs: RunStore
   readonly mappings: MappingRegistry
+  readonly privateFields: PrivateFields
   readonly log: Logger
 }
 
@@ -48,14 +50,15 @@ export class RunAudit implements RunObserver {
   }
 
   async #tell(id: string): Promise<void> {
-    const { audit, runs, mappings } = this.#options
+    const { audit, runs, mappings, privateFields } = this.#options
     const begun = this.#begun.get(id) ?? ''
     this.#begun.delete(id)
     if (!audit.wants('recon')) return
     const run = await runs.find(id)
     if (!run) return
     const collections = mappings.find(run.mapping)?.mapping
-    const show = (row: Row) => ((row.ended ?? '') < begun ? undefined : auditEntry(run, row, collections))
+    const secrets = collections && privateFields.ofMapping(collections)
+    const show = (row: Row) => ((row.ended ?? '') < begun ? undefined : auditEntry(run, row, collections, secrets))
     for await (const { resource } of rowStream(runs.rows(run.number), null, show)) {
       // Who may not lose events waits, and loses them only when they cannot be written at all.
       await audit.room()?.catch(() => undefined)
@@ -65,7 +68,7 @@ export class RunAudit implements RunObserver {
   }
 
   performed(mapping: Mapping, row: Row, context: RequestContext): void {
-    const { audit } = this.#options
+    const { audit, privateFields } = this.#options
     if (!audit.wants('sync') || (isAction(row.action) && !ACTION_RULES[row.action].reported)) return
     const { failure, sourceId, targetId } = row
     audit.record('sync', {
@@ -80,7 +83,12 @@ export class RunAudit implements RunObserver {
       targetObjectId: targetId,
       status: row.status,
       message: failure ? String(failure.message) : null,
-      messageDetail: failure ? { code: failure.code, reason: failure.reason, message: failure.message } : null,
+      messageDetail: failure
+        ? {
+            ...{ code: failure.code, reason: failure.reason, message: failure.message },
+            ...conflictsOf(row, privateFields.ofMapping(mapping)),
+          }
+        : null,
       exception: failure ? `${String(failure.reason)}: ${String(failure.message)}` : null,
     } as AuditEvent)
   }

@@ -14,6 +14,7 @@ import type {
 } from '../../crest/protocol/request.ts'
 import { requiredParameter } from '../../crest/protocol/request-parameters.ts'
 import { childPath, pathElements, pathFrom } from '../../crest/protocol/resource-path.ts'
+import { representLink } from '../../repo/links/link-store.ts'
 import { ACTIONS, isAction } from '../action.ts'
 import { LinkSpace } from '../evaluate/link-space.ts'
 import type { SweepNeeds } from '../live/capture/sweep-needs.ts'
@@ -59,6 +60,7 @@ export class SyncResource implements ResourceHandler {
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
+    if (request.resourcePath === 'parked') return queryInMemory(await this.#parked(), request)
     if (request.resourcePath !== 'mappings') throw missing(request.resourcePath)
     return this.#inOrder(request)
   }
@@ -116,6 +118,14 @@ export class SyncResource implements ResourceHandler {
       target: parameters.target === 'true',
     }
     await performAction(this.#parts, configured, { ...pair, action, situation: situation ?? null }, context)
+  }
+
+  /** The links of objects that go round between two mappings. */
+  async #parked(): Promise<Resource[]> {
+    const parked = await this.#parts.agreements.parked()
+    return parked.map(({ id, mapping, since, ...link }) => {
+      return { id, revision: null, content: { ...representLink({ ...link, id }), mapping, since } }
+    })
   }
 
   /** In processing order; the cookie of a page is the name of the next mapping. */

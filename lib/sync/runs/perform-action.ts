@@ -40,7 +40,9 @@ export async function performAction(
     throw conflict(
       `The mapping ${configured.mapping.name} has requireApproval: an action on one pair would write without an approved plan. Make one with reconById`,
     )
-  const context = await singleContext(parts, configured, caller)
+  // Who names the situation has looked at the pair: the source wins over what the target has changed.
+  const overrides = asked.action === 'UPDATE' && asked.situation !== null ? { conflict: 'source' as const } : {}
+  const context = await singleContext(parts, configured, caller, { overrides })
   const done = await carryOutRow(context, await evaluate(context, asked))
   parts.observer?.performed(configured.mapping, done, caller)
   if (done.status !== 'SUCCESS') throw failureOf(done)

@@ -2,15 +2,22 @@ import type { RequestContext } from '../../crest/protocol/request.ts'
 import { LINK_EXISTS, type Row } from '../../repo/runs/run-row.ts'
 import { Performer, type Reevaluate } from '../apply/performer.ts'
 import { type LiveChange, RunContext } from '../context/run-context.ts'
+import type { Overrides } from '../context/run-options.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
 import type { ReconServiceOptions } from './recon-service.ts'
+
+export interface SingleOptions {
+  /** The change that is carried over. */
+  readonly live?: LiveChange
+  readonly overrides?: Overrides
+}
 
 /** What reads, evaluates and writes one pair that no run stores. */
 export async function singleContext(
   parts: ReconServiceOptions,
   configured: ConfiguredMapping,
   caller: RequestContext,
-  live?: LiveChange,
+  { live, overrides = {} }: SingleOptions,
 ): Promise<RunContext> {
   const context = new RunContext({
     ...parts,
@@ -19,7 +26,7 @@ export async function singleContext(
     id: '',
     number: 0,
     mappings: parts.mappings.all().map(({ mapping }) => mapping),
-    options: { action: 'reconById', ids: [], isAnalysis: false, persists: false, overrides: {} },
+    options: { action: 'reconById', ids: [], isAnalysis: false, persists: false, overrides },
     snapshot: parts.runs.snapshot(0),
     live,
   })

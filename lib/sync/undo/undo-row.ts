@@ -49,7 +49,7 @@ export function undoRow(done: Row, facts: UndoFacts, rules: UndoRules): Row | un
 }
 
 function undoUpdate(done: Row, { target }: UndoFacts, back: LinkBack): Row | undefined {
-  const changes = done.before?.changes ?? done.changes ?? []
+  const changes = (done.before?.changes ?? done.changes ?? []).filter(({ kept }) => !kept)
   if (!target) return changes.length > 0 || back.isOpen ? skipped(done, 'the target has been deleted since') : undefined
   const { restored, changedSince, lost } = undoneFields(changes, target, done.after?.shown ?? {})
   const notes = [...counted('changedSince', changedSince), ...counted('cannotComeBack', lost)]
