@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../contract.ts'
 import { withoutUndefined } from '../../core/json.ts'
 import { conflict } from '../../crest/errors.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
@@ -57,6 +58,22 @@ export async function checkPart(rows: RunRows, part: Part, takesDeferred: boolea
   const counts = (await rows.countByKind()).filter(({ action }) => actions.has(action))
   if (!counts.some(({ waiting, deferred }) => waiting > 0 || (takesDeferred && deferred > 0)))
     throw conflict(`Nothing is left to be carried out in the plan${part.only ? ` for ${part.only.join(', ')}` : ''}`)
+}
+
+/**
+ * Whether deferred rows can be carried out: the sources that they wait for are assessed, or somebody accepts that they are not.
+ * @throws conflict when they cannot, and there is nothing else to carry out
+ */
+export async function judgeDeferred(
+  rows: RunRows,
+  { mapping, content }: StoredRun,
+  { isPlan, acceptedBy }: { readonly isPlan: boolean; readonly acceptedBy: string | undefined },
+): Promise<boolean> {
+  const deferred = Number((content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
+  const open = deferred > 0 && acceptedBy === undefined ? await rows.unassessed(mapping) : []
+  if (!isPlan && open.length > 0)
+    throw conflict(`Sources are not assessed yet: ${open.map((one) => one ?? '(no _id)').join(', ')}`)
+  return open.length === 0
 }
 
 /** The settings of a plan's run that select what is read. Limits are those of the execution. */

@@ -11,7 +11,7 @@ import { actionsOf, type RunOptions } from '../context/run-options.ts'
 import { IncrementalRuns } from '../incremental/incremental-runs.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../mapping/registry.ts'
-import { checkPart, type ExecuteRequest, executionOptions, INTERNAL, inherited } from './execution.ts'
+import { checkPart, type ExecuteRequest, executionOptions, INTERNAL, inherited, judgeDeferred } from './execution.ts'
 import { HeldRuns } from './held-runs.ts'
 import { Plans, type PlansOptions, shownContent } from './plans.ts'
 import { beginOf, endInterrupted, giveUp, resumable, resumeState } from './resume.ts'
@@ -102,11 +102,7 @@ export class ReconService implements Disposable {
     const record = await this.plans.executable(planned, configured)
     if (!record && part) throw conflict('Only a part of a plan can be chosen with only and limit')
     const rows = runs.rows(planned.number)
-    const deferred = Number((planned.content.statusSummary as JsonObject | undefined)?.DEFERRED ?? 0)
-    const open = deferred > 0 && acceptedBy === undefined ? await rows.unassessed(planned.mapping) : []
-    if (!record && open.length > 0)
-      throw conflict(`Sources are not assessed yet: ${open.map((one) => one ?? '(no _id)').join(', ')}`)
-    const takesDeferred = open.length === 0
+    const takesDeferred = await judgeDeferred(rows, planned, { isPlan: record !== undefined, acceptedBy })
     if (part) await checkPart(rows, part, takesDeferred)
     const settings = { ...(record && inherited(record)), ...overrides }
     const digest = await this.plans.digest(configured, settings)
