@@ -12,7 +12,7 @@ import type { Authentication } from '../access/authentication.ts'
 import type { Identity } from '../access/password-store.ts'
 import { auditedLogin } from '../audit/authentication-event.ts'
 import type { HostMount } from '../plugins/plugin-context.ts'
-import { PluginRouters } from '../plugins/plugin-routers.ts'
+import { OpenRouters, PluginRouters } from '../plugins/plugin-routers.ts'
 import { healthProbes, notReady } from './info.ts'
 import { recordOf } from './request-record.ts'
 import type { ServerState } from './server-state.ts'
@@ -40,6 +40,7 @@ export class OpenidmMount implements HostMount {
   /** Always true: requests reach the routers only through `#admit`. */
   readonly authenticated = true
   readonly routers = new PluginRouters()
+  readonly openRouters = new OpenRouters()
   readonly #options: MountOptions
   readonly #pages: readonly HttpHandler[]
   readonly #audit: AuditLog
@@ -53,16 +54,21 @@ export class OpenidmMount implements HostMount {
   /** Expects `request.url` relative to the mount; always answers the request. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     try {
-      const served = after(this.#admit(request), (effective) => this.#serve(request, response, effective))
+      const asked = effectiveRequestOf(request)
+      const open = this.#options.state.isServing ? this.openRouters.handlerOf(asked) : undefined
+      if (open) {
+        open(request, response, (error) => this.#fail(response, error ?? missing(asked)))
+        return
+      }
+      const served = after(this.#admit(request, asked), (effective) => this.#serve(request, response, effective))
       if (served) served.catch((error: unknown) => this.#fail(response, error))
     } catch (error) {
       this.#fail(response, error)
     }
   }
 
-  #admit(request: IncomingMessage): Awaitable<EffectiveRequest> {
+  #admit(request: IncomingMessage, effective: EffectiveRequest): Awaitable<EffectiveRequest> {
     const { state, access } = this.#options
-    const effective = effectiveRequestOf(request)
     const isAlwaysAvailable = ALWAYS_AVAILABLE.test(effective.path.strict)
     if (!state.isServing && !isAlwaysAvailable) throw notReady(state)
     const room = isAlwaysAvailable ? undefined : this.#audit.room()
@@ -80,7 +86,8 @@ export class OpenidmMount implements HostMount {
     return auditedLogin(this.#audit, request, recordOf(request).transactionId, identify)
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, { method, path }: EffectiveRequest): void {
+  #serve(request: IncomingMessage, response: ServerResponse, effective: EffectiveRequest): void {
+    const { method, path } = effective
     // Plugin routers may not know X-HTTP-Method-Override: they get the method that access was checked for.
     request.method = method
     const next =
@@ -89,15 +96,12 @@ export class OpenidmMount implements HostMount {
         if (error !== undefined && error !== null) this.#fail(response, error)
         else handler(request, response, following)
       }
-    const missing = next(
-      () => this.#fail(response, notFound(`Resource '${path.strict}' not found`)),
+    const none = next(
+      () => this.#fail(response, missing(effective)),
       () => undefined,
     )
     const { resources, isFiltered } = this.#options
-    const own = [...this.#pages, resources].reduceRight<NextFunction>(
-      (following, page) => next(page, following),
-      missing,
-    )
+    const own = [...this.#pages, resources].reduceRight<NextFunction>((following, page) => next(page, following), none)
     if (isFiltered?.(path)) own()
     else this.routers.handle(request, response, own)
   }
@@ -110,6 +114,8 @@ export class OpenidmMount implements HostMount {
     sendError(response, exception)
   }
 }
+
+const missing = ({ path }: EffectiveRequest) => notFound(`Resource '${path.strict}' not found`)
 
 /**
  * Clients such as wget and Java's Authenticator send a password only after a challenge. Browsers get none: they would

@@ -16,8 +16,14 @@ const POINTER_FORM = 'must be JSON pointers such as "password" or "proxy/passwor
 const router = z.strictObject({
   mount: z.literal('/openidm', 'must be "/openidm"'),
   path: text('the path below the mount, such as "external/idm"').regex(/^[^/].*[^/]$/, 'must not begin or end with /'),
-  authentication: z.literal('required', 'must be "required": routers without authentication are not supported'),
+  /** `none`: GET and HEAD of the path and what is below it are served to everybody, before the login. */
+  authentication: z.enum(['required', 'none'], 'must be "required", or "none" for files that everybody may read'),
 })
+
+const MIXED_ROUTERS = 'must all have the same authentication: put what needs no login into a plugin of its own'
+
+const areAlike = (routers: readonly z.infer<typeof router>[]): boolean =>
+  new Set(routers.map(({ authentication }) => authentication)).size <= 1
 
 const pointers = z.array(z.string().regex(/^[^.]+$/, POINTER_FORM), POINTER_FORM).default([])
 
@@ -43,7 +49,10 @@ export const manifestSchema = z.strictObject({
   optional: names('service id'),
   provides: names('service id'),
   contributes: z
-    .strictObject({ routers: z.array(router).default([]), configuration: z.array(configuration).default([]) })
+    .strictObject({
+      routers: z.array(router).refine(areAlike, MIXED_ROUTERS).default([]),
+      configuration: z.array(configuration).default([]),
+    })
     .prefault({}),
 })
 

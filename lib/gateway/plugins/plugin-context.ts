@@ -1,7 +1,7 @@
 import type { Disposable, Logger, Mount, PluginContext, RouterFactory, ServiceRef } from '../../contract.ts'
 import type { Scope } from '../../core/scope.ts'
 import type { Manifest } from './manifest.ts'
-import type { PluginRouters } from './plugin-routers.ts'
+import type { OpenRouters, PluginRouters } from './plugin-routers.ts'
 import type { ServiceRegistry } from './services.ts'
 
 /** A mount that plugins can register routers on. */
@@ -9,6 +9,8 @@ export interface HostMount {
   /** Whether authentication and access rules precede the routers. */
   readonly authenticated: boolean
   readonly routers: PluginRouters
+  /** Precede the authentication. Absent: the host has none. */
+  readonly openRouters?: OpenRouters
 }
 
 /** Host objects available to plugins. */
@@ -60,10 +62,20 @@ function addRouter(
   mount: Mount,
   factory: RouterFactory,
 ): Disposable {
-  const declared = manifest.contributes.routers.map((router) => router.mount)
-  checkDeclared(mount, declared, 'contributes.routers')
+  const declared = manifest.contributes.routers.filter((router) => router.mount === mount)
+  checkDeclared(
+    mount,
+    declared.map((router) => router.mount),
+    'contributes.routers',
+  )
   if (!target) throw new Error(`this host has no mount ${mount}`)
-  return target.routers.add(factory())
+  const open = declared.filter(({ authentication }) => authentication === 'none')
+  if (open.length === 0) return target.routers.add(factory())
+  const { openRouters } = target
+  if (!openRouters) throw new Error(`this host serves nothing on ${mount} without a login`)
+  const handler = factory()
+  const entries = open.map(({ path }) => openRouters.add(path, handler))
+  return { dispose: () => entries.forEach((entry) => void entry.dispose()) }
 }
 
 function checkDeclared(name: string, declared: readonly string[], where: string): void {
