@@ -23,6 +23,7 @@ import { type ResourceRegistry, ResourceRouter } from './crest/protocol/router.t
 import type { Surroundings } from './embedded/embedded.ts'
 import type { Authorize } from './proxy/authorize.ts'
 import { proxyRouter } from './proxy/router.ts'
+import { PresentedCertificates } from './remote/check/presented-certificates.ts'
 import { Probe } from './remote/check/probe.ts'
 import { RemoteMetrics } from './remote/http/instance-metrics.ts'
 import { FACTORY_PID, InstanceRegistry } from './remote/instance/registry.ts'
@@ -69,6 +70,8 @@ export interface StartOptions {
 export interface ExternalIdm extends Surroundings {
   readonly registry: InstanceRegistry
   readonly handler: ResourceHandler
+  /** For `TRUST_ROUTE`. */
+  readonly certificates: ResourceHandler
   readonly router: HttpHandler
   /** Those of its own: `external/idm`. */
   readonly resources: ResourceRegistry
@@ -89,6 +92,7 @@ export async function startExternalIdm(scope: Scope, given: StartOptions): Promi
   const handler = remoteResource(registry, trust.paths[0] ?? '', options.capture)
   const resources = new ResourceRouter()
   resources.add(ROUTE, handler)
+  const certificates = new PresentedCertificates(registry, trust)
   const status = crestHttp({ router: resources, contextOf: options.contextOf, log })
   // Random, so that neither other gateways nor callers can be mistaken for this one.
   const pseudonym = `openidm-external-idm-${options.processes?.hostId ?? randomBytes(6).toString('hex')}`
@@ -102,7 +106,7 @@ export async function startExternalIdm(scope: Scope, given: StartOptions): Promi
     metrics: options.metrics,
     log,
   }
-  return { ...surroundings, registry, handler, router, directory, configFields: CONFIG_FIELDS }
+  return { ...surroundings, registry, handler, certificates, router, directory, configFields: CONFIG_FIELDS }
 }
 
 const CONFIG_FIELDS = {

@@ -23,6 +23,7 @@ import {
   startScripts,
 } from './embedded/embedded.ts'
 import { type Capturing, ROUTE, startExternalIdm } from './external-idm.ts'
+import { TRUST_ROUTE } from './remote/check/presented-certificates.ts'
 import { type ScriptService, scriptsService } from './script/main/engine.ts'
 import { notifier } from './sync/live/notifier.ts'
 
@@ -60,10 +61,11 @@ export async function activate(context: PluginContext): Promise<void> {
     contextOf: () => ({}),
     log: context.log,
   })
-  const { handler, router, directory } = started
+  const { handler, certificates, router, directory } = started
   const shared = context.optionalService(resourcesService)
   // Disposed before the instances, so that the route is never served without them and is free for the next activation.
   if (shared) scope.own('resource route', shared.add(ROUTE, handler))
+  if (shared) scope.own('route of certificates', shared.add(TRUST_ROUTE, certificates))
   const surroundings = { ...started, resources: shared ?? started.resources }
   if (directory) scope.own('service configuration', context.provide(configurationService, directory))
   const scripts = await scriptsOf(context, scope, surroundings)

@@ -6,10 +6,8 @@ import { StartError } from '../gateway/project/start-error.ts'
 import { type RefusedServer, refusedServer, tlsServers } from '../remote/check/refused-server.ts'
 import type { Trust } from '../remote/instance/connections.ts'
 import type { Instance } from '../remote/instance/instance.ts'
-import { describeCertificate, describeNames, nameOf, suggestAlias } from '../trust/certificate.ts'
-import { readPem } from '../trust/certificate-pem.ts'
+import { describeCertificate, describeNames, nameOf } from '../trust/certificate.ts'
 import type { OwnTls, TrustStore } from '../trust/trust-store.ts'
-import { addToBundle } from '../trust/trust-store-bundle.ts'
 import { UsageError } from './command.ts'
 import { columnsOf, type Output } from './output.ts'
 import type { Prompts } from './prompts.ts'
@@ -87,16 +85,4 @@ export function parseFingerprint(text: string): string {
   const digits = text.replaceAll(':', '').toUpperCase()
   if (/^[0-9A-F]{64}$/.test(digits)) return digits.match(/../g)?.join(':') ?? ''
   throw new UsageError(`--trust-fingerprint: must be 32 bytes in hexadecimal, found ${JSON.stringify(text)}`)
-}
-
-/** The text of a PEM bundle with further certificates, each under an alias made from its subject. */
-export const withCertificates = (bundle: string, certificates: readonly X509Certificate[]): string =>
-  certificates.reduce((text, certificate) => addToBundle(text, freeAlias(text, certificate), certificate), bundle)
-
-function freeAlias(bundle: string, { subject }: X509Certificate): string {
-  const taken = new Set(readPem(bundle, 'the bundle').map(({ alias }) => alias))
-  const alias = suggestAlias(subject)
-  let free = alias
-  for (let number = 2; taken.has(free); number++) free = `${alias}-${number}`
-  return free
 }

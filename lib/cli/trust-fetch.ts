@@ -8,10 +8,12 @@ import { tlsServers } from '../remote/check/refused-server.ts'
 import { Instance } from '../remote/instance/instance.ts'
 import type { InstanceRegistry } from '../remote/instance/registry.ts'
 import { describeCertificate } from '../trust/certificate.ts'
+import { bundleOf } from '../trust/trust-bundle-file.ts'
+import { withCertificates } from '../trust/trust-store-bundle.ts'
 import { type CommandIo, type ProjectOptions, projectDirOf } from './command.ts'
 import { terminalPrompts } from './prompts.ts'
-import { bundleOf, editBundle, loadTrustStore } from './trust.ts'
-import { decideTrust, ProvisionalTrust, parseFingerprint, withCertificates } from './trust-decision.ts'
+import { editBundle, loadTrustStore } from './trust.ts'
+import { decideTrust, ProvisionalTrust, parseFingerprint } from './trust-decision.ts'
 
 export interface TrustFetchOptions extends ProjectOptions {
   readonly trustFingerprint?: readonly string[]

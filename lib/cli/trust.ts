@@ -1,13 +1,12 @@
 /** `security/truststore.pem` of a project. A running gateway reloads it when it changes. */
 import { X509Certificate } from 'node:crypto'
-import { chmod, mkdir, readFile } from 'node:fs/promises'
-import { dirname, relative, resolve } from 'node:path'
-import { replaceFile } from '../config/files/atomic-write.ts'
-import { stillHolds } from '../config/files/current-file.ts'
+import { readFile } from 'node:fs/promises'
+import { relative, resolve } from 'node:path'
 import { ValueSources } from '../config/values/substitution/value-sources.ts'
 import { StartError, startError } from '../gateway/project/start-error.ts'
 import { describeCertificate, nameOf } from '../trust/certificate.ts'
 import { readPem } from '../trust/certificate-pem.ts'
+import { BundleChanged, bundleOf, editBundleFile } from '../trust/trust-bundle-file.ts'
 import { TrustStore } from '../trust/trust-store.ts'
 import { addToBundle, removeFromBundle } from '../trust/trust-store-bundle.ts'
 import { trustStoreSettings } from '../trust/trust-store-settings.ts'
@@ -69,9 +68,6 @@ export async function loadTrustStore(projectDir: string, env: NodeJS.ProcessEnv)
   return store
 }
 
-/** The PEM bundle beside the store that keytool writes. */
-export const bundleOf = ({ paths }: TrustStore): string => paths[1] ?? ''
-
 /**
  * Replaces the bundle atomically by what `edit` returns for its text.
  * @throws StartError when it cannot be read or written, or was changed meanwhile
@@ -80,18 +76,13 @@ export async function editBundle<T extends { readonly text: string }>(
   file: string,
   edit: (text: string) => T,
 ): Promise<T> {
-  const before = await read(file)
-  const edited = edit(before?.toString('utf8') ?? '')
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o750 })
-    const isReplaced = await replaceFile(file, Buffer.from(edited.text), () => stillHolds(file, before))
-    if (!isReplaced) throw new StartError(`${file}: was changed at the same time; try again`)
-    // Nothing in it is secret, and the gateway may run as another user.
-    if (!before) await chmod(file, 0o644)
+    return await editBundleFile(file, edit)
   } catch (error) {
-    throw startError(file, error)
+    if (error instanceof BundleChanged) throw new StartError(error.message)
+    // What `edit` says is for a person already.
+    throw error instanceof TypeError ? error : startError(file, error)
   }
-  return edited
 }
 
 async function read(file: string): Promise<Buffer | undefined> {

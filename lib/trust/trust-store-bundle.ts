@@ -1,6 +1,6 @@
 /** Edits the text of the PEM bundle, for people without keytool. The caller reads and writes the file. */
 import type { X509Certificate } from 'node:crypto'
-import { describeCertificate } from './certificate.ts'
+import { describeCertificate, suggestAlias } from './certificate.ts'
 import { readPem } from './certificate-pem.ts'
 
 /** Distinguishes a bundle without certificates from a file that is being written. */
@@ -31,4 +31,16 @@ export function removeFromBundle(bundle: string, aliasOrFingerprint: string): { 
   )
   const text = going.reduceRight((kept, { start, end }) => kept.slice(0, start) + kept.slice(end), bundle)
   return { text: text.startsWith(HEADER) ? text : HEADER + text, removed: going.length }
+}
+
+/** The text of a PEM bundle with further certificates, each under an alias made from its subject. */
+export const withCertificates = (bundle: string, certificates: readonly X509Certificate[]): string =>
+  certificates.reduce((text, certificate) => addToBundle(text, freeAlias(text, certificate), certificate), bundle)
+
+function freeAlias(bundle: string, { subject }: X509Certificate): string {
+  const taken = new Set(readPem(bundle, 'the bundle').map(({ alias }) => alias))
+  const alias = suggestAlias(subject)
+  let free = alias
+  for (let number = 2; taken.has(free); number++) free = `${alias}-${number}`
+  return free
 }

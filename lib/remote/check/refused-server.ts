@@ -44,7 +44,8 @@ export function tlsServers({ url, properties }: Instance): URL[] {
   return secure.filter(({ origin }, index) => secure.findIndex((other) => other.origin === origin) === index)
 }
 
-async function presentedChain(url: URL, settings: ConnectionSettings): Promise<X509Certificate[]> {
+/** The certificates that a server presents, its own first; empty if they cannot be fetched. Nothing is verified or sent. */
+export async function presentedChain(url: URL, settings: ConnectionSettings): Promise<X509Certificate[]> {
   try {
     const socket = await openTls(url, settings, { rejectUnauthorized: false })
     const chain = chainOf(socket.getPeerCertificate(true))
