@@ -39,6 +39,7 @@ import type { Acceptance } from './project/acceptance.ts'
 import { type HostLog, withoutNotices } from './project/log.ts'
 import { packageVersion } from './project/package-info.ts'
 import { type Project, readServerCertificate } from './project/project.ts'
+import { RecentErrors } from './project/recent-errors.ts'
 import { Scripting } from './scripts/scripts.ts'
 import { addSynchronization, provideSynchronization } from './synchronization.ts'
 
@@ -69,6 +70,7 @@ export class Gateway {
   readonly #state = new ServerState()
   readonly #router = new ResourceRouter()
   readonly #services = new ServiceRegistry()
+  readonly #recent = new RecentErrors()
   readonly #configuration: HostConfiguration
   readonly #metrics: GatewayMetrics
   readonly #audit: GatewayAudit
@@ -83,7 +85,7 @@ export class Gateway {
 
   /** The scope cleans up in reverse order, so plugins are disposed before the services they use. */
   private constructor(options: GatewayOptions) {
-    const log = withoutNotices(options.log, () => this.#state.name === 'STARTING')
+    const log = this.#recent.follow(withoutNotices(options.log, () => this.#state.name === 'STARTING'))
     const { project } = options
     this.#options = { ...options, log }
     this.#stores = staticUsers(options.administratorPassword)
@@ -197,7 +199,8 @@ export class Gateway {
     this.#router.add('config', configResource(directory, { ...common, defaults: defaultConfiguration }))
     link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
-    addEndpoints(this.#router, { nodeId: () => this.#configuration.nodeId, connection: this.connection })
+    const nodeId = () => this.#configuration.nodeId
+    addEndpoints(this.#router, { nodeId, connection: this.connection, directory, recent: this.#recent })
   }
 
   async #openObjects(): Promise<void> {
@@ -242,16 +245,13 @@ export class Gateway {
   }
 
   #createScripting(): Scripting {
-    const { project, log } = this.#options
     const { directory: configuration, resolver } = this.#configuration
-    return new Scripting({ router: this.#router, project, configuration, resolver, metrics: this.#metrics, log })
+    return new Scripting({ ...this.#options, router: this.#router, configuration, resolver, metrics: this.#metrics })
   }
 
   #createAuthentication(): Authentication {
-    const introspection = this.#scope.own(
-      'introspection',
-      new IntrospectionClient(this.#configuration.resolver.sources, this.#options),
-    )
+    const client = new IntrospectionClient(this.#configuration.resolver.sources, this.#options)
+    const introspection = this.#scope.own('introspection', client)
     const setting = this.#configuration.authentication
     const modules = () => setting.value.modules
     const tokens = new TokenIdentities({ setting, introspection, connection: this.connection })

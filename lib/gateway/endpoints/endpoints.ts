@@ -1,22 +1,32 @@
+import type { ConfigDirectory } from '../../config/files/directory.ts'
 import type { Json, JsonObject } from '../../contract.ts'
 import { badRequest, forbidden } from '../../crest/errors.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import type { Resource, ResourceHandler } from '../../crest/protocol/request.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
+import type { RecentErrors } from '../project/recent-errors.ts'
 import { memory, operatingSystem } from './health.ts'
 import { listed, missing, resource } from './listed.ts'
+import { faults, recentErrors } from './state.ts'
 
 export interface EndpointsOptions {
   /** `openidm.node.id`. */
   readonly nodeId: () => string
   readonly connection: Connection
+  readonly directory: ConfigDirectory
+  readonly recent: RecentErrors
 }
 
 /** Adds the endpoints that tools expect of an IDM (docs/operations.md#endpoints-for-tools). */
-export function addEndpoints(router: ResourceRouter, { nodeId, connection }: EndpointsOptions): void {
+export function addEndpoints(
+  router: ResourceRouter,
+  { nodeId, connection, directory, recent }: EndpointsOptions,
+): void {
   const handlers: Readonly<Record<string, ResourceHandler>> = {
     authentication,
     cluster: cluster(nodeId),
+    'gateway/faults': faults(directory),
+    'gateway/log': recentErrors(recent),
     'health/memory': memory,
     'health/os': operatingSystem,
     'info/features': features(connection),
