@@ -14,6 +14,7 @@ import type { InstanceStatus } from './remote/instance/registry.ts'
 
 import { notifier } from './sync/live/notifier.ts'
 
+export { consoleRouter } from './console/router.ts'
 export type * from './contract.ts'
 export {
   CONTRACT_VERSION,

@@ -400,6 +400,7 @@ export const FILES = {
         text: 'what makes `health/ready` answer 503 too: `configuration` = a file with a fault, `instances` = an instance that is `FAILING`; see [Health](monitoring.md#health)',
         byDefault: '`[]`',
       },
+      console: 'serve the [console](console.md)',
       trustTransactionHeader: "use the callers' `X-ForgeRock-TransactionId`",
       resumeRuns:
         'resume the last reconciliation of each mapping at start if it was interrupted; see [Interrupted runs](plans-and-runs.md#interrupted-runs)',
@@ -423,7 +424,8 @@ export const FILES = {
       'contributes.routers': 'the routers it registers',
       'contributes.routers[].mount': 'the mount',
       'contributes.routers[].path': 'the path below the mount, such as `external/idm`',
-      'contributes.routers[].authentication': 'always required',
+      'contributes.routers[].authentication':
+        '`required`, or `none` for files that everybody may read: GET and HEAD of the path are then served without a login',
       'contributes.configuration': 'configuration objects that belong to it',
       'contributes.configuration[].factoryPid': 'the factory, such as `external.idm`',
       'contributes.configuration[].files': 'a file pattern, such as `external.idm-*.json`',

@@ -6,7 +6,7 @@ import { Secret } from '../../lib/core/secret.ts'
 import { Gateway, type GatewayOptions } from '../../lib/gateway/gateway.ts'
 import { type Ownership, takeOwnership } from '../../lib/gateway/ownership.ts'
 import { createLog, type HostLog, logLevelOf } from '../../lib/gateway/project/log.ts'
-import { packageRoot } from '../../lib/gateway/project/package-info.ts'
+import { ownPlugins } from '../../lib/gateway/project/package-info.ts'
 import { openProject, type Project } from '../../lib/gateway/project/project.ts'
 import { stopOnSignal } from '../../lib/gateway/project/signals.ts'
 import { isPortTaken, reasonOf, StartError, startError } from '../../lib/gateway/project/start-error.ts'
@@ -85,7 +85,7 @@ async function startBeside(remote: Gateway, project: Project, ports: Ports, log:
       project,
       host: '127.0.0.1',
       ...ports,
-      plugins: [packageRoot],
+      plugins: ownPlugins,
       administratorPassword,
       log,
     })

@@ -6,7 +6,7 @@ import { isWorker } from '../gateway/link/link.ts'
 import { takeOwnership } from '../gateway/ownership.ts'
 import { createLog, logLevelOf } from '../gateway/project/log.ts'
 import { isLoopback } from '../gateway/project/loopback.ts'
-import { packageRoot } from '../gateway/project/package-info.ts'
+import { ownPlugins } from '../gateway/project/package-info.ts'
 import { openProject } from '../gateway/project/project.ts'
 import { type SignalActions, stopOnSignal } from '../gateway/project/signals.ts'
 import { serveAsWorker } from '../gateway/workers/worker.ts'
@@ -35,7 +35,7 @@ export async function start(options: StartOptions, { stdout, stderr, env, cwd }:
     host,
     port,
     ...(httpsPort !== undefined && { httpsPort }),
-    plugins: [packageRoot, ...plugin.map((dir) => resolve(cwd, dir))],
+    plugins: [...ownPlugins, ...plugin.map((dir) => resolve(cwd, dir))],
     administratorPassword: password,
     log,
   }

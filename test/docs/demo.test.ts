@@ -9,6 +9,7 @@ const OUTPUT = blocksFor('output')
 const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
   'README.md': [/"userName":"testUser"/],
   'docs/getting-started.md': [/"userName":"bo"/, /^1 of 1 instances well$/m],
+  'docs/console.md': [/"trusted":true/],
   'docs/audit.md': [/"userId":"openidm-admin".*"operation":"ACTION".*"message":"eval"/],
   'docs/instances.md': [/"state":"READY"/, /"_id":"external.idm\/eu"/, /"enabled":false/],
   'docs/monitoring.md': [/\{\}\{\}/],

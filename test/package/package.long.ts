@@ -76,7 +76,8 @@ describe('the package', () => {
 
   it('holds what is built, with types, maps and schemas, and nothing else', async () => {
     const { files } = installed
-    for (const module of files.filter((file) => file.endsWith('.js'))) {
+    const isOfPage = (file: string) => file.startsWith('dist/console/page/')
+    for (const module of files.filter((file) => file.endsWith('.js') && !isOfPage(file))) {
       assert.ok(files.includes(`${module}.map`), module)
       assert.ok(files.includes(module.replace(/\.js$/, '.d.ts')), module)
     }
@@ -88,9 +89,13 @@ describe('the package', () => {
       'plugin.json',
       'dist/plugin.js',
       'dist/index.js',
+      'dist/console/plugin.json',
+      'dist/console/page/index.html',
+      'dist/console/page/main.js',
     ])
       assert.ok(files.includes(name), name)
-    const others = files.filter((file) => !/^dist\/.*\.(js|js\.map|d\.ts)$|^lib\/.*\.schema\.json$|^[^/]+$/.test(file))
+    const isBuilt = /^dist\/.*\.(js|js\.map|d\.ts)$|^dist\/console\/|^lib\/.*\.schema\.json$|^[^/]+$/
+    const others = files.filter((file) => !isBuilt.test(file))
     assert.deepEqual(others, [])
   })
 

@@ -18,6 +18,8 @@ const stopTimeout = z
   .prefault('30 seconds')
 
 export const settingsSchema = z.strictObject({
+  /** Whether `console/` is served. */
+  console: z.boolean('must be true or false').default(true),
   /** CORS policy. Default: `servletfilter-cors.json`, else no other origin. */
   cors: corsSchema.optional(),
   /** Whether callers may send `X-ForgeRock-TransactionId`. */
@@ -36,6 +38,7 @@ export type Settings = z.infer<typeof settingsSchema>
 
 /** The content of `gateway.json` that equals the defaults. */
 export const DEFAULT_SETTINGS: JsonObject = {
+  console: true,
   cors: { allowedOrigins: [] },
   trustTransactionHeader: false,
   resumeRuns: false,

@@ -1,0 +1,123 @@
+/** Requests to the gateway: relative to this page, so that they hold behind a path prefix. */
+import { type Session, session, signOut } from './session.ts'
+
+export type Json = null | boolean | number | string | Json[] | { [member: string]: Json }
+export type JsonObject = { [member: string]: Json }
+
+export interface QueryPage<T> {
+  readonly result: readonly T[]
+  readonly pagedResultsCookie: string | null
+  readonly totalPagedResults: number
+}
+
+/** The gateway refused a request; status 0: it cannot be reached. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly detail: Json
+
+  constructor(status: number, message: string, detail: Json = null) {
+    super(message)
+    this.status = status
+    this.detail = detail
+  }
+
+  /** Worth asking again: it is away, starts or stops. */
+  get isTransient(): boolean {
+    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504
+  }
+}
+
+export interface CallOptions {
+  readonly params?: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly body?: Json
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal | undefined
+  readonly as?: 'text'
+}
+
+const BASE = new URL('../', location.href.replace(/[?#].*$/, ''))
+
+/** @throws ApiError */
+export async function call<T = JsonObject>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+  const asked = session()
+  const response = await send(method, path, options, asked)
+  if (response.ok && options.as === 'text') return (await response.text()) as T
+  const content = await contentOf(response)
+  if (response.ok) return content as T
+  const { message, detail } = content as { message?: string; detail?: Json }
+  // A login that another one has replaced says nothing about it.
+  if (response.status === 401 && asked && asked === session())
+    signOut('You have been signed out: the gateway no longer accepts this login.')
+  throw new ApiError(response.status, textOf(response.status, message, method, path, options), detail ?? null)
+}
+
+async function send(
+  method: string,
+  path: string,
+  { params = {}, body, headers = {}, signal }: CallOptions,
+  asked: Session | undefined,
+): Promise<Response> {
+  const url = new URL(path, BASE)
+  for (const [name, value] of Object.entries(params)) if (value !== undefined) url.searchParams.set(name, String(value))
+  try {
+    return await fetch(url, {
+      method,
+      headers: {
+        'X-Requested-With': 'Console',
+        ...asked?.headers,
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+      cache: 'no-store',
+      credentials: 'same-origin',
+    })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new ApiError(0, 'The gateway cannot be reached.')
+  }
+}
+
+async function contentOf(response: Response): Promise<Json> {
+  try {
+    return (await response.json()) as Json
+  } catch {
+    return {}
+  }
+}
+
+function textOf(status: number, message: string | undefined, method: string, path: string, { params }: CallOptions) {
+  if (status !== 403) return message ?? `The gateway answered ${status}.`
+  const action = params?._action ? `the action ${params._action}` : (VERBS[method] ?? method)
+  const resource = path.replace(/\?.*/, '').replace(/\/$/, '')
+  const said = message && message !== 'Access denied' ? ` (${message})` : ''
+  return `Your account may not use ${action} on ${resource}${said}. The access rules of the gateway decide; ask its administrator.`
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'read',
+  PUT: 'write',
+  PATCH: 'change',
+  DELETE: 'delete',
+  POST: 'create',
+}
+
+export const query = <T>(
+  path: string,
+  params: NonNullable<CallOptions['params']>,
+  signal?: AbortSignal,
+): Promise<QueryPage<T>> => call<QueryPage<T>>('GET', path, { params: { _queryFilter: 'true', ...params }, signal })
+
+export const action = <T = JsonObject>(
+  path: string,
+  name: string,
+  params: NonNullable<CallOptions['params']> = {},
+  body?: Json,
+): Promise<T> => call<T>('POST', path, { params: { _action: name, ...params }, ...(body !== undefined && { body }) })
+
+/** A text in a query filter. */
+export const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`
+
+/** A name in a path. */
+export const segment = (name: string): string => encodeURIComponent(name)

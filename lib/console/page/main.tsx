@@ -1,0 +1,84 @@
+import { render } from 'preact'
+import { Instance } from './instances/instance.tsx'
+import { Instances } from './instances/instances.tsx'
+import { signOut, useSession } from './session.ts'
+import { SignIn } from './sign-in.tsx'
+import { Comparison } from './sync/comparison.tsx'
+import { Mapping } from './sync/mapping.tsx'
+import { Mappings } from './sync/mappings.tsx'
+import { RunPage } from './sync/run.tsx'
+import { Faults } from './system/faults.tsx'
+import { Log } from './system/log.tsx'
+import { linkTo, useRoute } from './ui/hooks.ts'
+import { Button, Page } from './ui/parts.tsx'
+
+const AREAS: readonly (readonly [name: string, title: string, covers: readonly string[]])[] = [
+  ['sync', 'Synchronization', ['sync', 'run']],
+  ['instances', 'Instances', ['instances']],
+  ['faults', 'Faults', ['faults']],
+  ['log', 'Log', ['log']],
+]
+
+function Shell() {
+  const session = useSession()
+  const route = useRoute()
+  if (!session) return <SignIn />
+  const [area = 'sync'] = route
+  return (
+    <div class="shell">
+      <button type="button" class="skip" onClick={skip}>
+        Skip to the content
+      </button>
+      <header>
+        <strong>Console</strong>
+        <nav aria-label="Areas">
+          <ul>
+            {AREAS.map(([name, title, covers]) => (
+              <li key={name}>
+                <a href={linkTo(name)} {...(covers.includes(area) && { 'aria-current': 'page' as const })}>
+                  {title}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <div class="who">
+          <span>Signed in as {session.user}</span>
+          <Button onClick={() => signOut()}>Sign out</Button>
+        </div>
+      </header>
+      <main id="content" tabIndex={-1}>
+        <Content route={route} />
+      </main>
+    </div>
+  )
+}
+
+const skip = () => document.getElementById('content')?.focus()
+
+function Content({ route: [area = 'sync', name, ...rest] }: { route: readonly string[] }) {
+  switch (area) {
+    case 'sync':
+      return name === undefined ? <Mappings /> : <Mapping key={name} name={name} />
+    case 'run': {
+      const [word, other] = rest
+      if (name !== undefined && word === 'diff' && other !== undefined) return <Comparison id={name} other={other} />
+      if (name !== undefined) return <RunPage key={name} id={name} />
+      break
+    }
+    case 'instances':
+      if (name === undefined) return <Instances />
+      return <Instance key={name} name={name} />
+    case 'faults':
+      return <Faults />
+    case 'log':
+      return <Log />
+  }
+  return <Page title="There is no such page">Choose one of the areas.</Page>
+}
+
+const root = document.getElementById('console')
+if (root) {
+  root.replaceChildren()
+  render(<Shell />, root)
+}
