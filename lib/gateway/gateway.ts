@@ -23,6 +23,7 @@ import { acceptanceOf, ownedBy } from './configuration/acceptance-of.ts'
 import { defaultConfiguration } from './configuration/default-configuration.ts'
 import { HostConfiguration } from './configuration/host-configuration.ts'
 import { addEndpoints } from './endpoints/endpoints.ts'
+import { apiDescription } from './http/api-description.ts'
 import { addInfo } from './http/info.ts'
 import { Listeners } from './http/listeners.ts'
 import { OpenidmMount } from './http/openidm-mount.ts'
@@ -111,7 +112,7 @@ export class Gateway {
       access: () => this.#configuration.access.value,
       resources: crestHttp({ router: this.#router, contextOf, log }),
       isFiltered: (path) => this.#scripting.filters.covers(path),
-      pages: [this.#metrics.handler, readinessProbe(health)],
+      pages: [this.#metrics.handler, readinessProbe(health), apiDescription(health)],
       audit: this.#audit,
       log,
     })
