@@ -9,6 +9,7 @@ import { Mappings } from './sync/mappings.tsx'
 import { RunPage } from './sync/run.tsx'
 import { Faults } from './system/faults.tsx'
 import { Log } from './system/log.tsx'
+import { Reference } from './system/reference.tsx'
 import { linkTo, useRoute } from './ui/hooks.ts'
 import { Button, Page } from './ui/parts.tsx'
 
@@ -17,6 +18,7 @@ const AREAS: readonly (readonly [name: string, title: string, covers: readonly s
   ['instances', 'Instances', ['instances']],
   ['faults', 'Faults', ['faults']],
   ['log', 'Log', ['log']],
+  ['reference', 'REST reference', ['reference']],
 ]
 
 function Shell() {
@@ -73,6 +75,8 @@ function Content({ route: [area = 'sync', name, ...rest] }: { route: readonly st
       return <Faults />
     case 'log':
       return <Log />
+    case 'reference':
+      return <Reference />
   }
   return <Page title="There is no such page">Choose one of the areas.</Page>
 }
