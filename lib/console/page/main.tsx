@@ -6,6 +6,7 @@ import { SignIn } from './sign-in.tsx'
 import { Comparison } from './sync/comparison.tsx'
 import { Mapping } from './sync/mapping.tsx'
 import { Mappings } from './sync/mappings.tsx'
+import { Queue } from './sync/queue.tsx'
 import { RunPage } from './sync/run.tsx'
 import { Faults } from './system/faults.tsx'
 import { Log } from './system/log.tsx'
@@ -16,6 +17,7 @@ import { Button, Page } from './ui/parts.tsx'
 const AREAS: readonly (readonly [name: string, title: string, covers: readonly string[]])[] = [
   ['sync', 'Synchronization', ['sync', 'run']],
   ['instances', 'Instances', ['instances']],
+  ['queue', 'Queue', ['queue']],
   ['faults', 'Faults', ['faults']],
   ['log', 'Log', ['log']],
   ['reference', 'REST reference', ['reference']],
@@ -75,6 +77,8 @@ function Content({ route: [area = 'sync', name, ...rest] }: { route: readonly st
       return <Faults />
     case 'log':
       return <Log />
+    case 'queue':
+      return <Queue />
     case 'reference':
       return <Reference />
   }

@@ -64,6 +64,7 @@ export const ROUTES: readonly DescribedRoute[] = [
   one('health/memory', 'Memory, in bytes'),
   one('health/os', 'The operating system'),
   one('health/recon', 'How many reconciliations are active'),
+  one('health/queue', 'What waits in the queues'),
   ...many('gateway/faults', 'What of the configuration is not in force'),
   ...many('gateway/log', 'The last warnings and errors'),
   one('cluster', 'The nodes'),
@@ -156,7 +157,13 @@ export const ROUTES: readonly DescribedRoute[] = [
   { path: 'recon/assoc/{id}/entry', route: 'recon', summary: 'The associations of a run', methods: QUERY },
   {
     ...{ path: 'sync', route: 'sync', summary: 'Synchronization of single objects', methods: [] },
-    actions: [{ name: 'performAction', summary: 'Carry out an action on one pair of objects' }],
+    actions: [
+      { name: 'performAction', summary: 'Carry out an action on one pair of objects' },
+      ...['notifyCreate', 'notifyUpdate', 'notifyDelete'].map((name) => ({
+        ...{ name, summary: 'Carry a change of a source object over' },
+        parameters: ['resourceContainer', 'resourceId'],
+      })),
+    ],
   },
   {
     ...{ path: 'sync/queue', route: 'sync/queue', summary: 'Queued changes', methods: LISTED },
