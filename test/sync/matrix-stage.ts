@@ -85,6 +85,8 @@ function mappingOf(choice: Choice, source: string, target: string): JsonObject {
   const query = { _queryFilter: `wants eq "${choice}" and ! (hidden eq true)` }
   return {
     name: nameOf(choice),
+    // Only what the test asks for is carried out.
+    enableSync: false,
     source,
     target,
     sourceQuery: query,
