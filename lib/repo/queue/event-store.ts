@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import type { DeadLetter, EventState, NewEvent, QueuedEvent } from './event.ts'
+import type { DeadLetter, EventIntents, EventState, NewEvent, QueuedEvent } from './event.ts'
 
 /** What became of an event that was acquired. */
 export type Outcome =
@@ -60,7 +60,9 @@ export interface EventStore {
   /** Waiting events in the order they were stored. @param after the id of the last one of the page before */
   page(selection: EventSelection, after: string | null, limit: number): Promise<QueuedEvent[]>
   /** Notes what an event is about to create; resolves when it is on the disk. */
-  intend(event: QueuedEvent, intents: Readonly<Record<string, string>>): Promise<void>
+  intend(event: QueuedEvent, intents: EventIntents): Promise<void>
+  /** What the dead letters of the same object and mapping were about to create; what the latest one was, where several were. */
+  deadIntents(event: QueuedEvent): Promise<EventIntents>
   /** Ends the events that were acquired. */
   finish(outcomes: readonly Outcome[]): Promise<void>
   /** Removes waiting events, except those that are being carried out. @returns how many */

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../contract.ts'
+import type { Intent } from '../runs/run-row.ts'
 
 export const EVENT_ACTIONS = ['create', 'update', 'delete'] as const
 
@@ -31,6 +32,9 @@ export interface WriteEvents {
   readonly events?: readonly NewEvent[] | undefined
 }
 
+/** What an event was about to create, by link qualifier: it may be there. */
+export type EventIntents = Readonly<Record<string, Intent>>
+
 export type EventState = 'PENDING' | 'ACQUIRED'
 
 /** An event that waits, or one that was given up: a dead letter. */
@@ -48,8 +52,7 @@ export interface QueuedEvent extends StoredEvent {
   readonly state: EventState
   /** Milliseconds since 1970: it is not carried out earlier. 0 = it has not failed. */
   readonly notBefore: number
-  /** The ids of targets that it was about to create, by link qualifier: they may be there. */
-  readonly intents: Readonly<Record<string, string>>
+  readonly intents: EventIntents
   /** Who carries it out. */
   readonly nodeId: string | null
 }

@@ -1,5 +1,5 @@
 import type { JsonObject, Logger } from '../../contract.ts'
-import type { DeadLetter, NewEvent, QueuedEvent } from '../queue/event.ts'
+import type { DeadLetter, EventIntents, NewEvent, QueuedEvent } from '../queue/event.ts'
 import type { EventSelection, EventStore, Outcome, Pause, QueueState } from '../queue/event-store.ts'
 import type { EventRecord, OutcomeRecord } from './queue/event-record.ts'
 import { STATE } from './queue/event-row.ts'
@@ -36,8 +36,13 @@ export class SqliteEventStore implements EventStore {
     return (await this.#page('waiting', selection, after, limit)).map((row) => this.queued(row))
   }
 
-  intend({ id }: QueuedEvent, intents: Readonly<Record<string, string>>): Promise<void> {
-    return this.#stores.events.intend(Number(id), JSON.stringify(intents))
+  intend({ id }: QueuedEvent, intents: EventIntents): Promise<void> {
+    return this.#stores.events.intend(Number(id), Object.keys(intents).length > 0 ? JSON.stringify(intents) : null)
+  }
+
+  async deadIntents({ mapping, resourceId }: QueuedEvent): Promise<EventIntents> {
+    const found = await this.#stores.events.deadIntents(mapping, resourceId)
+    return Object.assign({}, ...found.map(({ key, intents }) => readJson<EventIntents>(intents, 'sync_event', key)))
   }
 
   async finish(outcomes: readonly Outcome[]): Promise<void> {
@@ -105,7 +110,7 @@ export class SqliteEventStore implements EventStore {
       ...this.#stored(row),
       state: row.state === STATE.acquired ? 'ACQUIRED' : 'PENDING',
       notBefore: row.not_before,
-      intents: row.intents === null ? {} : readJson<Record<string, string>>(row.intents, 'sync_event', row.key),
+      intents: row.intents === null ? {} : readJson<EventIntents>(row.intents, 'sync_event', row.key),
       nodeId: row.node,
     }
   }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '../../contract.ts'
-import { SerialQueue } from '../../core/serial-queue.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import { type Intent, isProbe, type Row } from '../../repo/runs/run-row.ts'
-import type { RunContext } from '../context/run-context.ts'
+import type { CreationIntents, RunContext } from '../context/run-context.ts'
+import { correlates } from '../evaluate/correlation.ts'
 import { idIn } from '../evaluate/desired-targets.ts'
 import { idOf } from '../read/object-set.ts'
 import { edgesOf } from '../relationships/edges.ts'
@@ -12,7 +12,7 @@ import type { Intents } from './intents.ts'
 import { holds } from './settlement.ts'
 import { isRefusal, isUncertain, UnknownOutcome } from './uncertain.ts'
 
-type CreatorContext = Pick<RunContext, 'targets' | 'links' | 'clientIds' | 'statistics' | 'parts'>
+type CreatorContext = Pick<RunContext, 'targets' | 'links' | 'mapping' | 'clientIds' | 'statistics' | 'parts'>
 
 /**
  * Creates targets, each once: its id is chosen before, so that a request whose answer is lost can be sent again. Where the
@@ -21,7 +21,6 @@ type CreatorContext = Pick<RunContext, 'targets' | 'links' | 'clientIds' | 'stat
 export class Creator {
   readonly #context: CreatorContext
   readonly #intents: Intents | undefined
-  readonly #probes = new SerialQueue()
   #found: JsonObject | undefined
 
   /** @param intents undefined = a single action that no run stores */
@@ -40,34 +39,75 @@ export class Creator {
     if (!intents) return this.#single(row, content, id)
     const work = () => (row.undo ? this.#again(intents, row, content) : this.#once(intents, row, content, id))
     // Until one answer tells whether ids are kept, at most one creation is under way.
-    const created = await (this.#context.clientIds.areKept === undefined ? this.#probes.add(work) : work())
+    const created = await (this.#context.clientIds.areKept === undefined
+      ? this.#context.clientIds.probes.add(work)
+      : work())
     // The link may still fail: then the next run finds the object by its id.
     row.intent = { kind: 'id', id: idOf(created) }
     return created
   }
 
-  /**
-   * Without a run. A queued change notes the id first: when it is carried out again, an object with that id is its own.
-   * Where the target refuses ids, a crash between answer and link leaves an object that nothing tells of.
-   */
-  async #single({ qualifier }: Row, content: JsonObject, mapped: string | null): Promise<JsonObject> {
-    const { targets, parts } = this.#context
+  /** Without a run. What only a caller waits for leaves nothing behind that tells, after a crash, what it has created. */
+  #single(row: Row, content: JsonObject, mapped: string | null): Promise<JsonObject> {
+    const { targets, parts, clientIds } = this.#context
     const creations = parts.live?.creations
     if (!creations) return targets.create(mapped, content)
-    const known = creations.known(qualifier)
-    const id = mapped ?? known ?? randomUUID()
-    const isTaken = mapped !== null && known !== id && (await targets.read(id, 'targetObjectQuery')) !== null
-    if (known !== id && !isTaken) await creations.note(qualifier, id)
+    const work = () => this.#queued(creations, row, content, mapped)
+    return clientIds.areKept === undefined ? clientIds.probes.add(work) : work()
+  }
+
+  /** For a queued change: what it is about to request is on the disk before, so that it is not created again after a crash. */
+  async #queued(
+    creations: CreationIntents,
+    { qualifier }: Row,
+    content: JsonObject,
+    mapped: string | null,
+  ): Promise<JsonObject> {
+    const { targets, clientIds, links, mapping } = this.#context
+    const known = await creations.known(qualifier)
+    const isDoubtful = known !== undefined && !correlates(mapping)
+    if (isDoubtful && known.kind === 'assigned') throw new UnknownOutcome(CURE)
+    const earlier = known && known.id !== null ? await targets.read(known.id, 'targetObjectQuery') : null
+    if (earlier) {
+      if (isProbe(known ?? null)) clientIds.wereKept = true
+      this.#found = earlier
+      return earlier
+    }
+    const id = mapped ?? known?.id ?? randomUUID()
+    const isOwn = known?.id === id
+    if (isDoubtful && isProbe(known) && !clientIds.mayRepeat) throw new UnknownOutcome(CURE)
+    const note = (intent: Intent | undefined) => creations.note(qualifier, intent)
+    if (mapped === null && clientIds.areKept === false) return this.#assigned(note, content)
+    const isTaken = mapped !== null && !isOwn && (await targets.read(id, 'targetObjectQuery')) !== null
+    const isNew = !isTaken && !isOwn
+    if (isNew) await note({ kind: clientIds.areKept ? 'id' : 'probe', id })
     try {
-      return await targets.create(id, content)
+      const created = await targets.create(id, content)
+      clientIds.areKept = links.targetKey(idOf(created)) === links.targetKey(id)
+      if (!clientIds.areKept) await note({ kind: 'id', id: idOf(created) })
+      return created
     } catch (error) {
-      if (isExisting(error) && !isTaken) {
-        const there = await targets.read(id, 'targetObjectQuery')
-        this.#found = there ?? undefined
-        if (there) return there
-      }
-      if (mapped !== null || !isRefusal(error)) throw error
-      return targets.create(null, content)
+      const found = isExisting(error) && !isTaken ? await targets.read(id, 'targetObjectQuery') : null
+      this.#found = found ?? undefined
+      if (found) return found
+      if (isNew && !clientIds.areKept && !isUncertain(error)) await note(undefined)
+      if (mapped !== null || clientIds.areKept || !isRefusal(error)) throw error
+      const created = await this.#assigned(note, content)
+      clientIds.areKept = false
+      return created
+    }
+  }
+
+  /** The target chooses the id: from the request to its answer, nothing tells whether it was created. */
+  async #assigned(note: (intent: Intent | undefined) => Promise<void>, content: JsonObject): Promise<JsonObject> {
+    await note({ kind: 'assigned', id: null })
+    try {
+      const created = await this.#context.targets.create(null, content)
+      await note({ kind: 'id', id: idOf(created) })
+      return created
+    } catch (error) {
+      if (!isUncertain(error)) await note(undefined)
+      throw error
     }
   }
 
@@ -172,5 +212,8 @@ export class Creator {
 
 const isOfMapping = ({ intent }: Row, id: string): boolean =>
   (intent?.kind === 'mapped' || intent?.kind === 'mappedProbe') && intent.id === id
+
+const CURE =
+  'Look for it at the target. If it is there, link it (links import), and retry the change; if not, drop the change, and synchronize the object again'
 
 const isExisting = (error: unknown): boolean => error instanceof ResourceException && error.code === 412

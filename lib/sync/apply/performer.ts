@@ -128,7 +128,8 @@ export class Performer {
       // It waited for a busy remote when the run was stopped: it can be carried out later.
       if (this.#context.signal.aborted && !(error instanceof ResourceException)) return row
       fail(row, error instanceof Outdated ? conflict(`${error.message} since it was compared`) : error)
-      if (this.#intents) this.#doubt(this.#intents, row, error)
+      if (error instanceof UnknownOutcome) row.status = 'UNKNOWN'
+      else if (this.#intents) this.#doubt(this.#intents, row, error)
       await this.#report(row)
     }
     return row
@@ -137,10 +138,6 @@ export class Performer {
   /** Keeps the intent of a row that failed only where the request may have been carried out all the same. */
   #doubt(intents: Intents, row: Row, error: unknown): void {
     const { intent } = row
-    if (error instanceof UnknownOutcome) {
-      row.status = 'UNKNOWN'
-      return
-    }
     const isKept = intent && (row.action === 'CREATE' || intent.kind === 'scripts') && isUncertain(error)
     if (!isKept && !(intent?.kind === 'id' && row.targetId !== null)) row.intent = null
     else if (intent?.id === null && intents.isInDoubt(row)) row.status = 'UNKNOWN'

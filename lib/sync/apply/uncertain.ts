@@ -3,10 +3,13 @@ import { ResourceException } from '../../crest/errors.ts'
 
 /** Thrown before a creation that an earlier request may have carried out, and of which nothing tells. */
 export class UnknownOutcome extends ResourceException {
-  constructor() {
-    super(409, 'An earlier request may have created the target under an id of its own: it is not repeated')
+  /** @param cure what is to be done about it */
+  constructor(cure?: string) {
+    super(409, cure === undefined ? IN_DOUBT : `${IN_DOUBT}. ${cure}`)
   }
 }
+
+const IN_DOUBT = 'An earlier request may have created the target under an id of its own: it is not repeated'
 
 /** Faults before the request has left. The last ones may come later, too, but hardly ever do. */
 const UNSENT: ReadonlySet<FaultName> = new Set<FaultName>([

@@ -1,3 +1,4 @@
+import { SerialQueue } from '../../core/serial-queue.ts'
 import type { RunStore } from '../../repo/runs/run-store.ts'
 
 /** Whether a target takes the ids that objects are created with. */
@@ -6,6 +7,8 @@ export class ClientIds {
   areKept: boolean | undefined
   /** Objects that earlier requests created have the ids that they were created with. */
   wereKept = false
+  /** Creations before that is known: one at a time, so that at most one remains in doubt. */
+  readonly probes = new SerialQueue()
 
   /** Whether a creation can be sent again with its id, since an object that has been created has that id. */
   get mayRepeat(): boolean {

@@ -5,6 +5,7 @@ import { WriteRecorder } from '../../crest/protocol/recorder.ts'
 import type { IncrementalStore } from '../../repo/incremental/incremental-store.ts'
 import type { AgreementStore } from '../../repo/links/agreement-store.ts'
 import type { LinkStore } from '../../repo/links/link-store.ts'
+import type { Intent } from '../../repo/runs/run-row.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
 import type { RunSnapshot } from '../../repo/runs/run-snapshot.ts'
 import type { RunStore } from '../../repo/runs/run-store.ts'
@@ -75,15 +76,17 @@ export interface RunContextOptions extends RunServices {
 
 /** Keeps what a queued change is about to create, so that it can be carried out again. */
 export interface CreationIntents {
-  /** The id that an earlier attempt has chosen. */
-  known(qualifier: string): string | undefined
-  /** Resolves when it is on the disk. */
-  note(qualifier: string, id: string): Promise<void>
+  /** Of an earlier attempt, or of an earlier change of the object that was given up: its target may be there. */
+  known(qualifier: string): Promise<Intent | undefined>
+  /** Resolves when it is on the disk. @param intent undefined = nothing was created */
+  note(qualifier: string, intent: Intent | undefined): Promise<void>
 }
 
 export interface LiveChange {
   /** Of a queued change. */
   readonly creations?: CreationIntents | undefined
+  /** What is known of the target by earlier changes. */
+  readonly clientIds?: ClientIds | undefined
   /** The source before the change, with `_id` and `_rev`; null = there was none, or it is not known. */
   readonly oldSource: JsonObject | null
   /** Whether the deletion of the source was reported: then its collection may be empty now. */
@@ -115,7 +118,7 @@ export class RunContext {
   /** Ids that the source query listed and that cannot be read. */
   readonly unreadable: string[] = []
   readonly cleared: ClearedFields
-  readonly clientIds = new ClientIds()
+  readonly clientIds: ClientIds
   /** Creations of earlier runs. */
   unsettled = new Unsettled()
   /** Of a run that only compares. */
@@ -137,6 +140,7 @@ export class RunContext {
     save = async (): Promise<void> => {},
   ) {
     this.parts = parts
+    this.clientIds = parts.live?.clientIds ?? new ClientIds()
     this.signal = signal
     this.#save = save
     const { options, scripts } = parts

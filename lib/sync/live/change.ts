@@ -27,6 +27,8 @@ export interface SyncCause {
   readonly message: string
   /** How long whoever refused it asks to wait. */
   readonly retryAfterMs?: number
+  /** The target may have been created by an earlier attempt, and nothing tells: it is not repeated. */
+  readonly isInDoubt?: true
 }
 
 /** What became of one change in one mapping and link qualifier: a member of `syncDetails`. */

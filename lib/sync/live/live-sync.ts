@@ -6,6 +6,7 @@ import type { NewEvent } from '../../repo/queue/event.ts'
 import { newRow, type Row } from '../../repo/runs/run-row.ts'
 import { type Action, isAction } from '../action.ts'
 import { linkPlace } from '../context/awaited-links.ts'
+import { ClientIds } from '../context/client-ids.ts'
 import type { RunContext } from '../context/run-context.ts'
 import type { SourceLocks } from '../context/source-locks.ts'
 import { evaluateDeletion } from '../evaluate/evaluate-deletion.ts'
@@ -33,6 +34,7 @@ export interface LiveSyncOptions {
 /** Implicit synchronization: carries changes of source objects over as they happen. */
 export class LiveSync extends LiveMappings {
   readonly #options: LiveSyncOptions
+  readonly #clientIds = new Map<string, ClientIds>()
 
   constructor(options: LiveSyncOptions) {
     super({ mappings: options.parts.mappings, isHeld: options.isHeld })
@@ -122,6 +124,18 @@ export class LiveSync extends LiveMappings {
     return details
   }
 
+  /** What queued changes, and runs before this process began, have learned about the target of a mapping. */
+  async #clientIdsOf({ name, target }: ConfiguredMapping['mapping']): Promise<ClientIds> {
+    const place = `${name} ${target}`
+    const known = this.#clientIds.get(place)
+    if (known) return known
+    const found = new ClientIds()
+    await found.load(this.#options.parts.runs, name, target)
+    const other = this.#clientIds.get(place)
+    if (!other) this.#clientIds.set(place, found)
+    return other ?? found
+  }
+
   async #carryOut(
     configured: ConfiguredMapping,
     change: Change,
@@ -137,7 +151,8 @@ export class LiveSync extends LiveMappings {
       if (tooLong !== undefined) throw conflict(tooLong)
       const usable = await parts.mappings.usable(mapping.name)
       const { oldObject: oldSource, action, creations } = change
-      const live = { oldSource, isDeleted: action === 'delete', creations }
+      const clientIds = await this.#clientIdsOf(usable.mapping)
+      const live = { oldSource, isDeleted: action === 'delete', creations, clientIds }
       const context = await singleContext(parts, usable, caller, { live })
       const goesRound = returnFault(chain, hop)
       for (const row of await evaluate(context, change.resourceId)) {
@@ -194,6 +209,7 @@ function detailOf(mapping: string, row: Row): SyncDetail {
       cause: {
         ...{ code: Number(code), reason: String(reason), message: String(message) },
         ...(retryAfterMs !== undefined && { retryAfterMs }),
+        ...(status === 'UNKNOWN' && { isInDoubt: true }),
       },
     }),
     result: isDone ? 'SUCCESSFUL' : 'FAILED',

@@ -81,7 +81,7 @@ export class RunAudit implements RunObserver {
       linkQualifier: row.qualifier,
       sourceObjectId: sourceId === null ? null : childPath(mapping.source, sourceId),
       targetObjectId: targetId,
-      status: row.status,
+      status: row.status === 'UNKNOWN' ? 'FAILURE' : row.status,
       message: failure ? String(failure.message) : null,
       messageDetail: failure
         ? {

@@ -151,6 +151,7 @@ const createEventTables = (): Compilable[] => {
   for (const name of ['old_object', 'new_object', 'last_error'] as const) events = events.addColumn(name, 'blob')
   const isWaiting = sql<boolean>`state < 4`
   const isRetried = sql<boolean>`state = 2`
+  const isInDoubt = sql<boolean>`state = 4 and intents is not null`
   return [
     events,
     schema
@@ -159,6 +160,7 @@ const createEventTables = (): Compilable[] => {
       .columns(['mapping', 'resource', 'key'])
       .where(isWaiting),
     schema.createIndex('sync_event_by_state').on('sync_event').columns(['mapping', 'state', 'key']),
+    schema.createIndex('sync_event_in_doubt').on('sync_event').columns(['mapping', 'resource']).where(isInDoubt),
     schema.createIndex('sync_event_retries').on('sync_event').columns(['mapping', 'not_before']).where(isRetried),
     schema
       .createTable('sync_queue')

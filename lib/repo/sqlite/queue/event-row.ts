@@ -38,7 +38,7 @@ export interface EventRow {
   readonly not_before: number
   readonly last_error: Uint8Array | null
   readonly node: string | null
-  /** JSON: the ids of targets that it is about to create, by link qualifier. */
+  /** JSON: what it is about to create, by link qualifier. */
   readonly intents: string | null
   /** When it became a dead letter: ISO 8601. */
   readonly ended: string | null

@@ -67,8 +67,13 @@ export class EventTable {
     })
   }
 
-  async intend(key: number, intents: string): Promise<void> {
+  async intend(key: number, intents: string | null): Promise<void> {
     await this.#writes.run((session) => session.run('update sync_event set intents = ? where key = ?', [intents, key]))
+  }
+
+  /** Of the dead letters of an object, in their order. */
+  async deadIntents(mapping: string, resource: string): Promise<{ key: number; intents: string }[]> {
+    return this.#session.all(DEAD_INTENTS, [mapping, resource])
   }
 
   /** @param isDurable false: after a power failure the events may be carried out again */
@@ -155,6 +160,8 @@ export class EventTable {
   }
 }
 
+const DEAD_INTENTS = `select key, intents from sync_event indexed by sync_event_in_doubt
+  where mapping = ? and resource = ? and state = 4 and intents is not null order by key`
 const ROWS =
   'select e.* from json_each(?) as wanted cross join sync_event as e where e.key = wanted.value order by wanted.key'
 const KEYS = `select e.key, e.mapping, e.resource from json_each(?) as wanted cross join sync_event as e

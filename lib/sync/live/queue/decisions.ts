@@ -5,14 +5,15 @@ import type { SyncCause, SyncDetail } from '../change.ts'
  * - `done`: it was carried over.
  * - `busy`: target or source asks to be left alone for a while. It never counts as an attempt.
  * - `unreachable`: target or source did not answer, or refuses the credentials of this gateway.
+ * - `inDoubt`: an earlier attempt may have carried it over, and nothing tells: it is not repeated.
  * - `failed`: this object cannot be carried over as it is.
  */
-export type Verdict = 'done' | 'busy' | 'unreachable' | 'failed'
+export type Verdict = 'done' | 'busy' | 'unreachable' | 'inDoubt' | 'failed'
 
 const BUSY: readonly number[] = [429, 503]
 const UNREACHABLE: readonly number[] = [401, 408, 502, 504]
 
-const ORDER: readonly Verdict[] = ['done', 'failed', 'unreachable', 'busy']
+const ORDER: readonly Verdict[] = ['done', 'failed', 'inDoubt', 'unreachable', 'busy']
 
 export interface Attempt {
   readonly verdict: Verdict
@@ -23,13 +24,14 @@ export interface Attempt {
 export function attemptOf(details: readonly Pick<SyncDetail, 'cause' | 'result'>[]): Attempt {
   let worst: Attempt = { verdict: 'done', cause: undefined }
   for (const { result, cause } of details) {
-    const verdict = result === 'FAILED' ? verdictOf(cause?.code) : 'done'
+    const verdict = result === 'FAILED' ? verdictOf(cause) : 'done'
     if (ORDER.indexOf(verdict) > ORDER.indexOf(worst.verdict)) worst = { verdict, cause }
   }
   return worst
 }
 
-function verdictOf(code = 500): Verdict {
+function verdictOf({ code = 500, isInDoubt }: Partial<SyncCause> = {}): Verdict {
+  if (isInDoubt) return 'inDoubt'
   if (BUSY.includes(code)) return 'busy'
   return UNREACHABLE.includes(code) ? 'unreachable' : 'failed'
 }

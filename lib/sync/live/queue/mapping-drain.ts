@@ -165,13 +165,18 @@ export class MappingDrain implements Disposable {
   }
 
   async #outcomeOf(event: QueuedEvent, { verdict, cause = NO_CAUSE }: Attempt, begin: number): Promise<Outcome> {
-    const { settings, giveUp, isPaused } = this.#options
+    const { settings, giveUp, isPaused, log, name } = this.#options
     if (verdict === 'done') {
       this.#pass(event, begin)
       return { event, result: 'done' }
     }
     const { code, reason, message } = cause
     const error = { code, reason, message }
+    if (verdict === 'inDoubt') {
+      this.#pass(event, begin)
+      log.error({ mapping: name, event: event.id, reason: message }, IN_DOUBT)
+      return { event, result: 'dead', error }
+    }
     // The brake has stopped it.
     if (verdict === 'failed' && (await isPaused())) return this.#later(event, 0, event.lastError)
     const isAvailable = verdict === 'failed' || (verdict === 'unreachable' && this.#isItsOwn(event))
@@ -265,3 +270,5 @@ export class MappingDrain implements Disposable {
 }
 
 const STORE_RETRY_MS = 1000
+
+const IN_DOUBT = 'nobody can tell whether a queued change was carried over: it is a dead letter now (queue dead)'

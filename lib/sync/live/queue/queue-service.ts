@@ -5,7 +5,9 @@ import { conflict } from '../../../crest/errors.ts'
 import type { QueuedEvent } from '../../../repo/queue/event.ts'
 import type { EventStore, Pause, QueueState } from '../../../repo/queue/event-store.ts'
 import type { JobQueue } from '../../../repo/queue/job-queue.ts'
+import type { Intent } from '../../../repo/runs/run-row.ts'
 import type { DeletionBrake } from '../../context/deletion-brake.ts'
+import type { CreationIntents } from '../../context/run-context.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../../mapping/registry.ts'
 import type { ScriptRunner } from '../../mapping/scripts.ts'
 import { type IsHeld, usesQueue } from '../live-mappings.ts'
@@ -189,16 +191,20 @@ export class QueueService implements Disposable {
       ...(userId !== null && { agent: userId }),
       syncChain: chain,
     }
-    const intents: Record<string, string> = { ...event.intents }
-    const creations = {
-      known: (qualifier: string) => intents[qualifier],
-      note: (qualifier: string, id: string) => {
-        intents[qualifier] = id
+    const change = { collection, resourceId, action, oldObject, newObject, creations: this.#creationsOf(event) }
+    return attemptOf(await live.carryOut(found, change, context))
+  }
+
+  #creationsOf(event: QueuedEvent): CreationIntents {
+    const intents: Record<string, Intent> = { ...event.intents }
+    return {
+      known: async (qualifier) => intents[qualifier] ?? (await this.events.deadIntents(event))[qualifier],
+      note: (qualifier, intent) => {
+        if (intent) intents[qualifier] = intent
+        else delete intents[qualifier]
         return this.events.intend(event, intents)
       },
     }
-    const change = { collection, resourceId, action, oldObject, newObject, creations }
-    return attemptOf(await live.carryOut(found, change, context))
   }
 
   async #stopAll(): Promise<void> {

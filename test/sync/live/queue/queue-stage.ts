@@ -12,6 +12,8 @@ export interface QueueStageOptions {
   readonly queuedSync?: JsonObject
   readonly mapping?: JsonObject
   readonly conf?: Readonly<Record<string, unknown>>
+  /** In the place of `us`. */
+  readonly target?: Pick<RemoteIdm, 'url'>
 }
 
 export const queuedMapping = ({ queuedSync = {}, mapping = {} }: QueueStageOptions = {}): JsonObject => ({
@@ -42,7 +44,11 @@ export class QueueStage {
 
   static async start(options: QueueStageOptions = {}): Promise<QueueStage> {
     const [eu, us] = [await startRemoteIdm(), await startRemoteIdm()]
-    return new QueueStage(eu, us, await startSyncGateway({ eu, us }, [queuedMapping(options)], options.conf))
+    return new QueueStage(
+      eu,
+      us,
+      await startSyncGateway({ eu, us: options.target ?? us }, [queuedMapping(options)], options.conf),
+    )
   }
 
   /** Changes a source, and reports it. */
