@@ -18,6 +18,8 @@ export interface Change {
   readonly newObject: JsonObject | null
   /** Of a change that may be carried out again after a crash. */
   readonly creations?: CreationIntents | undefined
+  /** Of a queued change: whether one of another mapping that was queued before waits for its end. */
+  readonly isEarlierQueued?: ((mapping: string, resourceId: string) => Promise<boolean>) | undefined
 }
 
 /** Why a detail failed, as an error answer says it. */

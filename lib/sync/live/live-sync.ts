@@ -5,7 +5,7 @@ import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { NewEvent } from '../../repo/queue/event.ts'
 import { newRow, type Row } from '../../repo/runs/run-row.ts'
 import { type Action, isAction } from '../action.ts'
-import { linkPlace } from '../context/awaited-links.ts'
+import { type AwaitingChange, linkPlace } from '../context/awaited-links.ts'
 import { ClientIds } from '../context/client-ids.ts'
 import type { RunContext } from '../context/run-context.ts'
 import type { SourceLocks } from '../context/source-locks.ts'
@@ -31,6 +31,14 @@ export interface LiveSyncOptions {
   readonly log: Logger
 }
 
+interface Deferred {
+  readonly deferred: AwaitingChange
+  readonly details: readonly SyncDetail[]
+}
+
+/** How long a queued change keeps others waiting. */
+const MAX_LINK_WAIT_MS = 500
+
 /** Implicit synchronization: carries changes of source objects over as they happen. */
 export class LiveSync extends LiveMappings {
   readonly #options: LiveSyncOptions
@@ -44,11 +52,32 @@ export class LiveSync extends LiveMappings {
   /**
    * Carries a change over in one mapping, by the present state of the source: a plan of one source. One at a time for
    * each mapping and object. Never rejects: failures are in the details.
-   * A target that a mapping has just written, and is about to link, is left alone until it is linked: then the details
-   * are empty, and what is done later is audited.
+   * A target that a mapping has just written, and is about to link, is left alone until it is linked.
    * @param context its `transactionId` and caller are audited; `syncChain` are the hops before this one
+   * @returns `later` when an earlier queued change may still store the link
    */
-  async carryOut(configured: ConfiguredMapping, change: Change, context: RequestContext): Promise<SyncDetail[]> {
+  async carryOut(
+    configured: ConfiguredMapping,
+    change: Change,
+    context: RequestContext,
+  ): Promise<readonly SyncDetail[] | 'later'> {
+    const started = await this.#start(configured, change, context)
+    if (started === 'later' || !('deferred' in started)) return started
+    // A run may take long to store it.
+    const timer = setTimeout(started.deferred.withdraw, MAX_LINK_WAIT_MS)
+    const how = await started.deferred.ended
+    clearTimeout(timer)
+    if (how === 'carriedOut') return started.details
+    // The target got no link by that attempt: without another, nothing is to be carried over.
+    return how === 'withdrawn' || (await this.#isLinkQueued(change, context.syncChain?.at(-1))) ? 'later' : []
+  }
+
+  /** `deferred`: it is carried over when the link is there, and then `details` are filled. */
+  async #start(
+    configured: ConfiguredMapping,
+    change: Change,
+    context: RequestContext,
+  ): Promise<readonly SyncDetail[] | Deferred | 'later'> {
     const { parts } = this.#options
     const { mapping } = configured
     const others = parts.mappings.all().map((other) => other.mapping)
@@ -56,19 +85,35 @@ export class LiveSync extends LiveMappings {
     const key = links.sourceKey(change.resourceId)
     const work = () => this.#inTurn(configured, change, context, key)
     const { syncChain: chain = [] } = context
-    if (!(await this.#awaitsLink(configured, links, change, chain))) return work()
-    parts.locks.awaited.add(linkPlace(typeOf(mapping), key), { hop: chain.at(-1) ?? '', work })
-    return []
+    const hop = chain.at(-1)
+    if (hop === undefined || !(await this.#lacksLink(configured, links, change, hop))) return work()
+    const { awaited } = parts.locks
+    if (!awaited.isOpen(hop)) return (await this.#isLinkQueued(change, hop)) ? 'later' : work()
+    const details: SyncDetail[] = []
+    const noted = async () => details.push(...(await work()))
+    return { deferred: awaited.add(linkPlace(typeOf(mapping), key), { hop, work: noted }), details }
+  }
+
+  /** Whether the change that has led to this one waits to be carried out again: it did not come to its end. */
+  async #isLinkQueued({ isEarlierQueued }: Change, hop = ''): Promise<boolean> {
+    const { parts } = this.#options
+    const writer = parts.mappings.all().find(({ mapping: { name } }) => hop.startsWith(`${name}/`))?.mapping.name
+    return writer !== undefined && isEarlierQueued !== undefined
+      ? isEarlierQueued(writer, hop.slice(writer.length + 1))
+      : false
   }
 
   /**
    * Implicit synchronization of a write that has been stored: the mappings without queue in their order, up to the first
-   * that fails. Never rejects.
+   * that fails. Never rejects. Nothing of it is on the disk before it is done: after a crash, a target that refuses ids
+   * and does not correlate may be created again when the object changes again. A queue prevents that.
    */
   async synchronize(change: Change, context: RequestContext): Promise<SyncResults> {
     const syncDetails: SyncDetail[] = []
     for (const mapping of this.mappingsFor(change).filter((one) => !this.#isQueued(one))) {
-      syncDetails.push(...(await this.carryOut(mapping, change, context)))
+      const done = await this.#start(mapping, change, context)
+      // What waits for its link waits for the caller of this change, and is audited.
+      if (done !== 'later' && !('deferred' in done)) syncDetails.push(...done)
       if (syncDetails.some(hasFailed)) break
     }
     return { success: !syncDetails.some(hasFailed), action: NOTIFY_ACTIONS[change.action], syncDetails }
@@ -90,16 +135,15 @@ export class LiveSync extends LiveMappings {
   }
 
   /** Whether the object is a target of the mapping before it in the chain, which shares its links and has not linked it. */
-  async #awaitsLink(
+  async #lacksLink(
     { mapping }: ConfiguredMapping,
     links: LinkSpace,
     { resourceId, action }: Change,
-    chain: Chain,
+    hop: string,
   ): Promise<boolean> {
-    const last = chain.at(-1)
-    if (last === undefined || action === 'delete' || !links.enabled) return false
+    if (action === 'delete' || !links.enabled) return false
     const isWriter = ({ mapping: other }: ConfiguredMapping): boolean =>
-      last.startsWith(`${other.name}/`) && typeOf(other) === typeOf(mapping) && other.target === mapping.source
+      hop.startsWith(`${other.name}/`) && typeOf(other) === typeOf(mapping) && other.target === mapping.source
     if (!this.#options.parts.mappings.all().some(isWriter)) return false
     return (await links.bySources([links.sourceKey(resourceId)]).catch(() => [])).length === 0
   }
@@ -112,6 +156,7 @@ export class LiveSync extends LiveMappings {
     const { syncChain: chain = [] } = context
     const work = () => this.#carryOut(configured, change, callerWithin(context, hop), chain)
     const whole = async () => {
+      locks.awaited.begin(hop)
       const details = await work()
       await locks.awaited.end(hop)
       return details

@@ -56,6 +56,7 @@ export class Run {
     this.mappingName = parts.mapping.name
     this.ended = this.#ending.promise
     const notes = parts.locks?.begin(this.mappingName)
+    parts.locks?.awaited.begin(runHop(this.mappingName))
     void this.ended.then(() => {
       void notes?.dispose()
       return parts.locks?.awaited.end(runHop(this.mappingName))

@@ -3,12 +3,13 @@ import type { SyncCause, SyncDetail } from '../change.ts'
 
 /**
  * - `done`: it was carried over.
+ * - `early`: an earlier change of another mapping has to end before.
  * - `busy`: target or source asks to be left alone for a while. It never counts as an attempt.
  * - `unreachable`: target or source did not answer, or refuses the credentials of this gateway.
  * - `inDoubt`: an earlier attempt may have carried it over, and nothing tells: it is not repeated.
  * - `failed`: this object cannot be carried over as it is.
  */
-export type Verdict = 'done' | 'busy' | 'unreachable' | 'inDoubt' | 'failed'
+export type Verdict = 'done' | 'early' | 'busy' | 'unreachable' | 'inDoubt' | 'failed'
 
 const BUSY: readonly number[] = [429, 503]
 const UNREACHABLE: readonly number[] = [401, 408, 502, 504]

@@ -170,6 +170,7 @@ export class MappingDrain implements Disposable {
       this.#pass(event, begin)
       return { event, result: 'done' }
     }
+    if (verdict === 'early') return this.#later(event, EARLY_MS, event.lastError)
     const { code, reason, message } = cause
     const error = { code, reason, message }
     if (verdict === 'inDoubt') {
@@ -270,5 +271,6 @@ export class MappingDrain implements Disposable {
 }
 
 const STORE_RETRY_MS = 1000
+const EARLY_MS = 500
 
 const IN_DOUBT = 'nobody can tell whether a queued change was carried over: it is a dead letter now (queue dead)'

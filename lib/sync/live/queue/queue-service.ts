@@ -192,7 +192,12 @@ export class QueueService implements Disposable {
       syncChain: chain,
     }
     const change = { collection, resourceId, action, oldObject, newObject, creations: this.#creationsOf(event) }
-    return attemptOf(await live.carryOut(found, change, context))
+    const isEarlierQueued = async (mapping: string, id: string) => {
+      const [first] = await this.events.page({ mapping, resourceId: id }, null, 1)
+      return first !== undefined && Number(first.id) < Number(event.id)
+    }
+    const details = await live.carryOut(found, { ...change, isEarlierQueued }, context)
+    return details === 'later' ? { verdict: 'early', cause: undefined } : attemptOf(details)
   }
 
   #creationsOf(event: QueuedEvent): CreationIntents {

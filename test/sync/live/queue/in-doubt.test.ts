@@ -30,7 +30,7 @@ describe('a queued creation whose answer is lost', () => {
     const [letter, ...others] = await stage.letters()
     assert.deepEqual([letter?.resourceId, others], ['b', []])
     assert.match(
-      String((letter?.failureCause as JsonObject).message),
+      String((letter?.failureCause as JsonObject | undefined)?.message),
       /^An earlier request may have created the target .*: it is not repeated\. Look for it at the target\. If it is there, link it/,
     )
   })
