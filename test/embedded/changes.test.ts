@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import type { Changes, JsonObject } from '../../lib/contract.ts'
 import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { startGateway } from '../gateway/parts.ts'
+import { busy } from '../helpers/fake-idm/fake-idm.ts'
 import { tempDirWith } from '../helpers/files.ts'
-import { people, project, start, USERS } from './stage.ts'
+import { until } from '../helpers/until.ts'
+import { MAPPING, people, project, start, USERS } from './stage.ts'
 
 const SOURCE = `external/idm/one/${USERS}`
 const change = { action: 'create', collection: SOURCE, resourceId: 'u0' } as const
@@ -23,6 +25,23 @@ describe('changes that code reports', () => {
     assert.equal(two.ids(USERS).length, 1)
     await assert.rejects(idm.notify({ ...change, action: 'move' as never }), { code: 400, message: /^action: must be/ })
     await assert.rejects(idm.notify({ ...change, resourceId: '' }), { code: 400, message: /^resourceId: must be/ })
+  })
+
+  it('are queued in an application, and carried over after a restart', async () => {
+    const queuedSync = { enabled: true, retryDelay: 20 }
+    const parts = await project({ 'conf/mapping-m.json': { ...MAPPING, queuedSync } })
+    parts.one.seed(USERS, people(2))
+    const first = await start(parts)
+    assert.deepEqual((await first.idm.notify(change)).syncDetails, [])
+    await until(() => parts.two.ids(USERS).length === 1, 'it is carried over')
+    parts.two.intercept(({ isWrite }) => isWrite, busy(503))
+    await first.idm.notify({ ...change, resourceId: 'u1' })
+    await until(() => parts.two.writes.length > 1, 'the target was asked')
+    await first.idm.close()
+    parts.two.reset()
+    parts.two.seed(USERS, [])
+    await start(parts)
+    await until(() => parts.two.ids(USERS).length === 1, 'it is carried over after the restart')
   })
 
   it('are carried over for a plugin of the reference gateway', async () => {

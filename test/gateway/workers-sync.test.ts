@@ -55,6 +55,26 @@ describe('implicit synchronization with --workers', () => {
     assert.equal(leaders(stage.gateway).length, 1)
   })
 
+  it('queued changes of any worker are carried over by the leader, and go on with the next leader', async () => {
+    const mapping = { ...LOCAL, queuedSync: { enabled: true, retryDelay: 20, pollingInterval: 500 } }
+    const stage = await startWorkersStage({
+      ...{ workers: 2, users: [] },
+      conf: { 'managed.json': MANAGED, 'sync.json': { mappings: [mapping] }, 'gateway.json': { live: true } },
+    })
+    const ids = Array.from({ length: EACH }, (_, n) => `u${n}`)
+    const answers = await Promise.all(ids.map((id) => put(stage, id)))
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [201])
+    await until(async () => (await usersAt(stage)).length === EACH, 'all are carried over')
+    stage.target.interfere = ({ method }) => (method === 'GET' ? undefined : 503)
+    const more = ids.slice(0, 6).map((id) => `v${id}`)
+    await Promise.all(more.map((id) => put(stage, id)))
+    process.kill(stage.leader(), 'SIGKILL')
+    await until(() => leaders(stage.gateway).length === 2, 'another leads')
+    stage.target.interfere = undefined
+    await until(async () => (await usersAt(stage)).length === EACH + more.length, 'the next leader carries them over')
+    assert.deepEqual((await usersAt(stage)).sort(), [...ids, ...more].sort())
+  })
+
   it('a change while the leader ends stays, and its onSync knows what is not carried over', async () => {
     const stage = await start(2)
     // Both workers write: one of them is the leader.

@@ -110,7 +110,7 @@ export class SqliteEventStore implements EventStore {
       ...this.#stored(row),
       state: row.state === STATE.acquired ? 'ACQUIRED' : 'PENDING',
       notBefore: row.not_before,
-      intents: row.intents === null ? {} : readJson<EventIntents>(row.intents, 'sync_event', row.key),
+      intents: this.#read<EventIntents>(row, row.intents) ?? {},
       nodeId: row.node,
     }
   }
@@ -120,12 +120,23 @@ export class SqliteEventStore implements EventStore {
     return this.#stores.events.page(kind, keySelection(selection), Number(after ?? 0), limit)
   }
 
+  /** One damaged row must not keep those back that are read with it. */
+  #read<T>({ key }: EventRecord, text: string | null): T | null {
+    if (text === null) return null
+    try {
+      return readJson<T>(text, 'sync_event', key)
+    } catch (error) {
+      this.#log.error({ event: key, err: error }, 'a queued change is damaged: it is carried over by the present state')
+      return null
+    }
+  }
+
   #stored(row: EventRecord) {
     if (row.fault !== null && !this.#isFaultLogged) {
       this.#isFaultLogged = true
       this.#log.error({ event: row.key }, `Objects of queued changes cannot be read: ${row.fault}`)
     }
-    const read = <T>(text: string | null): T | null => (text === null ? null : readJson<T>(text, 'sync_event', row.key))
+    const read = <T>(text: string | null): T | null => this.#read(row, text)
     return {
       id: String(row.key),
       mapping: row.mapping,
