@@ -19,9 +19,9 @@ export type AuditEvent = JsonObject & {
 export interface AuditLog {
   /**
    * Whether events of the topic are recorded: without it, callers do not build them.
-   * @param result of a login, when only some are recorded
+   * @param kind the `result` of a login, or the `entryType` of a reconciliation, where only some may be recorded
    */
-  wants(topic: AuditTopic, result?: string): boolean
+  wants(topic: AuditTopic, kind?: string): boolean
   /** Records an event. Never throws and never waits: see `room`. The event has no secrets. */
   record(topic: AuditTopic, event: AuditEvent): void
   /**

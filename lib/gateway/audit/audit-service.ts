@@ -34,9 +34,15 @@ interface InForce {
   readonly handlers: readonly Handler[]
   readonly filters: ReadonlyMap<AuditTopic, EventFilter>
   readonly included: ReturnType<typeof includedIn>
-  /** The results of logins that are recorded; undefined = all. */
-  readonly results: ReadonlySet<string> | undefined
+  /** The kinds of events that are recorded; absent = all of the topic. */
+  readonly kinds: ReadonlyMap<AuditTopic, ReadonlySet<string>>
 }
+
+/** The field that tells the kinds of events of a topic apart. */
+const KINDS = [
+  ['authentication', 'result'],
+  ['recon', 'entryType'],
+] as const
 
 /** Ids are this UUID and a counter: a UUID for each event costs more without benefit. */
 const PROCESS = randomUUID()
@@ -81,9 +87,9 @@ export class AuditService implements AuditLog, Disposable {
     this.#registered = metrics.register(options.metrics)
   }
 
-  wants(topic: AuditTopic, result?: string): boolean {
-    const { filters, results } = this.#current
-    return filters.has(topic) && (result === undefined || results === undefined || results.has(result))
+  wants(topic: AuditTopic, kind?: string): boolean {
+    const { filters, kinds } = this.#current
+    return filters.has(topic) && (kind === undefined || kinds.get(topic)?.has(kind) !== false)
   }
 
   /** What of a request is recorded only when `includeIf` names it. */
@@ -164,10 +170,7 @@ export class AuditService implements AuditLog, Disposable {
     const handlers = settings.handlers.map((own) => this.#handler(own))
     const topics = new Set(handlers.flatMap((handler) => [...handler.settings.topics]))
     const filters = new Map([...topics].map((topic) => [topic, eventFilter(topic, settings)] as const))
-    const fields = settings.topics.authentication?.filter.fields ?? []
-    const values = fields.find(({ name }) => name === 'result')?.values
-    const results = values && new Set(values)
-    this.#inForce = { settings, handlers, filters, included: includedIn(settings), results }
+    this.#inForce = { settings, handlers, filters, included: includedIn(settings), kinds: recordedKinds(settings) }
     return this.#inForce
   }
 
@@ -204,6 +207,15 @@ export class AuditService implements AuditLog, Disposable {
     }
     return [...sums].map(([name, sum]) => ({ name, ...sum }))
   }
+}
+
+function recordedKinds({ topics }: AuditSettings): ReadonlyMap<AuditTopic, ReadonlySet<string>> {
+  return new Map(
+    KINDS.flatMap(([topic, field]) => {
+      const condition = topics[topic]?.filter.fields.find(({ name }) => name === field)
+      return condition ? [[topic, new Set(condition.values)] as const] : []
+    }),
+  )
 }
 
 function wholeEvent({

@@ -50,12 +50,18 @@ export class RunAudit implements RunObserver {
   }
 
   async #tell(id: string): Promise<void> {
-    const { audit, runs, mappings, privateFields } = this.#options
+    const { audit, runs } = this.#options
     const begun = this.#begun.get(id) ?? ''
     this.#begun.delete(id)
     if (!audit.wants('recon')) return
     const run = await runs.find(id)
     if (!run) return
+    if (audit.wants('recon', 'entry')) await this.#tellRows(run, begun)
+    audit.record('recon', frameEvent(run, 'summary'))
+  }
+
+  async #tellRows(run: StoredRun, begun: string): Promise<void> {
+    const { audit, runs, mappings, privateFields } = this.#options
     const collections = mappings.find(run.mapping)?.mapping
     const secrets = collections && privateFields.ofMapping(collections)
     const show = (row: Row) => ((row.ended ?? '') < begun ? undefined : auditEntry(run, row, collections, secrets))
@@ -64,7 +70,6 @@ export class RunAudit implements RunObserver {
       await audit.room()?.catch(() => undefined)
       audit.record('recon', { ...eventOf(run, resource), _id: resource.id })
     }
-    audit.record('recon', frameEvent(run, 'summary'))
   }
 
   performed(mapping: Mapping, row: Row, context: RequestContext): void {

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { JsonObject } from '../../../lib/contract.ts'
+import { silentLog } from '../../../lib/core/log.ts'
+import { AuditService } from '../../../lib/gateway/audit/audit-service.ts'
+import { defaultAudit } from '../../../lib/gateway/audit/settings.ts'
 import { packageRoot } from '../../../lib/gateway/project/package-info.ts'
 import { echo } from '../../helpers/behaviours.ts'
 import { AnswerCounts } from '../../helpers/counted.ts'
@@ -48,6 +51,23 @@ describe('the audit of a gateway', () => {
     assert.deepEqual(await eventsIn(auditFile(project.dir, 'access')), [])
     const shown = (await call('/config/audit')).json as JsonObject
     assert.ok(Array.isArray(shown.eventHandlers))
+  })
+
+  it('says which kinds of events it records, so that others are not built', async () => {
+    const metrics = { registerMetric: () => undefined, removeSingleMetric: () => undefined }
+    const setting = { value: defaultAudit() }
+    const service = new AuditService({ setting, projectDir: '/nowhere', metrics, log: silentLog })
+    const wants = [
+      service.wants('recon'),
+      service.wants('recon', 'summary'),
+      service.wants('recon', 'entry'),
+      service.wants('authentication', 'FAILED'),
+      service.wants('authentication', 'SUCCESSFUL'),
+      service.wants('activity', 'whatever'),
+      service.wants('access'),
+    ]
+    assert.deepEqual(wants, [true, true, false, true, false, true, false])
+    await service.dispose()
   })
 
   it('says of a mixed load what the remotes say', async () => {
