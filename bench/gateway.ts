@@ -88,7 +88,12 @@ const CALLS_PER_SECOND = 50
 const CALL: Request = { method: 'GET', path: 'external/idm/bench/managed/small', headers: ADMIN }
 
 /** Measures the event loop and proxied requests at a fixed rate until `done`. */
-export async function feel({ child, ready }: Running, agent: http.Agent, done: Promise<unknown>): Promise<Felt> {
+export async function feel(
+  { child, ready }: Running,
+  agent: http.Agent,
+  done: Promise<unknown>,
+  rate = CALLS_PER_SECOND,
+): Promise<Felt> {
   const latencies: number[] = []
   let failed = 0
   let ended = false
@@ -98,7 +103,7 @@ export async function feel({ child, ready }: Running, agent: http.Agent, done: P
   done.then(end, end)
   child.send('reset')
   const calls = await atRate(
-    CALLS_PER_SECOND,
+    rate,
     () => !ended,
     async () => {
       const begin = performance.now()

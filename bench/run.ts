@@ -5,7 +5,8 @@
  * resume [--objects N],
  * recon [--objects N] [--remote gateway|memory],
  * undo [--objects N],
- * queue [--events N],
+ * queue [--events N], queue-beside [--seconds N],
+ * capture [--blocks N],
  * compare --base DIR|REVISION [--only gateway|express|recon|start] [--objects N] [--extra MICROSECONDS].
  */
 import { writeFile } from 'node:fs/promises'
@@ -13,11 +14,13 @@ import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { abuse } from './abuse.ts'
 import { beside } from './beside.ts'
+import { capture } from './capture.ts'
 import { compare } from './compare.ts'
 import { memory } from './memory.ts'
 import { HAS_NGINX } from './nginx.ts'
 import { PINNED } from './process.ts'
 import { queue } from './queue.ts'
+import { queueBeside } from './queue-beside.ts'
 import { recon } from './recon.ts'
 import { reload, startUp } from './reload.ts'
 import { printMemory, printReload, printStart, printThroughput } from './report.ts'
@@ -35,6 +38,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     objects: { type: 'string' },
     events: { type: 'string' },
+    seconds: { type: 'string' },
     remote: { type: 'string', default: 'gateway' },
     base: { type: 'string', default: 'HEAD' },
     only: { type: 'string' },
@@ -90,6 +94,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   abuse: () => abuse(quick ? 5 : 15),
   beside: () => beside(objects(100_000)),
   queue: () => queue(Number(values.events ?? 100_000)),
+  'queue-beside': () => queueBeside(Number(values.seconds ?? 20)),
+  capture: () => capture(maxBlocks(9)),
   resume: () => resume(objects(100_000)),
   recon: () => recon(objects(10_000), values.remote === 'memory' ? 'memory' : 'gateway', maxBlocks(10)),
   undo: () => undo(objects(20_000), maxBlocks(4)),
