@@ -1,4 +1,3 @@
-import v8 from 'node:v8'
 import type { JsonObject } from '../../contract.ts'
 import { traced } from '../../core/telemetry/tracing.ts'
 import { conflict, toResourceException } from '../../crest/errors.ts'
@@ -13,6 +12,7 @@ import { rowWindows } from '../row-windows.ts'
 import type { Statistics } from '../statistics.ts'
 import { type ResumeState, restoredInto, resumeState, settleEarlierRuns } from './resume.ts'
 import { incrementalNow, settleIncremental } from './settle-incremental.ts'
+import { keepHeapSmall } from './small-heap.ts'
 
 const WINDOW = 500
 
@@ -276,25 +276,5 @@ export class Run {
       source: { ...statistics.situationDetails, processed: statistics.sourcesProcessed },
       target: { ...statistics.situationDetails, processed: statistics.targetsProcessed },
     }
-  }
-}
-
-/**
- * V8 prefers to grow its heap: while pages of a thousand objects come and go, its young generation doubles up to 128 MB,
- * and its old one to four times the live objects, although a run keeps 30 MB. These flags slow that down at almost no
- * cost in time.
- */
-const SMALL = ['--semi-space-growth-factor=1', '--heap-growing-percent=50'] as const
-const USUAL = ['--semi-space-growth-factor=2', '--heap-growing-percent=0'] as const
-
-let holders = 0
-
-/** Slows down the growth of the heap until the returned function is called. Calls may overlap. */
-export function keepHeapSmall(): () => void {
-  holders += 1
-  if (holders === 1) for (const flag of SMALL) v8.setFlagsFromString(flag)
-  return () => {
-    holders -= 1
-    if (holders === 0) for (const flag of USUAL) v8.setFlagsFromString(flag)
   }
 }
