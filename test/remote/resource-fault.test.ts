@@ -150,12 +150,13 @@ describe('a remote as a resource: what goes wrong', () => {
     assert.doesNotMatch(log.text, /canary/)
   })
 
-  it('an instance that was disabled or removed is no more', async () => {
+  it('an instance that was disabled or removed is an error, which does not say that objects are gone', async () => {
     const { remote, connection, configure } = await startRecording({})
     await configure(basic(remote.url, { enabled: false }))
-    await assert.rejects(connection.query(COLLECTION, FILTER), { code: 404, message: /"eu" is disabled/ })
+    await assert.rejects(connection.query(COLLECTION, FILTER), { code: 502, message: /"eu" is disabled/ })
+    await assert.rejects(connection.read(`${COLLECTION}/bo`), { code: 502, message: /"eu" is disabled/ })
     await configure()
-    await assert.rejects(connection.query(COLLECTION, FILTER), { code: 404, message: /"eu" not found/ })
+    await assert.rejects(connection.read(`${COLLECTION}/bo`), { code: 502, message: /"eu" not found/ })
     assert.equal(remote.requests.length, 0)
   })
 })

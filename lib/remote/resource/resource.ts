@@ -1,7 +1,7 @@
 import type { CapturedRequest, ChangeCapture, Json } from '../../contract.ts'
 import { provesUnsent } from '../../core/http/fault.ts'
 import type { HttpRequest, HttpResponse } from '../../core/http/http-client.ts'
-import { badRequest, notFound, notSupported, ResourceException } from '../../crest/errors.ts'
+import { badGateway, badRequest, notFound, notSupported, ResourceException } from '../../crest/errors.ts'
 import { projectFields } from '../../crest/protocol/fields.ts'
 import type {
   ActionRequest,
@@ -117,13 +117,21 @@ class RemoteResource implements ResourceHandler {
       throw badRequest('The collection external/idm cannot be read: query it with _queryFilter=true')
     if (request.resourcePath === '') throw notSupported(`The list of instances does not support ${request.method}`)
     const [name = '', ...rest] = request.resourcePath.split('/')
-    const instance = this.#registry.require(name)
+    const instance = rest.length === 0 ? this.#registry.require(name) : this.#inForce(name)
     if (rest.length === 0) throw notFound(`Remote instance "${name}": a path at the remote must follow its name`)
     const answer = await this.#send(instance, remoteRequest(request, rest.join('/'), context), context)
     const { date } = answer.headers
     if (context.onDate && typeof date === 'string' && !Number.isNaN(Date.parse(date))) context.onDate(Date.parse(date))
     if (answer.status === 401) throw refusedCredentials(name, instance.properties.authType)
     return answer
+  }
+
+  /** A 404 would say that the object does not exist, and mappings would take it for deleted. @throws badGateway */
+  #inForce(name: string): Instance {
+    this.#registry.assertOpen()
+    const instance = this.#registry.get(name)
+    if (!instance) throw badGateway(this.#registry.absence(name))
+    return instance
   }
 
   async #send(instance: Instance, request: HttpRequest, context: RequestContext): Promise<HttpResponse> {

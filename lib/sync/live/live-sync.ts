@@ -210,7 +210,7 @@ export class LiveSync extends LiveMappings {
       done.push(row)
     }
     for (const row of done) {
-      if (row.status !== 'SUCCESS') log.warn({ mapping: mapping.name, reason: row.failure?.reason }, NOT_CARRIED_OVER)
+      if (row.status !== 'SUCCESS') log.warn(failureFacts(mapping.name, change, row), NOT_CARRIED_OVER)
       parts.observer?.performed(mapping, row, caller)
     }
     return done.map((row) => detailOf(mapping.name, row))
@@ -219,7 +219,12 @@ export class LiveSync extends LiveMappings {
 
 const typeOf = ({ links, name }: ConfiguredMapping['mapping']): string => links ?? name
 
-const NOT_CARRIED_OVER = 'a change of a source object was not carried over: see audit/sync'
+const NOT_CARRIED_OVER = 'a change of a source object was not carried over'
+
+const failureFacts = (mapping: string, { collection, resourceId }: Change, { failure }: Row) => ({
+  ...{ mapping, source: `${collection}/${resourceId}` },
+  reason: failure?.message ?? 'nobody can tell whether it was',
+})
 
 async function evaluate(context: RunContext, sourceId: string, qualifier?: string): Promise<Row[]> {
   const parts = context.evaluationParts(context.liveTargets())

@@ -13,12 +13,12 @@ describe('implicit synchronization, while the target or the source is not there'
   const named = (name: string, target: string, more: JsonObject = {}) => ({ ...mappingTo(target, more), name })
 
   it('a target that is down fails the change; what was done before stays, and what comes after is not done', async () => {
+    await stage.connection.create(SOURCE, 'd', person('d'))
     await stage.configure([
       named('first', LOCAL),
       named('second', REMOTE),
       named('third', LOCAL, { correlationQuery: [] }),
     ])
-    await stage.connection.create(SOURCE, 'd', person('d'))
     const down = stage.remote.intercept(
       () => true,
       () => ({ status: 503, headers: {} }),

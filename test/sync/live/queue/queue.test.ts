@@ -44,6 +44,25 @@ describe('queued synchronization', () => {
     assert.deepEqual(await stage.letters(), [])
   })
 
+  it('keeps the changes while the instance of the target is disabled', async () => {
+    const stage = await QueueStage.start({ queuedSync: { maxRetries: 0 } })
+    await stage.put('a', '1')
+    await stage.drained()
+    const enable = (value: boolean) =>
+      stage.call('/config/external.idm/us', {
+        method: 'PATCH',
+        json: [{ operation: 'replace', field: '/enabled', value }],
+      })
+    await enable(false)
+    for (const id of ['a', 'b']) await stage.put(id, '2')
+    await until(async () => (await stage.queue()).condition === 'waiting', 'the queue waits for the target')
+    assert.match(String((await stage.queue()).reason), /"us" is disabled/)
+    await enable(true)
+    await stage.drained()
+    assert.deepEqual(await stage.targets(), { a: '2', b: '2' })
+    assert.deepEqual(await stage.letters(), [])
+  })
+
   it('leaves a target alone for as long as it asks, and asks with one change first', async () => {
     const stage = await QueueStage.start({ queuedSync: { maxRetries: 0 }, mapping: { taskThreads: 5 } })
     stage.us.retryAfter = '1'
