@@ -24,7 +24,7 @@ function contextOf(confDir: string, router: ResourceRouter, scope: Scope): Plugi
     service: () => assert.fail('it requires nothing'),
     optionalService,
     provide: ({ id }, implementation) => {
-      assert.ok(['configuration', 'scripts', 'sync'].includes(id), id)
+      assert.ok(['changes', 'configuration', 'scripts', 'sync'].includes(id), id)
       services[id] = implementation
       return { dispose: () => void delete services[id] }
     },
