@@ -161,7 +161,7 @@ export const FILES = {
       maxDeletesPerHour: {
         type: 'integer, or a share such as `"10%"`',
         byDefault: '10 %',
-        text: 'the queue of the mapping is paused before more targets are deleted within an hour',
+        text: 'the mapping is paused before it deletes more targets within an hour; see [Brake](keep-in-sync.md#brake)',
       },
       enableSync: 'carry changes of the source over as they happen',
       triggerSyncProperties: 'only if one of these fields changed; empty: any change',

@@ -36,19 +36,31 @@ export async function startDemo(): Promise<Demo> {
   return { dir, http: await originOf('http'), https: await originOf('https') }
 }
 
+export interface RunBesideOptions {
+  /** A command that fails does not end it, and an answer of 4xx or 5xx is an output like any other. */
+  readonly mayFail?: boolean
+}
+
 /**
  * Runs `commands` beside a demo.
  * @returns what they printed on standard output
  * @throws Error with all output when one of them fails
  */
-export async function runBeside({ dir, http, https }: Demo, commands: string): Promise<string> {
+export async function runBeside(
+  { dir, http, https }: Demo,
+  commands: string,
+  { mayFail = false }: RunBesideOptions = {},
+): Promise<string> {
   const script = commands
     .replaceAll('https://localhost:8443', https)
     .replaceAll('http://localhost:8080', http)
     .replaceAll('npm run --silent cli --', `"${process.execPath}" "${BIN}"`)
-    .replaceAll(/\bcurl (?!_)/g, 'curl --silent --show-error --fail-with-body ')
+    .replaceAll(/\bcurl (?!_)/g, `curl --silent --show-error ${mayFail ? '-w "\\n"' : '--fail-with-body'} `)
   const env = { ...process.env, CURL_CA_BUNDLE: join(dir, 'demo/security/demo-ca.pem') }
-  const { stdout } = await exec('bash', ['-e', '-c', script], { cwd: dir, env }).catch((error) => {
+  const { stdout } = await exec('bash', [...(mayFail ? [] : ['-e']), '-c', mayFail ? `${script}\ntrue` : script], {
+    cwd: dir,
+    env,
+  }).catch((error) => {
     throw new Error(`${script}\n${error.stdout}\n${error.stderr}`)
   })
   return stdout

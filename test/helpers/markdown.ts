@@ -7,6 +7,8 @@ const ROOT = join(import.meta.dirname, '../..')
 export interface Block {
   /** Path of the page in the repository. */
   readonly page: string
+  /** Of its opening fence, from 0. */
+  readonly line: number
   readonly language: string
   /** The word after the language: the test that runs the block. Empty when there is none. */
   readonly claim: string
@@ -32,7 +34,7 @@ export function blocksOf(page: string, root = ROOT): Block[] {
   let open: (Omit<Block, 'text'> & { readonly indent: string; readonly lines: string[] }) | undefined
   let heading = ''
   let named: string | undefined
-  for (const line of readPage(page, root).split('\n')) {
+  for (const [number, line] of readPage(page, root).split('\n').entries()) {
     if (open) {
       const { indent, lines, ...block } = open
       if (line === `${indent}\`\`\``) {
@@ -46,6 +48,7 @@ export function blocksOf(page: string, root = ROOT): Block[] {
     if (indent !== undefined)
       open = {
         page,
+        line: number,
         language,
         claim: claim || (language === 'mermaid' ? language : ''),
         heading,

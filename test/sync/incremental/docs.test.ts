@@ -14,8 +14,9 @@ describe(`${PAGE}: incremental runs`, function () {
   this.timeout(60_000)
 
   it('do what the page says, by its commands and its schedules', async () => {
+    const blocks = blocksOf(PAGE).filter(({ heading }) => heading === 'Incremental runs')
     const json = (claim: string) =>
-      JSON.parse(blocksOf(PAGE).find((block) => block.claim === claim)?.text ?? '') as JsonObject
+      JSON.parse(blocks.find((block) => block.claim === claim)?.text ?? '') as JsonObject
     const [eu, fidc] = [await fakeIdm(), await fakeIdm({ collections: [TARGETS] })]
     const user = (name: string, sn: string) => ({
       ...{ _id: name, userName: name, sn, mail: `${name}@example.com` },
