@@ -1,6 +1,7 @@
 /** Runs that the gateway keeps, and the mappings that can run. */
 import type { JsonObject } from '../../contract.ts'
 import { isObject } from '../../core/json.ts'
+import { liveTiming } from '../../sync/mapping/liveness.ts'
 import type { CommandIo } from '../command.ts'
 import { type ApiOptions, type GatewayApi, withApi } from '../gateway-api.ts'
 import { columnsOf, widthOf } from '../output.ts'
@@ -63,9 +64,10 @@ export const reconCancel = (id: string, options: ApiOptions, io: CommandIo): Pro
 export const reconMappings = (options: ApiOptions, io: CommandIo): Promise<number> =>
   withApi(options, io, async (api) => {
     const mappings = await api.query('sync/mappings', { _queryFilter: 'true' })
-    const lines = mappings.map(({ _id, source, target, error, implicitSync }) => {
+    const lines = mappings.map((mapping) => {
+      const { _id, source, target, error, implicitSync } = mapping
       const line = `${String(_id)}: ${String(source)} → ${String(target)}\n`
-      const live = implicitSync === 'live' ? '  live: changes are carried over as they happen\n' : ''
+      const live = implicitSync === 'live' ? `  live: changes are carried over ${liveTiming(mapping)}\n` : ''
       const held = implicitSync === 'held' ? `  ${HELD}\n` : ''
       return `${line}${live}${held}${error === undefined ? '' : `  fault: ${String(error)}\n`}`
     })

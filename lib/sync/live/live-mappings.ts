@@ -74,7 +74,7 @@ export class LiveMappings {
     const [live, held] = [listOf('live'), listOf('held')]
     if (live === undefined && held === undefined) return undefined
     const parts = [
-      ...(live === undefined ? [] : [`changes are carried over as they happen by: ${live}`]),
+      ...(live === undefined ? [] : [`mappings that carry changes over by themselves: ${live}`]),
       ...(held === undefined ? [] : [`held are: ${held}; ${HELD_CURE}`]),
     ]
     return { text: parts.join('; '), isHeld: held !== undefined }

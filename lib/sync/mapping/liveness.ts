@@ -38,15 +38,20 @@ const WHEN: Readonly<Record<Liveness, string>> = {
   swept: 'on its own schedule',
 }
 
+/** When changes are carried over: `as they happen and on its own schedule`; empty when somebody has to reconcile it. */
+export const liveTiming = (config: JsonObject): string =>
+  livenessOf(config)
+    .map((one) => WHEN[one])
+    .join(' and ')
+
 /** How a held mapping or schedule is accepted. */
 export const HELD_CURE =
   'look at its plan (recon NAME --dry-run), then accept it: doctor --accept, or "live": true in gateway.json'
 
 /** What a mapping would do by itself that is held; nothing of one that is not. */
 export function heldNotice({ mapping, config }: ConfiguredMapping, isHeld: (name: string) => boolean) {
-  const found = livenessOf(config)
-  if (found.length === 0 || !isHeld(mapping.name)) return []
-  const when = found.map((one) => WHEN[one]).join(' and ')
+  const when = liveTiming(config)
+  if (when === '' || !isHeld(mapping.name)) return []
   const reason = `it is held: it would carry changes of ${mapping.source} over to ${mapping.target} ${when}`
   return [{ reason, cure: HELD_CURE }]
 }

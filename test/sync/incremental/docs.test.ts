@@ -15,8 +15,7 @@ describe(`${PAGE}: incremental runs`, function () {
 
   it('do what the page says, by its commands and its schedules', async () => {
     const blocks = blocksOf(PAGE).filter(({ heading }) => heading === 'Incremental runs')
-    const json = (claim: string) =>
-      JSON.parse(blocks.find((block) => block.claim === claim)?.text ?? '') as JsonObject
+    const json = (claim: string) => JSON.parse(blocks.find((block) => block.claim === claim)?.text ?? '') as JsonObject
     const [eu, fidc] = [await fakeIdm(), await fakeIdm({ collections: [TARGETS] })]
     const user = (name: string, sn: string) => ({
       ...{ _id: name, userName: name, sn, mail: `${name}@example.com` },
@@ -39,6 +38,7 @@ describe(`${PAGE}: incremental runs`, function () {
       assert.equal(code, 0, stderr)
       return stdout
     }
+    assert.match(await said(['mappings']), /^people: .*\n {2}live: changes are carried over on its own schedule\n/)
     await said(full)
     eu.seed(USERS, [user('ada', 'Lovelace')])
     eu.delete(USERS, 'bo')
