@@ -83,10 +83,13 @@ export const queueRetry = (id: string | undefined, options: ChangeOptions, io: C
   const selection = selectionOf(id, options)
   return withApi(options, io, async (api) => {
     const answer = await api.action(DEAD, 'retry', selection, null)
-    io.stdout.write(options.json ? json(answer) : `${Number(answer.retried)} dead letters wait to be tried again\n`)
+    io.stdout.write(options.json ? json(answer) : retriedText(Number(answer.retried)))
     return Number(answer.retried) > 0 ? 0 : 1
   })
 }
+
+const retriedText = (count: number): string =>
+  `${count === 1 ? '1 dead letter waits' : `${count} dead letters wait`} to be tried again\n`
 
 /** Removes changes that wait, or dead letters. An id may be that of either. Resolves to 1 when nothing was removed. */
 export const queueDrop = (id: string | undefined, options: ChangeOptions, io: CommandIo): Promise<number> => {

@@ -42,7 +42,7 @@ describe('the command queue', () => {
     const dead = await type(stage, 'dead', 'm')
     assert.match(dead.stdout, /^ID +MAPPING +CHANGE +OBJECT +REASON\n1 +m +create +bad +\S/)
     assert.equal((await type(stage, 'status')).code, 1)
-    assert.equal((await type(stage, 'retry', '1')).stdout, '1 dead letters wait to be tried again\n')
+    assert.equal((await type(stage, 'retry', '1')).stdout, '1 dead letter waits to be tried again\n')
     await stage.drained()
     assert.equal((await stage.letters()).length, 1)
     assert.deepEqual(await type(stage, 'drop', '--all', '--yes'), { code: 1, stdout: '0 dropped\n', stderr: '' })
