@@ -76,6 +76,21 @@ describe(`the files of ${PAGE}`, function () {
     assert.deepEqual([found?.userName, found?.mail], [ada.userName, ada.mail])
   })
 
+  it('carry changes over in both directions', async () => {
+    const eu = await fakeIdm()
+    eu.seed(USERS, [])
+    const { mappings } = fileOf('Two instances that follow each other', 'sync')
+    const { call } = await startSyncGateway({ eu }, mappings as JsonObject[])
+    const local = { ...ada, givenName: 'Ada', sn: 'Lovelace' }
+    assert.equal((await call(`/${USERS}/ada`, { method: 'PUT', json: local })).status, 201)
+    const [{ _id, mail } = {}] = eu.objects(USERS)
+    assert.equal(mail, ada.mail)
+    const json = [{ operation: 'replace', field: '/mail', value: 'ada@example.net' }]
+    assert.equal((await call(`/external/idm/eu/${USERS}/${String(_id)}`, { method: 'PATCH', json })).status, 200)
+    const mailHere = async () => ((await call(`/${USERS}/ada`)).json as JsonObject).mail
+    await until(async () => (await mailHere()) === 'ada@example.net', 'the change at the remote is here')
+  })
+
   it('take a change back that the target refuses', async () => {
     const eu = await fakeIdm()
     eu.seed(USERS, [])
