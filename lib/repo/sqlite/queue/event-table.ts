@@ -43,6 +43,8 @@ export class EventTable {
     // What is not on the disk after a crash is acquired again.
     return this.#writes.run(
       (session) => {
+        // It may have been paused since the caller looked.
+        if (session.all(PAUSED, [mapping]).length > 0) return []
         const due = session.all<{ key: number }>(DUE, [mapping, Date.now(), Math.ceil(limit / 2)])
         const fresh = session.all<{ key: number }>(READY, [mapping, limit - due.length])
         const keys = [...due, ...fresh].map(({ key }) => key)
@@ -169,6 +171,7 @@ const KEYS = `select e.key, e.mapping, e.resource from json_each(?) as wanted cr
 const DUE = `select key from sync_event
   where mapping = ? and state = ${STATE.retry} and not_before <= ? order by not_before limit ?`
 const READY = `select key from sync_event where mapping = ? and state = ${STATE.ready} order by key limit ?`
+const PAUSED = 'select 1 from sync_queue where mapping = ? and pause is not null'
 const ACQUIRE = `update sync_event set state = ${STATE.acquired}, node = ?
   where key in (select value from json_each(?))`
 const NEXT_RETRY = `select min(not_before) as next from sync_event where mapping = ? and state = ${STATE.retry}`
