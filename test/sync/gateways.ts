@@ -79,15 +79,16 @@ export const instanceOf = ({ url }: Pick<RemoteIdm, 'url'>): JsonObject => ({
   password: PASSWORD,
 })
 
-/** A gateway with the plugin in it, the remotes as its instances and `mappings` in its `sync.json`. */
+/** A gateway with the plugin in it and `plugins`, the remotes as its instances and `mappings` in its `sync.json`. */
 export async function startSyncGateway(
   remotes: Readonly<Record<string, Pick<RemoteIdm, 'url'>>>,
   mappings: readonly JsonObject[],
   conf: Readonly<Record<string, unknown>> = {},
+  plugins: readonly string[] = [],
 ): Promise<TestGateway> {
   const instances = Object.entries(remotes).map(([name, remote]) => [`external.idm-${name}.json`, instanceOf(remote)])
   return startGateway({
     conf: { ...Object.fromEntries(instances), 'sync.json': { mappings }, ...conf },
-    plugins: [packageRoot],
+    plugins: [packageRoot, ...plugins],
   })
 }

@@ -101,8 +101,8 @@ describe('implicit synchronization: order, hooks, audit', () => {
   })
 
   it('in a reconciliation there is none', async () => {
-    await stage.configure([mappingTo(LOCAL, { ...HOOKS, source: 'managed/note' })])
-    await stage.connection.create('managed/note', 'r', person('r'))
+    await stage.configure([mappingTo(LOCAL, HOOKS)])
+    await write('r', '1@x')
     const query = '_action=reconById&mapping=m&id=r&waitForCompletion=true'
     assert.equal((await stage.gateway.call(`/recon?${query}`, { method: 'POST' })).status, 200)
     assert.deepEqual(
@@ -115,15 +115,17 @@ describe('implicit synchronization: order, hooks, audit', () => {
     await stage.configure([mappingTo(LOCAL, { triggerSyncProperties: ['/mail', 'name/first'] })])
     const first = await write('t', '1@x')
     assert.equal((await stage.notify('Create', 't', { newValue: first })).length, 1)
-    const same = { ...first, sn: 'Other' }
+    const next = { ...first, _rev: 'next' }
+    const same = { ...next, sn: 'Other' }
     assert.deepEqual(await stage.notify('Update', 't', { oldValue: first, newValue: same }), [])
-    assert.equal((await stage.notify('Update', 't', { oldValue: first, newValue: { ...first, mail: 'x' } })).length, 1)
-    const named = { ...first, name: { first: 'A' } }
+    assert.equal((await stage.notify('Update', 't', { oldValue: first, newValue: { ...next, mail: 'x' } })).length, 1)
+    const named = { ...next, name: { first: 'A' } }
     assert.equal((await stage.notify('Update', 't', { oldValue: first, newValue: named })).length, 1)
-    // Where the former state is not known, nothing is left out.
+    // Nothing is left out of an object that is checked as it is, or whose former state is not known.
+    assert.equal((await stage.notify('Update', 't', { oldValue: first, newValue: first })).length, 1)
     assert.equal((await stage.notify('Update', 't')).length, 1)
     assert.equal((await stage.notify('Delete', 't', { oldValue: first })).length, 1)
-    await fresh(5)
+    await fresh(6)
   })
 
   it('mappings run in their order, up to the first that fails', async () => {
@@ -217,8 +219,8 @@ describe('implicit synchronization: order, hooks, audit', () => {
       return [status, String((answer as JsonObject).message)]
     }
     assert.deepEqual((await call('notifyCreate'))[0], 400)
-    assert.match(String((await call('notifyCreate&resourceContainer=managed/person'))[1]), /resourceId/)
-    const whole = 'notifyCreate&resourceContainer=managed/person&resourceId=1'
+    assert.match(String((await call('notifyCreate&resourceContainer=hr/person'))[1]), /resourceId/)
+    const whole = 'notifyCreate&resourceContainer=hr/person&resourceId=1'
     assert.match(String((await call(whole, { newValue: 1 }))[1]), /^newValue: must be an object, or null/)
     assert.match(String((await call(whole, []))[1]), /must be an object/)
     assert.match(String((await call('notifyAll'))[1]), /notifyCreate, notifyUpdate, notifyDelete/)

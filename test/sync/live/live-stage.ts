@@ -1,14 +1,17 @@
-/** A gateway with mappings from a local type to a local type or a fake IDM, and what implicit synchronization does in it. */
+/** A gateway with mappings from a local collection to a local type or a fake IDM, and what implicit synchronization does in it. */
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
 import type { Connection } from '../../../lib/crest/protocol/connection.ts'
 import { audit, auditFile, eventsIn, handler } from '../../gateway/audit/stage.ts'
-import type { TestGateway } from '../../gateway/parts.ts'
+import { pluginFolder, type TestGateway } from '../../gateway/parts.ts'
 import { type FakeIdm, fakeIdm } from '../../helpers/fake-idm/fake-idm.ts'
 import { until } from '../../helpers/until.ts'
 import { startSyncGateway } from '../gateways.ts'
 
-export const SOURCE = 'managed/person'
+/** A collection whose writes trigger nothing by themselves: its changes are told of. */
+export const SOURCE = 'hr/person'
+/** A type whose writes trigger implicit synchronization, as those of `LOCAL` do. */
+export const PERSON = 'managed/person'
 export const LOCAL = 'managed/account'
 export const REMOTE = 'external/idm/eu/managed/user'
 
@@ -23,6 +26,8 @@ export const mappingTo = (target: string, more: JsonObject = {}): JsonObject => 
   validTarget: js('target.description !== "system"'),
   properties: ['userName', 'mail', 'givenName', 'sn'].map((name) => ({ source: name, target: name })),
   correlationQuery: { linkQualifier: 'default', expressionTree: { any: ['userName'] } },
+  // By default, half of the few targets.
+  maxDeletesPerHour: 100,
   ...more,
 })
 
@@ -30,6 +35,18 @@ export const person = (id: string, more: JsonObject = {}): JsonObject => ({
   ...{ userName: id, mail: `${id}@example.com`, givenName: 'A', sn: 'B' },
   ...more,
 })
+
+const COLLECTION = new URL('../../../lib/crest/protocol/collection.ts', import.meta.url)
+
+/** A plugin that serves `SOURCE`. */
+const sourcePlugin = (): Promise<string> =>
+  pluginFolder(
+    `import { MemoryCollection } from '${COLLECTION}'
+    export const activate = (context) => {
+      context.service({ id: 'resources' }).add('${SOURCE}', new MemoryCollection())
+    }`,
+    { requires: ['resources'] },
+  )
 
 export interface LiveStage {
   readonly gateway: TestGateway
@@ -50,11 +67,8 @@ export async function startLive(mappings: readonly JsonObject[], conf: JsonObjec
   const remote = await fakeIdm()
   remote.seed('managed/user', [])
   const types = ['person', 'account', 'note'].map((name) => ({ name, schema: { properties: {} } }))
-  const gateway = await startSyncGateway({ eu: remote }, mappings, {
-    'managed.json': { objects: types },
-    'audit.json': audit([handler('json')]),
-    ...conf,
-  })
+  const own = { 'managed.json': { objects: types }, 'audit.json': audit([handler('json')]) }
+  const gateway = await startSyncGateway({ eu: remote }, mappings, { ...own, ...conf }, [await sourcePlugin()])
   const { connection } = gateway.gateway
   let seen = 0
   return {
