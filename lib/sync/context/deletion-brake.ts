@@ -59,8 +59,9 @@ export class DeletionBrake {
     const known = this.#pauses.get(mapping)
     if (known !== undefined) return known
     const stored = await this.#options.events.pauseOf(mapping)
-    this.#pauses.set(mapping, stored)
-    return stored
+    // What was set meanwhile is newer.
+    if (!this.#pauses.has(mapping)) this.#pauses.set(mapping, stored)
+    return this.#pauses.get(mapping) ?? null
   }
 
   /** Lets the queue of a mapping stand still. */

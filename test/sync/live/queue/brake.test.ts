@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../../lib/contract.ts'
+import type { EventStore, Pause } from '../../../../lib/repo/queue/event-store.ts'
+import { DeletionBrake } from '../../../../lib/sync/context/deletion-brake.ts'
 import { withGateway } from '../../../gateway/parts.ts'
+import { memoryLog } from '../../../helpers/log.ts'
 import { until } from '../../../helpers/until.ts'
 import { QueueStage, queuedMapping, SOURCE } from './queue-stage.ts'
 
@@ -93,6 +96,28 @@ describe('the brake', () => {
 })
 
 describe('a paused queue', () => {
+  it('stays so, and goes on when released, while its state is still being read', async () => {
+    const reads: ((pause: Pause | null) => void)[] = []
+    const events = {
+      pauseOf: () => new Promise<Pause | null>((answer) => reads.push(answer)),
+      setPause: async () => undefined,
+      forgetDeletions: async () => undefined,
+    }
+    const brakeOf = () =>
+      new DeletionBrake({ events: events as unknown as EventStore, links: { count: async () => 0 }, log: memoryLog() })
+    const [paused, released] = [brakeOf(), brakeOf()]
+    const pausing = [paused.pauseOf('m'), paused.pause('m', 'jo')] as const
+    reads[1]?.(null)
+    const pause = await pausing[1]
+    reads[0]?.(null)
+    assert.deepEqual([await pausing[0], await paused.pauseOf('m')], [pause, pause])
+    const releasing = [released.pauseOf('m'), released.release('m')] as const
+    reads[3]?.(pause)
+    await releasing[1]
+    reads[2]?.(pause)
+    assert.deepEqual([await releasing[0], await released.pauseOf('m')], [null, null])
+  })
+
   it('keeps its changes until it is released, and says who has paused it', async () => {
     const stage = await QueueStage.start()
     await stage.post('/sync/queue?_action=pause&mapping=m')
