@@ -3,6 +3,7 @@ import { isObject } from '../../core/json.ts'
 import { badRequest, conflict } from '../../crest/errors.ts'
 import { evaluable, matches } from '../../crest/filter/evaluate.ts'
 import type { QueryFilter } from '../../crest/filter/query-filter.ts'
+import { objectId, requireCollection } from '../../crest/protocol/collection-path.ts'
 import { queryInMemory } from '../../crest/protocol/page.ts'
 import { representResource } from '../../crest/protocol/represent.ts'
 import type {
@@ -15,7 +16,6 @@ import type {
   ResourceHandler,
 } from '../../crest/protocol/request.ts'
 import { requiredParameter } from '../../crest/protocol/request-parameters.ts'
-import { objectId, requireCollection } from '../objects/collection-path.ts'
 import { importLinks, type LinkForm } from './link-import.ts'
 import { type Link, type LinkStore, type NewLink, representLink } from './link-store.ts'
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { objectId, requireCollection } from '../../../lib/crest/protocol/collection-path.ts'
 import { applyPatch } from '../../../lib/crest/protocol/patch.ts'
 import type {
   CreateRequest,
@@ -12,7 +13,6 @@ import type {
   ResourceHandler,
   UpdateRequest,
 } from '../../../lib/crest/protocol/request.ts'
-import { objectId, requireCollection } from '../../../lib/repo/objects/collection-path.ts'
 import { changeObject, type ObjectStore } from '../../../lib/repo/objects/object-store.ts'
 
 /** Serves the objects of a store as they are, as MemoryCollection does its own. */

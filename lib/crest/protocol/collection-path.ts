@@ -1,5 +1,5 @@
-import { badRequest, notFound, notSupported } from '../../crest/errors.ts'
-import { pathElements } from '../../crest/protocol/resource-path.ts'
+import { badRequest, notFound, notSupported } from '../errors.ts'
+import { pathElements } from './resource-path.ts'
 
 /** @throws notSupported for a path below an object: an object holds no others */
 export function requireCollection(resourcePath: string): void {
