@@ -159,10 +159,10 @@ describe('openidm functions on a remote, through external/idm', () => {
     assert.equal(await run(source), null)
   })
 
-  it('an instance that is not there: null to read, thrown by all else', async () => {
-    assert.equal(await run('openidm.read("external/idm/nobody/managed/user/a")'), null)
+  it('an instance that is not there says nothing about objects: thrown', async () => {
+    await assert.rejects(run('openidm.read("external/idm/nobody/managed/user/a")'), { code: 502 })
     await assert.rejects(run('openidm.query("external/idm/nobody/managed/user", { _queryFilter: "true" })'), {
-      code: 404,
+      code: 502,
     })
   })
 })

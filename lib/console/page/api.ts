@@ -35,7 +35,7 @@ export interface CallOptions {
   readonly as?: 'text'
 }
 
-const BASE = new URL('../', location.href.replace(/[?#].*$/, ''))
+const BASE = new URL('../', location.origin + location.pathname)
 
 /** @throws ApiError */
 export async function call<T = JsonObject>(method: string, path: string, options: CallOptions = {}): Promise<T> {
