@@ -74,6 +74,7 @@ const IN: JsonObject = {
 }
 const OUT: JsonObject = {
   name: 'out',
+  enableSync: false,
   source: LOCAL,
   target: REMOTE,
   properties: [
