@@ -145,7 +145,7 @@ describe('the package', () => {
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: installed.app })
     assert.equal(
       stdout,
-      'object\nobject\nobject\nCONTRACT_VERSION,configurationService,hostProcessesService,managementAccessService,metricsService,synchronizationService\n',
+      'object\nobject\nobject\nCONTRACT_VERSION,changeCaptureService,changesService,configurationService,hostProcessesService,managementAccessService,metricsService,synchronizationService\n',
     )
   })
 
@@ -190,7 +190,8 @@ describe('the package', () => {
 
   for (const version of NODE_VERSIONS) {
     it(`loads whole on Node ${version}`, async () => {
-      const isEntry = (file: string) => /^dist\/(bin|check-node|.*worker)\.js$/.test(file)
+      // Entries of processes and threads, and of the browser.
+      const isEntry = (file: string) => /^dist\/(bin|check-node|.*worker|console\/page\/.*)\.js$/.test(file)
       const modules = installed.files.filter((file) => /^dist\/.*\.js$/.test(file) && !isEntry(file)).map(inPackage)
       const script = `for (const file of ${JSON.stringify(modules)}) await import(file)
         const { activate } = await import('openidm-external-idm')
