@@ -34,6 +34,8 @@ describe('runs over what changed between gateways, and from one of our own', fun
         {
           ...MAPPING,
           name: 'here',
+          // Only the runs carry over.
+          enableSync: false,
           source: USERS,
           target: TARGET,
           incremental: { changedField: 'lastModified', overlap: 'zero' },
