@@ -21,6 +21,7 @@ describe('captureChanges in processes of their own', () => {
       'external.idm-eu.json': basicOf(remote),
       'external.idm-us.json': basicOf(remote),
       'sync.json': { mappings: [MAPPING] },
+      'gateway.json': { live: true },
     }
     const first = await startGatewayProcess(conf)
     const calls = [first.call(`${PATH}/u1`, PUT), first.call(`${PATH}`, { ...PUT, method: 'POST' })]
@@ -42,7 +43,7 @@ describe('captureChanges in processes of their own', () => {
     const { gateway, target } = await startWorkersStage({
       workers: 2,
       users: [],
-      conf: { 'sync.json': { mappings: [mapping] } },
+      conf: { 'sync.json': { mappings: [mapping] }, 'gateway.json': { live: true } },
     })
     const names = Array.from({ length: EACH }, (_, n) => `u${n}`)
     const put = (name: string) =>
@@ -58,7 +59,8 @@ describe('captureChanges in processes of their own', () => {
     if (process.platform !== 'linux') this.skip()
     const hold = held(REFUSED)
     const remote = await startRemote({ behaviour: hold })
-    const conf = { 'external.idm-eu.json': basicOf(remote), 'sync.json': { mappings: [MAPPING] } }
+    const mappings = [MAPPING]
+    const conf = { 'external.idm-eu.json': basicOf(remote), 'sync.json': { mappings }, 'gateway.json': { live: true } }
     const { gateway } = await startWorkersStage({ workers: 2, users: [], conf })
     const count = counter(join(gateway.project, 'db/openidm.db'))
     const ids = Array.from({ length: 24 }, (_, n) => `u${n}`)
