@@ -9,7 +9,7 @@ import { until } from '../../../helpers/until.ts'
 import { instanceOf } from '../../gateways.ts'
 
 /** Crashes and changes: CRASH_POINTS=100 CHANGES=2000 by hand. */
-const POINTS = Number(process.env.CRASH_POINTS ?? 3)
+const POINTS = Number(process.env.CRASH_POINTS ?? 10)
 const CHANGES = Number(process.env.CHANGES ?? 20 * POINTS)
 const OBJECTS = 8
 const CALLERS = 6
@@ -136,11 +136,11 @@ describe('SIGKILL of a gateway under a stream of changes', function () {
       await until(() => assert.deepEqual(shown(target, way), expected(own, way)) ?? true, `${way.name} has arrived`)
     for (const way of WAYS) assertInOrder(target, way)
     const { json } = await (await gateway.running).call('sync/queue')
-    const queues = (json as { queues: JsonObject[] }).queues.map(({ mapping, dead }) => [mapping, dead])
-    assert.deepEqual(queues, [
-      ['captured', 0],
-      ['queued', 0],
-    ])
+    const { queues } = json as { queues: { mapping: string; waiting: number; dead: number }[] }
+    // A mapping without a queue is there when it has deleted lately.
+    for (const { mapping, waiting, dead } of queues) assert.deepEqual([mapping, waiting, dead], [mapping, 0, 0])
+    const names = queues.map(({ mapping }) => mapping)
+    assert.ok(names.includes('captured') && names.includes('queued'), names.join())
     assert.equal(gateway.outputs, '')
   })
 
