@@ -1,4 +1,4 @@
-/** The static files of the console. They hold nothing secret: whoever opens the page signs in to see anything. */
+/** The static files of the console. They hold nothing secret: the page shows data only after a sign-in. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'

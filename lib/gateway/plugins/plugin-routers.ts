@@ -34,7 +34,7 @@ export class OpenRouters {
     return { dispose: () => void this.#handlers.delete(path) }
   }
 
-  /** The router of a request; undefined when it needs a login, whoever sends it. */
+  /** The router that serves a request without a login; undefined if the request needs one. */
   handlerOf({ method, path: { strict, loose } }: Pick<EffectiveRequest, 'method' | 'path'>): HttpHandler | undefined {
     if ((method !== 'GET' && method !== 'HEAD') || strict !== loose) return undefined
     for (const [path, handler] of this.#handlers) if (isWithin(strict, path)) return handler

@@ -13,7 +13,7 @@ import type { Instance } from '../instance/instance.ts'
 import type { InstanceRegistry } from '../instance/registry.ts'
 import { presentedChain, type RefusedServer, refusedServer, tlsServers } from './refused-server.ts'
 
-/** Where hosts serve it. It changes whom the gateway trusts: for administrators. */
+/** The route of the resource. It changes which certificates the gateway trusts: for administrators only. */
 export const TRUST_ROUTE = 'security/truststore'
 
 const FORM = 'must be the SHA-256 fingerprint of a certificate, in hexadecimal'

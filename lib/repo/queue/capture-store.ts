@@ -3,7 +3,7 @@ import type { NewEvent } from './event.ts'
 /** What a request to a remote has changed, or may have changed. */
 export interface CapturedChanges {
   readonly events: readonly NewEvent[]
-  /** Mappings for which nobody can tell the objects: a full run has to find them. */
+  /** Mappings whose changed objects are not known: only a full run finds them. */
   readonly sweeps: readonly string[]
 }
 

@@ -29,7 +29,7 @@ export interface Pause {
   readonly cause: 'brake' | 'hand'
   /** One sentence. */
   readonly reason: string
-  /** Who; null = nobody, the brake did. */
+  /** The account that paused it; null = the deletion brake did. */
   readonly by: string | null
   /** ISO 8601. */
   readonly since: string

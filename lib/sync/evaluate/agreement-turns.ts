@@ -16,7 +16,7 @@ interface TurnsOptions {
   readonly log: Pick<Logger, 'error'>
 }
 
-/** Ends the rounds of objects that each write changes again: such an object is parked until somebody releases it. */
+/** Stops objects that two mappings keep changing in turns: such an object is parked until a person decides about it. */
 export class Turns {
   readonly #options: TurnsOptions
   readonly #opposite: Mapping | undefined

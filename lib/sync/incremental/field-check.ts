@@ -53,7 +53,7 @@ const TIMES = 'times in ISO 8601 and UTC are needed, all in one form, such as "2
 
 const MAX_SHOWN = 40
 
-/** A value in a message: no more of it than a time is long. */
+/** A value in a message, cut to the length of a time. */
 const shown = (value: unknown): string =>
   value === undefined || value === null
     ? 'a value that the answer does not show'

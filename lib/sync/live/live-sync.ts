@@ -94,7 +94,7 @@ export class LiveSync extends LiveMappings {
     return { deferred: awaited.add(linkPlace(typeOf(mapping), key), { hop, work: noted }), details }
   }
 
-  /** Whether the change that has led to this one waits to be carried out again: it did not come to its end. */
+  /** Whether the change that led to this one was interrupted and waits in the queue. */
   async #isLinkQueued({ isEarlierQueued }: Change, hop = ''): Promise<boolean> {
     const { parts } = this.#options
     const writer = parts.mappings.all().find(({ mapping: { name } }) => hop.startsWith(`${name}/`))?.mapping.name
@@ -223,7 +223,7 @@ const NOT_CARRIED_OVER = 'a change of a source object was not carried over'
 
 const failureFacts = (mapping: string, { collection, resourceId }: Change, { failure }: Row) => ({
   ...{ mapping, source: `${collection}/${resourceId}` },
-  reason: failure?.message ?? 'nobody can tell whether it was',
+  reason: failure?.message ?? 'the outcome is not known',
 })
 
 async function evaluate(context: RunContext, sourceId: string, qualifier?: string): Promise<Row[]> {

@@ -128,7 +128,7 @@ export const isExecutable = ({ state, counts }: Plan): boolean =>
   (state === 'OPEN' || state === 'APPROVED' || state === 'PARTLY') &&
   counts.some(({ waiting, deferred }) => waiting > 0 || deferred > 0)
 
-/** How far a run has come; `of` undefined: nobody knows yet. */
+/** The progress of a run; `of` undefined = the total is not known yet. */
 export function progressOf({ progress }: Run): { readonly done: number; readonly of: number | undefined } {
   const { processed = 0, total = '?' } = progress?.source.existing ?? {}
   return { done: processed, of: /^\d+$/.test(total) ? Number(total) : undefined }

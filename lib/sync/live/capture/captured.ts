@@ -42,7 +42,7 @@ export class Captured implements CapturedRequest {
     this.#settle = settle
   }
 
-  /** What it may have changed if nothing more is heard of it. */
+  /** What is assumed to have changed if its outcome stays unknown. */
   get doubt(): CapturedChanges {
     return this.#changes([])
   }

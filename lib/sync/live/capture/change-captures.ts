@@ -30,7 +30,7 @@ const RETRY_AFTER_MS = 1000
 
 /**
  * Captures what requests through this gateway change at remotes that are the source of a mapping with `captureChanges`.
- * Before a request is sent, its intent is on the disk: what it will have become if nothing more is heard of it. The
+ * Before a request is sent, its intent is on the disk: what is assumed if its outcome stays unknown. The
  * response turns it into events, or removes it.
  */
 export class ChangeCaptures implements ChangeCapture, Disposable {

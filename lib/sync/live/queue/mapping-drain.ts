@@ -273,4 +273,4 @@ export class MappingDrain implements Disposable {
 const STORE_RETRY_MS = 1000
 const EARLY_MS = 500
 
-const IN_DOUBT = 'nobody can tell whether a queued change was carried over: it is a dead letter now (queue dead)'
+const IN_DOUBT = 'cannot determine whether a queued change was carried over: it is a dead letter now (see queue dead)'
