@@ -9,7 +9,7 @@ import { readCurrent, stillHolds } from '../config/files/current-file.ts'
 import { objectIdOfFile, pidOf } from '../config/files/naming.ts'
 import { formatConfig } from '../config/rest/config-format.ts'
 import { encrypt, generateKey, KeyRing, parseKeys } from '../config/values/crypto/crypto.ts'
-import { KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
+import { fixedKeys, KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
 import { LOCAL_KEY_FILE, LocalKey } from '../config/values/local-key.ts'
 import { addressesOf, placeIn, rulesFor } from '../config/values/secret-place.ts'
 import { type Rotation, reencrypt, type Stale, unbound } from '../config/values/secret-rotation.ts'
@@ -99,7 +99,7 @@ async function rotate(projectDir: string, io: CommandIo): Promise<number> {
 async function reencryptDatabase(file: string, ring: KeyRing): Promise<Rewriting & { readonly runs: number }> {
   if (!existsSync(file)) return { changed: new Map(), failures: [], runs: 0 }
   try {
-    const keys = new KeyWrapper({ current: () => ring, ensure: async () => ring })
+    const keys = new KeyWrapper(fixedKeys(ring))
     const repository = await openRepository({ file, keys, log: silentLog })
     try {
       const { changed, failures } = await repository.rewrite('"$crypto"', (content) => reencrypt(content, ring).content)

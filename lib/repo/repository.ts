@@ -14,6 +14,8 @@ import type { SentValueStore } from './runs/sent-value-store.ts'
 export interface RepositoryKeys {
   /** Whether there is a key. */
   readonly hasKey: boolean
+  /** Reads the keys again. */
+  refresh(): Promise<void>
   /**
    * @param place what the data key is for: it is decrypted only for the same
    * @throws Error when there is no key to encrypt it with

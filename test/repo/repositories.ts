@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { generateKey, parseKeys } from '../../lib/config/values/crypto/crypto.ts'
-import { KeyWrapper } from '../../lib/config/values/crypto/key-wrapper.ts'
+import { fixedKeys, KeyWrapper } from '../../lib/config/values/crypto/key-wrapper.ts'
 import type { Logger } from '../../lib/contract.ts'
 import { openRepository } from '../../lib/repo/open.ts'
 import type { Repository, RepositoryOptions } from '../../lib/repo/repository.ts'
@@ -12,7 +12,7 @@ export const silent: Logger = { trace() {}, debug() {}, info() {}, warn() {}, er
 /** Keys of which the first encrypts. */
 export function keysOf(...lines: readonly string[]): KeyWrapper {
   const ring = parseKeys(lines.join(','), 'test')
-  return new KeyWrapper({ current: () => ring, ensure: async () => ring })
+  return new KeyWrapper(fixedKeys(ring))
 }
 
 const KEYS = keysOf(generateKey('test'))

@@ -30,6 +30,9 @@ export function keySource(
   })
   return {
     current: () => resolver.keys(),
+    refresh: async () => {
+      await resolver.refresh()
+    },
     ensure: async () => {
       if (!resolver.keys()) await makeFirst().catch((cause: unknown) => Promise.reject(noKey(cause)))
       const keys = resolver.keys()

@@ -35,6 +35,18 @@ export interface Pause {
   readonly since: string
 }
 
+/** Whether a target keeps the ids that objects are created with. */
+export interface NotedIds {
+  /** The target of the mapping at that time. */
+  readonly target: string
+  readonly ids: 'kept' | 'refused'
+}
+
+/** An event that is being carried out since it was stored. */
+export interface EventClaim extends Pick<NewEvent, 'mapping' | 'action'> {
+  readonly claim: string
+}
+
 /** What is stored of one mapping. */
 export interface QueueState {
   readonly mapping: string
@@ -50,8 +62,8 @@ export interface QueueState {
 
 /**
  * Events of queued synchronization. Of one object and mapping they are carried out in the order in which they were stored,
- * one at a time: `JobQueue` gives out the next one when the one before it has ended. Old and new objects and errors are
- * encrypted in the database.
+ * one at a time: `JobQueue` gives out the next one when the one before it has ended. Claimed events are seen by none of the
+ * methods that do not name them. Old and new objects and errors are encrypted in the database.
  */
 export interface EventStore {
   /** Stores events in one transaction; those that can be merged into waiting ones are. */
@@ -61,8 +73,17 @@ export interface EventStore {
   page(selection: EventSelection, after: string | null, limit: number): Promise<QueuedEvent[]>
   /** Notes what an event is about to create; resolves when it is on the disk. */
   intend(event: QueuedEvent, intents: EventIntents): Promise<void>
-  /** What the dead letters of the same object and mapping were about to create; what the latest one was, where several were. */
-  deadIntents(event: QueuedEvent): Promise<EventIntents>
+  /** The same for an event that is claimed. */
+  intendClaimed(claim: EventClaim, intents: EventIntents): Promise<void>
+  /**
+   * What all events of an object and mapping, with its dead letters, were about to create or delete; what the latest one was,
+   * where several were.
+   */
+  intentsOf(event: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents>
+  /** Removes an event that is claimed, or lets it wait to be carried out. */
+  endClaim(claim: EventClaim, end: 'done' | 'wait'): Promise<void>
+  /** Lets claimed events wait that are older than this, in milliseconds. @returns how many */
+  releaseClaims(ageMs: number): Promise<number>
   /** Ends the events that were acquired. */
   finish(outcomes: readonly Outcome[]): Promise<void>
   /** Removes waiting events, except those that are being carried out. @returns how many */
@@ -78,6 +99,9 @@ export interface EventStore {
   /** Pauses a mapping, or lets it go on (null). It lasts over restarts. */
   setPause(mapping: string, pause: Pause | null): Promise<void>
   pauseOf(mapping: string): Promise<Pause | null>
+  /** What changes have learned about the ids that the target of a mapping takes. */
+  clientIds(mapping: string): Promise<NotedIds | null>
+  keepClientIds(mapping: string, noted: NotedIds): Promise<void>
   /**
    * Counts a deletion that a mapping is about to make, unless `allowed` of them were counted within the last hour.
    * @returns how many were counted before, and whether this one was

@@ -14,7 +14,7 @@ export interface Subscription {
  * of objects that have events.
  */
 export interface JobQueue {
-  /** Lets events wait again that a process which has ended was carrying out. Called before the first `acquire`. */
+  /** Lets events wait again that a process which has ended was carrying out, with those that were claimed. Called before the first `acquire`. */
   recover(): Promise<number>
   subscribe(mapping: string, subscription: Subscription): Disposable
   /**

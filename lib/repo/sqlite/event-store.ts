@@ -1,6 +1,14 @@
 import type { JsonObject, Logger } from '../../contract.ts'
 import type { DeadLetter, EventIntents, NewEvent, QueuedEvent } from '../queue/event.ts'
-import type { EventSelection, EventStore, Outcome, Pause, QueueState } from '../queue/event-store.ts'
+import type {
+  EventClaim,
+  EventSelection,
+  EventStore,
+  NotedIds,
+  Outcome,
+  Pause,
+  QueueState,
+} from '../queue/event-store.ts'
 import type { EventRecord, OutcomeRecord } from './queue/event-record.ts'
 import { STATE } from './queue/event-row.ts'
 import type { KeySelection } from './queue/event-selection.ts'
@@ -37,18 +45,32 @@ export class SqliteEventStore implements EventStore {
   }
 
   intend({ id }: QueuedEvent, intents: EventIntents): Promise<void> {
-    return this.#stores.events.intend(Number(id), Object.keys(intents).length > 0 ? JSON.stringify(intents) : null)
+    return this.#stores.events.intend(Number(id), intentsText(intents))
   }
 
-  async deadIntents({ mapping, resourceId }: QueuedEvent): Promise<EventIntents> {
-    const found = await this.#stores.events.deadIntents(mapping, resourceId)
-    return Object.assign({}, ...found.map(({ key, intents }) => readJson<EventIntents>(intents, 'sync_event', key)))
+  intendClaimed(claim: EventClaim, intents: EventIntents): Promise<void> {
+    return this.#stores.events.intendClaimed(claim, intentsText(intents))
+  }
+
+  async endClaim(claim: EventClaim, end: 'done' | 'wait'): Promise<void> {
+    // A deletion that is carried out again could meet an object that was created meanwhile.
+    await this.#stores.events.endClaim(claim, end, claim.action === 'delete')
+    if (end === 'wait') this.#writer.announce(claim.mapping)
+  }
+
+  releaseClaims(ageMs: number): Promise<number> {
+    return this.#stores.events.releaseClaims(new Date(Date.now() - ageMs).toISOString())
+  }
+
+  async intentsOf({ mapping, resourceId }: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents> {
+    const found = await this.#stores.events.intentsOf(mapping, resourceId)
+    return Object.assign({}, ...found.map((row) => this.#read<EventIntents>(row, row.intents)))
   }
 
   async finish(outcomes: readonly Outcome[]): Promise<void> {
     if (outcomes.length === 0) return
     if (outcomes.some((outcome) => outcome.result !== 'done' && outcome.error)) await this.#keys.prepareEvents()
-    // A deletion that is carried out again could meet an object that was created meanwhile.
+    // For deletions: see `endClaim`.
     const isDurable = outcomes.some(({ event, result }) => result === 'dead' || event.action === 'delete')
     await this.#stores.events.finish(outcomes.map(outcomeRecord), isDurable)
     for (const mapping of new Set(outcomes.map(({ event }) => event.mapping))) this.#writer.announce(mapping)
@@ -92,6 +114,15 @@ export class SqliteEventStore implements EventStore {
     return pauseOf(mapping, await this.#stores.queues.pause(mapping))
   }
 
+  async clientIds(mapping: string): Promise<NotedIds | null> {
+    const text = await this.#stores.queues.clientIds(mapping)
+    return text === null ? null : readJson<NotedIds>(text, 'sync_queue', mapping)
+  }
+
+  keepClientIds(mapping: string, noted: NotedIds): Promise<void> {
+    return this.#stores.queues.setClientIds(mapping, JSON.stringify(noted))
+  }
+
   countDeletion(mapping: string, allowed: number): Promise<{ count: number; isAllowed: boolean }> {
     return this.#stores.queues.countDeletion(mapping, allowed)
   }
@@ -121,7 +152,7 @@ export class SqliteEventStore implements EventStore {
   }
 
   /** One damaged row must not keep those back that are read with it. */
-  #read<T>({ key }: EventRecord, text: string | null): T | null {
+  #read<T>({ key }: Pick<EventRecord, 'key'>, text: string | null): T | null {
     if (text === null) return null
     try {
       return readJson<T>(text, 'sync_event', key)
@@ -155,6 +186,9 @@ export class SqliteEventStore implements EventStore {
     }
   }
 }
+
+const intentsText = (intents: EventIntents): string | null =>
+  Object.keys(intents).length > 0 ? JSON.stringify(intents) : null
 
 const pauseOf = (mapping: string, text: string | null): Pause | null =>
   text === null ? null : readJson<Pause>(text, 'sync_queue', mapping)

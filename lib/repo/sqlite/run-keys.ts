@@ -41,7 +41,7 @@ export class RunKeys {
     const key = 1 + (randomBytes(ID_BYTES).readUIntBE(0, ID_BYTES) % MAX_KEY_ID)
     const bytes = randomBytes(DATA_KEY_BYTES)
     try {
-      if (!this.#wrapper.hasKey && (await this.#table.closed()).length > 0) throw new Error(KEY_IS_AWAY)
+      if (await this.#isKeyAway(await this.#table.closed())) throw new Error(KEY_IS_AWAY)
       return { key: { key, bytes }, wrapped: await this.#wrapper.wrap(bytes, placeOf(key)) }
     } catch (error) {
       if (error instanceof ResourceException) throw error
@@ -83,6 +83,8 @@ export class RunKeys {
    */
   async open(): Promise<ReadonlyMap<number, string>> {
     const closed = await this.#table.closed()
+    // What cannot be read is the reason of each run.
+    await this.#isKeyAway(closed).catch(() => true)
     const opened: DataKey[] = []
     const lost = new Map<number, string>()
     for (const one of closed) {
@@ -110,6 +112,13 @@ export class RunKeys {
     }
     if (changed.length > 0) await this.#table.rewrap(changed)
     return { count: changed.length, failures }
+  }
+
+  /** Another process may have created the first key since this one has read the keys. */
+  async #isKeyAway(closed: readonly WrappedKey[]): Promise<boolean> {
+    const keys = this.#keys
+    if (closed.length > 0 && keys?.hasKey === false) await keys.refresh()
+    return closed.length > 0 && keys?.hasKey === false
   }
 
   #unwrapped({ key, wrapped }: WrappedKey): DataKey {

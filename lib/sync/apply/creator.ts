@@ -3,7 +3,7 @@ import type { JsonObject } from '../../contract.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import { printPointer } from '../../crest/pointer.ts'
 import { type Intent, isProbe, type Row } from '../../repo/runs/run-row.ts'
-import type { CreationIntents, RunContext } from '../context/run-context.ts'
+import type { ChangeIntents, RunContext } from '../context/run-context.ts'
 import { correlates } from '../evaluate/correlation.ts'
 import { idIn } from '../evaluate/desired-targets.ts'
 import { idOf } from '../read/object-set.ts'
@@ -50,21 +50,22 @@ export class Creator {
   /** Without a run. What only a caller waits for leaves nothing behind that tells, after a crash, what it has created. */
   #single(row: Row, content: JsonObject, mapped: string | null): Promise<JsonObject> {
     const { targets, parts, clientIds } = this.#context
-    const creations = parts.live?.creations
-    if (!creations) return targets.create(mapped, content)
-    const work = () => this.#queued(creations, row, content, mapped)
+    const intents = parts.live?.intents
+    if (!intents) return targets.create(mapped, content)
+    const work = () => this.#queued(intents, row, content, mapped)
     return clientIds.areKept === undefined ? clientIds.probes.add(work) : work()
   }
 
   /** For a queued change: what it is about to request is on the disk before, so that it is not created again after a crash. */
   async #queued(
-    creations: CreationIntents,
+    intents: ChangeIntents,
     { qualifier }: Row,
     content: JsonObject,
     mapped: string | null,
   ): Promise<JsonObject> {
     const { targets, clientIds, links, mapping } = this.#context
-    const known = await creations.known(qualifier)
+    const noted = await intents.known(qualifier)
+    const known = noted?.kind === 'write' ? undefined : noted
     const isDoubtful = known !== undefined && !correlates(mapping)
     if (isDoubtful && known.kind === 'assigned') throw new UnknownOutcome(CURE)
     const earlier = known && known.id !== null ? await targets.read(known.id, 'targetObjectQuery') : null
@@ -76,7 +77,7 @@ export class Creator {
     const id = mapped ?? known?.id ?? randomUUID()
     const isOwn = known?.id === id
     if (isDoubtful && isProbe(known) && !clientIds.mayRepeat) throw new UnknownOutcome(CURE)
-    const note = (intent: Intent | undefined) => creations.note(qualifier, intent)
+    const note = (intent: Intent | undefined) => intents.note(qualifier, intent)
     if (mapped === null && clientIds.areKept === false) return this.#assigned(note, content)
     const isTaken = mapped !== null && !isOwn && (await targets.read(id, 'targetObjectQuery')) !== null
     const isNew = !isTaken && !isOwn

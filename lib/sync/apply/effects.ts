@@ -150,7 +150,7 @@ export class Effects {
       await hooks.run('onDelete', row)
       if (row.target) {
         await this.#images?.check(row)
-        await this.#writer.delete(row.target)
+        await this.#deleteTarget(row, row.target)
         row.after = {}
         statistics.deleted += 1
       }
@@ -160,6 +160,18 @@ export class Effects {
     }
     await this.#unlink(row)
     return row.target
+  }
+
+  /** A queued change notes it before: after a crash, that tells whose the deletion was. */
+  async #deleteTarget({ qualifier }: Row, target: JsonObject): Promise<void> {
+    const intents = this.#context.parts.live?.intents
+    await intents?.note(qualifier, { kind: 'write', id: idOf(target) })
+    try {
+      await this.#writer.delete(target)
+    } catch (error) {
+      if (!isUncertain(error)) await intents?.note(qualifier, undefined)
+      throw error
+    }
   }
 
   async #desired(row: Row): Promise<JsonObject> {

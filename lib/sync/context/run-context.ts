@@ -74,17 +74,19 @@ export interface RunContextOptions extends RunServices {
   readonly live?: LiveChange | undefined
 }
 
-/** Keeps what a queued change is about to create, so that it can be carried out again. */
-export interface CreationIntents {
-  /** Of an earlier attempt, or of an earlier change of the object that was given up: its target may be there. */
+/**
+ * Keeps what a queued change is about to create or, with the kind `write`, to delete, so that it can be carried out again.
+ */
+export interface ChangeIntents {
+  /** Of an earlier attempt, or of an earlier change of the object that was given up: it may have been carried out. */
   known(qualifier: string): Promise<Intent | undefined>
-  /** Resolves when it is on the disk. @param intent undefined = nothing was created */
+  /** Resolves when it is on the disk. @param intent undefined = nothing is left in doubt */
   note(qualifier: string, intent: Intent | undefined): Promise<void>
 }
 
 export interface LiveChange {
   /** Of a queued change. */
-  readonly creations?: CreationIntents | undefined
+  readonly intents?: ChangeIntents | undefined
   /** What is known of the target by earlier changes. */
   readonly clientIds?: ClientIds | undefined
   /** The source before the change, with `_id` and `_rev`; null = there was none, or it is not known. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import type { Action } from '../action.ts'
-import type { CreationIntents } from '../context/run-context.ts'
+import type { ChangeIntents } from '../context/run-context.ts'
 import type { Situation } from '../situation.ts'
 
 export const CHANGE_ACTIONS = ['create', 'update', 'delete'] as const
@@ -17,7 +17,9 @@ export interface Change {
   readonly oldObject: JsonObject | null
   readonly newObject: JsonObject | null
   /** Of a change that may be carried out again after a crash. */
-  readonly creations?: CreationIntents | undefined
+  readonly intents?: ChangeIntents | undefined
+  /** Of a change that is stored for the mappings without queue, too, until they have carried it out: what it is stored under. */
+  readonly claim?: string | undefined
   /** Of a queued change: whether one of another mapping that was queued before waits for its end. */
   readonly isEarlierQueued?: ((mapping: string, resourceId: string) => Promise<boolean>) | undefined
 }

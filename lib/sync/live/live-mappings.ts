@@ -45,14 +45,18 @@ export class LiveMappings {
     )
   }
 
-  /** What is stored in the transaction of the write: one event for each mapping with a queue. */
+  /**
+   * What is stored in the transaction of the write: one event for each mapping with a queue and, of a change with a claim, one
+   * for each of the others.
+   */
   eventsFor(change: Change, context: RequestContext): NewEvent[] {
-    const { collection, resourceId, action, oldObject, newObject } = change
+    const { collection, resourceId, action, oldObject, newObject, claim } = change
     const { _rev: rev = null } = newObject ?? oldObject ?? {}
     return this.mappingsFor(change)
-      .filter(isQueued)
-      .map(({ mapping: { name } }) => ({
-        mapping: name,
+      .filter((mapping) => isQueued(mapping) || claim !== undefined)
+      .map((configured) => ({
+        mapping: configured.mapping.name,
+        ...(!isQueued(configured) && { claim }),
         ...{ collection, resourceId, action, oldObject, newObject },
         objectRev: typeof rev === 'string' ? rev : null,
         chain: context.syncChain ?? [],

@@ -2,11 +2,10 @@ import type { Logger } from '../../contract.ts'
 import { traced } from '../../core/telemetry/tracing.ts'
 import { conflict } from '../../crest/errors.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
-import type { NewEvent } from '../../repo/queue/event.ts'
+import type { EventStore } from '../../repo/queue/event-store.ts'
 import { newRow, type Row } from '../../repo/runs/run-row.ts'
 import { type Action, isAction } from '../action.ts'
 import { type AwaitingChange, linkPlace } from '../context/awaited-links.ts'
-import { ClientIds } from '../context/client-ids.ts'
 import type { RunContext } from '../context/run-context.ts'
 import type { SourceLocks } from '../context/source-locks.ts'
 import { evaluateDeletion } from '../evaluate/evaluate-deletion.ts'
@@ -19,14 +18,19 @@ import { carryOutRow, singleContext } from '../runs/single-row.ts'
 import { isSituation } from '../situation.ts'
 import { type Chain, callerWithin, lengthFault, returnFault } from './chain.ts'
 import { type Change, NOTIFY_ACTIONS, type SyncDetail, type SyncResults } from './change.ts'
+import { Claim, claimed } from './claims.ts'
+import { LearnedIds } from './learned-ids.ts'
 import { type IsHeld, isQueued, LiveMappings } from './live-mappings.ts'
 import type { LiveMetrics } from './live-metrics.ts'
+import { settleDeletions } from './settle-deletions.ts'
 
 export interface LiveSyncOptions {
   readonly parts: ReconServiceOptions & { readonly locks: SourceLocks }
   readonly isHeld?: IsHeld | undefined
   /** Stores the events of mappings with a queue; absent = their changes are carried over at once. */
-  readonly events?: { add(events: readonly NewEvent[]): Promise<unknown> } | undefined
+  readonly events?:
+    | Pick<EventStore, 'add' | 'clientIds' | 'keepClientIds' | 'intendClaimed' | 'intentsOf' | 'endClaim'>
+    | undefined
   readonly metrics?: Pick<LiveMetrics, 'carriedOver'> | undefined
   readonly log: Logger
 }
@@ -42,11 +46,12 @@ const MAX_LINK_WAIT_MS = 500
 /** Implicit synchronization: carries changes of source objects over as they happen. */
 export class LiveSync extends LiveMappings {
   readonly #options: LiveSyncOptions
-  readonly #clientIds = new Map<string, ClientIds>()
+  readonly #learned: LearnedIds
 
   constructor(options: LiveSyncOptions) {
     super({ mappings: options.parts.mappings, isHeld: options.isHeld })
     this.#options = options
+    this.#learned = new LearnedIds({ runs: options.parts.runs, events: options.events })
   }
 
   /**
@@ -105,16 +110,23 @@ export class LiveSync extends LiveMappings {
 
   /**
    * Implicit synchronization of a write that has been stored: the mappings without queue in their order, up to the first
-   * that fails. Never rejects. Nothing of it is on the disk before it is done: after a crash, a target that refuses ids
-   * and does not correlate may be created again when the object changes again. A queue prevents that.
+   * that fails. Never rejects. What a crash interrupts, and what nobody knows the outcome of, is left to the queue.
    */
   async synchronize(change: Change, context: RequestContext): Promise<SyncResults> {
     const syncDetails: SyncDetail[] = []
     for (const mapping of this.mappingsFor(change).filter((one) => !this.#isQueued(one))) {
-      const done = await this.#start(mapping, change, context)
+      const claim = this.#claimOf(change, mapping)
+      if (syncDetails.some(hasFailed)) {
+        await claim?.end([])
+        continue
+      }
+      const done = await this.#start(mapping, { ...change, intents: claim }, context)
       // What waits for its link waits for the caller of this change, and is audited.
-      if (done !== 'later' && !('deferred' in done)) syncDetails.push(...done)
-      if (syncDetails.some(hasFailed)) break
+      if (done !== 'later' && 'deferred' in done) void done.deferred.ended.then(() => claim?.end(done.details))
+      else if (done !== 'later') {
+        await claim?.end(done)
+        syncDetails.push(...done)
+      }
     }
     return { success: !syncDetails.some(hasFailed), action: NOTIFY_ACTIONS[change.action], syncDetails }
   }
@@ -125,9 +137,17 @@ export class LiveSync extends LiveMappings {
    */
   async notify(change: Change, context: RequestContext): Promise<SyncResults> {
     const { events } = this.#options
-    const own = events ? this.eventsFor(change, context) : []
-    if (own.length > 0) await events?.add(own)
-    return this.synchronize(change, context)
+    if (!events) return this.synchronize(change, context)
+    const stored = claimed(change)
+    const own = this.eventsFor(stored, context)
+    if (own.length > 0) await events.add(own)
+    return this.synchronize(stored, context)
+  }
+
+  #claimOf({ claim, action, resourceId }: Change, { mapping }: ConfiguredMapping): Claim | undefined {
+    const { events, log } = this.#options
+    if (!events || claim === undefined) return undefined
+    return new Claim({ claim, action, mapping: mapping.name }, resourceId, { events, log })
   }
 
   #isQueued(configured: ConfiguredMapping): boolean {
@@ -169,18 +189,6 @@ export class LiveSync extends LiveMappings {
     return details
   }
 
-  /** What queued changes, and runs before this process began, have learned about the target of a mapping. */
-  async #clientIdsOf({ name, target }: ConfiguredMapping['mapping']): Promise<ClientIds> {
-    const place = `${name} ${target}`
-    const known = this.#clientIds.get(place)
-    if (known) return known
-    const found = new ClientIds()
-    await found.load(this.#options.parts.runs, name, target)
-    const other = this.#clientIds.get(place)
-    if (!other) this.#clientIds.set(place, found)
-    return other ?? found
-  }
-
   async #carryOut(
     configured: ConfiguredMapping,
     change: Change,
@@ -195,15 +203,20 @@ export class LiveSync extends LiveMappings {
       const tooLong = lengthFault(chain, hop)
       if (tooLong !== undefined) throw conflict(tooLong)
       const usable = await parts.mappings.usable(mapping.name)
-      const { oldObject: oldSource, action, creations } = change
-      const clientIds = await this.#clientIdsOf(usable.mapping)
-      const live = { oldSource, isDeleted: action === 'delete', creations, clientIds }
+      const { oldObject: oldSource, action, intents } = change
+      const clientIds = await this.#learned.of(usable.mapping)
+      const live = { oldSource, isDeleted: action === 'delete', intents, clientIds }
       const context = await singleContext(parts, usable, caller, { live })
       const goesRound = returnFault(chain, hop)
-      for (const row of await evaluate(context, change.resourceId)) {
+      const rows = await evaluate(context, change.resourceId)
+      // What it is inside of may be about to remove the link.
+      const settled = chain.includes(hop) ? [] : await settleDeletions(context, rows)
+      done.push(...settled)
+      for (const row of settled.length > 0 ? await evaluate(context, change.resourceId) : rows) {
         if (row.status === null && goesRound !== undefined) fail(row, conflict(goesRound))
         done.push(await carryOutRow(context, row, (_, qualifier) => again(context, change.resourceId, qualifier)))
       }
+      await this.#learned.keep(usable.mapping)
     } catch (error) {
       const row = newRow({ phase: 'source', qualifier: 'default', sourceId: change.resourceId })
       fail(row, error)

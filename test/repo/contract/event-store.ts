@@ -218,7 +218,70 @@ export function describeEventStore(open: OpenRepository): void {
     })
   })
 
+  describe('a claimed event', () => {
+    const claimOf = (claim: string) => ({ mapping: 'm', action: 'update', claim }) as const
+    const intents = { default: { kind: 'id', id: 'x' } } as const
+    const stage = async () => {
+      const repository = await open()
+      const events = repository.events()
+      await events.add([event('a', 'update', { claim: 'c' })])
+      return { repository, events, jobs: repository.jobs() }
+    }
+
+    it('waits for nobody, is merged with nothing, and is gone when it is done', async () => {
+      const { repository, events, jobs } = await stage()
+      await events.add([event('a')])
+      assert.deepEqual(await names(repository), ['a update'])
+      assert.deepEqual(await countsOf(repository), [{ mapping: 'm', waiting: 1, dead: 0 }])
+      await events.endClaim(claimOf('c'), 'done')
+      await events.endClaim(claimOf('c'), 'wait')
+      assert.equal((await jobs.acquire('m', 10)).length, 1)
+      assert.deepEqual([await jobs.recover(), await names(repository)], [1, ['a update']])
+    })
+
+    it('waits in its order with what it was about to do when its outcome is not known', async () => {
+      const { repository, events, jobs } = await stage()
+      await events.add([event('a', 'delete')])
+      await events.intendClaimed(claimOf('c'), intents)
+      assert.deepEqual(await events.intentsOf({ mapping: 'm', resourceId: 'a' }), intents)
+      await events.endClaim(claimOf('c'), 'wait')
+      assert.deepEqual(await names(repository), ['a update', 'a delete'])
+      const [first, ...others] = await jobs.acquire('m', 10)
+      assert.deepEqual([first?.action, first?.intents, others], ['update', intents, []])
+    })
+
+    it('waits after a crash, or when it is too old', async () => {
+      const { repository, events, jobs } = await stage()
+      assert.deepEqual([await events.releaseClaims(60_000), await names(repository)], [0, []])
+      assert.deepEqual([await jobs.recover(), await names(repository)], [1, ['a update']])
+      await events.add([event('b', 'update', { claim: 'd' })])
+      assert.deepEqual([await events.releaseClaims(-1), await names(repository)], [1, ['a update', 'b update']])
+      assert.deepEqual(await countsOf(repository), [{ mapping: 'm', waiting: 2, dead: 0 }])
+    })
+
+    it('tells which process has stored it, and no other', async () => {
+      const { repository, events } = await stage()
+      await events.add([event('a', 'update', { claim: 'd' }), event('a', 'update', { claim: 'c', mapping: 'n' })])
+      await events.endClaim(claimOf('c'), 'done')
+      await events.releaseClaims(-1)
+      assert.deepEqual(await countsOf(repository), [
+        { mapping: 'm', waiting: 1, dead: 0 },
+        { mapping: 'n', waiting: 1, dead: 0 },
+      ])
+    })
+  })
+
   describe('the queue of a mapping', () => {
+    it('keeps what was learned about the ids of a target, beside what else is known of the mapping', async () => {
+      const events = (await open()).events()
+      assert.equal(await events.clientIds('m'), null)
+      for (const ids of ['kept', 'refused'] as const) {
+        await events.keepClientIds('m', { target: 't', ids })
+        assert.deepEqual([await events.clientIds('m'), await events.clientIds('n')], [{ target: 't', ids }, null])
+      }
+      assert.deepEqual(await events.queues(), [])
+    })
+
     it('is paused and released', async () => {
       const events = (await open()).events()
       const pause = { cause: 'hand', reason: 'r', by: 'admin', since: '2026-01-01T00:00:00Z' } as const

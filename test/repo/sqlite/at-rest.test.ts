@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
+import { generateKey, type KeyRing, parseKeys } from '../../../lib/config/values/crypto/crypto.ts'
+import { KeyWrapper } from '../../../lib/config/values/crypto/key-wrapper.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
 import type { NewEvent } from '../../../lib/repo/queue/event.ts'
 import type { Repository } from '../../../lib/repo/repository.ts'
@@ -236,6 +237,23 @@ describe('a queued change', () => {
     assert.deepEqual([acquired?.resourceId, acquired?.oldObject], ['u', null])
     assert.equal(log.messages('error').length, 1)
     assert.match((await after.rewrapRunKeys()).failures.join(), /^the queue is encrypted with the key "one"/)
+  })
+
+  it('is stored with the first key of the project that another process has just created', async () => {
+    const { file } = await place()
+    const ring = parseKeys(ONE, 'test')
+    let found: KeyRing | undefined
+    const refresh = async () => {
+      found = ring
+    }
+    const keys = new KeyWrapper({ current: () => found, ensure: async () => ring, refresh })
+    const late = await tempRepository({ file, keys })
+    const store = await late.store('managed/user')
+    const first = await tempRepository({ file, keys: keysOf(ONE) })
+    await first.events().add([event])
+    await store.insert('v', {}, { events: [{ ...event, resourceId: 'v' }] })
+    const [one, other] = await late.events().page({}, null, 2)
+    assert.deepEqual([one?.newObject, other?.resourceId], [{ mail: CANARY }, 'v'])
   })
 
   it('is refused without a key: neither it nor the write that causes it is stored', async () => {

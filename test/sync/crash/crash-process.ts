@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { ConfigDirectory } from '../../../lib/config/files/directory.ts'
 import { parseKeys } from '../../../lib/config/values/crypto/crypto.ts'
-import { KeyWrapper } from '../../../lib/config/values/crypto/key-wrapper.ts'
+import { fixedKeys, KeyWrapper } from '../../../lib/config/values/crypto/key-wrapper.ts'
 import type { Logger } from '../../../lib/contract.ts'
 import { Scope } from '../../../lib/core/scope.ts'
 import { registryOf } from '../../../lib/crest/protocol/connection.ts'
@@ -21,7 +21,7 @@ const confDir = join(dir, 'conf')
 const configuration = scope.own('configuration', { ...wrapped(new ConfigDirectory({ dir: confDir, log })) })
 await configuration.directory.start()
 const ring = parseKeys(process.env.CRASH_KEY ?? '', 'test')
-const keys = new KeyWrapper({ current: () => ring, ensure: async () => ring })
+const keys = new KeyWrapper(fixedKeys(ring))
 const repository = await openRepository({ file: join(dir, 'db/repo.db'), log, keys })
 scope.defer('repository', () => repository.close())
 const router = new ResourceRouter()

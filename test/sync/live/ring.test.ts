@@ -31,7 +31,10 @@ describe('managed types whose mappings lead to each other and never agree', func
     const letters = await Promise.all(
       ['there', 'back'].map((name) => stage.gateway.call(`${query}/${name}?_queryFilter=true`)),
     )
-    return letters.flatMap(({ json }) => (json as { result: JsonObject[] }).result)
+    // The test before left a target that was linked meanwhile: the queue looks at it again.
+    return letters
+      .flatMap(({ json }) => (json as { result: JsonObject[] }).result)
+      .filter(({ failureCause }) => !String((failureCause as JsonObject).message).includes('there/a'))
   }
   const put = (id: string, sn: string) =>
     stage.gateway.call(`/${A}/${id}`, { method: 'PUT', json: { userName: id, sn } })

@@ -7,7 +7,16 @@ export interface KeySource {
   current(): KeyRing | undefined
   /** Creates a first key if none exists. */
   ensure(): Promise<KeyRing>
+  /** Reads them again. */
+  refresh(): Promise<void>
 }
+
+/** Keys that stay as they are. */
+export const fixedKeys = (ring: KeyRing): KeySource => ({
+  current: () => ring,
+  ensure: async () => ring,
+  refresh: async () => undefined,
+})
 
 /** Encrypts data keys with the keys for values at rest. The encrypted form is the text of an envelope `{"$crypto": …}`. */
 export class KeyWrapper {
@@ -20,6 +29,11 @@ export class KeyWrapper {
   /** Whether a key is configured, or was created. @throws Error if the keys cannot be read */
   get hasKey(): boolean {
     return this.#keys.current() !== undefined
+  }
+
+  /** Reads the keys again. */
+  refresh(): Promise<void> {
+    return this.#keys.refresh()
   }
 
   /**

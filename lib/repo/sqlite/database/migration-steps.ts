@@ -151,7 +151,8 @@ const createEventTables = (): Compilable[] => {
   for (const name of ['old_object', 'new_object', 'last_error'] as const) events = events.addColumn(name, 'blob')
   const isWaiting = sql<boolean>`state < 4`
   const isRetried = sql<boolean>`state = 2`
-  const isInDoubt = sql<boolean>`state = 4 and intents is not null`
+  const isInDoubt = sql<boolean>`intents is not null`
+  const isClaimed = sql<boolean>`state = 5`
   return [
     events,
     schema
@@ -161,6 +162,7 @@ const createEventTables = (): Compilable[] => {
       .where(isWaiting),
     schema.createIndex('sync_event_by_state').on('sync_event').columns(['mapping', 'state', 'key']),
     schema.createIndex('sync_event_in_doubt').on('sync_event').columns(['mapping', 'resource']).where(isInDoubt),
+    schema.createIndex('sync_event_claims').on('sync_event').columns(['node', 'mapping']).where(isClaimed),
     schema.createIndex('sync_event_retries').on('sync_event').columns(['mapping', 'not_before']).where(isRetried),
     schema
       .createTable('sync_queue')
@@ -168,6 +170,7 @@ const createEventTables = (): Compilable[] => {
       .addColumn('waiting', 'integer', (column) => column.notNull().defaultTo(0))
       .addColumn('dead', 'integer', (column) => column.notNull().defaultTo(0))
       .addColumn('pause', 'text')
+      .addColumn('client_ids', 'text')
       .modifyEnd(sql`without rowid`),
     schema
       .createTable('sync_deletion')

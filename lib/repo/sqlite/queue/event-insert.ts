@@ -10,6 +10,10 @@ export function insertEvents(session: Session, sealer: Sealer, events: readonly 
   const created = new Date().toISOString()
   const added = new Map<string, number>()
   for (const event of events) {
+    if (event.claim !== null) {
+      insert(session, sealer, event, { created, state: STATE.claimed })
+      continue
+    }
     const [last] = session.all<LastEvent>(LAST, [event.mapping, event.resource])
     if (last && last.state !== STATE.acquired && canMerge(last.action, event.action)) {
       merge(session, sealer, last, event)
@@ -33,8 +37,8 @@ const LAST = `select key, state, action from sync_event ${BY_OBJECT}
 const NEXT_KEY = `select coalesce((select seq from sqlite_sequence where name = 'sync_event'), 0) + 1 as key`
 
 const INSERT = `insert into sync_event
-  (key, mapping, collection, resource, action, state, created, revision, old_object, new_object, chain, transaction_id, user_id)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  (key, mapping, collection, resource, action, state, created, revision, old_object, new_object, chain, transaction_id, user_id, node)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** A new change may cure what made the event fail. */
 const MERGE = `update sync_event set revision = ?, new_object = ?, chain = ?, transaction_id = ?, user_id = ?,
@@ -51,11 +55,11 @@ function insert(
   { created, state }: { readonly created: string; readonly state: number },
 ): void {
   const key = session.all<{ key: number }>(NEXT_KEY)[0]?.key ?? 1
-  const { mapping, collection, resource, action, revision, before, after, chain, transaction, user } = event
+  const { mapping, collection, resource, action, revision, before, after, chain, transaction, user, claim } = event
   const old = before === null ? null : sealer.seal(EVENTS, 'oldObject', key, before)
   const fresh = after === null ? null : sealer.seal(EVENTS, 'newObject', key, after)
   const row = [key, mapping, collection, resource, action, state, created, revision, old, fresh]
-  session.run(INSERT, [...row, chain, transaction, user])
+  session.run(INSERT, [...row, chain, transaction, user, claim])
 }
 
 function merge(session: Session, sealer: Sealer, { key }: LastEvent, event: NewEventRecord): void {

@@ -14,6 +14,7 @@ export interface NewEventRecord {
   readonly chain: string
   readonly transaction: string | null
   readonly user: string | null
+  readonly claim: string | null
 }
 
 export const eventRecord = (event: NewEvent): NewEventRecord => ({
@@ -27,6 +28,7 @@ export const eventRecord = (event: NewEvent): NewEventRecord => ({
   chain: JSON.stringify(event.chain),
   transaction: event.transactionId,
   user: event.userId,
+  claim: event.claim ?? null,
 })
 
 export interface EventKeyRecord {

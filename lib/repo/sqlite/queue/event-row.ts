@@ -5,9 +5,9 @@ export const EVENTS = 0
 
 /**
  * What an event waits for. Of one object and mapping at most one event is `ready`, in `retry` or `acquired`: the oldest.
- * When it ends, the next one becomes `ready`.
+ * When it ends, the next one becomes `ready`. What is `claimed` is in nobody's way.
  */
-export const STATE = { ready: 0, behind: 1, retry: 2, acquired: 3, dead: 4 } as const
+export const STATE = { ready: 0, behind: 1, retry: 2, acquired: 3, dead: 4, claimed: 5 } as const
 
 /**
  * Waiting events by object. It has to be named: the planner would rather read all events of the mapping. Needs the
@@ -37,6 +37,7 @@ export interface EventRow {
   /** Milliseconds since 1970. */
   readonly not_before: number
   readonly last_error: Uint8Array | null
+  /** Who carries it out; of a claimed event the claim. */
   readonly node: string | null
   /** JSON: what it is about to create, by link qualifier. */
   readonly intents: string | null

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { EventClaim } from '../../queue/event-store.ts'
 import type { Session } from '../database/session.ts'
 import type { WriteQueue } from '../database/write-queue.ts'
 import type { Sealer } from '../runs/sealer.ts'
@@ -59,11 +60,12 @@ export class EventTable {
     return this.#session.all<{ next: number | null }>(NEXT_RETRY, [mapping])[0]?.next ?? null
   }
 
-  /** Lets what a process was carrying out wait again. @returns how many */
+  /** Lets what a process was carrying out wait again, and what was claimed. @returns how many */
   async recover(): Promise<number> {
+    const released = await this.releaseClaims(new Date().toISOString())
     const mappings = this.#session.all<{ mapping: string }>('select mapping from sync_queue')
     return this.#writes.run((session) => {
-      let count = 0
+      let count = released
       for (const { mapping } of mappings) count += session.run(RECOVER, [mapping])
       return count
     })
@@ -73,9 +75,34 @@ export class EventTable {
     await this.#writes.run((session) => session.run('update sync_event set intents = ? where key = ?', [intents, key]))
   }
 
-  /** Of the dead letters of an object, in their order. */
-  async deadIntents(mapping: string, resource: string): Promise<{ key: number; intents: string }[]> {
-    return this.#session.all(DEAD_INTENTS, [mapping, resource])
+  async intendClaimed({ mapping, claim }: EventClaim, intents: string | null): Promise<void> {
+    await this.#writes.run((session) => session.run(INTEND_CLAIMED, [intents, claim, mapping]))
+  }
+
+  /** Of the events of an object, in their order. */
+  async intentsOf(mapping: string, resource: string): Promise<{ key: number; intents: string }[]> {
+    return this.#session.all(INTENTS, [mapping, resource])
+  }
+
+  /** @param isDurable false: after a power failure the change may be carried out again */
+  async endClaim({ mapping, claim }: EventClaim, end: 'done' | 'wait', isDurable: boolean): Promise<void> {
+    await this.#writes.run(
+      (session) => {
+        if (end === 'done') session.run(END_CLAIM, [claim, mapping])
+        else release(session, session.all<EventKeyRecord>(CLAIMED, [claim, mapping]))
+      },
+      { isDurable },
+    )
+  }
+
+  /** @param before ISO 8601: younger ones stay. @returns how many */
+  async releaseClaims(before: string): Promise<number> {
+    if (this.#session.all(OLD_CLAIMS, [before]).length === 0) return 0
+    return this.#writes.run((session) => {
+      const rows = session.all<EventKeyRecord>(OLD_CLAIMS, [before])
+      release(session, rows)
+      return rows.length
+    })
   }
 
   /** @param isDurable false: after a power failure the events may be carried out again */
@@ -162,8 +189,14 @@ export class EventTable {
   }
 }
 
-const DEAD_INTENTS = `select key, intents from sync_event indexed by sync_event_in_doubt
-  where mapping = ? and resource = ? and state = 4 and intents is not null order by key`
+const INTENTS = `select key, intents from sync_event indexed by sync_event_in_doubt
+  where mapping = ? and resource = ? and intents is not null order by key`
+const CLAIM = `indexed by sync_event_claims where state = ${STATE.claimed}`
+const CLAIMED = `select key, mapping, resource from sync_event ${CLAIM} and node = ? and mapping = ?`
+const OLD_CLAIMS = `select key, mapping, resource from sync_event ${CLAIM} and created <= ? order by key`
+const INTEND_CLAIMED = `update sync_event ${CLAIM.replace('where', 'set intents = ? where')} and node = ? and mapping = ?`
+const END_CLAIM = `delete from sync_event ${CLAIM} and node = ? and mapping = ?`
+const RELEASE = `update sync_event set state = ${STATE.behind}, node = null where key = ?`
 const ROWS =
   'select e.* from json_each(?) as wanted cross join sync_event as e where e.key = wanted.value order by wanted.key'
 const KEYS = `select e.key, e.mapping, e.resource from json_each(?) as wanted cross join sync_event as e
@@ -193,6 +226,15 @@ function arrange(session: Session, mapping: string, resource: string): void {
   if (session.all(IS_TAKEN, [mapping, resource]).length > 0) return
   session.run(DEMOTE, [mapping, resource])
   session.run(PROMOTE, [mapping, resource])
+}
+
+/** Lets claimed events wait in their order. */
+function release(session: Session, rows: readonly EventKeyRecord[]): void {
+  for (const { key, mapping, resource } of rows) {
+    session.run(RELEASE, [key])
+    addToCounts(session, mapping, 1, 0)
+    arrange(session, mapping, resource)
+  }
 }
 
 function remove(session: Session, rows: readonly EventKeyRecord[]): void {

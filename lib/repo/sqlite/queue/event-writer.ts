@@ -20,7 +20,8 @@ export class EventWriter {
     if (events.length === 0) return write([])
     await this.#prepare()
     const result = await write(events.map(eventRecord))
-    for (const mapping of new Set(events.map((event) => event.mapping))) this.announce(mapping)
+    const waiting = events.filter(({ claim }) => claim === undefined)
+    for (const mapping of new Set(waiting.map((event) => event.mapping))) this.announce(mapping)
     return result
   }
 

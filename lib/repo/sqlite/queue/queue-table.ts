@@ -36,6 +36,15 @@ export class QueueTable {
     return this.#session.all<{ pause: string | null }>(text, [mapping])[0]?.pause ?? null
   }
 
+  async clientIds(mapping: string): Promise<string | null> {
+    const text = 'select client_ids from sync_queue where mapping = ?'
+    return this.#session.all<{ client_ids: string | null }>(text, [mapping])[0]?.client_ids ?? null
+  }
+
+  async setClientIds(mapping: string, noted: string): Promise<void> {
+    await this.#writes.run((session) => session.run(SET_CLIENT_IDS, [mapping, noted]))
+  }
+
   async setPause(mapping: string, pause: string | null): Promise<void> {
     await this.#writes.run((session) => session.run(SET_PAUSE, [mapping, pause]))
   }
@@ -78,6 +87,8 @@ const FIRST = (state: number) => `select min(key) as key from sync_event where m
 const OLDEST = `select created from sync_event where key = (select min(key) from (
   ${[STATE.ready, STATE.behind, STATE.retry, STATE.acquired].map(FIRST).join(' union all ')}))`
 const SET_PAUSE = `insert into sync_queue (mapping, pause) values (?1, ?2) on conflict (mapping) do update set pause = ?2`
+const SET_CLIENT_IDS = `insert into sync_queue (mapping, client_ids) values (?1, ?2)
+  on conflict (mapping) do update set client_ids = ?2`
 const COUNT_DELETION = `insert into sync_deletion (mapping, minute, count) values (?, ?, 1)
   on conflict (mapping, minute) do update set count = count + 1`
 

@@ -7,7 +7,7 @@ import type { EventStore, Pause, QueueState } from '../../../repo/queue/event-st
 import type { JobQueue } from '../../../repo/queue/job-queue.ts'
 import type { Intent } from '../../../repo/runs/run-row.ts'
 import type { DeletionBrake } from '../../context/deletion-brake.ts'
-import type { CreationIntents } from '../../context/run-context.ts'
+import type { ChangeIntents } from '../../context/run-context.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../../mapping/registry.ts'
 import type { ScriptRunner } from '../../mapping/scripts.ts'
 import { type IsHeld, usesQueue } from '../live-mappings.ts'
@@ -48,6 +48,8 @@ export interface QueueStatus extends QueueState {
 
 /** How often the numbers behind metrics and drains of mappings without queue are read. */
 const REFRESH_MS = 5000
+/** A change at once that has not ended by then has been lost by a process that has ended; carried out twice, it does no harm. */
+const MAX_CLAIM_MS = 900_000
 
 /** Queued synchronization: carries out the events of all mappings, and shows what waits. */
 export class QueueService implements Disposable {
@@ -134,6 +136,7 @@ export class QueueService implements Disposable {
 
   async #refresh(): Promise<void> {
     try {
+      await this.events.releaseClaims(MAX_CLAIM_MS)
       this.#queues = await this.events.queues()
       await this.#adapt()
     } catch (error) {
@@ -191,7 +194,7 @@ export class QueueService implements Disposable {
       ...(userId !== null && { agent: userId }),
       syncChain: chain,
     }
-    const change = { collection, resourceId, action, oldObject, newObject, creations: this.#creationsOf(event) }
+    const change = { collection, resourceId, action, oldObject, newObject, intents: this.#intentsOf(event) }
     const isEarlierQueued = async (mapping: string, id: string) => {
       const [first] = await this.events.page({ mapping, resourceId: id }, null, 1)
       return first !== undefined && Number(first.id) < Number(event.id)
@@ -200,10 +203,10 @@ export class QueueService implements Disposable {
     return details === 'later' ? { verdict: 'early', cause: undefined } : attemptOf(details)
   }
 
-  #creationsOf(event: QueuedEvent): CreationIntents {
+  #intentsOf(event: QueuedEvent): ChangeIntents {
     const intents: Record<string, Intent> = { ...event.intents }
     return {
-      known: async (qualifier) => intents[qualifier] ?? (await this.events.deadIntents(event))[qualifier],
+      known: async (qualifier) => intents[qualifier] ?? (await this.events.intentsOf(event))[qualifier],
       note: (qualifier, intent) => {
         if (intent) intents[qualifier] = intent
         else delete intents[qualifier]

@@ -33,13 +33,12 @@ const mappingOf = ({ name, collection, target }: Way, more: JsonObject): JsonObj
   ...{ allowEmptySourceSet: true, maxDeletesPerHour: 1_000_000, ...more },
 })
 
-/** The second one finds by correlation what a crash left without a link: nothing durable tells of it. */
 const MAPPINGS = [
   mappingOf(WAYS[0], {
     properties: [{ source: '_id', target: '_id' }, ...properties],
     queuedSync: { enabled: true, ...patient },
   }),
-  mappingOf(WAYS[1], { correlationQuery: { linkQualifier: 'default', expressionTree: { any: ['userName'] } } }),
+  mappingOf(WAYS[1], {}),
   mappingOf(WAYS[2], { captureChanges: true, queuedSync: { enabled: false, ...patient } }),
 ]
 

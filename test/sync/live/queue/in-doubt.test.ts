@@ -6,6 +6,7 @@ import { QueueStage } from './queue-stage.ts'
 
 const names = (target: FakeIdm) => target.objects('managed/user').map(({ mail }) => mail)
 const isCreate = ({ method }: { method: string }) => method === 'POST'
+const isDelete = ({ method }: { method: string }) => method === 'DELETE'
 const CORRELATED = { correlationQuery: { linkQualifier: 'default', expressionTree: { any: ['mail'] } } }
 
 describe('a queued creation whose answer is lost', () => {
@@ -91,5 +92,46 @@ describe('a queued creation whose answer is lost', () => {
     await stage.drained()
     await until(() => target.objects('managed/user').length === 3)
     assert.deepEqual([names(target).sort(), await stage.letters()], [['a', 'b', 'c'], []])
+  })
+})
+
+describe('a queued deletion whose answer is lost', () => {
+  const policies = [
+    { situation: 'SOURCE_MISSING', action: 'DELETE' },
+    { situation: 'MISSING', action: 'EXCEPTION' },
+  ]
+
+  const start = async () => {
+    const target = await fakeIdm({ collections: ['managed/user'] })
+    const properties = [{ source: 'mail', target: 'mail' }]
+    const mapping = { properties, policies, allowEmptySourceSet: true }
+    const stage = await QueueStage.start({ target, queuedSync: { maxRetries: 0 }, mapping })
+    await stage.put('a', '1')
+    await stage.drained()
+    return { target, stage }
+  }
+
+  it('is completed: the link goes, and the object can come back', async () => {
+    const { target, stage } = await start()
+    target.intercept(isDelete, cutAfter(), { times: 1 })
+    await stage.remove('a')
+    await stage.put('a', '2')
+    await stage.drained()
+    assert.deepEqual([names(target), await stage.letters()], [['2'], []])
+    await stage.remove('a')
+    await stage.drained()
+    assert.deepEqual([names(target), await stage.letters()], [[], []])
+  })
+
+  it('is not mistaken for what somebody else has deleted since', async () => {
+    const { target, stage } = await start()
+    // The target has refused ours.
+    target.intercept(isDelete, respond(errorAnswer(409, 'It is used')), { times: 1 })
+    await stage.remove('a')
+    await stage.drained()
+    target.delete('managed/user', target.ids('managed/user')[0] ?? '')
+    await stage.put('a', '2')
+    await stage.drained()
+    assert.deepEqual([names(target), (await stage.letters()).length], [[], 2])
   })
 })

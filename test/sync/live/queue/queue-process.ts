@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { ConfigDirectory } from '../../../../lib/config/files/directory.ts'
 import { parseKeys } from '../../../../lib/config/values/crypto/crypto.ts'
-import { KeyWrapper } from '../../../../lib/config/values/crypto/key-wrapper.ts'
+import { fixedKeys, KeyWrapper } from '../../../../lib/config/values/crypto/key-wrapper.ts'
 import type { Logger } from '../../../../lib/contract.ts'
 import { Scope } from '../../../../lib/core/scope.ts'
 import { registryOf } from '../../../../lib/crest/protocol/connection.ts'
@@ -24,7 +24,7 @@ const confDir = join(dir, 'conf')
 const directory = new ConfigDirectory({ dir: confDir, log })
 await directory.start()
 const ring = parseKeys(process.env.CRASH_KEY ?? '', 'test')
-const keys = new KeyWrapper({ current: () => ring, ensure: async () => ring })
+const keys = new KeyWrapper(fixedKeys(ring))
 const repository = await openRepository({ file: join(dir, 'db/repo.db'), log, keys })
 const router = new ResourceRouter()
 const { handler } = await startExternalIdm(scope, {
