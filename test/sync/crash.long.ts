@@ -3,8 +3,8 @@ import type { JsonObject } from '../../lib/contract.ts'
 import { type CrashKind, CrashStage, TASK_THREADS, type Victim } from './crash/crash-stage.ts'
 
 /** Crashes of each kind; CRASH_POINTS=200 by hand. */
-const POINTS = Number(process.env.CRASH_POINTS ?? 10)
-const USERS = 250
+const POINTS = Number(process.env.CRASH_POINTS ?? 3)
+const USERS = 120
 /** Creations between two crashes, at most. */
 const MAX_WRITES = 40
 

@@ -6,42 +6,41 @@ const NOTHING_LOST = { unknown: 0, doubles: 0, missing: 0 }
 describe('a process that is killed at its first creation', function () {
   this.timeout(120_000)
 
-  for (const how of ['resume', 'recon'] as const) {
-    for (const [title, kind] of [
-      ['with ids of ours', { correlates: false }],
-      ['with ids of the mapping', { correlates: false, mapsIds: true }],
-    ] as const)
-      for (const isDone of [true, false])
-        it(`${title}, ${isDone ? 'carried out' : 'not carried out'}: ${how} creates each object once`, async () => {
-          const stage = await CrashStage.start(kind, 12)
-          await stage.killAt('recon', 1, isDone)
-          const run = await stage.run(how)
-          assert.equal(run.state, 'SUCCESS', String(run.stageDescription))
-          assert.deepEqual(await stage.outcome(), { ...NOTHING_LOST, linked: 12 })
-        })
+  for (const [title, kind, isDone, how] of [
+    ['with ids of ours, carried out', {}, true, 'resume'],
+    ['with ids of ours, not carried out', {}, false, 'recon'],
+    ['with ids of the mapping, carried out', { mapsIds: true }, true, 'recon'],
+    ['with ids of the mapping, not carried out', { mapsIds: true }, false, 'resume'],
+  ] as const)
+    it(`${title}: ${how} creates each object once`, async () => {
+      const stage = await CrashStage.start({ correlates: false, ...kind }, 12)
+      await stage.killAt('recon', 1, isDone)
+      const run = await stage.run(how)
+      assert.equal(run.state, 'SUCCESS', String(run.stageDescription))
+      assert.deepEqual(await stage.outcome(), { ...NOTHING_LOST, linked: 12 })
+    })
 
-    for (const [title, kind] of [
-      ['with ids of ours', { namesItself: true }],
-      ['with ids of the mapping', { namesItself: true, mapsIds: true }],
-    ] as const) {
-      it(`${title}, at a target that names objects itself: ${how} leaves it unknown`, async () => {
-        const stage = await CrashStage.start({ correlates: false, ...kind }, 12)
-        await stage.killAt('recon', 1)
-        await stage.run(how)
-        const { unknown, linked, ...rest } = await stage.outcome()
-        assert.deepEqual([unknown, linked, rest], [1, 11, { doubles: 0, missing: 0 }])
-        // Nor does anybody who comes later.
-        await stage.run('recon')
-        assert.deepEqual(await stage.outcome(), { unknown: 1, linked: 11, doubles: 0, missing: 0 })
-      })
+  for (const [title, kind, how, other] of [
+    ['with ids of ours', { namesItself: true }, 'resume', 'recon'],
+    ['with ids of the mapping', { namesItself: true, mapsIds: true }, 'recon', 'resume'],
+  ] as const) {
+    it(`${title}, at a target that names objects itself: ${how} leaves it unknown`, async () => {
+      const stage = await CrashStage.start({ correlates: false, ...kind }, 12)
+      await stage.killAt('recon', 1)
+      await stage.run(how)
+      const { unknown, linked, ...rest } = await stage.outcome()
+      assert.deepEqual([unknown, linked, rest], [1, 11, { doubles: 0, missing: 0 }])
+      // Nor does anybody who comes later.
+      await stage.run('recon')
+      assert.deepEqual(await stage.outcome(), { unknown: 1, linked: 11, doubles: 0, missing: 0 })
+    })
 
-      it(`${title}, at such a target, but sources correlate: ${how} finds it`, async () => {
-        const stage = await CrashStage.start({ correlates: true, ...kind }, 12)
-        await stage.killAt('recon', 1)
-        await stage.run(how)
-        assert.deepEqual(await stage.outcome(), { ...NOTHING_LOST, linked: 12 })
-      })
-    }
+    it(`${title}, at such a target, but sources correlate: ${other} finds it`, async () => {
+      const stage = await CrashStage.start({ correlates: true, ...kind }, 12)
+      await stage.killAt('recon', 1)
+      await stage.run(other)
+      assert.deepEqual(await stage.outcome(), { ...NOTHING_LOST, linked: 12 })
+    })
   }
 
   it('of a target that is known to refuse ids: at most the rows in flight are unknown', async () => {

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../lib/contract.ts'
 import { foreign, missingRows, rowsWithoutId } from '../helpers/fake-idm/fake-idm.ts'
 import { type FakeStage, fakeStage, MAPPING, USERS } from './fake-stage.ts'
 
-const CASES = Number(process.env.SYNC_LAW_CASES ?? 40)
+const CASES = Number(process.env.SYNC_LAW_CASES ?? 25)
 const SEED = process.env.SYNC_LAW_SEED === undefined ? {} : { seed: Number(process.env.SYNC_LAW_SEED) }
 
 /** What becomes of a pair after it was linked. */

@@ -3,7 +3,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { Json, JsonObject } from '../../lib/contract.ts'
 import { type FakeStage, fakeStage } from './fake-stage.ts'
 
-const RUNS = Number(process.env.PLAN_RUNS ?? 30)
+const RUNS = Number(process.env.PLAN_RUNS ?? 20)
 
 /** What one script does before it yields its value, with the object `NAME` of a collection that no mapping is about. */
 const OPERATIONS: Readonly<Record<string, string>> = {

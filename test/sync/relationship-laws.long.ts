@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { JsonObject } from '../../lib/contract.ts'
 import { type FakeStage, fakeStage, MAPPING, USERS } from './fake-stage.ts'
 
-const CASES = Number(process.env.SYNC_LAW_CASES ?? 40)
+const CASES = Number(process.env.SYNC_LAW_CASES ?? 20)
 const SEED = process.env.SYNC_LAW_SEED === undefined ? {} : { seed: Number(process.env.SYNC_LAW_SEED) }
 
 const ROLES = 'managed/role'

@@ -10,7 +10,7 @@ import { parseExact, printExact } from '../helpers/fake-idm/exact-json.ts'
 import { busy, partialRows } from '../helpers/fake-idm/fake-idm.ts'
 import { type FakeStage, fakeStage, MAPPING, USERS } from './fake-stage.ts'
 
-const CASES = Number(process.env.SYNC_LAW_CASES ?? 60)
+const CASES = Number(process.env.SYNC_LAW_CASES ?? 40)
 const SEED = process.env.SYNC_LAW_SEED === undefined ? {} : { seed: Number(process.env.SYNC_LAW_SEED) }
 
 /** JSON texts, since numbers have to keep their digits. */

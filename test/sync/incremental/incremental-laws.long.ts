@@ -6,7 +6,7 @@ import { errorAnswer, type FakeIdm, type FakeRequest, respond } from '../../help
 import { MAPPING, USERS } from '../fake-stage.ts'
 import { type IncrementalStage, incrementalStage } from './incremental-stage.ts'
 
-const CASES = Number(process.env.SYNC_LAW_CASES ?? 20)
+const CASES = Number(process.env.SYNC_LAW_CASES ?? 15)
 const SEED = process.env.SYNC_LAW_SEED === undefined ? {} : { seed: Number(process.env.SYNC_LAW_SEED) }
 
 const id = fc.constantFrom('a', 'b', 'c', 'd', 'e')

@@ -14,7 +14,7 @@ const PROCESS = fileURLToPath(new URL('../crash/crash-process.ts', import.meta.u
 const USERS = 'managed/user'
 const KEY = generateKey('test')
 /** Of each kind: created, updated, deleted. */
-const COUNT = 15
+const COUNT = 9
 
 describe('an undo that is killed', function () {
   this.timeout(300_000)

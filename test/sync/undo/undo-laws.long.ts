@@ -6,7 +6,7 @@ import { type FakeIdm, type FakeIdmOptions, fakeIdm } from '../../helpers/fake-i
 import { startSyncGateway } from '../gateways.ts'
 import { type Between, checkUndo, mappingOf, type Side, type World, worlds } from './undo-world.ts'
 
-const RUNS = Number(process.env.UNDO_RUNS ?? 60)
+const RUNS = Number(process.env.UNDO_RUNS ?? 25)
 /** Pairs of the run between real gateways; 2,000 by hand: UNDO_PAIRS=2000. */
 const PAIRS = Number(process.env.UNDO_PAIRS ?? 60)
 const USERS = 'managed/user'
