@@ -75,11 +75,8 @@ export interface EventStore {
   intend(event: QueuedEvent, intents: EventIntents): Promise<void>
   /** The same for an event that is claimed. */
   intendClaimed(claim: EventClaim, intents: EventIntents): Promise<void>
-  /**
-   * What all events of an object and mapping, with its dead letters, were about to create or delete; what the latest one was,
-   * where several were.
-   */
-  intentsOf(event: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents>
+  /** What all events of an object and mapping, with its dead letters, were about to create or delete, in their order. */
+  intentsOf(event: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents[]>
   /** Removes an event that is claimed, or lets it wait to be carried out. */
   endClaim(claim: EventClaim, end: 'done' | 'wait'): Promise<void>
   /** Lets claimed events wait that are older than this, in milliseconds. @returns how many */

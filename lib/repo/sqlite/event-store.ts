@@ -62,9 +62,9 @@ export class SqliteEventStore implements EventStore {
     return this.#stores.events.releaseClaims(new Date(Date.now() - ageMs).toISOString())
   }
 
-  async intentsOf({ mapping, resourceId }: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents> {
+  async intentsOf({ mapping, resourceId }: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents[]> {
     const found = await this.#stores.events.intentsOf(mapping, resourceId)
-    return Object.assign({}, ...found.map((row) => this.#read<EventIntents>(row, row.intents)))
+    return found.map((row) => this.#read<EventIntents>(row, row.intents)).filter((intents) => intents !== null)
   }
 
   async finish(outcomes: readonly Outcome[]): Promise<void> {

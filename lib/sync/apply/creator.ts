@@ -64,8 +64,7 @@ export class Creator {
     mapped: string | null,
   ): Promise<JsonObject> {
     const { targets, clientIds, links, mapping } = this.#context
-    const noted = await intents.known(qualifier)
-    const known = noted?.kind === 'write' ? undefined : noted
+    const known = creationIn(await intents.known(qualifier))
     const isDoubtful = known !== undefined && !correlates(mapping)
     if (isDoubtful && known.kind === 'assigned') throw new UnknownOutcome(CURE)
     const earlier = known && known.id !== null ? await targets.read(known.id, 'targetObjectQuery') : null
@@ -218,3 +217,10 @@ const CURE =
   'Look for it at the target. If it is there, link it (links import), and retry the change; if not, drop the change, and synchronize the object again'
 
 const isExisting = (error: unknown): boolean => error instanceof ResourceException && error.code === 412
+
+/** The latest creation that may be there; what has been deleted since is not. */
+const creationIn = (intents: readonly Intent[]): Intent | undefined =>
+  intents.findLast(({ kind, id }, index) => {
+    const isDeleted = intents.slice(index).some((later) => later.kind === 'write' && later.id === id)
+    return kind !== 'write' && !isDeleted
+  })

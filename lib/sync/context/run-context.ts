@@ -78,8 +78,8 @@ export interface RunContextOptions extends RunServices {
  * Keeps what a queued change is about to create or, with the kind `write`, to delete, so that it can be carried out again.
  */
 export interface ChangeIntents {
-  /** Of an earlier attempt, or of an earlier change of the object that was given up: it may have been carried out. */
-  known(qualifier: string): Promise<Intent | undefined>
+  /** Of all changes of the object that have not ended, or were given up, in their order: they may have been carried out. */
+  known(qualifier: string): Promise<readonly Intent[]>
   /** Resolves when it is on the disk. @param intent undefined = nothing is left in doubt */
   note(qualifier: string, intent: Intent | undefined): Promise<void>
 }

@@ -120,7 +120,7 @@ export class LiveSync extends LiveMappings {
         await claim?.end([])
         continue
       }
-      const done = await this.#start(mapping, { ...change, intents: claim }, context)
+      const done = await this.#start(mapping, { ...change, intents: claim?.intents }, context)
       // What waits for its link waits for the caller of this change, and is audited.
       if (done !== 'later' && 'deferred' in done) void done.deferred.ended.then(() => claim?.end(done.details))
       else if (done !== 'later') {
@@ -147,7 +147,7 @@ export class LiveSync extends LiveMappings {
   #claimOf({ claim, action, resourceId }: Change, { mapping }: ConfiguredMapping): Claim | undefined {
     const { events, log } = this.#options
     if (!events || claim === undefined) return undefined
-    return new Claim({ claim, action, mapping: mapping.name }, resourceId, { events, log })
+    return new Claim({ claim, action, mapping: mapping.name, resourceId }, { events, log })
   }
 
   #isQueued(configured: ConfiguredMapping): boolean {

@@ -1,4 +1,4 @@
-import { newRow, type Row } from '../../repo/runs/run-row.ts'
+import { type Intent, newRow, type Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
 import { carryOutRow } from '../runs/single-row.ts'
 
@@ -15,8 +15,9 @@ export async function settleDeletions(context: RunContext, rows: readonly Row[])
   if (!intents) return done
   for (const { link, target, qualifier, sourceId } of rows) {
     if (link === null || target !== null) continue
-    const intent = await intents.known(qualifier)
-    if (intent?.kind !== 'write' || intent.id === null || links.targetKey(intent.id) !== link.targetKey) continue
+    const isOurs = ({ kind, id }: Intent) => kind === 'write' && id !== null && links.targetKey(id) === link.targetKey
+    const intent = (await intents.known(qualifier)).find(isOurs)
+    if (!intent) continue
     if (!(await targets.isAbsent(link.targetKey))) continue
     const decision = { situation: 'MISSING', action: 'UNLINK', reason: 'an interrupted deletion is completed' }
     const pair = { qualifier, sourceId, targetId: intent.id, link }

@@ -243,7 +243,7 @@ export function describeEventStore(open: OpenRepository): void {
       const { repository, events, jobs } = await stage()
       await events.add([event('a', 'delete')])
       await events.intendClaimed(claimOf('c'), intents)
-      assert.deepEqual(await events.intentsOf({ mapping: 'm', resourceId: 'a' }), intents)
+      assert.deepEqual(await events.intentsOf({ mapping: 'm', resourceId: 'a' }), [intents])
       await events.endClaim(claimOf('c'), 'wait')
       assert.deepEqual(await names(repository), ['a update', 'a delete'])
       const [first, ...others] = await jobs.acquire('m', 10)

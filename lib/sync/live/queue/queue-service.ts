@@ -5,13 +5,12 @@ import { conflict } from '../../../crest/errors.ts'
 import type { QueuedEvent } from '../../../repo/queue/event.ts'
 import type { EventStore, Pause, QueueState } from '../../../repo/queue/event-store.ts'
 import type { JobQueue } from '../../../repo/queue/job-queue.ts'
-import type { Intent } from '../../../repo/runs/run-row.ts'
 import type { DeletionBrake } from '../../context/deletion-brake.ts'
-import type { ChangeIntents } from '../../context/run-context.ts'
 import type { ConfiguredMapping, MappingRegistry } from '../../mapping/registry.ts'
 import type { ScriptRunner } from '../../mapping/scripts.ts'
 import { type IsHeld, usesQueue } from '../live-mappings.ts'
 import type { LiveSync } from '../live-sync.ts'
+import { StoredIntents } from '../stored-intents.ts'
 import { type Attempt, attemptOf } from './decisions.ts'
 import { giveUp } from './give-up.ts'
 import { type DrainSettings, MappingDrain } from './mapping-drain.ts'
@@ -194,25 +193,14 @@ export class QueueService implements Disposable {
       ...(userId !== null && { agent: userId }),
       syncChain: chain,
     }
-    const change = { collection, resourceId, action, oldObject, newObject, intents: this.#intentsOf(event) }
+    const intents = new StoredIntents(event, this.events, (now) => this.events.intend(event, now))
+    const change = { collection, resourceId, action, oldObject, newObject, intents }
     const isEarlierQueued = async (mapping: string, id: string) => {
       const [first] = await this.events.page({ mapping, resourceId: id }, null, 1)
       return first !== undefined && Number(first.id) < Number(event.id)
     }
     const details = await live.carryOut(found, { ...change, isEarlierQueued }, context)
     return details === 'later' ? { verdict: 'early', cause: undefined } : attemptOf(details)
-  }
-
-  #intentsOf(event: QueuedEvent): ChangeIntents {
-    const intents: Record<string, Intent> = { ...event.intents }
-    return {
-      known: async (qualifier) => intents[qualifier] ?? (await this.events.intentsOf(event))[qualifier],
-      note: (qualifier, intent) => {
-        if (intent) intents[qualifier] = intent
-        else delete intents[qualifier]
-        return this.events.intend(event, intents)
-      },
-    }
   }
 
   async #stopAll(): Promise<void> {
