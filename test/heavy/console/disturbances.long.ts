@@ -3,7 +3,7 @@ import { createServer, request as forward } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { KeyWrapper } from '../../../lib/config/values/crypto/key-wrapper.ts'
+import { fixedKeys, KeyWrapper } from '../../../lib/config/values/crypto/key-wrapper.ts'
 import { silentLog } from '../../../lib/core/log.ts'
 import { projectKeys } from '../../../lib/gateway/project-keys.ts'
 import { openRepository } from '../../../lib/repo/open.ts'
@@ -112,7 +112,7 @@ describe('the console when something happens', function () {
 /** Gives a plan as many rows as this, all like its first. The gateway is stopped. */
 async function multiply({ project }: Stage, id: string, count: number): Promise<void> {
   const ring = projectKeys(project.dir, process.env)
-  const keys = new KeyWrapper({ current: () => ring, ensure: async () => ring })
+  const keys = new KeyWrapper(fixedKeys(ring))
   const repository = await openRepository({ file: join(project.db, 'openidm.db'), keys, log: silentLog })
   const run = await repository.runs().find(id)
   const rows = repository.runs().rows(run?.number ?? 0)
