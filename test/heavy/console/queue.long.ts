@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { until } from '../../helpers/until.ts'
 import { assertAccessible, closeBrowser, openConsole, picture, signIn } from './browser.ts'
 import { ADMIN, PASSWORD, PEOPLE, startStage } from './stage.ts'
 
@@ -51,10 +52,8 @@ describe('the console: the queue', function () {
     await button('Try again: bjensen').click()
     await page.getByText('Nothing was given up.').waitFor()
     await page.getByText('Nothing waits.').waitFor()
-    const { result } = await stage.remote.connection.query('managed/alpha_user', {
-      _queryFilter: 'userName eq "bjensen"',
-    })
-    assert.equal(result.length, 1)
+    const query = { _queryFilter: 'userName eq "bjensen"' }
+    await until(async () => (await stage.remote.connection.query('managed/alpha_user', query)).result.length === 1)
     assert.deepEqual(complaints, [])
   })
 })
