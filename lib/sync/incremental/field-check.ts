@@ -36,7 +36,11 @@ export async function checkField(source: string, field: Pointer, first: FirstObj
     }
   }
   const present = await find({ operator: 'pr', field }, SAMPLES)
-  if (present.found.length === 0) throw refused(`the filter ${present.text} finds no object`)
+  if (present.found.length === 0) {
+    const all = await find({ operator: 'literal', value: true }, 1)
+    if (all.found.length === 0) throw conflict(`incremental.changedField: ${source} has no objects, ${RUN_IN_FULL}`)
+    throw refused(`the filter ${present.text} finds no object`)
+  }
   const values = present.found.map((object) => getAt(object, field))
   const forms = values.map(timeFormOf)
   const [form] = forms
@@ -48,6 +52,9 @@ export async function checkField(source: string, field: Pointer, first: FirstObj
   if (future.found.length > 0) throw refused(`the filter ${future.text} finds objects`)
   return form
 }
+
+const RUN_IN_FULL =
+  'so that nothing shows whether it finds changes. A run without --changed tells what that means for the target'
 
 const TIMES = 'times in ISO 8601 and UTC are needed, all in one form, such as "2026-01-31T06:00:00.000Z"'
 

@@ -12,7 +12,8 @@ const SEED = process.env.SYNC_LAW_SEED === undefined ? {} : { seed: Number(proce
 const id = fc.constantFrom('a', 'b', 'c', 'd', 'e')
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('edit' as const), id, sn: fc.constantFrom('x', 'y', 'z') }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), id }) },
+  // One always stays: of an empty source, nothing shows whether its field finds changes.
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), id: id.filter((one) => one !== 'a') }) },
   // Its writes fail in the next run.
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('fail' as const), id }) },
   // It is changed while the next run reads.

@@ -71,6 +71,13 @@ describe('a run that asks only for what changed is refused', () => {
       assert.match(await since(stage), /the filter \/lastModified pr finds no object\. Name a field/)
     })
 
+    it('one of a source without objects', async () => {
+      const stage = await incrementalStage({ mapping: { allowEmptySourceSet: true, maxDeletes: '100%' } })
+      for (const id of stage.one.ids(USERS)) stage.one.delete(USERS, id)
+      await stage.recon()
+      assert.match(await stage.refused(), /has no objects, so that nothing shows .* A run without --changed tells/)
+    })
+
     it('one whose filter is ignored', async () => {
       const stage = await incrementalStage()
       const all = respond(json(200, { result: [{ _id: 'u1', lastModified: timeAt(stage) }] }))
