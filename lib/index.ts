@@ -14,7 +14,8 @@ import type { InstanceStatus } from './remote/instance/registry.ts'
 
 import { notifier } from './sync/live/notifier.ts'
 
-export { consoleRouter } from './console/router.ts'
+export { type ConsoleOptions, consoleRouter } from './console/router.ts'
+export type { ConsoleSignIn } from './console/sign-in.ts'
 export type * from './contract.ts'
 export {
   CONTRACT_VERSION,

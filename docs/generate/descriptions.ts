@@ -401,6 +401,21 @@ export const FILES = {
         byDefault: '`[]`',
       },
       console: 'serve the [console](console.md)',
+      consoleSignIn: {
+        text: 'the OpenID provider at which people sign in to the console; see [Sign in at a provider](console.md#sign-in-at-a-provider)',
+        byDefault: 'passwords and pasted tokens alone',
+      },
+      'consoleSignIn.issuer': 'its issuer, exactly as in its metadata',
+      'consoleSignIn.clientId': 'the public client that it knows the console as',
+      'consoleSignIn.scopes': 'what the console asks for; with `openid`, its ID token is checked',
+      'consoleSignIn.authorizationEndpoint': {
+        text: 'where people are sent to sign in; together with `tokenEndpoint`',
+        byDefault: 'as its metadata have it',
+      },
+      'consoleSignIn.tokenEndpoint': {
+        text: 'where the console gets its tokens; needed when it is at another origin than the issuer',
+        byDefault: 'as its metadata have it',
+      },
       trustTransactionHeader: "use the callers' `X-ForgeRock-TransactionId`",
       resumeRuns:
         'resume the last reconciliation of each mapping at start if it was interrupted; see [Interrupted runs](plans-and-runs.md#interrupted-runs)',

@@ -6,10 +6,14 @@ import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import type { HttpHandler } from '../contract.ts'
-import { sendBytes } from '../crest/http/response.ts'
+import { sendBytes, sendJson } from '../crest/http/response.ts'
+import { type ConsoleSignIn, connectSources, signInForPage } from './sign-in.ts'
 
 /** Where the build puts the page: the same for lib/ and dist/. */
 const BUILT = fileURLToPath(new URL('../../dist/console/page/', import.meta.url))
+
+/** What the page asks for to know how people sign in. */
+const SIGN_IN = 'sign-in.json'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -19,12 +23,14 @@ const TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 }
 
-/** Nothing inline, nothing of others, no text that becomes a script. */
+/** Nothing inline, nothing of others, no text that becomes a script. @param connect what it sends requests to, beside itself */
+const policy = (connect: string): string =>
+  `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'${connect}; ` +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
 const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-cache',
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  'content-security-policy': policy(''),
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
@@ -48,15 +54,23 @@ interface StaticFile {
   readonly etag: string
   readonly plain: Buffer
   readonly gzip: Buffer
+  /** In place of those that all files have. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface ConsoleOptions {
+  /** The OpenID provider at which people sign in, as it is now. Default: none. */
+  readonly signIn?: () => ConsoleSignIn | undefined
+  /** Where the build has put the page. */
+  readonly built?: string
 }
 
 /**
  * Serves the console at `console/` of its mount, without a login: `app.use('/openidm', consoleRouter())`. Calls `next()`
  * for other paths. The page signs in at the mount with a name and a password (`X-OpenIDM-Username`,
- * `X-OpenIDM-Password`) or an access token.
- * @param built where the build has put the page
+ * `X-OpenIDM-Password`) or an access token, which it gets from the provider of `signIn`.
  */
-export function consoleRouter(built = BUILT): HttpHandler {
+export function consoleRouter({ signIn = () => undefined, built = BUILT }: ConsoleOptions = {}): HttpHandler {
   let files = readFiles(built)
   return (request, response, next) => {
     const [path = ''] = (request.url ?? '').split('?')
@@ -68,11 +82,22 @@ export function consoleRouter(built = BUILT): HttpHandler {
     if (files.size === 0) files = readFiles(built)
     const name = path.slice('/console/'.length) || 'index.html'
     const file = files.get(name)
-    if (file) sendFile(request, response, file)
+    if (name === SIGN_IN) sendJson(response, 200, signInForPage(signIn()), HEADERS)
+    else if (file) sendFile(request, response, name === 'index.html' ? pageFor(file, signIn()) : file)
     else if (files.size === 0 && name === 'index.html')
       send(response, 503, { 'content-type': TYPES['.html'] ?? '' }, Buffer.from(NOT_BUILT))
     else next()
   }
+}
+
+/**
+ * The page with the policy that its provider needs. Browsers keep the policy that they have when an answer is 304, so that
+ * it is a part of the ETag.
+ */
+function pageFor(file: StaticFile, signIn: ConsoleSignIn | undefined): StaticFile {
+  if (!signIn) return file
+  const sources = connectSources(signIn)
+  return { ...file, etag: etagOf(file.plain, sources), headers: { 'content-security-policy': policy(` ${sources}`) } }
 }
 
 /** @returns no file when the page is not built */
@@ -87,16 +112,18 @@ function readFiles(dir: string): ReadonlyMap<string, StaticFile> {
 
 function staticFile(dir: string, name: string): StaticFile {
   const plain = readFileSync(join(dir, name))
-  const etag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`
-  return { type: TYPES[extname(name)] ?? '', etag, plain, gzip: gzipSync(plain, { level: 9 }) }
+  return { type: TYPES[extname(name)] ?? '', etag: etagOf(plain), plain, gzip: gzipSync(plain, { level: 9 }) }
 }
+
+const etagOf = (plain: Buffer, more = ''): string =>
+  `"${createHash('sha256').update(plain).update(more).digest('base64url').slice(0, 22)}"`
 
 function sendFile(
   { headers }: IncomingMessage,
   response: ServerResponse,
-  { type, etag, plain, gzip }: StaticFile,
+  { type, etag, plain, gzip, headers: own }: StaticFile,
 ): void {
-  const common = { 'content-type': type, etag, vary: 'accept-encoding' }
+  const common = { 'content-type': type, etag, vary: 'accept-encoding', ...own }
   const isZipped = /\bgzip\b/.test(headers['accept-encoding'] ?? '')
   if (headers['if-none-match'] === etag) send(response, 304, common)
   else if (isZipped) send(response, 200, { ...common, 'content-encoding': 'gzip' }, gzip)

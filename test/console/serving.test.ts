@@ -74,6 +74,58 @@ describe('the console', () => {
     await until(async () => (await call('/console/', NOBODY)).status === 200)
   })
 
+  it('names the provider at which people sign in, and sends requests to its endpoint alone', async () => {
+    const provider = { issuer: 'https://am.example.com/am/oauth2', clientId: 'console' }
+    const endpoints = {
+      authorizationEndpoint: 'https://login.example.com/authorize?realm=/alpha',
+      tokenEndpoint: 'https://am.example.com/am/token;a,b?realm=/alpha',
+    }
+    const { call } = await startGateway({
+      plugins: ownPlugins,
+      conf: { 'gateway.json': { consoleSignIn: { ...provider, ...endpoints, scopes: ['openid', 'fr:idm:*'] } } },
+    })
+    const told = async () => (await call('/console/sign-in.json', NOBODY)).json
+    const connect = async () => {
+      const { headers } = await call('/console/', NOBODY)
+      return {
+        etag: headers.etag,
+        sources: /connect-src ([^;]*);/.exec(String(headers['content-security-policy']))?.[1],
+      }
+    }
+    assert.deepEqual(await told(), { provider: { ...provider, ...endpoints, scopes: ['openid', 'fr:idm:*'] } })
+    const first = await connect()
+    assert.equal(first.sources, "'self' https://am.example.com/am/token%3Ba%2Cb")
+    // Without endpoints, those that the metadata at the issuer may name.
+    const put = (json: unknown) => call('/config/gateway', { method: 'PUT', json })
+    await put({ consoleSignIn: provider })
+    await until(async () => (await connect()).sources === "'self' https://am.example.com")
+    assert.deepEqual(await told(), { provider: { ...provider, scopes: ['openid'] } })
+    // A browser that has the page gets its other policy, too.
+    assert.notEqual((await connect()).etag, first.etag)
+    await put({})
+    await until(async () => (await connect()).sources === "'self'")
+    assert.deepEqual(await told(), { provider: null })
+  })
+
+  it('takes no provider by http, with a secret, or with one endpoint', async () => {
+    const { call } = await startGateway({ plugins: ownPlugins })
+    const good = { issuer: 'https://am.example.com', clientId: 'console' }
+    const refused: readonly (readonly [object, RegExp])[] = [
+      [{ ...good, issuer: 'http://am.example.com' }, /only for localhost/],
+      [{ ...good, issuer: 'https://a:b@am.example.com' }, /without credentials|issuer|URL/],
+      [{ ...good, issuer: 'javascript:1' }, /must be the https/],
+      [{ ...good, clientSecret: 'x' }, /clientSecret/],
+      [{ ...good, tokenEndpoint: 'https://am.example.com/token' }, /both/],
+      [{ ...good, scopes: ['openid profile'] }, /must be a scope/],
+      [{ issuer: good.issuer }, /public client/],
+    ]
+    for (const [consoleSignIn, reason] of refused) {
+      const { status, text } = await call('/config/gateway', { method: 'PUT', json: { consoleSignIn } })
+      assert.equal(status, 400, text)
+      assert.match(text, reason)
+    }
+  })
+
   it('opens nothing else without a login', async () => {
     const { call, port } = await startGateway({ plugins: ownPlugins })
     for (const path of [
@@ -97,7 +149,7 @@ describe('the console', () => {
   })
 
   it('says what to run when it is not built', async () => {
-    const { status, text } = await served(consoleRouter(await tempDir()), '/openidm/console/')
+    const { status, text } = await served(consoleRouter({ built: await tempDir() }), '/openidm/console/')
     assert.equal(status, 503)
     assert.match(text, /npm run build:console/)
   })

@@ -1,5 +1,5 @@
 /** Requests to the gateway: relative to this page, so that they hold behind a path prefix. */
-import { type Session, session, signOut } from './session.ts'
+import { liveSession, renewedSession, type Session, session, signOut } from './session.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json }
 export type JsonObject = { [member: string]: Json }
@@ -10,7 +10,7 @@ export interface QueryPage<T> {
   readonly totalPagedResults: number
 }
 
-/** The gateway refused a request; status 0: it cannot be reached. */
+/** The gateway refused a request; status 0: it, or the provider of its logins, does not answer. */
 export class ApiError extends Error {
   readonly status: number
   readonly detail: Json
@@ -39,8 +39,7 @@ const BASE = new URL('../', location.origin + location.pathname)
 
 /** @throws ApiError */
 export async function call<T = JsonObject>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-  const asked = session()
-  const response = await send(method, path, options, asked)
+  const { response, asked } = await answered(method, path, options)
   if (response.ok && options.as === 'text') return (await response.text()) as T
   const content = await contentOf(response)
   if (response.ok) return content as T
@@ -49,6 +48,25 @@ export async function call<T = JsonObject>(method: string, path: string, options
   if (response.status === 401 && asked && asked === session())
     signOut('You have been signed out: the gateway no longer accepts this login.')
   throw new ApiError(response.status, textOf(response.status, message, method, path, options), detail ?? null)
+}
+
+/** The answer, and the session that asked for it. An access token that the gateway no longer accepts is renewed once. */
+async function answered(
+  method: string,
+  path: string,
+  options: CallOptions,
+): Promise<{ response: Response; asked: Session | undefined }> {
+  const before = session()
+  let asked = await liveSession()
+  const isOver = () => before !== undefined && asked === undefined
+  let response = isOver() ? undefined : await send(method, path, options, asked)
+  if (response?.status === 401 && asked?.credentials.renew && asked === session()) {
+    asked = await renewedSession()
+    response = isOver() ? undefined : await send(method, path, options, asked)
+  }
+  // Without credentials it would be the request of somebody else.
+  if (!response) throw new ApiError(401, 'You have been signed out.')
+  return { response, asked }
 }
 
 async function send(
@@ -64,7 +82,7 @@ async function send(
       method,
       headers: {
         'X-Requested-With': 'Console',
-        ...asked?.headers,
+        ...asked?.credentials.headers,
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
         ...headers,
       },
@@ -75,7 +93,7 @@ async function send(
     })
   } catch (error) {
     if (signal?.aborted) throw error
-    throw new ApiError(0, 'The gateway cannot be reached.')
+    throw new ApiError(0, 'The gateway does not answer.')
   }
 }
 

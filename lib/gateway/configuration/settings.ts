@@ -1,4 +1,5 @@
 /** The schema of `conf/gateway.json`: settings that IDM does not have. */
+import { signInSchema } from '../../console/sign-in.ts'
 import type { JsonObject } from '../../contract.ts'
 import { z } from '../../core/schema.ts'
 import { DURATION_FORMS, parseDuration } from '../../core/time/duration.ts'
@@ -20,6 +21,8 @@ const stopTimeout = z
 export const settingsSchema = z.strictObject({
   /** Whether `console/` is served. */
   console: z.boolean('must be true or false').default(true),
+  /** The OpenID provider at which people sign in to the console. */
+  consoleSignIn: signInSchema.optional(),
   /** CORS policy. Default: `servletfilter-cors.json`, else no other origin. */
   cors: corsSchema.optional(),
   /** Whether callers may send `X-ForgeRock-TransactionId`. */

@@ -30,8 +30,16 @@ export interface Opened {
   readonly complaints: readonly string[]
 }
 
-/** Opens the console of a gateway. @param url of the console, with `/` at its end */
-export async function openConsole(url: string, options: BrowserContextOptions = {}): Promise<Opened> {
+/**
+ * Opens the console of a gateway.
+ * @param url of the console, with `/` at its end
+ * @param others origins that the page may ask, beside that of the console
+ */
+export async function openConsole(
+  url: string,
+  options: BrowserContextOptions = {},
+  others: readonly string[] = [],
+): Promise<Opened> {
   const context = await (await browser()).newContext({
     viewport: WIDE,
     reducedMotion: 'reduce',
@@ -48,7 +56,8 @@ export async function openConsole(url: string, options: BrowserContextOptions = 
     if (message.type() === 'error' && !/^Failed to load resource/.test(message.text())) complaints.push(message.text())
   })
   page.on('request', (request) => {
-    if (!request.url().startsWith(new URL(url).origin)) complaints.push(`foreign request: ${request.url()}`)
+    if (![new URL(url).origin, ...others].includes(new URL(request.url()).origin))
+      complaints.push(`foreign request: ${request.url()}`)
   })
   await page.goto(url)
   return { page, complaints }

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer, request as forward } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { fixedKeys, KeyWrapper } from '../../../lib/config/values/crypto/key-wrapper.ts'
@@ -8,10 +6,10 @@ import { silentLog } from '../../../lib/core/log.ts'
 import { projectKeys } from '../../../lib/gateway/project-keys.ts'
 import { openRepository } from '../../../lib/repo/open.ts'
 import type { Row } from '../../../lib/repo/runs/run-row.ts'
-import { onCleanUp } from '../../helpers/clean-up.ts'
 import { writeAtomically } from '../../helpers/files.ts'
 import { until } from '../../helpers/until.ts'
 import { closeBrowser, openConsole, signIn } from './browser.ts'
+import { behindPrefix } from './prefix.ts'
 import { ADMIN, PASSWORD, type Stage, startStage } from './stage.ts'
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
@@ -133,25 +131,4 @@ async function multiply({ project }: Stage, id: string, count: number): Promise<
     )
   }
   await repository.close()
-}
-
-/** A reverse proxy that serves the gateway below `/some/where`. @returns its origin */
-async function behindPrefix({ url }: Stage): Promise<string> {
-  const { port } = new URL(url)
-  const server = createServer((incoming, response) => {
-    const { url: target = '', method, headers } = incoming
-    const path = target.replace(/^\/some\/where/, '')
-    if (path === target) return response.writeHead(404).end()
-    const outgoing = forward({ host: '127.0.0.1', port, path, method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
-    })
-    return incoming.pipe(outgoing)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onCleanUp(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
+import { ApiError } from '../api.ts'
 import type { Loaded } from './hooks.ts'
 
 export type Tone = 'good' | 'bad' | 'busy' | 'warn' | 'plain'
@@ -42,7 +43,7 @@ export function Loading<T>({ of, children }: { of: Loaded<T>; children: (data: T
   return (
     <>
       <div role="status">
-        {away && <p class="warning">The gateway does not answer. It is asked again until it does.</p>}
+        {away && <p class="warning">{awayText(error)} It is asked again until it does.</p>}
         {data === undefined && !error && <p class="note">Loading…</p>}
       </div>
       <Problem error={away ? undefined : error} />
@@ -50,6 +51,9 @@ export function Loading<T>({ of, children }: { of: Loaded<T>; children: (data: T
     </>
   )
 }
+
+const awayText = (error: Error | undefined): string =>
+  error instanceof ApiError && error.status === 0 ? error.message : 'The gateway does not answer.'
 
 /**
  * A table that scrolls sideways on its own where the screen is narrow.
