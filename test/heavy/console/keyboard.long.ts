@@ -44,6 +44,8 @@ describe('the console by keyboard', function () {
     await page.getByRole('button', { name: 'Dry run' }).waitFor()
     await tabTo(page, /^Dry run BUTTON$/)
     await page.keyboard.press('Enter')
+    // Rows are there before the plan has ended.
+    await page.getByRole('button', { name: 'Approve' }).waitFor()
     await page.getByRole('button', { name: 'bjensen' }).waitFor()
     await tabTo(page, /^Approve BUTTON$/)
     await page.keyboard.press('Enter')
