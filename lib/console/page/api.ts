@@ -37,6 +37,11 @@ export interface CallOptions {
 
 const BASE = new URL('../', location.origin + location.pathname)
 
+const refusedListeners = new Set<() => void>()
+
+/** Calls `listener` whenever the access rules have refused a request. */
+export const onRefused = (listener: () => void): void => void refusedListeners.add(listener)
+
 /** @throws ApiError */
 export async function call<T = JsonObject>(method: string, path: string, options: CallOptions = {}): Promise<T> {
   const { response, asked } = await answered(method, path, options)
@@ -44,6 +49,7 @@ export async function call<T = JsonObject>(method: string, path: string, options
   const content = await contentOf(response)
   if (response.ok) return content as T
   const { message, detail } = content as { message?: string; detail?: Json }
+  if (response.status === 403) for (const listener of refusedListeners) listener()
   // A login that another one has replaced says nothing about it.
   if (response.status === 401 && asked && asked === session())
     signOut('You have been signed out: the gateway no longer accepts this login.')
@@ -107,7 +113,8 @@ async function contentOf(response: Response): Promise<Json> {
 
 function textOf(status: number, message: string | undefined, method: string, path: string, { params }: CallOptions) {
   if (status !== 403) return message ?? `The gateway answered ${status}.`
-  const action = params?._action ? `the action ${params._action}` : (VERBS[method] ?? method)
+  const verb = params?._queryFilter === undefined ? (VERBS[method] ?? method) : 'query'
+  const action = params?._action ? `the action ${params._action}` : verb
   const resource = path.replace(/\?.*/, '').replace(/\/$/, '')
   const said = message && message !== 'Access denied' ? ` (${message})` : ''
   return `Your account may not use ${action} on ${resource}${said}. The access rules of the gateway decide; ask its administrator.`

@@ -13,14 +13,24 @@ import { Log } from './system/log.tsx'
 import { Reference } from './system/reference.tsx'
 import { linkTo, useRoute } from './ui/hooks.ts'
 import { Button, Page } from './ui/parts.tsx'
+import { type Question, useAllowed } from './ui/permissions.ts'
 
-const AREAS: readonly (readonly [name: string, title: string, covers: readonly string[]])[] = [
-  ['sync', 'Synchronization', ['sync', 'run']],
-  ['instances', 'Instances', ['instances']],
-  ['queue', 'Queue', ['queue']],
-  ['faults', 'Faults', ['faults']],
-  ['log', 'Log', ['log']],
-  ['reference', 'REST reference', ['reference']],
+interface Area {
+  readonly name: string
+  readonly title: string
+  /** The first words of the addresses within. */
+  readonly covers: readonly string[]
+  /** What it shows. */
+  readonly needs: readonly Question[]
+}
+
+const AREAS: readonly Area[] = [
+  { name: 'sync', title: 'Synchronization', covers: ['sync', 'run'], needs: ['query config', 'query recon'] },
+  { name: 'instances', title: 'Instances', covers: ['instances'], needs: ['query external/idm'] },
+  { name: 'queue', title: 'Queue', covers: ['queue'], needs: ['read sync/queue'] },
+  { name: 'faults', title: 'Faults', covers: ['faults'], needs: ['query gateway/faults'] },
+  { name: 'log', title: 'Log', covers: ['log'], needs: ['query gateway/log'] },
+  { name: 'reference', title: 'REST reference', covers: ['reference'], needs: [] },
 ]
 
 function Shell() {
@@ -37,12 +47,8 @@ function Shell() {
         <strong>Console</strong>
         <nav aria-label="Areas">
           <ul>
-            {AREAS.map(([name, title, covers]) => (
-              <li key={name}>
-                <a href={linkTo(name)} {...(covers.includes(area) && { 'aria-current': 'page' as const })}>
-                  {title}
-                </a>
-              </li>
+            {AREAS.map((one) => (
+              <AreaLink key={one.name} area={one} isCurrent={one.covers.includes(area)} />
             ))}
           </ul>
         </nav>
@@ -55,6 +61,18 @@ function Shell() {
         <Content route={route} />
       </main>
     </div>
+  )
+}
+
+/** There is none to an area that the account may not see. */
+function AreaLink({ area: { name, title, needs }, isCurrent }: { area: Area; isCurrent: boolean }) {
+  if (useAllowed(...needs) === false) return null
+  return (
+    <li>
+      <a href={linkTo(name)} {...(isCurrent && { 'aria-current': 'page' as const })}>
+        {title}
+      </a>
+    </li>
   )
 }
 

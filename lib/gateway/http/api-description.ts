@@ -4,11 +4,10 @@ import { type EffectiveRequest, effectiveRequestOf } from '../../crest/http/effe
 import { sendError, sendJson } from '../../crest/http/http.ts'
 import { type Connection, connect } from '../../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../../crest/protocol/router.ts'
-import { isAllowed } from '../access/access.ts'
 import type { AccessRule } from '../access/access-rules.ts'
 import { type DescribedType, describeApi } from '../api-description/description.ts'
 import { packageVersion } from '../project/package-info.ts'
-import { recordOf } from './request-record.ts'
+import { asksForPermissions, judgeOf, permissions } from './permissions.ts'
 
 export interface ApiDescriptionOptions {
   readonly router: ResourceRouter
@@ -16,18 +15,25 @@ export interface ApiDescriptionOptions {
 }
 
 /**
- * Whether the request asks for the description of the API: `GET /openidm/?_api`. Everybody who is signed in may have it,
- * since it holds what the caller may use, and nothing else.
+ * Whether the request asks what the caller may use: `GET /openidm/?_api`, or `?_allowed=…`. Everybody who is signed in may
+ * know, since the answer holds nothing else.
  */
-export const asksForDescription = ({ method, path, parameters }: EffectiveRequest): boolean =>
-  method === 'GET' && path.strict === '' && path.loose === '' && parameters.some(({ name }) => name === '_api')
+export const asksForOwnRights = (effective: EffectiveRequest): boolean =>
+  effective.method === 'GET' &&
+  effective.path.strict === '' &&
+  effective.path.loose === '' &&
+  (effective.parameters.some(({ name }) => name === '_api') || asksForPermissions(effective))
 
-/** Answers `GET /openidm/?_api` with an OpenAPI 3.1 document. */
+/** Answers `GET /openidm/?_api` with an OpenAPI 3.1 document, and `?_allowed=…` with what is allowed. */
 export function apiDescription({ router, configuration }: ApiDescriptionOptions): HttpHandler {
   const connection = connect(router, { agent: 'api description' })
   return (request, response, next) => {
-    if (!asksForDescription(effectiveRequestOf(request))) return next()
-    describe(request, router, configuration.access.value, connection).then(
+    const effective = effectiveRequestOf(request)
+    if (!asksForOwnRights(effective)) return next()
+    const rules = configuration.access.value
+    const answer = async () =>
+      asksForPermissions(effective) ? permissions(request, rules) : describe(request, router, rules, connection)
+    answer().then(
       (document) => sendJson(response, 200, document),
       (error: unknown) => sendError(response, error),
     )
@@ -40,14 +46,12 @@ async function describe(
   rules: readonly AccessRule[],
   connection: Connection,
 ) {
-  const { identity } = recordOf(request)
-  const roles = identity?.authorization.roles ?? []
+  const mayUse = judgeOf(request, rules)
   return describeApi({
     version: packageVersion(),
     types: await typesOf(router, connection),
     isServed: (route) => router.isTaken(route),
-    mayUse: (path, operation) =>
-      isAllowed(rules, roles, { path: { strict: path, loose: path }, operations: [operation] }, identity),
+    mayUse: (path, operation) => mayUse({ strict: path, loose: path }, operation),
   })
 }
 

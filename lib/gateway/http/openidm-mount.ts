@@ -13,7 +13,7 @@ import type { Identity } from '../access/password-store.ts'
 import { auditedLogin } from '../audit/authentication-event.ts'
 import type { HostMount } from '../plugins/plugin-context.ts'
 import { OpenRouters, PluginRouters } from '../plugins/plugin-routers.ts'
-import { asksForDescription } from './api-description.ts'
+import { asksForOwnRights } from './api-description.ts'
 import { healthProbes, notReady } from './info.ts'
 import { recordOf } from './request-record.ts'
 import type { ServerState } from './server-state.ts'
@@ -76,7 +76,7 @@ export class OpenidmMount implements HostMount {
     const identified = after(room, () => this.#identify(request, effective))
     return after(identified, (identity) => {
       recordOf(request).identity = identity
-      if (asksForDescription(effective)) return effective
+      if (asksForOwnRights(effective)) return effective
       if (!isAllowed(access(), identity.authorization.roles, effective, identity)) throw forbidden('Access denied')
       return effective
     })

@@ -6,31 +6,12 @@ import { silentLog } from '../../../lib/core/log.ts'
 import { projectKeys } from '../../../lib/gateway/project-keys.ts'
 import { openRepository } from '../../../lib/repo/open.ts'
 import type { Row } from '../../../lib/repo/runs/run-row.ts'
-import { writeAtomically } from '../../helpers/files.ts'
 import { until } from '../../helpers/until.ts'
 import { closeBrowser, openConsole, signIn } from './browser.ts'
 import { behindPrefix } from './prefix.ts'
 import { ADMIN, PASSWORD, type Stage, startStage } from './stage.ts'
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
-
-const ADMINISTRATOR = { pattern: '*', roles: 'internal/role/openidm-admin', methods: '*', actions: '*' }
-const OPEN = { pattern: 'info/*', roles: '*', methods: 'read' }
-const READER = 'internal/role/reader'
-const reads = (...patterns: string[]) => patterns.map((pattern) => ({ pattern, roles: READER, methods: 'read,query' }))
-
-/** A stage with an account that may read and do nothing. */
-async function withReader() {
-  const users = [{ username: 'reader', password: 'a reader', roles: [READER] }]
-  const rules = [ADMINISTRATOR, OPEN, ...reads('config', 'config/*', 'recon', 'recon/*', 'external/idm', 'gateway/*')]
-  const modules = users.map(({ username, password, roles }) => ({
-    name: 'STATIC_USER',
-    enabled: true,
-    properties: { queryOnResource: 'internal/user', username, password, defaultUserRoles: roles },
-  }))
-  const authentication = { serverAuthContext: { authModules: modules } }
-  return startStage({ conf: { 'authentication.json': authentication, 'access.json': { configs: rules } } })
-}
 
 const MINUTE = 60_000
 
@@ -52,27 +33,6 @@ describe('the console when something happens', function () {
     assert.deepEqual(kept, [0, 0, '', 0])
     await page.reload()
     await button(page, 'Sign in').waitFor()
-  })
-
-  it('an account that may only read is told so, and its login may end at any time', async () => {
-    const stage = await withReader()
-    const { page, complaints } = await openConsole(stage.url)
-    await signIn(page, 'reader', 'a reader')
-    await page.getByRole('link', { name: 'people' }).click()
-    await button(page, 'Dry run').click()
-    await page.getByText(/^Your account may not use the action recon on recon/).waitFor()
-    assert.deepEqual(complaints, [])
-    // Its rights are taken away while it is signed in.
-    await writeAtomically(join(stage.project.conf, 'access.json'), { configs: [ADMINISTRATOR, OPEN] })
-    await page.getByRole('link', { name: 'Instances' }).click()
-    await page
-      .getByText(/^Your account may not use query|^Your account may not use read/)
-      .first()
-      .waitFor()
-    // And its account.
-    await writeAtomically(join(stage.project.conf, 'authentication.json'), { serverAuthContext: { authModules: [] } })
-    await page.getByRole('link', { name: 'Faults' }).click()
-    await page.getByText(/^You have been signed out/).waitFor()
   })
 
   it('works behind a path prefix', async () => {

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { action, call, segment } from '../api.ts'
 import { useTask } from '../ui/hooks.ts'
 import { Badge, Button, Confirm, Problem, Time } from '../ui/parts.tsx'
+import { type Question, toAct } from '../ui/permissions.ts'
 
 interface Certificate {
   readonly subject: string
@@ -44,20 +45,21 @@ export function Certificates({ name }: { name: string }) {
   return (
     <section class="card" aria-label="Certificates">
       <h2>Certificates</h2>
-      <Button onClick={load} disabled={busy}>
+      <Button onClick={load} disabled={busy} needs={[`read ${path}`]}>
         Show what the remote presents
       </Button>
       {!asked && <Problem error={error} />}
       <div role="status">
         {presented?.servers.length === 0 && <p class="note">Its addresses are http: there is nothing to trust.</p>}
         {presented?.servers.map((server) => (
-          <ServerView key={server.host} server={server} onTrust={setAsked} />
+          <ServerView key={server.host} server={server} needs={[toAct(path, 'trust')]} onTrust={setAsked} />
         ))}
       </div>
       {asked && (
         <Confirm
           title="Trust this certificate?"
           confirm="Trust it"
+          needs={[toAct(path, 'trust')]}
           busy={busy}
           error={error}
           onClose={close}
@@ -76,7 +78,13 @@ export function Certificates({ name }: { name: string }) {
   )
 }
 
-function ServerView({ server, onTrust }: { server: Server; onTrust: (certificate: Certificate) => void }) {
+interface ServerProps {
+  readonly server: Server
+  readonly needs: readonly Question[]
+  readonly onTrust: (certificate: Certificate) => void
+}
+
+function ServerView({ server, needs, onTrust }: ServerProps) {
   const { host, trusted, reason, cure, chain } = server
   return (
     <>
@@ -101,7 +109,9 @@ function ServerView({ server, onTrust }: { server: Server; onTrust: (certificate
                 SHA-256 <code>{certificate.fingerprint}</code>
               </p>
               {certificate.anchor && !trusted && (
-                <Button onClick={() => onTrust(certificate)}>Trust this certificate…</Button>
+                <Button needs={needs} onClick={() => onTrust(certificate)}>
+                  Trust this certificate…
+                </Button>
               )}
             </div>
           </li>

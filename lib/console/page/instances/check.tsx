@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { action, segment } from '../api.ts'
 import { useTask } from '../ui/hooks.ts'
 import { Badge, Button, Problem } from '../ui/parts.tsx'
+import { toAct } from '../ui/permissions.ts'
 
 interface Step {
   readonly step: string
@@ -22,17 +23,18 @@ const NAMES: Readonly<Record<string, string>> = {
 /** What is between the gateway and the remote, step by step; it ends at the first that fails. */
 export function Check({ name }: { name: string }) {
   const [steps, setSteps] = useState<readonly Step[]>([])
+  const path = `external/idm/${segment(name)}`
   const { busy, error, run } = useTask()
   const check = () =>
     run(async () => {
       setSteps([])
-      const answer = await action<{ steps: readonly Step[] }>(`external/idm/${segment(name)}`, 'test')
+      const answer = await action<{ steps: readonly Step[] }>(path, 'test')
       setSteps(answer.steps)
     })
   return (
     <section class="card" aria-label="Check">
       <h2>Check</h2>
-      <Button onClick={check} disabled={busy}>
+      <Button onClick={check} disabled={busy} needs={[toAct(path, 'test')]}>
         {busy ? 'Checking…' : 'Check the way to the remote'}
       </Button>
       <Problem error={error} />

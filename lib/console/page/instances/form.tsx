@@ -31,6 +31,8 @@ export function InstanceForm({ name: given, content, onSaved }: FormProps) {
   const fields = fieldsOf(authType)
   const moves = movesSecrets(content, texts, fields)
   const faults = faultsIn(error)
+  const path = `config/external.idm/${segment(name || 'name')}`
+  const needs = given === undefined ? [`create ${path}`] : [`create ${path}`, `update ${path}`]
   const submit = (event: Event) => {
     event.preventDefault()
     run(async () => {
@@ -92,7 +94,7 @@ export function InstanceForm({ name: given, content, onSaved }: FormProps) {
       </details>
       <Problem error={error} />
       <div class="actions">
-        <Button submit kind="primary" disabled={busy}>
+        <Button submit kind="primary" disabled={busy} needs={needs}>
           Save
         </Button>
       </div>

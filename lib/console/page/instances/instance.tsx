@@ -102,6 +102,7 @@ function Edit({ name }: { name: string }) {
 
 function Remove({ name }: { name: string }) {
   const [asks, setAsks] = useState(false)
+  const needs = [`delete config/external.idm/${segment(name)}`]
   const { busy, error, run, clear } = useTask()
   const remove = () =>
     run(async () => {
@@ -114,7 +115,7 @@ function Remove({ name }: { name: string }) {
   }
   return (
     <>
-      <Button kind="danger" onClick={() => setAsks(true)}>
+      <Button kind="danger" needs={needs} onClick={() => setAsks(true)}>
         Remove this instance…
       </Button>
       {!asks && <Problem error={error} />}
@@ -122,6 +123,7 @@ function Remove({ name }: { name: string }) {
         <Confirm
           title={`Remove ${name}?`}
           confirm="Remove"
+          needs={needs}
           danger
           busy={busy}
           error={error}

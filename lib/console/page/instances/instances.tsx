@@ -10,6 +10,8 @@ const POLL_MS = 5000
 const MAX_MEASURED = 300
 
 export const NEW = 'new instance'
+/** Of any name: a rule for some names does not make a person try. */
+const ANY = 'config/external.idm/name'
 
 export function Instances() {
   const [page, setPage] = useState(0)
@@ -42,7 +44,7 @@ export function Instances() {
   return (
     <Page title="Instances">
       <div class="actions">
-        <Button kind="primary" onClick={() => goTo('instances', NEW)}>
+        <Button kind="primary" needs={[`create ${ANY}`]} onClick={() => goTo('instances', NEW)}>
           Add an instance
         </Button>
       </div>

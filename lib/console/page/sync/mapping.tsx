@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { action, type Json, type JsonObject, quoted } from '../api.ts'
 import { goTo, linkTo, useLoad, useTask } from '../ui/hooks.ts'
 import { Badge, Button, Confirm, Field, Loading, Note, Page, Problem, Table, Time } from '../ui/parts.tsx'
+import { toAct } from '../ui/permissions.ts'
 import { loadMappings, loadRuns, type MappingConfig } from './mappings.tsx'
 import { kindOf, type Run, stateOf } from './model.ts'
 
@@ -73,14 +74,28 @@ function Start({ mapping, isRunning }: { mapping: MappingConfig; isRunning: bool
       {fault && <p class="problem">{fault}</p>}
       {isRunning && <Note>A run of this mapping is active: there is one at a time.</Note>}
       <div class="actions">
-        <Button kind="primary" disabled={busy || isRunning} onClick={() => start('recon', PLAN, pilotBody(pilot))}>
+        <Button
+          kind="primary"
+          disabled={busy || isRunning}
+          needs={[toAct('recon', 'recon', { mapping: name })]}
+          onClick={() => start('recon', PLAN, pilotBody(pilot))}
+        >
           Dry run
         </Button>
-        <Button disabled={busy || isRunning} onClick={() => start('verify')}>
+        <Button
+          disabled={busy || isRunning}
+          needs={[toAct('recon', 'verify', { mapping: name })]}
+          onClick={() => start('verify')}
+        >
           Compare both sides
         </Button>
         {!requireApproval && (
-          <Button kind="danger" disabled={busy || isRunning} onClick={() => setAsks(true)}>
+          <Button
+            kind="danger"
+            disabled={busy || isRunning}
+            needs={[toAct('recon', 'recon', { mapping: name })]}
+            onClick={() => setAsks(true)}
+          >
             Run without a plan…
           </Button>
         )}

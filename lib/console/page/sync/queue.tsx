@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { action, call, type JsonObject, query, quoted } from '../api.ts'
 import { type Loaded, useLoad, useTask } from '../ui/hooks.ts'
 import { Badge, Button, Confirm, count, Loading, Note, Page, Problem, Table, Time, type Tone } from '../ui/parts.tsx'
+import { toAct } from '../ui/permissions.ts'
 import { shown } from './model.ts'
 
 const QUEUE = 'sync/queue'
@@ -113,11 +114,21 @@ function QueueRow({ queue, isChosen, onChosen, onChanged }: RowProps) {
       </td>
       <td>
         {condition === 'paused' ? (
-          <Button disabled={busy} onClick={() => act('release')} label={`Release ${mapping}`}>
+          <Button
+            disabled={busy}
+            needs={[toAct(QUEUE, 'release', { mapping })]}
+            onClick={() => act('release')}
+            label={`Release ${mapping}`}
+          >
             Release
           </Button>
         ) : (
-          <Button disabled={busy} onClick={() => act('pause')} label={`Pause ${mapping}`}>
+          <Button
+            disabled={busy}
+            needs={[toAct(QUEUE, 'pause', { mapping })]}
+            onClick={() => act('pause')}
+            label={`Pause ${mapping}`}
+          >
             Pause
           </Button>
         )}
@@ -199,7 +210,7 @@ function Dead({ mapping, onChanged }: { mapping: string; onChanged: () => void }
             <Note>Nothing was given up.</Note>
           ) : (
             <>
-              <Button disabled={busy} onClick={() => retry(path)}>
+              <Button disabled={busy} needs={[toAct(path, 'retry')]} onClick={() => retry(path)}>
                 Try all again
               </Button>
               <Table
@@ -220,6 +231,7 @@ function Dead({ mapping, onChanged }: { mapping: string; onChanged: () => void }
                     <td>
                       <Button
                         disabled={busy}
+                        needs={[toAct(`${path}/${letter._id}`, 'retry')]}
                         onClick={() => retry(`${path}/${letter._id}`)}
                         label={`Try again: ${letter.resourceId}`}
                       >
@@ -253,13 +265,14 @@ function Drop({ path, what, onChanged }: { path: string; what: string; onChanged
   }
   return (
     <>
-      <Button onClick={() => setAsks(true)} label={`Drop ${what}`}>
+      <Button needs={[`delete ${path}`]} onClick={() => setAsks(true)} label={`Drop ${what}`}>
         Drop…
       </Button>
       {asks && (
         <Confirm
           title={`Drop the change of ${what}?`}
           confirm="Drop"
+          needs={[`delete ${path}`]}
           danger
           busy={busy}
           error={error}

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { action, call, type JsonObject } from '../api.ts'
 import { goTo, useTask } from '../ui/hooks.ts'
 import { Button, Confirm, Field, Problem } from '../ui/parts.tsx'
+import { type Question, toAct } from '../ui/permissions.ts'
 import { isExecutable, kindOf, type Plan, type Run } from './model.ts'
 
 interface ActionsProps {
@@ -11,6 +12,15 @@ interface ActionsProps {
 }
 
 type Asked = 'execute' | 'undo' | 'cancel' | 'remove'
+
+const needsOf = (path: string) => ({
+  approve: [toAct(path, 'approve')],
+  execute: [toAct(path, 'execute')],
+  resume: [toAct(path, 'resume')],
+  cancel: [toAct(path, 'cancel')],
+  undo: [toAct(path, 'undo')],
+  remove: [`delete ${path}`],
+})
 
 /** What may be done with a run or plan in its state. */
 export function RunActions({ run, plan, onChanged }: ActionsProps) {
@@ -34,49 +44,51 @@ export function RunActions({ run, plan, onChanged }: ActionsProps) {
       goTo('sync', run.mapping)
     })
   const wrote = !isActive && (kindOf(run) === 'run' || kindOf(run) === 'undo') && run.undoneBy === undefined
+  const needs = needsOf(`recon/${run._id}`)
   const dialog = { busy: task.busy, error: task.error, onClose: close }
   return (
     <>
       <div class="actions">
         {plan?.state === 'WAITING' && (
-          <Button kind="primary" disabled={task.busy} onClick={() => act('approve')}>
+          <Button kind="primary" disabled={task.busy} needs={needs.approve} onClick={() => act('approve')}>
             Approve
           </Button>
         )}
         {plan && !isActive && isExecutable(plan) && (
-          <Button kind="primary" disabled={task.busy} onClick={() => setAsked('execute')}>
+          <Button kind="primary" disabled={task.busy} needs={needs.execute} onClick={() => setAsked('execute')}>
             Carry out…
           </Button>
         )}
         {run.resumable && (
-          <Button kind="primary" disabled={task.busy} onClick={() => act('resume')}>
+          <Button kind="primary" disabled={task.busy} needs={needs.resume} onClick={() => act('resume')}>
             Resume
           </Button>
         )}
         {(isActive || run.resumable) && (
-          <Button kind="danger" disabled={task.busy} onClick={() => setAsked('cancel')}>
+          <Button kind="danger" disabled={task.busy} needs={needs.cancel} onClick={() => setAsked('cancel')}>
             {isActive ? 'Cancel…' : 'Give up…'}
           </Button>
         )}
         {wrote && !run.resumable && (
-          <Button disabled={task.busy} onClick={() => setAsked('undo')}>
+          <Button disabled={task.busy} needs={needs.undo} onClick={() => setAsked('undo')}>
             Undo…
           </Button>
         )}
         {!isActive && (
-          <Button disabled={task.busy} onClick={() => setAsked('remove')}>
+          <Button disabled={task.busy} needs={needs.remove} onClick={() => setAsked('remove')}>
             Delete…
           </Button>
         )}
       </div>
       {!asked && <Problem error={task.error} />}
       {asked === 'execute' && plan && (
-        <Execute {...dialog} plan={plan} onExecute={(body) => act('execute', body, true)} />
+        <Execute {...dialog} needs={needs.execute} plan={plan} onExecute={(body) => act('execute', body, true)} />
       )}
-      {asked === 'undo' && <Undo {...dialog} run={run} onUndo={(body) => act('undo', body, true)} />}
+      {asked === 'undo' && <Undo {...dialog} needs={needs.undo} run={run} onUndo={(body) => act('undo', body, true)} />}
       {asked === 'cancel' && (
         <Confirm
           {...dialog}
+          needs={needs.cancel}
           title={isActive ? 'Cancel this run?' : 'Give this run up?'}
           confirm={isActive ? 'Cancel the run' : 'Give it up'}
           danger
@@ -90,7 +102,14 @@ export function RunActions({ run, plan, onChanged }: ActionsProps) {
         </Confirm>
       )}
       {asked === 'remove' && (
-        <Confirm {...dialog} title="Delete this record?" confirm="Delete" danger onConfirm={remove}>
+        <Confirm
+          {...dialog}
+          needs={needs.remove}
+          title="Delete this record?"
+          confirm="Delete"
+          danger
+          onConfirm={remove}
+        >
           <p>The record with all its rows goes. What it has written stays, and can no longer be undone.</p>
         </Confirm>
       )}
@@ -99,6 +118,7 @@ export function RunActions({ run, plan, onChanged }: ActionsProps) {
 }
 
 interface DialogProps {
+  readonly needs: readonly Question[]
   readonly busy: boolean
   readonly error: Error | undefined
   readonly onClose: () => void

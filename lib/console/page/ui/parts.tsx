@@ -2,6 +2,7 @@ import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
 import { ApiError } from '../api.ts'
 import type { Loaded } from './hooks.ts'
+import { type Question, useAllowed } from './permissions.ts'
 
 export type Tone = 'good' | 'bad' | 'busy' | 'warn' | 'plain'
 
@@ -23,19 +24,34 @@ export interface ButtonProps {
   readonly disabled?: boolean | undefined
   readonly submit?: boolean
   readonly label?: string
+  /** What it does to the gateway. The button says so where the access rules do not allow it. */
+  readonly needs?: readonly Question[]
 }
 
-export const Button = ({ children, onClick, kind, disabled, submit, label }: ButtonProps) => (
-  <button
-    type={submit ? 'submit' : 'button'}
-    class={kind}
-    disabled={disabled}
-    onClick={onClick}
-    {...(label !== undefined && { 'aria-label': label })}
-  >
-    {children}
-  </button>
-)
+const NOT_ALLOWED = 'Your account may not do this: the access rules of the gateway decide.'
+
+export function Button({ children, onClick, kind, disabled, submit, label, needs = [] }: ButtonProps) {
+  const allowed = useAllowed(...needs)
+  const id = useId()
+  const common = { class: kind, ...(label !== undefined && { 'aria-label': label }) }
+  if (allowed !== false)
+    return (
+      <button {...common} type={submit ? 'submit' : 'button'} disabled={disabled || !allowed} onClick={onClick}>
+        {children}
+      </button>
+    )
+  // It can be reached by keyboard, so that its reason can be heard.
+  return (
+    <>
+      <button {...common} type="button" aria-disabled title={NOT_ALLOWED} aria-describedby={id}>
+        {children}
+      </button>
+      <span id={id} hidden>
+        {NOT_ALLOWED}
+      </span>
+    </>
+  )
+}
 
 /** Its data, or why there is none; while the gateway is away the last data stays. */
 export function Loading<T>({ of, children }: { of: Loaded<T>; children: (data: T) => ComponentChildren }) {
@@ -145,13 +161,14 @@ export function Dialog({ title, onClose, children }: DialogProps) {
 
 interface ConfirmProps extends DialogProps {
   readonly confirm: string
+  readonly needs?: readonly Question[]
   readonly danger?: boolean
   readonly busy: boolean
   readonly error?: Error | undefined
   readonly onConfirm: () => void
 }
 
-export function Confirm({ confirm, danger, busy, error, onConfirm, children, ...dialog }: ConfirmProps) {
+export function Confirm({ confirm, needs = [], danger, busy, error, onConfirm, children, ...dialog }: ConfirmProps) {
   const submit = (event: Event) => {
     event.preventDefault()
     onConfirm()
@@ -163,7 +180,7 @@ export function Confirm({ confirm, danger, busy, error, onConfirm, children, ...
         <Problem error={error} />
         <div class="actions">
           <Button onClick={dialog.onClose}>Cancel</Button>
-          <Button submit kind={danger ? 'danger' : 'primary'} disabled={busy}>
+          <Button submit kind={danger ? 'danger' : 'primary'} disabled={busy} needs={needs}>
             {confirm}
           </Button>
         </div>
