@@ -43,3 +43,8 @@ export const MAX_PENDING_INTROSPECTIONS = 256
 
 /** Calls of `openidm` functions and the like in one run of a script. */
 export const MAX_SCRIPT_CALLS = 100_000
+
+/** Open streams of runs in one process. */
+export const MAX_RUN_STREAMS = 200
+/** Of these, those of one account. */
+export const MAX_RUN_STREAMS_OF_ACCOUNT = 20

@@ -29,6 +29,7 @@ import { Listeners } from './http/listeners.ts'
 import { OpenidmMount } from './http/openidm-mount.ts'
 import { readinessProbe } from './http/readiness.ts'
 import { requestContext } from './http/request-record.ts'
+import { runStreams } from './http/run-streams.ts'
 import { createServer } from './http/server.ts'
 import { ServerState } from './http/server-state.ts'
 import type { WorkersLink } from './link/link.ts'
@@ -106,13 +107,14 @@ export class Gateway {
     this.#acceptance = acceptanceOf(project, this.#configuration, log)
     const authentication = this.#createAuthentication()
     const contextOf = (request: IncomingMessage) => requestContext(request, authentication)
+    const streams = { ...health, authentication, signal: this.#stopping.signal }
     this.#mount = new OpenidmMount({
       state: this.#state,
       authentication,
       access: () => this.#configuration.access.value,
       resources: crestHttp({ router: this.#router, contextOf, log }),
       isFiltered: (path) => this.#scripting.filters.covers(path),
-      pages: [this.#metrics.handler, readinessProbe(health), apiDescription(health)],
+      pages: [this.#metrics.handler, readinessProbe(health), apiDescription(health), runStreams(streams)],
       audit: this.#audit,
       log,
     })

@@ -37,6 +37,68 @@ export interface CallOptions {
 
 const BASE = new URL('../', location.origin + location.pathname)
 
+/** Of a stream of events; `data` is JSON. */
+export interface StreamEvent {
+  readonly name: string
+  readonly id: string | undefined
+  readonly data: Json
+}
+
+/** The gateway sends something more often. */
+const SILENCE_MS = 45_000
+
+/**
+ * Follows a stream of events until it ends, breaks, or falls silent; all of them alike, since who follows looks again.
+ * @returns undefined, or the answer of a host that has no streams
+ * @throws ApiError when the gateway refuses
+ */
+export async function follow<T = JsonObject>(
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+  onEvent: (event: StreamEvent) => void,
+): Promise<T | undefined> {
+  const silence = new AbortController()
+  const options = { headers: { Accept: STREAM_OR_JSON, ...headers }, signal: AbortSignal.any([signal, silence.signal]) }
+  const { response, asked } = await answered('GET', path, options)
+  if (!response.ok || !response.body || !/^text\/event-stream/.test(response.headers.get('Content-Type') ?? ''))
+    return judged<T>('GET', path, options, response, asked)
+  let timer = setTimeout(() => silence.abort(), SILENCE_MS)
+  try {
+    for await (const event of eventsOf(response.body, () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => silence.abort(), SILENCE_MS)
+    }))
+      onEvent(event)
+  } catch (error) {
+    if (signal.aborted) throw error
+  } finally {
+    clearTimeout(timer)
+    silence.abort()
+  }
+  return undefined
+}
+
+const STREAM_OR_JSON = 'text/event-stream, application/json;q=0.9'
+
+async function* eventsOf(body: ReadableStream<Uint8Array>, onBytes: () => void): AsyncGenerator<StreamEvent, void> {
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    onBytes()
+    const blocks = (text + decoder.decode(value, { stream: true })).split('\n\n')
+    text = blocks.pop() ?? ''
+    for (const block of blocks) {
+      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1]
+      const data = field('data')
+      if (data !== undefined) yield { name: field('event') ?? '', id: field('id'), data: JSON.parse(data) as Json }
+    }
+  }
+}
+
 const refusedListeners = new Set<() => void>()
 
 /** Calls `listener` whenever the access rules have refused a request. */
@@ -45,6 +107,17 @@ export const onRefused = (listener: () => void): void => void refusedListeners.a
 /** @throws ApiError */
 export async function call<T = JsonObject>(method: string, path: string, options: CallOptions = {}): Promise<T> {
   const { response, asked } = await answered(method, path, options)
+  return judged<T>(method, path, options, response, asked)
+}
+
+/** @throws ApiError */
+async function judged<T>(
+  method: string,
+  path: string,
+  options: CallOptions,
+  response: Response,
+  asked: Session | undefined,
+): Promise<T> {
   if (response.ok && options.as === 'text') return (await response.text()) as T
   const content = await contentOf(response)
   if (response.ok) return content as T

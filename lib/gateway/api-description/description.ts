@@ -129,8 +129,11 @@ const QUERY_PARAMETERS = [
 ]
 const FIELDS = parameter('_fields', 'string')
 
-const answered = (shape: string | JsonObject, status = '200'): JsonObject => ({
-  [status]: { description: 'The answer', content: json(typeof shape === 'string' ? ref(shape) : shape) },
+const answered = (shape: string | JsonObject, others: JsonObject = {}): JsonObject => ({
+  '200': {
+    description: 'The answer',
+    content: { ...json(typeof shape === 'string' ? ref(shape) : shape), ...others },
+  },
   default: { description: 'An error', content: json(ref('Error')) },
 })
 
@@ -154,9 +157,12 @@ function getOf(route: DescribedRoute, shape: string, queries: boolean, reads: bo
   return {
     ...said(route, 'get', queries ? 'Query' : 'Read'),
     parameters: [...(queries ? QUERY_PARAMETERS : []), FIELDS],
-    responses: answered(answer),
+    responses: answered(answer, route.streams && EVENTS),
   }
 }
+
+/** Events, whose data are JSON: docs/plans-and-runs.md#follow-a-run. */
+const EVENTS: JsonObject = { 'text/event-stream': { schema: { type: 'string' } } }
 
 /** With the names of its schemas. */
 interface Post extends Omit<DescribedAction, 'body' | 'answer'> {

@@ -37,6 +37,8 @@ export interface DescribedRoute {
   readonly methods: readonly Method[]
   readonly shape?: Shape
   readonly actions?: readonly DescribedAction[]
+  /** Whether it can be followed with `Accept: text/event-stream`. */
+  readonly streams?: true
 }
 
 const READ = ['read'] as const
@@ -126,6 +128,7 @@ export const ROUTES: readonly DescribedRoute[] = [
   },
   {
     ...{ path: 'recon/{id}', route: 'recon', summary: 'A run or plan', methods: ['read', 'delete'], shape: 'Run' },
+    streams: true,
     actions: [
       { name: 'approve', summary: 'Approve a plan', answer: 'Plan' },
       {

@@ -142,10 +142,20 @@ describe('the console: synchronization', function () {
     let isHeld = true
     slow.interfere = ({ method }) => (isHeld && method !== 'GET' ? 503 : undefined)
     slow.retryAfter = '1'
+    const asked: string[] = []
+    page.on('request', (request) => {
+      if (/\/recon\/[0-9a-f-]+$/.test(request.url())) asked.push(request.headers().accept ?? '')
+    })
     await button(page, 'Run without a plan…').click()
     await button(page, 'Run now').click()
     await page.getByText('running', { exact: true }).waitFor()
     await page.getByRole('progressbar').waitFor()
+    // One stream, however much it tells.
+    await page.getByText(/[1-9]\d* sources|of 400 sources/).waitFor()
+    assert.deepEqual(
+      asked.map((accept) => accept.split(',')[0]),
+      ['text/event-stream'],
+    )
     await picture(page, 'progress')
     // The gateway goes away and comes back: the page follows.
     await stage.restart(async () => {

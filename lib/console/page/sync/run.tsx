@@ -1,35 +1,14 @@
-import { useState } from 'preact/hooks'
-import { ApiError, call } from '../api.ts'
+import { useMemo, useState } from 'preact/hooks'
 import { linkTo, useLoad } from '../ui/hooks.ts'
 import { Badge, count, Loading, Page, Table, Time } from '../ui/parts.tsx'
 import { Entries, type EntryFilter, NO_FILTER } from './entries.tsx'
-import { kindOf, type Plan, type PlanCount, planStateOf, progressOf, type Run, shown, stateOf } from './model.ts'
+import { kindOf, type PlanCount, planStateOf, progressOf, type Run, shown, stateOf } from './model.ts'
 import { RunActions } from './run-actions.tsx'
-
-interface Shown {
-  readonly run: Run
-  readonly plan: Plan | undefined
-}
-
-/** Ended runs change by what others do with them; active ones quickly. */
-const POLL_ACTIVE_MS = 700
-const POLL_ENDED_MS = 15_000
-
-async function load(id: string, signal: AbortSignal): Promise<Shown> {
-  const run = await call<Run>('GET', `recon/${id}`, { signal })
-  const plan = await call<Plan>('GET', `recon/plan/${id}`, { signal }).catch((error: unknown) => {
-    if (error instanceof ApiError && (error.status === 403 || error.status === 404)) return undefined
-    throw error
-  })
-  return { run, plan }
-}
+import { pollOf, RunStream, type Shown } from './run-stream.ts'
 
 export function RunPage({ id }: { id: string }) {
-  const loaded = useLoad(
-    id,
-    (signal) => load(id, signal),
-    ({ run }) => (run.state === 'ACTIVE' ? POLL_ACTIVE_MS : POLL_ENDED_MS),
-  )
+  const stream = useMemo(() => new RunStream(id), [id])
+  const loaded = useLoad(id, stream.load, pollOf)
   const [filter, setFilter] = useState<EntryFilter>(NO_FILTER)
   const { run } = loaded.data ?? {}
   const trail = (

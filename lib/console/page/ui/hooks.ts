@@ -14,11 +14,12 @@ const BACKOFF_MS = [500, 1000, 2000, 4000, 8000] as const
 /**
  * Loads when `key` changes and, with `every`, again and again. While the gateway is away the last data stays, and it is
  * asked at longer and longer intervals until it is back.
+ * @param load may show data before it has ended, such as what a stream brings
  * @param every milliseconds until the data is loaded again; undefined = not at all
  */
 export function useLoad<T>(
   key: string,
-  load: (signal: AbortSignal) => Promise<T>,
+  load: (signal: AbortSignal, show: (data: T) => void) => Promise<T>,
   every?: (data: T) => number | undefined,
 ): Loaded<T> {
   const [state, setState] = useState<{ key: string; data?: T; error?: Error; away?: boolean }>({ key })
@@ -34,10 +35,14 @@ export function useLoad<T>(
     }
     const run = async () => {
       try {
-        const data = await latest.current.load(abort.signal)
+        const show = (data: T) => {
+          if (abort.signal.aborted) return
+          failures = 0
+          setState({ key, data })
+        }
+        const data = await latest.current.load(abort.signal, show)
         if (abort.signal.aborted) return
-        failures = 0
-        setState({ key, data })
+        show(data)
         const next = latest.current.every?.(data)
         if (next !== undefined) again(next)
       } catch (error) {
