@@ -41,6 +41,8 @@ export type RequestFilter = (
   next: (request: ResourceRequest) => Promise<Answer>,
 ) => Promise<Answer>
 
+const METHODS = ['create', 'read', 'update', 'patch', 'delete', 'query', 'action'] as const
+
 interface Match {
   readonly handler: ResourceHandler
   /** The path after the route, without slashes at its ends. */
@@ -75,6 +77,12 @@ export class ResourceRouter {
   /** Whether exactly this route is served. */
   isTaken(route: string): boolean {
     return this.#handlers.has(normalizePath(route))
+  }
+
+  /** All routes, each with the requests that its handler takes. */
+  get served(): ReadonlyMap<string, readonly ResourceRequest['method'][]> {
+    const methodsOf = (handler: ResourceHandler) => METHODS.filter((method) => handler[method] !== undefined)
+    return new Map([...this.#handlers].map(([route, handler]) => [route, methodsOf(handler)]))
   }
 
   /** Whether a route serves `path`. An undecodable path counts as served, so that the answer is 400. */

@@ -1,7 +1,7 @@
 /** Builds an OpenAPI 3.1 document from the table of routes, the schemas, and the managed types. */
 import type { JsonObject } from '../../contract.ts'
 import type { Operation } from '../../crest/http/effective-request.ts'
-import { type DescribedAction, type DescribedRoute, ROUTES } from './routes.ts'
+import { type DescribedAction, type DescribedRoute, PATCH_BY_QUERY, ROUTES } from './routes.ts'
 import { object, SHAPES, typeSchema } from './shapes.ts'
 
 export interface DescribedType {
@@ -13,16 +13,20 @@ export interface DescribedType {
 export interface DescriptionOptions {
   readonly version: string
   readonly types: readonly DescribedType[]
-  /** Whether a route of the router is served. Default: all are. */
-  readonly isServed?: (route: string) => boolean
+  /** The routes that are served, with what they take. Default: those of the table. */
+  readonly served?: ReadonlyMap<string, readonly Operation['method'][]>
   /** Whether the reader may do this. Default: everything. */
   readonly mayUse?: (path: string, operation: Operation) => boolean
 }
 
 /** What the reader may use of what is served. */
 export function describeApi(options: DescriptionOptions): JsonObject {
-  const { version, types, isServed = () => true } = options
-  const routes = [...ROUTES.filter(({ route }) => isServed(route)), ...types.flatMap(({ name }) => routesOfType(name))]
+  const { version, types, served } = options
+  const known = [...ROUTES, ...types.flatMap(routesOfType)]
+  const routes = [
+    ...known.filter(({ route }) => route === undefined || !served || served.has(route)),
+    ...othersOf(served ?? new Map(), known),
+  ]
   const paths = routes.flatMap((route): [string, JsonObject][] => {
     const operations = operationsOf(route, options)
     return Object.keys(operations).length === 0 ? [] : [[`/${route.path}`, { ...pathParameters(route), ...operations }]]
@@ -52,15 +56,40 @@ export function describeApi(options: DescriptionOptions): JsonObject {
 /** Names of components know no braces. */
 const shapeName = (type: string): string => `managed-${type.replaceAll(/[^\w.-]/g, '')}`
 
-const routesOfType = (name: string): DescribedRoute[] => [
-  { path: `managed/${name}`, route: `managed/${name}`, summary: `Objects of ${name}`, methods: ['query', 'create'] },
-  {
-    path: `managed/${name}/{id}`,
-    route: `managed/${name}`,
-    summary: `An object of ${name}`,
-    methods: ['read', 'create', 'update', 'patch', 'delete'],
-  },
-]
+const CHECK = { name: 'triggerSyncCheck', summary: 'Synchronize objects as they are' }
+
+function routesOfType({ name, schema: { required } }: DescribedType): DescribedRoute[] {
+  const common = { route: `managed/${name}`, ...(Array.isArray(required) && { required: required.map(String) }) }
+  return [
+    {
+      ...{ ...common, path: `managed/${name}`, summary: `Objects of ${name}`, methods: ['query', 'create'] },
+      actions: [PATCH_BY_QUERY, CHECK],
+    },
+    {
+      ...{ ...common, path: `managed/${name}/{id}`, summary: `An object of ${name}` },
+      methods: ['read', 'create', 'update', 'patch', 'delete'],
+      actions: [{ ...PATCH_BY_QUERY, summary: 'The same as PATCH' }, CHECK],
+    },
+  ]
+}
+
+/** Custom endpoints, and what other plugins serve: nobody has said more of them than what they take. */
+function othersOf(
+  served: NonNullable<DescriptionOptions['served']>,
+  known: readonly DescribedRoute[],
+): DescribedRoute[] {
+  const named = new Set(known.map(({ route }) => route))
+  return [...served].flatMap(([route, methods]) =>
+    named.has(route)
+      ? []
+      : [
+          {
+            ...{ path: route, route, summary: route, anyAction: methods.includes('action') },
+            methods: methods.filter((method) => method !== 'action'),
+          },
+        ],
+  )
+}
 
 function operationsOf(route: DescribedRoute, { mayUse = () => true }: DescriptionOptions): JsonObject {
   // Any id: rules that allow some objects allow none of these.
@@ -70,6 +99,7 @@ function operationsOf(route: DescribedRoute, { mayUse = () => true }: Descriptio
   const { methods } = route
   const shape = shapeFor(route)
   const takes = (method: (typeof methods)[number]) => methods.includes(method) && may(method)
+  if (route.page) return takes('read') ? { get: pageOf(route, route.page) } : {}
   const isItem = methods.includes('update')
   const posts: readonly Post[] = [
     ...(route.actions ?? []).filter(({ name }) => may('action', name)).map((action) => actionOf(action)),
@@ -80,6 +110,7 @@ function operationsOf(route: DescribedRoute, { mayUse = () => true }: Descriptio
   return {
     ...((takes('read') || takes('query')) && { get: getOf(route, shape, takes('query'), takes('read')) }),
     ...(posts.length > 0 && { post: postOf(route, posts) }),
+    ...(route.anyAction && may('action', '*') && { post: anyPostOf(route) }),
     ...(isItem && (takes('update') || takes('create')) && { put: putOf(route, shape) }),
     ...(takes('patch') && {
       patch: {
@@ -100,17 +131,15 @@ const shapeFor = ({ path, shape }: DescribedRoute): string => {
   return shape ?? (first === 'managed' && type !== '' ? shapeName(type) : 'Resource')
 }
 
-const actionOf = ({ body, answer, ...action }: DescribedAction): Post => ({
-  ...action,
-  body: body ?? 'Resource',
-  answer: answer ?? 'Resource',
-})
+const actionOf = ({ body = 'Any', answer = 'Any', ...action }: DescribedAction): Post => ({ ...action, body, answer })
 
 const ref = (shape: string): JsonObject => ({ $ref: `#/components/schemas/${shape}` })
 const json = (schema: JsonObject): JsonObject => ({ 'application/json': { schema } })
-const bodyOf = (shape: string, required = true): JsonObject => ({
-  requestBody: { required, content: json(ref(shape)) },
-})
+/** @param members that must be in it: an answer may hold fewer, by `_fields` */
+const bodyOf = (shape: string, members: readonly string[] = []): JsonObject => {
+  const schema = members.length === 0 ? ref(shape) : { allOf: [ref(shape), { required: [...members] }] }
+  return { requestBody: { required: true, content: json(schema) } }
+}
 const parameter = (name: string, type: string, required = false): JsonObject => ({
   name,
   in: 'query',
@@ -127,7 +156,10 @@ const QUERY_PARAMETERS = [
   ),
   ...['_pageSize', '_pagedResultsOffset'].map((name) => parameter(name, 'integer')),
 ]
-const FIELDS = parameter('_fields', 'string')
+const FIELDS = {
+  ...parameter('_fields', 'string'),
+  description: 'Members that the answer is to hold, separated by commas; it then lacks others',
+}
 
 const answered = (shape: string | JsonObject, others: JsonObject = {}): JsonObject => ({
   '200': {
@@ -138,9 +170,9 @@ const answered = (shape: string | JsonObject, others: JsonObject = {}): JsonObje
 })
 
 const said = ({ path, summary, route }: DescribedRoute, verb: string, what: string): JsonObject => ({
-  operationId: `${verb} ${path}`,
+  operationId: `${verb} ${path || '/'}`,
   summary: `${what}: ${summary}`,
-  tags: [route.split('/')[0] ?? ''],
+  tags: [(route ?? path).split('/')[0] ?? ''],
 })
 
 function getOf(route: DescribedRoute, shape: string, queries: boolean, reads: boolean): JsonObject {
@@ -164,6 +196,27 @@ function getOf(route: DescribedRoute, shape: string, queries: boolean, reads: bo
 /** Events, whose data are JSON: docs/plans-and-runs.md#follow-a-run. */
 const EVENTS: JsonObject = { 'text/event-stream': { schema: { type: 'string' } } }
 
+function pageOf(route: DescribedRoute, { type, parameters = [] }: NonNullable<DescribedRoute['page']>): JsonObject {
+  const content = type === undefined ? json({ type: 'object' }) : { [type]: { schema: { type: 'string' } } }
+  const lists = (name: string) => name.endsWith('[]')
+  return {
+    ...said(route, 'get', 'Read'),
+    parameters: parameters.map((name) =>
+      lists(name)
+        ? { ...parameter(name.replace('[]', ''), 'array'), schema: { type: 'array', items: { type: 'string' } } }
+        : parameter(name, 'string'),
+    ),
+    responses: { ...answered('Resource'), '200': { description: 'The answer', content } },
+  }
+}
+
+const anyPostOf = (route: DescribedRoute): JsonObject => ({
+  ...said(route, 'post', 'Act'),
+  parameters: [parameter('_action', 'string'), FIELDS],
+  requestBody: { required: false, content: json({}) },
+  responses: { ...answered({}), '201': { description: 'Created' } },
+})
+
 /** With the names of its schemas. */
 interface Post extends Omit<DescribedAction, 'body' | 'answer'> {
   readonly body: string
@@ -175,9 +228,11 @@ function postOf(route: DescribedRoute, actions: readonly Post[]): JsonObject {
     actions.flatMap(({ parameters: names = [] }) => names).map((name) => [name.replace('*', ''), name]),
   )
   const oneOf = (shapes: readonly string[]): JsonObject => {
-    const [first = 'Resource', ...others] = new Set(shapes)
+    const [first = 'Any', ...others] = new Set(shapes)
     return others.length === 0 ? ref(first) : { anyOf: [first, ...others].map(ref) }
   }
+  // Most actions take none.
+  const bodies = actions.flatMap(({ body }) => (body === 'Any' ? [] : [body]))
   const isRequired = (name: string) => actions.every((action) => action.parameters?.includes(`${name}*`))
   return {
     ...said(route, 'post', 'Act'),
@@ -187,14 +242,14 @@ function postOf(route: DescribedRoute, actions: readonly Post[]): JsonObject {
       ...[...parameters.keys()].map((name) => parameter(name, 'string', isRequired(name))),
       FIELDS,
     ],
-    requestBody: { required: false, content: json(oneOf(actions.map(({ body }) => body))) },
+    requestBody: { required: false, content: json(oneOf(bodies)) },
     responses: { ...answered(oneOf(actions.map(({ answer }) => answer))), '201': { description: 'Created' } },
   }
 }
 
 const putOf = (route: DescribedRoute, shape: string): JsonObject => ({
   ...said(route, 'put', 'Create or update'),
-  ...bodyOf(shape),
+  ...bodyOf(shape, route.required),
   parameters: [IF_MATCH, IF_NONE_MATCH, FIELDS],
   responses: { ...answered(shape), ...{ '201': { description: 'Created', content: json(ref(shape)) } } },
 })

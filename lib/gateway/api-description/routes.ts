@@ -18,6 +18,8 @@ export type Shape =
   | 'Mapping'
   | 'Settings'
   | 'Script'
+  | 'Patch'
+  | 'Any'
 
 export interface DescribedAction {
   readonly name: string
@@ -31,12 +33,18 @@ export interface DescribedAction {
 export interface DescribedRoute {
   /** `recon/{id}`; what is in braces is one element of a path. */
   readonly path: string
-  /** The route of the router that serves it. */
-  readonly route: string
+  /** The route of the router that serves it; absent for a page, which every gateway serves. */
+  readonly route?: string
   readonly summary: string
   readonly methods: readonly Method[]
   readonly shape?: Shape
   readonly actions?: readonly DescribedAction[]
+  /** Members that a new object must have. */
+  readonly required?: readonly string[]
+  /** Whether actions of any name are taken. */
+  readonly anyAction?: boolean
+  /** Of a page that is no JSON, or takes parameters of its own. */
+  readonly page?: { readonly type?: string; readonly parameters?: readonly string[] }
   /** Whether it can be followed with `Accept: text/event-stream`. */
   readonly streams?: true
 }
@@ -46,6 +54,15 @@ const QUERY = ['query'] as const
 const LISTED = ['read', 'query'] as const
 const OBJECT = ['read', 'create', 'update', 'patch', 'delete'] as const
 
+const ITEM = ['read', 'update', 'delete', 'create'] as const
+const KEPT = ['read', 'delete'] as const
+const REMOTE = 'external/idm'
+export const PATCH_BY_QUERY = {
+  name: 'patch',
+  summary: 'PATCH the only object that a query matches',
+  body: 'Patch',
+} as const
+
 const one = (route: string, summary: string): DescribedRoute => ({ path: route, route, summary, methods: READ })
 const many = (route: string, summary: string): DescribedRoute[] => [
   { path: route, route, summary, methods: QUERY },
@@ -53,11 +70,19 @@ const many = (route: string, summary: string): DescribedRoute[] => [
 ]
 
 const DEAD_LETTERS = 'repo/synchronisation/deadLetterQueue'
+const VALIDATE_CRON = { name: 'validateQuartzCronExpression', summary: 'Judge a cron expression' } as const
 const RUN_PARAMETERS = ['waitForCompletion']
 const START = { answer: 'RunState' } as const
 
 /** Beside the managed types, each of which has routes of its own, and what a remote serves. */
 export const ROUTES: readonly DescribedRoute[] = [
+  {
+    ...{ path: '', summary: 'What the caller may use', methods: READ },
+    page: { parameters: ['_api', '_allowed[]'] },
+  },
+  { path: 'metrics/prometheus', summary: 'Metrics', methods: READ, page: { type: 'text/plain' } },
+  { path: 'health/live', summary: 'Whether the process is alive', methods: READ, page: {} },
+  { path: 'health/ready', summary: 'Whether the gateway is ready', methods: READ, page: {} },
   { ...one('info/login', 'Who sends the request'), route: 'info' },
   { ...one('info/ping', 'The state of the gateway'), route: 'info' },
   { ...one('info/version', 'The version'), route: 'info' },
@@ -67,10 +92,22 @@ export const ROUTES: readonly DescribedRoute[] = [
   one('health/os', 'The operating system'),
   one('health/recon', 'How many reconciliations are active'),
   one('health/queue', 'What waits in the queues'),
+  one('health/audit', 'Whether audit events are written'),
   ...many('gateway/faults', 'What of the configuration is not in force'),
   ...many('gateway/log', 'The last warnings and errors'),
-  one('cluster', 'The nodes'),
+  { path: 'cluster', route: 'cluster', summary: 'The nodes', methods: LISTED },
+  { path: 'cluster/{id}', route: 'cluster', summary: 'A node', methods: READ },
   ...many('internal/role', 'The built-in roles'),
+  {
+    ...{
+      path: 'internal/user',
+      route: 'internal/user',
+      summary: 'Accounts of the gateway',
+      methods: ['query', 'create'],
+    },
+    actions: [PATCH_BY_QUERY],
+  },
+  { path: 'internal/user/{id}', route: 'internal/user', summary: 'An account of the gateway', methods: OBJECT },
   {
     ...{ path: 'authentication', route: 'authentication', summary: 'The login', methods: [] },
     actions: [{ name: 'reauthenticate', summary: 'Check the password in X-OpenIDM-Reauth-Password' }],
@@ -103,6 +140,14 @@ export const ROUTES: readonly DescribedRoute[] = [
   {
     ...{ path: 'external/idm/{name}', route: 'external/idm', summary: 'An instance', methods: [] },
     actions: [{ name: 'test', summary: 'Check the way to the remote, step by step' }],
+  },
+  {
+    ...{ path: 'external/idm/{name}/managed/{type}', route: REMOTE, methods: ['query', 'create'], anyAction: true },
+    summary: 'Objects of a remote. Whatever else it serves is below /external/idm/NAME/, too',
+  },
+  {
+    ...{ path: 'external/idm/{name}/managed/{type}/{id}', route: REMOTE, methods: OBJECT, anyAction: true },
+    summary: 'An object of a remote',
   },
   {
     ...{ path: 'security/truststore/presented/{name}', route: 'security/truststore', methods: READ },
@@ -161,7 +206,12 @@ export const ROUTES: readonly DescribedRoute[] = [
   {
     ...{ path: 'sync', route: 'sync', summary: 'Synchronization of single objects', methods: [] },
     actions: [
-      { name: 'performAction', summary: 'Carry out an action on one pair of objects' },
+      {
+        ...{ name: 'performAction', summary: 'Carry out an action on one pair of objects' },
+        parameters: ['mapping', 'action', 'sourceId', 'targetId', 'situation', 'linkQualifier', 'target'],
+      },
+      { name: 'getLinkedResources', summary: 'The objects that are linked to one', parameters: ['resourceName'] },
+      { name: 'recon', summary: 'As recon?_action=recon, which is to be used', parameters: ['mapping'] },
       ...['notifyCreate', 'notifyUpdate', 'notifyDelete'].map((name) => ({
         ...{ name, summary: 'Carry a change of a source object over' },
         parameters: ['resourceContainer', 'resourceId'],
@@ -176,6 +226,9 @@ export const ROUTES: readonly DescribedRoute[] = [
       { name: 'drop', summary: 'Remove changes that wait', parameters: ['id', 'mapping', 'all'] },
     ],
   },
+  { path: 'sync/mappings', route: 'sync', summary: 'The mappings in their order, with their faults', methods: QUERY },
+  { path: 'sync/mappings/{name}', route: 'sync', summary: 'A mapping, with its fault', methods: READ },
+  { path: 'sync/parked', route: 'sync', summary: 'Links of objects that go round', methods: QUERY },
   { path: 'sync/queue/{id}', route: 'sync/queue', summary: 'A queued change', methods: ['read', 'delete'] },
   ...['', '/{mapping}'].map(
     (rest): DescribedRoute => ({
@@ -190,9 +243,18 @@ export const ROUTES: readonly DescribedRoute[] = [
     ...{ path: `${DEAD_LETTERS}/{mapping}/{id}`, route: DEAD_LETTERS, methods: ['read', 'delete'] },
     summary: 'A change that was given up',
   },
-  { path: 'repo/link', route: 'repo/link', summary: 'Links', methods: QUERY },
-  { path: 'repo/link/{id}', route: 'repo/link', summary: 'A link', methods: OBJECT },
-  { path: 'audit/recon', route: 'audit/recon', summary: 'Reports of reconciliations', methods: QUERY },
+  {
+    ...{ path: 'repo/link', route: 'repo/link', summary: 'Links', methods: QUERY },
+    actions: [
+      { name: 'import', summary: 'Add links of a mapping', parameters: ['mapping', 'dryRun'] },
+      { name: 'countByType', summary: 'Count the links of each type' },
+      { name: 'purge', summary: 'Remove the links of a type that no mapping uses', parameters: ['linkType'] },
+    ],
+  },
+  { path: 'repo/link/{id}', route: 'repo/link', summary: 'A link', methods: KEPT },
+  ...many('audit/recon', 'Reports of reconciliations'),
+  { path: 'audit/{topic}', route: 'audit', summary: 'Events of the audit, where they are kept', methods: QUERY },
+  { path: 'audit/{topic}/{id}', route: 'audit', summary: 'An event of the audit', methods: READ },
   { path: 'managed', route: 'managed', summary: 'The managed types', methods: READ },
   { path: 'policy', route: 'policy', summary: 'The policies of managed objects', methods: READ },
   {
@@ -203,9 +265,25 @@ export const ROUTES: readonly DescribedRoute[] = [
     })),
   },
   { path: 'schema/managed/{type}', route: 'schema', summary: 'The schema of a type', methods: READ },
-  { path: 'scheduler/job', route: 'scheduler', summary: 'Schedules', methods: QUERY },
-  { path: 'scheduler/job/{id}', route: 'scheduler', summary: 'A schedule', methods: OBJECT },
+  {
+    ...{ path: 'scheduler', route: 'scheduler', summary: 'The scheduler', methods: [] },
+    actions: [VALIDATE_CRON],
+  },
+  {
+    ...{ path: 'scheduler/job', route: 'scheduler', summary: 'Schedules', methods: ['query', 'create'] },
+    actions: [
+      VALIDATE_CRON,
+      { name: 'listCurrentlyExecutingJobs', summary: 'The schedules that run now' },
+      { name: 'pauseJobs', summary: 'Let no schedule run' },
+      { name: 'resumeJobs', summary: 'Let schedules run again' },
+    ],
+  },
+  {
+    ...{ path: 'scheduler/job/{id}', route: 'scheduler', summary: 'A schedule', methods: ITEM },
+    actions: [{ name: 'trigger', summary: 'Run it now' }],
+  },
   { path: 'scheduler/trigger', route: 'scheduler', summary: 'When schedules run', methods: QUERY },
+  { path: 'scheduler/trigger/{id}', route: 'scheduler', summary: 'When a schedule runs', methods: READ },
   {
     ...{ path: 'script', route: 'script', summary: 'Scripts', methods: [] },
     actions: [

@@ -26,6 +26,7 @@ export const object = (properties: JsonObject, required: readonly string[] = [])
 })
 
 export const SHAPES: Readonly<Record<Shape | 'Error' | 'Patch', JsonObject>> = {
+  Any: {},
   Resource: object({ _id: text, _rev: text }, ['_id']),
   Error: object({ code: { type: 'integer' }, reason: text, message: text, detail: {} }, ['code', 'reason', 'message']),
   Patch: {
@@ -98,14 +99,11 @@ const KEPT = [
 /** Of a schema of IDM, what JSON Schema knows. */
 export function typeSchema(schema: JsonObject): JsonObject {
   const properties = Object.entries((schema.properties ?? {}) as Record<string, JsonObject>)
-  return {
-    ...object({
-      _id: text,
-      _rev: text,
-      ...Object.fromEntries(properties.map(([name, property]) => [name, propertySchema(property)])),
-    }),
-    ...(Array.isArray(schema.required) && schema.required.length > 0 && { required: schema.required }),
-  }
+  return object({
+    _id: text,
+    _rev: text,
+    ...Object.fromEntries(properties.map(([name, property]) => [name, propertySchema(property)])),
+  })
 }
 
 function propertySchema(property: JsonObject): JsonObject {

@@ -50,7 +50,7 @@ async function describe(
   return describeApi({
     version: packageVersion(),
     types: await typesOf(router, connection),
-    isServed: (route) => router.isTaken(route),
+    served: router.served,
     mayUse: (path, operation) => mayUse({ strict: path, loose: path }, operation),
   })
 }
