@@ -84,6 +84,39 @@ describe('GET metrics/prometheus', () => {
     assert.equal(page.sum(`${PREFIX}http_request_seconds_count`, { method: 'PUT' }), 1)
   })
 
+  it('answers a part: lines or families of some names, series of some instances', async () => {
+    const remote = await startRemote()
+    const instances = ['eu', 'us', 'a b'].map((name) => [
+      `external.idm-${name.replace(' ', '.')}.json`,
+      basicOf(remote),
+    ])
+    const gateway = await startGateway({ plugins, conf: Object.fromEntries(instances) })
+    for (const name of ['eu', 'us', 'us']) await gateway.call(`/external/idm/${name}/managed/user/1`)
+    const part = async (...parameters: (readonly [string, string])[]) => {
+      const { text } = await gateway.call(
+        `/metrics/prometheus?${new URLSearchParams(parameters.map((pair): [string, string] => [...pair]))}`,
+      )
+      const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+      return lines.map((line) =>
+        line.replace(PREFIX, '').replace(/ [\d.e-]+$/, (value) => (/\./.test(value) ? '' : value)),
+      )
+    }
+    const count = ['name[]', `${PREFIX}request_seconds_count`] as const
+    assert.deepEqual(await part(count, ['remote[]', 'us']), ['request_seconds_count{remote="us",method="GET"} 2'])
+    assert.deepEqual(await part(count, ['remote[]', 'us'], ['remote[]', 'eu'], ['remote[]', 'none']), [
+      'request_seconds_count{remote="eu",method="GET"} 1',
+      'request_seconds_count{remote="us",method="GET"} 2',
+    ])
+    assert.deepEqual(await part(['name[]', `${PREFIX}requests_in_flight`], ['remote[]', 'eu']), [
+      'requests_in_flight{remote="eu"} 0',
+    ])
+    const family = await part(['name[]', `${PREFIX}request_seconds`], ['remote[]', 'eu'])
+    assert.equal(family.length, 18)
+    assert.deepEqual(await part(['name[]', 'none']), [])
+    const series = await part(['remote[]', 'eu'])
+    assert.ok(series.length > 20 && series.every((line) => line.includes('remote="eu"')), series.join('\n'))
+  })
+
   it('shows runs by mapping, situation and status, and what they wrote at the remote', async () => {
     const remote = await fakeIdm()
     remote.seed('managed/user', [{ _id: 'old', userName: 'old' }])

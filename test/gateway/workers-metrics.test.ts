@@ -23,6 +23,10 @@ describe('metrics of --workers', () => {
       assert.equal(page.sum('openidm_external_idm_request_seconds_count', { remote: 'eu' }), REQUESTS)
       assert.equal(page.sum('openidm_external_idm_ready'), 2)
       assert.equal(page.sum('openidm_external_idm_instance_state', { remote: 'eu', state: 'READY' }), 1)
+      const part = 'name[]=openidm_external_idm_requests_total&remote[]=eu'
+      const { text } = await gateway.call(`metrics/prometheus?${encodeURI(part)}`)
+      assert.equal(new MetricsPage(text).sum('openidm_external_idm_requests_total', { remote: 'eu' }), REQUESTS)
+      assert.doesNotMatch(text, /openidm_external_idm_ready/)
     }
   })
 })

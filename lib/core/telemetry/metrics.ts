@@ -34,10 +34,14 @@ export interface Snapshot {
   readonly aggregator: 'sum' | 'max'
 }
 
+/** Chooses series by their labels. */
+export type Wants = (labels: Labels) => boolean
+
 /** What a registry of prom-client calls of a metric. */
 export interface Metric {
   readonly name: string
-  get(): Promise<Snapshot>
+  /** @param wants whether a series is asked for. Default: all are; metrics of others may ignore it */
+  get(wants?: Wants): Promise<Snapshot>
   reset(): void
 }
 
@@ -79,9 +83,11 @@ abstract class Family<Series> implements Metric {
     this.#series.clear()
   }
 
-  async get(): Promise<Snapshot> {
+  async get(wants: Wants = () => true): Promise<Snapshot> {
     const { name, help } = this.#options
-    const values = [...this.#series.values()].flatMap(({ labels, series }) => this.samples(labels, series))
+    const values = [...this.#series.values()].flatMap(({ labels, series }) =>
+      wants(labels) ? this.samples(labels, series) : [],
+    )
     return { name, help, type: this.type, values, aggregator: 'sum' }
   }
 }
@@ -190,13 +196,13 @@ class ReadFamily implements Metric {
   /** The values belong to what they are read from. */
   reset(): void {}
 
-  async get(): Promise<Snapshot> {
+  async get(wants: Wants = () => true): Promise<Snapshot> {
     const { name, help, type, labels = [], aggregator = 'sum', read } = this.#options
     const values = [...read()].map(([value, ...texts]) => ({
       labels: Object.fromEntries(labels.map((label, index) => [label, texts[index] ?? ''])),
       value,
     }))
-    return { name, help, type, values, aggregator }
+    return { name, help, type, values: values.filter((sample) => wants(sample.labels)), aggregator }
   }
 }
 

@@ -80,7 +80,12 @@ export const ROUTES: readonly DescribedRoute[] = [
     ...{ path: '', summary: 'What the caller may use', methods: READ },
     page: { parameters: ['_api', '_allowed[]'] },
   },
-  { path: 'metrics/prometheus', summary: 'Metrics', methods: READ, page: { type: 'text/plain' } },
+  {
+    path: 'metrics/prometheus',
+    summary: 'Metrics',
+    methods: READ,
+    page: { type: 'text/plain', parameters: ['name[]', 'remote[]'] },
+  },
   { path: 'health/live', summary: 'Whether the process is alive', methods: READ, page: {} },
   { path: 'health/ready', summary: 'Whether the gateway is ready', methods: READ, page: {} },
   { ...one('info/login', 'Who sends the request'), route: 'info' },

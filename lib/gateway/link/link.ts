@@ -34,7 +34,7 @@ export class WorkersLink implements HostProcesses {
   #lastId = 0
   #rescan: () => Promise<void> = async () => undefined
   #reload: () => void = () => undefined
-  #part: () => Promise<Json> = async () => null
+  #part: (about: Json) => Promise<Json> = async () => null
 
   constructor() {
     this.hostId = process.env[HOST_ID] ?? ''
@@ -116,13 +116,16 @@ export class WorkersLink implements HostProcesses {
   }
 
   /** Registers the callback for this process's part when another process gathers. */
-  onGather(part: () => Promise<Json>): void {
+  onGather(part: (about: Json) => Promise<Json>): void {
     this.#part = part
   }
 
-  /** The parts of the other processes, except those that do not answer in time. */
-  async gather(): Promise<readonly Json[]> {
-    const answer = await this.#ask((id) => ({ type: 'gather', id }))
+  /**
+   * The parts of the other processes, except those that do not answer in time.
+   * @param about what of their parts is wanted
+   */
+  async gather(about: Json = null): Promise<readonly Json[]> {
+    const answer = await this.#ask((id) => ({ type: 'gather', id, about }))
     return answer.type === 'gathered' ? answer.parts : []
   }
 
@@ -131,7 +134,7 @@ export class WorkersLink implements HostProcesses {
     else if (message.type === 'reload') this.#reload()
     else if (message.type === 'rescan') void this.#rescanHere(message.id)
     else if (message.type === 'leader') this.leader.receive(message.message)
-    else if (message.type === 'gather') void this.#tell(message.id)
+    else if (message.type === 'gather') void this.#tell(message.id, message.about)
     else {
       const answer = this.#answers.get(message.id)
       this.#answers.delete(message.id)
@@ -145,8 +148,8 @@ export class WorkersLink implements HostProcesses {
     this.#send({ type: 'rescanned', id })
   }
 
-  async #tell(id: number): Promise<void> {
-    const part = await this.#part().catch(() => null)
+  async #tell(id: number, about: Json): Promise<void> {
+    const part = await this.#part(about).catch(() => null)
     this.#send({ type: 'part', id, part })
   }
 

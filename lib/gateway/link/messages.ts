@@ -66,7 +66,7 @@ export type FromWorker =
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageFromWorker }
   /** Asks all other workers for their parts, such as their metrics. */
-  | { readonly type: 'gather'; readonly id: number }
+  | { readonly type: 'gather'; readonly id: number; readonly about: Json }
   | { readonly type: 'part'; readonly id: number; readonly part: Json }
 
 export type ToWorker =
@@ -80,6 +80,6 @@ export type ToWorker =
   /** All other workers have rescanned. */
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageToWorker }
-  | { readonly type: 'gather'; readonly id: number }
+  | { readonly type: 'gather'; readonly id: number; readonly about: Json }
   /** The parts of the other workers. */
   | { readonly type: 'gathered'; readonly id: number; readonly parts: readonly Json[] }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { HttpHandler, Json, MetricsRegistry } from '../../contract.ts'
 import { type Metric, Metrics, type Snapshot } from '../../core/telemetry/metrics.ts'
 import { Responses } from '../../core/telemetry/responses.ts'
@@ -6,6 +7,7 @@ import type { HostConfiguration } from '../configuration/host-configuration.ts'
 import type { ServerState } from '../http/server-state.ts'
 import type { WorkersLink } from '../link/link.ts'
 import { pageOf, processMetrics } from './prometheus.ts'
+import { EVERYTHING, type Selection, selected, selectionOf } from './selection.ts'
 
 const PATH = '/metrics/prometheus'
 
@@ -43,7 +45,9 @@ export class GatewayMetrics implements MetricsRegistry {
     const { state, others, configuration } = options
     const { directory } = configuration
     this.#others = others
-    others?.onGather(async () => (await this.snapshots()) as unknown as Json)
+    others?.onGather(
+      async (about) => (await this.snapshots((about as Selection | null) ?? EVERYTHING)) as unknown as Json,
+    )
     this.#metrics.read({
       name: 'openidm_external_idm_configuration_faults',
       help: 'Files of the configuration with a fault: their last valid version is in force, if there is one.',
@@ -91,24 +95,25 @@ export class GatewayMetrics implements MetricsRegistry {
   }
 
   /** The present values of this process. */
-  snapshots(): Promise<Snapshot[]> {
+  snapshots(selection: Selection): Promise<Snapshot[]> {
     if (!this.#hasProcessMetrics) for (const metric of processMetrics()) this.registerMetric(metric)
     this.#hasProcessMetrics = true
-    return Promise.all([...this.#registered.values()].map((metric) => metric.get()))
+    return selected(this.#registered.values(), selection)
   }
 
   /** Serves `metrics/prometheus`. Not a resource: the page is text. */
   readonly handler: HttpHandler = (request, response, next) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return next()
     if ((request.url ?? '').split('?')[0] !== PATH) return next()
-    this.#page().then(
+    this.#page(request).then(
       ({ type, text }) => sendBytes(response, 200, Buffer.from(text), { 'Content-Type': type }),
       (error: unknown) => sendError(response, error),
     )
   }
 
-  async #page() {
-    const others = (await this.#others?.gather()) ?? []
-    return pageOf([await this.snapshots(), ...(others as unknown as Snapshot[][])])
+  async #page(request: IncomingMessage) {
+    const selection = selectionOf(request)
+    const others = (await this.#others?.gather(selection)) ?? []
+    return pageOf([await this.snapshots(selection), ...(others as unknown as Snapshot[][])])
   }
 }

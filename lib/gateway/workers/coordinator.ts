@@ -48,7 +48,7 @@ export class WorkerCoordinator {
     else if (message.type === 'release') this.#release(member, message.id, message.outcome)
     else if (message.type === 'rescan') this.#rescan(member, message.id)
     else if (message.type === 'rescanned') this.#rescanned(message.id, member)
-    else if (message.type === 'gather') this.#gathering.begin(member, message.id, this.#membersExcept(member))
+    else if (message.type === 'gather') this.#gathering.begin(member, message, this.#membersExcept(member))
     else if (message.type === 'part') this.#gathering.receive(member, message.id, message.part)
     else if (message.type === 'leader') this.#receiveOfLeader(member, message.message)
   }

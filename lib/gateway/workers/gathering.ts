@@ -22,13 +22,13 @@ export class Gathering {
   readonly #rounds = new Map<number, Round>()
   #count = 0
 
-  /** @param id of the request, for the answer */
-  begin(asker: Member, id: number, others: Iterable<Member>): void {
+  /** @param request `id` is for the answer, `about` for the others */
+  begin(asker: Member, { id, about }: { readonly id: number; readonly about: Json }, others: Iterable<Member>): void {
     const number = ++this.#count
     const timer = setTimeout(() => this.#end(number), MAX_WAIT_MS).unref()
     const round = { asker, id, missing: new Set(others), parts: [], timer }
     this.#rounds.set(number, round)
-    for (const member of round.missing) member.send({ type: 'gather', id: number })
+    for (const member of round.missing) member.send({ type: 'gather', id: number, about })
     if (round.missing.size === 0) this.#end(number)
   }
 

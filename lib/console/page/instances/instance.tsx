@@ -42,7 +42,7 @@ function State({ name }: { name: string }) {
     },
     () => 5000,
   )
-  const { rate, latency } = useTraffic(true)(name)
+  const { rate, latency } = useTraffic([name])(name)
   return (
     <section class="card" aria-label="State">
       <Loading of={loaded}>

@@ -6,8 +6,6 @@ import { loadTraffic, STATES, type Status, type Traffic, trafficText } from './m
 
 const PAGE_SIZE = 50
 const POLL_MS = 5000
-/** The page of metrics has some 20 lines for each instance. */
-const MAX_MEASURED = 300
 
 export const NEW = 'new instance'
 /** Of any name: a rule for some names does not make a person try. */
@@ -40,7 +38,7 @@ export function Instances() {
     () => POLL_MS,
   )
   const total = loaded.data?.totalPagedResults ?? 0
-  const traffic = useTraffic(loaded.data !== undefined && total <= MAX_MEASURED)
+  const traffic = useTraffic(loaded.data?.result.map(({ _id }) => _id) ?? [])
   return (
     <Page title="Instances">
       <div class="actions">
@@ -125,13 +123,13 @@ function InstanceRow({ status, rate, latency }: { status: Status; rate: string; 
   )
 }
 
-/** Rate and latency by instance. Where there are too many, or no metrics, there are none. */
-export function useTraffic(isWanted: boolean): (name: string) => { rate: string; latency: string } {
+/** Rate and latency of these instances. Where there are no metrics, there are none. */
+export function useTraffic(names: readonly string[]): (name: string) => { rate: string; latency: string } {
   const before = useRef<ReadonlyMap<string, Traffic>>(new Map())
   const loaded = useLoad(
-    `traffic ${isWanted}`,
+    `traffic ${names.join(' ')}`,
     async (signal) => {
-      const now = isWanted ? await loadTraffic(signal) : new Map<string, Traffic>()
+      const now = names.length > 0 ? await loadTraffic(names, signal) : new Map<string, Traffic>()
       const pair = { now, before: before.current }
       before.current = now
       return pair

@@ -29,6 +29,7 @@ export interface Traffic {
   readonly at: number
 }
 
+const PREFIX = 'openidm_external_idm_'
 const LINE = /^openidm_external_idm_(request_seconds_count|request_seconds_sum|requests_in_flight)\{([^}]*)\} (\S+)$/
 const MEMBERS = {
   request_seconds_count: 'requests',
@@ -36,9 +37,19 @@ const MEMBERS = {
   requests_in_flight: 'inFlight',
 } as const
 
-/** The page of metrics, summed up by instance. @throws ApiError also where a host has none */
-export async function loadTraffic(signal: AbortSignal): Promise<ReadonlyMap<string, Traffic>> {
-  const page = await call<string>('GET', 'metrics/prometheus', { signal, as: 'text' })
+/**
+ * The metrics of these instances, summed up for each: of thousands, those on the screen.
+ * @throws ApiError also where a host has none
+ */
+export async function loadTraffic(
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Traffic>> {
+  const asked = new URLSearchParams([
+    ...Object.keys(MEMBERS).map((name) => ['name[]', PREFIX + name]),
+    ...names.map((name) => ['remote[]', name]),
+  ])
+  const page = await call<string>('GET', `metrics/prometheus?${asked}`, { signal, as: 'text' })
   const found = new Map<string, Traffic>()
   for (const line of page.split('\n')) {
     const [, metric, labels = '', value] = LINE.exec(line) ?? []
