@@ -48,7 +48,18 @@ function answerTo(question: string, mayUse: MayUse): boolean {
   const parameters = queryPairs(query)
   const action = parameters.find(({ name }) => name === '_action')
   if ((method === 'action') !== (action !== undefined)) throw badRequest(`${PARAMETER} ${QUESTION_FORM}`)
-  return mayUse(requestPathOf(`/${target}`), { method, ...(action && { action: decodeValue(action) }) }, parameters)
+  const path = pathOf(target)
+  const operation = { method, ...(action && { action: decodeValue(action) }) }
+  return path !== undefined && mayUse(path, operation, parameters)
+}
+
+/** @returns undefined for a path that no request may have: one question must not spoil the others */
+function pathOf(target: string): RequestPath | undefined {
+  try {
+    return requestPathOf(`/${target}`)
+  } catch {
+    return undefined
+  }
 }
 
 const isMethod = (word: string): word is Operation['method'] => Object.hasOwn(RESERVED_PARAMETERS, word)

@@ -156,6 +156,15 @@ describe('the console: synchronization', function () {
       asked.map((accept) => accept.split(',')[0]),
       ['text/event-stream'],
     )
+    // None while nobody looks.
+    const see = (hidden: boolean) =>
+      page.evaluate(`Object.defineProperty(document, 'hidden', { configurable: true, value: ${hidden} })
+        document.dispatchEvent(new Event('visibilitychange'))`)
+    const isStream = () => asked.at(-1)?.startsWith('text/event-stream')
+    await see(true)
+    await until(() => !isStream())
+    await see(false)
+    await until(isStream)
     await picture(page, 'progress')
     // The gateway goes away and comes back: the page follows.
     await stage.restart(async () => {
