@@ -5,6 +5,7 @@ import { packageRoot } from '../../lib/gateway/project/package-info.ts'
 import { type Events, openEvents } from '../helpers/events.ts'
 import { writeAtomically } from '../helpers/files.ts'
 import { startGatewayProcess } from '../helpers/gateway-process.ts'
+import { MetricsPage } from '../helpers/metrics-page.ts'
 import { until } from '../helpers/until.ts'
 import { instanceOf, startRemoteIdm } from '../sync/gateways.ts'
 import { ADMIN, startGateway } from './parts.ts'
@@ -75,6 +76,21 @@ describe('streams of runs', () => {
       again.received.map(({ name }) => name),
       ['end'],
     )
+  })
+
+  it('are no requests that take long: metrics leave them out', async () => {
+    const { stream, target, call } = await startHeld()
+    const requests = async () => {
+      const family = 'openidm_external_idm_http_request_seconds'
+      const { text } = await call(`/metrics/prometheus?name[]=${family}`)
+      return new MetricsPage(text).sum(`${family}_count`, { method: 'GET' })
+    }
+    const before = await requests()
+    const events = await stream()
+    target.interfere = undefined
+    await until(() => events.isOver)
+    // The page of metrics itself.
+    assert.equal(await requests(), before + 1)
   })
 
   it('are of single runs that are there; others are read as ever', async () => {

@@ -1,5 +1,5 @@
 /** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { cutOff, isOver } from './message.ts'
 
 export interface EventStreamOptions {
@@ -10,7 +10,7 @@ export interface EventStreamOptions {
 }
 
 /** Proxies pass each event on at once: nginx buffers by default, others compress. */
-const HEADERS: OutgoingHttpHeaders = {
+const HEADERS: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
@@ -37,7 +37,8 @@ export class EventStream {
     const gone = new AbortController()
     this.closed = gone.signal
     this.#response = response
-    response.writeHead(200, HEADERS)
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+    response.writeHead(200)
     response.flushHeaders()
     response.on('drain', () => this.#drained())
     const timer = setInterval(() => this.#beat(stallMs), Math.min(heartbeatMs, stallMs)).unref()

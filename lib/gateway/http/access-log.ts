@@ -30,7 +30,7 @@ export function logAccess(
     if (isWritten) return
     isWritten = true
     const complete = response.writableFinished
-    if (response.headersSent) measure(method, response.statusCode, record.startedAt)
+    if (response.headersSent && !isEventStream(response)) measure(method, response.statusCode, record.startedAt)
     const { identity, target, transactionId, startedAt } = record
     const milliseconds = performance.now() - startedAt
     const asSent = { method: method ?? '', target, transactionId, identity }
@@ -54,6 +54,10 @@ export function logAccess(
     )
   })
 }
+
+/** Its duration says nothing about the gateway. */
+const isEventStream = (response: ServerResponse): boolean =>
+  /^text\/event-stream/.test(String(response.getHeader('content-type')))
 
 /** The path and the names of the query parameters. Values are omitted, since they may be secrets. */
 export function describeTarget(target: string): { path: string; query?: string[] } {
