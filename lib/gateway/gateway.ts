@@ -203,7 +203,8 @@ export class Gateway {
     link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
     const nodeId = () => this.#configuration.nodeId
-    addEndpoints(this.#router, { nodeId, connection: this.connection, directory, recent: this.#recent })
+    const nodes = { nodeId, load: () => this.#listeners?.load, others: link }
+    addEndpoints(this.#router, { ...nodes, connection: this.connection, directory, recent: this.#recent })
   }
 
   async #openObjects(): Promise<void> {

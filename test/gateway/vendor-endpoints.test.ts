@@ -25,7 +25,11 @@ function assertShape(actual: Json | undefined, shape: Shape, path = ''): void {
 
 const POOL = { activeThreads: 0, corePoolSize: 0, largestPoolSize: 0, maximumPoolSize: 0, currentPoolSize: 0 }
 const USAGE = { init: NUMBER, used: NUMBER, committed: NUMBER, max: NUMBER }
-const NODE = { instanceId: 'node-7', startup: TEXT, state: 'running', shutdown: '' }
+const NODE = {
+  ...{ instanceId: 'node-7', startup: TEXT, state: 'running', shutdown: '' },
+  ...{ pid: process.pid, leads: true, version: TEXT, uptime: NUMBER, connections: NUMBER, requests: 1 },
+  ...{ memory: { rss: NUMBER, heapUsed: NUMBER }, restarts: NUMBER, lastExit: null },
+}
 const AUTHORIZED = {
   name: 'openidm-authorized',
   description: 'Basic minimum user',

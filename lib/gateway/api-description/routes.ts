@@ -15,6 +15,7 @@ export type Shape =
   | 'ExecuteBody'
   | 'UndoBody'
   | 'Instance'
+  | 'Node'
   | 'Mapping'
   | 'Settings'
   | 'Script'
@@ -100,8 +101,8 @@ export const ROUTES: readonly DescribedRoute[] = [
   one('health/audit', 'Whether audit events are written'),
   ...many('gateway/faults', 'What of the configuration is not in force'),
   ...many('gateway/log', 'The last warnings and errors'),
-  { path: 'cluster', route: 'cluster', summary: 'The nodes', methods: LISTED },
-  { path: 'cluster/{id}', route: 'cluster', summary: 'A node', methods: READ },
+  { path: 'cluster', route: 'cluster', summary: 'The nodes', methods: LISTED, shape: 'Node' },
+  { path: 'cluster/{id}', route: 'cluster', summary: 'A node', methods: READ, shape: 'Node' },
   ...many('internal/role', 'The built-in roles'),
   {
     ...{

@@ -78,6 +78,11 @@ export const SHAPES: Readonly<Record<Shape | 'Error' | 'Patch', JsonObject>> = {
     lastError: {},
     since: text,
   }),
+  Node: object({
+    ...{ _id: text, instanceId: text, startup: text, shutdown: text, state: { enum: ['running', 'down'] } },
+    ...{ pid: {}, leads: flag, version: {}, uptime: {}, connections: {}, requests: {}, memory: {} },
+    ...{ restarts: { type: 'integer' }, lastExit: {} },
+  }),
   Mapping: configured(mappingSchema),
   Settings: configured(settingsSchema),
   Script: object({ type: text, source: text, file: text, globals: { type: 'object' } }),

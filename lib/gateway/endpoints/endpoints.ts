@@ -7,11 +7,10 @@ import type { ResourceRouter } from '../../crest/protocol/router.ts'
 import type { RecentErrors } from '../project/recent-errors.ts'
 import { memory, operatingSystem } from './health.ts'
 import { listed, missing, resource } from './listed.ts'
+import { cluster, type NodesOptions } from './nodes.ts'
 import { faults, recentErrors } from './state.ts'
 
-export interface EndpointsOptions {
-  /** `openidm.node.id`. */
-  readonly nodeId: () => string
+export interface EndpointsOptions extends NodesOptions {
   readonly connection: Connection
   readonly directory: ConfigDirectory
   readonly recent: RecentErrors
@@ -20,11 +19,11 @@ export interface EndpointsOptions {
 /** Adds the endpoints that tools expect of an IDM (docs/operations.md#endpoints-for-tools). */
 export function addEndpoints(
   router: ResourceRouter,
-  { nodeId, connection, directory, recent }: EndpointsOptions,
+  { connection, directory, recent, ...nodes }: EndpointsOptions,
 ): void {
   const handlers: Readonly<Record<string, ResourceHandler>> = {
     authentication,
-    cluster: cluster(nodeId),
+    cluster: cluster(nodes),
     'gateway/faults': faults(directory),
     'gateway/log': recentErrors(recent),
     'health/memory': memory,
@@ -48,21 +47,6 @@ const authentication: ResourceHandler = {
     if (!(await reauthenticate())) throw forbidden(`Reauthentication failed for ${security?.authenticationId}`)
     return { reauthenticated: true }
   },
-}
-
-/**
- * The nodes of the cluster: this one. `GET cluster` answers
- * `{ "results": [{ "instanceId", "startup", "state": "running", "shutdown": "" }] }`, `GET cluster/NODE` one of them.
- * @param nodeId `openidm.node.id`
- */
-function cluster(nodeId: () => string): ResourceHandler {
-  const startup = new Date(performance.timeOrigin).toISOString()
-  const node = (): JsonObject => ({ instanceId: nodeId(), startup, state: 'running', shutdown: '' })
-  const nodes = listed('cluster', () => [resource(nodeId(), node())])
-  return {
-    ...nodes,
-    read: async (request) => (request.resourcePath === '' ? resource('', { results: [node()] }) : nodes.read(request)),
-  }
 }
 
 /** Features of IDM that this gateway does not have. */

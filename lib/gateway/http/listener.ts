@@ -18,6 +18,12 @@ export interface ListenerOptions {
   readonly reusePort?: boolean
 }
 
+/** How busy it is: open connections, and requests that are not answered completely. */
+export interface ListenerLoad {
+  readonly connections: number
+  readonly requests: number
+}
+
 /**
  * Slow headers time out. Bodies may take any time while data moves, since they can be gigabytes; a connection without
  * traffic is closed after `IDLE_MS`.
@@ -83,6 +89,12 @@ export class Listener {
   /** `http://127.0.0.1:8080`. */
   get origin(): string {
     return `${this.#secure ? 'https' : 'http'}://${bracketed(this.#host)}:${this.port}`
+  }
+
+  get load(): ListenerLoad {
+    let requests = 0
+    for (const responses of this.#connections.values()) requests += responses.size
+    return { connections: this.#sockets.size, requests }
   }
 
   /** New connections use this certificate; no effect without TLS. */

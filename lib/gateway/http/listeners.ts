@@ -1,5 +1,5 @@
 import type { Scope } from '../../core/scope.ts'
-import { Listener, type ListenerOptions } from './listener.ts'
+import { Listener, type ListenerLoad, type ListenerOptions } from './listener.ts'
 
 type Tls = NonNullable<ListenerOptions['tls']>
 
@@ -44,13 +44,23 @@ export class Listeners {
     return this.#local?.origin
   }
 
+  /** How busy all of them are. */
+  get load(): ListenerLoad {
+    const loads = this.#all.map(({ load }) => load)
+    const sum = (count: (load: ListenerLoad) => number) => loads.reduce((total, load) => total + count(load), 0)
+    return { connections: sum(({ connections }) => connections), requests: sum(({ requests }) => requests) }
+  }
+
+  get #all(): readonly Listener[] {
+    return this.#local ? [...this.#listeners, this.#local] : this.#listeners
+  }
+
   renewCertificate(tls: Tls): void {
     for (const listener of this.#listeners) listener.renewCertificate(tls)
   }
 
   /** Resolves when the requests in flight have ended. @param deadline cuts them off */
   async close(deadline: AbortSignal): Promise<void> {
-    const all = [...this.#listeners, ...(this.#local ? [this.#local] : [])]
-    await Promise.all(all.map((listener) => listener.close(deadline)))
+    await Promise.all(this.#all.map((listener) => listener.close(deadline)))
   }
 }

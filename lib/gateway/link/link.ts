@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import type { HostProcesses, Json } from '../../contract.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import { LeaderLink } from './leader-link.ts'
-import type { FromWorker, Outcome, ToWorker } from './messages.ts'
+import type { FromWorker, Gather, NodeState, Outcome, Topic, ToWorker } from './messages.ts'
 
 /** Environment variable with the id of the whole gateway; the primary process sets it for each worker. */
 export const HOST_ID = 'OPENIDM_EXTERNAL_IDM_HOST_ID'
@@ -34,7 +34,7 @@ export class WorkersLink implements HostProcesses {
   #lastId = 0
   #rescan: () => Promise<void> = async () => undefined
   #reload: () => void = () => undefined
-  #part: (about: Json) => Promise<Json> = async () => null
+  readonly #parts = new Map<Topic, (about: Json) => Promise<Json>>()
 
   constructor() {
     this.hostId = process.env[HOST_ID] ?? ''
@@ -116,17 +116,23 @@ export class WorkersLink implements HostProcesses {
   }
 
   /** Registers the callback for this process's part when another process gathers. */
-  onGather(part: (about: Json) => Promise<Json>): void {
-    this.#part = part
+  onGather(topic: Topic, part: (about: Json) => Promise<Json>): void {
+    this.#parts.set(topic, part)
   }
 
   /**
    * The parts of the other processes, except those that do not answer in time.
    * @param about what of their parts is wanted
    */
-  async gather(about: Json = null): Promise<readonly Json[]> {
-    const answer = await this.#ask((id) => ({ type: 'gather', id, about }))
+  async gather(topic: Topic, about: Json = null): Promise<readonly Json[]> {
+    const answer = await this.#ask((id) => ({ type: 'gather', id, topic, about }))
     return answer.type === 'gathered' ? answer.parts : []
+  }
+
+  /** The nodes of the gateway, by number. */
+  async nodes(): Promise<readonly NodeState[]> {
+    const answer = await this.#ask((id) => ({ type: 'nodes', id }))
+    return answer.type === 'nodes' ? answer.nodes : []
   }
 
   #receive(message: ToWorker): void {
@@ -134,7 +140,7 @@ export class WorkersLink implements HostProcesses {
     else if (message.type === 'reload') this.#reload()
     else if (message.type === 'rescan') void this.#rescanHere(message.id)
     else if (message.type === 'leader') this.leader.receive(message.message)
-    else if (message.type === 'gather') void this.#tell(message.id, message.about)
+    else if (message.type === 'gather') void this.#tell(message)
     else {
       const answer = this.#answers.get(message.id)
       this.#answers.delete(message.id)
@@ -148,9 +154,9 @@ export class WorkersLink implements HostProcesses {
     this.#send({ type: 'rescanned', id })
   }
 
-  async #tell(id: number, about: Json): Promise<void> {
-    const part = await this.#part(about).catch(() => null)
-    this.#send({ type: 'part', id, part })
+  async #tell({ id, topic, about }: Gather): Promise<void> {
+    const part = this.#parts.get(topic)
+    this.#send({ type: 'part', id, part: (await part?.(about).catch(() => null)) ?? null })
   }
 
   #ask(request: (id: number) => FromWorker): Promise<Answer> {

@@ -52,6 +52,42 @@ export type LeaderMessageToWorker =
   /** The leader has ended without an answer, or there is none. */
   | { readonly type: 'lost'; readonly id: number }
 
+/** What workers are asked for: their metrics, or how busy they are. */
+export type Topic = 'metrics' | 'node'
+
+/** Asks for parts; `about` says what of them is wanted. */
+export interface Gather {
+  readonly type: 'gather'
+  readonly id: number
+  readonly topic: Topic
+  readonly about: Json
+}
+
+/** How a process has ended. */
+export interface NodeExit {
+  readonly pid: number
+  /** ISO 8601. */
+  readonly time: string
+  /** Exit status; null if a signal has ended it. */
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/** A node as the primary process knows it: a place that one worker after the other takes. */
+export interface NodeState {
+  /** From 1. */
+  readonly number: number
+  /** Of the process that serves; null while the node is down. */
+  readonly pid: number | null
+  /** When its process was started, ISO 8601. */
+  readonly startup: string
+  readonly leads: boolean
+  /** How often its process was replaced. */
+  readonly restarts: number
+  /** How the process before this one has ended, or that of a node that is down. */
+  readonly lastExit: NodeExit | null
+}
+
 export type FromWorker =
   /** The worker now receives messages; earlier ones would be lost. */
   | { readonly type: 'hello' }
@@ -65,9 +101,11 @@ export type FromWorker =
   | { readonly type: 'rescan'; readonly id: number }
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageFromWorker }
-  /** Asks all other workers for their parts, such as their metrics. */
-  | { readonly type: 'gather'; readonly id: number; readonly about: Json }
+  /** Asks all other workers for their parts. */
+  | Gather
   | { readonly type: 'part'; readonly id: number; readonly part: Json }
+  /** Asks the primary process for the nodes. */
+  | { readonly type: 'nodes'; readonly id: number }
 
 export type ToWorker =
   | { readonly type: 'stop' }
@@ -80,6 +118,7 @@ export type ToWorker =
   /** All other workers have rescanned. */
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageToWorker }
-  | { readonly type: 'gather'; readonly id: number; readonly about: Json }
+  | Gather
   /** The parts of the other workers. */
   | { readonly type: 'gathered'; readonly id: number; readonly parts: readonly Json[] }
+  | { readonly type: 'nodes'; readonly id: number; readonly nodes: readonly NodeState[] }

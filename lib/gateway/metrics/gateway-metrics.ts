@@ -46,6 +46,7 @@ export class GatewayMetrics implements MetricsRegistry {
     const { directory } = configuration
     this.#others = others
     others?.onGather(
+      'metrics',
       async (about) => (await this.snapshots((about as Selection | null) ?? EVERYTHING)) as unknown as Json,
     )
     this.#metrics.read({
@@ -113,7 +114,7 @@ export class GatewayMetrics implements MetricsRegistry {
 
   async #page(request: IncomingMessage) {
     const selection = selectionOf(request)
-    const others = (await this.#others?.gather(selection)) ?? []
+    const others = (await this.#others?.gather('metrics', selection)) ?? []
     return pageOf([await this.snapshots(selection), ...(others as unknown as Snapshot[][])])
   }
 }

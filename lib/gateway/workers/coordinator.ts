@@ -43,6 +43,11 @@ export class WorkerCoordinator {
     for (const number of [...this.#rescans.keys()]) this.#rescanned(number, member)
   }
 
+  /** Whether it is the leader, and accepts calls. */
+  leads(member: Member): boolean {
+    return this.#leader.leads(this.#members.get(member))
+  }
+
   receive(member: Member, message: FromWorker): void {
     if (message.type === 'acquire') this.#enqueue({ member, request: message })
     else if (message.type === 'release') this.#release(member, message.id, message.outcome)

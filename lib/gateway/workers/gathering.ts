@@ -1,13 +1,13 @@
 import type { Json } from '../../contract.ts'
-import type { ToWorker } from '../link/messages.ts'
+import type { Gather, Topic, ToWorker } from '../link/messages.ts'
 
 /** A worker as the coordinator sees it. */
 export interface Member {
   send(message: ToWorker): void
 }
 
-/** Max wait for the parts of workers: Prometheus times out after 10 seconds by default. */
-const MAX_WAIT_MS = 5000
+/** Max wait for the parts of workers: Prometheus times out after 10 seconds by default; people wait for the nodes. */
+const MAX_WAIT_MS: Readonly<Record<Topic, number>> = { metrics: 5000, node: 2000 }
 
 interface Round {
   readonly asker: Member
@@ -22,13 +22,14 @@ export class Gathering {
   readonly #rounds = new Map<number, Round>()
   #count = 0
 
-  /** @param request `id` is for the answer, `about` for the others */
-  begin(asker: Member, { id, about }: { readonly id: number; readonly about: Json }, others: Iterable<Member>): void {
+  /** @param request its `id` is for the answer, the rest for the others */
+  begin(asker: Member, request: Gather, others: Iterable<Member>): void {
+    const { id, topic } = request
     const number = ++this.#count
-    const timer = setTimeout(() => this.#end(number), MAX_WAIT_MS).unref()
+    const timer = setTimeout(() => this.#end(number), MAX_WAIT_MS[topic]).unref()
     const round = { asker, id, missing: new Set(others), parts: [], timer }
     this.#rounds.set(number, round)
-    for (const member of round.missing) member.send({ type: 'gather', id: number, about })
+    for (const member of round.missing) member.send({ ...request, id: number })
     if (round.missing.size === 0) this.#end(number)
   }
 

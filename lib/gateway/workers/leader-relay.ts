@@ -26,6 +26,11 @@ export class LeaderRelay {
   #count = 0
   #isClosed = false
 
+  /** Whether it is the leader, and accepts calls. */
+  leads(worker: Candidate | undefined): boolean {
+    return worker !== undefined && worker === this.#serving
+  }
+
   receive(from: Candidate, message: LeaderMessageFromWorker): void {
     switch (message.type) {
       case 'campaign':

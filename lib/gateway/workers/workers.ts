@@ -4,9 +4,10 @@ import type { Logger } from '../../contract.ts'
 import type { GatewayOptions } from '../gateway.ts'
 import { Listener } from '../http/listener.ts'
 import { HOST_ID, LOCAL_ORIGIN, ORIGINS } from '../link/link.ts'
-import type { FromWorker } from '../link/messages.ts'
+import type { FromWorker, NodeExit } from '../link/messages.ts'
 import { StartError } from '../project/start-error.ts'
 import { type Member, WorkerCoordinator } from './coordinator.ts'
+import { Nodes } from './nodes.ts'
 import { RestartBackoff } from './restart-backoff.ts'
 
 /** Where workers listen. */
@@ -26,6 +27,7 @@ export class Workers {
   readonly #log: Logger
   readonly #coordinator = new WorkerCoordinator()
   readonly #hostId = randomBytes(6).toString('hex')
+  readonly #nodes = new Nodes((member) => this.#coordinator.leads(member))
   #addresses: Addresses = { origins: [] }
   readonly #listening = new WeakSet<Worker>()
   readonly #timers = new Set<NodeJS.Timeout>()
@@ -46,8 +48,8 @@ export class Workers {
     for (const port of [options.port, options.httpsPort]) await assertFree(options.host, port)
     const workers = new Workers(log)
     try {
-      workers.#addresses = await workers.#add()
-      await Promise.all(Array.from({ length: count - 1 }, () => workers.#add()))
+      workers.#addresses = await workers.#add(1)
+      await Promise.all(Array.from({ length: count - 1 }, (_, index) => workers.#add(index + 2)))
       return { workers, ...workers.#addresses }
     } catch (error) {
       await workers.stop()
@@ -70,11 +72,12 @@ export class Workers {
       if (worker?.isConnected() && this.#listening.has(worker)) worker.send({ type: 'reload' })
   }
 
-  /** Resolves when it serves requests. */
-  #add(): Promise<Addresses> {
+  /** Resolves when it serves requests. @param node its number */
+  #add(node: number): Promise<Addresses> {
     const { origins, local = '' } = this.#addresses
     const worker = cluster.fork({ [HOST_ID]: this.#hostId, [ORIGINS]: origins.join(' '), [LOCAL_ORIGIN]: local })
     const began = performance.now()
+    const startup = new Date()
     const member: Member = { send: (message) => worker.isConnected() && worker.send(message) }
     return new Promise((resolve, reject) => {
       let isReady = false
@@ -85,14 +88,17 @@ export class Workers {
         if (message.type === 'hello') this.#greet(worker, member)
         else if (message.type === 'ready') {
           isReady = true
+          this.#nodes.started(node, { member, pid: worker.process.pid ?? 0, startup })
           resolve(message)
         } else if (message.type === 'failed') why = message.message
+        else if (message.type === 'nodes') member.send({ type: 'nodes', id: message.id, nodes: this.#nodes.list() })
         else this.#coordinator.receive(member, message)
       })
       worker.once('exit', (code: number | null, signal: string | null) => {
         this.#coordinator.leave(member)
-        if (isReady) this.#died(worker, { code, signal }, performance.now() - began)
-        else reject(new StartError(why))
+        if (!isReady) return reject(new StartError(why))
+        this.#nodes.ended(node, { code, signal })
+        this.#died(worker, node, { code, signal }, performance.now() - began)
       })
     })
   }
@@ -113,21 +119,21 @@ export class Workers {
     })
   }
 
-  #died({ process: { pid } }: Worker, exit: { code: number | null; signal: string | null }, uptime: number): void {
+  #died({ process: { pid } }: Worker, node: number, exit: Pick<NodeExit, 'code' | 'signal'>, uptime: number): void {
     if (this.#stopping) return
     this.#log.error({ pid, ...exit }, 'worker exited unexpectedly; starting another')
-    this.#replace(uptime)
+    this.#replace(node, uptime)
   }
 
-  #replace(uptime: number): void {
+  #replace(node: number, uptime: number): void {
     if (this.#stopping) return
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      this.#add().then(
+      this.#add(node).then(
         () => this.#log.info({}, 'replacement worker is ready'),
         (error: Error) => {
           if (!this.#stopping) this.#log.error({}, `worker could not be started: ${error.message}`)
-          this.#replace(0)
+          this.#replace(node, 0)
         },
       )
     }, this.#backoff.next(uptime))
