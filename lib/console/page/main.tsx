@@ -10,6 +10,7 @@ import { Queue } from './sync/queue.tsx'
 import { RunPage } from './sync/run.tsx'
 import { Faults } from './system/faults.tsx'
 import { Log } from './system/log.tsx'
+import { Nodes } from './system/nodes.tsx'
 import { Reference } from './system/reference.tsx'
 import { linkTo, useRoute } from './ui/hooks.ts'
 import { Button, Page } from './ui/parts.tsx'
@@ -30,6 +31,7 @@ const AREAS: readonly Area[] = [
   { name: 'queue', title: 'Queue', covers: ['queue'], needs: ['read sync/queue'] },
   { name: 'faults', title: 'Faults', covers: ['faults'], needs: ['query gateway/faults'] },
   { name: 'log', title: 'Log', covers: ['log'], needs: ['query gateway/log'] },
+  { name: 'nodes', title: 'Nodes', covers: ['nodes'], needs: ['query cluster'] },
   { name: 'reference', title: 'REST reference', covers: ['reference'], needs: [] },
 ]
 
@@ -95,6 +97,8 @@ function Content({ route: [area = 'sync', name, ...rest] }: { route: readonly st
       return <Faults />
     case 'log':
       return <Log />
+    case 'nodes':
+      return <Nodes />
     case 'queue':
       return <Queue />
     case 'reference':

@@ -37,8 +37,9 @@ export async function loadMappings(signal: AbortSignal): Promise<MappingConfig[]
 const RUN_FIELDS =
   '_id,mapping,state,stage,kind,resumable,started,ended,statusSummary,startedBy,waitsForApproval,executes'
 
-export const loadRuns = async (filter: string, signal: AbortSignal): Promise<readonly Run[]> => {
-  const { result } = await query<Run>('recon', { _queryFilter: filter, _fields: RUN_FIELDS }, signal)
+/** The latest first. @param more fields, such as `,progress` */
+export const loadRuns = async (filter: string, signal: AbortSignal, more = ''): Promise<readonly Run[]> => {
+  const { result } = await query<Run>('recon', { _queryFilter: filter, _fields: RUN_FIELDS + more }, signal)
   return result.toReversed()
 }
 
