@@ -19,6 +19,8 @@ export function buildGateway(folder: string, root = ROOT): string {
   execFileSync(process.execPath, [compiler, ...options], { stdio: 'inherit' })
   for (const file of ['package.json', 'plugin.json', ...globSync('lib/**/*.schema.json', { cwd: root })])
     cpSync(join(root, file), join(target, file))
+  for (const file of globSync('*/plugin.json', { cwd: join(root, 'lib') }))
+    cpSync(join(root, 'lib', file), join(target, 'dist', file))
   symlinkSync(join(root, 'node_modules'), join(target, 'node_modules'))
   return join(target, 'dist')
 }
