@@ -15,7 +15,7 @@ export function keysOf(...lines: readonly string[]): KeyWrapper {
   return new KeyWrapper(fixedKeys(ring))
 }
 
-const KEYS = keysOf(generateKey('test'))
+export const KEYS = keysOf(generateKey('test'))
 
 /** Opens a repository that is closed with its owner. */
 export type OpenRepository = (options?: Partial<RepositoryOptions>) => Promise<Repository>

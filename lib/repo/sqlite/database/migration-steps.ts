@@ -1,6 +1,7 @@
 import type { Compilable } from 'kysely'
-import { builder, execute, sql } from './kysely.ts'
+import { builder, execute, sql } from '../../sql/statements/kysely.ts'
 import type { Migration } from './migrations.ts'
+import { drive } from './sqlite-database.ts'
 
 const { schema } = builder
 
@@ -247,4 +248,4 @@ export const MIGRATIONS: readonly Migration[] = [
   createIncrementalTables,
   createCaptureTables,
   createAgreementTables,
-].map((statements) => (session) => execute(session, statements()))
+].map((statements) => (session) => drive(session, execute(statements())))

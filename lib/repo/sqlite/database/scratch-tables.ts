@@ -9,7 +9,7 @@ export function createScratchTables(session: Session): void {
 }
 
 const SCRATCH_TABLES = [
-  `run_object (run integer not null, key text not null, kind integer not null, object text not null,
+  `run_object (place integer primary key, run integer not null, key text not null, kind integer not null, object text not null,
     constraint run_object_by_key unique (run, key))`,
   `run_value (run integer not null, field text not null, order_key text not null, object text not null,
     constraint run_value_key primary key (run, field, order_key, object)) without rowid`,

@@ -1,5 +1,6 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { ResourceException } from '../../../crest/errors.ts'
+import type { WriteOptions } from '../../sql/statements/database.ts'
 import type { Session } from './session.ts'
 import type { SqliteFile } from './sqlite-file.ts'
 import { transaction } from './transaction.ts'
@@ -16,14 +17,6 @@ const SQLITE_BUSY = 5
 const SQLITE_LOCKED = 6
 
 export type Write<T> = (session: Session) => T
-
-export interface WriteOptions {
-  /**
-   * Whether the commit waits for the disk. Default: true. If false, it survives the end of the process, but not a power
-   * failure, unless a durable commit follows it. The file is consistent in each case (WAL mode).
-   */
-  readonly isDurable?: boolean
-}
 
 interface Entry {
   readonly write: Write<unknown>
@@ -51,7 +44,11 @@ export class WriteQueue {
     this.#maxWaitMs = maxWaitMs
   }
 
-  /** @throws what `write` throws; ResourceException 503 when the database stays locked */
+  /**
+   * A write that is not durable survives the end of the process, but not a power failure, unless a durable commit follows
+   * it. The file is consistent in each case (WAL mode).
+   * @throws what `write` throws; ResourceException 503 when the database stays locked
+   */
   run<T>(write: Write<T>, { isDurable = true }: WriteOptions = {}): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const deadline = performance.now() + this.#maxWaitMs

@@ -1,5 +1,5 @@
 import type { QueryFilter } from '../../../crest/filter/query-filter.ts'
-import { type Matcher, matcherOf } from './filter-matcher.ts'
+import { type Matcher, matcherOf } from '../../sql/objects/filter-matcher.ts'
 
 const matchers = new Map<number, Matcher>()
 let last = 0

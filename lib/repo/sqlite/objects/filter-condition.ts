@@ -1,14 +1,11 @@
 import { matches } from '../../../crest/filter/evaluate.ts'
 import type { QueryFilter } from '../../../crest/filter/query-filter.ts'
-import type { Pointer } from '../../../crest/pointer.ts'
-import { type RawBuilder, sql } from '../database/kysely.ts'
+import { fieldsOf } from '../../sql/objects/filter-candidates.ts'
+import { type RawBuilder, sql } from '../../sql/statements/kysely.ts'
 import type { AskFilter } from './asked-filters.ts'
 import { type StoredValue, storedValue } from './stored-value.ts'
 
 export type Condition = RawBuilder<boolean>
-
-/** Whether every object satisfies `filter`, as far as one can tell without looking at any. */
-export const isAlwaysTrue = (filter: QueryFilter): boolean => countLeaves(filter) === 0 && matches(filter, {})
 
 /** More conditions than this become one call: SQLite bounds the depth of an expression and its parameters. */
 const MAX_LEAVES = 100
@@ -42,20 +39,6 @@ function conditionOf(filter: QueryFilter, ask: AskFilter): Condition {
 function commonValue(filter: QueryFilter): StoredValue | undefined {
   const [first, ...others] = fieldsOf(filter).map(storedValue)
   return others.every(({ key }) => key === first?.key) ? first : undefined
-}
-
-function fieldsOf(filter: QueryFilter): Pointer[] {
-  switch (filter.operator) {
-    case 'literal':
-      return []
-    case 'and':
-    case 'or':
-      return filter.filters.flatMap(fieldsOf)
-    case 'not':
-      return fieldsOf(filter.filter)
-    default:
-      return [filter.field]
-  }
 }
 
 const countLeaves = (filter: QueryFilter): number => fieldsOf(filter).length

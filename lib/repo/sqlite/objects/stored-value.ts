@@ -1,5 +1,5 @@
 import type { Pointer } from '../../../crest/pointer.ts'
-import { type RawBuilder, sql } from '../database/kysely.ts'
+import { type RawBuilder, sql } from '../../sql/statements/kysely.ts'
 import { ROOT } from './sqlite-json.ts'
 
 /** Where a field begins in a row of `object`: as far as SQL can follow it, and what is left below. */

@@ -1,0 +1,211 @@
+import type { JsonObject, Logger } from '../../contract.ts'
+import type { DeadLetter, EventIntents, NewEvent, QueuedEvent } from '../queue/event.ts'
+import type {
+  EventClaim,
+  EventSelection,
+  EventStore,
+  NotedIds,
+  Outcome,
+  Pause,
+  QueueState,
+} from '../queue/event-store.ts'
+import type { EventRecord, OutcomeRecord } from './queue/event-record.ts'
+import { STATE } from './queue/event-row.ts'
+import type { KeySelection } from './queue/event-selection.ts'
+import type { EventWriter } from './queue/event-writer.ts'
+import type { RunKeys } from './run-keys.ts'
+import { readJson } from './statements/stored-json.ts'
+import type { Stores } from './stores.ts'
+
+/** Events: what is JSON is text on its way to the thread and back. */
+export class SqlEventStore implements EventStore {
+  readonly #stores: Stores
+  readonly #keys: RunKeys
+  readonly #writer: EventWriter
+  readonly #log: Logger
+  #isFaultLogged = false
+
+  constructor(stores: Stores, keys: RunKeys, writer: EventWriter, log: Logger) {
+    this.#stores = stores
+    this.#keys = keys
+    this.#writer = writer
+    this.#log = log
+  }
+
+  async add(events: readonly NewEvent[]): Promise<void> {
+    if (events.length > 0) await this.#writer.store(events, (records) => this.#stores.events.add(records))
+  }
+
+  async find(id: string): Promise<QueuedEvent | undefined> {
+    return (await this.page({ ids: [id] }, null, 1))[0]
+  }
+
+  async page(selection: EventSelection, after: string | null, limit: number): Promise<QueuedEvent[]> {
+    return (await this.#page('waiting', selection, after, limit)).map((row) => this.queued(row))
+  }
+
+  intend({ id }: QueuedEvent, intents: EventIntents): Promise<void> {
+    return this.#stores.events.intend(Number(id), intentsText(intents))
+  }
+
+  intendClaimed(claim: EventClaim, intents: EventIntents): Promise<void> {
+    return this.#stores.events.intendClaimed(claim, intentsText(intents))
+  }
+
+  async endClaim(claim: EventClaim, end: 'done' | 'wait'): Promise<void> {
+    // A deletion that is carried out again could meet an object that was created meanwhile.
+    await this.#stores.events.endClaim(claim, end, claim.action === 'delete')
+    if (end === 'wait') this.#writer.announce(claim.mapping)
+  }
+
+  releaseClaims(ageMs: number): Promise<number> {
+    return this.#stores.events.releaseClaims(new Date(Date.now() - ageMs).toISOString())
+  }
+
+  async intentsOf({ mapping, resourceId }: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents[]> {
+    const found = await this.#stores.events.intentsOf(mapping, resourceId)
+    return found.map((row) => this.#read<EventIntents>(row, row.intents)).filter((intents) => intents !== null)
+  }
+
+  async finish(outcomes: readonly Outcome[]): Promise<void> {
+    if (outcomes.length === 0) return
+    if (outcomes.some((outcome) => outcome.result !== 'done' && outcome.error)) await this.#keys.prepareEvents()
+    // For deletions: see `endClaim`.
+    const isDurable = outcomes.some(({ event, result }) => result === 'dead' || event.action === 'delete')
+    await this.#stores.events.finish(outcomes.map(outcomeRecord), isDurable)
+    for (const mapping of new Set(outcomes.map(({ event }) => event.mapping))) this.#writer.announce(mapping)
+  }
+
+  drop(selection: EventSelection): Promise<number> {
+    return this.#stores.events.drop(keySelection(selection))
+  }
+
+  async findDead(id: string): Promise<DeadLetter | undefined> {
+    return (await this.deadLetters({ ids: [id] }, null, 1))[0]
+  }
+
+  async deadLetters(selection: EventSelection, after: string | null, limit: number): Promise<DeadLetter[]> {
+    const rows = await this.#page('dead', selection, after, limit)
+    return rows.map((row) => ({ ...this.#stored(row), endDate: row.ended ?? row.created }))
+  }
+
+  async revive(selection: EventSelection): Promise<number> {
+    const count = await this.#stores.events.revive(keySelection(selection))
+    for (const { mapping } of await this.queues()) this.#writer.announce(mapping)
+    return count
+  }
+
+  dropDead(selection: EventSelection): Promise<number> {
+    return this.#stores.events.dropDead(keySelection(selection))
+  }
+
+  async queues(): Promise<QueueState[]> {
+    const rows = await this.#stores.queues.all()
+    return rows.map(({ pause, ...row }) => ({ ...row, pause: pauseOf(row.mapping, pause) }))
+  }
+
+  setPause(mapping: string, pause: Pause | null): Promise<void> {
+    return this.#stores.queues
+      .setPause(mapping, pause && JSON.stringify(pause))
+      .then(() => this.#writer.announce(mapping))
+  }
+
+  async pauseOf(mapping: string): Promise<Pause | null> {
+    return pauseOf(mapping, await this.#stores.queues.pause(mapping))
+  }
+
+  async clientIds(mapping: string): Promise<NotedIds | null> {
+    const text = await this.#stores.queues.clientIds(mapping)
+    return text === null ? null : readJson<NotedIds>(text, 'sync_queue', mapping)
+  }
+
+  keepClientIds(mapping: string, noted: NotedIds): Promise<void> {
+    return this.#stores.queues.setClientIds(mapping, JSON.stringify(noted))
+  }
+
+  countDeletion(mapping: string, allowed: number): Promise<{ count: number; isAllowed: boolean }> {
+    return this.#stores.queues.countDeletion(mapping, allowed)
+  }
+
+  uncountDeletion(mapping: string): Promise<void> {
+    return this.#stores.queues.uncountDeletion(mapping)
+  }
+
+  forgetDeletions(mapping: string): Promise<void> {
+    return this.#stores.queues.forgetDeletions(mapping)
+  }
+
+  /** An event as the thread sent it. */
+  queued(row: EventRecord): QueuedEvent {
+    return {
+      ...this.#stored(row),
+      state: row.state === STATE.acquired ? 'ACQUIRED' : 'PENDING',
+      notBefore: row.not_before,
+      intents: this.#read<EventIntents>(row, row.intents) ?? {},
+      nodeId: row.node,
+    }
+  }
+
+  async #page(kind: 'waiting' | 'dead', selection: EventSelection, after: string | null, limit: number) {
+    await this.#keys.open()
+    return this.#stores.events.page(kind, keySelection(selection), Number(after ?? 0), limit)
+  }
+
+  /** One damaged row must not keep those back that are read with it. */
+  #read<T>({ key }: Pick<EventRecord, 'key'>, text: string | null): T | null {
+    if (text === null) return null
+    try {
+      return readJson<T>(text, 'sync_event', key)
+    } catch (error) {
+      this.#log.error({ event: key, err: error }, 'a queued change is damaged: it is carried over by the present state')
+      return null
+    }
+  }
+
+  #stored(row: EventRecord) {
+    if (row.fault !== null && !this.#isFaultLogged) {
+      this.#isFaultLogged = true
+      this.#log.error({ event: row.key }, `Objects of queued changes cannot be read: ${row.fault}`)
+    }
+    const read = <T>(text: string | null): T | null => this.#read(row, text)
+    return {
+      id: String(row.key),
+      mapping: row.mapping,
+      collection: row.collection,
+      resourceId: row.resource,
+      action: row.action,
+      objectRev: row.revision,
+      oldObject: read<JsonObject>(row.old_object),
+      newObject: read<JsonObject>(row.new_object),
+      chain: read<string[]>(row.chain) ?? [],
+      transactionId: row.transaction_id,
+      userId: row.user_id,
+      createDate: row.created,
+      attempts: row.attempts,
+      lastError: read<JsonObject>(row.last_error),
+    }
+  }
+}
+
+const intentsText = (intents: EventIntents): string | null =>
+  Object.keys(intents).length > 0 ? JSON.stringify(intents) : null
+
+const pauseOf = (mapping: string, text: string | null): Pause | null =>
+  text === null ? null : readJson<Pause>(text, 'sync_queue', mapping)
+
+const keySelection = ({ ids, ...rest }: EventSelection): KeySelection => ({
+  ...rest,
+  ...(ids && { keys: ids.map(keyOf) }),
+})
+
+/** An id that is none selects nothing. */
+const keyOf = (id: string): number => (/^[1-9]\d{0,14}$/.test(id) ? Number(id) : 0)
+
+function outcomeRecord(outcome: Outcome): OutcomeRecord {
+  const { id, mapping, resourceId: resource, attempts } = outcome.event
+  const fixed = { key: Number(id), mapping, resource, result: outcome.result }
+  if (outcome.result === 'done') return { ...fixed, notBefore: 0, attempts, error: null }
+  const error = outcome.error && JSON.stringify(outcome.error)
+  if (outcome.result === 'dead') return { ...fixed, notBefore: 0, attempts: attempts + 1, error }
+  return { ...fixed, notBefore: outcome.notBefore, attempts: attempts + Number(outcome.counts), error }
+}

@@ -1,0 +1,50 @@
+import { hostname } from 'node:os'
+import type { Disposable } from '../../contract.ts'
+import type { QueuedEvent } from '../queue/event.ts'
+import type { JobQueue, Subscription } from '../queue/job-queue.ts'
+import type { SqlEventStore } from './event-store.ts'
+import type { EventWriter } from './queue/event-writer.ts'
+import type { RunKeys } from './run-keys.ts'
+import type { Stores } from './stores.ts'
+
+export interface SqlJobQueueOptions {
+  readonly stores: Stores
+  readonly events: SqlEventStore
+  readonly writer: EventWriter
+  readonly keys: RunKeys
+}
+
+/** All events are carried out by the process that has locked the database; other processes only add some. */
+export class SqlJobQueue implements JobQueue {
+  readonly #options: SqlJobQueueOptions
+  readonly #node = `${hostname()}:${process.pid}`
+
+  constructor(options: SqlJobQueueOptions) {
+    this.#options = options
+  }
+
+  recover(): Promise<number> {
+    return this.#options.stores.events.recover()
+  }
+
+  subscribe(mapping: string, { pollingInterval, wake }: Subscription): Disposable {
+    const end = this.#options.writer.listen(mapping, wake)
+    const timer = setInterval(wake, pollingInterval).unref()
+    return {
+      dispose: () => {
+        clearInterval(timer)
+        end()
+      },
+    }
+  }
+
+  async acquire(mapping: string, limit: number): Promise<QueuedEvent[]> {
+    const { stores, events, keys } = this.#options
+    await keys.open()
+    return (await stores.events.acquire(mapping, limit, this.#node)).map((row) => events.queued(row))
+  }
+
+  async nextRetry(mapping: string): Promise<number | undefined> {
+    return (await this.#options.stores.events.nextRetry(mapping)) ?? undefined
+  }
+}

@@ -1,0 +1,27 @@
+import type { Dialect } from '../../sql/statements/dialect.ts'
+import { first } from '../../sql/statements/work.ts'
+
+export const sqliteDialect: Dialect = {
+  // More gain nothing.
+  insertSizes: [100, 10, 1],
+  list: (values) => JSON.stringify(values),
+  each: () => '(select key as place, value from json_each(?)) as wanted',
+  among: (_type, place = '?') => `in (select value from json_each(${place}))`,
+  pairs: (pairs) => [JSON.stringify(pairs)],
+  eachPair: '(select key as place, value ->> 0 as one, value ->> 1 as other from json_each(?)) as wanted',
+  typed: (place) => place,
+  plain: (text) => text,
+  joined: (...texts) => texts.join(' || char(31) || '),
+  indexedBy: (index) => `indexed by ${index}`,
+  forUpdate: '',
+  // It is done in the order it is written.
+  join: 'cross join',
+  outlivesProcess: false,
+  contains: (column) => `instr(${column}, ?) > 0`,
+  /** No other rows are added while a transaction is open. */
+  *nextKeys(table, count) {
+    const text = 'select seq from sqlite_sequence where name = ?'
+    const last = (yield* first<{ seq: number }>(text, [table]))?.seq ?? 0
+    return Array.from({ length: count }, (_, index) => last + 1 + index)
+  },
+}
