@@ -2,7 +2,7 @@
  * Owns what a test starts. What is registered inside a test (or its beforeEach) ends with that test; what is registered
  * in a `before` of a suite that called `ownedBySuite()` ends with that suite; all else ends with the run.
  */
-type CleanUp = () => unknown
+export type CleanUp = () => unknown
 
 const run: CleanUp[] = []
 const open: CleanUp[][] = [run]
@@ -12,6 +12,9 @@ export function onCleanUp(cleanUp: CleanUp): void {
   const innermost = open.at(-1) ?? run
   innermost.push(cleanUp)
 }
+
+/** Has `cleanUp` run at the end of the run, wherever this is called. */
+export const onEndOfRun = (cleanUp: CleanUp): void => void run.push(cleanUp)
 
 /** Called in the body of a `describe`: what its `before` hooks start ends with this suite. */
 export function ownedBySuite(): void {

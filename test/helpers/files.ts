@@ -1,12 +1,15 @@
 import { mkdir, mkdtemp, readdir, realpath, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { onCleanUp } from './clean-up.ts'
+import { type CleanUp, onCleanUp } from './clean-up.ts'
 
 /** Makes an empty directory that is removed with its owner; the path holds no symbolic link. */
-export async function tempDir(): Promise<string> {
+export const tempDir = (): Promise<string> => makeTempDir(onCleanUp)
+
+/** The same with an owner that is given. */
+export async function makeTempDir(own: (remove: CleanUp) => void): Promise<string> {
   const directory = await mkdtemp(join(await realpath(tmpdir()), 'external-idm-'))
-  onCleanUp(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }))
+  own(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }))
   return directory
 }
 

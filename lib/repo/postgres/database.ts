@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Database, Lock, WriteOptions } from '../sql/statements/database.ts'
+import type { Given, Statement, Work } from '../sql/statements/work.ts'
+import { postgresDialect } from './dialect.ts'
+import { exceptionOf, isConflict, isConnectionLost } from './failure.ts'
+import { lockNumber } from './lock-number.ts'
+import { numbered } from './placeholders.ts'
+import { type Client, createPool, type Pool, type PoolOptions } from './pool.ts'
+
+/** Back-off while the server is away, or others are in the way. */
+const FIRST_DELAY_MS = 5
+const MAX_DELAY_MS = 250
+
+export interface PostgresDatabaseOptions extends PoolOptions {
+  /** How long a server that is away is waited for, in milliseconds. */
+  readonly maxWaitMs: number
+  readonly onLost: (error: Error) => void
+}
+
+/**
+ * Runs work on a server. Each statement waits for its answer, and other work goes on meanwhile: transactions are READ
+ * COMMITTED, and hold the locks that their work names. What was not committed when the server went away is done again
+ * when it is back; of what was about to be committed, it tells whether it was.
+ */
+export class PostgresDatabase implements Database {
+  readonly dialect = postgresDialect
+  readonly pool: Pool
+  readonly #options: PostgresDatabaseOptions
+  readonly #process = randomUUID()
+  #epoch = 0
+
+  constructor(options: PostgresDatabaseOptions) {
+    this.#options = options
+    this.pool = createPool(options, (client) => this.#checkScratch(client))
+    // A connection that is not in use: the next statement gets another one.
+    this.pool.on('error', options.onLost)
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  async run<T>(work: Work<T>): Promise<T> {
+    const attempts = new Attempts(this.#options.maxWaitMs)
+    let step = work.next()
+    while (!step.done) {
+      const statement = step.value
+      step = work.next(await attempts.of(() => given(this.pool, statement), isRepeatable(statement)))
+    }
+    return step.value
+  }
+
+  async write<T>(work: () => Work<T>, { locks = [] }: WriteOptions = {}): Promise<T> {
+    const begin = `begin; ${this.#lockStatements(locks)}select pg_current_xact_id()::text as xid`
+    const attempts = new Attempts(this.#options.maxWaitMs)
+    const isRepeatable = (error: unknown) => error instanceof Uncommitted
+    return attempts.of(() => this.#transaction(begin, work, attempts), isRepeatable)
+  }
+
+  async #transaction<T>(begin: string, work: () => Work<T>, attempts: Attempts): Promise<T> {
+    const client = await this.pool.connect().catch(uncommitted)
+    let failure: unknown
+    try {
+      const xid = await startTransaction(client, begin).catch(uncommitted)
+      const result = await drive(client, work()).catch(uncommitted)
+      await client.query('commit').catch((error: unknown) => this.#settle(xid, error, attempts))
+      return result
+    } catch (error) {
+      failure = error instanceof Uncommitted ? error.cause : error
+      if (!isConnectionLost(failure))
+        failure = await client.query('rollback').then(undefinedOf, (lost: unknown) => lost)
+      throw error
+    } finally {
+      client.release(failure instanceof Error ? failure : undefined)
+    }
+  }
+
+  /** Finds out what became of a transaction whose commit was not answered. */
+  async #settle(xid: string, error: unknown, attempts: Attempts): Promise<void> {
+    if (!isConnectionLost(error)) return uncommitted(error)
+    const status = async () => {
+      const { rows } = await this.pool.query('select pg_xact_status($1::xid8) as status', [xid])
+      const [{ status } = {}] = rows as { status?: string }[]
+      if (status === 'in progress') throw error
+      return status
+    }
+    if ((await attempts.of(status, isConnectionLost)) !== 'committed') uncommitted(error)
+  }
+
+  /** In one order, so that two transactions do not wait for each other. */
+  #lockStatements(locks: readonly Lock[]): string {
+    const byName = new Map(locks.map((lock) => [lock.name, lock]))
+    const ordered = [...byName.values()].sort((left, right) => (left.name < right.name ? -1 : 1))
+    return ordered
+      .map(({ name, isShared }) => {
+        const number = lockNumber(this.#options.schema ?? '', name)
+        return `select pg_advisory_xact_lock${isShared ? '_shared' : ''}(${number}); `
+      })
+      .join('')
+  }
+
+  /** After a crash of the server, the tables for what runs see are empty, and all connections are new. */
+  async #checkScratch(client: Pick<Client, 'query'>): Promise<void> {
+    const text = `with known as (select 1 from scratch_process where id = $1),
+        added as (insert into scratch_process (id) select $1 where not exists (select 1 from known) returning 1)
+      select exists (select 1 from known) as is_known`
+    try {
+      const { rows } = await client.query<{ is_known: boolean }>(text, [this.#process])
+      if (!rows[0]?.is_known) this.#epoch += 1
+    } catch {
+      // There are no tables yet, or the connection is gone again.
+      this.#epoch += 1
+    }
+  }
+}
+
+/** Its transaction has not happened. */
+class Uncommitted extends Error {}
+
+const uncommitted = (cause: unknown): never => {
+  throw new Uncommitted('not committed', { cause })
+}
+
+const undefinedOf = (): undefined => undefined
+
+/** Tries again while the server is away, up to a deadline. */
+class Attempts {
+  readonly #deadline: number
+  #delay = FIRST_DELAY_MS
+
+  constructor(maxWaitMs: number) {
+    this.#deadline = performance.now() + maxWaitMs
+  }
+
+  /** @param isRepeatable whether a failed attempt has changed nothing */
+  async of<T>(attempt: () => Promise<T>, isRepeatable: boolean | ((error: unknown) => boolean)): Promise<T> {
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        const cause = error instanceof Uncommitted ? error.cause : error
+        const isUnchanged = typeof isRepeatable === 'boolean' ? isRepeatable : isRepeatable(error)
+        const isPassing = isConnectionLost(cause) || isConflict(cause)
+        if (!isUnchanged || !isPassing || performance.now() + this.#delay > this.#deadline) throw exceptionOf(cause)
+        await delay(this.#delay)
+        this.#delay = Math.min(2 * this.#delay, MAX_DELAY_MS)
+      }
+    }
+  }
+}
+
+/** A query changes nothing; other statements may have been carried out without an answer. */
+const isRepeatable = ({ text }: Statement): boolean => /^\s*(?:select|with)\b/i.test(text)
+
+async function startTransaction(client: Client, text: string): Promise<string> {
+  const results = (await client.query(text)) as unknown as { rows: { xid: string }[] }[]
+  return results.at(-1)?.rows[0]?.xid ?? ''
+}
+
+async function drive<T>(client: Client, work: Work<T>): Promise<T> {
+  let step = work.next()
+  while (!step.done) step = work.next(await given(client, step.value))
+  return step.value
+}
+
+async function given(on: Pick<Pool, 'query'>, { text, parameters, wants }: Statement): Promise<Given> {
+  const { rows, rowCount } = await on.query(numbered(text), parameters as unknown[])
+  return wants === 'rows' ? rows : (rowCount ?? 0)
+}

@@ -1,0 +1,33 @@
+import { PLAIN } from '../sql/runs/sealer.ts'
+import type { ColumnType, Dialect } from '../sql/statements/dialect.ts'
+import { all } from '../sql/statements/work.ts'
+
+const TYPES: Readonly<Record<ColumnType, string>> = { integer: 'bigint', text: 'text', bytes: 'bytea' }
+
+const BEGIN_OF_PLAIN = Buffer.of(PLAIN)
+
+export const postgresDialect: Dialect = {
+  // A statement has 65,535 parameters at most, and the widest row 20.
+  insertSizes: [1000, 100, 10, 1],
+  list: (values) => values,
+  each: (type) => eachOf(`unnest(?::${TYPES[type]}[])`, 'value', 'value'),
+  among: (type, place = '?') => `= any(${place}::${TYPES[type]}[])`,
+  pairs: (pairs) => [pairs.map(([one]) => one), pairs.map(([, other]) => other)],
+  eachPair: eachOf('unnest(?::text[], ?::text[])', 'one, other', 'one, other'),
+  typed: (place, type) => `${place}::${TYPES[type]}`,
+  plain: (text) => Buffer.concat([BEGIN_OF_PLAIN, Buffer.from(text)]),
+  joined: (...texts) => texts.join(' || chr(31) || '),
+  indexedBy: () => '',
+  forUpdate: ' for update',
+  join: 'join',
+  contains: (column) => `position(?::text in ${column}) > 0`,
+  outlivesProcess: true,
+  *nextKeys(table, count) {
+    const text = `select nextval(pg_get_serial_sequence(?, 'key')) as key from generate_series(1, ?::bigint)`
+    return (yield* all<{ key: number }>(text, [table, count])).map(({ key }) => key)
+  },
+}
+
+function eachOf(source: string, columns: string, shown: string): string {
+  return `(select place - 1 as place, ${shown} from ${source} with ordinality as given (${columns}, place)) as wanted`
+}

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+
+/** How a database is reached. */
+export interface PoolOptions {
+  /**
+   * `postgresql://user:password@host:port/database`. Parameters: `sslmode` (`disable` by default), `sslrootcert`, `sslcert`
+   * and `sslkey`, which name files in PEM.
+   */
+  readonly url: string
+  /** In place of the one in the URL. */
+  readonly password?: string | undefined
+  /** The tables are in this schema; undefined = in the one that the server takes for this user. */
+  readonly schema?: string | undefined
+  /** Max connections. Default: 10. */
+  readonly size?: number | undefined
+  /** How long a new connection, or a free one, is waited for, in milliseconds. Default: 5000. */
+  readonly connectTimeoutMs?: number | undefined
+  /** After which time a connection that is not used is closed, in milliseconds. Default: 30000. */
+  readonly idleTimeoutMs?: number | undefined
+  /** How long one statement may take, in milliseconds; 0 = any time. Default: 60000. */
+  readonly statementTimeoutMs?: number | undefined
+}
+
+export type Pool = pg.Pool
+export type Client = pg.PoolClient
+
+const SIZE = 10
+const CONNECT_TIMEOUT_MS = 5000
+const IDLE_TIMEOUT_MS = 30_000
+const STATEMENT_TIMEOUT_MS = 60_000
+/** Shown in `pg_stat_activity`. */
+const APPLICATION = 'openidm-external-idm'
+
+/** Integers of 8 bytes and sums of them. All that are stored are exact as a number. */
+const types = new pg.TypeOverrides()
+for (const oid of [pg.types.builtins.INT8, pg.types.builtins.NUMERIC]) types.setTypeParser(oid, integer)
+
+function integer(text: string): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number)) return number
+  throw new Error(`the number ${text} in the database is too large`)
+}
+
+/**
+ * Opens no connection yet.
+ * @param onConnect is awaited before a new connection is used
+ */
+export const createPool = (options: PoolOptions, onConnect: (client: Pick<Client, 'query'>) => Promise<void>): Pool =>
+  new pg.Pool({
+    ...clientOptions(options),
+    // It is awaited, unlike what its type says.
+    onConnect,
+    max: options.size ?? SIZE,
+    idleTimeoutMillis: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+  })
+
+/** A connection beside the pool, for what lasts as long as it does. */
+export const createClient = (options: PoolOptions): pg.Client =>
+  new pg.Client({ ...clientOptions(options), keepAliveInitialDelayMillis: 10_000 })
+
+function clientOptions({ url, password, schema, ...options }: PoolOptions): pg.ClientConfig {
+  const path = schema === undefined ? {} : { options: `-c search_path=${quoted(schema)}` }
+  return {
+    ...addressOf(url, password),
+    ...path,
+    application_name: APPLICATION,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+    types,
+  }
+}
+
+/** What is in the URL counts before what is beside it. */
+function addressOf(url: string, password: string | undefined): Pick<pg.ClientConfig, 'connectionString' | 'ssl'> {
+  const parsed = new URL(url)
+  const ssl = sslOptions(parsed.searchParams)
+  for (const name of SSL_PARAMETERS) parsed.searchParams.delete(name)
+  if (password !== undefined) parsed.password = encodeURIComponent(password)
+  return { connectionString: parsed.href, ssl }
+}
+
+const SSL_PARAMETERS = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'] as const
+/** `require` verifies as well: an encrypted connection to whoever answers protects nobody. */
+const VERIFYING = ['require', 'verify-ca', 'verify-full']
+/** Encrypts, and believes any certificate. */
+export const UNVERIFIED = 'no-verify'
+
+function sslOptions(parameters: URLSearchParams): pg.ClientConfig['ssl'] {
+  const mode = parameters.get('sslmode') ?? (parameters.get('ssl') === 'true' ? 'require' : 'disable')
+  if (mode === 'disable') return false
+  if (mode !== UNVERIFIED && !VERIFYING.includes(mode))
+    throw new Error(`sslmode has to be disable, ${VERIFYING.join(', ')} or ${UNVERIFIED}, not "${mode}"`)
+  const content = (name: (typeof SSL_PARAMETERS)[number]) => {
+    const file = parameters.get(name)
+    return file === null ? undefined : readFileSync(file, 'utf8')
+  }
+  const [ca, cert, key] = [content('sslrootcert'), content('sslcert'), content('sslkey')]
+  return { rejectUnauthorized: mode !== UNVERIFIED, ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+}
+
+/** As a part of the options of a connection, where a backslash protects a space. */
+const quoted = (schema: string): string => `"${schema.replaceAll('"', '""')}"`.replace(/[\\ ]/g, '\\$&')
+
+/** The schema as SQL names it. */
+export const schemaName = (schema: string): string => `"${schema.replaceAll('"', '""')}"`
