@@ -1,6 +1,7 @@
 import { z } from '../../lib/core/schema.ts'
 import { accessSchema } from '../../lib/gateway/access/access-rules.ts'
 import { authenticationSchema } from '../../lib/gateway/access/authentication-properties.ts'
+import { repositorySchema } from '../../lib/gateway/configuration/repository-settings.ts'
 import { settingsSchema } from '../../lib/gateway/configuration/settings.ts'
 import { managedSchema } from '../../lib/gateway/managed/schema.ts'
 import { manifestJsonSchema } from '../../lib/gateway/plugins/manifest.ts'
@@ -25,6 +26,7 @@ const SCHEMAS: Readonly<Record<keyof typeof FILES, JsonSchema>> = {
   access: jsonSchema(accessSchema),
   authentication: jsonSchema(authenticationSchema),
   gateway: jsonSchema(settingsSchema),
+  repo: jsonSchema(repositorySchema),
   plugin: manifestJsonSchema() as JsonSchema,
 }
 

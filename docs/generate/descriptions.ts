@@ -422,6 +422,25 @@ export const FILES = {
       stopTimeout: time('how long requests in flight may take when the gateway stops; not unlimited'),
     },
   },
+  repo: {
+    title: 'conf/repo.json',
+    text: 'Where managed objects, links, runs and events are kept; read when a gateway or a command starts. Without this file: in `db/openidm.db`. Unknown properties are faults. See [PostgreSQL](postgresql.md).',
+    properties: {
+      type: '`sqlite` = in `db/openidm.db`, `postgresql` = on a server',
+      url: {
+        text: 'such as `postgresql://openidm@db.example.com/openidm`, without a password; parameters: `sslmode` (`disable`, `require`, `verify-ca`, `verify-full` or `no-verify`), `sslrootcert`, `sslcert`, `sslkey`',
+        byDefault: "what IDM's `repo.jdbc.json` and its data source say",
+      },
+      password: 'a secret: an expression, a purpose or an encrypted value',
+      schema: 'the schema of the tables',
+      pool: 'connections of a process',
+      'pool.size': 'how many connections each process opens at most',
+      'pool.connectTimeout': time('how long a new connection, or a free one, is waited for'),
+      'pool.idleTimeout': time('after which time a connection that is not used is closed'),
+      'pool.statementTimeout': time('how long one statement may take'),
+    },
+  },
+
   plugin: {
     title: 'plugin.json',
     text: 'The manifest of a [plugin](your-own-gateway.md#a-host-with-plugins). Unknown properties are faults.',

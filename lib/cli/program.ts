@@ -11,6 +11,7 @@ import { addLink } from './program-link.ts'
 import { addProject } from './program-project.ts'
 import { addRecon } from './program-recon.ts'
 import { addQueue } from './queue/program-queue.ts'
+import { addRepo } from './repo/program-repo.ts'
 import type { StartOptions } from './start.ts'
 import type { TrustFetchOptions } from './trust-fetch.ts'
 
@@ -51,6 +52,7 @@ conf/external.idm-NAME.json names answers /openidm/external/idm/NAME/…`),
   addTrust(program, context)
   addSecret(program, context)
   addProject(program, context)
+  addRepo(program, context)
   program
     .command('version')
     .summary('show the version')

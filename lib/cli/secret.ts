@@ -17,15 +17,16 @@ import type { JsonObject } from '../contract.ts'
 import { silentLog } from '../core/log.ts'
 import { utf8Text } from '../core/utf8.ts'
 import { HOST_ADDRESS_FIELDS } from '../gateway/configuration/host-configuration.ts'
+import type { RepositoryPlace } from '../gateway/configuration/repository-settings.ts'
 import { takeOwnership } from '../gateway/ownership.ts'
 import { readPluginFolder } from '../gateway/plugins/manifest.ts'
 import { packageRoot } from '../gateway/project/package-info.ts'
-import { DATABASE } from '../gateway/project/project.ts'
 import { StartError, startError } from '../gateway/project/start-error.ts'
 import { projectKeys } from '../gateway/project-keys.ts'
 import type { Rewriting } from '../repo/objects/rewrite.ts'
 import { openRepository } from '../repo/open.ts'
 import { type CommandIo, type ProjectOptions, projectDirOf } from './command.ts'
+import { placeOfProject } from './repo/project-place.ts'
 
 export async function secretGenerateKey(options: { readonly id?: string }, { stdout }: CommandIo): Promise<number> {
   const key = generateKey(options.id)
@@ -84,10 +85,8 @@ async function asOwner(dir: string, work: (projectDir: string) => Promise<number
 async function rotate(projectDir: string, io: CommandIo): Promise<number> {
   const { stdout, stderr, env } = io
   await reencryptFiles(projectDir, io)
-  const { changed, failures, runs } = await reencryptDatabase(
-    join(projectDir, 'db', DATABASE),
-    projectKeys(projectDir, env),
-  )
+  const place = await placeOfProject(projectDir, env)
+  const { changed, failures, runs } = await reencryptDatabase(place, projectKeys(projectDir, env))
   for (const [type, count] of changed) stdout.write(`${type}: ${count} encrypted anew\n`)
   if (runs > 0) stdout.write(`keys of reconciliations and queued changes: ${runs} encrypted anew\n`)
   for (const failure of failures) stderr.write(`${failure}\n`)
@@ -96,12 +95,16 @@ async function rotate(projectDir: string, io: CommandIo): Promise<number> {
 }
 
 /** The objects of all types, including types that conf/managed.json no longer has, and the data keys of runs. */
-async function reencryptDatabase(file: string, ring: KeyRing): Promise<Rewriting & { readonly runs: number }> {
-  if (!existsSync(file)) return { changed: new Map(), failures: [], runs: 0 }
+async function reencryptDatabase(
+  place: RepositoryPlace,
+  ring: KeyRing,
+): Promise<Rewriting & { readonly runs: number }> {
+  if ('file' in place && !existsSync(place.file)) return { changed: new Map(), failures: [], runs: 0 }
   try {
     const keys = new KeyWrapper(fixedKeys(ring))
-    const repository = await openRepository({ file, keys, log: silentLog })
+    const repository = await openRepository({ ...place, keys, log: silentLog })
     try {
+      await repository.own()
       const { changed, failures } = await repository.rewrite('"$crypto"', (content) => reencrypt(content, ring).content)
       const runs = await repository.rewrapRunKeys()
       return { changed, failures: [...failures, ...runs.failures], runs: runs.count }
@@ -109,7 +112,7 @@ async function reencryptDatabase(file: string, ring: KeyRing): Promise<Rewriting
       await repository.close()
     }
   } catch (error) {
-    throw startError(file, error)
+    throw 'file' in place ? startError(place.file, error) : error
   }
 }
 

@@ -22,6 +22,7 @@ import { GatewayAudit } from './audit/gateway-audit.ts'
 import { acceptanceOf, ownedBy } from './configuration/acceptance-of.ts'
 import { defaultConfiguration } from './configuration/default-configuration.ts'
 import { HostConfiguration } from './configuration/host-configuration.ts'
+import { repositoryPlace } from './configuration/repository-settings.ts'
 import { addEndpoints } from './endpoints/endpoints.ts'
 import { apiDescription } from './http/api-description.ts'
 import { addInfo } from './http/info.ts'
@@ -214,7 +215,8 @@ export class Gateway {
     const keys = keySource(project.security, resolver, log)
     const common = { router: this.#router, configuration, keys, metrics: this.#metrics, audit: this.#audit, log }
     const { engine: scripts } = this.#scripting
-    const objects = this.#scope.own('objects', await openObjects({ ...common, project, scripts, link }))
+    const place = repositoryPlace(project, this.#configuration, this.#options.env ?? process.env)
+    const objects = this.#scope.own('objects', await openObjects({ ...common, place, scripts, link }))
     this.#stores.push(...objects.passwordStores)
     this.#audit.use(objects.repository)
     this.#scope.defer('audit in the repository', () => this.#audit.flush())

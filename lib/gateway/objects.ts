@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { KeyWrapper } from '../config/values/crypto/key-wrapper.ts'
 import type { ConfigurationService, Disposable, Logger, MetricsRegistry } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
@@ -8,6 +7,7 @@ import { openRepository } from '../repo/open.ts'
 import type { Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
 import type { PasswordStore } from './access/password-store.ts'
+import type { RepositoryPlace } from './configuration/repository-settings.ts'
 import { policies } from './endpoints/policies.ts'
 import { schemas } from './endpoints/schemas.ts'
 import type { WorkersLink } from './link/link.ts'
@@ -15,11 +15,11 @@ import { ManagedChanges } from './managed/changes.ts'
 import { InternalUsers } from './managed/internal-users.ts'
 import { type ManagedObjects, managedObjects } from './managed/managed.ts'
 import type { ManagedKeys } from './managed/private-values.ts'
-import { DATABASE, type Project } from './project/project.ts'
 
 export interface ObjectsOptions {
   readonly router: ResourceRouter
-  readonly project: Project
+  /** Where the database is. */
+  readonly place: RepositoryPlace
   /** Source of `managed.json`. */
   readonly configuration: ConfigurationService
   /** See ManagedObjectsOptions. */
@@ -48,7 +48,7 @@ export interface StoredObjects extends Disposable {
  */
 export async function openObjects({
   router,
-  project,
+  place,
   configuration,
   keys,
   scripts,
@@ -60,7 +60,7 @@ export async function openObjects({
   const scope = new Scope(log)
   try {
     const repository = await openRepository({
-      file: join(project.db, DATABASE),
+      ...place,
       log,
       keys: new KeyWrapper(keys),
       metrics,

@@ -80,6 +80,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
     const capturing = { store: repository.captures(), isHeld, signal, log }
     const capture = scope.own('captured changes', await ChangeCaptures.start(capturing))
     if (!link) {
+      await repository.own()
       const running = scope.own('synchronization', await startHere(options, router, capture))
       changes.bind(running.live)
       return { reconcile: running.reconcile, live: running.live, capture, dispose: () => scope.dispose() }
@@ -87,6 +88,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
     const judges = scope.own('judges', await judge(options, capture))
     let mappings: LiveMappings = judges.live
     const start = async (routes: Pick<ResourceRouter, 'add'>): Promise<Running> => {
+      await repository.own()
       const running = await startHere(options, routes, capture)
       mappings = running.live
       // What is in force judges from now on.

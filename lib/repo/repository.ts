@@ -42,6 +42,27 @@ export interface RepositoryOptions {
   readonly alone?: ((key: string, work: () => Promise<void>) => Promise<void>) | undefined
 }
 
+/** A repository on a server. */
+export interface ServerRepositoryOptions extends Omit<RepositoryOptions, 'file'> {
+  /**
+   * `postgresql://user:password@host:port/database`. Parameters: `sslmode` (`disable` by default), `sslrootcert`, `sslcert`
+   * and `sslkey`, which name files in PEM.
+   */
+  readonly url: string
+  /** In place of the one in the URL. */
+  readonly password?: string | undefined
+  /** The schema of the tables. Default: the one that the server takes for this user. */
+  readonly schema?: string | undefined
+  /** Max connections. Default: 10. */
+  readonly size?: number | undefined
+  /** How long a new connection, or a free one, is waited for, in milliseconds. Default: 5000. */
+  readonly connectTimeoutMs?: number | undefined
+  /** After which time a connection that is not used is closed, in milliseconds. Default: 30000. */
+  readonly idleTimeoutMs?: number | undefined
+  /** How long one statement may take, in milliseconds; 0 = any time. Default: 60000. */
+  readonly statementTimeoutMs?: number | undefined
+}
+
 /** One database: objects of any number of types, links, runs, events. */
 export interface Repository {
   /** The objects of `type` (such as `managed/user`), indexed as asked for: a new index is built before it resolves. */
@@ -59,6 +80,12 @@ export interface Repository {
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting>
   /** Encrypts with the first key what other keys encrypt in runs and queued events. @returns how many data keys, and a sentence for each that stays */
   rewrapRunKeys(): Promise<{ readonly count: number; readonly failures: readonly string[] }>
+  /**
+   * Makes this process the one that carries out runs and events, until the repository closes. Of a file, the lock of its
+   * project has decided that already.
+   * @throws Error that says who does
+   */
+  own(): Promise<void>
   /** Why nothing can be written any more: one sentence for a person; undefined when all is well. */
   readonly fault: string | undefined
   /** Resolves when what is under way has ended; later calls fail. */

@@ -5,6 +5,7 @@ import { accessNotices, accessSchema } from '../../lib/gateway/access/access-rul
 import { authenticationNotices, authenticationSchema } from '../../lib/gateway/access/authentication-properties.ts'
 import { auditNotices } from '../../lib/gateway/audit/notices.ts'
 import { auditSchema } from '../../lib/gateway/audit/settings.ts'
+import { repositorySchema } from '../../lib/gateway/configuration/repository-settings.ts'
 import { settingsSchema } from '../../lib/gateway/configuration/settings.ts'
 import { managedSchema } from '../../lib/gateway/managed/schema.ts'
 import { scheduleSchema } from '../../lib/gateway/schedules/schedule.ts'
@@ -30,6 +31,7 @@ export const KINDS: Readonly<Record<string, (content: JsonObject) => void>> = {
     assert.deepEqual(auditNotices(content), [])
   },
   gateway: (content) => void settingsSchema.parse(content),
+  repo: (content) => void repositorySchema.parse(content),
   script: (content) => void scriptSettingsSchema.parse(content),
   router: (content) => void filtersSchema.parse(content),
   managed: (content) => void managedSchema.parse(content),

@@ -21,13 +21,18 @@ import type { HostLog } from '../project/log.ts'
 import type { Project } from '../project/project.ts'
 import { ABSENT_FEATURES, AbsentFeature } from './absent-features.ts'
 import { type CorsPolicy, corsFilterSchema, corsSchema } from './cors-settings.ts'
+import { repositorySchema } from './repository-settings.ts'
 import { settingsSchema } from './settings.ts'
 
 /** JSON pointers to secret fields in the host's own configuration objects. */
-const SECRET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([['authentication', ['rsFilter/clientSecret']]])
+const SECRET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['authentication', ['rsFilter/clientSecret']],
+  ['repo', ['password']],
+])
 /** JSON pointers to the addresses that these secrets are sent to. */
 export const HOST_ADDRESS_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['authentication', ['rsFilter/tokenIntrospectUrl']],
+  ['repo', ['url']],
 ])
 
 /**
@@ -64,6 +69,8 @@ export class HostConfiguration implements Disposable {
   readonly audit
   /** `gateway.json`. */
   readonly settings
+  /** `repo.json`, which is in force from the next start: see `repositoryPlace`. */
+  readonly #repository
   /** `servletfilter-cors.json`. */
   readonly #corsFilter
   readonly #scope: Scope
@@ -118,6 +125,13 @@ export class HostConfiguration implements Disposable {
       log,
     })
     this.settings = new Setting({ name: 'gateway', schema: settingsSchema, absent: settingsSchema.parse({}), log })
+    this.#repository = new Setting({
+      name: 'repo',
+      schema: repositorySchema.optional(),
+      absent: undefined,
+      consequence: 'a gateway does not start with it',
+      log,
+    })
     this.#corsFilter = new Setting({ name: 'servletfilter/cors', schema: corsFilterSchema, absent: undefined, log })
   }
 
@@ -136,8 +150,8 @@ export class HostConfiguration implements Disposable {
     await this.directory.start()
     for (const feature of ABSENT_FEATURES)
       this.#scope.own(`${feature.factoryPid} files`, await this.directory.subscribe(new AbsentFeature(feature)))
-    for (const setting of [this.settings, this.access, this.authentication, this.audit, this.#corsFilter])
-      this.#scope.own(`setting ${setting.factoryPid}`, await this.directory.subscribe(setting))
+    const own = [this.settings, this.access, this.authentication, this.audit, this.#repository, this.#corsFilter]
+    for (const setting of own) this.#scope.own(`setting ${setting.factoryPid}`, await this.directory.subscribe(setting))
   }
 
   /** Rescans everything; resolves when it is in force. */

@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { serviceUnavailable } from '../../crest/errors.ts'
 import type { Database, Lock, WriteOptions } from '../sql/statements/database.ts'
 import type { Given, Statement, Work } from '../sql/statements/work.ts'
 import { postgresDialect } from './dialect.ts'
 import { exceptionOf, isConflict, isConnectionLost } from './failure.ts'
 import { lockNumber } from './lock-number.ts'
+import type { OwnerLock } from './owner-lock.ts'
 import { numbered } from './placeholders.ts'
 import { type Client, createPool, type Pool, type PoolOptions } from './pool.ts'
 
 /** Back-off while the server is away, or others are in the way. */
 const FIRST_DELAY_MS = 5
 const MAX_DELAY_MS = 250
+const PROBE_MS = 1000
 
 export interface PostgresDatabaseOptions extends PoolOptions {
   /** How long a server that is away is waited for, in milliseconds. */
@@ -29,12 +32,34 @@ export class PostgresDatabase implements Database {
   readonly #options: PostgresDatabaseOptions
   readonly #process = randomUUID()
   #epoch = 0
+  #owner: Pick<OwnerLock, 'assertHeld'> | undefined
+  /** Asks a server that is away whether it is back. */
+  #probe: NodeJS.Timeout | undefined
 
   constructor(options: PostgresDatabaseOptions) {
     this.#options = options
     this.pool = createPool(options, (client) => this.#checkScratch(client))
     // A connection that is not in use: the next statement gets another one.
-    this.pool.on('error', options.onLost)
+    // While a transaction has it, what waits for an answer fails; without a listener, the process would end.
+    this.pool.on('connect', (client) => client.on('error', () => undefined))
+    this.pool.on('error', (error) => {
+      options.onLost(error)
+      void this.#ask()
+    })
+  }
+
+  /** Whether the server did not answer when it was last asked. */
+  get isAway(): boolean {
+    return this.#probe !== undefined
+  }
+
+  /** From now on, writes need this lock. */
+  guard(owner: Pick<OwnerLock, 'assertHeld'>): void {
+    this.#owner = owner
+  }
+
+  close(): void {
+    clearInterval(this.#probe)
   }
 
   get epoch(): number {
@@ -42,7 +67,7 @@ export class PostgresDatabase implements Database {
   }
 
   async run<T>(work: Work<T>): Promise<T> {
-    const attempts = new Attempts(this.#options.maxWaitMs)
+    const attempts = this.#attempts()
     let step = work.next()
     while (!step.done) {
       const statement = step.value
@@ -52,10 +77,32 @@ export class PostgresDatabase implements Database {
   }
 
   async write<T>(work: () => Work<T>, { locks = [] }: WriteOptions = {}): Promise<T> {
+    this.#owner?.assertHeld()
     const begin = `begin; ${this.#lockStatements(locks)}select pg_current_xact_id()::text as xid`
-    const attempts = new Attempts(this.#options.maxWaitMs)
+    const attempts = this.#attempts()
     const isRepeatable = (error: unknown) => error instanceof Uncommitted
     return attempts.of(() => this.#transaction(begin, work, attempts), isRepeatable)
+  }
+
+  #attempts(): Attempts {
+    return new Attempts(this.#options.maxWaitMs, () => this.#missed())
+  }
+
+  /** The server is away: asks until it is back. */
+  #missed(): void {
+    if (this.#probe !== undefined) return
+    this.#probe = setInterval(() => void this.#ask(), PROBE_MS).unref()
+    void this.#ask()
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      await this.pool.query('select 1')
+      clearInterval(this.#probe)
+      this.#probe = undefined
+    } catch (error) {
+      if (isConnectionLost(error) && !this.pool.ending) this.#missed()
+    }
   }
 
   async #transaction<T>(begin: string, work: () => Work<T>, attempts: Attempts): Promise<T> {
@@ -85,7 +132,10 @@ export class PostgresDatabase implements Database {
       if (status === 'in progress') throw error
       return status
     }
-    if ((await attempts.of(status, isConnectionLost)) !== 'committed') uncommitted(error)
+    const found = await attempts.of(status, isConnectionLost).catch((cause: unknown) => {
+      throw serviceUnavailable('The database cannot be reached: a change may have been stored or not', { cause })
+    })
+    if (found !== 'committed') uncommitted(error)
   }
 
   /** In one order, so that two transactions do not wait for each other. */
@@ -129,8 +179,12 @@ class Attempts {
   readonly #deadline: number
   #delay = FIRST_DELAY_MS
 
-  constructor(maxWaitMs: number) {
+  readonly #onLost: () => void
+
+  /** @param onLost called when the server does not answer */
+  constructor(maxWaitMs: number, onLost: () => void) {
     this.#deadline = performance.now() + maxWaitMs
+    this.#onLost = onLost
   }
 
   /** @param isRepeatable whether a failed attempt has changed nothing */
@@ -141,6 +195,7 @@ class Attempts {
       } catch (error) {
         const cause = error instanceof Uncommitted ? error.cause : error
         const isUnchanged = typeof isRepeatable === 'boolean' ? isRepeatable : isRepeatable(error)
+        if (isConnectionLost(cause)) this.#onLost()
         const isPassing = isConnectionLost(cause) || isConflict(cause)
         if (!isUnchanged || !isPassing || performance.now() + this.#delay > this.#deadline) throw exceptionOf(cause)
         await delay(this.#delay)

@@ -50,6 +50,9 @@ export async function assertLayout(pool: Pick<Pool, 'query'>): Promise<void> {
     if ((error as { code?: string }).code === '42P01') return undefined
     throw error
   })
+  const { rows } = await pool.query(`select to_regclass('repository_export')::text as found`)
+  if ((rows[0] as { found: string | null }).found !== null)
+    throw new Error('an export into it has not ended; run "openidm-external-idm repo export" again')
   if (layout === undefined) throw new Error(`it has no tables yet; create them with ${MIGRATE}`)
   assertKnown(layout)
   if (layout < LAYOUT)

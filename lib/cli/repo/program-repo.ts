@@ -1,0 +1,20 @@
+import type { Command } from 'commander'
+import type { ProjectOptions } from '../command.ts'
+import { type Context, define, environment, PROJECT, prose } from '../define.ts'
+
+export function addRepo(program: Command, context: Context): void {
+  const { io } = context
+  const repo = program.command('repo').description('manage the database of a project').usage('<command>')
+  const migrate = define<ProjectOptions>(repo, 'migrate', context, async (options) =>
+    (await import('./migrate.ts')).repoMigrate(options, io),
+  )
+    .summary('create or upgrade the tables on PostgreSQL')
+    .description(
+      prose(`Creates the schema and the tables on the PostgreSQL server that conf/repo.json names, or upgrades them: all of it or
+nothing. A gateway never does this by itself. Back up the database before you upgrade.`),
+    )
+    .option(...PROJECT)
+  environment(migrate, context, [REPO_URL])
+}
+
+const REPO_URL = ['OPENIDM_REPO_URL', 'the database, in place of the one that conf/repo.json names'] as const
