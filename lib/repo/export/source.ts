@@ -1,0 +1,50 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { postgresDialect } from '../postgres/dialect.ts'
+import { openDatabase } from '../sqlite/database/open-database.ts'
+import type { CopiedTable } from './tables.ts'
+
+/** The values of a row, in the order of `columns`. */
+export type CopiedRow = readonly unknown[]
+
+/** A database file that nobody writes to meanwhile. Its rows are as a server keeps them. */
+export class ExportSource {
+  readonly #database: DatabaseSync
+
+  constructor(file: string) {
+    this.#database = openDatabase(file)
+  }
+
+  columns({ name }: CopiedTable): string[] {
+    return this.#database.prepare(`select name from pragma_table_info('${name}') order by cid`).all().map(nameOf)
+  }
+
+  count({ name }: CopiedTable): number {
+    return Number(this.#database.prepare(`select count(*) as count from ${name}`).get()?.count)
+  }
+
+  /** The highest number that the database has given out. */
+  lastNumber({ name }: CopiedTable): number {
+    const row = this.#database.prepare('select seq from sqlite_sequence where name = ?').get(name)
+    const highest = this.#database.prepare(`select max(rowid) as last from ${name}`).get()
+    return Math.max(Number(row?.seq ?? 0), Number(highest?.last ?? 0))
+  }
+
+  /** The next rows after the one with this key; undefined = from the first. */
+  after(table: CopiedTable, last: CopiedRow | undefined, limit: number): CopiedRow[] {
+    const { name, key, bytes = [] } = table
+    const columns = this.columns(table)
+    const behind = last ? `where (${key.join(', ')}) > (${key.map(() => '?').join(', ')})` : ''
+    const text = `select ${columns.join(', ')} from ${name} ${behind} order by ${key.join(', ')} limit ?`
+    const parameters = [...(last ?? []), limit] as SQLInputValue[]
+    const rows = this.#database.prepare(text).all(...parameters)
+    return rows.map((row) => columns.map((column) => (bytes.includes(column) ? asBytes(row[column]) : row[column])))
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
+
+const nameOf = (row: Readonly<Record<string, unknown>>): string => String(row.name)
+
+const asBytes = (value: unknown): unknown => (typeof value === 'string' ? postgresDialect.plain(value) : value)
