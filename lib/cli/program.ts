@@ -11,7 +11,7 @@ import { addLink } from './program-link.ts'
 import { addProject } from './program-project.ts'
 import { addRecon } from './program-recon.ts'
 import { addQueue } from './queue/program-queue.ts'
-import { addRepo } from './repo/program-repo.ts'
+import { addRepo, REPO_URL } from './repo/program-repo.ts'
 import type { StartOptions } from './start.ts'
 import type { TrustFetchOptions } from './trust-fetch.ts'
 
@@ -92,6 +92,7 @@ have it in force. One of them runs reconciliations and schedules for all.`),
   environment(start, context, [
     ['OPENIDM_ADMIN_PASSWORD', 'password of openidm-admin'],
     ['OPENIDM_ADMIN_PASSWORD_FILE', 'file that holds it'],
+    REPO_URL,
     LOG_LEVEL,
   ])
 

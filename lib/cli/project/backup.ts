@@ -12,6 +12,7 @@ import { DATABASE } from '../../gateway/project/project.ts'
 import { StartError, startError } from '../../gateway/project/start-error.ts'
 import { copyDatabase, layoutOf } from '../../repo/sqlite/database-copy.ts'
 import { type CommandIo, type ProjectOptions, projectDirOf } from '../command.ts'
+import { placeOfProject } from '../repo/project-place.ts'
 import { type BackedUpFile, copyFile, digestFile, FOLDERS, MANIFEST, newManifest } from './manifest.ts'
 
 export interface BackupOptions extends ProjectOptions {
@@ -34,6 +35,9 @@ export async function projectBackup(target: string, options: BackupOptions, io: 
     assertFree(dir, backup)
     await rename(draft, backup)
     report(backup, files.length, { ...options, left }, io)
+    const place = await placeOfProject(dir, io.env).catch(() => undefined)
+    if (place && 'url' in place)
+      io.stderr.write('The database on the server is not part of it: back it up with the tools of PostgreSQL.\n')
     return 0
   } catch (error) {
     await rm(draft, { recursive: true, force: true })

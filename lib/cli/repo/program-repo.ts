@@ -30,4 +30,4 @@ starts on these tables. The file stays as it is.`),
   environment(exporting, context, [REPO_URL])
 }
 
-const REPO_URL = ['OPENIDM_REPO_URL', 'the database, in place of the one that conf/repo.json names'] as const
+export const REPO_URL = ['OPENIDM_REPO_URL', 'the database, in place of the one that conf/repo.json names'] as const

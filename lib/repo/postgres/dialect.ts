@@ -7,8 +7,8 @@ const TYPES: Readonly<Record<ColumnType, string>> = { integer: 'bigint', text: '
 const BEGIN_OF_PLAIN = Buffer.of(PLAIN)
 
 export const postgresDialect: Dialect = {
-  // A statement has 65,535 parameters at most, and the widest row 20.
-  insertSizes: [1000, 100, 10, 1],
+  // A statement has 65,535 parameters at most, and the widest row 21.
+  insertSize: (left) => Math.min(left, 1000),
   list: (values) => values,
   each: (type) => eachOf(`unnest(?::${TYPES[type]}[])`, 'value', 'value'),
   among: (type, place = '?') => `= any(${place}::${TYPES[type]}[])`,

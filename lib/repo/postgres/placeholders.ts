@@ -1,7 +1,7 @@
 import { LRUCache } from '../../core/lru-cache.ts'
 
 /** The texts of filters have no end. */
-const MAX_TEXTS = 1000
+const MAX_TEXTS = 300
 
 const known = new LRUCache<string, string>({ max: MAX_TEXTS })
 

@@ -46,10 +46,11 @@ export const createClient = (options: PoolOptions): pg.Client =>
   new pg.Client({ ...clientOptions(options), keepAliveInitialDelayMillis: 10_000 })
 
 function clientOptions({ url, password, schema, ...options }: PoolOptions): pg.ClientConfig {
-  const path = schema === undefined ? {} : { options: `-c search_path=${quoted(schema)}` }
   return {
     ...addressOf(url, password),
-    ...path,
+    options: [...PLANNING, ...(schema === undefined ? [] : [`search_path=${quoted(schema)}`])]
+      .map((setting) => `-c ${setting}`)
+      .join(' '),
     application_name: APPLICATION,
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
@@ -57,6 +58,12 @@ function clientOptions({ url, password, schema, ...options }: PoolOptions): pg.C
     types,
   }
 }
+
+/**
+ * Statements follow indexes, as in SQLite. Tables for what runs see are new and have no statistics yet: the planner would
+ * read all of them for each page.
+ */
+const PLANNING = ['jit=off', 'enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off']
 
 /** What is in the URL counts before what is beside it. */
 function addressOf(url: string, password: string | undefined): Pick<pg.ClientConfig, 'connectionString' | 'ssl'> {

@@ -158,6 +158,13 @@ describe('a gateway on PostgreSQL', () => {
   })
 
   describe('that has stopped', () => {
+    it('has a backup of its files, which says that it lacks the database', async () => {
+      const backup = join(await tempDirWith({}), 'backup')
+      const { code, stderr } = await command('project', 'backup', backup, '--project', project, '--with-keys')
+      assert.equal(code, 0)
+      assert.match(stderr, /The database on the server is not part of it/)
+    })
+
     it('has its runs and queued changes encrypted again with another key', async () => {
       const file = join(project, 'security/crypto.keys')
       await writeFile(file, `${generateKey('two')}\n${await readFile(file, 'utf8')}`)

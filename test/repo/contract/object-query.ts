@@ -37,7 +37,8 @@ const odd = [...TEXTS, ...ODD_TEXTS].flatMap((text, index, texts) => {
   return [text, list].map((value, kind) => ({ id: `${index}/${kind}`, content: { a: value, b: value } }))
 })
 
-export function describeObjectQuery(open: OpenRepository): void {
+/** @param windows how many objects are looked at in one go */
+export function describeObjectQuery(open: OpenRepository, windows: readonly number[] = [3, 1000]): void {
   describe('a filter in the database', () => {
     it('finds what one in memory finds, for every odd text and every operator, by index and without', async () => {
       const store = await (await open()).store('odd', { indexes: ['a'] })
@@ -51,7 +52,7 @@ export function describeObjectQuery(open: OpenRepository): void {
     })
   })
 
-  for (const window of [3, 1000])
+  for (const window of windows)
     describe(`a query in the database answers as one in memory, ${window} objects at a time`, () => {
       ownedBySuite()
       let repository: Repository

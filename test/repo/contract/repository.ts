@@ -9,10 +9,10 @@ import { describeObjectQuery } from './object-query.ts'
 import { describeObjectStore } from './object-store.ts'
 import { describeRunStore } from './run-store.ts'
 
-/** All that a repository has to do. */
-export function describeRepository(open: OpenRepository): void {
+/** All that a repository has to do. @param windows see `describeObjectQuery` */
+export function describeRepository(open: OpenRepository, windows?: readonly number[]): void {
   describeObjectStore(open)
-  describeObjectQuery(open)
+  describeObjectQuery(open, windows)
   describeCollection(open)
   describeLinkStore(open)
   describeIncrementalStore(open)

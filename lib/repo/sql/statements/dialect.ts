@@ -4,8 +4,8 @@ export type ColumnType = 'integer' | 'text' | 'bytes'
 
 /** What databases say in different ways. Parameters are written as in `Statement`. */
 export interface Dialect {
-  /** Rows that one statement inserts, from the largest number. Each is a statement of its own. */
-  readonly insertSizes: readonly number[]
+  /** How many of `left` rows the next statement inserts. Each number is a statement of its own. */
+  insertSize(left: number): number
   /** A parameter for many values: see `each` and `among`. */
   list(values: readonly (string | number)[]): unknown
   /** A source `wanted` of the values of a list: columns `value` and `place`, which rises from 0. */

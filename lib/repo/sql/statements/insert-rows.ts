@@ -61,16 +61,18 @@ function* runInSizes(
   { width, values }: Values,
 ): Work<number> {
   let changed = 0
-  let start = 0
-  for (const size of dialect.insertSizes) {
-    const step = size * width
-    for (; values.length - start >= step; start += step) {
-      const text = statement(dialect, frame, shared.length, width, size)
-      changed += yield* run(text, [...shared, ...values.slice(start, start + step)])
-    }
+  for (let start = 0; start < values.length; ) {
+    const size = dialect.insertSize((values.length - start) / width)
+    const end = start + size * width
+    const text = statement(dialect, frame, shared.length, width, size)
+    changed += yield* run(text, [...shared, ...values.slice(start, end)])
+    start = end
   }
   return changed
 }
+
+/** Where every number of rows is a statement, not all are kept. */
+const MAX_STATEMENTS = 200
 
 const statementsOf = new WeakMap<Dialect, Map<string, string>>()
 
@@ -95,6 +97,6 @@ function statement(
   })
   const values = Array.from({ length: size }, () => [...common, ...places])
   const text = `${before} values ${values.map((row) => `(${row.join(', ')})`).join(', ')}${behind}`
-  statements.set(name, text)
+  if (statements.size < MAX_STATEMENTS) statements.set(name, text)
   return text
 }

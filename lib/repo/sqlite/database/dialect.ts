@@ -2,8 +2,8 @@ import type { Dialect } from '../../sql/statements/dialect.ts'
 import { first } from '../../sql/statements/work.ts'
 
 export const sqliteDialect: Dialect = {
-  // More gain nothing.
-  insertSizes: [100, 10, 1],
+  // More gain nothing, and each statement is kept.
+  insertSize: (left) => (left >= 100 ? 100 : left >= 10 ? 10 : 1),
   list: (values) => JSON.stringify(values),
   each: () => '(select key as place, value from json_each(?)) as wanted',
   among: (_type, place = '?') => `in (select value from json_each(${place}))`,
