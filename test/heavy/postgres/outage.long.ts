@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Repository } from '../../../lib/repo/repository.ts'
 import { newRow } from '../../../lib/repo/runs/run-row.ts'
 import { onCleanUp, ownedBySuite } from '../../helpers/clean-up.ts'
@@ -14,6 +15,43 @@ async function endConnections(url: string): Promise<void> {
   await client.query(`select pg_terminate_backend(pid) from pg_stat_activity
     where pid <> pg_backend_pid() and backend_type = 'client backend'`)
   await client.end()
+}
+
+/** A way to the server that can lose a commit, or the answer to it. */
+async function commitThief(url: string) {
+  const port = Number(new URL(url).port)
+  const thief: { steals: 'commit' | 'answer' | undefined; stolen: number; url: string } = {
+    steals: undefined,
+    stolen: 0,
+    url,
+  }
+  const way = createServer((client) => {
+    const server = connect(port, '127.0.0.1')
+    let isAnswerLost = false
+    const end = () => {
+      client.destroy()
+      server.destroy()
+    }
+    client.on('error', end).on('close', end)
+    server.on('error', end).on('close', end)
+    client.on('data', (data) => {
+      const { steals } = thief
+      if (steals && data.includes('commit\0')) {
+        thief.steals = undefined
+        thief.stolen += 1
+        if (steals === 'commit') return end()
+        isAnswerLost = true
+      }
+      server.write(data)
+    })
+    server.on('data', (data) => (isAnswerLost ? end() : client.write(data)))
+  })
+  await new Promise<void>((done) => way.listen(0, '127.0.0.1', done))
+  onCleanUp(() => way.close())
+  const through = new URL(url)
+  through.port = String((way.address() as AddressInfo).port)
+  thief.url = through.href
+  return thief
 }
 
 describe('a repository whose server goes away', () => {
@@ -79,6 +117,23 @@ describe('a repository whose server goes away', () => {
     const { result } = await store.query(queryOf())
     assert.equal(result.length, acknowledged + 1)
   })
+
+  for (const steals of ['commit', 'answer'] as const)
+    it(`stores a change once although the ${steals} was lost`, async () => {
+      const thief = await commitThief(server.url)
+      schemas += 1
+      const place = { url: thief.url, schema: `s${schemas}` }
+      const store = await (await postgresRepository({ ...place, maxLockWaitMs: 10_000 })).store('managed/user')
+      await store.insert('counter', { count: 0 })
+      thief.steals = steals
+      const { revision } = await store.replace('counter', null, { count: 1 })
+      assert.equal(thief.stolen, 1)
+      thief.steals = steals
+      await store.insert('new', {})
+      assert.equal(thief.stolen, 2)
+      assert.equal((await store.get('counter')).revision, revision)
+      assert.equal((await store.query(queryOf())).result.length, 2)
+    })
 
   it('keeps the lock of its owner over a restart', async () => {
     await open(5000)

@@ -146,20 +146,4 @@ describe('the indexes of a type', () => {
       assert.deepEqual(values(file), ['/_id 2a', '/x 2p'])
     }
   })
-
-  it('have what is written while they are built', async () => {
-    const repository = await tempRepository()
-    const store = await repository.store('t')
-    for (let index = 0; index < 600; index++) await store.insert(`a${index}`, { x: index % 2 })
-    const built = repository.store('t', { indexes: ['x'] })
-    const writes = Array.from({ length: 20 }, async (_, index) => {
-      await store.insert(`b${index}`, { x: 7 })
-      await store.replace(`a${index * 30}`, null, { x: 7 })
-      await store.remove(`a${index * 30 + 1}`, null)
-    })
-    await Promise.all([built, repository.store('t', { indexes: ['x', 'y'] }), ...writes])
-    const query = { _queryFilter: 'x eq 7', _pageSize: 1, _totalPagedResultsPolicy: 'EXACT' }
-    assert.equal((await idsOf(store, { _queryFilter: query._queryFilter })).length, 40)
-    assert.equal((await idsOf(store, { _queryFilter: 'x lt 7' })).length, 560)
-  })
 })
