@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
+import { workersOf } from '../../gateway/workers-stage.ts'
 import { ownedBySuite } from '../../helpers/clean-up.ts'
 import { tempDirWith } from '../../helpers/files.ts'
 import { type GatewayProcess, PASSWORD, startGatewayProcess } from '../../helpers/gateway-process.ts'
@@ -154,6 +155,15 @@ describe('a gateway on PostgreSQL', () => {
       assert.equal(runs.reconciliations.length, 1)
       assert.equal((await create(gateway, 'late')).status, 201)
       await until(async () => (await idsOf(remote)).includes('late'))
+    })
+
+    it('goes on when the process that carries changes over is killed', async () => {
+      for (const [index, pid] of (await workersOf(gateway)).entries()) {
+        process.kill(pid, 'SIGKILL')
+        const id = `after-${index}`
+        await until(async () => [201, 412].includes((await create(gateway, id)).status))
+        await until(async () => (await idsOf(remote)).includes(id))
+      }
     })
   })
 
