@@ -19,7 +19,11 @@ export const postgresDialect: Dialect = {
   joined: (...texts) => texts.join(' || chr(31) || '),
   indexedBy: () => '',
   forUpdate: ' for update',
-  join: 'join',
+  // Tables that grow faster than their statistics would be read as a whole. A subquery with an offset is planned alone.
+  lookUp: (table, condition, kind) => {
+    const rows = `lateral (select * from ${table} where ${condition} offset 0) as ${table.split(' ').at(-1)}`
+    return kind === 'left' ? `left join ${rows} on true` : `cross join ${rows}`
+  },
   contains: (column) => `position(?::text in ${column}) > 0`,
   outlivesProcess: true,
   *nextKeys(table, count) {

@@ -63,7 +63,11 @@ function clientOptions({ url, password, schema, ...options }: PoolOptions): pg.C
  * Statements follow indexes, as in SQLite. Tables for what runs see are new and have no statistics yet: the planner would
  * read all of them for each page.
  */
-const PLANNING = ['jit=off', 'enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off']
+const PLANNING = [
+  ...['jit=off', 'enable_seqscan=off', 'enable_hashjoin=off', 'enable_mergejoin=off'],
+  // Joins are done in the order they are written.
+  'join_collapse_limit=1',
+]
 
 /** What is in the URL counts before what is beside it. */
 function addressOf(url: string, password: string | undefined): Pick<pg.ClientConfig, 'connectionString' | 'ssl'> {

@@ -69,7 +69,8 @@ export async function startServer(own: (stop: () => unknown) => void): Promise<P
       const [pid] = (await readFile(join(folder, 'data/postmaster.pid'), 'utf8')).split('\n')
       const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
       for (const child of children.trim().split(' ')) {
-        const title = await readFile(`/proc/${child}/cmdline`, 'utf8')
+        // One that answers connections may end meanwhile.
+        const title = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '')
         if (title.includes('background writer')) process.kill(Number(child), 'SIGKILL')
       }
     },

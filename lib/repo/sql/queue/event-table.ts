@@ -207,11 +207,10 @@ const oldClaims = (dialect: Dialect) => `select key, mapping, resource from sync
 const intendingClaimed = (dialect: Dialect) => `update sync_event ${byClaim(dialect)} set intents = ? where ${CLAIM}`
 const endingClaim = (dialect: Dialect) => `delete from sync_event ${byClaim(dialect)} where ${CLAIM}`
 const RELEASE = `update sync_event set state = ${STATE.behind}, node = null where key = ?`
-const rowsIn = ({ each }: Dialect) =>
-  `select e.* from ${each('integer')} cross join sync_event as e where e.key = wanted.value order by wanted.place`
-const keysIn = ({ each }: Dialect) => `select e.key, e.mapping, e.resource
-  from ${each('integer')} cross join sync_event as e
-  where e.key = wanted.value order by e.key`
+const rowsIn = ({ each, lookUp }: Dialect) =>
+  `select e.* from ${each('integer')} ${lookUp('sync_event as e', 'e.key = wanted.value')} order by wanted.place`
+const keysIn = ({ each, lookUp }: Dialect) => `select e.key, e.mapping, e.resource
+  from ${each('integer')} ${lookUp('sync_event as e', 'e.key = wanted.value')} order by e.key`
 const DUE = `select key from sync_event
   where mapping = ? and state = ${STATE.retry} and not_before <= ? order by not_before limit ?`
 const READY = `select key from sync_event where mapping = ? and state = ${STATE.ready} order by key limit ?`

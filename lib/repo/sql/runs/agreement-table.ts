@@ -28,7 +28,7 @@ export class AgreementTable {
   async ofLinks(ids: readonly string[]): Promise<KnownRecord[]> {
     if (ids.length === 0) return []
     const { dialect } = this.#db
-    const text = `select a.* from ${dialect.each('text')} cross join agreement as a where a.link = wanted.value`
+    const text = `select a.* from ${dialect.each('text')} ${dialect.lookUp('agreement as a', 'a.link = wanted.value')}`
     return this.#db.run(all<KnownRecord>(text, [dialect.list(ids)]))
   }
 

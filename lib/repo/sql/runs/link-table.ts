@@ -72,8 +72,8 @@ export class LinkTable implements LinkStore {
   async #in(type: string, column: 'first_id' | 'second_id', ids: readonly string[]): Promise<Link[]> {
     if (ids.length === 0) return []
     const { dialect } = this.#db
-    const text = `select l.* from ${dialect.each('text')} cross join link as l
-      where l.type = ? and l.${column} = wanted.value`
+    const text = `select l.* from ${dialect.each('text')}
+      ${dialect.lookUp('link as l', `l.type = ? and l.${column} = wanted.value`)}`
     return (await this.#db.run(all<LinkRow>(text, [dialect.list(ids), type]))).map(linkOf)
   }
 }

@@ -26,8 +26,9 @@ export class RowPlaces {
   async find(run: number, places: readonly string[]): Promise<StoredRow[]> {
     await this.#ensure(run)
     const { dialect } = this.#db
-    const text = `select r.* from ${dialect.each('text')} cross join run_place as p cross join run_row as r
-      where p.run = ? and p.place = wanted.value and r.key = p.key and r.run = p.run order by wanted.place`
+    const text = `select r.* from ${dialect.each('text')}
+      ${dialect.lookUp('run_place as p', 'p.run = ? and p.place = wanted.value')}
+      ${dialect.lookUp('run_row as r', 'r.key = p.key and r.run = p.run')} order by wanted.place`
     return this.#db.run(all<StoredRow>(text, [dialect.list(places), run]))
   }
 

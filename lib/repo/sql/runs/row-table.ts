@@ -35,8 +35,8 @@ export class RowTable {
     if (targetKeys.length === 0) return []
     const { dialect } = this.#db
     const text = `select r.target_key as target, r.qualifier, r.source_id as source
-      from ${dialect.each('text')} cross join run_row as r
-      where r.run = ? and r.target_key = wanted.value and r.claims = 1`
+      from ${dialect.each('text')}
+      ${dialect.lookUp('run_row as r', 'r.run = ? and r.target_key = wanted.value and r.claims = 1')}`
     return this.#db.run(all<Claim>(text, [dialect.list(targetKeys), run]))
   }
 

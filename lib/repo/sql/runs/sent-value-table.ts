@@ -30,8 +30,8 @@ export class SentValueTable implements SentValueStore {
   async ofTargets(mapping: string, targets: readonly string[]): Promise<SentValue[]> {
     if (targets.length === 0) return []
     const { dialect } = this.#db
-    const text = `select v.* from ${dialect.each('text')} cross join sent_value as v
-      where v.mapping = ? and v.target = wanted.value`
+    const text = `select v.* from ${dialect.each('text')}
+      ${dialect.lookUp('sent_value as v', 'v.mapping = ? and v.target = wanted.value')}`
     return this.#db.run(all<SentValue>(text, [dialect.list(targets), mapping]))
   }
 

@@ -97,8 +97,8 @@ export class SnapshotTable {
 
   async byKeys(run: number, keys: readonly string[]): Promise<SeenRecord[]> {
     const { dialect } = this.#db
-    const text = `select ${COLUMNS} from ${dialect.each('text')} cross join run_object as o
-      where o.run = ? and o.key = wanted.value`
+    const text = `select ${COLUMNS} from ${dialect.each('text')}
+      ${dialect.lookUp('run_object as o', 'o.run = ? and o.key = wanted.value')}`
     return this.#all<SeenRecord>(run, text, [dialect.list(keys), run])
   }
 
@@ -106,16 +106,17 @@ export class SnapshotTable {
     const [near, far] = end === 'first' ? ['l.first_id', 'l.second_id'] : ['l.second_id', 'l.first_id']
     const { dialect } = this.#db
     const text = `select l.id, l.qualifier, ${near} as near, ${far} as far, o.place, o.kind, o.object
-      from ${dialect.each('text')} ${dialect.join} link as l on l.type = ? and ${near} = wanted.value
-      left join run_object as o on o.run = ? and o.key = ${far}`
+      from ${dialect.each('text')} ${dialect.lookUp('link as l', `l.type = ? and ${near} = wanted.value`)}
+      ${dialect.lookUp('run_object as o', `o.run = ? and o.key = ${far}`, 'left')}`
     return this.#all<FollowedRecord>(run, text, [dialect.list(ids), type, run])
   }
 
   /** @param wanted pairs of field and order key */
   async keysByValues(run: number, wanted: readonly (readonly [string, string])[]): Promise<string[][]> {
     const { dialect } = this.#db
-    const text = `select wanted.place, v.object from ${dialect.eachPair} cross join run_value as v
-      where v.run = ? and v.field = wanted.one and v.order_key = wanted.other order by wanted.place, v.object`
+    const text = `select wanted.place, v.object from ${dialect.eachPair}
+      ${dialect.lookUp('run_value as v', 'v.run = ? and v.field = wanted.one and v.order_key = wanted.other')}
+      order by wanted.place, v.object`
     const rows = await this.#all<{ place: number; object: string }>(run, text, [...dialect.pairs(wanted), run])
     const found: string[][] = wanted.map(() => [])
     for (const { place, object } of rows) found[Number(place)]?.push(object)
@@ -129,7 +130,7 @@ export class SnapshotTable {
     if (keys.length === 0) return
     const { dialect } = this.#db
     const text = `select o.place from ${dialect.each('text')}
-      cross join run_object as o where o.run = ? and o.key = wanted.value`
+      ${dialect.lookUp('run_object as o', 'o.run = ? and o.key = wanted.value')}`
     const rows = await this.#all<{ place: number }>(run, text, [dialect.list(keys), run])
     for (const { place } of rows) state.touch(place)
   }
@@ -145,8 +146,8 @@ export class SnapshotTable {
     const places = await this.#untouchedPlaces(run, after, limit)
     if (places.length === 0) return []
     const { dialect } = this.#db
-    const text = `select ${COLUMNS} from ${dialect.each('integer')} cross join run_object as o
-      where o.place = wanted.value order by o.place`
+    const text = `select ${COLUMNS} from ${dialect.each('integer')}
+      ${dialect.lookUp('run_object as o', 'o.place = wanted.value')} order by o.place`
     return this.#all<SeenRecord>(run, text, [dialect.list(places)])
   }
 
@@ -158,7 +159,7 @@ export class SnapshotTable {
     if (2 * added === sources.length) return []
     const { dialect } = this.#db
     const text = `select s.key, s.digest from ${dialect.each('text')}
-      cross join run_source as s where s.run = ? and s.key = wanted.value and s.page <> ?`
+      ${dialect.lookUp('run_source as s', 's.run = ? and s.key = wanted.value and s.page <> ?')}`
     const keys = sources.filter((_, index) => index % 2 === 0) as string[]
     const parameters = [dialect.list(keys), run, state.pages]
     const rows = await this.#all<{ key: string; digest: number }>(run, text, parameters)

@@ -26,8 +26,13 @@ export interface Dialect {
   indexedBy(index: string): string
   /** Goes behind a query whose rows are about to be changed. */
   readonly forUpdate: string
-  /** Goes behind the name of a table in `from`, where the order of joins has to be kept. */
-  readonly join: 'cross join' | 'join'
+  /**
+   * Joins the rows of a table that satisfy a condition, for each row of what stands before: found by an index, whatever the
+   * planner knows of the tables.
+   * @param table with its alias, such as `link as l`
+   * @param kind `left` keeps rows without a match
+   */
+  lookUp(table: `${string} as ${string}`, condition: string, kind?: 'left'): string
   /** Whether what runs see is there after the end of the process. */
   readonly outlivesProcess: boolean
   /** Whether a column contains the text of a parameter; more may be found. */

@@ -14,8 +14,8 @@ export const sqliteDialect: Dialect = {
   joined: (...texts) => texts.join(' || char(31) || '),
   indexedBy: (index) => `indexed by ${index}`,
   forUpdate: '',
-  // It is done in the order it is written.
-  join: 'cross join',
+  // A cross join is done in the order it is written.
+  lookUp: (table, condition, kind) => `${kind ?? 'cross'} join ${table} on ${condition}`,
   outlivesProcess: false,
   contains: (column) => `instr(${column}, ?) > 0`,
   /** No other rows are added while a transaction is open. */
