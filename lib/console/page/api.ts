@@ -92,7 +92,9 @@ async function* eventsOf(body: ReadableStream<Uint8Array>, onBytes: () => void):
     const blocks = (text + decoder.decode(value, { stream: true })).split('\n\n')
     text = blocks.pop() ?? ''
     for (const block of blocks) {
-      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1]
+      const lines = block.split('\n')
+      const field = (name: string) =>
+        lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + ': '.length)
       const data = field('data')
       if (data !== undefined) yield { name: field('event') ?? '', id: field('id'), data: JSON.parse(data) as Json }
     }
