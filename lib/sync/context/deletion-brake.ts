@@ -89,7 +89,9 @@ export class DeletionBrake {
   }
 
   async #engage(mapping: string, reason: string): Promise<Pause> {
-    const known = await this.pauseOf(mapping)
+    await this.pauseOf(mapping)
+    // Another deletion may have engaged it meanwhile.
+    const known = this.#pauses.get(mapping)
     if (known?.cause === 'brake') return known
     const pause = await this.#set(mapping, { cause: 'brake', reason, by: null, since: new Date().toISOString() })
     this.#options.log.error({ mapping }, `${reason}. ${CURE(mapping)}`)

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../../lib/contract.ts'
 import type { EventStore, Pause } from '../../../../lib/repo/queue/event-store.ts'
 import { DeletionBrake } from '../../../../lib/sync/context/deletion-brake.ts'
+import type { Mapping } from '../../../../lib/sync/mapping/mapping.ts'
 import { withGateway } from '../../../gateway/parts.ts'
 import { memoryLog } from '../../../helpers/log.ts'
 import { until } from '../../../helpers/until.ts'
+import { tempRepository } from '../../../repo/repositories.ts'
 import { QueueStage, queuedMapping, SOURCE } from './queue-stage.ts'
 
 async function stageWith(users: number, mapping: JsonObject): Promise<QueueStage> {
@@ -37,6 +39,15 @@ describe('the brake', () => {
     assert.equal((pause as JsonObject).cause, 'brake')
     await stage.drained()
     assert.deepEqual([await count(stage), (await stage.targets()).late], [3, 'x'])
+  })
+
+  it('is engaged once by deletions at the same time', async () => {
+    const repository = await tempRepository()
+    const log = memoryLog()
+    const brake = new DeletionBrake({ events: repository.events(), links: repository.links(), log })
+    const mapping = { name: 'm', enableLinking: true, maxDeletesPerHour: { count: 0 } } as unknown as Mapping
+    await Promise.allSettled(Array.from({ length: 4 }, () => brake.admit(mapping)))
+    assert.equal(log.messages('error').length, 1)
   })
 
   it('holds after a restart', async () => {
