@@ -21,9 +21,14 @@ export interface PostgresServer {
 let shared: Promise<PostgresServer> | undefined
 let schemas = 0
 
-/** The server of this process. */
+/** The server of this process. In parallel runs, each file is a run of its own. */
 export function postgresServer(): Promise<PostgresServer> {
-  shared ??= process.env.PG_URL === undefined ? startServer(onEndOfRun) : given(process.env.PG_URL)
+  const own = (stop: () => unknown) =>
+    onEndOfRun(() => {
+      shared = undefined
+      return stop()
+    })
+  shared ??= process.env.PG_URL === undefined ? startServer(own) : given(process.env.PG_URL)
   return shared
 }
 
