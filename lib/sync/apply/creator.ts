@@ -64,7 +64,7 @@ export class Creator {
     mapped: string | null,
   ): Promise<JsonObject> {
     const { targets, clientIds, links, mapping } = this.#context
-    const known = creationIn(await intents.known(qualifier))
+    const known = (await intents.known(qualifier)).findLast(({ kind }) => kind !== 'write')
     const isDoubtful = known !== undefined && !correlates(mapping)
     if (isDoubtful && known.kind === 'assigned') throw new UnknownOutcome(CURE)
     const earlier = known && known.id !== null ? await targets.read(known.id, 'targetObjectQuery') : null
@@ -80,7 +80,8 @@ export class Creator {
     if (mapped === null && clientIds.areKept === false) return this.#assigned(note, content)
     const isTaken = mapped !== null && !isOwn && (await targets.read(id, 'targetObjectQuery')) !== null
     const isNew = !isTaken && !isOwn
-    if (isNew) await note({ kind: clientIds.areKept ? 'id' : 'probe', id })
+    // Another change of the object that has noted it may end before this one.
+    if (!isTaken) await note(isOwn ? known : { kind: clientIds.areKept ? 'id' : 'probe', id })
     try {
       const created = await targets.create(id, content)
       clientIds.areKept = links.targetKey(idOf(created)) === links.targetKey(id)
@@ -217,10 +218,3 @@ const CURE =
   'Look for it at the target. If it is there, link it (links import), and retry the change; if not, drop the change, and synchronize the object again'
 
 const isExisting = (error: unknown): boolean => error instanceof ResourceException && error.code === 412
-
-/** The latest creation that may be there; what has been deleted since is not. */
-const creationIn = (intents: readonly Intent[]): Intent | undefined =>
-  intents.findLast(({ kind, id }, index) => {
-    const isDeleted = intents.slice(index).some((later) => later.kind === 'write' && later.id === id)
-    return kind !== 'write' && !isDeleted
-  })

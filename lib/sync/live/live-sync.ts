@@ -22,7 +22,7 @@ import { Claim, claimed } from './claims.ts'
 import { LearnedIds } from './learned-ids.ts'
 import { type IsHeld, isQueued, LiveMappings } from './live-mappings.ts'
 import type { LiveMetrics } from './live-metrics.ts'
-import { settleDeletions } from './settle-deletions.ts'
+import { settleInterrupted } from './settle-interrupted.ts'
 
 export interface LiveSyncOptions {
   readonly parts: ReconServiceOptions & { readonly locks: SourceLocks }
@@ -209,8 +209,8 @@ export class LiveSync extends LiveMappings {
       const context = await singleContext(parts, usable, caller, { live })
       const goesRound = returnFault(chain, hop)
       const rows = await evaluate(context, change.resourceId)
-      // What it is inside of may be about to remove the link.
-      const settled = chain.includes(hop) ? [] : await settleDeletions(context, rows)
+      // What it is inside of may be about to change the link.
+      const settled = chain.includes(hop) ? [] : await settleInterrupted(context, rows)
       done.push(...settled)
       for (const row of settled.length > 0 ? await evaluate(context, change.resourceId) : rows) {
         if (row.status === null && goesRound !== undefined) fail(row, conflict(goesRound))

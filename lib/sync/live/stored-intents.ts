@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { EventIntents, NewEvent, QueuedEvent } from '../../repo/queue/event.ts'
 import type { EventStore } from '../../repo/queue/event-store.ts'
 import type { Intent } from '../../repo/runs/run-row.ts'
@@ -26,10 +27,11 @@ export class StoredIntents implements ChangeIntents {
     return (await this.#events.intentsOf(this.#event)).flatMap((intents) => intents[qualifier] ?? [])
   }
 
-  note(qualifier: string, intent: Intent | undefined): Promise<void> {
+  async note(qualifier: string, intent: Intent | undefined): Promise<void> {
+    if (isDeepStrictEqual(this.#own[qualifier], intent)) return
     if (intent) this.#own[qualifier] = intent
     else delete this.#own[qualifier]
-    return this.#save(this.#own)
+    await this.#save(this.#own)
   }
 
   has(qualifier: string): boolean {

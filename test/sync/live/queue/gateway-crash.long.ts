@@ -12,6 +12,7 @@ import { instanceOf } from '../../gateways.ts'
 const POINTS = Number(process.env.CRASH_POINTS ?? 10)
 const CHANGES = Number(process.env.CHANGES ?? 20 * POINTS)
 const OBJECTS = 8
+const SEED = 'seed'
 const CALLERS = 6
 const CACHE = join(tmpdir(), `gateway-crash-tests-${process.pid}`)
 
@@ -122,6 +123,11 @@ describe('SIGKILL of a gateway under a stream of changes', function () {
       }
     }
     await gateway.start()
+    // Of the first object of all, nothing tells after a crash whether the target keeps its id.
+    for (const { collection, target: place } of WAYS) {
+      await gateway.acknowledge(`${collection}/${SEED}`, { method: 'PUT', json: { userName: SEED, v: 0 } })
+      await until(() => target.objects(place).length === 1, 'the first object is there')
+    }
     const work = Promise.all(Array.from({ length: CALLERS }, (_, number) => caller(number)))
     for (let point = 1; point <= POINTS; point++) {
       const stop = Math.floor(((point - Math.random()) * CHANGES) / POINTS)
@@ -134,10 +140,14 @@ describe('SIGKILL of a gateway under a stream of changes', function () {
     for (const [way, own] of states)
       await until(() => assert.deepEqual(shown(target, way), expected(own, way)) ?? true, `${way.name} has arrived`)
     for (const way of WAYS) assertInOrder(target, way)
-    const { json } = await (await gateway.running).call('sync/queue')
-    const { queues } = json as { queues: { mapping: string; waiting: number; dead: number }[] }
+    // What was carried over before the last crash may be looked at once more.
+    const queues = await until(async () => {
+      const { json } = await (await gateway.running).call('sync/queue')
+      const { queues } = json as { queues: { mapping: string; waiting: number; dead: number }[] }
+      for (const { mapping, waiting, dead } of queues) assert.deepEqual([mapping, waiting, dead], [mapping, 0, 0])
+      return queues
+    }, 'nothing waits')
     // A mapping without a queue is there when it has deleted lately.
-    for (const { mapping, waiting, dead } of queues) assert.deepEqual([mapping, waiting, dead], [mapping, 0, 0])
     const names = queues.map(({ mapping }) => mapping)
     assert.ok(names.includes('captured') && names.includes('queued'), names.join())
     assert.equal(gateway.outputs, '')
@@ -194,6 +204,7 @@ const expected = (own: States, { name }: Way) =>
 const shown = (target: FakeIdm, way: Way) =>
   target
     .objects(way.target)
+    .filter(({ userName }) => userName !== SEED)
     .map(({ userName, v }) => [String(userName), v] as const)
     .sort(byName)
 

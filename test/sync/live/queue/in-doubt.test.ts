@@ -95,6 +95,26 @@ describe('a queued creation whose answer is lost', () => {
   })
 })
 
+describe('a queued creation whose answer is lost and whose source is gone', () => {
+  it('leaves no target behind', async () => {
+    const target = await fakeIdm({ collections: ['managed/user'] })
+    const properties = [{ source: 'mail', target: 'mail' }]
+    const mapping = { properties, allowEmptySourceSet: true }
+    const stage = await QueueStage.start({ target, queuedSync: { maxRetries: -1 }, mapping })
+    await stage.put('b', 'b')
+    await stage.drained()
+    const lost = async (...[request, next]: Parameters<ReturnType<typeof cutAfter>>) => {
+      const answer = await cutAfter()(request, next)
+      await stage.remove('a')
+      return answer
+    }
+    target.intercept(({ method }) => method === 'PUT', lost, { times: 1 })
+    await stage.put('a', 'a')
+    await stage.drained()
+    assert.deepEqual([names(target), await stage.letters()], [['b'], []])
+  })
+})
+
 describe('a queued deletion whose answer is lost', () => {
   const policies = [
     { situation: 'SOURCE_MISSING', action: 'DELETE' },
@@ -121,6 +141,19 @@ describe('a queued deletion whose answer is lost', () => {
     await stage.remove('a')
     await stage.drained()
     assert.deepEqual([names(target), await stage.letters()], [[], []])
+  })
+
+  it('is completed when the source is back before it is tried again', async () => {
+    const { target, stage } = await start()
+    const lost = async (...[request, next]: Parameters<ReturnType<typeof cutAfter>>) => {
+      const answer = await cutAfter()(request, next)
+      await stage.put('a', '2')
+      return answer
+    }
+    target.intercept(isDelete, lost, { times: 1 })
+    await stage.remove('a')
+    await stage.drained()
+    assert.deepEqual([names(target), await stage.letters()], [['2'], []])
   })
 
   it('is not mistaken for what somebody else has deleted since', async () => {
