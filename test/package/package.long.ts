@@ -32,7 +32,7 @@ interface PluginManifest {
 
 /** What an empty application gets. */
 const MAX_PACKAGES = 180
-const MAX_MEGABYTES = 65
+const MAX_MEGABYTES = 70
 
 /** What a gateway written in TypeScript says. */
 const CONSUMER = `
