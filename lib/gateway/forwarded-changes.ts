@@ -52,7 +52,7 @@ export class ForwardedChanges implements ChangeSynchronizer {
   }
 }
 
-const NOT_CARRIED_OVER = 'a change was not carried over, or it is not known whether it was: reconcile its mappings'
+const NOT_CARRIED_OVER = 'a change was not carried over, or it is not known whether it was: the next leader looks at it'
 
 function failedDetail(mapping: string, sourceId: string, error: unknown): SyncDetail {
   const { code, reason, message } = toResourceException(error)

@@ -32,6 +32,8 @@ export function workersOf({ process: { child } }: GatewayProcess): number[] {
 }
 
 export interface WorkersStage {
+  /** Its folder. */
+  readonly project: string
   readonly source: RemoteIdm
   readonly target: RemoteIdm
   readonly gateway: GatewayProcess
@@ -71,6 +73,7 @@ export async function startWorkersStage(options: WorkersStageOptions = {}): Prom
       return answer.status !== 503 && answer
     }, `${path} is answered`)
   return {
+    project,
     source,
     target,
     gateway,

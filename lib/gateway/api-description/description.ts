@@ -73,7 +73,7 @@ function routesOfType({ name, schema: { required } }: DescribedType): DescribedR
   ]
 }
 
-/** Custom endpoints, and what other plugins serve: nobody has said more of them than what they take. */
+/** Custom endpoints, and routes of other plugins: only the methods that they take are known. */
 function othersOf(
   served: NonNullable<DescriptionOptions['served']>,
   known: readonly DescribedRoute[],

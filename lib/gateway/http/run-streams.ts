@@ -27,9 +27,9 @@ export interface RunStreamsOptions extends EventStreamOptions {
   readonly signal: AbortSignal
 }
 
-/** How often a run is looked at. People see no difference below it. */
+/** How often a run is read. People see no difference below it. */
 const LOOK_MS = 500
-/** Looks until the rows of a plan are counted again. */
+/** Reads of the run for each count of the rows of its plan. */
 const LOOKS_PER_PLAN = 4
 /** Until the credentials of the request are checked again: accounts and tokens end. */
 const IDENTIFY_MS = 5000
@@ -37,9 +37,9 @@ const RETRY_AFTER_MS = 10_000
 
 /**
  * Serves streams with the events `run` (as `recon/ID`), `plan` (as `recon/plan/ID`, where the caller may read that), `error`,
- * and `end` when the run has ended. Each event has the present state as a whole, so that whoever comes back needs nothing
- * of what was missed; with `Last-Event-ID` what has not changed is not sent again. Looking, and not being told, works
- * in each worker, whichever of them runs it.
+ * and `end` when the run has ended. Each event holds the whole present state, so that a client that reconnects has missed
+ * nothing; with `Last-Event-ID`, what has not changed is not sent again. The run is polled, since any worker may carry it
+ * out.
  */
 export function runStreams(options: RunStreamsOptions): HttpHandler {
   const open = new Map<string, number>()

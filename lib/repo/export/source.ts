@@ -6,7 +6,7 @@ import type { CopiedTable } from './tables.ts'
 /** The values of a row, in the order of `columns`. */
 export type CopiedRow = readonly unknown[]
 
-/** A database file that nobody writes to meanwhile. Its rows are as a server keeps them. */
+/** A database file that no process writes to meanwhile. Its values are as a server stores them. */
 export class ExportSource {
   readonly #database: DatabaseSync
 

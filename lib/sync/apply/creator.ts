@@ -47,17 +47,17 @@ export class Creator {
     return created
   }
 
-  /** Without a run. What only a caller waits for leaves nothing behind that tells, after a crash, what it has created. */
+  /** Without a run. A single action (`performAction`) has no stored event that could tell, after a crash, what it has created. */
   #single(row: Row, content: JsonObject, mapped: string | null): Promise<JsonObject> {
     const { targets, parts, clientIds } = this.#context
     const intents = parts.live?.intents
     if (!intents) return targets.create(mapped, content)
-    const work = () => this.#queued(intents, row, content, mapped)
+    const work = () => this.#noted(intents, row, content, mapped)
     return clientIds.areKept === undefined ? clientIds.probes.add(work) : work()
   }
 
-  /** For a queued change: what it is about to request is on the disk before, so that it is not created again after a crash. */
-  async #queued(
+  /** For a change with a stored event: what it is about to request is on the disk before, so that it is not created again after a crash. */
+  async #noted(
     intents: ChangeIntents,
     { qualifier }: Row,
     content: JsonObject,
@@ -91,7 +91,7 @@ export class Creator {
       const found = isExisting(error) && !isTaken ? await targets.read(id, 'targetObjectQuery') : null
       this.#found = found ?? undefined
       if (found) return found
-      if (isNew && !clientIds.areKept && !isUncertain(error)) await note(undefined)
+      if (isNew && !isUncertain(error)) await note(undefined)
       if (mapped !== null || clientIds.areKept || !isRefusal(error)) throw error
       const created = await this.#assigned(note, content)
       clientIds.areKept = false

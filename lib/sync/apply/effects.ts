@@ -162,7 +162,7 @@ export class Effects {
     return row.target
   }
 
-  /** A queued change notes it before: after a crash, that tells whose the deletion was. */
+  /** A change with a stored event notes it before: after a crash, that tells whose the deletion was. */
   async #deleteTarget({ qualifier }: Row, target: JsonObject): Promise<void> {
     const intents = this.#context.parts.live?.intents
     await intents?.note(qualifier, { kind: 'write', id: idOf(target) })

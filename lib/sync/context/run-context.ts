@@ -75,7 +75,7 @@ export interface RunContextOptions extends RunServices {
 }
 
 /**
- * Keeps what a queued change is about to create or, with the kind `write`, to delete, so that it can be carried out again.
+ * Keeps what a change is about to create or, with the kind `write`, to delete, so that it can be carried out again.
  */
 export interface ChangeIntents {
   /** Of all changes of the object that have not ended, or were given up, in their order: they may have been carried out. */
@@ -85,7 +85,7 @@ export interface ChangeIntents {
 }
 
 export interface LiveChange {
-  /** Of a queued change. */
+  /** Of a change that is stored until it has ended. */
   readonly intents?: ChangeIntents | undefined
   /** What is known of the target by earlier changes. */
   readonly clientIds?: ClientIds | undefined

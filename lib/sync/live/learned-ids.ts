@@ -5,8 +5,7 @@ import type { Mapping } from '../mapping/mapping.ts'
 
 export interface LearnedIdsOptions {
   readonly runs: RunStore
-  /** undefined = what changes learn ends with the process. */
-  readonly events: Pick<EventStore, 'clientIds' | 'keepClientIds'> | undefined
+  readonly events: Pick<EventStore, 'clientIds' | 'keepClientIds'>
 }
 
 interface Learned {
@@ -34,7 +33,7 @@ export class LearnedIds {
     const now = learned.ids.toJSON()
     if (now === undefined || now === learned.kept) return
     learned.kept = now
-    await this.#options.events?.keepClientIds(mapping.name, { target: mapping.target, ids: now })
+    await this.#options.events.keepClientIds(mapping.name, { target: mapping.target, ids: now })
   }
 
   #learned(mapping: Pick<Mapping, 'name' | 'target'>): Promise<Learned> {
@@ -52,7 +51,7 @@ export class LearnedIds {
     const { runs, events } = this.#options
     const ids = new ClientIds()
     await ids.load(runs, name, target)
-    const noted = await events?.clientIds(name)
+    const noted = await events.clientIds(name)
     const kept = noted?.target === target ? noted.ids : undefined
     if (kept === 'kept') ids.wereKept = true
     if (kept === 'refused') ids.areKept = false

@@ -27,10 +27,7 @@ import { settleInterrupted } from './settle-interrupted.ts'
 export interface LiveSyncOptions {
   readonly parts: ReconServiceOptions & { readonly locks: SourceLocks }
   readonly isHeld?: IsHeld | undefined
-  /** Stores the events of mappings with a queue; absent = their changes are carried over at once. */
-  readonly events?:
-    | Pick<EventStore, 'add' | 'clientIds' | 'keepClientIds' | 'intendClaimed' | 'intentsOf' | 'endClaim'>
-    | undefined
+  readonly events: EventStore
   readonly metrics?: Pick<LiveMetrics, 'carriedOver'> | undefined
   readonly log: Logger
 }
@@ -114,7 +111,7 @@ export class LiveSync extends LiveMappings {
    */
   async synchronize(change: Change, context: RequestContext): Promise<SyncResults> {
     const syncDetails: SyncDetail[] = []
-    for (const mapping of this.mappingsFor(change).filter((one) => !this.#isQueued(one))) {
+    for (const mapping of this.mappingsFor(change).filter((one) => !isQueued(one))) {
       const claim = this.#claimOf(change, mapping)
       if (syncDetails.some(hasFailed)) {
         await claim?.end([])
@@ -136,22 +133,16 @@ export class LiveSync extends LiveMappings {
    * @throws ResourceException when they cannot be stored; then nothing is carried over
    */
   async notify(change: Change, context: RequestContext): Promise<SyncResults> {
-    const { events } = this.#options
-    if (!events) return this.synchronize(change, context)
     const stored = claimed(change)
-    const own = this.eventsFor(stored, context)
-    if (own.length > 0) await events.add(own)
+    await this.#options.events.add(this.eventsFor(stored, context))
     return this.synchronize(stored, context)
   }
 
   #claimOf({ claim, action, resourceId }: Change, { mapping }: ConfiguredMapping): Claim | undefined {
     const { events, log } = this.#options
-    if (!events || claim === undefined) return undefined
-    return new Claim({ claim, action, mapping: mapping.name, resourceId }, { events, log })
-  }
-
-  #isQueued(configured: ConfiguredMapping): boolean {
-    return this.#options.events !== undefined && isQueued(configured)
+    return claim === undefined
+      ? undefined
+      : new Claim({ claim, action, mapping: mapping.name, resourceId }, { events, log })
   }
 
   /** Whether the object is a target of the mapping before it in the chain, which shares its links and has not linked it. */

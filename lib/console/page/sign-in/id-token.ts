@@ -26,9 +26,9 @@ export function checkIdToken(token: unknown, { issuer, clientId, nonce, subject 
   if ((audiences.length > 1 || azp !== undefined) && azp !== clientId)
     throw new Error('The ID token was issued to another client.')
   if (typeof exp !== 'number' || exp * 1000 + LEEWAY_MS <= now) throw new Error('The ID token has expired.')
-  if (nonce === undefined ? false : found !== nonce) throw new Error('The ID token is not of this sign-in.')
-  if (typeof sub !== 'string' || sub === '') throw new Error('The ID token names nobody.')
-  if (subject !== undefined && sub !== subject) throw new Error('The ID token is about somebody else.')
+  if (nonce !== undefined && found !== nonce) throw new Error('The ID token is not of this sign-in.')
+  if (typeof sub !== 'string' || sub === '') throw new Error('The ID token has no subject.')
+  if (subject !== undefined && sub !== subject) throw new Error('The ID token has another subject.')
   return sub
 }
 

@@ -9,7 +9,7 @@ export interface Shown {
 
 /** After a stream has broken, or where there are none. */
 const POLL_ACTIVE_MS = 700
-/** Browsers have few connections for all their tabs: those that nobody sees keep none. */
+/** A browser has few connections for all its tabs: a hidden page holds none. */
 const POLL_HIDDEN_MS = 3000
 /** Ended runs change by what others do with them. */
 const POLL_ENDED_MS = 15_000
@@ -37,7 +37,7 @@ export class RunStream {
     try {
       return await this.#follow(AbortSignal.any([signal, hidden.signal]), show)
     } catch (error) {
-      // All streams of this account are in use, or nobody looks any more.
+      // All streams of this account are in use, or the page has been hidden.
       if (hidden.signal.aborted || (error instanceof ApiError && error.status === 429)) return this.#read(signal)
       throw error
     } finally {
