@@ -5,8 +5,8 @@ import { PostgresDatabase } from '../postgres/database.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
 import { OwnerLock } from '../postgres/owner-lock.ts'
 import { displayName, type PoolOptions } from '../postgres/pool.ts'
-import { type CopiedRow, ExportSource } from './source.ts'
-import { COPIED_TABLES, type CopiedTable } from './tables.ts'
+import { ExportSource } from './source.ts'
+import { COPIED_TABLES, type CopiedRow, type CopiedTable } from './tables.ts'
 import { ExportTarget } from './target.ts'
 
 /** Rows that are copied in one transaction. */
@@ -76,7 +76,7 @@ async function copy(table: CopiedTable, source: ExportSource, target: ExportTarg
   const progress = await target.progress(table)
   advance(progress.rows)
   for (let { last } = progress; ; ) {
-    const rows = source.after(table, last, AT_ONCE)
+    const rows = source.after(table, columns, last, AT_ONCE)
     if (rows.length === 0) return
     await target.add(table, columns, rows)
     last = keyOf(table, columns, rows.at(-1))
@@ -94,7 +94,7 @@ async function compare(
   const columns = source.columns(table)
   const [here, there] = [createHash('sha256'), createHash('sha256')]
   for (let last: CopiedRow | undefined; ; ) {
-    const rows = source.after(table, last, AT_ONCE)
+    const rows = source.after(table, columns, last, AT_ONCE)
     const copied = await target.after(table, columns, last, AT_ONCE)
     here.update(textOf(rows))
     there.update(textOf(copied))

@@ -1,10 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { postgresDialect } from '../postgres/dialect.ts'
 import { openDatabase } from '../sqlite/database/open-database.ts'
-import type { CopiedTable } from './tables.ts'
-
-/** The values of a row, in the order of `columns`. */
-export type CopiedRow = readonly unknown[]
+import { type CopiedRow, type CopiedTable, nextRows } from './tables.ts'
 
 /** A database file that no process writes to meanwhile. Its values are as a server stores them. */
 export class ExportSource {
@@ -29,14 +26,11 @@ export class ExportSource {
     return Math.max(Number(row?.seq ?? 0), Number(highest?.last ?? 0))
   }
 
-  /** The next rows after the one with this key; undefined = from the first. */
-  after(table: CopiedTable, last: CopiedRow | undefined, limit: number): CopiedRow[] {
-    const { name, key, bytes = [] } = table
-    const columns = this.columns(table)
-    const behind = last ? `where (${key.join(', ')}) > (${key.map(() => '?').join(', ')})` : ''
-    const text = `select ${columns.join(', ')} from ${name} ${behind} order by ${key.join(', ')} limit ?`
-    const parameters = [...(last ?? []), limit] as SQLInputValue[]
-    const rows = this.#database.prepare(text).all(...parameters)
+  /** See `nextRows`. */
+  after(table: CopiedTable, columns: readonly string[], last: CopiedRow | undefined, limit: number): CopiedRow[] {
+    const { bytes = [] } = table
+    const { text, parameters } = nextRows(table, columns, last, limit)
+    const rows = this.#database.prepare(text).all(...(parameters as SQLInputValue[]))
     return rows.map((row) => columns.map((column) => (bytes.includes(column) ? asBytes(row[column]) : row[column])))
   }
 

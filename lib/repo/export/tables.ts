@@ -9,6 +9,24 @@ export interface CopiedTable {
   readonly identity?: string
 }
 
+/** The values of a row, in the order of its columns. */
+export type CopiedRow = readonly unknown[]
+
+/**
+ * A query of the next rows, in the order of their keys.
+ * @param last the key of the row before them; undefined = from the first
+ */
+export function nextRows(
+  { name, key }: CopiedTable,
+  columns: readonly string[],
+  last: CopiedRow | undefined,
+  limit: number,
+): { readonly text: string; readonly parameters: readonly unknown[] } {
+  const behind = last ? `where (${key.join(', ')}) > (${key.map(() => '?').join(', ')})` : ''
+  const text = `select ${columns.join(', ')} from ${name} ${behind} order by ${key.join(', ')} limit ?`
+  return { text, parameters: [...(last ?? []), limit] }
+}
+
 /** All tables but those for what runs under way see. Those that others refer to come first. */
 export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'object', key: ['key'], identity: 'key' },

@@ -1,8 +1,7 @@
 import type { PostgresDatabase } from '../postgres/database.ts'
 import { insertRows } from '../sql/statements/insert-rows.ts'
 import { all, first, run, type Work } from '../sql/statements/work.ts'
-import type { CopiedRow } from './source.ts'
-import type { CopiedTable } from './tables.ts'
+import { type CopiedRow, type CopiedTable, nextRows } from './tables.ts'
 
 /** Its presence says that an export has not come to its end: no gateway starts on the tables. */
 export const PROGRESS = 'repository_export'
@@ -57,15 +56,15 @@ export class ExportTarget {
     })
   }
 
+  /** See `nextRows`. */
   async after(
-    { name, key }: CopiedTable,
+    table: CopiedTable,
     columns: readonly string[],
     last: CopiedRow | undefined,
     limit: number,
   ): Promise<CopiedRow[]> {
-    const behind = last ? `where (${key.join(', ')}) > (${key.map(() => '?').join(', ')})` : ''
-    const text = `select ${columns.join(', ')} from ${name} ${behind} order by ${key.join(', ')} limit ?`
-    const rows = await this.#db.run(all<Record<string, unknown>>(text, [...(last ?? []), limit]))
+    const { text, parameters } = nextRows(table, columns, last, limit)
+    const rows = await this.#db.run(all<Record<string, unknown>>(text, parameters))
     return rows.map((row) => columns.map((column) => row[column]))
   }
 
