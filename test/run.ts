@@ -22,8 +22,8 @@ const counts = { passing: 0, failing: 0 }
 if (paths.length > 0) await run(paths.flatMap((path) => (statSync(path).isDirectory() ? filesIn(path) : [path])))
 else {
   const [serial, others] = [filesIn('test/serial'), filesIn('test')]
-  // Long tests wait for processes and time-outs more than they compute.
-  const jobs = String(Math.max(2, availableParallelism()) + (suffix === '.long.ts' ? 1 : 0))
+  // Tests wait for processes and time-outs for a third of their time.
+  const jobs = String(Math.max(2, availableParallelism()) + 1)
   await run(
     others.filter((file) => !serial.includes(file)),
     '--parallel',

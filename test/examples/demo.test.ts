@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { demoText } from '../../examples/demo/text.ts'
-import { onCleanUp } from '../helpers/clean-up.ts'
+import { onCleanUp, ownedBySuite } from '../helpers/clean-up.ts'
 import { tempDir, tempDirWith, writeAtomically } from '../helpers/files.ts'
 import { request } from '../helpers/http.ts'
 import { type NodeProcess, spawnNode } from '../helpers/process.ts'
@@ -45,9 +45,15 @@ const userNames = async (demo: Demo, instance?: string): Promise<unknown> => {
   return (json as { result: { userName: string }[] }).result.map(({ userName }) => userName)
 }
 
-describe('demo', () => {
+describe('demo: on a new machine', () => {
+  ownedBySuite()
+  let demo: Demo
+
+  before(async () => {
+    demo = await startDemo(await tempDir())
+  })
+
   it('answers the lines that it prints', async function () {
-    const demo = await startDemo(await tempDir())
     const [, ...commands] = demo.started.stdout.split(/^(?=export |curl )/m)
     const [trust = '', list = '', query = ''] = commands.map((text) => text.split('\n\n')[0] ?? '')
     assert.equal(trust, `export CURL_CA_BUNDLE=${join(demo.dir, 'demo/security/demo-ca.pem')}`)
@@ -71,14 +77,12 @@ describe('demo', () => {
   })
 
   it('keeps the private keys to itself', async () => {
-    const { dir } = await startDemo(await tempDir())
     for (const file of ['demo/security/server-key.pem', 'demo/remote/security/server-key.pem']) {
-      assert.equal((await stat(join(dir, file))).mode & 0o777, 0o600)
+      assert.equal((await stat(join(demo.dir, file))).mode & 0o777, 0o600)
     }
   })
 
   it('takes up an instance file that is dropped in, and lets it go again', async () => {
-    const demo = await startDemo(await tempDir())
     const file = join(demo.dir, 'demo/conf/external.idm-other.json')
     const content = {
       authType: 'basic',
@@ -94,6 +98,28 @@ describe('demo', () => {
     await until(async () => (await users(demo, 'other')).status === 404, 'the instance is gone')
   })
 
+  it('says in one line that a port is taken, or is none', async () => {
+    const { dir, url } = demo
+    const { port } = new URL(url)
+    const second = spawnNode([BIN], { cwd: await tempDir(), env: { PORT: '0', HTTPS_PORT: port } })
+    assert.equal((await second.exited).code, 1)
+    assert.match(
+      second.stderr,
+      new RegExp(
+        `^openidm-external-idm: cannot listen on 127\\.0\\.0\\.1:${port}: the port is already in use: set PORT`,
+        'm',
+      ),
+    )
+    const third = spawnNode([BIN], { cwd: dir, env: { PORT: 'http' } })
+    assert.equal((await third.exited).code, 2)
+    assert.match(third.stderr, /^openidm-external-idm: PORT: must be a port/m)
+    const fourth = spawnNode([BIN], { cwd: dir, env: { PORT: '0', HTTPS_PORT: '0' } })
+    assert.equal((await fourth.exited).code, 1)
+    assert.match(fourth.stderr, /a gateway \(process \d+, .*\) owns this project/)
+  })
+})
+
+describe('demo: on a machine that has had it', () => {
   it('comes back on the same ports of its remote, with the same certificates', async () => {
     const dir = await tempDir()
     const first = await startDemo(dir)
@@ -134,28 +160,6 @@ describe('demo', () => {
       assert.equal(await readFile(instanceFile(dir), 'utf8'), text)
       await started.kill()
     }
-  })
-
-  it('says in one line that a port is taken, or is none', async () => {
-    const dir = await tempDir()
-    const { url, started } = await startDemo(dir)
-    const { port } = new URL(url)
-    const second = spawnNode([BIN], { cwd: await tempDir(), env: { PORT: '0', HTTPS_PORT: port } })
-    assert.equal((await second.exited).code, 1)
-    assert.match(
-      second.stderr,
-      new RegExp(
-        `^openidm-external-idm: cannot listen on 127\\.0\\.0\\.1:${port}: the port is already in use: set PORT`,
-        'm',
-      ),
-    )
-    const third = spawnNode([BIN], { cwd: dir, env: { PORT: 'http' } })
-    assert.equal((await third.exited).code, 2)
-    assert.match(third.stderr, /^openidm-external-idm: PORT: must be a port/m)
-    const fourth = spawnNode([BIN], { cwd: dir, env: { PORT: '0', HTTPS_PORT: '0' } })
-    assert.equal((await fourth.exited).code, 1)
-    assert.match(fourth.stderr, /a gateway \(process \d+, .*\) owns this project/)
-    await started.kill()
   })
 
   it('makes certificates anew when they are no good', async () => {
