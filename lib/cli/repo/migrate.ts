@@ -19,9 +19,13 @@ export async function repoMigrate(options: ProjectOptions, { stdout, stderr, env
   const { migratePostgres } = await import('../../repo/postgres/migrate.ts')
   const name = displayName(place)
   try {
-    const { from, to } = await migratePostgres(place)
+    const { from, to, hasChangedJobs } = await migratePostgres(place)
     const done =
-      from === to ? `its tables are up to date` : from === 0 ? 'its tables were created' : 'its tables were upgraded'
+      from === to && !hasChangedJobs
+        ? `its tables are up to date`
+        : from === 0
+          ? 'its tables were created'
+          : 'its tables were upgraded'
     stdout.write(`${name}: ${done} (version ${to})\n`)
     const file = join(dir, 'db', DATABASE)
     if (from === 0 && existsSync(file))

@@ -45,6 +45,12 @@ export const createPool = (options: PoolOptions, onConnect: (client: Pick<Client
 export const createClient = (options: PoolOptions): pg.Client =>
   new pg.Client({ ...clientOptions(options), keepAliveInitialDelayMillis: 10_000 })
 
+/** For a pool that another package makes: its statements name their schema, and are planned as usual. */
+export const foreignOptions = (options: PoolOptions): pg.ClientConfig => {
+  const { options: _planning, types: _types, ...config } = clientOptions(options)
+  return config
+}
+
 function clientOptions({ url, password, schema, ...options }: PoolOptions): pg.ClientConfig {
   return {
     ...addressOf(url, password),

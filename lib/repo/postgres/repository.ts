@@ -2,6 +2,7 @@ import type { Repository, ServerRepositoryOptions } from '../repository.ts'
 import { SqlRepository } from '../sql/repository.ts'
 import { repositoryMetrics } from '../sql/repository-metrics.ts'
 import { createStores, type Stores } from '../sql/stores.ts'
+import { Boss } from './boss.ts'
 import { PostgresDatabase } from './database.ts'
 import { examineHere } from './examination.ts'
 import { assertLayout } from './migrate.ts'
@@ -25,13 +26,14 @@ export async function openPostgresRepository(options: ServerRepositoryOptions): 
   })
   const { pool } = db
   try {
-    await assertLayout(pool)
+    await assertLayout(pool, options.schema)
   } catch (error) {
     await pool.end()
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`The repository ${name} cannot be used: ${reason}`, { cause: error })
   }
   let owner: OwnerLock | undefined
+  const boss = new Boss({ ...options, name: `The repository ${name}` })
   const metrics = options.metrics && repositoryMetrics(options.metrics)
   const calls = new Calls(metrics?.measure)
   const stores = createStores(db, {
@@ -48,7 +50,9 @@ export async function openPostgresRepository(options: ServerRepositoryOptions): 
       owner ??= await OwnerLock.take({ ...options, name, maxWaitMs: maxLockWaitMs })
       db.guard(owner)
     },
+    sharedJobs: boss,
     close: async () => {
+      await boss.dispose()
       await calls.end()
       await owner?.release()
       await metrics?.dispose()

@@ -9,6 +9,7 @@ import { type Rewriting, rewriteObjects } from '../objects/rewrite.ts'
 import type { CaptureStore } from '../queue/capture-store.ts'
 import type { EventStore } from '../queue/event-store.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
+import type { SharedJobs } from '../queue/shared-jobs.ts'
 import type { Repository, RepositoryOptions } from '../repository.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
@@ -32,6 +33,8 @@ export interface SqlRepositoryOptions extends Pick<RepositoryOptions, 'log' | 'k
   readonly fault: () => string | undefined
   /** See `Repository.own`. */
   readonly own?: () => Promise<void>
+  /** See `Repository.sharedJobs`. */
+  readonly sharedJobs?: SharedJobs
   readonly close: () => Promise<void>
 }
 
@@ -69,6 +72,10 @@ export class SqlRepository implements Repository {
 
   get fault(): string | undefined {
     return this.#options.fault()
+  }
+
+  get sharedJobs(): SharedJobs | undefined {
+    return this.#options.sharedJobs
   }
 
   links(): LinkStore {
