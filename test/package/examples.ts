@@ -10,7 +10,7 @@ import { tempDirWith } from '../helpers/files.ts'
 import { request } from '../helpers/http.ts'
 import { type NodeProcess, spawnNode } from '../helpers/process.ts'
 import { startRemote } from '../helpers/remote.ts'
-import { installPackage } from './packed.ts'
+import { INSTALL_TIMEOUT, installPackage } from './packed.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../../examples')
 const KEY = { authorization: 'Bearer key' }
@@ -20,6 +20,11 @@ const originOf = async (started: NodeProcess) =>
   new URL((await started.line('Listening on ')).replace('Listening on ', '')).origin
 
 describe('examples/plugin-host, with the packed package', () => {
+  before('is packed and installed', async function () {
+    this.timeout(INSTALL_TIMEOUT)
+    await installPackage()
+  })
+
   /** Beside the package and Express, whose names it imports. */
   async function start(plugins: readonly string[]) {
     const { dir } = await installPackage()
