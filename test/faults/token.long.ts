@@ -8,7 +8,7 @@ import { bearerOf, startTlsRemote } from '../proxy/mounted.ts'
 import { startApp } from '../security/app.ts'
 import { type Accident, assertNothingLeft, type Fault, leavesNothing, TOKEN, testFaults, toldBy } from './fault.ts'
 
-const SOON = { connectionTimeout: '100 ms', socketTimeout: '100 ms' }
+const SOON = { connectionTimeout: '300 ms', socketTimeout: '300 ms' }
 
 /** A token endpoint that behaves badly until it is healed; the remote wants a good token. */
 const endpoint =

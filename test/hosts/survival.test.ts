@@ -97,7 +97,7 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
 async function start({ log, sabotage }: { log?: Logger; sabotage?: Sabotage | undefined } = {}) {
   const remote = await startRemote()
   const tokens = await startTokenServer({ tls: false, hostName: '127.0.0.1' })
-  const more = { socketTimeout: '100 ms', connectionTimeout: '1 second' }
+  const more = { socketTimeout: '500 ms', connectionTimeout: '10 s' }
   const dir = await tempDirWith({
     'conf/external.idm-eu.json': basicOf(remote, more),
     'conf/external.idm-cloud.json': bearerOf(remote, tokens, more),

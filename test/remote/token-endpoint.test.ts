@@ -17,7 +17,7 @@ const json = (body: string): Behaviour => reply({ headers: { 'content-type': 'ap
 const page = (status: number): Behaviour =>
   reply({ status, headers: { 'content-type': 'text/html' }, body: '<html>no</html>' })
 /** For an endpoint that does not answer. */
-const SOON = { connectionTimeout: '50 ms', socketTimeout: '50 ms' }
+const SOON = { connectionTimeout: '300 ms', socketTimeout: '300 ms' }
 const token = { access_token: 'abc', token_type: 'Bearer' }
 
 /** What the endpoint does, and what the caller is told. */

@@ -75,7 +75,7 @@ describe('E1 every failure is an error in the form of Common REST', () => {
     const remote = await startTlsRemote({
       behaviour: ({ response }) => response.writeHead(200, { 'content-length': 10 }).write('half'),
     })
-    const idm = await startIdm({ eu: basicOf(remote, { socketTimeout: '100 ms' }) })
+    const idm = await startIdm({ eu: basicOf(remote, { socketTimeout: '2 s' }) })
     await assert.rejects(idm.call('eu/x'), { code: 'ECONNRESET' })
     const message = 'Remote instance "eu": it stopped sending in the middle of the exchange'
     assert.equal(idm.status('eu')?.lastError?.message, message)

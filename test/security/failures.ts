@@ -178,7 +178,7 @@ export const FAILURES: readonly Failure[] = [
     arrange: async () => {
       const tokens = await startTokenServer()
       tokens.answer(held())
-      return withTokens(tokens, { connectionTimeout: '50 ms', socketTimeout: '50 ms' })
+      return withTokens(tokens, { connectionTimeout: '300 ms', socketTimeout: '300 ms' })
     },
   },
 ]

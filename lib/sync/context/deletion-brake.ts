@@ -16,9 +16,7 @@ export interface DeletionBrakeOptions {
 const COUNT_MS = 300_000
 
 interface TargetCount {
-  readonly links: number
-  /** Deletions of the hour at that time: their links are gone. */
-  readonly deleted: number
+  readonly targets: Promise<number>
   readonly until: number
 }
 
@@ -117,17 +115,21 @@ export class DeletionBrake {
     return { targets, ...hourlyDeletes(targets, limit) }
   }
 
+  /** Counted once for deletions at the same moment: each takes a link away. */
+  #targets(mapping: string, type: string): Promise<number> {
+    const known = this.#counts.get(mapping)
+    if (known && known.until > performance.now()) return known.targets
+    const targets = this.#count(mapping, type)
+    this.#counts.set(mapping, { targets, until: performance.now() + COUNT_MS })
+    targets.catch(() => this.#counts.delete(mapping))
+    return targets
+  }
+
   /** As many as are linked, with those that were within the hour. */
-  async #targets(mapping: string, type: string): Promise<number> {
-    let known = this.#counts.get(mapping)
-    if (!known || known.until < performance.now()) {
-      const { events, links } = this.#options
-      const queue = (await events.queues()).find((one) => one.mapping === mapping)
-      const until = performance.now() + COUNT_MS
-      known = { links: await links.count(type), deleted: queue?.deletions ?? 0, until }
-      this.#counts.set(mapping, known)
-    }
-    return known.links + known.deleted
+  async #count(mapping: string, type: string): Promise<number> {
+    const { events, links } = this.#options
+    const queue = (await events.queues()).find((one) => one.mapping === mapping)
+    return (await links.count(type)) + (queue?.deletions ?? 0)
   }
 }
 

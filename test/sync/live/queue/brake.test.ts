@@ -68,7 +68,10 @@ describe('the brake', () => {
   it('by default allows no more than half of a few targets', async () => {
     const stage = await stageWith(8, {})
     for (let index = 0; index < 6; index++) await stage.remove(`u${index}`)
-    await until(async () => (await stage.queue()).condition === 'paused')
+    await until(async () => {
+      const { condition, waiting } = await stage.queue()
+      return condition === 'paused' && waiting === 2
+    })
     assert.equal(await count(stage), 4)
   })
 
