@@ -19,6 +19,13 @@ export const postgresDialect: Dialect = {
   joined: (...texts) => texts.join(' || chr(31) || '),
   indexedBy: () => '',
   forUpdate: ' for update',
+  forUpdateOfFree: ' for update skip locked',
+  // A row for each of 64 connections: with one for all, each write would wait for the commit of the one before.
+  addEventCounts: `insert into sync_count (mapping, slot, waiting, dead) values (?1, pg_backend_pid() % 64, ?2, ?3)
+    on conflict (mapping, slot) do update set waiting = sync_count.waiting + ?2, dead = sync_count.dead + ?3`,
+  eventCounts: `(select mapping, sum(waiting)::bigint as waiting, sum(dead)::bigint as dead from (
+    select mapping, waiting, dead from sync_queue union all select mapping, waiting, dead from sync_count) as part
+    group by mapping)`,
   // Tables that grow faster than their statistics would be read as a whole. A subquery with an offset is planned alone.
   lookUp: (table, condition, kind) => {
     const rows = `lateral (select * from ${table} where ${condition} offset 0) as ${table.split(' ').at(-1)}`

@@ -185,5 +185,20 @@ const SCRATCH = [
   'create unlogged table scratch_process (id text primary key)',
 ]
 
+/** Events that several processes take. `sync_count` adds to the numbers of `sync_queue`. */
+const SHARED_EVENTS = [
+  'alter table sync_event add column taken bigint',
+  'create index sync_event_taken on sync_event (node) where state = 3',
+  `create table sync_count (
+    mapping ${TEXT} not null,
+    slot integer not null,
+    waiting bigint not null,
+    dead bigint not null,
+    constraint sync_count_key primary key (mapping, slot)) with (fillfactor = 50)`,
+]
+
 /** The steps from an empty schema to today's, in order; a released step is never changed. */
-export const STEPS: readonly (readonly string[])[] = [[...OBJECTS, ...LINKS, ...RUNS, ...EVENTS, ...SCRATCH]]
+export const STEPS: readonly (readonly string[])[] = [
+  [...OBJECTS, ...LINKS, ...RUNS, ...EVENTS, ...SCRATCH],
+  SHARED_EVENTS,
+]

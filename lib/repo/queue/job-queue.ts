@@ -14,8 +14,15 @@ export interface Subscription {
  * of objects that have events.
  */
 export interface JobQueue {
-  /** Lets events wait again that a process which has ended was carrying out, with those that were claimed. Called before the first `acquire`. */
-  recover(): Promise<number>
+  /** The name that this process takes events under: another one after each start. */
+  readonly node: string
+  /**
+   * Lets events wait again that were being carried out, with those that were claimed. Called before the first `acquire` of
+   * the only process that takes events.
+   * @param node only those that this process had taken, which has ended; what was claimed stays
+   * @returns how many
+   */
+  recover(node?: string): Promise<number>
   subscribe(mapping: string, subscription: Subscription): Disposable
   /**
    * Takes events that can be carried out now: for each object the oldest, and only when none of the object is taken

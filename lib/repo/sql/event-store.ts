@@ -202,8 +202,8 @@ const keySelection = ({ ids, ...rest }: EventSelection): KeySelection => ({
 const keyOf = (id: string): number => (/^[1-9]\d{0,14}$/.test(id) ? Number(id) : 0)
 
 function outcomeRecord(outcome: Outcome): OutcomeRecord {
-  const { id, mapping, resourceId: resource, attempts } = outcome.event
-  const fixed = { key: Number(id), mapping, resource, result: outcome.result }
+  const { id, mapping, resourceId: resource, attempts, nodeId: node } = outcome.event
+  const fixed = { key: Number(id), mapping, resource, node, result: outcome.result }
   if (outcome.result === 'done') return { ...fixed, notBefore: 0, attempts, error: null }
   const error = outcome.error && JSON.stringify(outcome.error)
   if (outcome.result === 'dead') return { ...fixed, notBefore: 0, attempts: attempts + 1, error }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Disposable } from '../../contract.ts'
 import type { QueuedEvent } from '../queue/event.ts'
@@ -17,14 +18,14 @@ export interface SqlJobQueueOptions {
 /** All events are carried out by the process that has locked the database; other processes only add some. */
 export class SqlJobQueue implements JobQueue {
   readonly #options: SqlJobQueueOptions
-  readonly #node = `${hostname()}:${process.pid}`
+  readonly node = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
 
   constructor(options: SqlJobQueueOptions) {
     this.#options = options
   }
 
-  recover(): Promise<number> {
-    return this.#options.stores.events.recover()
+  recover(node?: string): Promise<number> {
+    return this.#options.stores.events.recover(node)
   }
 
   subscribe(mapping: string, { pollingInterval, wake }: Subscription): Disposable {
@@ -41,7 +42,7 @@ export class SqlJobQueue implements JobQueue {
   async acquire(mapping: string, limit: number): Promise<QueuedEvent[]> {
     const { stores, events, keys } = this.#options
     await keys.open()
-    return (await stores.events.acquire(mapping, limit, this.#node)).map((row) => events.queued(row))
+    return (await stores.events.acquire(mapping, limit, this.node)).map((row) => events.queued(row))
   }
 
   async nextRetry(mapping: string): Promise<number | undefined> {

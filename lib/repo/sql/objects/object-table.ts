@@ -61,7 +61,7 @@ export class ObjectTable {
       if (events.length > 0) yield* storeEvents(completed(events, undefined, row))
       return row.revision
     }
-    return this.#db.write(insert, { locks: locksOf(rules, events, object) })
+    return this.#db.write(insert, { locks: locksOf(rules, id, events, object) })
   }
 
   /** @returns the revision */
@@ -88,7 +88,7 @@ export class ObjectTable {
       if (events.length > 0) yield* storeEvents(completed(events, row, changed))
       return changed.revision
     }
-    return this.#db.write(replace, { locks: locksOf(rules, events, after) })
+    return this.#db.write(replace, { locks: locksOf(rules, id, events, after) })
   }
 
   /** @returns what was there */
@@ -106,7 +106,7 @@ export class ObjectTable {
       if (events.length > 0) yield* storeEvents(completed(events, row, undefined))
       return row
     }
-    return this.#db.write(remove, { locks: locksOf({ type, unique: [] }, events) })
+    return this.#db.write(remove, { locks: locksOf({ type, unique: [] }, id, events) })
   }
 
   /** @param query JSON of a QueryText: it holds numbers that only text can */
@@ -186,10 +186,15 @@ const textOf = ({ id, revision, content }: Version): string =>
 
 const newRevision = (): string => randomBytes(8).toString('hex')
 
-const locksOf = ({ type, unique }: TypeRules, events: readonly NewEventRecord[], content?: JsonObject): Lock[] => [
+const locksOf = (
+  { type, unique }: TypeRules,
+  id: string,
+  events: readonly NewEventRecord[],
+  content?: JsonObject,
+): Lock[] => [
   indexLock(type),
   ...(content ? uniqueLocks(type, unique, content) : []),
-  ...eventLocks(events.map(({ mapping }) => mapping)),
+  ...eventLocks(events.map(({ mapping }) => ({ mapping, resource: id }))),
 ]
 
 function current(row: ObjectRow | undefined, id: string, revision: string | null): ObjectRow {

@@ -81,6 +81,6 @@ const NOTED = 'insert into sweep_need (mapping, since, latest) values (?, ?, ?)'
 const SWEEPS: Lock = { name: 'sweeps' }
 
 const locksOf = ({ events, sweeps }: ChangesRecord): Lock[] => [
-  ...eventLocks(events.map(({ mapping }) => mapping)),
+  ...eventLocks(events),
   ...(sweeps.length > 0 ? [SWEEPS] : []),
 ]

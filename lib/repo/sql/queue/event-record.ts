@@ -47,6 +47,8 @@ export type EventRecord = Omit<EventRow, 'old_object' | 'new_object' | 'last_err
 }
 
 export interface OutcomeRecord extends EventKeyRecord {
+  /** Who has taken the event. */
+  readonly node: string | null
   readonly result: 'done' | 'retry' | 'dead'
   readonly notBefore: number
   readonly attempts: number

@@ -39,6 +39,8 @@ export interface EventRow {
   readonly last_error: Uint8Array | null
   /** Who carries it out; of a claimed event the claim. */
   readonly node: string | null
+  /** Since when: milliseconds since 1970. */
+  readonly taken: number | null
   /** JSON: what it is about to create, by link qualifier. */
   readonly intents: string | null
   /** When it became a dead letter: ISO 8601. */

@@ -4,10 +4,13 @@ import type { Sealer } from '../runs/sealer.ts'
 import type { Database } from '../statements/database.ts'
 import type { Dialect } from '../statements/dialect.ts'
 import { all, first, run, type Work } from '../statements/work.ts'
-import { addToCounts, insertEvents } from './event-insert.ts'
-import { ALL_EVENTS, eventLocks } from './event-locks.ts'
+import { addToCounts } from './event-counts.ts'
+import { finishEvents } from './event-finish.ts'
+import { insertEvents } from './event-insert.ts'
+import { ALL_EVENTS, eventLocks, mappingLocks, SOME_EVENTS } from './event-locks.ts'
+import { arrange } from './event-order.ts'
 import type { EventKeyRecord, EventRecord, NewEventRecord, OutcomeRecord } from './event-record.ts'
-import { BY_OBJECT, EVENTS, type EventRow, STATE } from './event-row.ts'
+import { type EventRow, STATE } from './event-row.ts'
 import { DEAD, IDLE, type KeySelection, selectKeys, statesOf } from './event-selection.ts'
 
 /** Rows that one transaction removes or revives. */
@@ -24,7 +27,7 @@ export class EventTable {
   }
 
   async add(events: readonly NewEventRecord[]): Promise<void> {
-    const locks = eventLocks(events.map(({ mapping }) => mapping))
+    const locks = eventLocks(events)
     await this.#db.write(() => insertEvents(this.#db.dialect, this.#sealer, events), { locks })
   }
 
@@ -35,33 +38,43 @@ export class EventTable {
     return this.#db.run(this.#read(keys))
   }
 
-  /** Takes events: some that have failed and are due, then the oldest ones. */
+  /** Takes events: some that have failed and are due, then the oldest ones. Several may do it at the same time. */
   async acquire(mapping: string, limit: number, node: string): Promise<EventRecord[]> {
-    // What is not on the disk after a crash is acquired again.
     const { dialect } = this.#db
-    const read = (keys: readonly number[]) => this.#read(keys)
-    return this.#db.write(
+    const [due, ready, acquire] = [dueOf(dialect), readyOf(dialect), acquiring(dialect)]
+    const rows = await this.#db.write(
       function* () {
         // It may have been paused since the caller looked.
         if (yield* first(PAUSED, [mapping])) return []
-        const due = yield* all<{ key: number }>(DUE, [mapping, Date.now(), Math.ceil(limit / 2)])
-        const fresh = yield* all<{ key: number }>(READY, [mapping, limit - due.length])
-        const keys = [...due, ...fresh].map(({ key }) => key)
-        if (keys.length > 0) yield* run(acquiring(dialect), [node, dialect.list(keys)])
-        return yield* read(keys)
+        const failed = yield* all<{ key: number }>(due, [mapping, Date.now(), Math.ceil(limit / 2)])
+        const fresh = yield* all<{ key: number }>(ready, [mapping, limit - failed.length])
+        const keys = [...failed, ...fresh].map(({ key }) => key)
+        if (keys.length === 0) return []
+        const taken = yield* all<EventRow>(acquire, [node, Date.now(), dialect.list(keys)])
+        const places = new Map(keys.map((key, place) => [key, place]))
+        return taken.sort((one, other) => (places.get(one.key) ?? 0) - (places.get(other.key) ?? 0))
       },
-      { isDurable: false, locks: eventLocks([mapping]) },
+      // What is not on the disk after a crash is acquired again.
+      { isDurable: false, locks: [SOME_EVENTS] },
     )
+    return rows.map((row) => this.#unsealed(row))
   }
 
   async nextRetry(mapping: string): Promise<number | null> {
     return (await this.#db.run(first<{ next: number | null }>(NEXT_RETRY, [mapping])))?.next ?? null
   }
 
-  /** Lets what a process was carrying out wait again, and what was claimed. @returns how many */
-  async recover(): Promise<number> {
+  /**
+   * Lets what was being carried out wait again, and what was claimed.
+   * @param node who carried it out; without it: all, with what was claimed
+   * @returns how many
+   */
+  async recover(node?: string): Promise<number> {
+    if (node !== undefined) return this.#db.write(() => run(RECOVER_OF, [node]), { locks: [ALL_EVENTS] })
     const released = await this.releaseClaims(new Date().toISOString())
-    const mappings = await this.#db.run(all<{ mapping: string }>('select mapping from sync_queue order by mapping'))
+    const { eventCounts } = this.#db.dialect
+    const names = `select mapping from ${eventCounts} as counts order by mapping`
+    const mappings = await this.#db.run(all<{ mapping: string }>(names))
     const recover = function* () {
       let count = released
       for (const { mapping } of mappings) count += yield* run(RECOVER, [mapping])
@@ -90,7 +103,7 @@ export class EventTable {
       if (end === 'done') yield* run(endingClaim(dialect), [claim, mapping])
       else yield* release(dialect, yield* all<EventKeyRecord>(claimed(dialect), [claim, mapping]))
     }
-    await this.#db.write(finish, { isDurable, locks: end === 'done' ? [] : eventLocks([mapping]) })
+    await this.#db.write(finish, { isDurable, locks: end === 'done' ? [] : mappingLocks(mapping) })
   }
 
   /** @param before ISO 8601: younger ones stay. @returns how many */
@@ -108,8 +121,10 @@ export class EventTable {
 
   /** @param isDurable false: after a power failure the events may be carried out again */
   async finish(outcomes: readonly OutcomeRecord[], isDurable: boolean): Promise<void> {
-    const locks = eventLocks(outcomes.map(({ mapping }) => mapping))
-    await this.#db.write(() => this.#finish(outcomes), { isDurable, locks })
+    await this.#db.write(() => finishEvents(this.#db.dialect, this.#sealer, outcomes), {
+      isDurable,
+      locks: eventLocks(outcomes),
+    })
   }
 
   /** @returns how many */
@@ -117,7 +132,7 @@ export class EventTable {
     const { dialect } = this.#db
     return this.#inPieces(selection, IDLE, function* (rows) {
       yield* remove(dialect, rows)
-      for (const { mapping, resource } of objectsOf(rows)) yield* arrange(dialect, mapping, resource)
+      yield* arrange(dialect, rows)
     })
   }
 
@@ -129,26 +144,12 @@ export class EventTable {
     const { dialect } = this.#db
     return this.#inPieces(selection, DEAD, function* (rows) {
       yield* run(reviving(dialect), [dialect.list(rows.map(({ key }) => key))])
-      for (const [mapping, { length }] of Map.groupBy(rows, (row) => row.mapping))
-        yield* addToCounts(mapping, length, -length)
-      for (const { mapping, resource } of objectsOf(rows)) yield* arrange(dialect, mapping, resource)
+      yield* arrange(dialect, rows)
+      yield* addToCounts(
+        dialect,
+        rows.map(({ mapping }) => ({ mapping, waiting: 1, dead: -1 })),
+      )
     })
-  }
-
-  *#finish(outcomes: readonly OutcomeRecord[]): Work<void> {
-    for (const { key, mapping, resource, result, notBefore, attempts, error } of outcomes) {
-      const sealed = error === null ? null : this.#sealer.seal(EVENTS, 'lastError', key, error)
-      if (result === 'retry') {
-        yield* run(RETRY, [notBefore, attempts, sealed, key])
-        continue
-      }
-      const changed =
-        result === 'done'
-          ? yield* run('delete from sync_event where key = ?', [key])
-          : yield* run(GIVE_UP, [new Date().toISOString(), attempts, sealed, key])
-      if (changed > 0) yield* addToCounts(mapping, -1, result === 'dead' ? 1 : 0)
-      yield* run(promoting(this.#db.dialect), [mapping, resource])
-    }
   }
 
   /** In transactions with other work in between; events that are added meanwhile stay. */
@@ -178,21 +179,23 @@ export class EventTable {
     if (keys.length === 0) return []
     const { dialect } = this.#db
     const rows = yield* all<EventRow>(rowsIn(dialect), [dialect.list(keys)])
-    return rows.map((row) => {
-      const { old_object: old, new_object: fresh, last_error: error } = row
-      const unseal = this.#sealer.unseal.bind(this.#sealer)
-      try {
-        return {
-          ...row,
-          old_object: unseal('oldObject', row.key, old),
-          new_object: unseal('newObject', row.key, fresh),
-          last_error: unseal('lastError', row.key, error),
-          fault: null,
-        }
-      } catch (failure) {
-        return { ...row, old_object: null, new_object: null, last_error: null, fault: (failure as Error).message }
+    return rows.map((row) => this.#unsealed(row))
+  }
+
+  #unsealed(row: EventRow): EventRecord {
+    const { old_object: old, new_object: fresh, last_error: error } = row
+    const unseal = this.#sealer.unseal.bind(this.#sealer)
+    try {
+      return {
+        ...row,
+        old_object: unseal('oldObject', row.key, old),
+        new_object: unseal('newObject', row.key, fresh),
+        last_error: unseal('lastError', row.key, error),
+        fault: null,
       }
-    })
+    } catch (failure) {
+      return { ...row, old_object: null, new_object: null, last_error: null, fault: (failure as Error).message }
+    }
   }
 }
 
@@ -206,61 +209,41 @@ const oldClaims = (dialect: Dialect) => `select key, mapping, resource from sync
   where state = ${STATE.claimed} and created <= ? order by key`
 const intendingClaimed = (dialect: Dialect) => `update sync_event ${byClaim(dialect)} set intents = ? where ${CLAIM}`
 const endingClaim = (dialect: Dialect) => `delete from sync_event ${byClaim(dialect)} where ${CLAIM}`
-const RELEASE = `update sync_event set state = ${STATE.behind}, node = null where key = ?`
 const rowsIn = ({ each, lookUp }: Dialect) =>
   `select e.* from ${each('integer')} ${lookUp('sync_event as e', 'e.key = wanted.value')} order by wanted.place`
 const keysIn = ({ each, lookUp }: Dialect) => `select e.key, e.mapping, e.resource
   from ${each('integer')} ${lookUp('sync_event as e', 'e.key = wanted.value')} order by e.key`
-const DUE = `select key from sync_event
-  where mapping = ? and state = ${STATE.retry} and not_before <= ? order by not_before limit ?`
-const READY = `select key from sync_event where mapping = ? and state = ${STATE.ready} order by key limit ?`
+const dueOf = ({ forUpdateOfFree }: Dialect) => `select key from sync_event
+  where mapping = ? and state = ${STATE.retry} and not_before <= ? order by not_before limit ?${forUpdateOfFree}`
+const readyOf = ({ forUpdateOfFree }: Dialect) => `select key from sync_event
+  where mapping = ? and state = ${STATE.ready} order by key limit ?${forUpdateOfFree}`
 const PAUSED = 'select 1 from sync_queue where mapping = ? and pause is not null'
 const acquiring = ({ among }: Dialect) =>
-  `update sync_event set state = ${STATE.acquired}, node = ? where key ${among('integer')}`
+  `update sync_event set state = ${STATE.acquired}, node = ?, taken = ? where key ${among('integer')} returning *`
 const NEXT_RETRY = `select min(not_before) as next from sync_event where mapping = ? and state = ${STATE.retry}`
-const RECOVER = `update sync_event set state = ${STATE.ready}, node = null where mapping = ? and state = ${STATE.acquired}`
-const RETRY = `update sync_event set state = ${STATE.retry}, not_before = ?, attempts = ?, last_error = ?, node = null
-  where key = ?`
-const GIVE_UP = `update sync_event set state = ${STATE.dead}, ended = ?, attempts = ?, last_error = ?, node = null where key = ?`
+const RECOVERING = `update sync_event set state = ${STATE.ready}, node = null, taken = null where state = ${STATE.acquired}`
+const RECOVER = `${RECOVERING} and mapping = ?`
+const RECOVER_OF = `${RECOVERING} and node = ?`
 const reviving = ({ among }: Dialect) => `update sync_event
   set state = ${STATE.behind}, ended = null, attempts = 0, not_before = 0 where key ${among('integer')}`
-
-const oldest = ({ indexedBy }: Dialect) =>
-  `select min(key) from sync_event ${indexedBy(BY_OBJECT)} where mapping = ?1 and resource = ?2 and state < 4`
-const promoting = (dialect: Dialect) =>
-  `update sync_event set state = ${STATE.ready} where key = (${oldest(dialect)}) and state = ${STATE.behind}`
-const demoting = (dialect: Dialect) => `update sync_event ${dialect.indexedBy(BY_OBJECT)} set state = ${STATE.behind}
-  where mapping = ?1 and resource = ?2 and state < 4
-    and state in (${STATE.ready}, ${STATE.retry}) and key > (${oldest(dialect)})`
-const taken = ({ indexedBy }: Dialect) => `select 1 from sync_event ${indexedBy(BY_OBJECT)}
-  where mapping = ? and resource = ? and state < 4 and state = ${STATE.acquired} limit 1`
-
-/** Lets the oldest event of an object be the next one, unless one of them is being carried out. */
-function* arrange(dialect: Dialect, mapping: string, resource: string): Work<void> {
-  if (yield* first(taken(dialect), [mapping, resource])) return
-  yield* run(demoting(dialect), [mapping, resource])
-  yield* run(promoting(dialect), [mapping, resource])
-}
+const releasing = ({ among }: Dialect) =>
+  `update sync_event set state = ${STATE.behind}, node = null where key ${among('integer')}`
 
 /** Lets claimed events wait in their order. */
 function* release(dialect: Dialect, rows: readonly EventKeyRecord[]): Work<void> {
-  for (const { key, mapping, resource } of rows) {
-    yield* run(RELEASE, [key])
-    yield* addToCounts(mapping, 1, 0)
-    yield* arrange(dialect, mapping, resource)
-  }
+  if (rows.length === 0) return
+  yield* run(releasing(dialect), [dialect.list(rows.map(({ key }) => key))])
+  yield* arrange(dialect, rows)
+  yield* addToCounts(
+    dialect,
+    rows.map(({ mapping }) => ({ mapping, waiting: 1, dead: 0 })),
+  )
 }
-
-/** Each object once. */
-const objectsOf = (rows: readonly EventKeyRecord[]): readonly EventKeyRecord[] => [
-  ...new Map(rows.map((row) => [JSON.stringify([row.mapping, row.resource]), row])).values(),
-]
 
 function* remove(dialect: Dialect, rows: readonly EventKeyRecord[]): Work<void> {
   const text = `delete from sync_event where key ${dialect.among('integer')} returning mapping, state`
   const removed = yield* all<Pick<EventRow, 'mapping' | 'state'>>(text, [dialect.list(rows.map(({ key }) => key))])
-  for (const [mapping, own] of Map.groupBy(removed, (row) => row.mapping)) {
-    const dead = own.filter(({ state }) => state === STATE.dead).length
-    yield* addToCounts(mapping, dead - own.length, -dead)
-  }
+  const changeOf = ({ mapping, state }: Pick<EventRow, 'mapping' | 'state'>) =>
+    state === STATE.dead ? { mapping, waiting: 0, dead: -1 } : { mapping, waiting: -1, dead: 0 }
+  yield* addToCounts(dialect, removed.map(changeOf))
 }

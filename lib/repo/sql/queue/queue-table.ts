@@ -1,4 +1,5 @@
 import type { Database } from '../statements/database.ts'
+import type { Dialect } from '../statements/dialect.ts'
 import { all, first, run, type Work } from '../statements/work.ts'
 import { STATE } from './event-row.ts'
 
@@ -24,7 +25,7 @@ export class QueueTable {
   }
 
   async all(): Promise<QueueRecord[]> {
-    return this.#db.run(queues())
+    return this.#db.run(queues(this.#db.dialect))
   }
 
   async pause(mapping: string): Promise<string | null> {
@@ -71,18 +72,19 @@ export class QueueTable {
   }
 }
 
-function* queues(): Work<QueueRecord[]> {
+function* queues(dialect: Dialect): Work<QueueRecord[]> {
   const records: QueueRecord[] = []
-  for (const row of yield* all<Omit<QueueRecord, 'oldest' | 'deletions'>>(QUEUES)) {
+  for (const row of yield* all<Omit<QueueRecord, 'oldest' | 'deletions'>>(queuesIn(dialect))) {
     const oldest = (yield* first<{ created: string | null }>(OLDEST, [row.mapping]))?.created ?? null
     records.push({ ...row, oldest, deletions: yield* deletions(row.mapping) })
   }
   return records
 }
 
-const QUEUES = `select mapping, waiting, dead, pause from sync_queue
-  where waiting > 0 or dead > 0 or pause is not null
-    or exists (select 1 from sync_deletion as d where d.mapping = sync_queue.mapping) order by mapping`
+const queuesIn = ({ eventCounts }: Dialect) => `select c.mapping, c.waiting, c.dead, q.pause
+  from ${eventCounts} as c left join sync_queue as q on q.mapping = c.mapping
+  where c.waiting > 0 or c.dead > 0 or q.pause is not null
+    or exists (select 1 from sync_deletion as d where d.mapping = c.mapping) order by c.mapping`
 const FIRST = (state: number) => `select min(key) as key from sync_event where mapping = ?1 and state = ${state}`
 /** The oldest of each state, from the index. */
 const OLDEST = `select created from sync_event where key = (select min(key) from (

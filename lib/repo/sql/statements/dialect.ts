@@ -37,6 +37,12 @@ export interface Dialect {
   readonly outlivesProcess: boolean
   /** Whether a column contains the text of a parameter; more may be found. */
   contains(column: string): string
+  /** The same where rows that others are changing are left out. */
+  readonly forUpdateOfFree: string
+  /** Adds to the numbers of `eventCounts`: ?1 mapping, ?2 waiting events, ?3 dead letters. */
+  readonly addEventCounts: string
+  /** A source of the numbers of events: one row for each mapping, with `waiting` and `dead`. */
+  readonly eventCounts: string
   /** The keys of rows that are inserted next, in their order. */
   nextKeys(table: 'run_row' | 'sync_event', count: number): Work<readonly number[]>
 }

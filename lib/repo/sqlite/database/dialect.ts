@@ -14,6 +14,10 @@ export const sqliteDialect: Dialect = {
   joined: (...texts) => texts.join(' || char(31) || '),
   indexedBy: (index) => `indexed by ${index}`,
   forUpdate: '',
+  forUpdateOfFree: '',
+  addEventCounts: `insert into sync_queue (mapping, waiting, dead) values (?1, ?2, ?3)
+    on conflict (mapping) do update set waiting = sync_queue.waiting + ?2, dead = sync_queue.dead + ?3`,
+  eventCounts: 'sync_queue',
   // A cross join is done in the order it is written.
   lookUp: (table, condition, kind) => `${kind ?? 'cross'} join ${table} on ${condition}`,
   outlivesProcess: false,

@@ -232,6 +232,9 @@ const createAgreementTables = (): Compilable[] => [
     .addColumn('parked', 'text'),
 ]
 
+/** When an event was taken, to be carried out. */
+const addTaken = (): Compilable[] => [schema.alterTable('sync_event').addColumn('taken', 'integer')]
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -248,4 +251,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createIncrementalTables,
   createCaptureTables,
   createAgreementTables,
+  addTaken,
 ].map((statements) => (session) => drive(session, execute(statements())))
