@@ -85,7 +85,7 @@ describe('R11 without watches left', () => {
     const dir = await tempDirWith({ 'conf/other.json': {} })
     const shell = 'echo 0 > /proc/sys/user/max_inotify_watches && exec "$0" "$@"'
     const command = ['-Ur', 'sh', '-c', shell, process.execPath, LIFECYCLE, dir, '']
-    const { status, stdout, stderr } = spawnSync('unshare', command, { timeout: 8000, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync('unshare', command, { timeout: 60_000, encoding: 'utf8' })
     assert.equal(status, 0, stderr)
     assert.match(stdout, /^in force$/m)
     const warnings = stdout.split('\n').filter((line) => line.startsWith('warn cannot watch'))
