@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { serviceUnavailable } from '../../crest/errors.ts'
 import type { Database, Lock, WriteOptions } from '../sql/statements/database.ts'
@@ -7,7 +8,7 @@ import { postgresDialect } from './dialect.ts'
 import { exceptionOf, isConflict, isConnectionLost } from './failure.ts'
 import { lockNumber } from './lock-number.ts'
 import type { OwnerLock } from './owner-lock.ts'
-import { numbered } from './placeholders.ts'
+import { native } from './placeholders.ts'
 import { type Client, createPool, type Pool, type PoolOptions } from './pool.ts'
 
 /** Back-off while the server is away, or others are in the way. */
@@ -109,9 +110,13 @@ export class PostgresDatabase implements Database {
     const client = await this.pool.connect().catch(uncommitted)
     let failure: unknown
     try {
-      const xid = await startTransaction(client, begin).catch(uncommitted)
-      const result = await drive(client, work()).catch(uncommitted)
-      await client.query('commit').catch((error: unknown) => this.#settle(xid, error, attempts))
+      const begun = together(client, () => startTransaction(client, begin))
+      const asides: Promise<unknown>[] = [quiet(begun)]
+      const result = await drive(client, work(), asides).catch(uncommitted)
+      const xid = await begun.catch(uncommitted)
+      // A transaction in which a statement has failed is not committed by it.
+      const committed = quiet(client.query('commit'))
+      await Promise.all([...asides, committed]).catch((error: unknown) => this.#settle(xid, error, attempts))
       return result
     } catch (error) {
       failure = error instanceof Uncommitted ? error.cause : error
@@ -123,7 +128,7 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  /** Finds out what became of a transaction whose commit was not answered. */
+  /** Finds out what became of a transaction that has failed at its end, or whose commit was not answered. */
   async #settle(xid: string, error: unknown, attempts: Attempts): Promise<void> {
     if (!isConnectionLost(error)) return uncommitted(error)
     const status = async () => {
@@ -213,13 +218,41 @@ async function startTransaction(client: Client, text: string): Promise<string> {
   return results.at(-1)?.rows[0]?.xid ?? ''
 }
 
-async function drive<T>(client: Client, work: Work<T>): Promise<T> {
+/** What is sent to the server from now on in this turn goes in one piece: a system call costs more than a statement. */
+function together<T>(client: Client, send: () => T): T {
+  const { connection } = client as unknown as { readonly connection?: { readonly stream?: Duplex } }
+  connection?.stream?.cork()
+  process.nextTick(() => connection?.stream?.uncork())
+  return send()
+}
+
+/** Lets a promise fail that is looked at later. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(undefinedOf)
+  return promise
+}
+
+/** @param asides what was sent without waiting for its answer; what is sent in this way is added */
+async function drive<T>(client: Client, work: Work<T>, asides: Promise<unknown>[]): Promise<T> {
   let step = work.next()
-  while (!step.done) step = work.next(await given(client, step.value))
+  while (!step.done) {
+    const { value } = step
+    const answer = quiet(together(client, () => given(client, value)))
+    if (step.value.wants === 'nothing') {
+      asides.push(answer)
+      step = work.next(0)
+    } else step = work.next(await answer.catch((error: unknown) => causeOf(error, asides)))
+  }
   return step.value
 }
 
+/** The first failure: all later statements of the transaction fail, too. */
+async function causeOf(error: unknown, asides: readonly Promise<unknown>[]): Promise<never> {
+  for (const answer of asides) await answer
+  throw error
+}
+
 async function given(on: Pick<Pool, 'query'>, { text, parameters, wants }: Statement): Promise<Given> {
-  const { rows, rowCount } = await on.query(numbered(text), parameters as unknown[])
+  const { rows, rowCount } = await on.query({ ...native(text), values: parameters as unknown[] })
   return wants === 'rows' ? rows : (rowCount ?? 0)
 }

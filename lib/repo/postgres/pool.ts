@@ -37,6 +37,8 @@ export const createPool = (options: PoolOptions, onConnect: (client: Pick<Client
     ...clientOptions(options),
     // It is awaited, unlike what its type says.
     onConnect,
+    // Statements that need not wait for each other are sent together.
+    pipeline: true,
     max: options.size ?? SIZE,
     idleTimeoutMillis: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
   })

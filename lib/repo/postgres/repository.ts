@@ -8,6 +8,7 @@ import { examineHere } from './examination.ts'
 import { assertLayout } from './migrate.ts'
 import { OwnerLock } from './owner-lock.ts'
 import { displayName } from './pool.ts'
+import { SharedWakeUps } from './wake-ups.ts'
 
 const WINDOW = 1000
 const MAX_WAIT_MS = 5000
@@ -51,6 +52,7 @@ export async function openPostgresRepository(options: ServerRepositoryOptions): 
       db.guard(owner)
     },
     sharedJobs: boss,
+    wakeUps: new SharedWakeUps(boss),
     close: async () => {
       await boss.dispose()
       await calls.end()

@@ -4,14 +4,17 @@ import type { QueuedEvent } from './event.ts'
 export interface Subscription {
   /** Longest time between two calls, in milliseconds, where nothing else announces events. */
   readonly pollingInterval: number
-  /** Events of the mapping may be waiting. It is called at once for what is stored in this process. */
+  /**
+   * Events of the mapping may be waiting. It is called at once for what is stored in this process, and soon for what is
+   * stored in another process that carries out no events of the mapping.
+   */
   readonly wake: () => void
 }
 
 /**
  * Decides which process carries out which events. Events are rows of the repository in any case (`EventStore`). On SQLite
- * one process polls its own database; on a database that several processes share, a job engine gives each of them batches
- * of objects that have events.
+ * one process polls its own database; on a database that several processes share, any of them may take events, and a job
+ * engine wakes one of them up.
  */
 export interface JobQueue {
   /** The name that this process takes events under: another one after each start. */

@@ -15,7 +15,7 @@ export interface SqlJobQueueOptions {
   readonly keys: RunKeys
 }
 
-/** All events are carried out by the process that has locked the database; other processes only add some. */
+/** Events of one process, or of several on a server: see `WakeUps`. */
 export class SqlJobQueue implements JobQueue {
   readonly #options: SqlJobQueueOptions
   readonly node = `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`
@@ -29,12 +29,12 @@ export class SqlJobQueue implements JobQueue {
   }
 
   subscribe(mapping: string, { pollingInterval, wake }: Subscription): Disposable {
-    const end = this.#options.writer.listen(mapping, wake)
+    const listening = this.#options.writer.listen(mapping, wake)
     const timer = setInterval(wake, pollingInterval).unref()
     return {
-      dispose: () => {
+      dispose: async () => {
         clearInterval(timer)
-        end()
+        await listening.dispose()
       },
     }
   }

@@ -18,7 +18,7 @@ import { SqlCaptureStore } from './capture-store.ts'
 import { SqlEventStore } from './event-store.ts'
 import { SqlJobQueue } from './job-queue.ts'
 import { SqlObjectStore } from './object-store.ts'
-import { EventWriter } from './queue/event-writer.ts'
+import { EventWriter, type WakeUps } from './queue/event-writer.ts'
 import { RunKeys } from './run-keys.ts'
 import { SqlRunStore } from './run-store.ts'
 import type { Stores } from './stores.ts'
@@ -35,6 +35,8 @@ export interface SqlRepositoryOptions extends Pick<RepositoryOptions, 'log' | 'k
   readonly own?: () => Promise<void>
   /** See `Repository.sharedJobs`. */
   readonly sharedJobs?: SharedJobs
+  /** Of processes that share the database. */
+  readonly wakeUps?: WakeUps
   readonly close: () => Promise<void>
 }
 
@@ -55,7 +57,7 @@ export class SqlRepository implements Repository {
     this.#stores = stores
     this.#log = log
     this.#runKeys = new RunKeys(stores.runKeys, options.keys)
-    const writer = new EventWriter({ prepare: () => this.#runKeys.prepareEvents() })
+    const writer = new EventWriter({ prepare: () => this.#runKeys.prepareEvents(), wakeUps: options.wakeUps })
     this.#writer = writer
     this.#events = new SqlEventStore(stores, this.#runKeys, writer, log)
     this.#jobs = new SqlJobQueue({ stores, writer, events: this.#events, keys: this.#runKeys })

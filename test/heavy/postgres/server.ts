@@ -85,8 +85,8 @@ export async function startServer(own: (stop: () => unknown) => void): Promise<P
 /** A schema of its own on the server of this process. */
 export async function tempSchema(): Promise<{ readonly url: string; readonly schema: string }> {
   schemas += 1
-  const { url } = await postgresServer()
-  return { url, schema: `test ${process.pid} ${schemas}` }
+  const schema = `test ${process.pid} ${schemas}`
+  return { url: (await postgresServer()).url, schema }
 }
 
 /** Opens a repository on the server, in a schema of its own unless one is given; closed with its owner. */

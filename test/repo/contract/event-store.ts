@@ -138,6 +138,69 @@ export function describeEventStore(open: OpenRepository): void {
       await polled.dispose()
     })
 
+    it('are given to several processes, each to one of them, and end only for who has them', async () => {
+      const repository = await open()
+      const [events, jobs] = [repository.events(), repository.jobs()]
+      await events.add(Array.from({ length: 30 }, (_, index) => event(`u${index}`)))
+      const parts = await Promise.all(Array.from({ length: 5 }, () => jobs.acquire('m', 6)))
+      const taken = parts.flat()
+      assert.equal(new Set(taken.map(({ id }) => id)).size, taken.length)
+      const rest = await jobs.acquire('m', 100)
+      assert.equal(taken.length + rest.length, 30)
+      assert.ok(taken.every(({ nodeId }) => nodeId === jobs.node))
+      // It was given to another process meanwhile.
+      await events.finish(done(taken.map((one) => ({ ...one, nodeId: 'another' }))))
+      assert.equal((await events.page({ state: 'ACQUIRED' }, null, 100)).length, 30)
+      assert.equal(await jobs.recover('another'), 0)
+      assert.equal(await jobs.recover(jobs.node), 30)
+      await events.finish(done(taken))
+      assert.equal((await jobs.acquire('m', 100)).length, 30)
+    })
+
+    it('many at a time are what they are one by one', async () => {
+      const given = ['a', 'b'].flatMap((id) =>
+        (['create', 'update', 'delete', 'create', 'update', 'update'] as const).map((action, v) =>
+          event(id, action, { newObject: action === 'delete' ? null : { _id: id, v }, objectRev: String(v) }),
+        ),
+      )
+      given.push(event('a', 'update', { claim: 'c' }), event('a', 'delete', { mapping: 'n' }), event('a'))
+      const shapes = await Promise.all(
+        [[given], given.map((one) => [one])].map(async (batches) => {
+          const repository = await open()
+          for (const batch of batches) await repository.events().add(batch)
+          const found = await repository.events().page({}, null, 100)
+          const shape = found.map(({ id: _id, createDate: _date, ...rest }) => rest)
+          return [shape, await countsOf(repository)]
+        }),
+      )
+      assert.deepEqual(shapes[0], shapes[1])
+      assert.equal(shapes[0]?.[0]?.length, 7)
+    })
+
+    it('end together: done, again, given up', async () => {
+      const repository = await open()
+      const [events, jobs] = [repository.events(), repository.jobs()]
+      const ids = Array.from({ length: 60 }, (_, index) => `u${index}`)
+      await events.add(ids.flatMap((id) => [event(id), event(id, 'delete')]))
+      const taken = await jobs.acquire('m', 100)
+      const outcomes = taken.map((one, index): Outcome => {
+        if (index % 3 === 0) return { event: one, result: 'done' }
+        if (index % 3 === 1) return { event: one, result: 'dead', error: ERROR }
+        return { event: one, result: 'retry', counts: true, notBefore: Date.now() + 1e6, error: ERROR }
+      })
+      await events.finish(outcomes)
+      assert.deepEqual(await countsOf(repository), [{ mapping: 'm', waiting: 80, dead: 20 }])
+      const next = await jobs.acquire('m', 100)
+      assert.deepEqual(
+        shown(next),
+        ids.flatMap((id, index) => (index % 3 === 2 ? [] : [`${id} delete`])),
+      )
+      assert.equal(await events.revive({}), 20)
+      assert.deepEqual(await jobs.acquire('m', 100), [])
+      await events.finish(done(next))
+      assert.equal((await jobs.acquire('m', 100)).length, 20)
+    })
+
     it('are read by page, mapping, object and state', async () => {
       const repository = await open()
       const events = repository.events()

@@ -4,7 +4,7 @@ import { notFound, preconditionFailed } from '../../../crest/errors.ts'
 import { eventLocks } from '../queue/event-locks.ts'
 import type { NewEventRecord } from '../queue/event-record.ts'
 import type { Database, Lock } from '../statements/database.ts'
-import { all, first, run, type Work } from '../statements/work.ts'
+import { all, aside, first, run, type Work } from '../statements/work.ts'
 import { type Damaged, damagedObject } from './damaged-object.ts'
 import type { Examine } from './examination.ts'
 import { ensureIndexes, indexLock } from './index-build.ts'
@@ -82,7 +82,7 @@ export class ObjectTable {
       const before = readable(row)
       const indexes = yield* selectIndexes(rules.type)
       yield* checkUnique({ ...rules, id, indexes }, after, before)
-      yield* run(UPDATE, [changed.revision, content, row.key])
+      yield* aside(run(UPDATE, [changed.revision, content, row.key]))
       const old = before ? valuesOf(indexes, row.key, before) : []
       yield* replaceValues(dialect, row.key, old, valuesOf(indexes, row.key, after))
       if (events.length > 0) yield* storeEvents(completed(events, row, changed))
@@ -102,7 +102,7 @@ export class ObjectTable {
     const { storeEvents } = this.#options
     const remove = function* () {
       const row = current(yield* selectObject(type, id, dialect.forUpdate), id, revision)
-      yield* run('delete from object where key = ?', [row.key])
+      yield* aside(run('delete from object where key = ?', [row.key]))
       if (events.length > 0) yield* storeEvents(completed(events, row, undefined))
       return row
     }

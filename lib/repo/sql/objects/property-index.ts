@@ -4,7 +4,7 @@ import { sortValue } from '../../../crest/protocol/sort.ts'
 import { ABSENT, coarse, orderKey } from '../../objects/order-key.ts'
 import type { Dialect } from '../statements/dialect.ts'
 import { IGNORE, insertRows } from '../statements/insert-rows.ts'
-import { all, run, type Work } from '../statements/work.ts'
+import { all, aside, run, type Work } from '../statements/work.ts'
 
 /** A property whose values are kept in `property_value`. */
 export interface PropertyIndex {
@@ -62,7 +62,7 @@ const INTO_VALUES = 'insert into property_value (property, object, order_key, so
 /** What is there already stays. */
 export function* insertValues(dialect: Dialect, values: readonly PropertyValue[]): Work<void> {
   const rows = values.flatMap(({ property, object, order_key, sorts }) => [property, object, order_key, sorts])
-  yield* insertRows(dialect, INTO_VALUES, [], { width: 4, values: rows }, IGNORE)
+  yield* aside(insertRows(dialect, INTO_VALUES, [], { width: 4, values: rows }, IGNORE))
 }
 
 export function* replaceValues(
@@ -72,6 +72,6 @@ export function* replaceValues(
   values: readonly PropertyValue[],
 ): Work<void> {
   if (JSON.stringify(old) === JSON.stringify(values)) return
-  yield* run('delete from property_value where object = ?', [object])
+  yield* aside(run('delete from property_value where object = ?', [object]))
   yield* insertValues(dialect, values)
 }

@@ -1,5 +1,5 @@
 import type { Dialect } from '../statements/dialect.ts'
-import { run, type Work } from '../statements/work.ts'
+import { aside, run, type Work } from '../statements/work.ts'
 
 /** How the numbers of a mapping change. */
 export interface CountChange {
@@ -18,5 +18,6 @@ export function* addToCounts({ addEventCounts }: Dialect, changes: readonly Coun
     const sum = sums.get(mapping) ?? [0, 0]
     sums.set(mapping, [sum[0] + waiting, sum[1] + dead])
   }
-  for (const mapping of [...sums.keys()].sort()) yield* run(addEventCounts, [mapping, ...(sums.get(mapping) ?? [0, 0])])
+  for (const mapping of [...sums.keys()].sort())
+    yield* aside(run(addEventCounts, [mapping, ...(sums.get(mapping) ?? [0, 0])]))
 }

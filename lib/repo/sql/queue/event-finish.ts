@@ -1,7 +1,7 @@
 import type { Sealer } from '../runs/sealer.ts'
 import type { Dialect } from '../statements/dialect.ts'
 import { updateRows } from '../statements/insert-rows.ts'
-import { all, type Work } from '../statements/work.ts'
+import { all, aside, type Work } from '../statements/work.ts'
 import { addToCounts } from './event-counts.ts'
 import type { EventPlace } from './event-locks.ts'
 import { promote } from './event-order.ts'
@@ -23,7 +23,7 @@ export function* finishEvents(dialect: Dialect, sealer: Sealer, outcomes: readon
         ...(yield* all<EventPlace>(GIVE_UP, [new Date().toISOString(), one.attempts, error(one), one.key, node])),
       )
     const values = retry.flatMap((one) => [one.key, one.notBefore, one.attempts, error(one)])
-    yield* updateRows(dialect, RETRY, [node], values, RETRY_TYPES)
+    yield* aside(updateRows(dialect, RETRY, [node], values, RETRY_TYPES))
   }
   yield* promote(dialect, [...gone, ...dead])
   yield* addToCounts(dialect, [

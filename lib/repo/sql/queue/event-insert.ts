@@ -2,7 +2,7 @@ import { canMerge } from '../../queue/event.ts'
 import type { Sealer } from '../runs/sealer.ts'
 import type { Dialect } from '../statements/dialect.ts'
 import { insertRows, updateRows } from '../statements/insert-rows.ts'
-import { all, type Work } from '../statements/work.ts'
+import { all, aside, type Work } from '../statements/work.ts'
 import { addToCounts } from './event-counts.ts'
 import { type EventPlace, placeKey } from './event-locks.ts'
 import { keyOfObject, pairsOf } from './event-order.ts'
@@ -85,7 +85,8 @@ function* insert(dialect: Dialect, sealer: Sealer, drafts: readonly Draft[]): Wo
     const fresh = after === null ? null : sealer.seal(EVENTS, 'newObject', key, after)
     return [key, state, mapping, collection, resource, action, revision, old, fresh, chain, transaction, user, claim]
   })
-  yield* insertRows(dialect, INSERT, [new Date().toISOString()], { width: values.length / drafts.length, values })
+  const rows = { width: values.length / drafts.length, values }
+  yield* aside(insertRows(dialect, INSERT, [new Date().toISOString()], rows))
 }
 
 /** A new change may cure what made the event fail. */
@@ -102,5 +103,5 @@ function* merge(dialect: Dialect, sealer: Sealer, merges: ReadonlyMap<number, Ne
     const fresh = after === null ? null : sealer.seal(EVENTS, 'newObject', key, after)
     return [key, revision, fresh, chain, transaction, user]
   })
-  yield* updateRows(dialect, MERGE, [], values, MERGE_TYPES)
+  yield* aside(updateRows(dialect, MERGE, [], values, MERGE_TYPES))
 }

@@ -1,20 +1,20 @@
 import type { Dialect } from '../statements/dialect.ts'
-import { run, type Work } from '../statements/work.ts'
+import { aside, run, type Work } from '../statements/work.ts'
 import { type EventPlace, placeKey } from './event-locks.ts'
 import { BY_OBJECT, STATE } from './event-row.ts'
 
 /** Lets the oldest event of each object be the next one, unless one of the object is being carried out. */
 export function* promote(dialect: Dialect, places: readonly EventPlace[]): Work<void> {
   const objects = distinct(places)
-  if (objects.length > 0) yield* run(promoting(dialect), pairsOf(dialect, objects))
+  if (objects.length > 0) yield* aside(run(promoting(dialect), pairsOf(dialect, objects)))
 }
 
 /** The same where events that are older than the next one may have come. */
 export function* arrange(dialect: Dialect, places: readonly EventPlace[]): Work<void> {
   const objects = distinct(places)
   if (objects.length === 0) return
-  yield* run(demoting(dialect), pairsOf(dialect, objects))
-  yield* run(promoting(dialect), pairsOf(dialect, objects))
+  yield* aside(run(demoting(dialect), pairsOf(dialect, objects)))
+  yield* aside(run(promoting(dialect), pairsOf(dialect, objects)))
 }
 
 /** Parameters for `Dialect.eachPair`. */

@@ -3,7 +3,7 @@ import type { EventClaim } from '../../queue/event-store.ts'
 import type { Sealer } from '../runs/sealer.ts'
 import type { Database } from '../statements/database.ts'
 import type { Dialect } from '../statements/dialect.ts'
-import { all, first, run, type Work } from '../statements/work.ts'
+import { all, aside, first, run, type Work } from '../statements/work.ts'
 import { addToCounts } from './event-counts.ts'
 import { finishEvents } from './event-finish.ts'
 import { insertEvents } from './event-insert.ts'
@@ -84,11 +84,11 @@ export class EventTable {
   }
 
   async intend(key: number, intents: string | null): Promise<void> {
-    await this.#db.write(() => run('update sync_event set intents = ? where key = ?', [intents, key]))
+    await this.#db.write(() => aside(run('update sync_event set intents = ? where key = ?', [intents, key])))
   }
 
   async intendClaimed({ mapping, claim }: EventClaim, intents: string | null): Promise<void> {
-    await this.#db.write(() => run(intendingClaimed(this.#db.dialect), [intents, claim, mapping]))
+    await this.#db.write(() => aside(run(intendingClaimed(this.#db.dialect), [intents, claim, mapping])))
   }
 
   /** Of the events of an object, in their order. */
@@ -100,7 +100,7 @@ export class EventTable {
   async endClaim({ mapping, claim }: EventClaim, end: 'done' | 'wait', isDurable: boolean): Promise<void> {
     const { dialect } = this.#db
     const finish = function* () {
-      if (end === 'done') yield* run(endingClaim(dialect), [claim, mapping])
+      if (end === 'done') yield* aside(run(endingClaim(dialect), [claim, mapping]))
       else yield* release(dialect, yield* all<EventKeyRecord>(claimed(dialect), [claim, mapping]))
     }
     await this.#db.write(finish, { isDurable, locks: end === 'done' ? [] : mappingLocks(mapping) })

@@ -2,8 +2,11 @@
 export interface Statement {
   readonly text: string
   readonly parameters: readonly unknown[]
-  /** Whether its rows are wanted, or how many rows it has changed. */
-  readonly wants: 'rows' | 'changes'
+  /**
+   * Whether its rows are wanted, or how many rows it has changed. `nothing`: the next statement need not wait for its answer;
+   * when it fails, the transaction does.
+   */
+  readonly wants: 'rows' | 'changes' | 'nothing'
 }
 
 /** What a statement gives: its rows, or a number. */
@@ -29,4 +32,9 @@ export function* first<T>(text: string, parameters: readonly unknown[] = []): Wo
 /** How many rows a statement has changed. */
 export function* run(text: string, parameters: readonly unknown[] = []): Work<number> {
   return (yield { text, parameters, wants: 'changes' }) as number
+}
+
+/** Statements of a transaction whose answers are not looked at: to a server, what follows is sent with them. */
+export function* aside(work: Work<unknown>): Work<void> {
+  for (let step = work.next(); !step.done; step = work.next(0)) yield { ...step.value, wants: 'nothing' }
 }
