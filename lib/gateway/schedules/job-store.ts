@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
+import { ResourceException } from '../../crest/errors.ts'
 import type { ObjectStore } from '../../repo/objects/object-store.ts'
 import type { Repository } from '../../repo/repository.ts'
 
@@ -64,6 +65,23 @@ export class JobStore {
 
   saveState(name: string, state: JobState): Promise<void> {
     return this.#save(this.#states, name, { ...state })
+  }
+
+  /** Stores what follows a state, unless another process has stored something else since. @returns whether it was stored */
+  advance(name: string, from: JobState, state: JobState): Promise<boolean> {
+    return this.#queue.add(async () => {
+      const found = await this.#states.find(name)
+      if (found && found.content.next !== from.next) return false
+      try {
+        await (found
+          ? this.#states.replace(name, found.revision, { ...state })
+          : this.#states.insert(name, { ...state }))
+        return true
+      } catch (error) {
+        if (error instanceof ResourceException && [404, 412].includes(error.code)) return false
+        throw error
+      }
+    })
   }
 
   /** Deletes the states of all other jobs. */

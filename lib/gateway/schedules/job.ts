@@ -20,8 +20,11 @@ export interface JobOptions {
   readonly state: JobState | undefined
   /** Runs the service. @returns details for the log, `note` for its message; undefined = do not log */
   run(schedule: Schedule): Promise<JsonObject | undefined>
-  /** Stores the state of a persisted job; undefined deletes it. */
-  save(state: JobState | undefined): Promise<void>
+  /**
+   * Stores the state of a persisted job; undefined deletes it.
+   * @param from when it is due: what it follows. @returns false when another process was first, and nothing was stored
+   */
+  save(state: JobState | undefined, from?: JobState): Promise<boolean | undefined>
   isPaused(): boolean
   /** Whether it waits to be accepted: it does not run, and nothing of it is stored. */
   isHeld(): boolean
@@ -30,6 +33,8 @@ export interface JobOptions {
 
 /** How often a held job looks whether it has been accepted. */
 const HELD_MS = 2000
+/** How soon a job is tried again whose state cannot be stored. */
+const RETRY_MS = 2000
 
 /** One schedule and its timer. */
 export class Job {
@@ -83,7 +88,8 @@ export class Job {
 
   start(): void {
     this.#isStarted = true
-    if (!this.isHeld) void this.#save()
+    // What is stored already may have been changed since it was read.
+    if (!this.isHeld && this.#state !== this.#options.state) void this.#save()
     this.arm()
   }
 
@@ -144,27 +150,41 @@ export class Job {
     }
   }
 
-  /** Stores the next time before the run, so that a crash does not repeat it. */
+  /**
+   * Stores the next time before the run, so that a crash does not repeat it, and only one process runs it: who was the leader
+   * may not know yet that another one is.
+   */
   async #onDue(schedule: Schedule, due: Date, now: Date): Promise<void> {
     const { name, log } = this.#options
     const { fires, next, isMisfire } = decideDue(schedule, this.#timetable, due, now)
     const isBusy = this.isRunning && !schedule.concurrentExecution
     const runs = fires && !isBusy
-    const previous = runs ? due.toISOString() : this.#state.previous
+    const from = this.#state
+    const previous = runs ? due.toISOString() : from.previous
     this.#state = { ...this.#state, previous, next: next?.toISOString() ?? null }
     if (isMisfire) log.warn({ schedule: name, due, runs }, `schedule ${name} missed its time`)
     else if (isBusy) log.debug({ schedule: name, due }, `schedule ${name} is still running: skipped`)
-    await this.#save()
-    if (runs && this.#isStarted) void this.fire()
+    const isOurs = await this.#save(from)
+    if (isOurs === undefined) return this.#tryAgain(from)
+    if (runs && isOurs && this.#isStarted) void this.fire()
     this.arm()
   }
 
-  async #save(): Promise<void> {
+  #tryAgain(from: JobState): void {
+    this.#state = from
+    if (!this.#isStarted) return
+    this.#timer = setTimeout(() => this.arm(), RETRY_MS)
+    this.#timer.unref()
+  }
+
+  /** @returns false when another process was first; undefined when it could not be stored */
+  async #save(from?: JobState): Promise<boolean | undefined> {
     const { save, log, name } = this.#options
     try {
-      await save(this.schedule?.persisted ? this.#state : undefined)
+      return (await save(this.schedule?.persisted ? this.#state : undefined, from)) ?? true
     } catch (error) {
       log.error({ err: error, schedule: name }, `schedule ${name}: the state could not be stored`)
+      return undefined
     }
   }
 }

@@ -149,7 +149,11 @@ export class Jobs implements Disposable {
       run: (schedule) => invoke(this.#options, schedule, { name, waits: sweeps !== undefined }),
       ...own,
       state: await store.state(name),
-      save: (state) => (state ? store.saveState(name, state) : store.forgetState(name)),
+      save: async (state, from) => {
+        if (state && from) return store.advance(name, from, state)
+        await (state ? store.saveState(name, state) : store.forgetState(name))
+        return true
+      },
       isPaused: () => this.#isPaused,
       isHeld: () => isFile && isHeld(),
       log,

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import { Job } from '../../../lib/gateway/schedules/job.ts'
+import { type JobState, JobStore } from '../../../lib/gateway/schedules/job-store.ts'
 import { scheduleSchema } from '../../../lib/gateway/schedules/schedule.ts'
 import { timingOf } from '../../../lib/gateway/schedules/timetable.ts'
 import { onCleanUp } from '../../helpers/clean-up.ts'
 import { memoryLog } from '../../helpers/log.ts'
 import { until } from '../../helpers/until.ts'
+import { tempRepository } from '../../repo/repositories.ts'
 
 describe('a job whose run outlasts its interval', () => {
   for (const concurrentExecution of [false, true])
@@ -87,5 +89,68 @@ describe('a job that was held', () => {
     await setImmediate()
     assert.equal(runs, 0)
     assert.ok(new Date(job.state.next ?? 0).getTime() > Date.now())
+  })
+})
+
+describe('a job that is due in two processes, since the leader changes', () => {
+  const content = {
+    type: 'simple',
+    repeatInterval: 3_600_000,
+    persisted: true,
+    invokeService: 'sync',
+    invokeContext: { action: 'reconcile', mapping: 'm' },
+  }
+  const timing = timingOf(scheduleSchema.parse(content))
+
+  async function stage() {
+    const repository = await tempRepository()
+    const due = new Date(Date.now() - 1000).toISOString()
+    const state = { timing, activated: due, previous: null, next: due }
+    const store = await JobStore.open(repository)
+    await store.saveState('j', state)
+    let runs = 0
+    const start = async (save: (store: JobStore, from: JobState, to: JobState) => Promise<boolean>) => {
+      const own = await JobStore.open(repository)
+      const job = new Job({
+        ...{ name: 'j', content, raw: content, isFile: true, state: await own.state('j') },
+        run: async () => {
+          runs += 1
+          return {}
+        },
+        save: async (to, from) => (to && from ? save(own, from, to) : undefined),
+        isHeld: () => false,
+        isPaused: () => false,
+        log: memoryLog(),
+      })
+      onCleanUp(() => job.stop())
+      return job
+    }
+    return { store, state, start, runs: () => runs }
+  }
+
+  it('runs once', async () => {
+    const { store, state, start, runs } = await stage()
+    const advance = (own: JobStore, from: JobState, to: JobState) => own.advance('j', from, to)
+    const jobs = [await start(advance), await start(advance)]
+    for (const job of jobs) job.start()
+    await until(() => jobs.every((job) => job.state.next !== state.next))
+    await until(() => runs() > 0)
+    for (const job of jobs) job.stop()
+    assert.equal(runs(), 1)
+    assert.equal((await store.state('j'))?.previous, state.next)
+  })
+
+  it('does not run while that cannot be stored, and runs when it can', async () => {
+    const { start, runs } = await stage()
+    let calls = 0
+    const job = await start(async (own, from, to) => {
+      calls += 1
+      if (calls === 1) throw new Error('the database cannot be reached')
+      assert.equal(runs(), 0)
+      return own.advance('j', from, to)
+    })
+    job.start()
+    await until(() => runs() === 1)
+    assert.equal(calls, 2)
   })
 })
