@@ -52,6 +52,7 @@ export class Job {
   #isStarted = false
   #wasHeld = false
   #running = 0
+  #deciding: Promise<void> = Promise.resolve()
 
   /** @throws ZodError for invalid content of an enabled job */
   constructor(options: JobOptions) {
@@ -82,6 +83,11 @@ export class Job {
     return this.#running > 0
   }
 
+  /** Resolves when it runs, or does not, at the time that has come. */
+  get decided(): Promise<void> {
+    return this.#deciding
+  }
+
   get isHeld(): boolean {
     return this.schedule !== undefined && this.#options.isHeld()
   }
@@ -107,7 +113,7 @@ export class Job {
     const [due, now] = [new Date(next), new Date()]
     if (this.isHeld) this.#hold()
     else if (this.#wasHeld) this.#release()
-    else if (now >= due) void this.#onDue(schedule, due, now)
+    else if (now >= due) this.#deciding = this.#onDue(schedule, due, now)
     else {
       this.#timer = setTimeout(() => this.arm(), Math.min(due.getTime() - now.getTime(), MAX_WAIT_MS))
       this.#timer.unref()

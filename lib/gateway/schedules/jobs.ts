@@ -120,11 +120,13 @@ export class Jobs implements Disposable {
     await this.#options.store.forget(job.name)
   }
 
-  /** Survives a restart. */
+  /** Survives a restart. When it resolves, a job whose time came before runs: none begins any more. */
   async pause(paused: boolean): Promise<void> {
     await this.#options.store.savePaused(paused)
     this.#isPaused = paused
-    for (const job of this.#jobs.values()) job.arm()
+    const jobs = [...this.#jobs.values()]
+    for (const job of jobs) job.arm()
+    await Promise.all(jobs.map((job) => job.decided))
   }
 
   /** Resolves when what is being stored is stored. */

@@ -153,4 +153,20 @@ describe('a job that is due in two processes, since the leader changes', () => {
     await until(() => runs() === 1)
     assert.equal(calls, 2)
   })
+
+  it('is decided when it runs, or does not: whoever pauses jobs waits for that', async () => {
+    const { start, runs } = await stage()
+    const stored = Promise.withResolvers<boolean>()
+    const job = await start(() => stored.promise)
+    job.start()
+    let isDecided = false
+    const decided = job.decided.then(() => {
+      isDecided = true
+    })
+    await setImmediate()
+    assert.deepEqual([isDecided, runs()], [false, 0])
+    stored.resolve(true)
+    await decided
+    assert.equal(runs(), 1)
+  })
 })
