@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- queue [--events N]`: events that wait for a target that is down, then are carried out: memory, disk and
- * events per second of the queue alone. The target costs nothing.
+ * events per second of the queue alone. The target costs nothing. With `PG_URL` on PostgreSQL, in a schema of its own.
  */
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -33,7 +33,8 @@ export async function queue(count: number): Promise<void> {
   const file = join(folder, 'repo.db')
   const ring = parseKeys(generateKey('bench'), 'bench')
   const keys = new KeyWrapper({ current: () => ring, ensure: async () => ring })
-  const repository = await openRepository({ file, log: silentLog, keys })
+  const server = await schemaOf(process.env.PG_URL)
+  const repository = await openRepository({ ...(server ?? { file }), log: silentLog, keys })
   const [events, jobs] = [repository.events(), repository.jobs()]
   let peak = 0
   const watch = setInterval(() => {
@@ -79,7 +80,7 @@ export async function queue(count: number): Promise<void> {
       }
     })
     console.log(`  ${'requests meanwhile'.padEnd(28)} ${asked}`)
-    console.log(`  ${'database'.padEnd(28)} ${Math.round((await stat(file)).size / MB)} MB`)
+    if (!server) console.log(`  ${'database'.padEnd(28)} ${Math.round((await stat(file)).size / MB)} MB`)
     isDown = false
     await measured('carried out', () => done.promise)
   } finally {
@@ -88,6 +89,15 @@ export async function queue(count: number): Promise<void> {
     await repository.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** A new schema on a server, which stays there. */
+async function schemaOf(url: string | undefined): Promise<{ url: string; schema: string } | undefined> {
+  if (url === undefined) return undefined
+  const { migratePostgres } = await import('../lib/repo/postgres/migrate.ts')
+  const place = { url, schema: `bench_${Date.now()}` }
+  await migratePostgres(place)
+  return place
 }
 
 /** Creations first, then a deletion of each: nothing can be merged. */

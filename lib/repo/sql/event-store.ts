@@ -207,5 +207,5 @@ function outcomeRecord(outcome: Outcome): OutcomeRecord {
   if (outcome.result === 'done') return { ...fixed, notBefore: 0, attempts, error: null }
   const error = outcome.error && JSON.stringify(outcome.error)
   if (outcome.result === 'dead') return { ...fixed, notBefore: 0, attempts: attempts + 1, error }
-  return { ...fixed, notBefore: outcome.notBefore, attempts: attempts + Number(outcome.counts), error }
+  return { ...fixed, notBefore: Math.ceil(outcome.notBefore), attempts: attempts + Number(outcome.counts), error }
 }
