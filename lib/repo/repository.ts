@@ -1,4 +1,5 @@
 import type { JsonObject, Logger, MetricsRegistry } from '../contract.ts'
+import type { Cluster } from './cluster.ts'
 import type { IncrementalStore } from './incremental/incremental-store.ts'
 import type { AgreementStore } from './links/agreement-store.ts'
 import type { LinkStore } from './links/link-store.ts'
@@ -64,6 +65,13 @@ export interface ServerRepositoryOptions extends Omit<RepositoryOptions, 'file'>
   readonly statementTimeoutMs?: number | undefined
 }
 
+/** The right of this process to lead others on the same database, as the process itself knows it. */
+export interface Fence {
+  readonly epoch: number
+  /** @throws ResourceException 503 when it has ended by the clock of this process */
+  assertHeld(): void
+}
+
 /** One database: objects of any number of types, links, runs, events. */
 export interface Repository {
   /** The objects of `type` (such as `managed/user`), indexed as asked for: a new index is built before it resolves. */
@@ -84,11 +92,18 @@ export interface Repository {
   /** Encrypts with the first key what other keys encrypt in runs and queued events. @returns how many data keys, and a sentence for each that stays */
   rewrapRunKeys(): Promise<{ readonly count: number; readonly failures: readonly string[] }>
   /**
-   * Makes this process the one that carries out runs and events, until the repository closes. Of a file, the lock of its
-   * project has decided that already.
-   * @throws Error that says who does
+   * Keeps gateways from the database until the repository closes. Of a file, the lock of its project has decided that
+   * already.
+   * @throws Error that says which one uses it
    */
   own(): Promise<void>
+  /** What the processes on the same database agree on; undefined where it belongs to one gateway. */
+  readonly cluster: Cluster | undefined
+  /**
+   * The same as the leader has it: nothing is written once another process leads (503).
+   * @returns this one where there is no cluster
+   */
+  fenced(fence: Fence): Repository
   /** Why nothing can be written any more: one sentence for a person; undefined when all is well. */
   readonly fault: string | undefined
   /** Resolves when what is under way has ended; later calls fail. */

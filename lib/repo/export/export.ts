@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { silentLog } from '../../core/log.ts'
 import { openRepository } from '../open.ts'
+import { holdAlone, postgresCluster } from '../postgres/cluster.ts'
 import { PostgresDatabase } from '../postgres/database.ts'
 import { migratePostgres } from '../postgres/migrate.ts'
-import { OwnerLock } from '../postgres/owner-lock.ts'
 import { displayName, type PoolOptions } from '../postgres/pool.ts'
 import { ExportSource } from './source.ts'
 import { COPIED_TABLES, type CopiedRow, type CopiedTable } from './tables.ts'
@@ -41,11 +41,11 @@ export async function exportRepository({ file, target: place, onProgress, signal
   await (await openRepository({ file, log: silentLog })).close()
   await migratePostgres(place)
   const name = displayName(place)
-  const lock = await OwnerLock.take({ ...place, name, log: silentLog, maxWaitMs: 0 })
   const db = new PostgresDatabase({ ...place, maxWaitMs: MAX_WAIT_MS, onLost: () => undefined })
-  db.guard(lock)
   const source = new ExportSource(file)
+  let release: (() => Promise<void>) | undefined
   try {
+    release = await holdAlone(postgresCluster({ ...place, db, name, log: silentLog }), { name, maxWaitMs: 0 })
     const target = new ExportTarget(db)
     const wasResumed = await target.begin(COPIED_TABLES)
     const counts = new Map(COPIED_TABLES.map((table) => [table.name, source.count(table)]))
@@ -63,9 +63,8 @@ export async function exportRepository({ file, target: place, onProgress, signal
     return { counts, wasResumed }
   } finally {
     source.close()
-    db.close()
-    await db.pool.end()
-    await lock.release()
+    await release?.()
+    await db.close()
   }
 }
 

@@ -7,7 +7,6 @@ import type { Given, Statement, Work } from '../sql/statements/work.ts'
 import { postgresDialect } from './dialect.ts'
 import { exceptionOf, isConflict, isConnectionLost } from './failure.ts'
 import { lockNumber } from './lock-number.ts'
-import type { OwnerLock } from './owner-lock.ts'
 import { native } from './placeholders.ts'
 import { type Client, createPool, type Pool, type PoolOptions } from './pool.ts'
 
@@ -22,6 +21,11 @@ export interface PostgresDatabaseOptions extends PoolOptions {
   readonly onLost: (error: Error) => void
 }
 
+export interface PostgresWriteOptions extends WriteOptions {
+  /** Nothing is written once another leader has begun its epoch. */
+  readonly leaderEpoch?: number | undefined
+}
+
 /**
  * Runs work on a server. Each statement waits for its answer, and other work goes on meanwhile: transactions are READ
  * COMMITTED, and hold the locks that their work names. What was not committed when the server went away is done again
@@ -31,9 +35,9 @@ export class PostgresDatabase implements Database {
   readonly dialect = postgresDialect
   readonly pool: Pool
   readonly #options: PostgresDatabaseOptions
-  readonly #process = randomUUID()
+  /** Identifies this process among those that use the database. */
+  readonly process = randomUUID()
   #epoch = 0
-  #owner: Pick<OwnerLock, 'assertHeld'> | undefined
   /** Asks a server that is away whether it is back. */
   #probe: NodeJS.Timeout | undefined
 
@@ -54,13 +58,9 @@ export class PostgresDatabase implements Database {
     return this.#probe !== undefined
   }
 
-  /** From now on, writes need this lock. */
-  guard(owner: Pick<OwnerLock, 'assertHeld'>): void {
-    this.#owner = owner
-  }
-
-  close(): void {
+  async close(): Promise<void> {
     clearInterval(this.#probe)
+    if (!this.pool.ending) await this.pool.end()
   }
 
   get epoch(): number {
@@ -72,17 +72,17 @@ export class PostgresDatabase implements Database {
     let step = work.next()
     while (!step.done) {
       const statement = step.value
-      step = work.next(await attempts.of(() => given(this.pool, statement), isRepeatable(statement)))
+      step = work.next(await attempts.of(() => given(this.pool, statement), isQuery(statement)))
     }
     return step.value
   }
 
-  async write<T>(work: () => Work<T>, { locks = [] }: WriteOptions = {}): Promise<T> {
-    this.#owner?.assertHeld()
-    const begin = `begin; ${this.#lockStatements(locks)}select pg_current_xact_id()::text as xid`
+  async write<T>(work: () => Work<T>, { locks = [], leaderEpoch }: PostgresWriteOptions = {}): Promise<T> {
+    const epoch = leaderEpoch === undefined ? 'null::bigint' : '(select epoch from leader)'
+    const begin = `begin; ${this.#lockStatements(locks)}select pg_current_xact_id()::text as xid, ${epoch} as epoch`
     const attempts = this.#attempts()
     const isRepeatable = (error: unknown) => error instanceof Uncommitted
-    return attempts.of(() => this.#transaction(begin, work, attempts), isRepeatable)
+    return attempts.of(() => this.#transaction({ begin, leaderEpoch }, work, attempts), isRepeatable)
   }
 
   #attempts(): Attempts {
@@ -106,11 +106,11 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  async #transaction<T>(begin: string, work: () => Work<T>, attempts: Attempts): Promise<T> {
+  async #transaction<T>(start: TransactionStart, work: () => Work<T>, attempts: Attempts): Promise<T> {
     const client = await this.pool.connect().catch(uncommitted)
     let failure: unknown
     try {
-      const begun = together(client, () => startTransaction(client, begin))
+      const begun = together(client, () => startTransaction(client, start))
       const asides: Promise<unknown>[] = [quiet(begun)]
       const result = await drive(client, work(), asides).catch(uncommitted)
       const xid = await begun.catch(uncommitted)
@@ -161,7 +161,7 @@ export class PostgresDatabase implements Database {
         added as (insert into scratch_process (id) select $1 where not exists (select 1 from known) returning 1)
       select exists (select 1 from known) as is_known`
     try {
-      const { rows } = await client.query<{ is_known: boolean }>(text, [this.#process])
+      const { rows } = await client.query<{ is_known: boolean }>(text, [this.process])
       if (!rows[0]?.is_known) this.#epoch += 1
     } catch {
       // There are no tables yet, or the connection is gone again.
@@ -211,12 +211,22 @@ class Attempts {
 }
 
 /** A query changes nothing; other statements may have been carried out without an answer. */
-const isRepeatable = ({ text }: Statement): boolean => /^\s*(?:select|with)\b/i.test(text)
+export const isQuery = ({ text }: Statement): boolean => /^\s*(?:select|with)\b/i.test(text)
 
-async function startTransaction(client: Client, text: string): Promise<string> {
-  const results = (await client.query(text)) as unknown as { rows: { xid: string }[] }[]
-  return results.at(-1)?.rows[0]?.xid ?? ''
+interface TransactionStart {
+  readonly begin: string
+  readonly leaderEpoch: number | undefined
 }
+
+async function startTransaction(client: Client, { begin, leaderEpoch }: TransactionStart): Promise<string> {
+  const results = (await client.query(begin)) as unknown as { rows: { xid: string; epoch: number | null }[] }[]
+  const { xid = '', epoch } = results.at(-1)?.rows[0] ?? {}
+  if (leaderEpoch !== undefined && epoch !== leaderEpoch) throw leaderReplaced()
+  return xid
+}
+
+const leaderReplaced = () =>
+  serviceUnavailable('The database is not written to: another node runs reconciliations and schedules by now')
 
 /** What is sent to the server from now on in this turn goes in one piece: a system call costs more than a statement. */
 function together<T>(client: Client, send: () => T): T {

@@ -6,11 +6,11 @@ const codeOf = (error: unknown): string => String((error as { readonly code?: un
 
 /**
  * Whether the connection is gone or was never there. SQLSTATE: https://www.postgresql.org/docs/18/errcodes-appendix.html,
- * class 08 and those of a server that ends or begins; else a code of Node, or what `pg` says without one.
+ * class 08 and those of a server that ends or begins, or ends a transaction that is idle; else a code of Node, or what `pg` says without one.
  */
 export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error)
-  if (/^08|^57P0[123]$/.test(code)) return true
+  if (/^08|^57P0[123]$|^25P03$/.test(code)) return true
   if (/^(?:ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES)/.test(code)) return true
   return code === '' && error instanceof Error && LOST.test(error.message)
 }

@@ -15,6 +15,8 @@ const SIZE = 10
 const CONNECT_TIMEOUT_MS = 5000
 const IDLE_TIMEOUT_MS = 30_000
 const STATEMENT_TIMEOUT_MS = 60_000
+/** A process that is paused in a transaction holds up the next leader no longer than its lease lasts. */
+const IDLE_IN_TRANSACTION_MS = 10_000
 /** Shown in `pg_stat_activity`. */
 const APPLICATION = 'openidm-external-idm'
 
@@ -62,6 +64,7 @@ function clientOptions({ url, password, schema, ...options }: PoolOptions): pg.C
     application_name: APPLICATION,
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     types,
   }

@@ -1,17 +1,23 @@
 import type { Repository, ServerRepositoryOptions } from '../repository.ts'
 import { SqlRepository } from '../sql/repository.ts'
 import { repositoryMetrics } from '../sql/repository-metrics.ts'
+import { Sealer } from '../sql/runs/sealer.ts'
+import type { Database } from '../sql/statements/database.ts'
 import { createStores, type Stores } from '../sql/stores.ts'
 import { Boss } from './boss.ts'
+import { holdAlone, postgresCluster } from './cluster.ts'
 import { PostgresDatabase } from './database.ts'
 import { examineHere } from './examination.ts'
+import { FencedDatabase } from './fence.ts'
+import { withLock } from './held-lock.ts'
 import { assertLayout } from './migrate.ts'
-import { OwnerLock } from './owner-lock.ts'
 import { displayName } from './pool.ts'
 import { SharedWakeUps } from './wake-ups.ts'
 
 const WINDOW = 1000
 const MAX_WAIT_MS = 5000
+/** Connections for what processes agree on. */
+const CONTROL_SIZE = 2
 
 /**
  * Opens a repository on a server whose tables are those of this release.
@@ -33,33 +39,48 @@ export async function openPostgresRepository(options: ServerRepositoryOptions): 
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`The repository ${name} cannot be used: ${reason}`, { cause: error })
   }
-  let owner: OwnerLock | undefined
   const boss = new Boss({ ...options, name: `The repository ${name}` })
+  // Beside the pool: a lease that is not renewed in time is lost.
+  const control = new PostgresDatabase({
+    ...options,
+    size: CONTROL_SIZE,
+    maxWaitMs: maxLockWaitMs,
+    onLost: () => undefined,
+  })
+  const cluster = postgresCluster({ ...options, db: control, name })
+  let release: (() => Promise<void>) | undefined
   const metrics = options.metrics && repositoryMetrics(options.metrics)
   const calls = new Calls(metrics?.measure)
-  const stores = createStores(db, {
-    window,
-    onDamaged: (error) => log.error({}, `The repository ${name}: ${error.message}`),
-    examiner: async () => examineHere,
-  })
+  const sealer = new Sealer()
+  const storesOn = (database: Database) =>
+    calls.of(
+      createStores(database, {
+        window,
+        onDamaged: (error) => log.error({}, `The repository ${name}: ${error.message}`),
+        examiner: async () => examineHere,
+        sealer,
+      }),
+    )
   return new SqlRepository({
     ...options,
-    stores: calls.of(stores),
+    stores: storesOn(db),
     name,
-    fault: () => owner?.fault ?? (db.isAway ? `The database ${name} cannot be reached` : undefined),
+    cluster,
+    fencedStores: (fence) => storesOn(new FencedDatabase(db, fence)),
+    alone: (key, work) => withLock(options, key, work),
+    fault: () => (db.isAway ? `The database ${name} cannot be reached` : undefined),
     own: async () => {
-      owner ??= await OwnerLock.take({ ...options, name, maxWaitMs: maxLockWaitMs })
-      db.guard(owner)
+      release ??= await holdAlone(cluster, { name, maxWaitMs: maxLockWaitMs })
     },
     sharedJobs: boss,
     wakeUps: new SharedWakeUps(boss),
+    onRewrapped: () => cluster.renew(),
     close: async () => {
       await boss.dispose()
       await calls.end()
-      await owner?.release()
+      await release?.()
       await metrics?.dispose()
-      db.close()
-      if (!pool.ending) await pool.end()
+      for (const one of [db, control]) await one.close()
     },
   })
 }

@@ -197,8 +197,36 @@ const SHARED_EVENTS = [
     constraint sync_count_key primary key (mapping, slot)) with (fillfactor = 50)`,
 ]
 
+/** What the processes on a database agree on. Times are those of the server. */
+const CLUSTER = [
+  `create table leader (
+    epoch bigint not null,
+    process ${TEXT} not null,
+    member ${TEXT} not null,
+    node ${TEXT} not null,
+    serves integer not null,
+    until timestamptz not null)`,
+  `insert into leader values (0, '', '', '', 0, to_timestamp(0))`,
+  `create table node (
+    process ${TEXT} primary key,
+    id ${TEXT} not null,
+    name ${TEXT} not null,
+    gateway ${TEXT} not null,
+    content text not null,
+    seen timestamptz not null)`,
+  `create unlogged table node_message (
+    key ${KEY} primary key,
+    recipient ${TEXT} not null,
+    sender ${TEXT} not null,
+    wrapped text not null,
+    content bytea not null,
+    created timestamptz not null default clock_timestamp())`,
+  'create index node_message_by_recipient on node_message (recipient, key)',
+]
+
 /** The steps from an empty schema to today's, in order; a released step is never changed. */
 export const STEPS: readonly (readonly string[])[] = [
   [...OBJECTS, ...LINKS, ...RUNS, ...EVENTS, ...SCRATCH],
   SHARED_EVENTS,
+  CLUSTER,
 ]

@@ -1,6 +1,7 @@
 import type { JsonObject, Logger } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
 import { parsePointer, printPointer } from '../../crest/pointer.ts'
+import type { Cluster } from '../cluster.ts'
 import type { IncrementalStore } from '../incremental/incremental-store.ts'
 import type { AgreementStore } from '../links/agreement-store.ts'
 import type { LinkStore } from '../links/link-store.ts'
@@ -10,7 +11,7 @@ import type { CaptureStore } from '../queue/capture-store.ts'
 import type { EventStore } from '../queue/event-store.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { SharedJobs } from '../queue/shared-jobs.ts'
-import type { Repository, RepositoryOptions } from '../repository.ts'
+import type { Fence, Repository, RepositoryOptions } from '../repository.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
 import { SqlAgreements } from './agreements.ts'
@@ -37,6 +38,13 @@ export interface SqlRepositoryOptions extends Pick<RepositoryOptions, 'log' | 'k
   readonly sharedJobs?: SharedJobs
   /** Of processes that share the database. */
   readonly wakeUps?: WakeUps
+  readonly cluster?: Cluster | undefined
+  /** The stores as a leader has them. */
+  readonly fencedStores?: ((fence: Fence) => Stores) | undefined
+  /** Told when what other keys encrypted was encrypted again. */
+  readonly onRewrapped?: () => Promise<void>
+  /** Of the repository that this one is a view of. */
+  readonly shared?: { readonly runKeys: RunKeys; readonly writer: EventWriter } | undefined
   readonly close: () => Promise<void>
 }
 
@@ -56,8 +64,9 @@ export class SqlRepository implements Repository {
     this.#options = options
     this.#stores = stores
     this.#log = log
-    this.#runKeys = new RunKeys(stores.runKeys, options.keys)
-    const writer = new EventWriter({ prepare: () => this.#runKeys.prepareEvents(), wakeUps: options.wakeUps })
+    this.#runKeys = options.shared?.runKeys ?? new RunKeys(stores.runKeys, options.keys)
+    const prepare = () => this.#runKeys.prepareEvents()
+    const writer = options.shared?.writer ?? new EventWriter({ prepare, wakeUps: options.wakeUps })
     this.#writer = writer
     this.#events = new SqlEventStore(stores, this.#runKeys, writer, log)
     this.#jobs = new SqlJobQueue({ stores, writer, events: this.#events, keys: this.#runKeys })
@@ -117,8 +126,21 @@ export class SqlRepository implements Repository {
     return rewriteObjects({ pages: this.#objectsWith(text), storeOf }, next)
   }
 
-  rewrapRunKeys(): Promise<{ count: number; failures: string[] }> {
-    return this.#runKeys.rewrap()
+  async rewrapRunKeys(): Promise<{ count: number; failures: string[] }> {
+    const rewrapped = await this.#runKeys.rewrap()
+    await this.#options.onRewrapped?.()
+    return rewrapped
+  }
+
+  get cluster(): Cluster | undefined {
+    return this.#options.cluster
+  }
+
+  fenced(fence: Fence): Repository {
+    const { fencedStores } = this.#options
+    if (!fencedStores) return this
+    const shared = { runKeys: this.#runKeys, writer: this.#writer }
+    return new SqlRepository({ ...this.#options, stores: fencedStores(fence), shared, close: async () => undefined })
   }
 
   async own(): Promise<void> {

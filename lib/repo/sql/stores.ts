@@ -39,10 +39,12 @@ export interface Stores {
 
 export interface StoresOptions extends Pick<ObjectTableOptions, 'window' | 'examiner' | 'explain'> {
   readonly onDamaged: Damaged
+  /** Shared by several sets of stores on the same tables. */
+  readonly sealer?: Sealer | undefined
 }
 
 export function createStores(db: Database, options: StoresOptions): Stores {
-  const sealer = new Sealer()
+  const { sealer = new Sealer() } = options
   const parts = { db, sealer, places: new RowPlaces(db), scratch: new ScratchRuns(db) }
   const storeEvents = (events: readonly NewEventRecord[]) => insertEvents(db.dialect, sealer, events)
   const runs = new RunTable(parts)

@@ -67,7 +67,6 @@ describe('a repository whose server goes away', () => {
   const open = async (maxLockWaitMs: number) => {
     schemas += 1
     repository = await postgresRepository({ url: server.url, schema: `s${schemas}`, maxLockWaitMs })
-    await repository.own()
     return repository.store('managed/user', { unique: ['userName'] })
   }
 
@@ -134,18 +133,6 @@ describe('a repository whose server goes away', () => {
       assert.equal((await store.get('counter')).revision, revision)
       assert.equal((await store.query(queryOf())).result.length, 2)
     })
-
-  it('keeps the lock of its owner over a restart', async () => {
-    await open(5000)
-    await server.stop()
-    await server.start()
-    await until(() => repository.fault === undefined)
-    const other = await postgresRepository({ url: server.url, schema: `s${schemas}`, maxLockWaitMs: 200 })
-    await until(async () => {
-      await assert.rejects(other.own(), /is used by another gateway/)
-      return true
-    })
-  })
 
   it('tells a run that what it had read is gone, when the server has crashed', async () => {
     await open(5000)

@@ -1,0 +1,87 @@
+import type { JsonObject } from '../../contract.ts'
+import { type ClusterMember, type ClusterNode, type ClusterNodes, NODE_TIMEOUT_MS } from '../cluster.ts'
+import type { Lock } from '../sql/statements/database.ts'
+import { all, first, run, type Work } from '../sql/statements/work.ts'
+import type { PostgresDatabase } from './database.ts'
+
+/** How long a node that is down is listed. */
+const REMEMBERED_MS = 3_600_000
+
+interface NodeRow {
+  readonly id: string
+  readonly gateway: string
+  readonly content: string
+  readonly lastSeen: Date
+  readonly isLive: boolean
+}
+
+/** The processes that use the database. */
+export class NodeTable implements ClusterNodes {
+  readonly #db: PostgresDatabase
+  readonly #process: string
+
+  constructor(db: PostgresDatabase, process: string) {
+    this.#db = db
+    this.#process = process
+  }
+
+  join(member: ClusterMember): Promise<string> {
+    const own = this.#process
+    return this.#db.write(
+      function* () {
+        const id = nodeId(yield* nameOf(member), member)
+        yield* run(DELETE_FORMER, [id, own])
+        yield* run(UPSERT, [own, id, nameIn(id, member), member.gateway, '{}'])
+        return id
+      },
+      { locks: [NODES] },
+    )
+  }
+
+  async beat(id: string, member: ClusterMember, content: JsonObject): Promise<void> {
+    const values = [this.#process, id, nameIn(id, member), member.gateway, JSON.stringify(content)]
+    await this.#db.write(function* () {
+      yield* run(UPSERT, values)
+      yield* run(`delete from node where seen < ${BEFORE}`, [REMEMBERED_MS])
+      yield* run(`delete from node_message where created < ${BEFORE}`, [REMEMBERED_MS])
+    })
+  }
+
+  async leave(): Promise<void> {
+    await this.#db.write(() => run('delete from node where process = ?', [this.#process]))
+  }
+
+  async list(): Promise<ClusterNode[]> {
+    const text = `select id, gateway, content, seen as "lastSeen", seen > ${BEFORE} as "isLive" from node order by id, seen`
+    const rows = await this.#db.run(all<NodeRow>(text, [NODE_TIMEOUT_MS]))
+    return rows.map((row) => ({
+      ...row,
+      content: JSON.parse(row.content) as JsonObject,
+      lastSeen: row.lastSeen.toISOString(),
+    }))
+  }
+}
+
+/** The name that the processes of this gateway have, or the first one that no other gateway has. */
+function* nameOf({ gateway, name }: ClusterMember): Work<string> {
+  const known = yield* first<{ name: string }>('select name from node where gateway = ? limit 1', [gateway])
+  if (known) return known.name
+  const rows = yield* all<{ name: string }>(`select name from node where seen > ${BEFORE}`, [NODE_TIMEOUT_MS])
+  const taken = new Set(rows.map((row) => row.name))
+  for (let count = 1; ; count++) {
+    const free = count === 1 ? name : `${name}.${count}`
+    if (!taken.has(free)) return free
+  }
+}
+
+const nodeId = (name: string, { number }: ClusterMember): string => (number === undefined ? name : `${name}-${number}`)
+
+const nameIn = (id: string, { number }: ClusterMember): string =>
+  number === undefined ? id : id.slice(0, -`-${number}`.length)
+
+const NODES: Lock = { name: 'nodes' }
+const BEFORE = `clock_timestamp() - ?::bigint * interval '1 millisecond'`
+/** A node is one process after the other. */
+const DELETE_FORMER = 'delete from node where id = ? and process <> ?'
+const UPSERT = `insert into node (process, id, name, gateway, content, seen) values (?, ?, ?, ?, ?, clock_timestamp())
+  on conflict (process) do update set content = excluded.content, seen = excluded.seen`
