@@ -24,6 +24,7 @@ import { defaultConfiguration } from './configuration/default-configuration.ts'
 import { HostConfiguration } from './configuration/host-configuration.ts'
 import { repositoryPlace } from './configuration/repository-settings.ts'
 import { addEndpoints } from './endpoints/endpoints.ts'
+import { GatewayNodes } from './endpoints/nodes.ts'
 import { apiDescription } from './http/api-description.ts'
 import { addInfo } from './http/info.ts'
 import { Listeners } from './http/listeners.ts'
@@ -75,6 +76,7 @@ export class Gateway {
   readonly #services = new ServiceRegistry()
   readonly #recent = new RecentErrors()
   readonly #configuration: HostConfiguration
+  readonly #nodes: GatewayNodes
   readonly #metrics: GatewayMetrics
   readonly #audit: GatewayAudit
   readonly #scripting: Scripting
@@ -100,6 +102,7 @@ export class Gateway {
       'configuration',
       new HostConfiguration({ project, env: options.env ?? process.env, log, secretFields, addressFields }),
     )
+    this.#nodes = new GatewayNodes(this.#configuration, () => this.#listeners?.load, options.link)
     const health = { state: this.#state, configuration: this.#configuration, router: this.#router }
     this.#metrics = new GatewayMetrics({ ...health, others: options.link })
     const audited = { setting: this.#configuration.audit, projectDir: project.dir, others: options.link }
@@ -203,9 +206,7 @@ export class Gateway {
     this.#router.add('config', configResource(directory, { ...common, defaults: defaultConfiguration }))
     link?.onRescan(() => directory.rescan())
     addInfo(this.#router, { state: this.#state, version: packageVersion() })
-    const nodeId = () => this.#configuration.nodeId
-    const nodes = { nodeId, load: () => this.#listeners?.load, others: link }
-    addEndpoints(this.#router, { ...nodes, connection: this.connection, directory, recent: this.#recent })
+    addEndpoints(this.#router, { nodes: this.#nodes, connection: this.connection, directory, recent: this.#recent })
   }
 
   async #openObjects(): Promise<void> {
@@ -232,10 +233,9 @@ export class Gateway {
     const common = { router: this.#router, configuration, settings, state: this.#state, link, signal, log }
     const drains = this.#options.port !== undefined || this.#options.httpsPort !== undefined
     const parts = { ...common, repository, managedTypes, changes, drains, acceptance: this.#acceptance }
-    const engines = { scripts: this.#scripting.engine, metrics: this.#metrics, audit: this.#audit }
-    const started = await addSynchronization({ ...parts, ...engines })
-    const synchronization = this.#scope.own('synchronization', started)
-    provideSynchronization(this.#services, synchronization)
+    const engines = { scripts: this.#scripting.engine, metrics: this.#metrics, audit: this.#audit, node: this.#nodes }
+    const added = await addSynchronization({ ...parts, ...engines })
+    provideSynchronization(this.#services, this.#scope.own('synchronization', added))
   }
 
   #createPluginHost(): PluginHost {

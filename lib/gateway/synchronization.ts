@@ -9,6 +9,7 @@ import { silentLog } from '../core/log.ts'
 import { Scope } from '../core/scope.ts'
 import { registryOf } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
+import type { Fence } from '../repo/repository.ts'
 import { ChangeCaptures } from '../sync/live/capture/change-captures.ts'
 import { LiveMappings } from '../sync/live/live-mappings.ts'
 import { type LiveChanges, notifier } from '../sync/live/notifier.ts'
@@ -20,6 +21,8 @@ import {
   type SynchronizationOptions,
   startSynchronization,
 } from '../sync/synchronization.ts'
+import { type DescribedNode, joinCluster } from './cluster/cluster.ts'
+import { guardedResources, guardedScripts } from './cluster/guarded-resources.ts'
 import type { Settings } from './configuration/settings.ts'
 import { queues, reconciliations } from './endpoints/health.ts'
 import { ForwardedChanges } from './forwarded-changes.ts'
@@ -35,6 +38,8 @@ export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 
   readonly router: ResourceRouter
   /** Link to the other processes: one of them runs the synchronization for all. */
   readonly link?: WorkersLink | undefined
+  /** This process among those that share a database. */
+  readonly node: DescribedNode
   /** Aborts when the gateway begins to stop. */
   readonly signal: AbortSignal
   readonly settings: { readonly value: Pick<Settings, 'resumeRuns'> }
@@ -79,23 +84,37 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
     const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
     const capturing = { store: repository.captures(), isHeld, signal, log }
     const capture = scope.own('captured changes', await ChangeCaptures.start(capturing))
-    if (!link) {
-      await repository.own()
+    const { cluster } = repository
+    const joined = cluster && scope.own('cluster', await joinCluster({ ...options, cluster }))
+    const leader = joined?.link ?? link?.leader
+    if (!leader) {
       const running = scope.own('synchronization', await startHere(options, router, capture))
       changes.bind(running.live)
       return { reconcile: running.reconcile, live: running.live, capture, dispose: () => scope.dispose() }
     }
-    const judges = scope.own('judges', await judge(options, capture))
+    let judges: Judges | undefined = await judge(options, capture)
     let mappings: LiveMappings = judges.live
+    scope.defer('judges', () => judges?.dispose())
     const start = async (routes: Pick<ResourceRouter, 'add'>): Promise<Running> => {
-      await repository.own()
-      const running = await startHere(options, routes, capture)
+      const running = await startHere(options, routes, capture, joined?.lease)
       mappings = running.live
-      // What is in force judges from now on.
-      await judges.dispose()
-      return running
+      // What is in force judges from now on, until another process leads.
+      await judges?.dispose()
+      judges = undefined
+      const dispose = async () => {
+        if (!signal.aborted) {
+          judges = await judge(options, capture)
+          mappings = judges.live
+        }
+        await running.dispose()
+      }
+      return { ...running, dispose }
     }
-    const leadership = scope.own('leadership', await Leadership.join({ link: link.leader, router, start, signal, log }))
+    const among = joined ? 'node' : 'worker'
+    const leadership = scope.own(
+      'leadership',
+      await Leadership.join({ link: leader, router, start, signal, among, log }),
+    )
     const { live } = leadership
     changes.bind(new ForwardedChanges({ mappings: () => mappings, live, log }))
     return {
@@ -110,6 +129,10 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
   }
 }
 
+interface Judges extends Disposable {
+  readonly live: LiveMappings
+}
+
 /**
  * Judges mappings and schedules, which only the leader has in force: faults are refused and shown in every process. The
  * leader logs them.
@@ -117,7 +140,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
 async function judge(
   { configuration, scripts, managedTypes, acceptance }: AddSynchronizationOptions,
   capture: ChangeCaptures,
-): Promise<Disposable & { readonly live: LiveMappings }> {
+): Promise<Judges> {
   const scope = new Scope()
   const protections = new PrivateFields(managedTypes)
   const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
@@ -129,15 +152,22 @@ async function judge(
   return { live: new LiveMappings({ mappings, isHeld }), dispose: () => scope.dispose() }
 }
 
+/** @param lease the right to do so, where other processes share the database */
 async function startHere(
-  { router, acceptance, settings, state, drains, ...parts }: AddSynchronizationOptions,
+  { router, acceptance, settings, state, drains, node: _, ...given }: AddSynchronizationOptions,
   routes: Pick<ResourceRouter, 'add'>,
   capture: ChangeCaptures,
+  lease?: Fence,
 ): Promise<Running> {
+  const fenced = lease && {
+    repository: given.repository.fenced(lease),
+    scripts: given.scripts && guardedScripts(given.scripts, lease),
+  }
+  const parts = { ...given, ...fenced }
   const { log, configuration, scripts, repository } = parts
   const scope = new Scope(log)
   try {
-    const resources = registryOf(router)
+    const resources = lease ? guardedResources(registryOf(router), lease) : registryOf(router)
     const isMappingHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
     const started = scope.own('synchronization', await startSynchronization({ ...parts, resources, isMappingHeld }))
     // Before anything is carried out.

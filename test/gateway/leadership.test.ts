@@ -42,7 +42,12 @@ class Relayed {
   }
 }
 
-const ANSWERS: LeaderRole = { lead: () => undefined, led: () => undefined, answer: async () => '' }
+const ANSWERS: LeaderRole = {
+  lead: () => undefined,
+  deposed: () => undefined,
+  led: () => undefined,
+  answer: async () => '',
+}
 
 describe('LeaderLink', () => {
   function linked(answer: LeaderRole['answer']) {

@@ -22,6 +22,7 @@ describe('resumeRuns', () => {
       acceptance: { isHeld: () => false, isMappingHeld: () => false },
       changes: new ManagedChanges(),
       drains: false,
+      node: { nodeId: 'node1', share: () => undefined, describe: async () => ({}) },
       log,
     })
     await repository.close()

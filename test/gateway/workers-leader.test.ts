@@ -80,7 +80,7 @@ describe('the leader of the workers', () => {
     assert.ok(answers.length > 0)
     for (const { status, headers, json } of answers) {
       assert.deepEqual([status, headers['retry-after']], [503, '1'])
-      assert.match(String((json as JsonObject).message), /moves to another worker of this gateway: try again/)
+      assert.match(String((json as JsonObject).message), /moves to another process: try again/)
     }
     const meanwhile = await gateway.call('health/recon')
     assert.equal(meanwhile.status, 200, meanwhile.text)

@@ -101,7 +101,7 @@ describe('implicit synchronization with --workers', () => {
     const answers = all.filter((answer) => answer !== undefined)
     assert.ok(answers.length > 0, 'callers of the other worker are answered')
     for (const { status, text } of answers) assert.equal(status, 409, text)
-    const open = ids.filter((_, index) => /moves to another worker/.test(all[index]?.text ?? ''))
+    const open = ids.filter((_, index) => /moves to another process/.test(all[index]?.text ?? ''))
     assert.ok(open.length > 0, answers[0]?.text)
     await until(() => leaders(stage.gateway).length === 2, 'another leads')
     assert.equal(await count(), EACH)

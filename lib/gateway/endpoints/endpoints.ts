@@ -7,23 +7,21 @@ import type { ResourceRouter } from '../../crest/protocol/router.ts'
 import type { RecentErrors } from '../project/recent-errors.ts'
 import { memory, operatingSystem } from './health.ts'
 import { listed, missing, resource } from './listed.ts'
-import { cluster, type NodesOptions } from './nodes.ts'
+import type { GatewayNodes } from './nodes.ts'
 import { faults, recentErrors } from './state.ts'
 
-export interface EndpointsOptions extends NodesOptions {
+export interface EndpointsOptions {
+  readonly nodes: GatewayNodes
   readonly connection: Connection
   readonly directory: ConfigDirectory
   readonly recent: RecentErrors
 }
 
 /** Adds the endpoints that tools expect of an IDM (docs/operations.md#endpoints-for-tools). */
-export function addEndpoints(
-  router: ResourceRouter,
-  { connection, directory, recent, ...nodes }: EndpointsOptions,
-): void {
+export function addEndpoints(router: ResourceRouter, { connection, directory, recent, nodes }: EndpointsOptions): void {
   const handlers: Readonly<Record<string, ResourceHandler>> = {
     authentication,
-    cluster: cluster(nodes),
+    cluster: nodes.handler(),
     'gateway/faults': faults(directory),
     'gateway/log': recentErrors(recent),
     'health/memory': memory,

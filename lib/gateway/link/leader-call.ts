@@ -55,6 +55,6 @@ const RETRY_AFTER_MS = 1000
 
 /** There is no leader that accepts calls: the last one has ended, or the next one is starting. */
 export const leaderMissing = (): ResourceException =>
-  new ResourceException(503, 'Reconciliation moves to another worker of this gateway: try again', {
+  new ResourceException(503, 'Reconciliation moves to another process: try again', {
     retryAfterMs: RETRY_AFTER_MS,
   })

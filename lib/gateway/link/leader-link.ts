@@ -13,6 +13,8 @@ export type SendToPrimary = (message: LeaderMessageFromWorker, written?: () => v
 export interface LeaderRole {
   /** This worker is the leader: starts what it runs for all. */
   lead(): void
+  /** Another one leads, or may do so by now: stops what it runs for all. */
+  deposed(): void
   /** A leader serves: this worker or another. */
   led(): void
   /** Answers a call. Never rejects. */
@@ -102,6 +104,9 @@ export class LeaderLink {
     switch (message.type) {
       case 'lead':
         this.#role?.lead()
+        break
+      case 'deposed':
+        this.#role?.deposed()
         break
       case 'led':
         this.#role?.led()

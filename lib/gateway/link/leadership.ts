@@ -36,6 +36,8 @@ export interface LeadershipOptions {
   readonly start: (routes: Pick<ResourceRouter, 'add'>) => Promise<LeaderServices>
   /** Aborts when the gateway begins to stop. */
   readonly signal: AbortSignal
+  /** What the processes are that elect a leader, for messages. Default: workers. */
+  readonly among?: 'worker' | 'node'
   readonly log: Logger
 }
 
@@ -48,6 +50,7 @@ export class Leadership implements LeaderRole, Disposable {
   readonly #forwarders = new Map<string, Disposable>()
   readonly #known = Promise.withResolvers<void>()
   #started: Promise<void> = Promise.resolve()
+  #steppedDown: Promise<void> = Promise.resolve()
   #running: LeaderServices | undefined
   #retry: NodeJS.Timeout | undefined
   #serves = false
@@ -76,6 +79,10 @@ export class Leadership implements LeaderRole, Disposable {
 
   lead(): void {
     this.#started = this.#start()
+  }
+
+  deposed(): void {
+    this.#steppedDown = this.#stepDown()
   }
 
   led(): void {
@@ -128,6 +135,7 @@ export class Leadership implements LeaderRole, Disposable {
     clearTimeout(this.#retry)
     link.resign()
     await this.#started
+    await this.#steppedDown
     this.#serves = false
     await this.#running?.dispose()
     await link.resigned()
@@ -135,19 +143,33 @@ export class Leadership implements LeaderRole, Disposable {
   }
 
   async #start(): Promise<void> {
-    const { link, start, log, signal } = this.#options
+    const { link, start, log, signal, among = 'worker' } = this.#options
     if (signal.aborted || this.#isClosed) return link.resigned()
     try {
       this.#running = await start({ add: (route, handler) => this.#take(route, handler) })
       this.#serves = true
       link.leading()
-      log.info({}, 'this worker runs reconciliations and schedules for all workers')
+      log.info({}, `this ${among} runs reconciliations and schedules for all ${among}s`)
     } catch (error) {
       this.#known.reject(error)
-      log.error({ err: error }, 'this worker cannot run reconciliations and schedules')
+      log.error({ err: error }, `this ${among} cannot run reconciliations and schedules`)
       await link.resigned()
       if (!this.#isClosed) this.#retry = setTimeout(() => link.campaign(this), RETRY_MS)
     }
+  }
+
+  /** What it runs for all stops; then it stands for election again. */
+  async #stepDown(): Promise<void> {
+    const { link } = this.#options
+    await this.#started
+    this.#serves = false
+    const running = this.#running
+    this.#running = undefined
+    // One that could not start has resigned.
+    if (!running || this.#isClosed) return
+    await running.dispose()
+    await link.resigned()
+    if (!this.#isClosed) link.campaign(this)
   }
 
   /** The caller logs the answer, without the cause. */

@@ -13,10 +13,13 @@ export const ORIGINS = 'OPENIDM_EXTERNAL_IDM_ORIGINS'
 /** Environment variable with the origin where other workers listen for commands. */
 export const LOCAL_ORIGIN = 'OPENIDM_EXTERNAL_IDM_LOCAL_ORIGIN'
 
+/** Environment variable with the number of the node that this worker is. */
+export const NODE_NUMBER = 'OPENIDM_EXTERNAL_IDM_NODE_NUMBER'
+
 /** Whether this process is a worker of a multi-process gateway. */
 export const isWorker = (): boolean => cluster.isWorker && process.env[HOST_ID] !== undefined
 
-type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' | 'rescan' | 'gather' | 'leader' }>
+type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' | 'left' | 'rescan' | 'gather' | 'leader' }>
 
 /** A worker's link to the other processes of the gateway. */
 export class WorkersLink implements HostProcesses {
@@ -34,6 +37,9 @@ export class WorkersLink implements HostProcesses {
   #lastId = 0
   #rescan: () => Promise<void> = async () => undefined
   #reload: () => void = () => undefined
+  #left: ((pid: number) => void) | undefined
+  /** Of processes that ended before anybody asked. */
+  readonly #leftBefore: number[] = []
   readonly #parts = new Map<Topic, (about: Json) => Promise<Json>>()
 
   constructor() {
@@ -41,6 +47,11 @@ export class WorkersLink implements HostProcesses {
     this.stopRequested = this.#stop.promise
     process.on('message', (message: ToWorker) => this.#receive(message))
     this.#send({ type: 'hello' })
+  }
+
+  /** Which node of the gateway this worker is, from 1. */
+  get nodeNumber(): number {
+    return Number(process.env[NODE_NUMBER] ?? 1)
   }
 
   /** The ports to listen on: those of the running workers in place of any free port. */
@@ -84,6 +95,12 @@ export class WorkersLink implements HostProcesses {
   /** Registers the callback for reload requests from the primary process. */
   onReload(reload: () => void): void {
     this.#reload = reload
+  }
+
+  /** Registers the callback for the end of the process of another worker; it is told of earlier ones, too. */
+  onLeft(left: (pid: number) => void): void {
+    this.#left = left
+    for (const pid of this.#leftBefore.splice(0)) left(pid)
   }
 
   /** Runs `work` while no other process runs work with the same key. */
@@ -138,6 +155,7 @@ export class WorkersLink implements HostProcesses {
   #receive(message: ToWorker): void {
     if (message.type === 'stop') this.#stop.resolve()
     else if (message.type === 'reload') this.#reload()
+    else if (message.type === 'left') (this.#left ?? ((pid) => this.#leftBefore.push(pid)))(message.pid)
     else if (message.type === 'rescan') void this.#rescanHere(message.id)
     else if (message.type === 'leader') this.leader.receive(message.message)
     else if (message.type === 'gather') void this.#tell(message)

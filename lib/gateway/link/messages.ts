@@ -41,6 +41,8 @@ export type LeaderMessageFromWorker =
 export type LeaderMessageToWorker =
   /** This worker is the leader. */
   | { readonly type: 'lead' }
+  /** It is the leader no longer: what it runs for all has to stop; `resigned` follows. */
+  | { readonly type: 'deposed' }
   /** A leader accepts calls. */
   | { readonly type: 'led' }
   | { readonly type: 'call'; readonly call: number; readonly text: string }
@@ -110,6 +112,8 @@ export type FromWorker =
 export type ToWorker =
   | { readonly type: 'stop' }
   | { readonly type: 'reload' }
+  /** The process of another worker has ended. */
+  | { readonly type: 'left'; readonly pid: number }
   /** The lock is acquired. */
   | { readonly type: 'acquired'; readonly id: number }
   /** The outcome of the holder of a shared lock. */

@@ -33,14 +33,15 @@ export class WorkerCoordinator {
     this.#members.set(member, { send: (message) => member.send({ type: 'leader', message }) })
   }
 
-  /** @param member whose process has ended */
-  leave(member: Member): void {
+  /** @param member whose process, `pid`, has ended */
+  leave(member: Member, pid?: number): void {
     const candidate = this.#members.get(member)
     this.#members.delete(member)
     if (candidate) this.#leader.leave(candidate)
     this.#gathering.leave(member)
     for (const [key, queue] of this.#locks) this.#keep(key, queue, (waiting) => waiting.member !== member)
     for (const number of [...this.#rescans.keys()]) this.#rescanned(number, member)
+    if (pid !== undefined) for (const other of this.#members.keys()) other.send({ type: 'left', pid })
   }
 
   /** Whether it is the leader, and accepts calls. */

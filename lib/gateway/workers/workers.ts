@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from '../../contract.ts'
 import type { GatewayOptions } from '../gateway.ts'
 import { Listener } from '../http/listener.ts'
-import { HOST_ID, LOCAL_ORIGIN, ORIGINS } from '../link/link.ts'
+import { HOST_ID, LOCAL_ORIGIN, NODE_NUMBER, ORIGINS } from '../link/link.ts'
 import type { FromWorker, NodeExit } from '../link/messages.ts'
 import { StartError } from '../project/start-error.ts'
 import { type Member, WorkerCoordinator } from './coordinator.ts'
@@ -75,7 +75,8 @@ export class Workers {
   /** Resolves when it serves requests. @param node its number */
   #add(node: number): Promise<Addresses> {
     const { origins, local = '' } = this.#addresses
-    const worker = cluster.fork({ [HOST_ID]: this.#hostId, [ORIGINS]: origins.join(' '), [LOCAL_ORIGIN]: local })
+    const place = { [HOST_ID]: this.#hostId, [NODE_NUMBER]: String(node) }
+    const worker = cluster.fork({ ...place, [ORIGINS]: origins.join(' '), [LOCAL_ORIGIN]: local })
     const began = performance.now()
     const startup = new Date()
     const member: Member = { send: (message) => worker.isConnected() && worker.send(message) }
@@ -95,7 +96,7 @@ export class Workers {
         else this.#coordinator.receive(member, message)
       })
       worker.once('exit', (code: number | null, signal: string | null) => {
-        this.#coordinator.leave(member)
+        this.#coordinator.leave(member, worker.process.pid)
         if (!isReady) return reject(new StartError(why))
         this.#nodes.ended(node, { code, signal })
         this.#died(worker, node, { code, signal }, performance.now() - began)
