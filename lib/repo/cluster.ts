@@ -85,7 +85,7 @@ export interface ClusterLease {
 export interface ClusterMailbox {
   /** Resolves when the messages are stored: their recipients get them in this order. */
   send(messages: readonly ClusterMessage[]): Promise<void>
-  /** Takes the messages to this process, from the oldest. */
+  /** Takes the messages to this process, from the oldest; called by one reader at a time. */
   receive(): Promise<ReceivedMessage[]>
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { SerialQueue } from '../../../lib/core/serial-queue.ts'
 import type { Cluster, ReceivedMessage } from '../../../lib/repo/cluster.ts'
 import { createClient } from '../../../lib/repo/postgres/pool.ts'
 import type { Repository } from '../../../lib/repo/repository.ts'
@@ -100,7 +101,8 @@ describe('processes on one PostgreSQL', () => {
     const { one, other, admin } = await stage()
     const [sender, recipient] = [clusterOf(one), clusterOf(other)]
     const received: ReceivedMessage[] = []
-    const message = () => void recipient.mailbox.receive().then((messages) => received.push(...messages))
+    const readers = new SerialQueue()
+    const message = () => void readers.add(async () => received.push(...(await recipient.mailbox.receive())))
     const listener = recipient.listen({ message, leader: () => undefined })
     onCleanUp(() => listener.dispose())
     const texts = Array.from({ length: 45 }, (_, index) => `secret ${index} ${'ä'.repeat(index * 1000)}`)
