@@ -100,7 +100,7 @@ export class GatewayNodes implements DescribedNode {
 /** A node of another gateway, as it was when it was last seen. */
 function elsewhere({ id, content, leads, lastSeen, isLive }: SharedNode): Resource {
   const down = { ...content, state: 'down', shutdown: lastSeen, pid: null, ...UNKNOWN }
-  return resource(id, { ...(isLive ? content : down), _id: id, instanceId: id, leads: leads && isLive, lastSeen })
+  return resource(id, { ...(isLive ? content : down), instanceId: id, leads: leads && isLive, lastSeen })
 }
 
 interface Told {

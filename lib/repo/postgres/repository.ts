@@ -18,6 +18,8 @@ const WINDOW = 1000
 const MAX_WAIT_MS = 5000
 /** Connections for what processes agree on. */
 const CONTROL_SIZE = 2
+/** What renews a lease tries again by itself, and a gateway that stops has little time. */
+const CONTROL_WAIT_MS = 2000
 
 /**
  * Opens a repository on a server whose tables are those of this release.
@@ -44,7 +46,7 @@ export async function openPostgresRepository(options: ServerRepositoryOptions): 
   const control = new PostgresDatabase({
     ...options,
     size: CONTROL_SIZE,
-    maxWaitMs: maxLockWaitMs,
+    maxWaitMs: Math.min(maxLockWaitMs, CONTROL_WAIT_MS),
     onLost: () => undefined,
   })
   const cluster = postgresCluster({ ...options, db: control, name })
