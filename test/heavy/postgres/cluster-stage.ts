@@ -57,8 +57,6 @@ export interface ClusterStage {
 
 export interface StartOptions {
   readonly conf?: Readonly<Record<string, unknown>>
-  /** In place of those that all have. */
-  readonly keys?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }
@@ -68,8 +66,8 @@ export async function clusterStage(): Promise<ClusterStage> {
   await migratePostgres(place)
   const collections = MAPPINGS.map(({ name }) => [`managed/${name}`, slowCollection()] as const)
   const remote = await startRemoteIdm(Object.fromEntries(collections))
-  const allKeys = `${generateKey('one')}\n`
-  const start = async ({ conf = {}, keys = allKeys, args, env }: StartOptions = {}) => {
+  const keys = `${generateKey('one')}\n`
+  const start = async ({ conf = {}, args, env }: StartOptions = {}) => {
     const files = {
       'external.idm-b.json': instanceOf(remote),
       'sync.json': { mappings: MAPPINGS },
@@ -85,7 +83,7 @@ export async function clusterStage(): Promise<ClusterStage> {
     url.searchParams.set('schema', place.schema)
     return startGatewayProcess({}, { project, args: args ?? [], env: { OPENIDM_REPO_URL: url.href, ...env } })
   }
-  return { place, remote, keys: allKeys, start }
+  return { place, remote, keys, start }
 }
 
 export const create = (gateway: GatewayProcess, path: string, content: JsonObject) =>

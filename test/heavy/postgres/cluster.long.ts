@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { generateKey, parseKeys } from '../../../lib/config/values/crypto/crypto.ts'
-import { fixedKeys, KeyWrapper } from '../../../lib/config/values/crypto/key-wrapper.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
 import { openPostgresRepository } from '../../../lib/repo/postgres/repository.ts'
 import { onCleanUp, ownedBySuite } from '../../helpers/clean-up.ts'
 import type { GatewayProcess } from '../../helpers/gateway-process.ts'
 import { until } from '../../helpers/until.ts'
-import { silent } from '../../repo/repositories.ts'
+import { keysOf, silent } from '../../repo/repositories.ts'
 import { byRole, type ClusterStage, clusterStage, create, nodesOf, post, type RUNS } from './cluster-stage.ts'
 
 const USERS = 500
@@ -33,7 +31,7 @@ describe('several gateways on one PostgreSQL', () => {
 
   before(async () => {
     stage = await clusterStage()
-    const keys = new KeyWrapper(fixedKeys(parseKeys(stage.keys.trim(), 'keys')))
+    const keys = keysOf(stage.keys.trim())
     const repository = await openPostgresRepository({ ...stage.place, keys, log: silent })
     const store = await repository.store('managed/user')
     const names = Array.from({ length: USERS }, (_, index) => `user-${index}`)
@@ -100,13 +98,6 @@ describe('several gateways on one PostgreSQL', () => {
     assert.equal((await post(other, `recon/${id}?_action=cancel`)).status, 200)
     await until(async () => (await stateOf(leader, id)) === 'CANCELED')
     assert.ok((await namesAt('canceled')).length < USERS)
-  })
-
-  it('refuse one with other keys', async () => {
-    await assert.rejects(
-      stage.start({ keys: `${generateKey('other')}\n` }),
-      /All gateways on a database need the same keys/,
-    )
   })
 
   it('one that is paused writes nothing when it goes on: another one has resumed its run', async () => {

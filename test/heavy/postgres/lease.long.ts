@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
 import { SerialQueue } from '../../../lib/core/serial-queue.ts'
 import type { Cluster, ReceivedMessage } from '../../../lib/repo/cluster.ts'
 import { createClient } from '../../../lib/repo/postgres/pool.ts'
 import type { Repository } from '../../../lib/repo/repository.ts'
 import { onCleanUp } from '../../helpers/clean-up.ts'
 import { until } from '../../helpers/until.ts'
+import { keysOf } from '../../repo/repositories.ts'
 import { postgresRepository, tempSchema } from './server.ts'
 
 const CANDIDATE = { node: 'n', member: 'm' }
@@ -95,6 +97,22 @@ describe('processes on one PostgreSQL', () => {
     await blocker.query('commit')
     await written
     assert.equal(await taken, epoch + 1)
+  })
+
+  it('those with other keys are refused, until these are the ones in use', async () => {
+    const place = await tempSchema()
+    const [one, again, other] = await Promise.all([
+      postgresRepository(place),
+      postgresRepository(place),
+      postgresRepository({ ...place, keys: keysOf(generateKey('other')) }),
+    ])
+    await clusterOf(one).checkKeys()
+    await clusterOf(again).checkKeys()
+    const refused = /cannot be used: what is stored .*\. All gateways on a database need the same keys/
+    await assert.rejects(clusterOf(other).checkKeys(), refused)
+    await other.rewrapRunKeys()
+    await clusterOf(other).checkKeys()
+    await assert.rejects(clusterOf(one).checkKeys(), refused)
   })
 
   it('messages arrive once, in order, and only encrypted in the table', async () => {
