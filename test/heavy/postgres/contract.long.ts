@@ -1,4 +1,4 @@
 import { describeRepository } from '../../repo/contract/repository.ts'
-import { postgresRepository } from './server.ts'
+import { reusedRepository } from './server.ts'
 
-describe('a repository on PostgreSQL', () => describeRepository(postgresRepository, [3]))
+describe('a repository on PostgreSQL', () => describeRepository(reusedRepository, [3]))

