@@ -61,9 +61,11 @@ describe('the console by keyboard', function () {
     await page.keyboard.press('Enter')
     await page.getByRole('dialog').waitFor()
     await page.keyboard.press('Escape')
-    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    // A dialog that is closed has no role any more, but is still there for a moment.
+    await page.locator('dialog').waitFor({ state: 'detached' })
     assert.match(await focused(page), /^Carry out… BUTTON$/)
     await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
     await tabTo(page, /^Carry out BUTTON$/)
     await page.keyboard.press('Enter')
     await page.getByText('4 created').waitFor()
