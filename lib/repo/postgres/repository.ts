@@ -66,6 +66,7 @@ export async function openPostgresRepository(options: ServerRepositoryOptions): 
   return new SqlRepository({
     ...options,
     stores: storesOn(db),
+    sharesRuns: true,
     name,
     cluster,
     fencedStores: (fence) => storesOn(new FencedDatabase(db, fence)),

@@ -224,9 +224,21 @@ const CLUSTER = [
   'create index node_message_by_recipient on node_message (recipient, key)',
 ]
 
+/** Who carries out rows of a run beside its coordinator. A crash of the server ends the participations. */
+const PARTICIPANTS = [
+  `create unlogged table run_participant (
+    key ${KEY} primary key,
+    run bigint not null,
+    node ${TEXT} not null,
+    until bigint not null,
+    dismissed integer not null default 0)`,
+  'create index run_participant_by_run on run_participant (run)',
+]
+
 /** The steps from an empty schema to today's, in order; a released step is never changed. */
 export const STEPS: readonly (readonly string[])[] = [
   [...OBJECTS, ...LINKS, ...RUNS, ...EVENTS, ...SCRATCH],
   SHARED_EVENTS,
   CLUSTER,
+  PARTICIPANTS,
 ]

@@ -33,6 +33,14 @@ export interface RowTally {
   readonly changing: number
 }
 
+/** Where a row that is to be carried out stands. */
+export interface WaitingRow {
+  readonly key: number
+  readonly phase: 'source' | 'target'
+  readonly action: string
+  readonly sourceId: string | null
+}
+
 /** A target that a row takes, for one kind of link. */
 export interface Claim {
   readonly target: string
@@ -52,6 +60,8 @@ export interface RunRows {
   claimed(targetKeys: readonly string[]): Promise<Claim[]>
   /** Rows after `after` that are still to be carried out, with what that needs. */
   waiting(after: number, limit: number): Promise<Row[]>
+  /** The same rows, without anything else. */
+  waitingPlaces(after: number, limit: number): Promise<WaitingRow[]>
   /** All rows after `after` in their order, without what carrying them out needs unless it is kept. */
   after(after: number, limit: number, selection?: RowSelection): Promise<Row[]>
   /** The rows of a plan that is complete, by the places that they have; of several at one place the first. */
@@ -68,7 +78,10 @@ export interface RunRows {
   unsettled(after: number, limit: number): Promise<Row[]>
   /** The creations of other runs of the mapping whose outcomes are not known, without what carrying them out needs. */
   unsettledCreations(mapping: string): Promise<Row[]>
-  tally(): Promise<RowTally[]>
+  /** @param keys of the rows that count; undefined = all */
+  tally(keys?: readonly number[]): Promise<RowTally[]>
+  /** Resolves when no participant writes rows any more for a coordinator that has ended. */
+  endParticipations(): Promise<void>
   /**
    * Stores the outcomes of rows with their links, all of them or none.
    * @param isDurable whether it waits for the disk; otherwise a power cut may take the commit back, and the next run

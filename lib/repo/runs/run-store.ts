@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../contract.ts'
+import type { RunParticipants } from './run-participants.ts'
 import type { RunRows } from './run-rows.ts'
 import type { RunSnapshot } from './run-snapshot.ts'
 
@@ -65,5 +66,8 @@ export interface RunStore {
   /** Drops the snapshot of a run. */
   clear(number: number): Promise<void>
   snapshot(number: number): RunSnapshot
-  rows(number: number): RunRows
+  /** @param ticket of a participant that writes them */
+  rows(number: number, ticket?: number): RunRows
+  /** undefined = one process carries out runs. */
+  readonly participants: RunParticipants | undefined
 }

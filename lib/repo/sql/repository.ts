@@ -30,6 +30,8 @@ export interface SqlRepositoryOptions extends Pick<RepositoryOptions, 'log' | 'k
   readonly stores: Stores
   /** Names the database in messages. */
   readonly name: string
+  /** Whether several processes can carry out a run. */
+  readonly sharesRuns?: boolean
   /** See `Repository.fault`. */
   readonly fault: () => string | undefined
   /** See `Repository.own`. */
@@ -94,7 +96,9 @@ export class SqlRepository implements Repository {
   }
 
   runs(): RunStore {
-    return new SqlRunStore(this.#stores, this.#runKeys, this.#options.name, this.#log)
+    const [{ name, sharesRuns }, stores] = [this.#options, this.#stores]
+    const participants = sharesRuns ? stores.participants : undefined
+    return new SqlRunStore({ stores, keys: this.#runKeys, name, participants, log: this.#log })
   }
 
   sentValues(): SentValueStore {

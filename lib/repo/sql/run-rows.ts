@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../contract.ts'
 import { internalError } from '../../crest/errors.ts'
+import type { RunParticipants } from '../runs/run-participants.ts'
 import {
   type AfterImage,
   type BeforeImage,
@@ -12,23 +13,42 @@ import {
   type Row,
   type RowSelection,
 } from '../runs/run-row.ts'
-import { type Claim, placeOfRow, type RowCount, type RowTally, type RunRows } from '../runs/run-rows.ts'
+import {
+  type Claim,
+  placeOfRow,
+  type RowCount,
+  type RowTally,
+  type RunRows,
+  type WaitingRow,
+} from '../runs/run-rows.ts'
 import { agreementRecords } from './agreements.ts'
 import type { RunKeys } from './run-keys.ts'
 import type { ImageTexts, RowGroup, RowRecord } from './runs/row-records.ts'
 import { readJson } from './statements/stored-json.ts'
 import type { Stores } from './stores.ts'
 
+export interface RunRowsOptions {
+  readonly run: number
+  /** Absent where one process carries out runs. */
+  readonly participants: RunParticipants | undefined
+  /** Of the participant that writes. */
+  readonly ticket: number | undefined
+}
+
 /** The plan of one run: what is JSON is text on its way to the thread and back. */
 export class SqlRunRows implements RunRows {
   readonly #rows: Stores['rows']
   readonly #keys: RunKeys
   readonly #run: number
+  readonly #participants: RunParticipants | undefined
+  readonly #ticket: number | undefined
 
-  constructor(rows: Stores['rows'], keys: RunKeys, run: number) {
+  constructor(rows: Stores['rows'], keys: RunKeys, { run, participants, ticket }: RunRowsOptions) {
     this.#rows = rows
     this.#keys = keys
     this.#run = run
+    this.#participants = participants
+    this.#ticket = ticket
   }
 
   async add(rows: readonly Row[], isLasting: boolean): Promise<void> {
@@ -45,6 +65,10 @@ export class SqlRunRows implements RunRows {
     const lost = (await this.#keys.open()).get(this.#run)
     if (lost !== undefined) throw internalError(`The plan of this reconciliation ${lost}`)
     return (await this.#rows.waiting(this.#run, after, limit)).map(rowOf)
+  }
+
+  waitingPlaces(after: number, limit: number): Promise<WaitingRow[]> {
+    return this.#rows.waitingPlaces(this.#run, after, limit)
   }
 
   async after(after: number, limit: number, selection: RowSelection = {}): Promise<Row[]> {
@@ -71,12 +95,12 @@ export class SqlRunRows implements RunRows {
   async intend(rows: readonly Row[]): Promise<void> {
     if (rows.some(({ before }) => before)) await this.#keys.prepare(this.#run)
     const intents = rows.map((row) => ({ ...intentOf(row), image: row.before ? JSON.stringify(row.before) : null }))
-    await this.#rows.intend(this.#run, 'INTENDED', intents, true)
+    await this.#rows.intend(this.#run, 'INTENDED', intents, { isDurable: true, ticket: this.#ticket })
   }
 
   replan(rows: readonly Row[]): Promise<void> {
     const intents = rows.map((row) => ({ ...intentOf(row), image: null }))
-    return this.#rows.intend(this.#run, null, intents, false)
+    return this.#rows.intend(this.#run, null, intents, { isDurable: false, ticket: this.#ticket })
   }
 
   async unsettled(after: number, limit: number): Promise<Row[]> {
@@ -88,8 +112,12 @@ export class SqlRunRows implements RunRows {
     return (await this.#rows.unsettledCreations(this.#run, mapping)).map(rowOf)
   }
 
-  tally(): Promise<RowTally[]> {
-    return this.#rows.tally(this.#run)
+  tally(keys?: readonly number[]): Promise<RowTally[]> {
+    return this.#rows.tally(this.#run, keys)
+  }
+
+  async endParticipations(): Promise<void> {
+    await this.#participants?.endAll(this.#run)
   }
 
   async finish(rows: readonly Row[], isDurable: boolean): Promise<boolean[]> {
@@ -103,7 +131,7 @@ export class SqlRunRows implements RunRows {
       const agreements = status === 'SUCCESS' ? agreementRecords(row.agreements ?? []) : []
       return { key, targetId, situation, action, status, ...texts, intent, newLink, removedLinks, agreements }
     })
-    return this.#rows.finish(this.#run, outcomes, isDurable)
+    return this.#rows.finish(this.#run, outcomes, { isDurable, ticket: this.#ticket })
   }
 
   countWaiting(action: string): Promise<number> {

@@ -1,4 +1,5 @@
 import type { JsonObject, Logger } from '../../contract.ts'
+import type { RunParticipants } from '../runs/run-participants.ts'
 import type { NewRun, RowPart, RunStore, StoredRun } from '../runs/run-store.ts'
 import type { RunKeys } from './run-keys.ts'
 import { SqlRunRows } from './run-rows.ts'
@@ -8,17 +9,28 @@ import { DamagedRow } from './statements/damaged-row.ts'
 import { readJson } from './statements/stored-json.ts'
 import type { Stores } from './stores.ts'
 
+export interface RunStoreOptions {
+  readonly stores: Stores
+  readonly keys: RunKeys
+  /** Names the database in messages. */
+  readonly name: string
+  readonly participants: RunParticipants | undefined
+  readonly log: Logger
+}
+
 export class SqlRunStore implements RunStore {
   readonly #stores: Stores
   readonly #keys: RunKeys
   readonly #file: string
   readonly #log: Logger
+  readonly participants: RunParticipants | undefined
 
-  constructor(stores: Stores, keys: RunKeys, file: string, log: Logger) {
+  constructor({ stores, keys, name, log, participants }: RunStoreOptions) {
     this.#stores = stores
     this.#keys = keys
-    this.#file = file
+    this.#file = name
     this.#log = log
+    this.participants = participants
   }
 
   async insert({ isAnalysis, persists, content, resume = null, ...rest }: NewRun): Promise<number> {
@@ -101,8 +113,9 @@ export class SqlRunStore implements RunStore {
     return new SqlRunSnapshot(this.#stores.snapshots, number)
   }
 
-  rows(number: number): SqlRunRows {
-    return new SqlRunRows(this.#stores.rows, this.#keys, number)
+  rows(number: number, ticket?: number): SqlRunRows {
+    const { participants } = this
+    return new SqlRunRows(this.#stores.rows, this.#keys, { run: number, participants, ticket })
   }
 
   #readable(

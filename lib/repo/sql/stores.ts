@@ -8,6 +8,7 @@ import { EventTable } from './queue/event-table.ts'
 import { QueueTable } from './queue/queue-table.ts'
 import { AgreementTable } from './runs/agreement-table.ts'
 import { LinkTable } from './runs/link-table.ts'
+import { ParticipantTable } from './runs/participant-table.ts'
 import { RowPlaces } from './runs/row-places.ts'
 import { RowTable } from './runs/row-table.ts'
 import { RunKeyTable } from './runs/run-key-table.ts'
@@ -27,6 +28,7 @@ export interface Stores {
   readonly links: LinkTable
   readonly runs: RunTable
   readonly rows: RowTable
+  readonly participants: ParticipantTable
   readonly runKeys: RunKeyTable
   readonly snapshots: SnapshotTable
   readonly sentValues: SentValueTable
@@ -53,6 +55,7 @@ export function createStores(db: Database, options: StoresOptions): Stores {
     links: new LinkTable(db),
     runs,
     rows: new RowTable(parts),
+    participants: new ParticipantTable(db),
     runKeys: new RunKeyTable(db, sealer),
     snapshots: new SnapshotTable(db, runs, parts.scratch),
     sentValues: new SentValueTable(db),

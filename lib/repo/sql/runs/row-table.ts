@@ -1,15 +1,22 @@
 import type { RowSelection } from '../../runs/run-row.ts'
-import type { Claim, RowCount, RowTally } from '../../runs/run-rows.ts'
+import type { Claim, RowCount, RowTally, WaitingRow } from '../../runs/run-rows.ts'
 import { DamagedRow } from '../statements/damaged-row.ts'
 import type { Database, Lock } from '../statements/database.ts'
 import { insertRows, updateRows } from '../statements/insert-rows.ts'
 import { all, first, run as runStatement, type Work } from '../statements/work.ts'
+import { assertParticipates } from './participant-table.ts'
 import { finishRows, type Outcome, type Seal } from './row-outcomes.ts'
 import type { RowPlaces } from './row-places.ts'
 import type { ImageTexts, IntendedRow, RowGroup, RowRecord, StoredRow } from './row-records.ts'
 import type { RunParts } from './run-table.ts'
 import type { ScratchRuns } from './scratch-runs.ts'
 import type { Sealer, Stored } from './sealer.ts'
+
+interface RowWriteOptions {
+  readonly isDurable: boolean
+  /** Of the participant that writes; undefined = the coordinator. */
+  readonly ticket: number | undefined
+}
 
 /** The plans of all runs, with what is JSON as text. */
 export class RowTable {
@@ -51,6 +58,12 @@ export class RowTable {
     return rows
   }
 
+  async waitingPlaces(run: number, after: number, limit: number): Promise<WaitingRow[]> {
+    const text = `select key, phase, action, source_id as "sourceId" from run_row
+      where run = ? and status is null and key > ? order by key limit ?`
+    return this.#db.run(all<WaitingRow>(text, [run, after, limit]))
+  }
+
   async after(run: number, after: number, limit: number, selection: RowSelection = {}): Promise<RowRecord[]> {
     const { situation, action, status } = selection
     const equal = Object.entries({ situation, action, status }).filter(([, value]) => value !== undefined)
@@ -78,7 +91,12 @@ export class RowTable {
   }
 
   /** Stores intents with this status. */
-  intend(run: number, status: string | null, rows: readonly IntendedRow[], isDurable: boolean): Promise<void> {
+  intend(
+    run: number,
+    status: string | null,
+    rows: readonly IntendedRow[],
+    { isDurable, ticket }: RowWriteOptions,
+  ): Promise<void> {
     const values = rows.flatMap(({ key, targetId, kind }) => [key, targetId, kind])
     const images = rows.flatMap(({ key, image }) =>
       image === null ? [] : [key, this.#sealer.seal(run, 'image', key, image)],
@@ -86,6 +104,7 @@ export class RowTable {
     const { dialect } = this.#db
     return this.#db.write(
       function* () {
+        yield* assertParticipates(ticket)
         yield* updateRows(dialect, SET_INTENT, [status], values, INTENT_TYPES)
         yield* insertRows(dialect, 'insert into run_image (key, image)', [], { width: 2, values: images }, NEW_IMAGE)
       },
@@ -106,17 +125,26 @@ export class RowTable {
     return this.#db.run(all<RowRecord>(text, [mapping, run]))
   }
 
-  async tally(run: number): Promise<RowTally[]> {
+  async tally(run: number, keys?: readonly number[]): Promise<RowTally[]> {
+    const { dialect } = this.#db
+    const only = keys ? ` and key ${dialect.among('integer')}` : ''
     const text = `select phase, situation, action, status, claims, count(*) as count, count(target_id) as targets,
         sum(changing) as changing
-      from run_row where run = ? group by phase, situation, action, status, claims
+      from run_row where run = ?${only} group by phase, situation, action, status, claims
       order by phase, situation, action, status nulls first, claims`
-    return this.#db.run(all<RowTally>(text, [run]))
+    return this.#db.run(all<RowTally>(text, keys ? [run, dialect.list(keys)] : [run]))
   }
 
   /** @returns for each whether its link was added */
-  finish(run: number, outcomes: readonly Outcome[], isDurable: boolean): Promise<boolean[]> {
-    return this.#db.write(() => finishRows(this.#db.dialect, outcomes, this.#sealOf(run)), { isDurable })
+  finish(run: number, outcomes: readonly Outcome[], { isDurable, ticket }: RowWriteOptions): Promise<boolean[]> {
+    const [{ dialect }, seal] = [this.#db, this.#sealOf(run)]
+    return this.#db.write(
+      function* () {
+        yield* assertParticipates(ticket)
+        return yield* finishRows(dialect, outcomes, seal)
+      },
+      { isDurable },
+    )
   }
 
   async countWaiting(run: number, action: string): Promise<number> {
