@@ -9,19 +9,19 @@ import { silentLog } from '../core/log.ts'
 import { Scope } from '../core/scope.ts'
 import { registryOf } from '../crest/protocol/connection.ts'
 import type { ResourceRouter } from '../crest/protocol/router.ts'
-import type { Fence } from '../repo/repository.ts'
 import { ChangeCaptures } from '../sync/live/capture/change-captures.ts'
 import { LiveMappings } from '../sync/live/live-mappings.ts'
 import { type LiveChanges, notifier } from '../sync/live/notifier.ts'
 import { PrivateFields } from '../sync/mapping/private-fields.ts'
 import { MappingRegistry } from '../sync/mapping/registry.ts'
+import { startParticipation } from '../sync/participation.ts'
 import { resumeInterrupted } from '../sync/runs/resume.ts'
 import {
   type StartedSynchronization,
   type SynchronizationOptions,
   startSynchronization,
 } from '../sync/synchronization.ts'
-import { type DescribedNode, joinCluster } from './cluster/cluster.ts'
+import { type DescribedNode, type JoinedCluster, joinCluster } from './cluster/cluster.ts'
 import { guardedResources, guardedScripts } from './cluster/guarded-resources.ts'
 import type { Settings } from './configuration/settings.ts'
 import { queues, reconciliations } from './endpoints/health.ts'
@@ -29,12 +29,13 @@ import { ForwardedChanges } from './forwarded-changes.ts'
 import type { ServerState } from './http/server-state.ts'
 import { Leadership } from './link/leadership.ts'
 import type { WorkersLink } from './link/link.ts'
+import { workerNodes } from './link/run-nodes.ts'
 import type { ManagedChanges } from './managed/changes.ts'
 import type { ServiceRegistry } from './plugins/services.ts'
 import type { Acceptance } from './project/acceptance.ts'
 import { judgeSchedules, startSchedules } from './schedules/schedules.ts'
 
-export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 'resources' | 'isMappingHeld'> {
+export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 'resources' | 'isMappingHeld' | 'nodes'> {
   readonly router: ResourceRouter
   /** Link to the other processes: one of them runs the synchronization for all. */
   readonly link?: WorkersLink | undefined
@@ -96,7 +97,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
     let mappings: LiveMappings = judges.live
     scope.defer('judges', () => judges?.dispose())
     const start = async (routes: Pick<ResourceRouter, 'add'>): Promise<Running> => {
-      const running = await startHere(options, routes, capture, joined?.lease)
+      const running = await startHere(options, routes, capture, joined)
       mappings = running.live
       // What is in force judges from now on, until another process leads.
       await judges?.dispose()
@@ -135,12 +136,10 @@ interface Judges extends Disposable {
 
 /**
  * Judges mappings and schedules, which only the leader has in force: faults are refused and shown in every process. The
- * leader logs them.
+ * leader logs them. Where processes share a database, this one carries out rows of runs for the leader.
  */
-async function judge(
-  { configuration, scripts, managedTypes, acceptance }: AddSynchronizationOptions,
-  capture: ChangeCaptures,
-): Promise<Judges> {
+async function judge(options: AddSynchronizationOptions, capture: ChangeCaptures): Promise<Judges> {
+  const { configuration, scripts, managedTypes, acceptance, repository, router, link } = options
   const scope = new Scope()
   const protections = new PrivateFields(managedTypes)
   const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
@@ -149,16 +148,24 @@ async function judge(
   await mappings.follow(configuration)
   capture.follow(mappings)
   scope.own('schedules', await configuration.subscribe(judgeSchedules(scripts)))
+  if (link && repository.runs().participants) {
+    const shares = await startParticipation({ ...options, resources: registryOf(router), mappings })
+    const participation = scope.own('shared runs', shares)
+    link.calls.onCall((text, signal) => participation.answer(text, signal))
+    scope.defer('tasks of shared runs', () => link.calls.onCall(undefined))
+  }
   return { live: new LiveMappings({ mappings, isHeld }), dispose: () => scope.dispose() }
 }
 
-/** @param lease the right to do so, where other processes share the database */
+/** @param joined where other processes share the database */
 async function startHere(
-  { router, acceptance, settings, state, drains, node: _, ...given }: AddSynchronizationOptions,
+  { router, acceptance, settings, state, drains, link, node, ...given }: AddSynchronizationOptions,
   routes: Pick<ResourceRouter, 'add'>,
   capture: ChangeCaptures,
-  lease?: Fence,
+  joined?: JoinedCluster,
 ): Promise<Running> {
+  // The right to lead.
+  const lease = joined?.lease
   const fenced = lease && {
     repository: given.repository.fenced(lease),
     scripts: given.scripts && guardedScripts(given.scripts, lease),
@@ -169,7 +176,8 @@ async function startHere(
   try {
     const resources = lease ? guardedResources(registryOf(router), lease) : registryOf(router)
     const isMappingHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
-    const started = scope.own('synchronization', await startSynchronization({ ...parts, resources, isMappingHeld }))
+    const nodes = link && workerNodes(link, joined?.name ?? node.nodeId)
+    const started = scope.own('synchronization', await startSynchronization({ ...parts, resources, isMappingHeld, nodes }))
     // Before anything is carried out.
     capture.follow(started.service.parts.mappings)
     for (const [route, handler] of started.resources) scope.own(`route ${route}`, routes.add(route, handler))

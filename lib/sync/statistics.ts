@@ -1,4 +1,5 @@
-import type { JsonObject } from '../contract.ts'
+import type { Json, JsonObject } from '../contract.ts'
+import { isObject } from '../core/json.ts'
 import { type EdgeCount, ROW_STATUSES, type Row, type RowStatus } from '../repo/runs/run-row.ts'
 import type { RowTally } from '../repo/runs/run-rows.ts'
 import { isSituation, SITUATIONS, type Situation } from './situation.ts'
@@ -21,6 +22,17 @@ export interface RunTotals {
   readonly links: number | null
 }
 
+const COUNTERS = [
+  ...(['sourcesProcessed', 'targetsProcessed', 'created', 'unchanged', 'updated', 'deleted', 'linked'] as const),
+] as const
+
+/** What a node has counted while it carried out rows. */
+export interface CountedRows {
+  readonly counts: Readonly<Record<(typeof COUNTERS)[number], number>>
+  readonly statuses: readonly (readonly [RowStatus, number])[]
+  readonly fields: readonly (readonly [FieldNote, readonly (readonly [string, number])[]])[]
+}
+
 /** The counters of a run, as `recon/ID` shows them. */
 export class Statistics {
   sources: number | undefined
@@ -34,6 +46,10 @@ export class Statistics {
   updated = 0
   deleted = 0
   linked = 0
+  /** The name of the process of the run, once others share its work. */
+  node: string | undefined
+  /** Sources that others have processed. */
+  readonly #byNode = new Map<string, number>()
   readonly #situations = new Map<Situation, number>(SITUATIONS.map((situation) => [situation, 0]))
   readonly #statuses = new Map<RowStatus, number>(ROW_STATUSES.map((status) => [status, 0]))
   readonly #fields = new Map<FieldNote, Map<string, number>>()
@@ -79,23 +95,80 @@ export class Statistics {
     this.sources = totals.sources ?? undefined
     this.targets = totals.targets ?? undefined
     this.links = totals.links ?? undefined
-    for (const { phase, situation, action, status, claims, count, targets, changing } of tally) {
+    for (const one of tally) {
+      const { situation, count } = one
       if (isSituation(situation)) this.#situations.set(situation, (this.#situations.get(situation) ?? 0) + count)
-      const end = status ?? (isAnalysis ? 'SUCCESS' : null)
-      if (end === null) continue
-      this.#statuses.set(end, (this.#statuses.get(end) ?? 0) + count)
-      if (end === 'INTENDED') continue
-      if (phase === 'source') this.sourcesProcessed += count
-      this.targetsProcessed += targets
-      if (status !== 'SUCCESS') continue
-      this.linked += claims === 1 ? count : 0
-      if (action === 'CREATE') this.created += count
-      if (action === 'DELETE') this.deleted += count
-      if (action === 'UPDATE') this.updated += changing
-      if (action === 'UPDATE') this.unchanged += count - changing
+      this.#ended({ ...one, status: one.status ?? (isAnalysis ? 'SUCCESS' : null) }, one.status)
     }
+    this.#limit()
+  }
+
+  /** Counts rows that a node has carried out without telling what it has counted. */
+  ended(node: string, tally: readonly RowTally[]): void {
+    const before = this.sourcesProcessed
+    for (const one of tally) if (one.status !== 'INTENDED') this.#ended(one, one.status)
+    this.#limit()
+    this.#noteNode(node, this.sourcesProcessed - before)
+  }
+
+  /** @param stored the outcome as it is stored: a row of an analysis has none */
+  #ended({ phase, action, status: end, claims, count, targets, changing }: RowTally, stored: RowStatus | null): void {
+    if (end === null) return
+    this.#statuses.set(end, (this.#statuses.get(end) ?? 0) + count)
+    if (end === 'INTENDED') return
+    if (phase === 'source') this.sourcesProcessed += count
+    this.targetsProcessed += targets
+    if (stored !== 'SUCCESS') return
+    this.linked += claims === 1 ? count : 0
+    if (action === 'CREATE') this.created += count
+    if (action === 'DELETE') this.deleted += count
+    if (action === 'UPDATE') this.updated += changing
+    if (action === 'UPDATE') this.unchanged += count - changing
+  }
+
+  #limit(): void {
     this.sourcesProcessed = Math.min(this.sourcesProcessed, this.sources ?? 0)
     this.targetsProcessed = Math.min(this.targetsProcessed, this.targets ?? this.targetsProcessed)
+  }
+
+  /** What was counted since the last call, to be added elsewhere. */
+  take(): CountedRows {
+    const counts = Object.fromEntries(COUNTERS.map((name) => [name, this[name]])) as CountedRows['counts']
+    for (const name of COUNTERS) this[name] = 0
+    const statuses = [...this.#statuses].filter(([, count]) => count > 0)
+    const fields = [...this.#fields].map(([note, counted]) => [note, [...counted]] as const)
+    for (const [status] of statuses) this.#statuses.set(status, 0)
+    this.#fields.clear()
+    return { counts, statuses, fields }
+  }
+
+  /** Adds what a node has counted. */
+  add(node: string, { counts, statuses, fields }: CountedRows): void {
+    const before = this.sourcesProcessed
+    for (const name of COUNTERS) this[name] += counts[name]
+    this.#limit()
+    this.#noteNode(node, this.sourcesProcessed - before)
+    for (const [status, count] of statuses) this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + count)
+    for (const [note, counted] of fields) for (const [field, count] of counted) this.field(note, field, count)
+  }
+
+  #noteNode(node: string, count: number): void {
+    this.#byNode.set(node, (this.#byNode.get(node) ?? 0) + count)
+  }
+
+  /** `{NODE: count}`: how many sources each node has processed; empty while one process carries out all. */
+  get sourcesByNode(): JsonObject {
+    const { node: own } = this
+    if (own === undefined && this.#byNode.size === 0) return {}
+    const others = [...this.#byNode].filter(([node]) => node !== own)
+    const rest = this.sourcesProcessed - others.reduce((sum, [, count]) => sum + count, 0)
+    return { ...(own !== undefined && { [own]: Math.max(0, rest) }), ...Object.fromEntries(others) }
+  }
+
+  /** What other nodes had processed before the run was interrupted. @param stored as `sourcesByNode` has it */
+  restoreNodes(stored: Json | undefined): void {
+    if (!isObject(stored)) return
+    for (const [node, count] of Object.entries(stored)) this.#byNode.set(node, Number(count))
   }
 
   get totals(): RunTotals {

@@ -1,12 +1,13 @@
 import type { ConfigurationService, Disposable, Logger, MetricsRegistry, Synchronization } from '../contract.ts'
 import { Scope } from '../core/scope.ts'
 import type { AuditLog } from '../core/telemetry/audit.ts'
-import type { RequestContext, ResourceHandler } from '../crest/protocol/request.ts'
+import type { ResourceHandler } from '../crest/protocol/request.ts'
 import type { ResourceRegistry } from '../crest/protocol/router.ts'
 import { LinkCollection } from '../repo/links/link-collection.ts'
 import type { Repository } from '../repo/repository.ts'
 import type { ScriptService } from '../script/main/engine.ts'
 import { DeletionBrake } from './context/deletion-brake.ts'
+import type { RunNodes } from './context/run-nodes.ts'
 import { SourceLocks } from './context/source-locks.ts'
 import { SweepNeeds } from './live/capture/sweep-needs.ts'
 import type { IsHeld } from './live/live-mappings.ts'
@@ -17,7 +18,6 @@ import { linkOwners } from './mapping/link-owners.ts'
 import { type ManagedTypes, PrivateFields } from './mapping/private-fields.ts'
 import { MappingRegistry } from './mapping/registry.ts'
 import { noScripts, scriptRunner } from './mapping/scripts.ts'
-import type { DigestSources } from './plan/digest.ts'
 import { InstanceAddresses } from './plan/instance-addresses.ts'
 import { reconciler } from './reconcile.ts'
 import { ReconAuditResource } from './rest/audit-resource.ts'
@@ -29,6 +29,7 @@ import { SyncResource } from './rest/sync-resource.ts'
 import { ReconService } from './runs/recon-service.ts'
 import { RunMetrics } from './runs/run-metrics.ts'
 import { observersOf } from './runs/run-observer.ts'
+import { digestSources, runServices } from './services.ts'
 
 export interface SynchronizationOptions {
   readonly repository: Repository
@@ -43,6 +44,8 @@ export interface SynchronizationOptions {
   readonly managedTypes: ManagedTypes
   /** Which mappings wait to be accepted. */
   readonly isMappingHeld?: IsHeld | undefined
+  /** The processes that share the work of runs; absent: this one carries out all. */
+  readonly nodes?: RunNodes | undefined
   readonly metrics?: MetricsRegistry | undefined
   readonly audit?: AuditLog | undefined
   readonly log: Logger
@@ -74,42 +77,21 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const mappings = scope.own('mappings', new MappingRegistry(log, judges))
     await mappings.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
-    const stores = {
-      ...{ runs: repository.runs(), links: repository.links(), incremental: repository.incremental() },
-      ...{ sentValues: repository.sentValues(), agreements: repository.agreements() },
-    }
-    const access = {
-      connection: resources.connect(),
-      // For the reads of an analysis: scripts that they trigger write nothing.
-      dryConnection: resources.connectDry(),
-      timed: (isDry: boolean, onDate: (time: number) => void) =>
-        isDry ? resources.connectDry({ onDate }) : resources.connect({ onDate }),
-      replay: resources.replay,
-    }
+    const services = runServices({ repository, resources, runner, log })
+    const { runs, links } = services
     const addresses = new InstanceAddresses()
     scope.own('addresses of instances', await configuration.subscribe(addresses))
-    const digests: DigestSources = {
-      filesOf: async (script) => (scripts ? scripts.filesOf(script) : new Map()),
-      addressOf: (instance) => addresses.addressOf(instance),
-    }
+    const digests = digestSources(scripts, addresses)
     const isConfigured = (name: string) => mappings.find(name) !== undefined
     const metrics = options.metrics && scope.own('metrics', new RunMetrics(options.metrics, isConfigured))
     const { audit } = options
-    const sweeps = new SweepNeeds({ store: repository.captures(), runs: stores.runs, mappings, log })
-    const observers = [
-      ...(audit ? [new RunAudit({ audit, runs: stores.runs, mappings, privateFields, log })] : []),
-      sweeps,
-    ]
+    const sweeps = new SweepNeeds({ store: repository.captures(), runs, mappings, log })
+    const observers = [...(audit ? [new RunAudit({ audit, runs, mappings, privateFields, log })] : []), sweeps]
     const observer = observersOf(observers)
-    const accessOf = (caller: RequestContext) => ({
-      connection: resources.connect(caller),
-      scripts: runner.within(caller),
-    })
     const locks = new SourceLocks()
     const [events, jobs] = [repository.events(), repository.jobs()]
-    const brake = new DeletionBrake({ events, links: stores.links, log })
-    const common = { ...access, ...stores, accessOf, locks, brake, scripts: runner }
-    const parts = { mappings, metrics, observer, digests, ...common, log }
+    const brake = new DeletionBrake({ events, links, log })
+    const parts = { mappings, metrics, observer, digests, ...services, locks, brake, nodes: options.nodes }
     const service = scope.own('reconciliations', new ReconService(parts))
     await service.begin()
     const measured = options.metrics && scope.own('metrics of changes', new LiveMetrics(options.metrics))

@@ -26,6 +26,8 @@ export interface JoinClusterOptions {
 
 export interface JoinedCluster extends Disposable {
   readonly link: LeaderLink
+  /** What the nodes of this gateway have before their number. */
+  readonly name: string
   /** Of this process while it leads. */
   readonly lease: Fence | undefined
 }
@@ -49,6 +51,7 @@ export async function joinCluster({ cluster, node, link, log }: JoinClusterOptio
     link?.onLeft((pid) => void relay.ended(memberOf(pid)))
     return {
       link: relay.link,
+      name: registration.name,
       get lease() {
         return relay.lease
       },

@@ -11,6 +11,8 @@ export interface RunParticipants {
   isHeld(ticket: number): Promise<boolean>
   /** Ends a participation; resolves when what it was storing is committed. */
   end(ticket: number): Promise<void>
+  /** The same for one that may go on working: when it has left, or its lease is over. */
+  dismiss(ticket: number): Promise<void>
   /**
    * Ends all participations in a run whose coordinator has ended; resolves when no participant can write any more: when each
    * has left, or its lease is over.

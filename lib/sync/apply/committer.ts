@@ -41,6 +41,13 @@ export class Committer {
     return promise
   }
 
+  /** Commits what waits without further delay. */
+  flush(): void {
+    if (this.#busy || !this.#timer) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#commit(), 0)
+  }
+
   get #hasUrgent(): boolean {
     return this.#waiting.some(({ isUrgent }) => isUrgent)
   }

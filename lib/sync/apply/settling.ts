@@ -20,9 +20,21 @@ const WINDOW = 500
  * @throws ResourceException when the target or source cannot be read
  */
 export async function settleRows(context: RunContext, rows: RunRows): Promise<void> {
+  await rows.endParticipations()
   for await (const window of rowWindows((after) => rows.unsettled(after, WINDOW))) {
     const open = window.filter(({ status }) => status !== 'SUCCESS')
     await new Settling(context, rows).settle(open)
+  }
+}
+
+/** The same for rows of a run that goes on, of which a node has not told what it has done. @param keys in their order */
+export async function settleWindow(context: RunContext, keys: readonly number[]): Promise<void> {
+  const { rows } = context
+  const [own, first = 0, last = 0] = [new Set(keys), keys[0], keys.at(-1)]
+  for await (const window of rowWindows((after) => rows.unsettled(after, WINDOW), first - 1)) {
+    const open = window.filter(({ key, status }) => status === 'INTENDED' && own.has(key))
+    if (open.length > 0) await new Settling(context, rows).settle(open)
+    if ((window.at(-1)?.key ?? last) >= last) return
   }
 }
 

@@ -1,3 +1,6 @@
+/** What the writes of a run are known as in a chain of implicit synchronization. */
+export const runHop = (mapping: string): string => `${mapping}/(reconciliation)`
+
 interface Waiting {
   /** The hop, or the run, that has written the object. */
   readonly hop: string

@@ -1,6 +1,12 @@
 import { SerialQueue } from '../../core/serial-queue.ts'
 import type { RunStore } from '../../repo/runs/run-store.ts'
 
+export interface KnownIds {
+  /** null = not known yet. */
+  readonly areKept: boolean | null
+  readonly wereKept: boolean
+}
+
 /** Whether a target takes the ids that objects are created with. */
 export class ClientIds {
   /** undefined = not known yet. */
@@ -13,6 +19,18 @@ export class ClientIds {
   /** Whether a creation can be sent again with its id, since an object that has been created has that id. */
   get mayRepeat(): boolean {
     return this.areKept ?? this.wereKept
+  }
+
+  /** What is known, for another node. */
+  get known(): KnownIds {
+    const { areKept = null, wereKept } = this
+    return { areKept, wereKept }
+  }
+
+  /** Takes over what another node has found. */
+  learn({ areKept, wereKept }: KnownIds): void {
+    this.areKept = areKept ?? this.areKept
+    this.wereKept ||= wereKept
   }
 
   /** As `load` reads it. */

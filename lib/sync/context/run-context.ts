@@ -33,8 +33,9 @@ import type { DeletionBrake } from './deletion-brake.ts'
 import { IncrementalNotes } from './incremental-notes.ts'
 import type { Replay } from './recorded-writes.ts'
 import { ClearedFields } from './run-guards.ts'
+import type { RunNodes } from './run-nodes.ts'
 import { overridden, type RunOptions } from './run-options.ts'
-import type { SourceLocks } from './source-locks.ts'
+import type { RowLocks, SourceLocks } from './source-locks.ts'
 import { Unsettled } from './unsettled.ts'
 import { Verification } from './verification.ts'
 
@@ -57,10 +58,13 @@ export interface RunServices {
   readonly brake?: Pick<DeletionBrake, 'admit'> | undefined
   /** Keeps implicit synchronization and rows of runs apart. */
   readonly locks?: SourceLocks | undefined
+  /** The processes that share the work of runs; absent: this one carries out all. */
+  readonly nodes?: RunNodes | undefined
   readonly log: Logger
 }
 
-export interface RunContextOptions extends RunServices {
+export interface RunContextOptions extends Omit<RunServices, 'locks'> {
+  readonly locks?: RowLocks | undefined
   readonly id: string
   readonly number: number
   readonly mapping: Mapping
@@ -70,6 +74,8 @@ export interface RunContextOptions extends RunServices {
   readonly mappings: readonly Mapping[]
   readonly options: RunOptions
   readonly snapshot: RunSnapshot
+  /** Of a process that carries out rows for the one of the run. */
+  readonly ticket?: number | undefined
   /** Of implicit synchronization, which carries one change over. */
   readonly live?: LiveChange | undefined
 }
@@ -150,7 +156,7 @@ export class RunContext {
     this.mapping = mapping
     this.links = new LinkSpace(mapping, parts.mappings, parts.links)
     this.snapshot = parts.snapshot
-    this.rows = parts.runs.rows(parts.number)
+    this.rows = parts.runs.rows(parts.number, parts.ticket)
     const common = {
       connection: options.isAnalysis ? parts.dryConnection : parts.connection,
       // A change is tried again by its queue, and a caller who waits is told at once.

@@ -26,6 +26,11 @@ interface ActiveRun {
   readonly touched: Set<string>
 }
 
+/** What a row of a run needs of the locks while it is carried out. */
+export interface RowLocks extends Pick<SourceLocks, 'row' | 'isTouched'> {
+  readonly awaited: Pick<AwaitedLinks, 'linked' | 'forget'>
+}
+
 /**
  * One worker at a time for each source of a mapping, so that no older state follows a newer one to the target:
  * implicit synchronization, and rows of a run. Work inside other work (its chain is not empty) never waits, since two
@@ -90,6 +95,11 @@ export class SourceLocks {
   /** Whether a source was carried over since the run of its mapping began: what the run has read of it may be outdated. */
   isTouched(mapping: string, key: string): boolean {
     return this.#runs.get(mapping)?.touched.has(key) ?? false
+  }
+
+  /** Whether a source is being worked on. */
+  isBusy(mapping: string, key: string): boolean {
+    return this.#entries.has(`${mapping}/${key}`)
   }
 
   /** How many sources are being worked on. */

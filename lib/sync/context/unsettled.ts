@@ -1,4 +1,20 @@
 import { type Intent, isProbe, type Row } from '../../repo/runs/run-row.ts'
+import type { RunRows } from '../../repo/runs/run-rows.ts'
+import type { RunOptions } from './run-options.ts'
+
+interface UnsettledFacts {
+  /** Of the run that looks. */
+  readonly rows: Pick<RunRows, 'unsettledCreations'>
+  readonly mapping: { readonly name: string }
+  readonly parts: { readonly options: Pick<RunOptions, 'overrides'> }
+}
+
+/** What earlier runs of the mapping have left, once it is settled as far as it can be. */
+export async function unsettledOf({ rows, mapping, parts }: UnsettledFacts): Promise<Unsettled> {
+  const mayCreate = parts.options.overrides.createUnknown === true
+  const left = await rows.unsettledCreations(mapping.name)
+  return new Unsettled(left.filter(({ status }) => !mayCreate || status !== 'UNKNOWN'))
+}
 
 /** Creations of earlier runs that may have been carried out, and of which no answer is known. */
 export class Unsettled {

@@ -140,6 +140,8 @@ export const mappingShape = {
   keepBefore: flag(true),
   keepBeforeFor: validitySchema('30 days'),
   analysisActions: list(z.string('must be the name of an action'), 'must be an array of names of actions'),
+  /** Whether several nodes share the work of a run. */
+  clusteredSourceReconEnabled: flag(true),
   updateMethod: z
     .enum(UPDATE_METHODS, `must be one of ${UPDATE_METHODS.map((name) => `"${name}"`).join(', ')}`)
     .nullish()
@@ -164,7 +166,6 @@ export const TOLERATED: ReadonlySet<string> = new Set([
   'reconSourceQueryPaging',
   'reconTargetQueryPaging',
   'reconProgressStateUpdateInterval',
-  'clusteredSourceReconEnabled',
   'optimizeAssignmentSync',
   '_id',
 ])

@@ -8,6 +8,8 @@ interface Sum {
   squares: number
 }
 
+export type MeasuredDurations = readonly (readonly [name: string, sum: Readonly<Sum>])[]
+
 /** Durations of the parts of a run in milliseconds, as `durationSummary` shows them. */
 export class Durations {
   readonly #sums = new Map<string, Sum>()
@@ -23,6 +25,26 @@ export class Durations {
 
   toJSON(): JsonObject {
     return Object.fromEntries([...this.#sums].map(([name, sum]) => [name, summary(sum)]))
+  }
+
+  /** What was measured since the last call, to be added elsewhere. */
+  take(): MeasuredDurations {
+    const taken = [...this.#sums]
+    this.#sums.clear()
+    return taken
+  }
+
+  /** Adds what was measured elsewhere. */
+  add(measured: MeasuredDurations): void {
+    for (const [name, other] of measured) {
+      const sum = this.#sums.get(name)
+      if (!sum) this.#sums.set(name, { ...other })
+      else {
+        sum.min = Math.min(sum.min, other.min)
+        sum.max = Math.max(sum.max, other.max)
+        for (const member of ['count', 'sum', 'squares'] as const) sum[member] += other[member]
+      }
+    }
   }
 
   note(name: string, ms: number): void {

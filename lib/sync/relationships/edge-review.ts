@@ -34,6 +34,9 @@ interface Relation {
 
 type Side = 'source' | 'target'
 
+/** Sides of which an object has shown a relationship, by field. */
+export type ShownFields = readonly { readonly field: string; readonly sides: readonly Side[] }[]
+
 /** One relation of one row. */
 interface Task {
   readonly row: Row
@@ -64,6 +67,18 @@ export class EdgeReview implements RelationshipReview {
   /** Whether objects of this mapping refer to each other, so that a run may create the counterparts that it lacks. */
   get isOwn(): boolean {
     return this.#relations.some(({ far }) => far.hasOwn)
+  }
+
+  /** What is known of fields that not all objects show, for another node. */
+  get shown(): ShownFields {
+    return this.#relations.map(({ field, shown }) => ({ field, sides: [...shown] }))
+  }
+
+  /** Takes over what another node has seen. */
+  learn(fields: ShownFields): void {
+    for (const { field, sides } of fields)
+      for (const relation of this.#relations)
+        if (relation.field === field) for (const side of sides) relation.shown.add(side)
   }
 
   async review(rows: readonly Row[], isAnalysis: boolean): Promise<void> {

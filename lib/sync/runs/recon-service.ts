@@ -5,6 +5,7 @@ import { SerialQueue } from '../../core/serial-queue.ts'
 import { conflict, notFound } from '../../crest/errors.ts'
 import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
+import { runHop } from '../context/awaited-links.ts'
 import { pilotOverrides } from '../context/pilot.ts'
 import type { RunServices } from '../context/run-context.ts'
 import { actionsOf, type RunOptions } from '../context/run-options.ts'
@@ -16,7 +17,7 @@ import { HeldRuns } from './held-runs.ts'
 import { Plans, type PlansOptions, shownContent } from './plans.ts'
 import { beginOf, endInterrupted, giveUp, resumable, resumeState } from './resume.ts'
 import { forgetRows, retain } from './retention.ts'
-import { Run, runHop } from './run.ts'
+import { Run } from './run.ts'
 import type { RunMetrics } from './run-metrics.ts'
 import type { RunObserver } from './run-observer.ts'
 import { incrementalOf } from './settle-incremental.ts'
@@ -269,11 +270,10 @@ export class ReconService implements Disposable {
 
   /** @param unread the number of a run without persisted associations */
   #follow(run: Run, unread: number | undefined): void {
-    const { metrics, observer } = this.parts
-    metrics?.follow(run)
+    this.parts.metrics?.follow(run)
     const ending = run.ended.then(async () => {
       this.#active.delete(run.mappingName)
-      await this.#retention.add(() => observer?.ended(run.id))
+      await this.#retention.add(() => this.parts.observer?.ended(run.id))
       if (unread !== undefined) await forgetRows(this.parts, unread)
       await this.#retain()
       this.#ending.delete(ending)

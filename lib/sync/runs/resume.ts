@@ -4,7 +4,7 @@ import type { RunStore, StoredRun } from '../../repo/runs/run-store.ts'
 import { settleRows } from '../apply/settling.ts'
 import { type RunContext, STAGES, stateOf } from '../context/run-context.ts'
 import type { RunOptions } from '../context/run-options.ts'
-import { Unsettled } from '../context/unsettled.ts'
+import { unsettledOf } from '../context/unsettled.ts'
 import { HOOK_NAMES, type Mapping } from '../mapping/mapping.ts'
 import { type RunTotals, Statistics } from '../statistics.ts'
 
@@ -122,9 +122,7 @@ export async function settleEarlierRuns(context: RunContext): Promise<void> {
     await settleRows(context, own)
     await runs.update(run.number, run.state, { ...run.content, ...(await counted(runs, run)) })
   }
-  const mayCreate = parts.options.overrides.createUnknown === true
-  const open = (await rows.unsettledCreations(mapping.name)).filter(({ status }) => !mayCreate || status !== 'UNKNOWN')
-  context.unsettled = new Unsettled(open)
+  context.unsettled = await unsettledOf(context)
 }
 
 /**

@@ -2,13 +2,23 @@ import type { JsonObject } from '../../contract.ts'
 import { traced } from '../../core/telemetry/tracing.ts'
 import { conflict, toResourceException } from '../../crest/errors.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
-import { Applying, type ApplyingKind, guardFaults } from '../apply/applying.ts'
+import { Applying, guardFaults } from '../apply/applying.ts'
 import { settleRows } from '../apply/settling.ts'
+import type { ApplyingKind } from '../apply/window-applier.ts'
+import { runHop } from '../context/awaited-links.ts'
 import type { Tally } from '../context/plan-record.ts'
-import { RunContext, type RunContextOptions, STAGES, type Stage, stateOf } from '../context/run-context.ts'
+import {
+  RunContext,
+  type RunContextOptions,
+  type RunServices,
+  STAGES,
+  type Stage,
+  stateOf,
+} from '../context/run-context.ts'
 import { shownQuery } from '../context/run-options.ts'
 import { plan } from '../plan/planning.ts'
 import { rowWindows } from '../row-windows.ts'
+import { SharedRows } from '../share/shared-rows.ts'
 import type { Statistics } from '../statistics.ts'
 import { type ResumeState, restoredInto, resumeState, settleEarlierRuns } from './resume.ts'
 import { incrementalNow, settleIncremental } from './settle-incremental.ts'
@@ -29,8 +39,7 @@ export interface ApprovedOptions {
   readonly onStopped?: (() => Promise<void>) | undefined
 }
 
-/** What the writes of a run are known as in a chain of implicit synchronization. */
-export const runHop = (mapping: string): string => `${mapping}/(reconciliation)`
+type RunParts = RunContextOptions & Pick<RunServices, 'locks' | 'nodes'>
 
 /** One reconciliation: scan, match, plan, apply. */
 export class Run {
@@ -38,6 +47,7 @@ export class Run {
   readonly mappingName: string
   /** Resolves when it has ended; never rejects. */
   readonly ended: Promise<void>
+  readonly #services: Pick<RunServices, 'locks' | 'nodes'>
   readonly #context: RunContext
   readonly #abort = new AbortController()
   readonly #begin: number
@@ -50,7 +60,8 @@ export class Run {
   #endTime: number | undefined
 
   /** @param begin when it was first started, in milliseconds since 1970 */
-  constructor(parts: RunContextOptions, begin = Date.now()) {
+  constructor(parts: RunParts, begin = Date.now()) {
+    this.#services = parts
     this.#begin = begin
     this.id = parts.id
     this.mappingName = parts.mapping.name
@@ -111,7 +122,7 @@ export class Run {
       started: new Date(this.#begin).toISOString(),
       ended: this.#endTime === undefined ? '' : new Date(this.#endTime).toISOString(),
       duration: (this.#endTime ?? Date.now()) - this.#begin,
-      sourceProcessedByNode: {},
+      sourceProcessedByNode: statistics.sourcesByNode,
     }
   }
 
@@ -171,6 +182,7 @@ export class Run {
       await settleEarlierRuns(this.#context)
       await settleRows(this.#context, rows)
       await restoredInto(statistics, parts.runs, stored)
+      statistics.restoreNodes(stored.content.sourceProcessedByNode)
       await this.#apply(isApproved ? 'approved' : 'resumed')
     })
   }
@@ -184,7 +196,9 @@ export class Run {
       await parts.runs.keep(parts.number, { ...state, totals: { ...statistics.totals } })
       this.#isResumable = true
     }
-    return new Applying(this.#context, kind).apply(begin)
+    const { locks, nodes } = this.#services
+    const shared = new SharedRows({ context: this.#context, kind, nodes, locks })
+    return new Applying(this.#context, kind, (waiting) => shared.carryOut(waiting)).apply(begin)
   }
 
   /** Counts the rows of a plan that another run made. */

@@ -37,11 +37,19 @@ export class ParticipantTable implements RunParticipants {
     await this.#db.write(() => runStatement('delete from run_participant where key = ?', [ticket]))
   }
 
-  async endAll(run: number): Promise<void> {
-    const held = `select 1 from run_participant where run = ? and until > ${NOW} limit 1`
-    await this.#db.write(() => runStatement('update run_participant set dismissed = 1 where run = ?', [run]))
-    while ((await this.#db.run(all(held, [run]))).length > 0) await delay(POLL_MS)
-    await this.#db.write(() => runStatement('delete from run_participant where run = ?', [run]))
+  dismiss(ticket: number): Promise<void> {
+    return this.#dismiss('key = ?', ticket)
+  }
+
+  endAll(run: number): Promise<void> {
+    return this.#dismiss('run = ?', run)
+  }
+
+  async #dismiss(condition: string, value: number): Promise<void> {
+    const held = `select 1 from run_participant where ${condition} and until > ${NOW} limit 1`
+    await this.#db.write(() => runStatement(`update run_participant set dismissed = 1 where ${condition}`, [value]))
+    while ((await this.#db.run(all(held, [value]))).length > 0) await delay(POLL_MS)
+    await this.#db.write(() => runStatement(`delete from run_participant where ${condition}`, [value]))
   }
 }
 
