@@ -206,6 +206,8 @@ export const FILES = {
       keepBefore: 'keep what a run replaces, so that it can be undone; see [Undo](plans-and-runs.md#undo)',
       keepBeforeFor: { type: 'string or number', text: 'how long that is kept', byDefault: '`30 days`' },
       analysisActions: 'actions that only read, and are executed in a dry run',
+      clusteredSourceReconEnabled:
+        'whether several nodes share the work of a run: see [Shared runs](postgresql.md#shared-runs)',
       updateMethod: '`put` sends the whole object, which removes what the target does not show',
       onCreate: script('runs before a target is created'),
       onUpdate: script('runs before a target is updated'),

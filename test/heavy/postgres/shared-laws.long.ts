@@ -1,0 +1,160 @@
+/**
+ * Random sources, targets and policies: a run that two processes share, and the same run of one. `SHARED_LAW_CASES=100` runs
+ * more of them, `SHARED_LAW_SEED` the same ones again.
+ */
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import fc from 'fast-check'
+import { ConfigDirectory } from '../../../lib/config/files/directory.ts'
+import type { JsonObject } from '../../../lib/contract.ts'
+import { conflict } from '../../../lib/crest/errors.ts'
+import { MemoryCollection } from '../../../lib/crest/protocol/collection.ts'
+import { connect, registryOf } from '../../../lib/crest/protocol/connection.ts'
+import type { CreateRequest, PatchRequest, Resource } from '../../../lib/crest/protocol/request.ts'
+import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
+import type { RunNodes } from '../../../lib/sync/context/run-nodes.ts'
+import { MappingRegistry } from '../../../lib/sync/mapping/registry.ts'
+import { startParticipation } from '../../../lib/sync/participation.ts'
+import { ALLOWED_ACTIONS, type Situation } from '../../../lib/sync/situation.ts'
+import { startSynchronization } from '../../../lib/sync/synchronization.ts'
+import { onCleanUp } from '../../helpers/clean-up.ts'
+import { tempDirWith } from '../../helpers/files.ts'
+import { silent } from '../../repo/repositories.ts'
+import { postgresRepository, tempSchema } from './server.ts'
+
+const CASES = Number(process.env.SHARED_LAW_CASES ?? 4)
+const SEED = process.env.SHARED_LAW_SEED === undefined ? {} : { seed: Number(process.env.SHARED_LAW_SEED) }
+
+/** Refuses some names, and takes long enough for others to join. */
+class PickyCollection extends MemoryCollection {
+  override async create(request: CreateRequest): Promise<Resource> {
+    await this.#check(request.content.name)
+    return super.create(request)
+  }
+
+  override async patch(request: PatchRequest): Promise<Resource> {
+    for (const { value } of request.patchOperations) await this.#check(value)
+    return super.patch(request)
+  }
+
+  async #check(name: unknown): Promise<void> {
+    await delay(5)
+    if (String(name).endsWith('7')) throw conflict('This name is not allowed')
+  }
+}
+
+const SITUATIONS = ['CONFIRMED', 'FOUND', 'ABSENT', 'MISSING', 'SOURCE_MISSING', 'UNASSIGNED', 'AMBIGUOUS'] as const
+const policy = (situation: Situation) =>
+  fc.constantFrom(...ALLOWED_ACTIONS[situation].slice(0, 3)).map((action) => ({ situation, action }))
+const policies = fc.tuple(...SITUATIONS.map(policy))
+const people = fc.array(fc.record({ name: fc.nat(300), mail: fc.nat(3) }), { minLength: 150, maxLength: 250 })
+const world = fc.record({ sources: people, targets: people, changed: people, policies })
+
+type World = typeof world extends fc.Arbitrary<infer T> ? T : never
+type People = World['sources']
+
+const contentOf = ({ name, mail }: People[number]) => ({ name: `n${name}`, mail: `m${mail}` })
+
+/** Two processes in one: each has its own connections to the database. */
+async function stage({ policies }: World) {
+  const place = await tempSchema()
+  const [own, other] = [await postgresRepository(place), await postgresRepository(place)]
+  const router = new ResourceRouter()
+  for (const [path, collection] of [
+    ['a', new MemoryCollection()],
+    ['shared', new PickyCollection()],
+    ['alone', new PickyCollection()],
+  ] as const)
+    router.add(path, collection)
+  const mappingOf = (name: string) => ({
+    ...{ name, source: 'a', target: name, clusteredSourceReconEnabled: name === 'shared' },
+    ...{ policies, maxDeletes: 1000, allowEmptySourceSet: true },
+    properties: ['name', 'mail'].map((field) => ({ source: field, target: field })),
+    correlationQuery: [
+      { linkQualifier: 'default', expressionTree: { all: ['name'] }, type: 'text/javascript', file: FILE },
+    ],
+  })
+  const conf = await tempDirWith({ 'sync.json': { mappings: ['shared', 'alone'].map(mappingOf) } })
+  const directory = new ConfigDirectory({ dir: conf, log: silent })
+  onCleanUp(() => directory.close())
+  await directory.start()
+  const mappings = new MappingRegistry(silent)
+  await mappings.follow(directory)
+  const resources = registryOf(router)
+  const common = { configuration: directory, resources, scripts: undefined, managedTypes: () => [], log: silent }
+  const participant = await startParticipation({ ...common, repository: other, mappings })
+  onCleanUp(() => participant.dispose())
+  const nodes: RunNodes = {
+    known: async () => ({ own: 'one', others: ['two'] }),
+    call: (_node, task, signal) => participant.answer(task, signal),
+  }
+  const started = await startSynchronization({ ...common, repository: own, nodes })
+  onCleanUp(() => started.dispose())
+  for (const [route, handler] of started.resources) router.add(route, handler)
+  return connect(router, {})
+}
+
+const FILE = 'ui/correlateTreeToQueryFilter.js'
+
+type Connection = ReturnType<typeof connect>
+
+const objects = async (connection: Connection, path: string) =>
+  (await connection.query(path, { _queryFilter: 'true' })).result
+
+/** What a run of a mapping has led to, apart from ids that it has chosen. */
+async function outcome(connection: Connection, mapping: string, isApproved: boolean) {
+  const call = async (path: string, action: string, params: JsonObject) => {
+    const { _id } = (await connection.action(path, action, null, { waitForCompletion: true, ...params })) as JsonObject
+    return (await connection.read(`recon/${String(_id)}`)) as JsonObject
+  }
+  let run = await call('recon', 'recon', { mapping, ...(isApproved && { analyze: true, persistAssociations: true }) })
+  if (isApproved) run = await call(`recon/${String(run._id)}`, 'execute', {})
+  const targets = await objects(connection, mapping)
+  const nameOf = new Map(targets.map(({ _id, name, mail }) => [_id, `${String(name)} ${String(mail)}`]))
+  const links = (await objects(connection, 'repo/link'))
+    .filter(({ linkType }) => linkType === mapping)
+    .map(({ firstId, secondId }) => `${String(firstId)}: ${nameOf.get(secondId) ?? 'gone'}`)
+  const { state, progress, situationSummary, statusSummary, sourceProcessedByNode } = run
+  return {
+    byNode: sourceProcessedByNode as Record<string, number>,
+    result: {
+      state,
+      progress,
+      situationSummary,
+      statusSummary,
+      links: links.sort(),
+      targets: [...nameOf.values()].sort(),
+    },
+  }
+}
+
+describe('a shared run and one that is not', function () {
+  this.timeout(600_000)
+
+  it('end with the same targets, links and report', async () => {
+    let shared = 0
+    const law = fc.asyncProperty(world, fc.boolean(), async (given, isApproved) => {
+      const connection = await stage(given)
+      for (const [index, one] of given.sources.entries()) await connection.create('a', `s${index}`, contentOf(one))
+      for (const [index, one] of given.targets.entries())
+        for (const path of ['shared', 'alone'])
+          if (one.name % 10 !== 7) await connection.create(path, `t${index}`, contentOf(one))
+      const compare = async () => {
+        const alone = await outcome(connection, 'alone', isApproved)
+        const { byNode, result } = await outcome(connection, 'shared', isApproved)
+        assert.deepEqual(result, alone.result)
+        assert.deepEqual(alone.byNode, {})
+        shared += byNode.two ?? 0
+      }
+      await compare()
+      for (const [index, one] of given.changed.entries()) {
+        const id = `s${index}`
+        if (one.mail === 0) await connection.delete(`a/${id}`, null).catch(() => undefined)
+        else if (index < given.sources.length) await connection.update(`a/${id}`, null, contentOf(one))
+      }
+      await compare()
+    })
+    await fc.assert(law, { numRuns: CASES, ...SEED, endOnFailure: true })
+    assert.ok(shared > 0, 'no run was shared')
+  })
+})
