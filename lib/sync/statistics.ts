@@ -156,6 +156,10 @@ export class Statistics {
     this.#byNode.set(node, (this.#byNode.get(node) ?? 0) + count)
   }
 
+  get wasShared(): boolean {
+    return this.#byNode.size > 0
+  }
+
   /** `{NODE: count}`: how many sources each node has processed; empty while one process carries out all. */
   get sourcesByNode(): JsonObject {
     const { node: own } = this

@@ -13,7 +13,7 @@ describe('a run that workers share', () => {
 
   before(async () => {
     const removal = { policies: [{ situation: 'UNASSIGNED', action: 'DELETE' }], maxDeletes: 5 }
-    const mappings = { plain: {}, node: {}, leader: {}, canceled: {}, alone: ALONE, guarded: removal }
+    const mappings = { plain: {}, node: {}, leader: {}, paused: {}, canceled: {}, alone: ALONE, guarded: removal }
     stage = await startSharedStage({ workers: 3, objects: OBJECTS, ms: 5, mappings })
   })
 
@@ -66,6 +66,19 @@ describe('a run that workers share', () => {
 
   it('goes on when the worker is killed that leads', async () => {
     await assertComplete('leader', await disturbed('leader', stage.killLeader), SOME)
+  })
+
+  it('goes on without a worker that stands still, which writes nothing more when it goes on', async () => {
+    const target = stage.targets.paused
+    assert.ok(target)
+    target.ms = 20
+    const id = await stage.start('paused', { limit: SOME })
+    await until(() => target.created.size > 0.3 * SOME)
+    const goOn = await stage.pauseOther()
+    // Connections that the system gives to it would wait: the run is not asked for.
+    await until(() => target.created.size === SOME)
+    goOn()
+    await assertComplete('paused', await stage.ended(id), SOME)
   })
 
   it('stops when it is canceled, with a true report', async () => {

@@ -13,6 +13,7 @@ import type {
 } from '../../../lib/crest/protocol/request.ts'
 import { migratePostgres } from '../../../lib/repo/postgres/migrate.ts'
 import { leaders, workersOf } from '../../gateway/workers-stage.ts'
+import { onCleanUp } from '../../helpers/clean-up.ts'
 import { tempDirWith } from '../../helpers/files.ts'
 import { type GatewayProcess, startGatewayProcess } from '../../helpers/gateway-process.ts'
 import type { CallResponse } from '../../helpers/http.ts'
@@ -83,6 +84,8 @@ export interface SharedStage {
   killLeader(): void
   /** Kills one that does not, once there is one. */
   killOther(): Promise<void>
+  /** Stops one that does not as SIGSTOP does. @returns what lets it go on */
+  pauseOther(): Promise<() => void>
 }
 
 export interface SharedStageOptions {
@@ -138,6 +141,7 @@ export async function startSharedStage({ workers, objects, ms, mappings }: Share
     }, `${path} is answered`)
   const run = async (id: string) => (await call(`recon/${id}`, 'GET')).json as Run
   const leader = () => leaders(gateway).at(-1) ?? 0
+  const other = () => until(() => workersOf(gateway).find((one) => one !== leader()))
   return {
     ...{ gateway, source, target, targets, run, call },
     start: async (mapping, body = {}) => {
@@ -151,9 +155,13 @@ export async function startSharedStage({ workers, objects, ms, mappings }: Share
         return one.state !== 'ACTIVE' && one.resumable !== true && one
       }, 'the run has ended'),
     killLeader: () => process.kill(leader(), 'SIGKILL'),
-    killOther: async () => {
-      const pid = await until(() => workersOf(gateway).find((one) => one !== leader()))
-      process.kill(pid, 'SIGKILL')
+    killOther: async () => void process.kill(await other(), 'SIGKILL'),
+    pauseOther: async () => {
+      const pid = await other()
+      process.kill(pid, 'SIGSTOP')
+      const goOn = () => process.kill(pid, 'SIGCONT')
+      onCleanUp(goOn)
+      return goOn
     },
   }
 }
