@@ -4,10 +4,13 @@
  */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { userOf } from './recon-remotes.ts'
 
 const SOURCE = 'managed/user'
 const COUNT = Number(process.env.OBJECTS)
+/** How long a write takes. */
+const MS = Number(process.env.MS ?? 0)
 
 /** Of the created objects: their ids by number, and their numbers by id. */
 const ids: (string | undefined)[] = new Array(COUNT)
@@ -21,6 +24,7 @@ let firstWrite: number | undefined
 const server = http.createServer(async (request, response) => {
   const url = new URL(request.url ?? '', 'http://remote')
   const body = request.method === 'GET' ? '' : await textOf(request)
+  if (request.method !== 'GET' && MS > 0) await delay(MS)
   const [status, content] = answer(request, url, body)
   const text = JSON.stringify(content)
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })

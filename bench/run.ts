@@ -5,6 +5,7 @@
  * resume [--objects N],
  * recon [--objects N] [--remote gateway|memory],
  * undo [--objects N],
+ * shared-runs [--objects N] [--ms N] [--blocks N],
  * queue [--events N], queue-beside [--seconds N],
  * capture [--blocks N],
  * compare --base DIR|REVISION [--only gateway|express|recon|start] [--objects N] [--extra MICROSECONDS].
@@ -28,6 +29,7 @@ import { resume } from './resume.ts'
 import { scriptPrices } from './script-prices.ts'
 import { scripts } from './scripts.ts'
 import { Setup } from './setup.ts'
+import { sharedRuns } from './shared-runs.ts'
 import { GET, throughput, type Work } from './throughput.ts'
 import { undo } from './undo.ts'
 import { workers } from './workers.ts'
@@ -44,6 +46,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     blocks: { type: 'string' },
     extra: { type: 'string', default: '0' },
+    ms: { type: 'string', default: '20' },
   },
   allowPositionals: true,
 })
@@ -99,6 +102,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   resume: () => resume(objects(100_000)),
   recon: () => recon(objects(10_000), values.remote === 'memory' ? 'memory' : 'gateway', maxBlocks(10)),
   undo: () => undo(objects(20_000), maxBlocks(4)),
+  'shared-runs': () => sharedRuns(objects(10_000), Number(values.ms), maxBlocks(1)),
   compare: () =>
     compare({ base, only, maxBlocks: maxBlocks(30), objects: objects(10_000), extra: Number(values.extra) }),
 }

@@ -5,22 +5,13 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import { ConfigDirectory } from '../../../lib/config/files/directory.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
 import { conflict } from '../../../lib/crest/errors.ts'
 import { MemoryCollection } from '../../../lib/crest/protocol/collection.ts'
-import { connect, registryOf } from '../../../lib/crest/protocol/connection.ts'
+import type { Connection } from '../../../lib/crest/protocol/connection.ts'
 import type { CreateRequest, PatchRequest, Resource } from '../../../lib/crest/protocol/request.ts'
-import { ResourceRouter } from '../../../lib/crest/protocol/router.ts'
-import type { RunNodes } from '../../../lib/sync/context/run-nodes.ts'
-import { MappingRegistry } from '../../../lib/sync/mapping/registry.ts'
-import { startParticipation } from '../../../lib/sync/participation.ts'
 import { ALLOWED_ACTIONS, type Situation } from '../../../lib/sync/situation.ts'
-import { startSynchronization } from '../../../lib/sync/synchronization.ts'
-import { onCleanUp } from '../../helpers/clean-up.ts'
-import { tempDirWith } from '../../helpers/files.ts'
-import { silent } from '../../repo/repositories.ts'
-import { postgresRepository, tempSchema } from './server.ts'
+import { startPair } from './shared-pair.ts'
 
 const CASES = Number(process.env.SHARED_LAW_CASES ?? 4)
 const SEED = process.env.SHARED_LAW_SEED === undefined ? {} : { seed: Number(process.env.SHARED_LAW_SEED) }
@@ -38,7 +29,7 @@ class PickyCollection extends MemoryCollection {
   }
 
   async #check(name: unknown): Promise<void> {
-    await delay(5)
+    await delay(20)
     if (String(name).endsWith('7')) throw conflict('This name is not allowed')
   }
 }
@@ -50,53 +41,16 @@ const policies = fc.tuple(...SITUATIONS.map(policy))
 const people = fc.array(fc.record({ name: fc.nat(300), mail: fc.nat(3) }), { minLength: 150, maxLength: 250 })
 const world = fc.record({ sources: people, targets: people, changed: people, policies })
 
-type World = typeof world extends fc.Arbitrary<infer T> ? T : never
-type People = World['sources']
+type People = typeof people extends fc.Arbitrary<infer T> ? T : never
 
 const contentOf = ({ name, mail }: People[number]) => ({ name: `n${name}`, mail: `m${mail}` })
 
-/** Two processes in one: each has its own connections to the database. */
-async function stage({ policies }: World) {
-  const place = await tempSchema()
-  const [own, other] = [await postgresRepository(place), await postgresRepository(place)]
-  const router = new ResourceRouter()
-  for (const [path, collection] of [
-    ['a', new MemoryCollection()],
-    ['shared', new PickyCollection()],
-    ['alone', new PickyCollection()],
-  ] as const)
-    router.add(path, collection)
-  const mappingOf = (name: string) => ({
-    ...{ name, source: 'a', target: name, clusteredSourceReconEnabled: name === 'shared' },
-    ...{ policies, maxDeletes: 1000, allowEmptySourceSet: true },
-    properties: ['name', 'mail'].map((field) => ({ source: field, target: field })),
-    correlationQuery: [
-      { linkQualifier: 'default', expressionTree: { all: ['name'] }, type: 'text/javascript', file: FILE },
-    ],
-  })
-  const conf = await tempDirWith({ 'sync.json': { mappings: ['shared', 'alone'].map(mappingOf) } })
-  const directory = new ConfigDirectory({ dir: conf, log: silent })
-  onCleanUp(() => directory.close())
-  await directory.start()
-  const mappings = new MappingRegistry(silent)
-  await mappings.follow(directory)
-  const resources = registryOf(router)
-  const common = { configuration: directory, resources, scripts: undefined, managedTypes: () => [], log: silent }
-  const participant = await startParticipation({ ...common, repository: other, mappings })
-  onCleanUp(() => participant.dispose())
-  const nodes: RunNodes = {
-    known: async () => ({ own: 'one', others: ['two'] }),
-    call: (_node, task, signal) => participant.answer(task, signal),
-  }
-  const started = await startSynchronization({ ...common, repository: own, nodes })
-  onCleanUp(() => started.dispose())
-  for (const [route, handler] of started.resources) router.add(route, handler)
-  return connect(router, {})
+const CORRELATION: JsonObject = {
+  linkQualifier: 'default',
+  expressionTree: { all: ['name'] },
+  type: 'text/javascript',
+  file: 'ui/correlateTreeToQueryFilter.js',
 }
-
-const FILE = 'ui/correlateTreeToQueryFilter.js'
-
-type Connection = ReturnType<typeof connect>
 
 const objects = async (connection: Connection, path: string) =>
   (await connection.query(path, { _queryFilter: 'true' })).result
@@ -134,7 +88,14 @@ describe('a shared run and one that is not', function () {
   it('end with the same targets, links and report', async () => {
     let shared = 0
     const law = fc.asyncProperty(world, fc.boolean(), async (given, isApproved) => {
-      const connection = await stage(given)
+      const mappingOf = (name: string) => ({
+        ...{ name, source: 'a', target: name, clusteredSourceReconEnabled: name === 'shared' },
+        ...{ policies: given.policies, maxDeletes: 1000, allowEmptySourceSet: true },
+        properties: ['name', 'mail'].map((field) => ({ source: field, target: field })),
+        correlationQuery: [CORRELATION],
+      })
+      const collections = { a: new MemoryCollection(), shared: new PickyCollection(), alone: new PickyCollection() }
+      const { connection } = await startPair(['shared', 'alone'].map(mappingOf), collections)
       for (const [index, one] of given.sources.entries()) await connection.create('a', `s${index}`, contentOf(one))
       for (const [index, one] of given.targets.entries())
         for (const path of ['shared', 'alone'])

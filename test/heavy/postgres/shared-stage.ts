@@ -27,6 +27,8 @@ export class SlowCollection extends MemoryCollection {
   readonly created = new Map<string, number>()
   writes = 0
   ms: number
+  /** Writes wait until it resolves. */
+  gate: Promise<unknown> = Promise.resolve()
 
   constructor(ms: number) {
     super()
@@ -58,6 +60,7 @@ export class SlowCollection extends MemoryCollection {
 
   async #wait(): Promise<void> {
     this.writes += 1
+    await this.gate
     if (this.ms > 0) await delay(this.ms)
   }
 }
