@@ -35,7 +35,8 @@ import type { ServiceRegistry } from './plugins/services.ts'
 import type { Acceptance } from './project/acceptance.ts'
 import { judgeSchedules, startSchedules } from './schedules/schedules.ts'
 
-export interface AddSynchronizationOptions extends Omit<SynchronizationOptions, 'resources' | 'isMappingHeld' | 'nodes'> {
+export interface AddSynchronizationOptions
+  extends Omit<SynchronizationOptions, 'resources' | 'isMappingHeld' | 'nodes'> {
   readonly router: ResourceRouter
   /** Link to the other processes: one of them runs the synchronization for all. */
   readonly link?: WorkersLink | undefined
@@ -177,7 +178,10 @@ async function startHere(
     const resources = lease ? guardedResources(registryOf(router), lease) : registryOf(router)
     const isMappingHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
     const nodes = link && workerNodes(link, joined?.name ?? node.nodeId)
-    const started = scope.own('synchronization', await startSynchronization({ ...parts, resources, isMappingHeld, nodes }))
+    const started = scope.own(
+      'synchronization',
+      await startSynchronization({ ...parts, resources, isMappingHeld, nodes }),
+    )
     // Before anything is carried out.
     capture.follow(started.service.parts.mappings)
     for (const [route, handler] of started.resources) scope.own(`route ${route}`, routes.add(route, handler))

@@ -86,7 +86,7 @@ export async function startWorkersStage(options: WorkersStageOptions = {}): Prom
 
 /** The workers that have led, in order. */
 export function leaders({ process: { stderr } }: GatewayProcess): number[] {
-  const lines = stderr.split('\n').filter((line) => line.includes('this worker runs reconciliations'))
+  const lines = stderr.split('\n').filter((line) => /this (?:worker|node) runs reconciliations/.test(line))
   return lines.map((line) => Number((JSON.parse(line) as { worker: string }).worker))
 }
 

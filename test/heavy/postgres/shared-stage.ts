@@ -84,7 +84,7 @@ export interface SharedStage {
   ended(id: string): Promise<Run>
   call(path: string, method: string): Promise<CallResponse>
   /** Kills the worker that leads. */
-  killLeader(): void
+  killLeader(): Promise<void>
   /** Kills one that does not, once there is one. */
   killOther(): Promise<void>
   /** Stops one that does not as SIGSTOP does. @returns what lets it go on */
@@ -144,7 +144,7 @@ export async function startSharedStage({ workers, objects, ms, mappings }: Share
     }, `${path} is answered`)
   const run = async (id: string) => (await call(`recon/${id}`, 'GET')).json as Run
   const leader = () => leaders(gateway).at(-1) ?? 0
-  const other = () => until(() => workersOf(gateway).find((one) => one !== leader()))
+  const other = () => until(() => leader() > 0 && workersOf(gateway).find((one) => one !== leader()))
   return {
     ...{ gateway, source, target, targets, run, call },
     start: async (mapping, body = {}) => {
@@ -157,7 +157,7 @@ export async function startSharedStage({ workers, objects, ms, mappings }: Share
         const one = await run(id)
         return one.state !== 'ACTIVE' && one.resumable !== true && one
       }, 'the run has ended'),
-    killLeader: () => process.kill(leader(), 'SIGKILL'),
+    killLeader: async () => void process.kill(await until(leader), 'SIGKILL'),
     killOther: async () => void process.kill(await other(), 'SIGKILL'),
     pauseOther: async () => {
       const pid = await other()
