@@ -107,11 +107,12 @@ export class RowQueue {
     return before.every((one) => one[0]?.phase === phase)
   }
 
-  /** The rows at the front that are of one phase. */
+  /** The rows at the front that are of one phase; of the last rows not more than half, which keeps all nodes busy to the end. */
   #front(size: number): Window {
     const [first] = this.#read
     const other = this.#read.findIndex(({ phase }) => phase !== first?.phase)
-    return this.#read.slice(0, Math.min(size, other < 0 ? this.#read.length : other))
+    const count = other < 0 ? this.#read.length : other
+    return this.#read.slice(0, Math.min(size, count, Math.max(MIN_ROWS, Math.ceil(count / 2))))
   }
 
   async #readOn(): Promise<void> {
