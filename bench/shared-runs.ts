@@ -15,7 +15,8 @@ import { type Running, start } from './process.ts'
 import { MAPPING } from './recon-remotes.ts'
 
 const MIN_RATIO = 1.6
-const SCHEMA = 'openidm_bench'
+/** It stays on the server. */
+const SCHEMA = `openidm_bench_${Date.now()}`
 const ORDER = ['one', 'two', 'two', 'one'] as const
 
 type Workers = (typeof ORDER)[number]
