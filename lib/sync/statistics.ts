@@ -156,11 +156,7 @@ export class Statistics {
     this.#byNode.set(node, (this.#byNode.get(node) ?? 0) + count)
   }
 
-  get wasShared(): boolean {
-    return this.#byNode.size > 0
-  }
-
-  /** `{NODE: count}`: how many sources each node has processed; empty while one process carries out all. */
+  /** `{NODE: count}`: how many sources each node has processed; empty where runs are not shared. */
   get sourcesByNode(): JsonObject {
     const { node: own } = this
     if (own === undefined && this.#byNode.size === 0) return {}

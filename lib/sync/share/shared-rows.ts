@@ -50,10 +50,8 @@ export class SharedRows {
     const mayShare = mapping.clusteredSourceReconEnabled && !parts.options.undo && parts.options.digest !== undefined
     if (!nodes || !parts.runs.participants || !mayShare) return false
     const { own, others } = await nodes.known()
-    const isShared = others.length > 0 && (await isWorthSharing(context))
-    // A run that was shared before it was interrupted tells what each node has done, to its end.
-    if (isShared || statistics.wasShared) statistics.node = own
-    if (!isShared) return false
+    statistics.node = own
+    if (others.length === 0 || !(await isWorthSharing(context))) return false
     await context.persist(true)
     const queue = new RowQueue(context)
     const pass: Pass = {
