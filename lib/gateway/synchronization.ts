@@ -29,7 +29,6 @@ import { ForwardedChanges } from './forwarded-changes.ts'
 import type { ServerState } from './http/server-state.ts'
 import { Leadership } from './link/leadership.ts'
 import type { WorkersLink } from './link/link.ts'
-import { workerNodes } from './link/run-nodes.ts'
 import type { ManagedChanges } from './managed/changes.ts'
 import type { ServiceRegistry } from './plugins/services.ts'
 import type { Acceptance } from './project/acceptance.ts'
@@ -94,7 +93,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
       changes.bind(running.live)
       return { reconcile: running.reconcile, live: running.live, capture, dispose: () => scope.dispose() }
     }
-    let judges: Judges | undefined = await judge(options, capture)
+    let judges: Judges | undefined = await judge(options, capture, joined)
     let mappings: LiveMappings = judges.live
     scope.defer('judges', () => judges?.dispose())
     const start = async (routes: Pick<ResourceRouter, 'add'>): Promise<Running> => {
@@ -105,7 +104,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
       judges = undefined
       const dispose = async () => {
         if (!signal.aborted) {
-          judges = await judge(options, capture)
+          judges = await judge(options, capture, joined)
           mappings = judges.live
         }
         await running.dispose()
@@ -139,8 +138,12 @@ interface Judges extends Disposable {
  * Judges mappings and schedules, which only the leader has in force: faults are refused and shown in every process. The
  * leader logs them. Where processes share a database, this one carries out rows of runs for the leader.
  */
-async function judge(options: AddSynchronizationOptions, capture: ChangeCaptures): Promise<Judges> {
-  const { configuration, scripts, managedTypes, acceptance, repository, router, link } = options
+async function judge(
+  options: AddSynchronizationOptions,
+  capture: ChangeCaptures,
+  joined: JoinedCluster | undefined,
+): Promise<Judges> {
+  const { configuration, scripts, managedTypes, acceptance, router } = options
   const scope = new Scope()
   const protections = new PrivateFields(managedTypes)
   const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
@@ -149,18 +152,18 @@ async function judge(options: AddSynchronizationOptions, capture: ChangeCaptures
   await mappings.follow(configuration)
   capture.follow(mappings)
   scope.own('schedules', await configuration.subscribe(judgeSchedules(scripts)))
-  if (link && repository.runs().participants) {
+  if (joined) {
     const shares = await startParticipation({ ...options, resources: registryOf(router), mappings })
     const participation = scope.own('shared runs', shares)
-    link.calls.onCall((text, signal) => participation.answer(text, signal))
-    scope.defer('tasks of shared runs', () => link.calls.onCall(undefined))
+    joined.calls.onCall((text, signal) => participation.answer(text, signal))
+    scope.defer('tasks of shared runs', () => joined.calls.onCall(undefined))
   }
   return { live: new LiveMappings({ mappings, isHeld }), dispose: () => scope.dispose() }
 }
 
 /** @param joined where other processes share the database */
 async function startHere(
-  { router, acceptance, settings, state, drains, link, node, ...given }: AddSynchronizationOptions,
+  { router, acceptance, settings, state, drains, ...given }: AddSynchronizationOptions,
   routes: Pick<ResourceRouter, 'add'>,
   capture: ChangeCaptures,
   joined?: JoinedCluster,
@@ -177,7 +180,7 @@ async function startHere(
   try {
     const resources = lease ? guardedResources(registryOf(router), lease) : registryOf(router)
     const isMappingHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
-    const nodes = link && workerNodes(link, joined?.name ?? node.nodeId)
+    const nodes = joined?.nodes
     const started = scope.own(
       'synchronization',
       await startSynchronization({ ...parts, resources, isMappingHeld, nodes }),

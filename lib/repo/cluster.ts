@@ -58,6 +58,8 @@ export interface ClusterMember {
 export interface ClusterNode {
   /** Unique. */
   readonly id: string
+  /** `Cluster.process` of it. */
+  readonly process: string
   readonly gateway: string
   /** As its process has described it. */
   readonly content: JsonObject

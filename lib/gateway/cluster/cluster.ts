@@ -3,10 +3,13 @@ import type { Disposable, JsonObject, Logger } from '../../contract.ts'
 import { Scope } from '../../core/scope.ts'
 import type { Cluster } from '../../repo/cluster.ts'
 import type { Fence } from '../../repo/repository.ts'
+import type { RunNodes } from '../../sync/context/run-nodes.ts'
 import type { LeaderLink } from '../link/leader-link.ts'
 import type { WorkersLink } from '../link/link.ts'
 import { NodeRegistration } from './cluster-nodes.ts'
 import { DatabaseRelay } from './database-relay.ts'
+import type { NodeCalls } from './node-calls.ts'
+import { runNodes } from './run-nodes.ts'
 
 /** What describes this process to the others. */
 export interface DescribedNode {
@@ -26,8 +29,9 @@ export interface JoinClusterOptions {
 
 export interface JoinedCluster extends Disposable {
   readonly link: LeaderLink
-  /** What the nodes of this gateway have before their number. */
-  readonly name: string
+  /** Those that share runs. */
+  readonly nodes: RunNodes
+  readonly calls: Pick<NodeCalls, 'onCall'>
   /** Of this process while it leads. */
   readonly lease: Fence | undefined
 }
@@ -48,10 +52,15 @@ export async function joinCluster({ cluster, node, link, log }: JoinClusterOptio
     const memberOf = (pid: number) => `${gateway}/${pid}`
     const candidate = { node: registration.id, member: memberOf(process.pid) }
     const relay = scope.own('relay', new DatabaseRelay({ cluster, candidate, log }))
-    link?.onLeft((pid) => void relay.ended(memberOf(pid)))
+    link?.onLeft(async (pid) => {
+      await relay.ended(memberOf(pid))
+      const nodes = await registration.list().catch(() => [])
+      for (const one of nodes) if (one.gateway === gateway && one.content.pid === pid) relay.calls.ended(one.process)
+    })
     return {
       link: relay.link,
-      name: registration.name,
+      nodes: runNodes(registration, relay.calls),
+      calls: relay.calls,
       get lease() {
         return relay.lease
       },

@@ -5,6 +5,7 @@ import type { Fence } from '../../repo/repository.ts'
 import { LeaderLink } from '../link/leader-link.ts'
 import type { LeaderMessageFromWorker } from '../link/messages.ts'
 import { Election } from './election.ts'
+import { NodeCalls, type NodeMessage } from './node-calls.ts'
 import { Outbox } from './outbox.ts'
 
 const TICK_MS = 5000
@@ -22,6 +23,7 @@ type Message =
   /** It is not the leader, or leaves: the call is for the next one. */
   | { readonly type: 'refused'; readonly id: number }
   | { readonly type: 'part' | 'answer'; readonly id: number; readonly text: string }
+  | { readonly type: 'node'; readonly message: NodeMessage }
 
 interface Call {
   readonly text: string
@@ -48,6 +50,8 @@ export interface DatabaseRelayOptions {
  */
 export class DatabaseRelay implements Disposable {
   readonly link: LeaderLink
+  /** Calls of processes that need not lead. */
+  readonly calls = new NodeCalls((process, message) => this.#post(process, { type: 'node', message }))
   readonly #cluster: Cluster
   readonly #log: Logger
   readonly #election: Election
@@ -104,6 +108,7 @@ export class DatabaseRelay implements Disposable {
     clearInterval(this.#timer)
     clearTimeout(this.#notice)
     for (const id of this.#calls.keys()) this.#lose(id)
+    await this.calls.dispose()
     await this.#outbox.idle()
     await this.#election.dispose()
     await this.#listener.dispose()
@@ -194,6 +199,7 @@ export class DatabaseRelay implements Disposable {
   #tick(): void {
     // Notifications may be lost.
     void this.#collect()
+    this.calls.ask()
     const { leader } = this.#election
     const ids = [...this.#calls].filter(([, { epoch }]) => epoch === leader?.epoch).map(([id]) => id)
     if (leader?.process && ids.length > 0) this.#post(leader.process, { type: 'ask', ids })
@@ -233,6 +239,9 @@ export class DatabaseRelay implements Disposable {
         break
       case 'ask':
         this.#asked(sender, message.ids)
+        break
+      case 'node':
+        this.calls.receive(sender, message.message)
         break
       case 'refused': {
         const call = this.#calls.get(message.id)

@@ -3,7 +3,6 @@ import type { HostProcesses, Json } from '../../contract.ts'
 import { ResourceException, toResourceException } from '../../crest/errors.ts'
 import { LeaderLink } from './leader-link.ts'
 import type { FromWorker, Gather, NodeState, Outcome, Topic, ToWorker } from './messages.ts'
-import { NodeCalls } from './node-calls.ts'
 
 /** Environment variable with the id of the whole gateway; the primary process sets it for each worker. */
 export const HOST_ID = 'OPENIDM_EXTERNAL_IDM_HOST_ID'
@@ -20,7 +19,7 @@ export const NODE_NUMBER = 'OPENIDM_EXTERNAL_IDM_NODE_NUMBER'
 /** Whether this process is a worker of a multi-process gateway. */
 export const isWorker = (): boolean => cluster.isWorker && process.env[HOST_ID] !== undefined
 
-type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' | 'left' | 'rescan' | 'gather' | 'leader' | 'node' }>
+type Answer = Exclude<ToWorker, { type: 'stop' | 'reload' | 'left' | 'rescan' | 'gather' | 'leader' }>
 
 /** A worker's link to the other processes of the gateway. */
 export class WorkersLink implements HostProcesses {
@@ -33,8 +32,6 @@ export class WorkersLink implements HostProcesses {
   readonly stopRequested: Promise<void>
   /** The link to the leader, which runs synchronization for all workers. */
   readonly leader = new LeaderLink((message, written) => this.#send({ type: 'leader', message }, written))
-  /** Calls of workers by each other. */
-  readonly calls = new NodeCalls((message) => this.#send({ type: 'node', message }))
   readonly #answers = new Map<number, (message: Answer) => void>()
   readonly #stop = Promise.withResolvers<void>()
   #lastId = 0
@@ -161,7 +158,6 @@ export class WorkersLink implements HostProcesses {
     else if (message.type === 'left') (this.#left ?? ((pid) => this.#leftBefore.push(pid)))(message.pid)
     else if (message.type === 'rescan') void this.#rescanHere(message.id)
     else if (message.type === 'leader') this.leader.receive(message.message)
-    else if (message.type === 'node') this.calls.receive(message.message)
     else if (message.type === 'gather') void this.#tell(message)
     else {
       const answer = this.#answers.get(message.id)

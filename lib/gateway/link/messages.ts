@@ -54,24 +54,6 @@ export type LeaderMessageToWorker =
   /** The leader has ended without an answer, or there is none. */
   | { readonly type: 'lost'; readonly id: number }
 
-/**
- * A call of one worker by another: see `NodeCalls`. `id` is the caller's number of the call, `call` that of the primary
- * process.
- */
-export type NodeMessageFromWorker =
-  | { readonly type: 'call'; readonly id: number; readonly node: number; readonly text: string }
-  | { readonly type: 'abort'; readonly id: number }
-  | { readonly type: 'answer'; readonly call: number; readonly text: string }
-  /** It takes no calls. */
-  | { readonly type: 'refuse'; readonly call: number }
-
-export type NodeMessageToWorker =
-  | { readonly type: 'call'; readonly call: number; readonly text: string }
-  | { readonly type: 'abort'; readonly call: number }
-  | { readonly type: 'answer'; readonly id: number; readonly text: string }
-  /** There is no such worker, or it has ended without an answer. */
-  | { readonly type: 'lost'; readonly id: number }
-
 /** What workers are asked for: their metrics, or how busy they are. */
 export type Topic = 'metrics' | 'node'
 
@@ -121,7 +103,6 @@ export type FromWorker =
   | { readonly type: 'rescan'; readonly id: number }
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageFromWorker }
-  | { readonly type: 'node'; readonly message: NodeMessageFromWorker }
   /** Asks all other workers for their parts. */
   | Gather
   | { readonly type: 'part'; readonly id: number; readonly part: Json }
@@ -141,7 +122,6 @@ export type ToWorker =
   /** All other workers have rescanned. */
   | { readonly type: 'rescanned'; readonly id: number }
   | { readonly type: 'leader'; readonly message: LeaderMessageToWorker }
-  | { readonly type: 'node'; readonly message: NodeMessageToWorker }
   | Gather
   /** The parts of the other workers. */
   | { readonly type: 'gathered'; readonly id: number; readonly parts: readonly Json[] }

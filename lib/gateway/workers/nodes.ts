@@ -36,12 +36,6 @@ export class Nodes {
     if (node) this.#nodes.set(number, { ...node, isDown: true, exit: { pid: node.pid, at: now, ...exit } })
   }
 
-  /** The worker that serves as a node; undefined while it is down. */
-  memberOf(number: number): Member | undefined {
-    const node = this.#nodes.get(number)
-    return node && !node.isDown ? node.member : undefined
-  }
-
   /** By number; nodes that have not served yet are not listed. */
   list(now = Date.now()): NodeState[] {
     return [...this.#nodes]

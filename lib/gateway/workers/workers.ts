@@ -7,7 +7,6 @@ import { HOST_ID, LOCAL_ORIGIN, NODE_NUMBER, ORIGINS } from '../link/link.ts'
 import type { FromWorker, NodeExit } from '../link/messages.ts'
 import { StartError } from '../project/start-error.ts'
 import { type Member, WorkerCoordinator } from './coordinator.ts'
-import { NodeRelay } from './node-relay.ts'
 import { Nodes } from './nodes.ts'
 import { RestartBackoff } from './restart-backoff.ts'
 
@@ -29,7 +28,6 @@ export class Workers {
   readonly #coordinator = new WorkerCoordinator()
   readonly #hostId = randomBytes(6).toString('hex')
   readonly #nodes = new Nodes((member) => this.#coordinator.leads(member))
-  readonly #relay = new NodeRelay((node) => this.#nodes.memberOf(node))
   #addresses: Addresses = { origins: [] }
   readonly #listening = new WeakSet<Worker>()
   readonly #timers = new Set<NodeJS.Timeout>()
@@ -95,12 +93,10 @@ export class Workers {
           resolve(message)
         } else if (message.type === 'failed') why = message.message
         else if (message.type === 'nodes') member.send({ type: 'nodes', id: message.id, nodes: this.#nodes.list() })
-        else if (message.type === 'node') this.#relay.receive(member, message.message)
         else this.#coordinator.receive(member, message)
       })
       worker.once('exit', (code: number | null, signal: string | null) => {
         this.#coordinator.leave(member, worker.process.pid)
-        this.#relay.leave(member)
         if (!isReady) return reject(new StartError(why))
         this.#nodes.ended(node, { code, signal })
         this.#died(worker, node, { code, signal }, performance.now() - began)

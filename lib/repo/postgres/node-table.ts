@@ -9,6 +9,7 @@ const REMEMBERED_MS = 3_600_000
 
 interface NodeRow {
   readonly id: string
+  readonly process: string
   readonly gateway: string
   readonly content: string
   readonly lastSeen: Date
@@ -52,7 +53,7 @@ export class NodeTable implements ClusterNodes {
   }
 
   async list(): Promise<ClusterNode[]> {
-    const text = `select id, gateway, content, seen as "lastSeen", seen > ${BEFORE} as "isLive" from node order by id, seen`
+    const text = `select id, process, gateway, content, seen as "lastSeen", seen > ${BEFORE} as "isLive" from node order by id, seen`
     const rows = await this.#db.run(all<NodeRow>(text, [NODE_TIMEOUT_MS]))
     return rows.map((row) => ({
       ...row,

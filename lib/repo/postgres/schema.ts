@@ -231,7 +231,7 @@ const PARTICIPANTS = [
     run bigint not null,
     node ${TEXT} not null,
     until bigint not null,
-    dismissed integer not null default 0)`,
+    state integer not null default 0)`,
   'create index run_participant_by_run on run_participant (run)',
 ]
 

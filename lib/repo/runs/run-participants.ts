@@ -3,7 +3,7 @@
  * database refuses that once its participation has ended.
  */
 export interface RunParticipants {
-  /** Admits a participant for `LEASE_MS`. @returns its ticket */
+  /** Lets a process take part, which it does with the first `renew`, within `LEASE_MS`. @returns its ticket */
   admit(run: number, node: string): Promise<number>
   /** Extends a lease by `LEASE_MS`. @returns false when the participant was dismissed: it begins no further rows, and leaves */
   renew(ticket: number): Promise<boolean>
@@ -11,11 +11,11 @@ export interface RunParticipants {
   isHeld(ticket: number): Promise<boolean>
   /** Ends a participation; resolves when what it was storing is committed. */
   end(ticket: number): Promise<void>
-  /** The same for one that may go on working: when it has left, or its lease is over. */
+  /** The same for one that may go on working: when it has left, its lease is over, or it never took part. */
   dismiss(ticket: number): Promise<void>
   /**
-   * Ends all participations in a run whose coordinator has ended; resolves when no participant can write any more: when each
-   * has left, or its lease is over.
+   * Ends all participations in a run whose coordinator has ended; resolves when no participant can write any more: see
+   * `dismiss`.
    */
   endAll(run: number): Promise<void>
 }

@@ -26,6 +26,8 @@ interface Pass extends WaitingRows {
   /** Aborts when the others are to stop. */
   readonly halt: AbortController
   readonly lanes: Map<string, Promise<void>>
+  /** Nodes that have rows, or may have. */
+  readonly joined: Set<string>
   /** Nodes that do not take part. */
   readonly excluded: Set<string>
   failure?: { readonly error: unknown }
@@ -61,6 +63,7 @@ export class SharedRows {
       queue,
       halt: new AbortController(),
       lanes: new Map(),
+      joined: new Set(),
       excluded: new Set(),
     }
     const stop = () => this.#stop(pass)
@@ -68,7 +71,8 @@ export class SharedRows {
     try {
       this.#recruit(pass, others)
       await this.#ownLane(pass).catch((error: unknown) => this.#stop(pass, { error }))
-      await Promise.all(pass.lanes.values())
+      // A node that has just died does not answer, and never had a row.
+      await Promise.all([...pass.joined].map((node) => pass.lanes.get(node)))
       context.checkCanceled()
       if (pass.failure) throw pass.failure.error
     } finally {
@@ -111,7 +115,10 @@ export class SharedRows {
       if (pass.lanes.has(node) || pass.excluded.has(node)) continue
       const lane = this.#lane(pass, node)
         .catch((error: unknown) => this.#stop(pass, { error }))
-        .finally(() => pass.lanes.delete(node))
+        .finally(() => {
+          pass.lanes.delete(node)
+          pass.joined.delete(node)
+        })
       pass.lanes.set(node, lane)
     }
   }
@@ -128,6 +135,7 @@ export class SharedRows {
     const how = await participation.begin(halt.signal)
     if (how === 'refused') pass.excluded.add(node)
     if (how !== 'joined') return
+    pass.joined.add(node)
     const size = new WindowSize()
     const suits = (window: Window) => participation.suits(window)
     for (let window = await queue.next(size.rows, suits); window; window = await queue.next(size.rows, suits)) {

@@ -14,7 +14,7 @@ import { tempSchema } from './server.ts'
 const COST_MS = 10
 
 /** Each reconciles the users with a collection of its own. */
-export const RUNS = ['canceled', 'paused', 'killed', 'stopped'] as const
+export const RUNS = ['canceled', 'shared', 'paused', 'killed', 'stopped'] as const
 
 const mapping = (name: string, source: string, enableSync: boolean): JsonObject => ({
   ...{ name, source, target: `external/idm/b/managed/${name}`, taskThreads: 4, enableSync },

@@ -100,6 +100,20 @@ describe('several gateways on one PostgreSQL', () => {
     assert.ok((await namesAt('canceled')).length < USERS)
   })
 
+  it('share the work of a run', async () => {
+    const { leader, other } = await byRole(gateways)
+    const id = await startRun(other, 'shared')
+    await assertCarriedOut(leader, id, 'shared')
+    const { json } = await other.call(`recon/${id}`)
+    const counts = (json as { sourceProcessedByNode: Record<string, number> }).sourceProcessedByNode
+    assert.deepEqual(Object.keys(counts).sort(), ['node1', 'node1.2'])
+    assert.equal(
+      Object.values(counts).reduce((sum, count) => sum + count, 0),
+      USERS,
+    )
+    assert.ok(Math.min(...Object.values(counts)) >= 50, JSON.stringify(counts))
+  })
+
   it('one that is paused writes nothing when it goes on: another one has resumed its run', async () => {
     const { leader, other } = await byRole(gateways)
     const id = await startRun(other, 'paused')

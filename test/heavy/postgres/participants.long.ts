@@ -23,6 +23,7 @@ describe('participants of a run', () => {
     await other.connect()
     onCleanUp(() => other.end())
     const ticket = await participants.admit(number, 'n1')
+    assert.equal(await participants.renew(ticket), true)
     const rows = runs.rows(number, ticket)
     const waiting = await rows.waiting(0, 10)
     const intended = waiting.map((row): Row => ({ ...row, intent: { kind: 'id', id: `t-${row.sourceId}` } }))
@@ -76,6 +77,15 @@ describe('participants of a run', () => {
     await rows.intend(intended)
     await participants.end(ticket)
     await ended
+  })
+
+  it('are not waited for when they never took part, and cannot do so later', async () => {
+    const { participants, number, ticket } = await stage()
+    await participants.end(ticket)
+    const offered = await participants.admit(number, 'n2')
+    assert.equal(await participants.isHeld(offered), true)
+    await participants.endAll(number)
+    assert.equal(await participants.renew(offered), false)
   })
 
   it('are waited for until their leases are over', async () => {

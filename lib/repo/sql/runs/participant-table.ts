@@ -6,6 +6,9 @@ import { all, first, run as runStatement, type Work } from '../statements/work.t
 
 const POLL_MS = 50
 
+/** Offered, not taken yet: without any rows. Taken: until its lease ends. Dismissed: it is not renewed any more. */
+const STATE = { offered: 0, taken: 1, dismissed: 2 }
+
 /** Times are those of the server, in milliseconds. */
 const NOW = '(extract(epoch from clock_timestamp()) * 1000)::bigint'
 
@@ -24,7 +27,8 @@ export class ParticipantTable implements RunParticipants {
   }
 
   async renew(ticket: number): Promise<boolean> {
-    const text = `update run_participant set until = ${NOW} + ?::bigint where key = ? and dismissed = 0 and until > ${NOW}`
+    const text = `update run_participant set state = ${STATE.taken}, until = ${NOW} + ?::bigint
+      where key = ? and state <> ${STATE.dismissed} and until > ${NOW}`
     return (await this.#db.write(() => runStatement(text, [LEASE_MS, ticket]))) > 0
   }
 
@@ -47,7 +51,10 @@ export class ParticipantTable implements RunParticipants {
 
   async #dismiss(condition: string, value: number): Promise<void> {
     const held = `select 1 from run_participant where ${condition} and until > ${NOW} limit 1`
-    await this.#db.write(() => runStatement(`update run_participant set dismissed = 1 where ${condition}`, [value]))
+    await this.#db.write(function* () {
+      yield* runStatement(`delete from run_participant where ${condition} and state = ${STATE.offered}`, [value])
+      yield* runStatement(`update run_participant set state = ${STATE.dismissed} where ${condition}`, [value])
+    })
     while ((await this.#db.run(all(held, [value]))).length > 0) await delay(POLL_MS)
     await this.#db.write(() => runStatement(`delete from run_participant where ${condition}`, [value]))
   }
