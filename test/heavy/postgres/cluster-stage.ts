@@ -25,10 +25,14 @@ const mapping = (name: string, source: string, enableSync: boolean): JsonObject 
   ],
 })
 
-/** Changes of roles are carried over at once. */
-const MAPPINGS = [...RUNS.map((name) => mapping(name, 'managed/user', false)), mapping('role', 'managed/role', true)]
+/** Changes of roles are carried over at once, those of groups by the queue. */
+const MAPPINGS: readonly JsonObject[] = [
+  ...RUNS.map((name) => mapping(name, 'managed/user', false)),
+  mapping('role', 'managed/role', true),
+  { ...mapping('group', 'managed/group', true), queuedSync: { enabled: true } },
+]
 
-const TYPES = ['user', 'role', 'tick'].map((name) => ({
+const TYPES = ['user', 'role', 'group', 'tick'].map((name) => ({
   name,
   schema: { type: 'object', properties: { userName: { type: 'string' } } },
 }))
@@ -64,7 +68,7 @@ export interface StartOptions {
 export async function clusterStage(): Promise<ClusterStage> {
   const place = await tempSchema()
   await migratePostgres(place)
-  const collections = MAPPINGS.map(({ name }) => [`managed/${name}`, slowCollection()] as const)
+  const collections = MAPPINGS.map(({ name }) => [`managed/${String(name)}`, slowCollection()] as const)
   const remote = await startRemoteIdm(Object.fromEntries(collections))
   const keys = `${generateKey('one')}\n`
   const start = async ({ conf = {}, args, env }: StartOptions = {}) => {
