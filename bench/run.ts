@@ -5,7 +5,7 @@
  * resume [--objects N],
  * recon [--objects N] [--remote gateway|memory],
  * undo [--objects N],
- * shared-runs [--objects N] [--ms N] [--blocks N],
+ * shared-runs [--objects N] [--ms N] [--blocks N] [--gateways N],
  * queue [--events N], queue-beside [--seconds N],
  * capture [--blocks N],
  * compare --base DIR|REVISION [--only gateway|express|recon|start] [--objects N] [--extra MICROSECONDS].
@@ -47,6 +47,7 @@ const { values, positionals } = parseArgs({
     blocks: { type: 'string' },
     extra: { type: 'string', default: '0' },
     ms: { type: 'string', default: '20' },
+    gateways: { type: 'string', default: '1' },
   },
   allowPositionals: true,
 })
@@ -102,7 +103,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<unknown>>> = {
   resume: () => resume(objects(100_000)),
   recon: () => recon(objects(10_000), values.remote === 'memory' ? 'memory' : 'gateway', maxBlocks(10)),
   undo: () => undo(objects(20_000), maxBlocks(4)),
-  'shared-runs': () => sharedRuns(objects(10_000), Number(values.ms), maxBlocks(1)),
+  'shared-runs': () => sharedRuns(objects(10_000), Number(values.ms), maxBlocks(1), Number(values.gateways)),
   compare: () =>
     compare({ base, only, maxBlocks: maxBlocks(30), objects: objects(10_000), extra: Number(values.extra) }),
 }

@@ -2,8 +2,9 @@
  * `PG_URL=postgresql://… npm run bench -- shared-runs [--objects N] [--ms N] [--blocks N]`: a reconciliation that creates N
  * objects in a remote whose writes take some milliseconds, by one worker and by two that share it, in the order one, two,
  * two, one. Prints the time of each run and two ÷ one, and fails below 1.6 or when an object is there twice or lacking.
+ * `--gateways 2`: one run that two gateways with two workers each share, without a comparison.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,11 +31,11 @@ interface ShownRun {
 }
 
 /** @param ms how long a write takes @returns whether the ratio and the counts are as they should be */
-export async function sharedRuns(objects: number, ms: number, blocks: number): Promise<boolean> {
+export async function sharedRuns(objects: number, ms: number, blocks: number, gateways: number): Promise<boolean> {
   const url = process.env.PG_URL
   if (url === undefined) throw new Error('PG_URL names the server: postgresql://user:password@host:port/database')
   const folder = await mkdtemp(join(tmpdir(), 'idm-shared-'))
-  const turns = Array.from({ length: blocks }, () => ORDER).flat()
+  const turns: Workers[] = gateways > 1 ? ['two'] : Array.from({ length: blocks }, () => ORDER).flat()
   const remotes: Running[] = []
   try {
     await migratePostgres({ url, schema: SCHEMA })
@@ -44,12 +45,20 @@ export async function sharedRuns(objects: number, ms: number, blocks: number): P
     await prepare(project, remotes, turns)
     const env = { OPENIDM_REPO_URL: `${url}?schema=${SCHEMA}` }
     const dist = buildGateway(folder)
-    const gateway = await startGateway({ project, dist, env, workers: 2, logLevel: 'error', hasProbe: false })
+    const running: Running[] = []
     try {
+      for (let number = 1; number <= gateways; number++) {
+        const copy = `${project}-${number}`
+        await cp(project, copy, { recursive: true })
+        running.push(
+          await startGateway({ ...{ project: copy, dist, env, workers: 2 }, logLevel: 'error', hasProbe: false }),
+        )
+      }
       console.log(`\n${objects} objects created in a remote whose writes take ${ms} ms\n`)
-      return await measure(gateway, turns, remotes, objects)
+      const [gateway] = running
+      return gateway !== undefined && (await measure(gateway, turns, remotes, objects))
     } finally {
-      await gateway.stop()
+      for (const one of running) await one.stop()
     }
   } finally {
     for (const remote of remotes) await remote.stop()
@@ -98,6 +107,7 @@ async function measure(
     const seconds = (run.duration / 1000).toFixed(1).padStart(6)
     console.log(`  ${workers}  ${seconds} s  ${created} objects  ${JSON.stringify(run.sourceProcessedByNode)}`)
   }
+  if (sums.one === 0) return isRight
   const ratio = sums.one / sums.two
   const holds = isRight && ratio >= MIN_RATIO
   console.log(`\n  two ÷ one: ${ratio.toFixed(2)} (goal: ${MIN_RATIO}): ${holds ? 'holds' : 'MISSED'}`)

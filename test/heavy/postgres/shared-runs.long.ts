@@ -3,8 +3,10 @@ import { ownedBySuite } from '../../helpers/clean-up.ts'
 import { until } from '../../helpers/until.ts'
 import { namesIn, type Run, type SharedStage, startSharedStage, sumOf } from './shared-stage.ts'
 
-const OBJECTS = 3000
-const SOME = 1000
+/** How often a process is killed in one run. */
+const POINTS = Number(process.env.CRASH_POINTS ?? 3)
+const SOME = POINTS > 3 ? 5000 : 1000
+const OBJECTS = Math.max(3000, SOME)
 const ALONE = { clusteredSourceReconEnabled: false }
 
 describe('a run that workers share', () => {
@@ -23,8 +25,8 @@ describe('a run that workers share', () => {
     assert.ok(target)
     target.ms = 30
     const id = await stage.start(mapping, { limit: SOME })
-    for (const share of [0.1, 0.4, 0.7]) {
-      await until(() => target.created.size > share * SOME)
+    for (let point = 0; point < POINTS; point++) {
+      await until(() => target.created.size > ((point + 0.3) / (POINTS + 0.5)) * SOME)
       await disturb()
     }
     return stage.ended(id)
