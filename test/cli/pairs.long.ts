@@ -1,6 +1,6 @@
 /**
- * Commands beside every process that holds a project: each works or is refused, and the run of the first ends right. Each
- * process meets a fifth of the commands, each command a fifth of the processes; with PAIRS=all all meet.
+ * Commands beside every process that holds a project: each works or is refused, and the run of the first ends right. With
+ * PAIRS=all all meet, otherwise every second process, each with a fourth of the commands.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -201,11 +201,12 @@ async function check(
   return code === 0 ? [] : [seen]
 }
 
-const PARTS = process.env.PAIRS === 'all' ? 1 : 5
-const isMet = (command: number, holder: number): boolean => command % PARTS === holder % PARTS
+const IS_ALL = process.env.PAIRS === 'all'
+const isMet = (command: number, holder: number): boolean => IS_ALL || command % 4 === (holder / 2) % 4
 
 describe('commands beside every process that holds the project', () => {
-  for (const [index, holder] of HOLDERS.entries())
+  for (const [index, holder] of HOLDERS.entries()) {
+    if (!IS_ALL && index % 2 === 1) continue
     it(`${holder.name} is not disturbed`, async function () {
       this.timeout(600_000)
       const stage = await Stage.create()
@@ -241,4 +242,5 @@ describe('commands beside every process that holds the project', () => {
       assert.deepEqual(await stage.created(), USERS)
       await stage.assertSound()
     })
+  }
 })

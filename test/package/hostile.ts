@@ -8,7 +8,7 @@ describe('the packed tarball', () => {
     await installPackage()
   })
 
-  // The oldest and the newest; test/security/hostile.test.ts runs the sources on the one between.
-  for (const version of ['22', '26'] as const)
-    for (const framework of FRAMEWORKS) describeHostile(fromPackage(framework, version))
+  // The oldest, and one on the newest; test/security/hostile.test.ts runs the sources on the one between.
+  for (const framework of FRAMEWORKS) describeHostile(fromPackage(framework, '22'))
+  for (const framework of FRAMEWORKS.slice(0, 1)) describeHostile(fromPackage(framework, '26'))
 })

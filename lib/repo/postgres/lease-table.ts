@@ -5,7 +5,7 @@ import { LEADER_LOCK } from './fence.ts'
 
 /**
  * Who leads, as one row. The lease ends by the clock of the server. Writes of the leader share a lock and compare the
- * epoch (`fence.ts`): taking the lease waits for those that are under way.
+ * epoch (`FencedDatabase`): taking the lease waits for those that are under way.
  */
 export class LeaseTable implements ClusterLease {
   readonly #db: PostgresDatabase

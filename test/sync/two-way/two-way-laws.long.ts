@@ -207,7 +207,8 @@ class Case {
         same((side === 'one' ? left : right)[field], SHOWN[field](value, side))
       const found = (edited.length === 0 ? [base] : edited).find((value) => shows(value, 'one') && shows(value, 'two'))
       if (found !== undefined) this.#base.set(place, found)
-      const isKept = (own === undefined || shows(own, 'one')) && (other === undefined || shows(other, 'two'))
+      // While another field is disputed, a side may hold an edit of the other side that came after its own, but not the last.
+      const isKept = numberOf(left[field]) >= numberOf(own) && numberOf(right[field]) >= numberOf(other)
       const why = `${when}: ${field} of ${object}: an edit is on neither side: ${JSON.stringify({ left, right, own, other, base })}`
       assert.ok(found !== undefined || isKept, why)
       return found === undefined
@@ -247,6 +248,9 @@ class Case {
     return this.#stage.one.call(path, { method: 'POST' })
   }
 }
+
+/** Edits are numbered: `V7`, also as the sides show it; 0 = none. */
+const numberOf = (value: unknown): number => Number(/^(?:b-)?v(\d+)$/i.exec(String(value))?.[1] ?? 0)
 
 const same = (found: unknown, value: string): boolean => String(found).toLowerCase() === value.toLowerCase()
 
