@@ -9,7 +9,7 @@ import { until } from '../../../helpers/until.ts'
 import { instanceOf } from '../../gateways.ts'
 
 /** Crashes and changes: CRASH_POINTS=100 CHANGES=2000 by hand. */
-const POINTS = Number(process.env.CRASH_POINTS ?? 10)
+const POINTS = Number(process.env.CRASH_POINTS ?? 5)
 const CHANGES = Number(process.env.CHANGES ?? 20 * POINTS)
 const OBJECTS = 8
 const SEED = 'seed'
