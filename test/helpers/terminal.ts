@@ -38,7 +38,8 @@ export const typedAtTerminal = (args: readonly string[], options: TerminalOption
 /** Runs a command of a shell to its end. */
 export async function atTerminal(command: string, { cwd, env, answers }: TerminalOptions): Promise<Typed> {
   const sized = `stty cols 200 rows 50; ${command}`
-  const child = spawn(SCRIPT, ['-qec', sized, '/dev/null'], { cwd, env: { ...process.env, ...env } })
+  // The same shell on all machines: others differ in what a signal to both ends.
+  const child = spawn(SCRIPT, ['-qec', sized, '/dev/null'], { cwd, env: { ...process.env, ...env, SHELL: '/bin/sh' } })
   onCleanUp(() => child.kill())
   const waiting = [...answers]
   let output = ''
