@@ -9,7 +9,7 @@ export const NODE_TIMEOUT_MS = 30_000
 export interface LeaderRecord {
   /** Grows by one with each leader. */
   readonly epoch: number
-  /** Its process; empty when nobody leads. */
+  /** Its process; empty when there is no leader. */
   readonly process: string
   /** The id of its node. */
   readonly node: string
@@ -54,6 +54,14 @@ export interface ClusterMember {
   /** Of a gateway of several processes, from 1. */
   readonly number?: number | undefined
 }
+
+/** The id of a node: the name of its gateway, and its number among several processes. */
+export const nodeIdOf = (name: string, { number }: Pick<ClusterMember, 'number'>): string =>
+  number === undefined ? name : `${name}-${number}`
+
+/** The name of the gateway of a node. */
+export const gatewayNameOf = (id: string, { number }: Pick<ClusterMember, 'number'>): string =>
+  number === undefined ? id : id.slice(0, -`-${number}`.length)
 
 export interface ClusterNode {
   /** Unique. */

@@ -1,5 +1,5 @@
 import type { Disposable, JsonObject, Logger } from '../../contract.ts'
-import type { Cluster, ClusterMember, ClusterNode } from '../../repo/cluster.ts'
+import { type Cluster, type ClusterMember, type ClusterNode, gatewayNameOf, nodeIdOf } from '../../repo/cluster.ts'
 
 const HEARTBEAT_MS = 10_000
 
@@ -28,15 +28,14 @@ export class NodeRegistration implements Disposable {
   /** Resolves when this process has an id of its own. */
   static async join(cluster: Cluster, member: ClusterMember, log: Logger): Promise<NodeRegistration> {
     const id = await cluster.nodes.join(member)
-    const asked = member.number === undefined ? member.name : `${member.name}-${member.number}`
+    const asked = nodeIdOf(member.name, member)
     if (id !== asked) log.warn({ node: id }, `another gateway has the node id ${asked}: this one is ${id}`)
     return new NodeRegistration(id, cluster, member, log)
   }
 
   /** The name that the nodes of this gateway have before their number. */
   get name(): string {
-    const { number } = this.#member
-    return number === undefined ? this.id : this.id.slice(0, -`-${number}`.length)
+    return gatewayNameOf(this.id, this.#member)
   }
 
   /** Shows others what `describe` says, from now on. */

@@ -1,7 +1,8 @@
 import type { Disposable, Logger } from '../../contract.ts'
 import { SerialQueue } from '../../core/serial-queue.ts'
+import { instant } from '../../core/time/lease-clock.ts'
 import type { ClusterLease, LeaderCandidate, LeaderRecord } from '../../repo/cluster.ts'
-import { HeldLease, instant } from './held-lease.ts'
+import { HeldLease } from './held-lease.ts'
 
 const HEARTBEAT_MS = 5000
 /** After a failure. */

@@ -1,3 +1,4 @@
+import { guarded } from '../../core/guarded.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import type { ResourceRegistry } from '../../crest/protocol/router.ts'
 import type { Fence } from '../../repo/repository.ts'
@@ -16,24 +17,8 @@ export const guardedResources = (resources: ResourceRegistry, fence: Fence): Res
 
 /** The same for scripts: none starts. One that runs goes on. */
 export const guardedScripts = (scripts: ScriptService, fence: Fence): ScriptService =>
-  guarded(scripts, fence, ['run', 'runMany'])
+  guarded(scripts, () => fence.assertHeld(), ['run', 'runMany'])
 
 // Other methods consist of queries.
 const guardedConnection = (connection: Connection, fence: Fence): Connection =>
-  guarded(connection, fence, ['create', 'read', 'update', 'patch', 'delete', 'query', 'action'])
-
-/** @param names of methods that are asynchronous */
-function guarded<T extends object>(target: T, fence: Fence, names: readonly (keyof T)[]): T {
-  const isGuarded = new Set<unknown>(names)
-  return new Proxy(target, {
-    get: (_, name) => {
-      const method = Reflect.get(target, name, target) as unknown
-      if (typeof method !== 'function') return method
-      if (!isGuarded.has(name)) return method.bind(target)
-      return async (...args: unknown[]) => {
-        fence.assertHeld()
-        return method.apply(target, args)
-      }
-    },
-  })
-}
+  guarded(connection, () => fence.assertHeld(), ['create', 'read', 'update', 'patch', 'delete', 'query', 'action'])

@@ -7,7 +7,7 @@ export type NodeMessage =
   | { readonly type: 'abort'; readonly id: number }
   /** Are these calls still being answered? */
   | { readonly type: 'ask'; readonly ids: readonly number[] }
-  /** There is no answer to the call: nobody takes calls, or the call or its answer has not arrived. */
+  /** There is no answer to the call: the process takes no calls, or the call or its answer was lost on the way. */
   | { readonly type: 'lost'; readonly id: number }
 
 /** Answers a call. Never rejects. @param signal aborts when the caller cancels the call */

@@ -1,5 +1,12 @@
 import type { JsonObject } from '../../contract.ts'
-import { type ClusterMember, type ClusterNode, type ClusterNodes, NODE_TIMEOUT_MS } from '../cluster.ts'
+import {
+  type ClusterMember,
+  type ClusterNode,
+  type ClusterNodes,
+  gatewayNameOf,
+  NODE_TIMEOUT_MS,
+  nodeIdOf,
+} from '../cluster.ts'
 import type { Lock } from '../sql/statements/database.ts'
 import { all, first, run, type Work } from '../sql/statements/work.ts'
 import type { PostgresDatabase } from './database.ts'
@@ -30,9 +37,9 @@ export class NodeTable implements ClusterNodes {
     const own = this.#process
     return this.#db.write(
       function* () {
-        const id = nodeId(yield* nameOf(member), member)
+        const id = nodeIdOf(yield* nameOf(member), member)
         yield* run(DELETE_FORMER, [id, own])
-        yield* run(UPSERT, [own, id, nameIn(id, member), member.gateway, '{}'])
+        yield* run(UPSERT, [own, id, gatewayNameOf(id, member), member.gateway, '{}'])
         return id
       },
       { locks: [NODES] },
@@ -40,7 +47,7 @@ export class NodeTable implements ClusterNodes {
   }
 
   async beat(id: string, member: ClusterMember, content: JsonObject): Promise<void> {
-    const values = [this.#process, id, nameIn(id, member), member.gateway, JSON.stringify(content)]
+    const values = [this.#process, id, gatewayNameOf(id, member), member.gateway, JSON.stringify(content)]
     await this.#db.write(function* () {
       yield* run(UPSERT, values)
       yield* run(`delete from node where seen < ${BEFORE}`, [REMEMBERED_MS])
@@ -74,11 +81,6 @@ function* nameOf({ gateway, name }: ClusterMember): Work<string> {
     if (!taken.has(free)) return free
   }
 }
-
-const nodeId = (name: string, { number }: ClusterMember): string => (number === undefined ? name : `${name}-${number}`)
-
-const nameIn = (id: string, { number }: ClusterMember): string =>
-  number === undefined ? id : id.slice(0, -`-${number}`.length)
 
 const NODES: Lock = { name: 'nodes' }
 const BEFORE = `clock_timestamp() - ?::bigint * interval '1 millisecond'`

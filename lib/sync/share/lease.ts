@@ -1,10 +1,12 @@
+import { guarded } from '../../core/guarded.ts'
+import { instant, LeaseClock } from '../../core/time/lease-clock.ts'
 import { serviceUnavailable } from '../../crest/errors.ts'
 import type { Connection } from '../../crest/protocol/connection.ts'
 import { LEASE_MS, type RunParticipants } from '../../repo/runs/run-participants.ts'
 
 const RENEWAL_MS = LEASE_MS / 10
 
-const WRITES: ReadonlySet<PropertyKey> = new Set(['create', 'update', 'patch', 'delete', 'action'])
+const WRITES = ['create', 'update', 'patch', 'delete', 'action'] as const
 
 /** The lease of a participant, as it sees it itself. */
 export class Lease {
@@ -12,7 +14,7 @@ export class Lease {
   readonly #ticket: number
   readonly #ended = new AbortController()
   readonly #timer: NodeJS.Timeout
-  #until = 0
+  #clock: LeaseClock | undefined
 
   private constructor(participants: RunParticipants, ticket: number) {
     this.#participants = participants
@@ -35,17 +37,7 @@ export class Lease {
 
   /** Requests that write are sent only while the lease lasts: a process that was stopped meanwhile sends none. */
   guard(connection: Connection): Connection {
-    return new Proxy(connection, {
-      get: (target, name) => {
-        const member = Reflect.get(target, name, target) as unknown
-        if (typeof member !== 'function') return member
-        if (!WRITES.has(name)) return member.bind(target)
-        return async (...given: unknown[]) => {
-          this.#check()
-          return member.apply(target, given)
-        }
-      },
-    })
+    return guarded(connection, () => this.#check(), WRITES)
   }
 
   /** Gives it back: the rows that it was for are not written any more. */
@@ -55,15 +47,21 @@ export class Lease {
   }
 
   async #renew(): Promise<void> {
-    const begin = performance.now()
-    const isRenewed = await this.#participants.renew(this.#ticket).catch(() => begin < this.#until && undefined)
-    if (isRenewed) this.#until = begin + LEASE_MS
-    else if (isRenewed === false) this.#stop()
+    const from = instant()
+    const isRenewed = await this.#participants.renew(this.#ticket).catch(() => (this.#lasts ? undefined : false))
+    if (isRenewed) {
+      if (this.#clock) this.#clock.extend(from)
+      else this.#clock = new LeaseClock(LEASE_MS, from)
+    } else if (isRenewed === false) this.#stop()
+  }
+
+  get #lasts(): boolean {
+    return this.#clock !== undefined && this.#clock.remaining() > 0
   }
 
   /** @throws the reason of `signal` when the lease is over */
   #check(): void {
-    if (performance.now() >= this.#until) this.#stop()
+    if (!this.#lasts) this.#stop()
     this.#ended.signal.throwIfAborted()
   }
 
