@@ -1,6 +1,6 @@
 import type { Disposable, Logger } from '../../contract.ts'
 import { parseStoredJson } from '../../core/json.ts'
-import type { Cluster, LeaderCandidate } from '../../repo/cluster.ts'
+import { type Cluster, LEASE_MS, type LeaderCandidate } from '../../repo/cluster.ts'
 import type { Fence } from '../../repo/repository.ts'
 import { LeaderLink } from '../link/leader-link.ts'
 import type { LeaderMessageFromWorker } from '../link/messages.ts'
@@ -67,6 +67,8 @@ export class DatabaseRelay implements Disposable {
   #count = 0
   #collecting: Promise<void> | undefined
   #isAgain = false
+  /** Since when messages cannot be read. */
+  #deafSince: number | undefined
 
   constructor({ cluster, candidate, log }: DatabaseRelayOptions) {
     this.#cluster = cluster
@@ -220,12 +222,21 @@ export class DatabaseRelay implements Disposable {
     while (this.#isAgain) {
       this.#isAgain = false
       try {
-        for (const { sender, text } of await this.#cluster.mailbox.receive())
-          this.#receive(sender, parseStoredJson(text) as unknown as Message)
+        const messages = await this.#cluster.mailbox.receive()
+        this.#deafSince = undefined
+        for (const { sender, text } of messages) this.#receive(sender, parseStoredJson(text) as unknown as Message)
       } catch (error) {
         this.#log.debug({ err: error }, 'the messages of other nodes cannot be read')
+        this.#loseUnheard()
       }
     }
+  }
+
+  /** While the database is away, no answer comes: in the time of a lease the leader has stopped. */
+  #loseUnheard(): void {
+    this.#deafSince ??= performance.now()
+    if (performance.now() - this.#deafSince < LEASE_MS) return
+    for (const id of this.#calls.keys()) this.#lose(id)
   }
 
   #receive(sender: string, message: Message): void {
