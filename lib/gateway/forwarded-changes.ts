@@ -2,7 +2,8 @@ import type { Logger } from '../contract.ts'
 import { toResourceException } from '../crest/errors.ts'
 import type { RequestContext } from '../crest/protocol/request.ts'
 import { type Change, NOTIFY_ACTIONS, type SyncDetail, type SyncResults } from '../sync/live/change.ts'
-import type { LiveMappings } from '../sync/live/live-mappings.ts'
+import { Claim, type ClaimEvents } from '../sync/live/claims.ts'
+import { isQueued, type LiveMappings } from '../sync/live/live-mappings.ts'
 import type { LiveChanges } from '../sync/live/notifier.ts'
 import type { ChangeSynchronizer } from './managed/changes.ts'
 
@@ -11,6 +12,7 @@ export interface ForwardedChangesOptions {
   readonly mappings: () => LiveMappings
   /** Of the leader. */
   readonly live: LiveChanges
+  readonly events: ClaimEvents
   readonly log: Logger
 }
 
@@ -46,13 +48,25 @@ export class ForwardedChanges implements ChangeSynchronizer {
       const { collection, resourceId, action } = change
       const [first] = mappings().mappingsFor(change)
       log.error({ err: error, resource: `${collection}/${resourceId}` }, NOT_CARRIED_OVER)
+      this.#leave(change)
       const syncDetails = first ? [failedDetail(first.mapping.name, resourceId, error)] : []
       return { success: false, action: NOTIFY_ACTIONS[action], syncDetails }
     }
   }
+
+  /** The leader may stay, and not know of the change. */
+  #leave({ claim, ...change }: Change): void {
+    const { mappings, events, log } = this.#options
+    if (claim === undefined) return
+    const { action, resourceId } = change
+    for (const { mapping } of mappings()
+      .mappingsFor(change)
+      .filter((one) => !isQueued(one)))
+      void new Claim({ claim, action, mapping: mapping.name, resourceId }, { events, log }).leave()
+  }
 }
 
-const NOT_CARRIED_OVER = 'a change was not carried over, or it is not known whether it was: the next leader looks at it'
+const NOT_CARRIED_OVER = 'a change was not carried over, or it is not known whether it was: the leader looks at it'
 
 function failedDetail(mapping: string, sourceId: string, error: unknown): SyncDetail {
   const { code, reason, message } = toResourceException(error)

@@ -117,7 +117,7 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
       await Leadership.join({ link: leader, router, start, signal, among, log }),
     )
     const { live } = leadership
-    changes.bind(new ForwardedChanges({ mappings: () => mappings, live, log }))
+    changes.bind(new ForwardedChanges({ mappings: () => mappings, live, events: repository.events(), log }))
     return {
       reconcile: (mapping, given) => leadership.reconcile(mapping, given),
       live,

@@ -8,7 +8,6 @@ import type { Rewriting } from './objects/rewrite.ts'
 import type { CaptureStore } from './queue/capture-store.ts'
 import type { EventStore } from './queue/event-store.ts'
 import type { JobQueue } from './queue/job-queue.ts'
-import type { SharedJobs } from './queue/shared-jobs.ts'
 import type { RunStore } from './runs/run-store.ts'
 import type { SentValueStore } from './runs/sent-value-store.ts'
 
@@ -82,8 +81,6 @@ export interface Repository {
   /** Events of queued synchronization. */
   events(): EventStore
   jobs(): JobQueue
-  /** Jobs for all processes on this database; undefined where only one of them works. */
-  readonly sharedJobs: SharedJobs | undefined
   incremental(): IncrementalStore
   captures(): CaptureStore
   agreements(): AgreementStore

@@ -14,6 +14,7 @@ import { LiveMappings } from '../../lib/sync/live/live-mappings.ts'
 import { mappingSchema } from '../../lib/sync/mapping/mapping.ts'
 import { memoryLog } from '../helpers/log.ts'
 import { until } from '../helpers/until.ts'
+import { tempRepository } from '../repo/repositories.ts'
 
 /** Links through a relay, which takes messages one after the other, and the lengths of what was sent. */
 class Relayed {
@@ -235,6 +236,7 @@ describe('Leadership', () => {
     const config = { name: 'm', source: 'managed/user', target: 'x/y' }
     const configured = [{ mapping: mappingSchema.parse(config), config }]
     const mappings = new LiveMappings({ mappings: { all: () => configured, from: () => configured } })
+    const events = (await tempRepository()).events()
     const newObject = { _id: 'a', n: JSON.rawJSON('9007199254740993') } as unknown as Change['newObject']
     const change: Change = {
       ...{ collection: 'managed/user', resourceId: 'a', action: 'create' },
@@ -244,7 +246,11 @@ describe('Leadership', () => {
     const context = { transactionId: 't', syncChain: ['m/b'], signal: new AbortController().signal }
     const [leader, follower] = [await workers.add(), await workers.add()]
     for (const { leadership } of [leader, follower]) {
-      const changes = new ForwardedChanges({ mappings: () => mappings, live: leadership.live, log: workers.log })
+      const changes = new ForwardedChanges({
+        ...{ mappings: () => mappings, events },
+        live: leadership.live,
+        log: workers.log,
+      })
       assert.equal((await changes.synchronize(change, context)).success, true)
     }
     const [own, forwarded] = given as [Change, RequestContext][]
@@ -254,7 +260,11 @@ describe('Leadership', () => {
     workers.relayed.relay.close()
     leader.end()
     const { leadership } = follower
-    const changes = new ForwardedChanges({ mappings: () => mappings, live: leadership.live, log: workers.log })
+    const changes = new ForwardedChanges({
+      ...{ mappings: () => mappings, events },
+      live: leadership.live,
+      log: workers.log,
+    })
     const { success, action, syncDetails } = await changes.synchronize(change, context)
     const [detail] = syncDetails
     assert.deepEqual([success, action, detail?.mapping, detail?.result], [false, 'notifyCreate', 'm', 'FAILED'])

@@ -3,7 +3,6 @@ import { getConstructionPlans, PgBoss } from 'pg-boss'
 import manifest from 'pg-boss/package.json' with { type: 'json' }
 import type { Disposable, JsonObject, Logger } from '../../contract.ts'
 import type { SendOptions, SharedJob, SharedJobs, SharedQueue, SharedWorkOptions } from '../queue/shared-jobs.ts'
-import type { Statement } from '../sql/statements/work.ts'
 import { exceptionOf, isConnectionLost } from './failure.ts'
 import { lockNumber } from './lock-number.ts'
 import { type Client, foreignOptions, type PoolOptions } from './pool.ts'
@@ -44,26 +43,13 @@ export class Boss implements SharedJobs, Disposable {
     this.#options = options
   }
 
-  async send(queue: SharedQueue, data: JsonObject, options: SendOptions = {}): Promise<string | null> {
+  async send(queue: SharedQueue, data: JsonObject, { key }: SendOptions = {}): Promise<string | null> {
     try {
       const boss = await this.#ready(queue)
-      return await boss.send(queue.name, data, sendOptions(options))
+      return await boss.send(queue.name, data, key === undefined ? {} : { singletonKey: key })
     } catch (error) {
       throw exceptionOf(error)
     }
-  }
-
-  /** The statement that sends a job in a transaction of the caller. */
-  async statement(queue: SharedQueue, data: JsonObject, options: SendOptions = {}): Promise<Statement> {
-    const boss = await this.#ready(queue)
-    let statement: Statement | undefined
-    const executeSql = async (text: string, parameters: unknown[] = []) => {
-      statement = { text, parameters, wants: 'rows' }
-      return { rows: [{ id: '' }] }
-    }
-    await boss.send(queue.name, data, { ...sendOptions(options), db: { executeSql } })
-    if (!statement || statement.text.includes('?')) throw new Error('pg-boss sends jobs in another way')
-    return statement
   }
 
   work(
@@ -188,11 +174,6 @@ export class Boss implements SharedJobs, Disposable {
     else log.error(facts, `${name}: pg-boss has failed`)
   }
 }
-
-const sendOptions = ({ key, startAfter }: SendOptions) => ({
-  ...(key !== undefined && { singletonKey: key }),
-  ...(startAfter && { startAfter }),
-})
 
 /** The schema of the jobs of a repository. */
 export function jobSchema(schema = 'public'): string {

@@ -37,6 +37,8 @@ export class PostgresDatabase implements Database {
   readonly #options: PostgresDatabaseOptions
   /** Identifies this process among those that use the database. */
   readonly process = randomUUID()
+  /** How often the server could not be reached. */
+  misses = 0
   #epoch = 0
   /** Asks a server that is away whether it is back. */
   #probe: NodeJS.Timeout | undefined
@@ -91,6 +93,7 @@ export class PostgresDatabase implements Database {
 
   /** The server is away: asks until it is back. */
   #missed(): void {
+    this.misses += 1
     if (this.#probe !== undefined) return
     this.#probe = setInterval(() => void this.#ask(), PROBE_MS).unref()
     void this.#ask()

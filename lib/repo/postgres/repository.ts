@@ -71,11 +71,11 @@ export async function openPostgresRepository(options: ServerRepositoryOptions): 
     cluster,
     fencedStores: (fence) => storesOn(new FencedDatabase(db, fence)),
     alone: (key, work) => withLock(options, key, work),
+    misses: () => db.misses,
     fault: () => (db.isAway ? `The database ${name} cannot be reached` : undefined),
     own: async () => {
       release ??= await holdAlone(cluster, { name, maxWaitMs: maxLockWaitMs })
     },
-    sharedJobs: boss,
     wakeUps: new SharedWakeUps(boss),
     onRewrapped: () => cluster.renew(),
     close: async () => {

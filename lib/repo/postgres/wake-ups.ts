@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Disposable } from '../../contract.ts'
-import type { SharedJobs, SharedQueue } from '../queue/shared-jobs.ts'
+import type { SharedJob, SharedJobs, SharedQueue } from '../queue/shared-jobs.ts'
 import type { WakeUps } from '../sql/queue/event-writer.ts'
 
 /** One job waits at most for each mapping; a lost one costs no more than a poll of the mapping. */
@@ -20,8 +20,6 @@ export class SharedWakeUps implements WakeUps {
   readonly #jobs: SharedJobs
   /** Mappings that are being announced, and whether there is more to announce since. */
   readonly #sending = new Map<string, { isAgain: boolean }>()
-  readonly #listeners = new Map<string, Set<() => void>>()
-  #worker: Disposable | undefined
 
   constructor(jobs: SharedJobs) {
     this.#jobs = jobs
@@ -33,22 +31,11 @@ export class SharedWakeUps implements WakeUps {
     else void this.#send(mapping)
   }
 
-  listen(mapping: string, wake: () => void): Disposable {
-    const listeners = this.#listeners.get(mapping) ?? new Set()
-    this.#listeners.set(mapping, listeners.add(wake))
-    this.#worker ??= this.#jobs.work(QUEUE, async (jobs) => this.#wake(jobs.map(({ data }) => String(data.mapping))), {
-      batchSize: BATCH,
-    })
-    return {
-      dispose: async () => {
-        listeners.delete(wake)
-        if (listeners.size === 0) this.#listeners.delete(mapping)
-        if (this.#listeners.size > 0) return
-        const worker = this.#worker
-        this.#worker = undefined
-        await worker?.dispose()
-      },
+  listen(wake: (mapping: string) => void): Disposable {
+    const handler = async (jobs: readonly SharedJob[]) => {
+      for (const { data } of jobs) wake(String(data.mapping))
     }
+    return this.#jobs.work(QUEUE, handler, { batchSize: BATCH })
   }
 
   async #send(mapping: string): Promise<void> {
@@ -61,9 +48,5 @@ export class SharedWakeUps implements WakeUps {
       await delay(PAUSE_MS, undefined, { ref: false })
     }
     this.#sending.delete(mapping)
-  }
-
-  #wake(mappings: readonly string[]): void {
-    for (const mapping of mappings) for (const wake of this.#listeners.get(mapping) ?? []) wake()
   }
 }

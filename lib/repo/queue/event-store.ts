@@ -66,6 +66,8 @@ export interface QueueState {
  * methods that do not name them. Old and new objects and errors are encrypted in the database.
  */
 export interface EventStore {
+  /** How often the database could not be reached since this process has used it. */
+  readonly misses: number
   /** Stores events in one transaction; those that can be merged into waiting ones are. */
   add(events: readonly NewEvent[]): Promise<void>
   find(id: string): Promise<QueuedEvent | undefined>

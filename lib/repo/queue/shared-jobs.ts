@@ -15,8 +15,6 @@ export interface SharedQueue {
   readonly retryLimit: number
   /** Time after which a job that has not ended is given to another process. */
   readonly expireInSeconds: number
-  /** How often a process has to tell that it still carries out a job; at least 10. Without it, only `expireInSeconds` counts. */
-  readonly heartbeatSeconds?: number
   /** How long a job that has ended is kept. */
   readonly deleteAfterSeconds: number
 }
@@ -24,17 +22,11 @@ export interface SharedQueue {
 export interface SharedJob {
   readonly id: string
   readonly data: JsonObject
-  /** How often it was begun before. */
-  readonly retryCount: number
-  /** Aborts when this process no longer has the job: it has expired, or the process is stopping. */
-  readonly signal: AbortSignal
 }
 
 export interface SendOptions {
   /** See `SharedQueue.policy`. */
   readonly key?: string
-  /** It is not carried out earlier. */
-  readonly startAfter?: Date
 }
 
 export interface SharedWorkOptions {

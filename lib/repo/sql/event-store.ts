@@ -17,19 +17,34 @@ import type { RunKeys } from './run-keys.ts'
 import { readJson } from './statements/stored-json.ts'
 import type { Stores } from './stores.ts'
 
+export interface SqlEventStoreOptions {
+  readonly stores: Stores
+  readonly keys: RunKeys
+  readonly writer: EventWriter
+  /** See `EventStore.misses`. Default: 0, always. */
+  readonly misses?: (() => number) | undefined
+  readonly log: Logger
+}
+
 /** Events: what is JSON is text on its way to the thread and back. */
 export class SqlEventStore implements EventStore {
   readonly #stores: Stores
   readonly #keys: RunKeys
   readonly #writer: EventWriter
+  readonly #misses: () => number
   readonly #log: Logger
   #isFaultLogged = false
 
-  constructor(stores: Stores, keys: RunKeys, writer: EventWriter, log: Logger) {
+  constructor({ stores, keys, writer, misses = () => 0, log }: SqlEventStoreOptions) {
     this.#stores = stores
+    this.#misses = misses
     this.#keys = keys
     this.#writer = writer
     this.#log = log
+  }
+
+  get misses(): number {
+    return this.#misses()
   }
 
   async add(events: readonly NewEvent[]): Promise<void> {

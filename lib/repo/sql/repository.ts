@@ -10,7 +10,6 @@ import { type Rewriting, rewriteObjects } from '../objects/rewrite.ts'
 import type { CaptureStore } from '../queue/capture-store.ts'
 import type { EventStore } from '../queue/event-store.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
-import type { SharedJobs } from '../queue/shared-jobs.ts'
 import type { Fence, Repository, RepositoryOptions } from '../repository.ts'
 import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
@@ -34,10 +33,10 @@ export interface SqlRepositoryOptions extends Pick<RepositoryOptions, 'log' | 'k
   readonly sharesRuns?: boolean
   /** See `Repository.fault`. */
   readonly fault: () => string | undefined
+  /** See `EventStore.misses`. */
+  readonly misses?: () => number
   /** See `Repository.own`. */
   readonly own?: () => Promise<void>
-  /** See `Repository.sharedJobs`. */
-  readonly sharedJobs?: SharedJobs
   /** Of processes that share the database. */
   readonly wakeUps?: WakeUps
   readonly cluster?: Cluster | undefined
@@ -70,7 +69,8 @@ export class SqlRepository implements Repository {
     const prepare = () => this.#runKeys.prepareEvents()
     const writer = options.shared?.writer ?? new EventWriter({ prepare, wakeUps: options.wakeUps })
     this.#writer = writer
-    this.#events = new SqlEventStore(stores, this.#runKeys, writer, log)
+    const { misses } = options
+    this.#events = new SqlEventStore({ stores, keys: this.#runKeys, writer, misses, log })
     this.#jobs = new SqlJobQueue({ stores, writer, events: this.#events, keys: this.#runKeys })
   }
 
@@ -85,10 +85,6 @@ export class SqlRepository implements Repository {
 
   get fault(): string | undefined {
     return this.#options.fault()
-  }
-
-  get sharedJobs(): SharedJobs | undefined {
-    return this.#options.sharedJobs
   }
 
   links(): LinkStore {

@@ -1,14 +1,12 @@
 /** Several gateways on one database, each a process of its own with the same configuration, and a remote. */
-import { setTimeout as delay } from 'node:timers/promises'
 import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
-import { MemoryCollection } from '../../../lib/crest/protocol/collection.ts'
-import type { ResourceHandler } from '../../../lib/crest/protocol/request.ts'
 import { migratePostgres } from '../../../lib/repo/postgres/migrate.ts'
 import { tempDirWith } from '../../helpers/files.ts'
 import { type GatewayProcess, startGatewayProcess } from '../../helpers/gateway-process.ts'
 import { instanceOf, type RemoteIdm, startRemoteIdm } from '../../sync/gateways.ts'
 import { tempSchema } from './server.ts'
+import { SlowCollection } from './slow-collection.ts'
 
 /** What a request for a new object costs the remote, in milliseconds. */
 const COST_MS = 10
@@ -37,21 +35,6 @@ const TYPES = ['user', 'role', 'group', 'tick'].map((name) => ({
   schema: { type: 'object', properties: { userName: { type: 'string' } } },
 }))
 
-/** Takes a while for each new object. */
-function slowCollection(): ResourceHandler {
-  const collection = new MemoryCollection()
-  return new Proxy(collection, {
-    get: (target, name) => {
-      const method = Reflect.get(target, name, target) as unknown
-      if (typeof method !== 'function') return method
-      return async (...args: unknown[]) => {
-        if (name === 'create') await delay(COST_MS)
-        return method.apply(target, args) as unknown
-      }
-    },
-  })
-}
-
 export interface ClusterStage {
   readonly place: { readonly url: string; readonly schema: string }
   readonly remote: RemoteIdm
@@ -68,7 +51,7 @@ export interface StartOptions {
 export async function clusterStage(): Promise<ClusterStage> {
   const place = await tempSchema()
   await migratePostgres(place)
-  const collections = MAPPINGS.map(({ name }) => [`managed/${String(name)}`, slowCollection()] as const)
+  const collections = MAPPINGS.map(({ name }) => [`managed/${String(name)}`, new SlowCollection(COST_MS)] as const)
   const remote = await startRemoteIdm(Object.fromEntries(collections))
   const keys = `${generateKey('one')}\n`
   const start = async ({ conf = {}, args, env }: StartOptions = {}) => {

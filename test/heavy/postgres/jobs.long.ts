@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { getRollbackPlans } from 'pg-boss'
 import type { JsonObject } from '../../../lib/contract.ts'
-import { JOB_LAYOUT, jobSchema } from '../../../lib/repo/postgres/boss.ts'
+import { Boss, JOB_LAYOUT, jobSchema } from '../../../lib/repo/postgres/boss.ts'
 import { migratePostgres } from '../../../lib/repo/postgres/migrate.ts'
 import { createClient } from '../../../lib/repo/postgres/pool.ts'
 import { openPostgresRepository } from '../../../lib/repo/postgres/repository.ts'
 import type { SharedQueue } from '../../../lib/repo/queue/shared-jobs.ts'
-import type { Repository } from '../../../lib/repo/repository.ts'
 import { onCleanUp, ownedBySuite } from '../../helpers/clean-up.ts'
 import { until } from '../../helpers/until.ts'
 import { silent } from '../../repo/repositories.ts'
-import { type PostgresServer, postgresRepository, startServer, tempSchema } from './server.ts'
+import { type PostgresServer, startServer, tempSchema } from './server.ts'
 
 const QUEUE: SharedQueue = {
   name: 'test',
@@ -20,7 +19,14 @@ const QUEUE: SharedQueue = {
   deleteAfterSeconds: 60,
 }
 
-const jobsOf = ({ sharedJobs }: Repository) => sharedJobs ?? assert.fail('there are none')
+/** Those of a schema of its own, unless one is given. */
+async function jobsOn(place: { url: string; schema: string } | undefined, log = silent): Promise<Boss> {
+  const own = place ?? (await tempSchema())
+  await migratePostgres(own)
+  const boss = new Boss({ ...own, name: 'The repository', log })
+  onCleanUp(() => boss.dispose())
+  return boss
+}
 
 async function clientOf(place: { readonly url: string }) {
   const client = createClient(place)
@@ -32,8 +38,7 @@ async function clientOf(place: { readonly url: string }) {
 describe('jobs on PostgreSQL', () => {
   it('are carried out once, by one of several, soon', async () => {
     const place = await tempSchema()
-    const open = async () => jobsOf(await postgresRepository(place))
-    const [sender, ...workers] = [await open(), await open(), await open()]
+    const [sender, ...workers] = [await jobsOn(place), await jobsOn(place), await jobsOn(place)]
     const done: JsonObject[] = []
     for (const worker of workers)
       worker.work(QUEUE, async (jobs) => void done.push(...jobs.map(({ data }) => data)), { batchSize: 10 })
@@ -47,11 +52,10 @@ describe('jobs on PostgreSQL', () => {
     assert.equal(new Set(done.map(({ n }) => n)).size, 21)
   })
 
-  it('wait once for each key, and not before their time', async () => {
-    const jobs = jobsOf(await postgresRepository())
+  it('wait once for each key', async () => {
+    const jobs = await jobsOn(undefined)
     assert.notEqual(await jobs.send(QUEUE, {}, { key: 'a' }), null)
     assert.equal(await jobs.send(QUEUE, {}, { key: 'a' }), null)
-    await jobs.send(QUEUE, { isLate: true }, { key: 'b', startAfter: new Date(Date.now() + 3_600_000) })
     const done: JsonObject[] = []
     const worker = jobs.work(QUEUE, async (found) => void done.push(...found.map(({ data }) => data)), { batchSize: 5 })
     await until(() => done.length > 0)
@@ -65,7 +69,7 @@ describe('jobs on PostgreSQL', () => {
     const place = await tempSchema()
     const logged: unknown[] = []
     const log = { ...silent, error: (facts: object) => void logged.push(facts) }
-    const jobs = jobsOf(await postgresRepository({ ...place, log }))
+    const jobs = await jobsOn(place, log)
     let calls = 0
     jobs.work(QUEUE, async () => {
       calls += 1
@@ -80,9 +84,8 @@ describe('jobs on PostgreSQL', () => {
     assert.doesNotMatch(JSON.stringify(rows), /bo@example/)
   })
 
-  it('end before the repository closes', async () => {
-    const repository = await postgresRepository()
-    const jobs = jobsOf(repository)
+  it('end before the process lets go of them', async () => {
+    const jobs = await jobsOn(undefined)
     const [begun, may] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let isDone = false
     jobs.work(QUEUE, async () => {
@@ -92,7 +95,7 @@ describe('jobs on PostgreSQL', () => {
     })
     await jobs.send(QUEUE, {})
     await begun.promise
-    const closed = repository.close()
+    const closed = jobs.dispose()
     may.resolve()
     await closed
     assert.ok(isDone)
@@ -138,7 +141,7 @@ describe('jobs whose server goes away', () => {
   })
 
   it('are sent and carried out when it is back; what was acknowledged is', async () => {
-    const jobs = jobsOf(await postgresRepository({ url: server.url, schema: 's' }))
+    const jobs = await jobsOn({ url: server.url, schema: 's' })
     const done = new Set<unknown>()
     const queue: SharedQueue = { ...QUEUE, name: 'all', policy: 'standard' }
     jobs.work(queue, async (found) => {

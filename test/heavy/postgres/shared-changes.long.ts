@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { until } from '../../helpers/until.ts'
 import { startPair } from './shared-pair.ts'
-import { SlowCollection } from './shared-stage.ts'
+import { SlowCollection } from './slow-collection.ts'
 
 const OBJECTS = 300
 const MAPPING = {

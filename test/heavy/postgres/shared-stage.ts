@@ -1,16 +1,7 @@
 /** A gateway of several workers on PostgreSQL, between two remotes of which the second takes its time. */
 import assert from 'node:assert/strict'
-import { setTimeout as delay } from 'node:timers/promises'
 import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
-import { MemoryCollection } from '../../../lib/crest/protocol/collection.ts'
-import type {
-  CreateRequest,
-  DeleteRequest,
-  PatchRequest,
-  Resource,
-  UpdateRequest,
-} from '../../../lib/crest/protocol/request.ts'
 import { migratePostgres } from '../../../lib/repo/postgres/migrate.ts'
 import { leaders, workersOf } from '../../gateway/workers-stage.ts'
 import { onCleanUp } from '../../helpers/clean-up.ts'
@@ -20,50 +11,7 @@ import type { CallResponse } from '../../helpers/http.ts'
 import { until } from '../../helpers/until.ts'
 import { instanceOf, type RemoteIdm, startRemoteIdm } from '../../sync/gateways.ts'
 import { tempSchema } from './server.ts'
-
-/** A collection whose writes take a while. */
-export class SlowCollection extends MemoryCollection {
-  /** How often an object was created with each name. */
-  readonly created = new Map<string, number>()
-  writes = 0
-  ms: number
-  /** Writes wait until it resolves. */
-  gate: Promise<unknown> = Promise.resolve()
-
-  constructor(ms: number) {
-    super()
-    this.ms = ms
-  }
-
-  override async create(request: CreateRequest): Promise<Resource> {
-    await this.#wait()
-    const created = await super.create(request)
-    const name = String(created.content.userName)
-    this.created.set(name, (this.created.get(name) ?? 0) + 1)
-    return created
-  }
-
-  override async update(request: UpdateRequest): Promise<Resource> {
-    await this.#wait()
-    return super.update(request)
-  }
-
-  override async patch(request: PatchRequest): Promise<Resource> {
-    await this.#wait()
-    return super.patch(request)
-  }
-
-  override async delete(request: DeleteRequest): Promise<Resource> {
-    await this.#wait()
-    return super.delete(request)
-  }
-
-  async #wait(): Promise<void> {
-    this.writes += 1
-    await this.gate
-    if (this.ms > 0) await delay(this.ms)
-  }
-}
+import { SlowCollection } from './slow-collection.ts'
 
 export interface Run extends JsonObject {
   readonly _id: string

@@ -6,7 +6,8 @@ import { eventRecord, type NewEventRecord } from './event-record.ts'
 export interface WakeUps {
   /** Tells one of those that listen that a mapping has events, soon. */
   send(mapping: string): void
-  listen(mapping: string, wake: () => void): Disposable
+  /** @param wake called with mappings that another process has stored events of */
+  listen(wake: (mapping: string) => void): Disposable
 }
 
 export interface EventWriterOptions {
@@ -19,6 +20,7 @@ export interface EventWriterOptions {
 export class EventWriter {
   readonly #options: EventWriterOptions
   readonly #listeners = new Map<string, Set<() => void>>()
+  #elsewhere: Disposable | undefined
 
   constructor(options: EventWriterOptions) {
     this.#options = options
@@ -36,21 +38,27 @@ export class EventWriter {
 
   /** Calls those that wait for events of a mapping; in another process where none does here. */
   announce(mapping: string): void {
-    const listeners = this.#listeners.get(mapping)
-    if (listeners) for (const listener of listeners) listener()
+    if (this.#listeners.has(mapping)) this.#call(mapping)
     else this.#options.wakeUps?.send(mapping)
   }
 
   listen(mapping: string, listener: () => void): Disposable {
     const listeners = this.#listeners.get(mapping) ?? new Set()
     this.#listeners.set(mapping, listeners.add(listener))
-    const elsewhere = this.#options.wakeUps?.listen(mapping, listener)
+    this.#elsewhere ??= this.#options.wakeUps?.listen((one) => this.#call(one))
     return {
       dispose: async () => {
         listeners.delete(listener)
         if (listeners.size === 0) this.#listeners.delete(mapping)
+        if (this.#listeners.size > 0) return
+        const elsewhere = this.#elsewhere
+        this.#elsewhere = undefined
         await elsewhere?.dispose()
       },
     }
+  }
+
+  #call(mapping: string): void {
+    for (const listener of this.#listeners.get(mapping) ?? []) listener()
   }
 }
