@@ -420,7 +420,7 @@ export const FILES = {
       },
       trustTransactionHeader: "use the callers' `X-ForgeRock-TransactionId`",
       resumeRuns:
-        'resume the last reconciliation of each mapping at start if it was interrupted; see [Interrupted runs](plans-and-runs.md#interrupted-runs)',
+        'resume the last reconciliation of each mapping at start if it was interrupted, and one that an outage of the database has interrupted; see [Interrupted runs](plans-and-runs.md#interrupted-runs)',
       stopTimeout: time('how long requests in flight may take when the gateway stops; not unlimited'),
     },
   },

@@ -15,6 +15,7 @@ import { type LiveChanges, notifier } from '../sync/live/notifier.ts'
 import { PrivateFields } from '../sync/mapping/private-fields.ts'
 import { MappingRegistry } from '../sync/mapping/registry.ts'
 import { startParticipation } from '../sync/participation.ts'
+import { OutageResumes } from '../sync/runs/outage-resumes.ts'
 import { resumeInterrupted } from '../sync/runs/resume.ts'
 import {
   type StartedSynchronization,
@@ -181,9 +182,15 @@ async function startHere(
     const resources = lease ? guardedResources(registryOf(router), lease) : registryOf(router)
     const isMappingHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
     const nodes = joined?.nodes
-    const started = scope.own(
+    const resumes = new OutageResumes({
+      events: repository.events(),
+      service: () => started.service,
+      isAsked: () => settings.value.resumeRuns && !scope.signal.aborted,
+      log,
+    })
+    const started: StartedSynchronization = scope.own(
       'synchronization',
-      await startSynchronization({ ...parts, resources, isMappingHeld, nodes }),
+      await startSynchronization({ ...parts, resources, isMappingHeld, nodes, observers: [resumes] }),
     )
     // Before anything is carried out.
     capture.follow(started.service.parts.mappings)

@@ -69,6 +69,8 @@ export interface Fence {
   readonly epoch: number
   /** @throws ResourceException 503 when it has ended by the clock of this process */
   assertHeld(): void
+  /** How long it leads unless it renews its lease, in milliseconds; not positive when it does not lead any more. */
+  remaining(): number
 }
 
 /** One database: objects of any number of types, links, runs, events. */

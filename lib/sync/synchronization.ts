@@ -28,7 +28,7 @@ import { RunAudit } from './rest/run-audit.ts'
 import { SyncResource } from './rest/sync-resource.ts'
 import { ReconService } from './runs/recon-service.ts'
 import { RunMetrics } from './runs/run-metrics.ts'
-import { observersOf } from './runs/run-observer.ts'
+import { observersOf, type RunObserver } from './runs/run-observer.ts'
 import { digestSources, runServices } from './services.ts'
 
 export interface SynchronizationOptions {
@@ -48,6 +48,7 @@ export interface SynchronizationOptions {
   readonly nodes?: RunNodes | undefined
   readonly metrics?: MetricsRegistry | undefined
   readonly audit?: AuditLog | undefined
+  readonly observers?: readonly RunObserver[] | undefined
   readonly log: Logger
 }
 
@@ -86,8 +87,8 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const metrics = options.metrics && scope.own('metrics', new RunMetrics(options.metrics, isConfigured))
     const { audit } = options
     const sweeps = new SweepNeeds({ store: repository.captures(), runs, mappings, log })
-    const observers = [...(audit ? [new RunAudit({ audit, runs, mappings, privateFields, log })] : []), sweeps]
-    const observer = observersOf(observers)
+    const audits = audit ? [new RunAudit({ audit, runs, mappings, privateFields, log })] : []
+    const observer = observersOf([...audits, sweeps, ...(options.observers ?? [])])
     const locks = new SourceLocks()
     const [events, jobs] = [repository.events(), repository.jobs()]
     const brake = new DeletionBrake({ events, links, log })

@@ -14,6 +14,7 @@ import { noScripts, type Scripts } from '../../lib/sync/mapping/scripts.ts'
 import { ReconAuditResource } from '../../lib/sync/rest/audit-resource.ts'
 import { ReconResource } from '../../lib/sync/rest/recon-resource.ts'
 import { ReconService, type ReconServiceOptions } from '../../lib/sync/runs/recon-service.ts'
+import type { RunObserver } from '../../lib/sync/runs/run-observer.ts'
 import { onCleanUp } from '../helpers/clean-up.ts'
 import { tempDirWith } from '../helpers/files.ts'
 import { tempRepository } from '../repo/repositories.ts'
@@ -27,6 +28,7 @@ export interface StageOptions {
   readonly repository?: Repository
   readonly scripts?: Scripts
   readonly log?: Logger
+  readonly observer?: RunObserver
 }
 
 export interface Stage {
@@ -63,7 +65,7 @@ export const MAPPING: JsonObject = {
 }
 
 export async function startStage(options: StageOptions = {}): Promise<Stage> {
-  const { mapping = {}, source, target, scripts = noScripts, log = silent } = options
+  const { mapping = {}, source, target, scripts = noScripts, log = silent, observer } = options
   const repository = options.repository ?? (await tempRepository())
   const router = new ResourceRouter()
   const conf = await tempDirWith({ 'sync.json': { mappings: [{ ...MAPPING, ...mapping }] } })
@@ -80,7 +82,17 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   }
   const replay: ReconServiceOptions['replay'] = (write) => router.replay(write)
   const timed = (isDry: boolean) => (isDry ? connectDry(router) : connection)
-  const parts = { mappings, connection, dryConnection: connectDry(router), timed, replay, ...stores, scripts, log }
+  const parts = {
+    mappings,
+    connection,
+    dryConnection: connectDry(router),
+    timed,
+    replay,
+    ...stores,
+    scripts,
+    log,
+    observer,
+  }
   const service = new ReconService(parts)
   onCleanUp(() => service.dispose())
   router.add('a', source ?? new MemoryCollection())

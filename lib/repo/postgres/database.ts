@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { serviceUnavailable } from '../../crest/errors.ts'
+import type { Fence } from '../repository.ts'
 import type { Database, Lock, WriteOptions } from '../sql/statements/database.ts'
 import type { Given, Statement, Work } from '../sql/statements/work.ts'
 import { postgresDialect } from './dialect.ts'
@@ -16,14 +17,14 @@ const MAX_DELAY_MS = 250
 const PROBE_MS = 1000
 
 export interface PostgresDatabaseOptions extends PoolOptions {
-  /** How long a server that is away is waited for, in milliseconds. */
+  /** How long a server that is away is waited for, in milliseconds; the leader waits as long as it leads. */
   readonly maxWaitMs: number
   readonly onLost: (error: Error) => void
 }
 
 export interface PostgresWriteOptions extends WriteOptions {
   /** Nothing is written once another leader has begun its epoch. */
-  readonly leaderEpoch?: number | undefined
+  readonly fence?: Fence | undefined
 }
 
 /**
@@ -69,8 +70,8 @@ export class PostgresDatabase implements Database {
     return this.#epoch
   }
 
-  async run<T>(work: Work<T>): Promise<T> {
-    const attempts = this.#attempts()
+  async run<T>(work: Work<T>, fence?: Fence): Promise<T> {
+    const attempts = this.#attempts(fence)
     let step = work.next()
     while (!step.done) {
       const statement = step.value
@@ -79,16 +80,19 @@ export class PostgresDatabase implements Database {
     return step.value
   }
 
-  async write<T>(work: () => Work<T>, { locks = [], leaderEpoch }: PostgresWriteOptions = {}): Promise<T> {
+  async write<T>(work: () => Work<T>, { locks = [], fence }: PostgresWriteOptions = {}): Promise<T> {
+    const leaderEpoch = fence?.epoch
     const epoch = leaderEpoch === undefined ? 'null::bigint' : '(select epoch from leader)'
     const begin = `begin; ${this.#lockStatements(locks)}select pg_current_xact_id()::text as xid, ${epoch} as epoch`
-    const attempts = this.#attempts()
+    const attempts = this.#attempts(fence)
     const isRepeatable = (error: unknown) => error instanceof Uncommitted
     return attempts.of(() => this.#transaction({ begin, leaderEpoch }, work, attempts), isRepeatable)
   }
 
-  #attempts(): Attempts {
-    return new Attempts(this.#options.maxWaitMs, () => this.#missed())
+  #attempts(fence: Fence | undefined): Attempts {
+    const deadline = performance.now() + this.#options.maxWaitMs
+    const remaining = () => fence?.remaining() ?? deadline - performance.now()
+    return new Attempts(remaining, () => this.#missed())
   }
 
   /** The server is away: asks until it is back. */
@@ -182,16 +186,18 @@ const uncommitted = (cause: unknown): never => {
 
 const undefinedOf = (): undefined => undefined
 
-/** Tries again while the server is away, up to a deadline. */
+/** Tries again while the server is away, as long as there is time. */
 class Attempts {
-  readonly #deadline: number
+  readonly #remaining: () => number
+  readonly #onLost: () => void
   #delay = FIRST_DELAY_MS
 
-  readonly #onLost: () => void
-
-  /** @param onLost called when the server does not answer */
-  constructor(maxWaitMs: number, onLost: () => void) {
-    this.#deadline = performance.now() + maxWaitMs
+  /**
+   * @param remaining the time that is left, in milliseconds
+   * @param onLost called when the server does not answer
+   */
+  constructor(remaining: () => number, onLost: () => void) {
+    this.#remaining = remaining
     this.#onLost = onLost
   }
 
@@ -205,7 +211,7 @@ class Attempts {
         const isUnchanged = typeof isRepeatable === 'boolean' ? isRepeatable : isRepeatable(error)
         if (isConnectionLost(cause)) this.#onLost()
         const isPassing = isConnectionLost(cause) || isConflict(cause)
-        if (!isUnchanged || !isPassing || performance.now() + this.#delay > this.#deadline) throw exceptionOf(cause)
+        if (!isUnchanged || !isPassing || this.#remaining() < this.#delay) throw exceptionOf(cause)
         await delay(this.#delay)
         this.#delay = Math.min(2 * this.#delay, MAX_DELAY_MS)
       }

@@ -8,7 +8,8 @@ import { isQuery, type PostgresDatabase } from './database.ts'
 export const LEADER_LOCK: Lock = { name: 'leader' }
 
 /**
- * The database as the leader has it: each transaction checks that no other process has become the leader. Statements
+ * The database as the leader has it: what is under way waits for a server that is away as long as the process leads, so
+ * that an outage that it survives interrupts no run. Each transaction checks that no other process has become the leader. Statements
  * beside transactions concern tables of runs that end with the process: the clock of this process decides for them.
  */
 export class FencedDatabase implements Database {
@@ -32,13 +33,13 @@ export class FencedDatabase implements Database {
     let step = work.next()
     while (!step.done) {
       if (!isQuery(step.value)) this.#fence.assertHeld()
-      step = work.next(await this.#db.run(one(step.value)))
+      step = work.next(await this.#db.run(one(step.value), this.#fence))
     }
     return step.value
   }
 
   write<T>(work: () => Work<T>, { locks = [], ...options }: WriteOptions = {}): Promise<T> {
-    const fenced = { ...options, locks: [...locks, { ...LEADER_LOCK, isShared: true }], leaderEpoch: this.#fence.epoch }
+    const fenced = { ...options, locks: [...locks, { ...LEADER_LOCK, isShared: true }], fence: this.#fence }
     return this.#db.write(work, fenced)
   }
 }

@@ -65,7 +65,7 @@ export class SqlRepository implements Repository {
     this.#options = options
     this.#stores = stores
     this.#log = log
-    this.#runKeys = options.shared?.runKeys ?? new RunKeys(stores.runKeys, options.keys)
+    this.#runKeys = options.shared?.runKeys.by(stores.runKeys) ?? new RunKeys(stores.runKeys, options.keys)
     const prepare = () => this.#runKeys.prepareEvents()
     const writer = options.shared?.writer ?? new EventWriter({ prepare, wakeUps: options.wakeUps })
     this.#writer = writer

@@ -21,15 +21,22 @@ const KEY_IS_AWAY =
  */
 export class RunKeys {
   /** Runs that cannot be decrypted and have been logged. */
-  readonly logged = new Set<number>()
+  readonly logged: Set<number>
   readonly #table: Stores['runKeys']
   readonly #keys: RepositoryKeys | undefined
   /** Runs whose values can be sealed. */
-  readonly #ready = new Set<number>()
+  readonly #ready: Set<number>
 
-  constructor(table: Stores['runKeys'], keys: RepositoryKeys | undefined) {
+  constructor(table: Stores['runKeys'], keys: RepositoryKeys | undefined, known?: RunKeys) {
     this.#table = table
     this.#keys = keys
+    this.logged = known ? known.logged : new Set()
+    this.#ready = known ? known.#ready : new Set()
+  }
+
+  /** The same keys by another way to their table. */
+  by(table: Stores['runKeys']): RunKeys {
+    return new RunKeys(table, this.#keys, this)
   }
 
   /**

@@ -33,7 +33,7 @@ describe('processes on one PostgreSQL', () => {
   const lead = async (repository: Repository, isHeld = { value: true }) => {
     const epoch = (await clusterOf(repository).lease.take(CANDIDATE)) ?? 0
     const assertHeld = () => assert.ok(isHeld.value, 'its lease has ended')
-    return { epoch, fenced: repository.fenced({ epoch, assertHeld }) }
+    return { epoch, fenced: repository.fenced({ epoch, assertHeld, remaining: () => 10_000 }) }
   }
 
   it('one leads until its lease ends, or it gives it back; each leader has an epoch of its own', async () => {

@@ -54,6 +54,9 @@ async function commitThief(url: string) {
   return thief
 }
 
+const LEADER = { node: 'n', member: 'm' }
+const RUN = { id: 'r', mapping: 'm', state: 'ACTIVE', isAnalysis: false, persists: false, content: {} }
+
 describe('a repository whose server goes away', () => {
   ownedBySuite()
   let server: PostgresServer
@@ -91,6 +94,30 @@ describe('a repository whose server goes away', () => {
     assert.equal((await store.get('before')).content.userName, 'before')
     assert.equal(await store.find('lost'), undefined)
     await store.insert('after', { userName: 'after' })
+  })
+
+  it('is waited for by the leader as long as it leads', async () => {
+    await open(50)
+    const lease = { value: 30_000 }
+    const fence = { epoch: (await repository.cluster?.lease.take(LEADER)) ?? 0, assertHeld: () => undefined }
+    const runs = repository.fenced({ ...fence, remaining: () => lease.value }).runs()
+    const number = await runs.insert(RUN)
+    await server.stop()
+    const written = runs.update(number, 'SUCCESS', {})
+    const read = runs.find('r')
+    await assert.rejects(repository.runs().all(), { code: 503 })
+    await server.start()
+    await written
+    assert.equal((await read)?.id, 'r')
+    await server.stop()
+    const late = Promise.all(
+      [runs.update(number, 'FAILED', {}), runs.all()].map((call) => assert.rejects(call, { code: 503 })),
+    )
+    await assert.rejects(repository.runs().all(), { code: 503 })
+    lease.value = 0
+    await late
+    await server.start()
+    assert.equal((await runs.find('r'))?.state, 'SUCCESS')
   })
 
   it('is waited for while it restarts: nothing fails, and nothing is done twice', async () => {
