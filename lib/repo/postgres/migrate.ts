@@ -2,7 +2,7 @@ import { JOB_LAYOUT, jobLayoutOf, migrateJobs } from './boss.ts'
 import { exceptionOf } from './failure.ts'
 import { lockNumber } from './lock-number.ts'
 import { createClient, type Pool, type PoolOptions, schemaName } from './pool.ts'
-import { STEPS } from './schema.ts'
+import { SERVES, STEPS } from './schema.ts'
 
 /** The version of the tables that this release uses. */
 export const LAYOUT = STEPS.length
@@ -40,6 +40,7 @@ export async function migratePostgres(options: PoolOptions): Promise<Migrated> {
       for (const statement of statements) await client.query(statement)
       await client.query('insert into schema_version (version) values ($1)', [index + 1])
     }
+    await client.query('update schema_version set serves = $1 where version = $2', [SERVES, LAYOUT])
     await client.query('commit')
     await migrateJobs(client, options, jobs)
     return { from, to: LAYOUT, hasChangedJobs: jobs !== JOB_LAYOUT }
@@ -50,7 +51,7 @@ export async function migratePostgres(options: PoolOptions): Promise<Migrated> {
   }
 }
 
-/** @throws Error when the tables are not those of this release */
+/** @throws Error when this release cannot use the tables */
 export async function assertLayout(pool: Pick<Pool, 'query'>, schema: string | undefined): Promise<void> {
   const layout = await layoutOf(pool).catch((error: unknown) => {
     if ((error as { code?: string }).code === '42P01') return undefined
@@ -59,7 +60,8 @@ export async function assertLayout(pool: Pick<Pool, 'query'>, schema: string | u
   const { rows } = await pool.query(`select to_regclass('repository_export')::text as found`)
   if ((rows[0] as { found: string | null }).found !== null)
     throw new Error('an export into it has not ended; run "openidm-external-idm repo export" again')
-  assertUpToDate('tables', layout, LAYOUT)
+  const isServed = layout !== undefined && layout > LAYOUT && (await oldestServed(pool, layout)) <= LAYOUT
+  if (!isServed) assertUpToDate('tables', layout, LAYOUT)
   assertUpToDate('tables for jobs', await jobLayoutOf(pool, schema), JOB_LAYOUT)
 }
 
@@ -77,6 +79,12 @@ const MIGRATE = '"openidm-external-idm repo migrate"'
 async function layoutOf(on: Pick<Pool, 'query'>): Promise<number | undefined> {
   const { rows } = await on.query('select max(version) as version from schema_version')
   return (rows[0] as { version: number | null } | undefined)?.version ?? undefined
+}
+
+/** The oldest version whose releases can use tables of a newer one. */
+async function oldestServed(on: Pick<Pool, 'query'>, layout: number): Promise<number> {
+  const { rows } = await on.query('select serves from schema_version where version = $1', [layout])
+  return (rows[0] as { serves: number | null } | undefined)?.serves ?? layout
 }
 
 function assertKnown(what: string, layout: number, supported: number): void {

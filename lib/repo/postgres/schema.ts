@@ -241,4 +241,12 @@ export const STEPS: readonly (readonly string[])[] = [
   SHARED_EVENTS,
   CLUSTER,
   PARTICIPANTS,
+  // The oldest version of the tables whose releases can use these; null = none before them.
+  ['alter table schema_version add column serves integer'],
 ]
+
+/**
+ * The oldest version of the tables whose releases can go on with those of this release, while gateways are upgraded one after
+ * the other. It is `STEPS.length` unless the last steps only add what earlier releases neither read nor have to write.
+ */
+export const SERVES = STEPS.length
