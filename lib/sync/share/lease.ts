@@ -1,12 +1,15 @@
 import { guarded } from '../../core/guarded.ts'
 import { instant, LeaseClock } from '../../core/time/lease-clock.ts'
 import { serviceUnavailable } from '../../crest/errors.ts'
-import type { Connection } from '../../crest/protocol/connection.ts'
 import { LEASE_MS, type RunParticipants } from '../../repo/runs/run-participants.ts'
+import type { RunServices } from '../context/run-context.ts'
 
 const RENEWAL_MS = LEASE_MS / 10
 
 const WRITES = ['create', 'update', 'patch', 'delete', 'action'] as const
+
+/** What carries out rows. */
+export type GuardedServices = Pick<RunServices, 'connection' | 'scripts' | 'replay'>
 
 /** The lease of a participant, as it sees it itself. */
 export class Lease {
@@ -35,9 +38,20 @@ export class Lease {
     return this.#ended.signal
   }
 
-  /** Requests that write are sent only while the lease lasts: a process that was stopped meanwhile sends none. */
-  guard(connection: Connection): Connection {
-    return guarded(connection, () => this.#check(), WRITES)
+  /**
+   * Requests that write are sent, and scripts begin, only while the lease lasts: a process that was stopped meanwhile does
+   * nothing more. A script that runs goes on.
+   */
+  guard({ connection, scripts, replay }: GuardedServices): GuardedServices {
+    const check = () => this.#check()
+    return {
+      connection: guarded(connection, check, WRITES),
+      scripts: guarded(scripts, check, ['runMany']),
+      replay: async (write) => {
+        check()
+        return replay(write)
+      },
+    }
   }
 
   /** Gives it back: the rows that it was for are not written any more. */

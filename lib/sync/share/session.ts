@@ -53,7 +53,7 @@ export class Session {
     const lease = await Lease.take(participants, ticket)
     const abort = new AbortController()
     const notes = new RowNotes()
-    const services = { ...parts, locks: notes, connection: lease.guard(parts.connection) }
+    const services = { ...parts, locks: notes, ...lease.guard(parts) }
     const own = { id, number, ticket, options: task.options, snapshot: parts.runs.snapshot(number) }
     const context = new RunContext({ ...services, ...own }, abort.signal)
     // Its coordinator knows how many there are.
