@@ -5,8 +5,8 @@ import { namesIn, type Run, type SharedStage, startSharedStage, sumOf } from './
 
 /** How often a process is killed in one run. */
 const POINTS = Number(process.env.CRASH_POINTS ?? 3)
-const SOME = POINTS > 3 ? 5000 : 1000
-const OBJECTS = Math.max(3000, SOME)
+const OBJECTS = 5000
+const SOME = 1000
 const ALONE = { clusteredSourceReconEnabled: false }
 
 describe('a run that workers share', () => {
@@ -23,10 +23,10 @@ describe('a run that workers share', () => {
   async function disturbed(mapping: string, disturb: () => unknown): Promise<Run> {
     const target = stage.targets[mapping]
     assert.ok(target)
-    target.ms = 30
-    const id = await stage.start(mapping, { limit: SOME })
+    target.ms = 15
+    const id = await stage.start(mapping)
     for (let point = 0; point < POINTS; point++) {
-      await until(() => target.created.size > ((point + 0.3) / (POINTS + 0.5)) * SOME)
+      await until(() => target.created.size > ((point + 0.3) / (POINTS + 0.5)) * OBJECTS)
       await disturb()
     }
     return stage.ended(id)
@@ -63,11 +63,11 @@ describe('a run that workers share', () => {
   })
 
   it('goes on when a worker is killed that carries out rows', async () => {
-    await assertComplete('node', await disturbed('node', stage.killOther), SOME)
+    await assertComplete('node', await disturbed('node', stage.killOther), OBJECTS)
   })
 
   it('goes on when the worker is killed that leads', async () => {
-    await assertComplete('leader', await disturbed('leader', stage.killLeader), SOME)
+    await assertComplete('leader', await disturbed('leader', stage.killLeader), OBJECTS)
   })
 
   it('goes on without a worker that stands still, which writes nothing more when it goes on', async () => {
