@@ -98,7 +98,18 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const measured = options.metrics && scope.own('metrics of changes', new LiveMetrics(options.metrics))
     const isHeld = options.isMappingHeld
     const live = new LiveSync({ parts, isHeld, events, metrics: measured, log })
-    const queued = { live, mappings, events, jobs, brake, scripts: runner, isHeld, metrics: options.metrics, log }
+    const queued = {
+      live,
+      mappings,
+      events,
+      jobs,
+      agreements: services.agreements,
+      brake,
+      scripts: runner,
+      isHeld,
+      metrics: options.metrics,
+      log,
+    }
     const queue = scope.own('queued synchronization', new QueueService(queued))
     const hidden = { hidden: privateFields }
     const recon = new ReconResource(service, privateFields)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../lib/contract.ts'
+import { until } from '../../helpers/until.ts'
 import { USERS } from '../fake-stage.ts'
 import { type TwoWayStage, told, twoWayStage } from './two-way-stage.ts'
 
@@ -36,6 +37,10 @@ describe('an object that goes round between two instances', function () {
     assert.deepEqual([linkType, firstId, mapping], ['ab', 'u', 'ba'])
     const [line] = stage.gateway.log.with('an object that goes round between two mappings is parked')
     assert.equal(line?.mapping, 'ba')
+
+    const isCounted = async () =>
+      (await stage.gateway.call('/metrics/prometheus')).text.includes('_sync_parked_links{mapping="ba"} 1\n')
+    await until(isCounted, 'the metric')
 
     const id = stage.two.ids(USERS)[0]
     const path = `/sync?_action=performAction&mapping=ba&action=UPDATE&situation=CONFIRMED&sourceId=${id}`

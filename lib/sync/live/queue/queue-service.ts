@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Disposable, Logger, MetricsRegistry } from '../../../contract.ts'
 import { SerialQueue } from '../../../core/serial-queue.ts'
 import { conflict } from '../../../crest/errors.ts'
+import type { AgreementStore } from '../../../repo/links/agreement-store.ts'
 import type { QueuedEvent } from '../../../repo/queue/event.ts'
 import type { EventStore, Pause, QueueState } from '../../../repo/queue/event-store.ts'
 import type { JobQueue } from '../../../repo/queue/job-queue.ts'
@@ -14,13 +15,14 @@ import { StoredIntents } from '../stored-intents.ts'
 import { type Attempt, attemptOf } from './decisions.ts'
 import { giveUp } from './give-up.ts'
 import { type DrainSettings, MappingDrain } from './mapping-drain.ts'
-import { QueueMetrics } from './queue-metrics.ts'
+import { QueueMetrics, type QueueReadings } from './queue-metrics.ts'
 
 export interface QueueServiceOptions {
   readonly live: Pick<LiveSync, 'carryOut'>
   readonly mappings: MappingRegistry
   readonly events: EventStore
   readonly jobs: JobQueue
+  readonly agreements: Pick<AgreementStore, 'parked'>
   readonly brake: DeletionBrake
   readonly scripts: ScriptRunner
   readonly isHeld?: IsHeld | undefined
@@ -58,7 +60,7 @@ export class QueueService implements Disposable {
   readonly #changes = new SerialQueue()
   readonly #metrics: QueueMetrics | undefined
   readonly #watch: Disposable
-  #queues: readonly QueueState[] = []
+  #read: QueueReadings = { queues: [], parked: [] }
   #timer: NodeJS.Timeout | undefined
   #isRunning = false
   #isClosed = false
@@ -67,7 +69,7 @@ export class QueueService implements Disposable {
     const { events, mappings, brake, metrics } = options
     this.#options = options
     this.events = events
-    this.#metrics = metrics && new QueueMetrics(metrics, () => this.#queues)
+    this.#metrics = metrics && new QueueMetrics(metrics, () => this.#read)
     this.#watch = mappings.watch(() => this.#adapt())
     brake.watch((mapping) => this.#drains.get(mapping)?.drain.wake())
   }
@@ -78,7 +80,7 @@ export class QueueService implements Disposable {
     if (this.#isClosed || this.#isRunning) return
     await jobs.recover()
     this.#isRunning = true
-    this.#queues = await this.events.queues()
+    await this.#readAll()
     await this.#adapt()
     for (const { mapping, waiting, dead, condition, reason } of await this.status()) {
       const facts = { mapping, waiting, dead, condition }
@@ -133,10 +135,15 @@ export class QueueService implements Disposable {
     if (!isKnown) throw conflict(`No such mapping: ${mapping}`)
   }
 
+  async #readAll(): Promise<void> {
+    const [queues, parked] = await Promise.all([this.events.queues(), this.#options.agreements.parked()])
+    this.#read = { queues, parked }
+  }
+
   async #refresh(): Promise<void> {
     try {
       await this.events.releaseClaims(MAX_CLAIM_MS)
-      this.#queues = await this.events.queues()
+      await this.#readAll()
       await this.#adapt()
     } catch (error) {
       this.#options.log.debug({ err: error }, 'the state of the queues cannot be read')
@@ -161,7 +168,7 @@ export class QueueService implements Disposable {
   /** A mapping that has lost its queue carries out what is left in it. */
   #wanted(): Map<string, DrainSettings> {
     const { mappings, isHeld } = this.#options
-    const waiting = new Set(this.#queues.flatMap(({ mapping, waiting }) => (waiting > 0 ? [mapping] : [])))
+    const waiting = new Set(this.#read.queues.flatMap(({ mapping, waiting }) => (waiting > 0 ? [mapping] : [])))
     const live = mappings
       .all()
       .filter((one) => one.mapping.enableSync && !isHeld?.(one.mapping.name))
