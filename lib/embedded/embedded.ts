@@ -82,7 +82,7 @@ export async function startEmbeddedSynchronization({
     const { reconcile, live, resources, queue, service } = scope.own('synchronization', started)
     const { mappings } = service.parts
     const capturing = { store: repository.captures(), mappings, signal: scope.signal, log }
-    const capture = scope.own('captured changes', await ChangeCaptures.start(capturing))
+    const capture = scope.own('captured changes', new ChangeCaptures(capturing))
     await queue.begin()
     return { reconcile, live, resources, capture, dispose: () => scope.dispose() }
   } catch (error) {

@@ -1,8 +1,9 @@
 import type { Logger } from '../contract.ts'
 import { toResourceException } from '../crest/errors.ts'
 import type { RequestContext } from '../crest/protocol/request.ts'
+import type { EventStore } from '../repo/queue/event-store.ts'
 import { type Change, NOTIFY_ACTIONS, type SyncDetail, type SyncResults } from '../sync/live/change.ts'
-import { Claim, type ClaimEvents } from '../sync/live/claims.ts'
+import { Claim, type ClaimEvents, claimed } from '../sync/live/claims.ts'
 import { isQueued, type LiveMappings } from '../sync/live/live-mappings.ts'
 import type { LiveChanges } from '../sync/live/notifier.ts'
 import type { ChangeSynchronizer } from './managed/changes.ts'
@@ -12,7 +13,7 @@ export interface ForwardedChangesOptions {
   readonly mappings: () => LiveMappings
   /** Of the leader. */
   readonly live: LiveChanges
-  readonly events: ClaimEvents
+  readonly events: ClaimEvents & Pick<EventStore, 'newClaim'>
   readonly log: Logger
 }
 
@@ -30,6 +31,10 @@ export class ForwardedChanges implements ChangeSynchronizer {
 
   eventsFor(change: Change, context: RequestContext) {
     return this.#options.mappings().eventsFor(change, context)
+  }
+
+  claimed(change: Change): Change {
+    return claimed(change, this.#options.events)
   }
 
   synchronize(change: Change, context: RequestContext): Promise<SyncResults> {

@@ -29,7 +29,7 @@ export interface ObjectsOptions {
   readonly audit?: AuditLog | undefined
   readonly log: Logger
   /** Link to other processes that use the same database. */
-  readonly link?: Pick<WorkersLink, 'alone'> | undefined
+  readonly link?: Pick<WorkersLink, 'alone' | 'processes'> | undefined
 }
 
 /** The objects stored in the gateway's own repository. */
@@ -65,6 +65,7 @@ export async function openObjects({
       keys: new KeyWrapper(keys),
       metrics,
       alone: link && ((key, work) => link.alone(key, work)),
+      processes: link?.processes,
     })
     scope.defer('repository', () => repository.close())
     const changes = new ManagedChanges()

@@ -84,10 +84,11 @@ export async function addSynchronization(options: AddSynchronizationOptions): Pr
   const scope = new Scope(log)
   try {
     const isHeld = (mapping: string) => acceptance.isMappingHeld(mapping)
-    const capturing = { store: repository.captures(), isHeld, signal, log }
-    const capture = scope.own('captured changes', await ChangeCaptures.start(capturing))
     const { cluster } = repository
     const joined = cluster && scope.own('cluster', await joinCluster({ ...options, cluster }))
+    // It ends before others are told that this process has.
+    const capturing = { store: repository.captures(), isHeld, signal, log }
+    const capture = scope.own('captured changes', new ChangeCaptures(capturing))
     const leader = joined?.link ?? link?.leader
     if (!leader) {
       const running = scope.own('synchronization', await startHere(options, router, capture))

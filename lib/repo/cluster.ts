@@ -106,6 +106,8 @@ export interface ClusterNodes {
   beat(id: string, member: ClusterMember, content: JsonObject): Promise<void>
   /** The node is no longer there. */
   leave(): Promise<void>
+  /** See `Repository.ended`. */
+  ended(processes: readonly string[]): Promise<string[]>
   /** All nodes by id; those that are down for an hour. */
   list(): Promise<ClusterNode[]>
 }

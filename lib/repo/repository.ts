@@ -39,6 +39,8 @@ export interface RepositoryOptions {
   readonly maxLockWaitMs?: number
   /** Encrypt the data keys of runs: without them no run can be stored, and only those of earlier versions are read. */
   readonly keys?: RepositoryKeys | undefined
+  /** Of several processes with the same file: this one, and whether another one runs. Default: there are no others. */
+  readonly processes?: { readonly own: string; readonly isLive: (process: string) => boolean } | undefined
   /** Runs `work` while no other process that has this database open runs work with the same key. */
   readonly alone?: ((key: string, work: () => Promise<void>) => Promise<void>) | undefined
 }
@@ -86,6 +88,13 @@ export interface Repository {
   incremental(): IncrementalStore
   captures(): CaptureStore
   agreements(): AgreementStore
+  /** Names this process in what it stores. Another start of it has another name. */
+  readonly process: string
+  /**
+   * Those of these processes that have certainly ended. On a server, a process was not seen for a while; after an outage of the
+   * server, or of this process, nobody counts as ended until the others can have been seen again.
+   */
+  ended(processes: readonly string[]): Promise<readonly string[]>
   /** Rewrites the objects of all types whose stored text contains `text`: see `rewriteObjects`. */
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting>
   /** Encrypts with the first key what other keys encrypt in runs and queued events. @returns how many data keys, and a sentence for each that stays */

@@ -14,6 +14,7 @@ import type { IsHeld } from './live/live-mappings.ts'
 import { LiveMetrics } from './live/live-metrics.ts'
 import { LiveSync } from './live/live-sync.ts'
 import { QueueService } from './live/queue/queue-service.ts'
+import { Takeover } from './live/takeover.ts'
 import { linkOwners } from './mapping/link-owners.ts'
 import { type ManagedTypes, PrivateFields } from './mapping/private-fields.ts'
 import { MappingRegistry } from './mapping/registry.ts'
@@ -98,12 +99,15 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const measured = options.metrics && scope.own('metrics of changes', new LiveMetrics(options.metrics))
     const isHeld = options.isMappingHeld
     const live = new LiveSync({ parts, isHeld, events, metrics: measured, log })
+    const takeover = new Takeover({ repository, live, log })
+    await takeover.captures()
     const queued = {
       live,
       mappings,
       events,
       jobs,
       agreements: services.agreements,
+      takeover,
       brake,
       scripts: runner,
       isHeld,

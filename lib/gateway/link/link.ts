@@ -54,6 +54,16 @@ export class WorkersLink implements HostProcesses {
     return Number(process.env[NODE_NUMBER] ?? 1)
   }
 
+  /** The names of the workers in a database that they share: this one, and which of them run. Other gateways have ended. */
+  get processes(): { readonly own: string; readonly isLive: (name: string) => boolean } {
+    const nameOf = (pid: number) => `${this.hostId}/${pid}`
+    const isLive = (name: string) => {
+      const pid = Number(name.slice(name.lastIndexOf('/') + 1))
+      return name === nameOf(pid) && isRunning(pid)
+    }
+    return { own: nameOf(process.pid), isLive }
+  }
+
   /** The ports to listen on: those of the running workers in place of any free port. */
   ports<T extends { readonly port?: number; readonly httpsPort?: number }>(wanted: T): T {
     const origins = (process.env[ORIGINS] ?? '')
@@ -196,4 +206,12 @@ export class WorkersLink implements HostProcesses {
 function resultOf(outcome: Outcome): Json {
   if ('result' in outcome) return outcome.result
   throw new ResourceException(outcome.error.code, outcome.error.message)
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }

@@ -6,6 +6,8 @@ import type { Change, SyncResults } from '../../sync/live/change.ts'
 export interface ChangeSynchronizer {
   /** Whether any live mapping reads `collection`: otherwise nothing is done for a change. */
   concerns(collection: string): boolean
+  /** The same change, to be stored as claimed events for the mappings that carry it out at once. */
+  claimed(change: Change): Change
   /** Stored together with the change: one for each live mapping with a queue. */
   eventsFor(change: Change, context: RequestContext): readonly NewEvent[]
   /** Carries a stored change over in the live mappings without a queue. Never rejects. */

@@ -3,7 +3,6 @@ import type { RequestContext } from '../../crest/protocol/request.ts'
 import type { StoredObject } from '../../repo/objects/object-store.ts'
 import type { WriteEvents } from '../../repo/queue/event.ts'
 import { type Change, NOTIFY_ACTIONS, type SyncResults } from '../../sync/live/change.ts'
-import { claimed } from '../../sync/live/claims.ts'
 import type { ChangeSynchronizer, ManagedChanges } from './changes.ts'
 import { visibleInside } from './fields.ts'
 import type { ManagedHooks, StoredChange, WriteCall } from './hooks.ts'
@@ -62,7 +61,7 @@ export class TypeSync {
   async prepare(planned: PlannedChange, call: WriteCall): Promise<PreparedChange | undefined> {
     const synchronizer = this.#synchronizer
     if (!synchronizer || !this.isConcerned) return undefined
-    const change = claimed(await this.#seen(planned, call))
+    const change = synchronizer.claimed(await this.#seen(planned, call))
     return { change, events: synchronizer.eventsFor(change, call.context) }
   }
 

@@ -11,6 +11,10 @@ import type { Lock } from '../sql/statements/database.ts'
 import { all, first, run, type Work } from '../sql/statements/work.ts'
 import type { PostgresDatabase } from './database.ts'
 
+/** Between two beats: a longer time means that the server was away, or that this process stood still. Less than two beats. */
+const MAX_GAP_MS = 15_000
+/** How long nobody counts as ended after that: the others have to be seen again first. More than a beat. */
+const WATCH_MS = 15_000
 /** How long a node that is down is listed. */
 const REMEMBERED_MS = 3_600_000
 
@@ -27,15 +31,21 @@ interface NodeRow {
 export class NodeTable implements ClusterNodes {
   readonly #db: PostgresDatabase
   readonly #process: string
+  readonly #now: () => number
+  /** When this process was last seen, and since when without a gap. */
+  #seen = Number.NEGATIVE_INFINITY
+  #since = 0
 
-  constructor(db: PostgresDatabase, process: string) {
+  /** @param now milliseconds of a clock that is never set back */
+  constructor(db: PostgresDatabase, process: string, now = () => performance.now()) {
     this.#db = db
     this.#process = process
+    this.#now = now
   }
 
-  join(member: ClusterMember): Promise<string> {
+  async join(member: ClusterMember): Promise<string> {
     const own = this.#process
-    return this.#db.write(
+    const id = await this.#db.write(
       function* () {
         const id = nodeIdOf(yield* nameOf(member), member)
         yield* run(DELETE_FORMER, [id, own])
@@ -44,6 +54,8 @@ export class NodeTable implements ClusterNodes {
       },
       { locks: [NODES] },
     )
+    this.#wasSeen()
+    return id
   }
 
   async beat(id: string, member: ClusterMember, content: JsonObject): Promise<void> {
@@ -53,10 +65,21 @@ export class NodeTable implements ClusterNodes {
       yield* run(`delete from node where seen < ${BEFORE}`, [REMEMBERED_MS])
       yield* run(`delete from node_message where created < ${BEFORE}`, [REMEMBERED_MS])
     })
+    this.#wasSeen()
   }
 
   async leave(): Promise<void> {
     await this.#db.write(() => run('delete from node where process = ?', [this.#process]))
+  }
+
+  async ended(processes: readonly string[]): Promise<string[]> {
+    const others = processes.filter((process) => process !== this.#process)
+    if (others.length === 0) return []
+    const text = `select process from node where seen > ${BEFORE}`
+    const rows = await this.#db.run(all<{ process: string }>(text, [NODE_TIMEOUT_MS]))
+    if (!this.#watches) return []
+    const live = new Set(rows.map(({ process }) => process))
+    return others.filter((process) => !live.has(process))
   }
 
   async list(): Promise<ClusterNode[]> {
@@ -67,6 +90,18 @@ export class NodeTable implements ClusterNodes {
       content: JSON.parse(row.content) as JsonObject,
       lastSeen: row.lastSeen.toISOString(),
     }))
+  }
+
+  /** Whether each process that runs has had the time to be seen. */
+  get #watches(): boolean {
+    const now = this.#now()
+    return now - this.#seen <= MAX_GAP_MS && now - this.#since >= WATCH_MS
+  }
+
+  #wasSeen(): void {
+    const now = this.#now()
+    if (now - this.#seen > MAX_GAP_MS) this.#since = now
+    this.#seen = now
   }
 }
 

@@ -69,6 +69,8 @@ export async function openPostgresRepository(options: ServerRepositoryOptions): 
     sharesRuns: true,
     name,
     cluster,
+    process: cluster.process,
+    ended: (processes) => cluster.nodes.ended(processes),
     fencedStores: (fence) => storesOn(new FencedDatabase(db, fence)),
     alone: (key, work) => withLock(options, key, work),
     misses: () => db.misses,

@@ -235,6 +235,9 @@ const PARTICIPANTS = [
   'create index run_participant_by_run on run_participant (run)',
 ]
 
+/** Which process waits for the response. */
+const CAPTURING_PROCESS = [`alter table capture_intent add column process ${TEXT}`]
+
 /** The steps from an empty schema to today's, in order; a released step is never changed. */
 export const STEPS: readonly (readonly string[])[] = [
   [...OBJECTS, ...LINKS, ...RUNS, ...EVENTS, ...SCRATCH],
@@ -243,6 +246,7 @@ export const STEPS: readonly (readonly string[])[] = [
   PARTICIPANTS,
   // The oldest version of the tables whose releases can use these; null = none before them.
   ['alter table schema_version add column serves integer'],
+  CAPTURING_PROCESS,
 ]
 
 /**

@@ -16,7 +16,7 @@ export interface SweepNeed {
 
 /** What becomes of requests to remotes that mappings capture. */
 export interface CaptureStore {
-  /** Stores what a request may change; resolves when it is on the disk. @returns its key */
+  /** Stores what a request of this process may change; resolves when it is on the disk. @returns its key */
   intend(doubt: CapturedChanges): Promise<number>
   /**
    * Forgets an intent, and stores what it has become in the same transaction. That is stored as well when the intent is
@@ -24,12 +24,13 @@ export interface CaptureStore {
    * @returns the mappings that need a full run from now on
    */
   settle(key: number, became: CapturedChanges): Promise<readonly string[]>
+  /** The processes that have intents: see `Repository.process`; an empty text for those of earlier releases. */
+  processes(): Promise<readonly string[]>
   /**
-   * Turns every intent into what its request may have changed. Those of requests that another process still waits for are
-   * among them: they are settled once more.
+   * Turns the intents of processes that have ended into what their requests may have changed.
    * @returns how many there were
    */
-  recover(): Promise<number>
+  recover(processes: readonly string[]): Promise<number>
   sweepNeeds(): Promise<readonly SweepNeed[]>
   /** Forgets that a mapping needs a full run, unless it was noted again since `begun`, in milliseconds since 1970. */
   clearSweepNeed(mapping: string, begun: number): Promise<void>

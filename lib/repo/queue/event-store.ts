@@ -47,6 +47,15 @@ export interface EventClaim extends Pick<NewEvent, 'mapping' | 'action'> {
   readonly claim: string
 }
 
+/** A claim whose change has not ended. */
+export interface StoredClaim {
+  readonly claim: string
+  /** Which process has stored it: see `Repository.process`; an empty text where the claim does not tell. */
+  readonly process: string
+  /** ISO 8601. */
+  readonly createDate: string
+}
+
 /** What is stored of one mapping. */
 export interface QueueState {
   readonly mapping: string
@@ -68,6 +77,10 @@ export interface QueueState {
 export interface EventStore {
   /** How often the database could not be reached since this process has used it. */
   readonly misses: number
+  /** Whether this process was the leader and no longer is: it carries nothing out any more. */
+  readonly isDeposed: boolean
+  /** A text to claim events of this process with: another one at each call. */
+  newClaim(): string
   /** Stores events in one transaction; those that can be merged into waiting ones are. */
   add(events: readonly NewEvent[]): Promise<void>
   find(id: string): Promise<QueuedEvent | undefined>
@@ -79,10 +92,11 @@ export interface EventStore {
   intendClaimed(claim: EventClaim, intents: EventIntents): Promise<void>
   /** What all events of an object and mapping, with its dead letters, were about to create or delete, in their order. */
   intentsOf(event: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents[]>
-  /** Removes an event that is claimed, or lets it wait to be carried out. */
+  /** Removes an event that is claimed, or lets it wait to be carried out. A process may do so after it has led. */
   endClaim(claim: EventClaim, end: 'done' | 'wait'): Promise<void>
-  /** Lets claimed events wait that are older than this, in milliseconds. @returns how many */
-  releaseClaims(ageMs: number): Promise<number>
+  claims(): Promise<readonly StoredClaim[]>
+  /** Lets the events of these claims wait. @returns how many */
+  releaseClaims(claims: readonly string[]): Promise<number>
   /** Ends the events that were acquired. */
   finish(outcomes: readonly Outcome[]): Promise<void>
   /** Removes waiting events, except those that are being carried out. @returns how many */

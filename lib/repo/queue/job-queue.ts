@@ -20,9 +20,9 @@ export interface JobQueue {
   /** The name that this process takes events under: another one after each start. */
   readonly node: string
   /**
-   * Lets events wait again that were being carried out, with those that were claimed. Called before the first `acquire` of
-   * the only process that takes events.
-   * @param node only those that this process had taken, which has ended; what was claimed stays
+   * Lets events wait again that were being carried out; what is claimed stays. Called before the first `acquire` of the only
+   * process that takes events: what another one had taken before ends with its right to lead.
+   * @param node only those that this process had taken, which has ended
    * @returns how many
    */
   recover(node?: string): Promise<number>

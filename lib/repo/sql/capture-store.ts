@@ -8,14 +8,17 @@ import type { Stores } from './stores.ts'
 export class SqlCaptureStore implements CaptureStore {
   readonly #table: Stores['captures']
   readonly #events: EventWriter
+  readonly #process: string
 
-  constructor(table: Stores['captures'], events: EventWriter) {
+  /** @param process see `Repository.process` */
+  constructor(table: Stores['captures'], events: EventWriter, process: string) {
     this.#table = table
     this.#events = events
+    this.#process = process
   }
 
   intend(doubt: CapturedChanges): Promise<number> {
-    return this.#table.intend(recordOf(doubt))
+    return this.#table.intend(recordOf(doubt), this.#process)
   }
 
   async settle(key: number, became: CapturedChanges): Promise<readonly string[]> {
@@ -24,8 +27,12 @@ export class SqlCaptureStore implements CaptureStore {
     return noted
   }
 
-  async recover(): Promise<number> {
-    const { count, mappings } = await this.#table.recover()
+  processes(): Promise<readonly string[]> {
+    return this.#table.processes()
+  }
+
+  async recover(processes: readonly string[]): Promise<number> {
+    const { count, mappings } = await this.#table.recover(processes)
     for (const mapping of mappings) this.#events.announce(mapping)
     return count
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { JsonObject, Logger } from '../../contract.ts'
 import type { DeadLetter, EventIntents, NewEvent, QueuedEvent } from '../queue/event.ts'
 import type {
@@ -8,6 +9,7 @@ import type {
   Outcome,
   Pause,
   QueueState,
+  StoredClaim,
 } from '../queue/event-store.ts'
 import type { EventRecord, OutcomeRecord } from './queue/event-record.ts'
 import { STATE } from './queue/event-row.ts'
@@ -23,6 +25,10 @@ export interface SqlEventStoreOptions {
   readonly writer: EventWriter
   /** See `EventStore.misses`. Default: 0, always. */
   readonly misses?: (() => number) | undefined
+  /** See `Repository.process`. */
+  readonly process: string
+  /** Of the leader: the table as any process has it, and whether it leads no longer. */
+  readonly leading?: { readonly table: Stores['events']; readonly hasEnded: () => boolean } | undefined
   readonly log: Logger
 }
 
@@ -32,11 +38,15 @@ export class SqlEventStore implements EventStore {
   readonly #keys: RunKeys
   readonly #writer: EventWriter
   readonly #misses: () => number
+  readonly #process: string
+  readonly #leading: SqlEventStoreOptions['leading']
   readonly #log: Logger
   #isFaultLogged = false
 
-  constructor({ stores, keys, writer, misses = () => 0, log }: SqlEventStoreOptions) {
+  constructor({ stores, keys, writer, misses = () => 0, process, leading, log }: SqlEventStoreOptions) {
     this.#stores = stores
+    this.#process = process
+    this.#leading = leading
     this.#misses = misses
     this.#keys = keys
     this.#writer = writer
@@ -45,6 +55,14 @@ export class SqlEventStore implements EventStore {
 
   get misses(): number {
     return this.#misses()
+  }
+
+  get isDeposed(): boolean {
+    return this.#leading?.hasEnded() ?? false
+  }
+
+  newClaim(): string {
+    return `${randomUUID()}${CLAIMED_BY}${this.#process}`
   }
 
   async add(events: readonly NewEvent[]): Promise<void> {
@@ -69,12 +87,19 @@ export class SqlEventStore implements EventStore {
 
   async endClaim(claim: EventClaim, end: 'done' | 'wait'): Promise<void> {
     // A deletion that is carried out again could meet an object that was created meanwhile.
-    await this.#stores.events.endClaim(claim, end, claim.action === 'delete')
+    // What it ends is its own: nobody else has claimed it. Of a leader, the next one must not wait for it.
+    const table = this.#leading?.table ?? this.#stores.events
+    await table.endClaim(claim, end, claim.action === 'delete')
     if (end === 'wait') this.#writer.announce(claim.mapping)
   }
 
-  releaseClaims(ageMs: number): Promise<number> {
-    return this.#stores.events.releaseClaims(new Date(Date.now() - ageMs).toISOString())
+  async claims(): Promise<StoredClaim[]> {
+    const rows = await this.#stores.events.claims()
+    return rows.map(({ claim, created }) => ({ claim, process: processOf(claim), createDate: created }))
+  }
+
+  releaseClaims(claims: readonly string[]): Promise<number> {
+    return this.#stores.events.releaseClaims(claims)
   }
 
   async intentsOf({ mapping, resourceId }: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents[]> {
@@ -200,6 +225,14 @@ export class SqlEventStore implements EventStore {
       lastError: read<JsonObject>(row.last_error),
     }
   }
+}
+
+/** Stands before the process in a claim. */
+const CLAIMED_BY = '@'
+
+function processOf(claim: string): string {
+  const place = claim.indexOf(CLAIMED_BY)
+  return place < 0 ? '' : claim.slice(place + 1)
 }
 
 const intentsText = (intents: EventIntents): string | null =>

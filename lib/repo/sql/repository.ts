@@ -15,7 +15,7 @@ import type { RunStore } from '../runs/run-store.ts'
 import type { SentValueStore } from '../runs/sent-value-store.ts'
 import { SqlAgreements } from './agreements.ts'
 import { SqlCaptureStore } from './capture-store.ts'
-import { SqlEventStore } from './event-store.ts'
+import { SqlEventStore, type SqlEventStoreOptions } from './event-store.ts'
 import { SqlJobQueue } from './job-queue.ts'
 import { SqlObjectStore } from './object-store.ts'
 import { EventWriter, type WakeUps } from './queue/event-writer.ts'
@@ -33,6 +33,9 @@ export interface SqlRepositoryOptions extends Pick<RepositoryOptions, 'log' | 'k
   readonly sharesRuns?: boolean
   /** See `Repository.fault`. */
   readonly fault: () => string | undefined
+  /** See `Repository.process` and `Repository.ended`. */
+  readonly process: string
+  readonly ended: Repository['ended']
   /** See `EventStore.misses`. */
   readonly misses?: () => number
   /** See `Repository.own`. */
@@ -45,7 +48,13 @@ export interface SqlRepositoryOptions extends Pick<RepositoryOptions, 'log' | 'k
   /** Told when what other keys encrypted was encrypted again. */
   readonly onRewrapped?: () => Promise<void>
   /** Of the repository that this one is a view of. */
-  readonly shared?: { readonly runKeys: RunKeys; readonly writer: EventWriter } | undefined
+  readonly shared?:
+    | {
+        readonly runKeys: RunKeys
+        readonly writer: EventWriter
+        readonly leading: SqlEventStoreOptions['leading']
+      }
+    | undefined
   readonly close: () => Promise<void>
 }
 
@@ -69,8 +78,9 @@ export class SqlRepository implements Repository {
     const prepare = () => this.#runKeys.prepareEvents()
     const writer = options.shared?.writer ?? new EventWriter({ prepare, wakeUps: options.wakeUps })
     this.#writer = writer
-    const { misses } = options
-    this.#events = new SqlEventStore({ stores, keys: this.#runKeys, writer, misses, log })
+    const { misses, process } = options
+    const leading = options.shared?.leading
+    this.#events = new SqlEventStore({ stores, keys: this.#runKeys, writer, misses, process, leading, log })
     this.#jobs = new SqlJobQueue({ stores, writer, events: this.#events, keys: this.#runKeys })
   }
 
@@ -114,11 +124,19 @@ export class SqlRepository implements Repository {
   }
 
   captures(): CaptureStore {
-    return new SqlCaptureStore(this.#stores.captures, this.#writer)
+    return new SqlCaptureStore(this.#stores.captures, this.#writer, this.process)
   }
 
   agreements(): AgreementStore {
     return new SqlAgreements(this.#stores.agreements)
+  }
+
+  get process(): string {
+    return this.#options.process
+  }
+
+  ended(processes: readonly string[]): Promise<readonly string[]> {
+    return this.#options.ended(processes)
   }
 
   rewrite(text: string, next: (content: JsonObject) => JsonObject): Promise<Rewriting> {
@@ -139,7 +157,8 @@ export class SqlRepository implements Repository {
   fenced(fence: Fence): Repository {
     const { fencedStores } = this.#options
     if (!fencedStores) return this
-    const shared = { runKeys: this.#runKeys, writer: this.#writer }
+    const leading = { table: this.#stores.events, hasEnded: () => fence.remaining() <= 0 }
+    const shared = { runKeys: this.#runKeys, writer: this.#writer, leading }
     return new SqlRepository({ ...this.#options, stores: fencedStores(fence), shared, close: async () => undefined })
   }
 

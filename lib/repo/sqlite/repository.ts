@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Repository, RepositoryOptions } from '../repository.ts'
 import { SqlRepository } from '../sql/repository.ts'
 import { repositoryMetrics } from '../sql/repository-metrics.ts'
@@ -13,7 +14,7 @@ const MAX_LOCK_WAIT_MS = 5000
  * @throws Error that names the file and says why it cannot be used
  */
 export async function openSqliteRepository(options: RepositoryOptions): Promise<Repository> {
-  const { file, window = WINDOW, maxLockWaitMs = MAX_LOCK_WAIT_MS } = options
+  const { file, window = WINDOW, maxLockWaitMs = MAX_LOCK_WAIT_MS, processes = alone() } = options
   const lost = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   const metrics = options.metrics && repositoryMetrics(options.metrics)
   const connection = new DatabaseConnection(options.log, metrics?.measure)
@@ -30,6 +31,8 @@ export async function openSqliteRepository(options: RepositoryOptions): Promise<
     ...options,
     stores: storesOf<Stores>(connection),
     name: file,
+    process: processes.own,
+    ended: async (given) => given.filter((process) => process !== processes.own && !processes.isLive(process)),
     fault: () => connection.fault ?? watched.fault,
     close: async () => {
       await metrics?.dispose()
@@ -37,3 +40,5 @@ export async function openSqliteRepository(options: RepositoryOptions): Promise<
     },
   })
 }
+
+const alone = (): NonNullable<RepositoryOptions['processes']> => ({ own: randomUUID(), isLive: () => false })

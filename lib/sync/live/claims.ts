@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Logger } from '../../contract.ts'
 import { ResourceException } from '../../crest/errors.ts'
 import type { EventClaim, EventStore } from '../../repo/queue/event-store.ts'
@@ -6,16 +5,20 @@ import type { Change, SyncDetail } from './change.ts'
 import { StoredIntents } from './stored-intents.ts'
 
 /** The same change, to be stored as claimed events for the mappings that carry it out at once. */
-export const claimed = (change: Change): Change => ({ ...change, claim: randomUUID() })
+export const claimed = (change: Change, events: Pick<EventStore, 'newClaim'>): Change => ({
+  ...change,
+  claim: events.newClaim(),
+})
 
 const RETRY_MS = 1000
-/** When the database is away for so long, another process leads: it takes over all claims. */
-const MAX_RETRY_MS = 60_000
 
 /** What a claim needs of the event store. */
-export type ClaimEvents = Pick<EventStore, 'intendClaimed' | 'intentsOf' | 'endClaim' | 'misses'>
+export type ClaimEvents = Pick<EventStore, 'intendClaimed' | 'intentsOf' | 'endClaim' | 'misses' | 'isDeposed'>
 
-/** The stored event of a change that one mapping carries out at once: a crash leaves it to the queue. */
+/**
+ * The stored event of a change that one mapping carries out at once: a crash leaves it to the queue. While the process runs, it
+ * ends the claim itself, however long the database is away.
+ */
 export class Claim {
   readonly intents: StoredIntents
   readonly #claim: EventClaim
@@ -34,25 +37,27 @@ export class Claim {
     this.#misses = events.misses
   }
 
-  /** Ends it. What has failed is not repeated, unless its outcome is not known, or the database was away. Never rejects. */
+  /**
+   * Ends it. What has failed is not repeated, unless its outcome is not known, the database was away, or this process has
+   * stopped leading. Never rejects.
+   */
   async end(details: readonly SyncDetail[]): Promise<void> {
     const failed = details.filter(({ result }) => result === 'FAILED')
     const isInDoubt = failed.some(({ linkQualifier }) => this.intents.has(linkQualifier))
-    const wasAway = failed.length > 0 && this.#events.misses > this.#misses
-    await this.#store(isInDoubt || wasAway ? 'wait' : 'done', performance.now() + MAX_RETRY_MS)
+    const wasAway = failed.length > 0 && (this.#events.misses > this.#misses || this.#events.isDeposed)
+    await this.#store(isInDoubt || wasAway ? 'wait' : 'done')
   }
 
   /** Leaves it to the queue, since it is not known whether it was carried out. Never rejects. */
   leave(): Promise<void> {
-    return this.#store('wait', performance.now() + MAX_RETRY_MS)
+    return this.#store('wait')
   }
 
-  async #store(end: 'done' | 'wait', until: number): Promise<void> {
+  async #store(end: 'done' | 'wait'): Promise<void> {
     try {
       await this.#events.endClaim(this.#claim, end)
     } catch (error) {
-      if (isUnavailable(error) && performance.now() < until)
-        setTimeout(() => void this.#store(end, until), RETRY_MS).unref()
+      if (isUnavailable(error)) setTimeout(() => void this.#store(end), RETRY_MS).unref()
       else this.#log.error({ err: error, mapping: this.#claim.mapping }, 'the end of a change cannot be stored')
     }
   }

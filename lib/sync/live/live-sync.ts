@@ -44,6 +44,8 @@ const MAX_LINK_WAIT_MS = 500
 export class LiveSync extends LiveMappings {
   readonly #options: LiveSyncOptions
   readonly #learned: LearnedIds
+  /** Claims of changes that this process carries out now. */
+  readonly #underWay = new Set<string>()
 
   constructor(options: LiveSyncOptions) {
     super({ mappings: options.parts.mappings, isHeld: options.isHeld })
@@ -105,11 +107,34 @@ export class LiveSync extends LiveMappings {
       : false
   }
 
+  /** The same change, to be stored as claimed events for the mappings that carry it out at once. */
+  claimed(change: Change): Change {
+    return claimed(change, this.#options.events)
+  }
+
+  /** Whether the change with this claim is being carried out here. */
+  isUnderWay(claim: string): boolean {
+    return this.#underWay.has(claim)
+  }
+
   /**
    * Implicit synchronization of a write that has been stored: the mappings without queue in their order, up to the first
    * that fails. Never rejects. What a crash interrupts, and what nobody knows the outcome of, is left to the queue.
    */
   async synchronize(change: Change, context: RequestContext): Promise<SyncResults> {
+    const { claim } = change
+    const ends: Promise<void>[] = []
+    if (claim === undefined) return this.#synchronize(change, context, ends)
+    this.#underWay.add(claim)
+    try {
+      return await this.#synchronize(change, context, ends)
+    } finally {
+      void Promise.allSettled(ends).then(() => this.#underWay.delete(claim))
+    }
+  }
+
+  /** @param ends gets the ends of what waits for its link */
+  async #synchronize(change: Change, context: RequestContext, ends: Promise<void>[]): Promise<SyncResults> {
     const syncDetails: SyncDetail[] = []
     for (const mapping of this.mappingsFor(change).filter((one) => !isQueued(one))) {
       const claim = this.#claimOf(change, mapping)
@@ -119,7 +144,7 @@ export class LiveSync extends LiveMappings {
       }
       const done = await this.#start(mapping, { ...change, intents: claim?.intents }, context)
       // What waits for its link waits for the caller of this change, and is audited.
-      if (done !== 'later' && 'deferred' in done) void done.deferred.ended.then(() => claim?.end(done.details))
+      if (done !== 'later' && 'deferred' in done) ends.push(done.deferred.ended.then(() => claim?.end(done.details)))
       else if (done !== 'later') {
         await claim?.end(done)
         syncDetails.push(...done)
@@ -133,7 +158,7 @@ export class LiveSync extends LiveMappings {
    * @throws ResourceException when they cannot be stored; then nothing is carried over
    */
   async notify(change: Change, context: RequestContext): Promise<SyncResults> {
-    const stored = claimed(change)
+    const stored = this.claimed(change)
     await this.#options.events.add(this.eventsFor(stored, context))
     return this.synchronize(stored, context)
   }

@@ -25,6 +25,7 @@ async function openRecorded(hooks: ManagedHooks = {}, isQueued = false) {
   }
   changes.bind({
     concerns: (collection) => concerned.includes(collection),
+    claimed: (change) => change,
     eventsFor: ({ collection, resourceId, action, oldObject, newObject }) => {
       const event: NewEvent = {
         ...{ mapping: 'm', collection, resourceId, action, objectRev: null, oldObject, newObject },

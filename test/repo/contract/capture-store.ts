@@ -20,24 +20,27 @@ export function describeCaptureStore(open: OpenRepository): void {
       assert.equal(new Set(keys).size, 2)
       assert.deepEqual(await store.settle(keys[0] ?? 0, NOTHING), [])
       assert.deepEqual(await store.settle(keys[1] ?? 0, { events: [], sweeps: ['m', 'n'] }), ['m', 'n'])
-      assert.equal(await store.recover(), 0)
+      assert.deepEqual(await store.processes(), [])
       assert.deepEqual(
         (await store.sweepNeeds()).map(({ mapping }) => mapping),
         ['m', 'n'],
       )
     })
 
-    it('are what an intent may have become, when nothing more was heard of it', async () => {
-      const store = (await open()).captures()
+    it('are what an intent may have become, when its process has ended', async () => {
+      const repository = await open()
+      const [store, processes] = [repository.captures(), [repository.process]]
       const key = await store.intend({ events: [change('m', 'a')], sweeps: ['m'] })
       await store.intend({ events: [change('m', 'b')], sweeps: [] })
-      assert.equal(await store.recover(), 2)
-      assert.equal(await store.recover(), 0)
+      assert.deepEqual(await store.processes(), processes)
+      assert.equal(await store.recover(['another', '']), 0)
+      assert.equal(await store.recover(['another', ...processes]), 2)
+      assert.equal(await store.recover(processes), 0)
       assert.deepEqual(
         (await store.sweepNeeds()).map(({ mapping }) => mapping),
         ['m'],
       )
-      // The process that waits for the response is alive.
+      // The process was only taken for one that had ended.
       assert.deepEqual(await store.settle(key, { events: [change('m', 'c')], sweeps: ['m'] }), [])
     })
 

@@ -314,20 +314,32 @@ export function describeEventStore(open: OpenRepository): void {
       assert.deepEqual([first?.action, first?.intents, others], ['update', intents, []])
     })
 
-    it('waits after a crash, or when it is too old', async () => {
+    it('waits when its claim is released, and not for a new leader', async () => {
       const { repository, events, jobs } = await stage()
-      assert.deepEqual([await events.releaseClaims(60_000), await names(repository)], [0, []])
-      assert.deepEqual([await jobs.recover(), await names(repository)], [1, ['a update']])
       await events.add([event('b', 'update', { claim: 'd' })])
-      assert.deepEqual([await events.releaseClaims(-1), await names(repository)], [1, ['a update', 'b update']])
+      assert.deepEqual([await jobs.recover(), await events.releaseClaims(['x']), await names(repository)], [0, 0, []])
+      assert.deepEqual([await events.releaseClaims(['c', 'x']), await names(repository)], [1, ['a update']])
+      assert.deepEqual([await events.releaseClaims(['c', 'd']), await names(repository)], [1, ['a update', 'b update']])
       assert.deepEqual(await countsOf(repository), [{ mapping: 'm', waiting: 2, dead: 0 }])
+    })
+
+    it('names its process', async () => {
+      const { repository, events } = await stage()
+      const claim = events.newClaim()
+      assert.notEqual(events.newClaim(), claim)
+      await events.add(['m', 'n'].map((mapping) => event('a', 'update', { claim, mapping })))
+      const claims = new Map((await events.claims()).map((one) => [one.claim, one]))
+      assert.equal(claims.size, 2)
+      assert.equal(claims.get('c')?.process, '')
+      assert.equal(claims.get(claim)?.process, repository.process)
+      assert.ok(Math.abs(Date.parse(claims.get(claim)?.createDate ?? '') - Date.now()) < 60_000)
     })
 
     it('tells which process has stored it, and no other', async () => {
       const { repository, events } = await stage()
       await events.add([event('a', 'update', { claim: 'd' }), event('a', 'update', { claim: 'c', mapping: 'n' })])
       await events.endClaim(claimOf('c'), 'done')
-      await events.releaseClaims(-1)
+      await events.releaseClaims(['c', 'd'])
       assert.deepEqual(await countsOf(repository), [
         { mapping: 'm', waiting: 1, dead: 0 },
         { mapping: 'n', waiting: 1, dead: 0 },

@@ -55,20 +55,31 @@ describe('captureChanges in processes of their own', () => {
     }, 'all are carried over')
   })
 
-  it('notes in each worker what that one sends', async function () {
+  it('notes in each worker what that one sends, and takes it over from one that has ended', async function () {
     if (process.platform !== 'linux') this.skip()
     const hold = held(REFUSED)
     const remote = await startRemote({ behaviour: hold })
     const mappings = [MAPPING]
     const conf = { 'external.idm-eu.json': basicOf(remote), 'sync.json': { mappings }, 'gateway.json': { live: true } }
-    const { gateway } = await startWorkersStage({ workers: 2, users: [], conf })
+    const { gateway, leader } = await startWorkersStage({ workers: 2, users: [], conf })
     const count = counter(join(gateway.project, 'db/openidm.db'))
-    const ids = Array.from({ length: 24 }, (_, n) => `u${n}`)
+    const ids = Array.from({ length: EACH }, (_, n) => `u${n}`)
     const calls = ids.map((id) => gateway.call(`${PATH}/${id}`, PUT))
+    const answers = Promise.allSettled(calls)
     await until(() => hold.waiting === ids.length, 'all were sent')
     assert.equal(count('capture_intent'), ids.length)
+    process.kill(leader(), 'SIGKILL')
+    await until(() => count('capture_intent') < ids.length, 'those of the other one are taken over')
+    const left = count('capture_intent')
     hold.release()
-    for (const { status } of await Promise.all(calls)) assert.equal(status, 409)
+    const statuses = (await answers).flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.status] : []))
+    assert.deepEqual(
+      statuses,
+      statuses.map(() => 409),
+    )
+    assert.ok(left > 0)
+    assert.equal(left, statuses.length)
     await until(() => count('capture_intent') === 0)
+    assert.equal(count('sync_event'), ids.length - left)
   })
 })

@@ -135,7 +135,7 @@ export async function startCapture(remote: Pick<Remote, 'url'>, options: StageOp
   const counted = { count: 0 }
   const store = counting(repository.captures(), counted)
   const capturing = { store, mappings: { inForce }, isHeld, signal: scope.signal, log }
-  const captures = scope.own('captures', await ChangeCaptures.start(capturing))
+  const captures = scope.own('captures', new ChangeCaptures(capturing))
   counted.count = 0
   const started = await startExternalIdm(scope, {
     confDir: join(dir, 'conf'),

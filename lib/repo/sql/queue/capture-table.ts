@@ -1,5 +1,6 @@
 import type { SweepNeed } from '../../queue/capture-store.ts'
 import type { Database, Lock } from '../statements/database.ts'
+import type { Dialect } from '../statements/dialect.ts'
 import { all, first, run, type Work } from '../statements/work.ts'
 import { ALL_EVENTS, eventLocks } from './event-locks.ts'
 import type { NewEventRecord } from './event-record.ts'
@@ -22,10 +23,10 @@ export class CaptureTable {
     this.#storeEvents = storeEvents
   }
 
-  async intend(doubt: ChangesRecord): Promise<number> {
-    const text = 'insert into capture_intent (content) values (?) returning key'
+  async intend(doubt: ChangesRecord, process: string): Promise<number> {
+    const text = 'insert into capture_intent (content, process) values (?, ?) returning key'
     const content = JSON.stringify(doubt)
-    return (await this.#db.write(() => first<{ key: number }>(text, [content])))?.key ?? 0
+    return (await this.#db.write(() => first<{ key: number }>(text, [content, process])))?.key ?? 0
   }
 
   /** Its commit need not wait for the disk: after a power failure the intent is there again. */
@@ -38,12 +39,20 @@ export class CaptureTable {
     return this.#db.write(settle, { isDurable: false, locks: locksOf(became) })
   }
 
-  /** @returns how many intents there were, and the mappings of their events */
-  recover(): Promise<{ count: number; mappings: string[] }> {
+  async processes(): Promise<string[]> {
+    const rows = await this.#db.run(
+      all<{ process: string }>(`select distinct ${PROCESS} as process from capture_intent`),
+    )
+    return rows.map(({ process }) => process)
+  }
+
+  /** @returns how many intents these processes had, and the mappings of their events */
+  recover(processes: readonly string[]): Promise<{ count: number; mappings: string[] }> {
+    const { dialect } = this.#db
     const store = (doubt: ChangesRecord) => this.#store(doubt)
     return this.#db.write(
       function* () {
-        const rows = yield* all<{ key: number; content: string }>(INTENTS)
+        const rows = yield* all<{ key: number; content: string }>(intentsOf(dialect), [dialect.list(processes)])
         for (const { key } of rows) yield* run('delete from capture_intent where key = ?', [key])
         const doubts = rows.map(({ content }) => JSON.parse(content) as ChangesRecord)
         for (const doubt of doubts) yield* store(doubt)
@@ -75,7 +84,10 @@ export class CaptureTable {
   }
 }
 
-const INTENTS = 'select key, content from capture_intent order by key'
+/** Earlier releases did not name it. */
+const PROCESS = `coalesce(process, '')`
+const intentsOf = ({ among }: Dialect) =>
+  `select key, content from capture_intent where ${PROCESS} ${among('text')} order by key`
 const NOTED_AGAIN = `update sweep_need set latest = case when latest > ?1 then latest else ?1 end where mapping = ?2`
 const NOTED = 'insert into sweep_need (mapping, since, latest) values (?, ?, ?)'
 const SWEEPS: Lock = { name: 'sweeps' }

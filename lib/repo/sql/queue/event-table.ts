@@ -65,18 +65,17 @@ export class EventTable {
   }
 
   /**
-   * Lets what was being carried out wait again, and what was claimed.
-   * @param node who carried it out; without it: all, with what was claimed
+   * Lets what was being carried out wait again; what is claimed stays.
+   * @param node who carried it out; without it: all
    * @returns how many
    */
   async recover(node?: string): Promise<number> {
     if (node !== undefined) return this.#db.write(() => run(RECOVER_OF, [node]), { locks: [ALL_EVENTS] })
-    const released = await this.releaseClaims(new Date().toISOString())
     const { eventCounts } = this.#db.dialect
     const names = `select mapping from ${eventCounts} as counts order by mapping`
     const mappings = await this.#db.run(all<{ mapping: string }>(names))
     const recover = function* () {
-      let count = released
+      let count = 0
       for (const { mapping } of mappings) count += yield* run(RECOVER, [mapping])
       return count
     }
@@ -106,17 +105,20 @@ export class EventTable {
     await this.#db.write(finish, { isDurable, locks: end === 'done' ? [] : mappingLocks(mapping) })
   }
 
-  /** @param before ISO 8601: younger ones stay. @returns how many */
-  async releaseClaims(before: string): Promise<number> {
+  /** @param created of its oldest event */
+  async claims(): Promise<{ claim: string; created: string }[]> {
+    return this.#db.run(all<{ claim: string; created: string }>(claims(this.#db.dialect)))
+  }
+
+  /** @returns how many */
+  async releaseClaims(claims: readonly string[]): Promise<number> {
     const { dialect } = this.#db
-    const old = all<EventKeyRecord>
-    if ((await this.#db.run(old(oldClaims(dialect), [before]))).length === 0) return 0
-    const releaseOld = function* () {
-      const rows = yield* old(oldClaims(dialect), [before])
+    const releaseThem = function* () {
+      const rows = yield* all<EventKeyRecord>(amongClaims(dialect), [dialect.list(claims)])
       yield* release(dialect, rows)
       return rows.length
     }
-    return this.#db.write(releaseOld, { locks: [ALL_EVENTS] })
+    return this.#db.write(releaseThem, { locks: [ALL_EVENTS] })
   }
 
   /** @param isDurable false: after a power failure the events may be carried out again */
@@ -205,8 +207,10 @@ const intentsIn = ({ indexedBy }: Dialect) => `select key, intents from sync_eve
 const byClaim = ({ indexedBy }: Dialect) => indexedBy('sync_event_claims')
 const CLAIM = `state = ${STATE.claimed} and node = ? and mapping = ?`
 const claimed = (dialect: Dialect) => `select key, mapping, resource from sync_event ${byClaim(dialect)} where ${CLAIM}`
-const oldClaims = (dialect: Dialect) => `select key, mapping, resource from sync_event ${byClaim(dialect)}
-  where state = ${STATE.claimed} and created <= ? order by key`
+const claims = (dialect: Dialect) => `select node as claim, min(created) as created from sync_event ${byClaim(dialect)}
+  where state = ${STATE.claimed} group by node`
+const amongClaims = (dialect: Dialect) => `select key, mapping, resource from sync_event ${byClaim(dialect)}
+  where state = ${STATE.claimed} and node ${dialect.among('text')} order by key`
 const intendingClaimed = (dialect: Dialect) => `update sync_event ${byClaim(dialect)} set intents = ? where ${CLAIM}`
 const endingClaim = (dialect: Dialect) => `delete from sync_event ${byClaim(dialect)} where ${CLAIM}`
 const rowsIn = ({ each, lookUp }: Dialect) =>

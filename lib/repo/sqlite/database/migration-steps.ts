@@ -235,6 +235,9 @@ const createAgreementTables = (): Compilable[] => [
 /** When an event was taken, to be carried out. */
 const addTaken = (): Compilable[] => [schema.alterTable('sync_event').addColumn('taken', 'integer')]
 
+/** Which process waits for the response to a captured request. */
+const addCapturingProcess = (): Compilable[] => [schema.alterTable('capture_intent').addColumn('process', 'text')]
+
 /**
  * The steps from an empty database to today's, in order; a released step is never changed. Those of version 0.1.0 end with
  * `narrowRowIndex`; test/repo/fixtures holds a database of each released layout. `LAYOUT` is their number.
@@ -252,4 +255,5 @@ export const MIGRATIONS: readonly Migration[] = [
   createCaptureTables,
   createAgreementTables,
   addTaken,
+  addCapturingProcess,
 ].map((statements) => (session) => drive(session, execute(statements())))

@@ -5,7 +5,7 @@ import { transaction } from './transaction.ts'
 export type Migration = (session: Session) => void
 
 /** How many steps there are: the query builder, which they need, is loaded only when some are to be taken. */
-export const LAYOUT = 12
+export const LAYOUT = 13
 
 /**
  * Brings the tables up to date. Each step runs in a transaction with the mark that it ran, so an interrupted one has not

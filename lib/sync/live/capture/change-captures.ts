@@ -41,20 +41,9 @@ export class ChangeCaptures implements ChangeCapture, Disposable {
   #indexed: readonly ConfiguredMapping[] = []
   #index: Index = new Map()
 
-  private constructor(options: ChangeCapturesOptions) {
+  constructor(options: ChangeCapturesOptions) {
     this.#options = options
     this.#mappings = options.mappings
-  }
-
-  /** Resolves when the intents of processes that have ended are events. */
-  static async start(options: ChangeCapturesOptions): Promise<ChangeCaptures> {
-    const count = await options.store.recover()
-    if (count > 0)
-      options.log.info(
-        { count },
-        `requests to remotes were under way when a process ended: ${count} may have changed objects`,
-      )
-    return new ChangeCaptures(options)
   }
 
   /** From now on these mappings count. */
@@ -73,7 +62,7 @@ export class ChangeCaptures implements ChangeCapture, Disposable {
     return this.#note(new Captured(request, found, (key, became) => this.#settle(key, became)))
   }
 
-  /** Resolves when nothing is being settled any more. What could not be stored is an intent at the next start. */
+  /** Resolves when nothing is being settled any more. What could not be stored is an intent, which another process takes over. */
   async dispose(): Promise<void> {
     this.#stop.abort()
     await Promise.all(this.#settling)

@@ -12,6 +12,7 @@ import type { ScriptRunner } from '../../mapping/scripts.ts'
 import { type IsHeld, usesQueue } from '../live-mappings.ts'
 import type { LiveSync } from '../live-sync.ts'
 import { StoredIntents } from '../stored-intents.ts'
+import type { Takeover } from '../takeover.ts'
 import { type Attempt, attemptOf } from './decisions.ts'
 import { giveUp } from './give-up.ts'
 import { type DrainSettings, MappingDrain } from './mapping-drain.ts'
@@ -23,6 +24,7 @@ export interface QueueServiceOptions {
   readonly events: EventStore
   readonly jobs: JobQueue
   readonly agreements: Pick<AgreementStore, 'parked'>
+  readonly takeover: Takeover
   readonly brake: DeletionBrake
   readonly scripts: ScriptRunner
   readonly isHeld?: IsHeld | undefined
@@ -49,8 +51,6 @@ export interface QueueStatus extends QueueState {
 
 /** How often the numbers behind metrics and drains of mappings without queue are read. */
 const REFRESH_MS = 5000
-/** A change at once that has not ended by then has been lost by a process that has ended; carried out twice, it does no harm. */
-const MAX_CLAIM_MS = 900_000
 
 /** Queued synchronization: carries out the events of all mappings, and shows what waits. */
 export class QueueService implements Disposable {
@@ -76,9 +76,10 @@ export class QueueService implements Disposable {
 
   /** Begins to carry events out, and logs what waits. */
   async begin(): Promise<void> {
-    const { jobs, log } = this.#options
+    const { jobs, takeover, log } = this.#options
     if (this.#isClosed || this.#isRunning) return
     await jobs.recover()
+    await takeover.claims()
     this.#isRunning = true
     await this.#readAll()
     await this.#adapt()
@@ -142,7 +143,7 @@ export class QueueService implements Disposable {
 
   async #refresh(): Promise<void> {
     try {
-      await this.events.releaseClaims(MAX_CLAIM_MS)
+      await this.#options.takeover.all()
       await this.#readAll()
       await this.#adapt()
     } catch (error) {
