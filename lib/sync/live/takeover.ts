@@ -11,6 +11,8 @@ export interface TakeoverOptions {
 
 /** A change at once that has not ended by then has been lost; carried out twice, it does no harm. */
 const MAX_CLAIM_MS = 900_000
+/** By then, a process that runs has asked the new leader, or has left to the queue what the last one did not answer. */
+const CHANGEOVER_MS = 60_000
 
 /**
  * Takes over what processes that have ended had under way: requests to captured remotes, and changes that were to be carried
@@ -18,6 +20,7 @@ const MAX_CLAIM_MS = 900_000
  */
 export class Takeover {
   readonly #options: TakeoverOptions
+  readonly #begun = Date.now()
 
   constructor(options: TakeoverOptions) {
     this.#options = options
@@ -44,13 +47,24 @@ export class Takeover {
     const events = repository.events()
     const claims = await events.claims()
     const ended = await repository.ended([...new Set(claims.map(({ process }) => process))])
-    const lost = lostClaims(claims, new Set(ended), Date.now()).filter((claim) => !live.isUnderWay(claim))
+    const lost = lostClaims(claims, new Set(ended), { begun: this.#begun, now: Date.now() }).filter(
+      (claim) => !live.isUnderWay(claim),
+    )
     if (lost.length > 0) await events.releaseClaims(lost)
   }
 }
 
-/** The claims that nobody ends any more. @param now milliseconds since 1970 */
-export const lostClaims = (claims: readonly StoredClaim[], ended: ReadonlySet<string>, now: number): string[] =>
-  claims
-    .filter(({ process, createDate }) => ended.has(process) || now - Date.parse(createDate) > MAX_CLAIM_MS)
-    .map(({ claim }) => claim)
+/**
+ * The claims that nobody ends any more, if they are not under way here.
+ * @param begun when this process began to lead, in milliseconds since 1970: the last leader may have ended before it could store
+ *   the end of a change that it had answered
+ */
+export function lostClaims(
+  claims: readonly StoredClaim[],
+  ended: ReadonlySet<string>,
+  { begun, now }: { readonly begun: number; readonly now: number },
+): string[] {
+  const oldest = now - begun > CHANGEOVER_MS ? Math.max(begun, now - MAX_CLAIM_MS) : now - MAX_CLAIM_MS
+  const isLost = ({ process, createDate }: StoredClaim) => ended.has(process) || Date.parse(createDate) < oldest
+  return claims.filter(isLost).map(({ claim }) => claim)
+}

@@ -5,8 +5,6 @@ import { lostClaims, Takeover } from '../../../lib/sync/live/takeover.ts'
 import { tempDir } from '../../helpers/files.ts'
 import { silent, tempRepository } from '../../repo/repositories.ts'
 
-const NOW = Date.parse('2026-01-01T12:00:00.000Z')
-
 const change = (resourceId: string, claim?: string): NewEvent => ({
   ...{ mapping: 'm', collection: 'managed/user', resourceId, action: 'update', claim },
   ...{ objectRev: null, oldObject: null, newObject: null, chain: [], transactionId: null, userId: null },
@@ -14,14 +12,18 @@ const change = (resourceId: string, claim?: string): NewEvent => ({
 
 describe('claims', () => {
   const rows = [
-    ['of a process that runs', 'live', '2026-01-01T11:59:00.000Z', false],
-    ['of a process that runs, long ago', 'live', '2026-01-01T11:40:00.000Z', true],
-    ['of a process that has ended', 'ended', '2026-01-01T11:59:59.000Z', true],
+    ['of a process that runs', 'live', '11:58:30', '11:50:00', false],
+    ['of a process that runs, long ago', 'live', '11:40:00', '11:00:00', true],
+    ['of a process that has ended', 'ended', '11:59:59', '11:00:00', true],
+    ['of a process that runs, from before this one led', 'live', '11:49:59', '11:50:00', true],
+    ['of the same, while it may still ask the new leader', 'live', '11:49:59', '11:59:30', false],
   ] as const
-  for (const [title, process, createDate, isLost] of rows)
+  const at = (time: string) => `2026-01-01T${time}.000Z`
+  for (const [title, process, created, begun, isLost] of rows)
     it(`${title}: ${isLost ? 'are lost' : 'are kept'}`, () => {
-      const lost = lostClaims([{ claim: 'c', process, createDate }], new Set(['ended']), NOW)
-      assert.deepEqual(lost, isLost ? ['c'] : [])
+      const claims = [{ claim: 'c', process, createDate: at(created) }]
+      const times = { begun: Date.parse(at(begun)), now: Date.parse(at('12:00:00')) }
+      assert.deepEqual(lostClaims(claims, new Set(['ended']), times), isLost ? ['c'] : [])
     })
 })
 
