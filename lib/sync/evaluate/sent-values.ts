@@ -45,6 +45,17 @@ export class SentValues {
     return this
   }
 
+  /** Fields that targets do not show as far as it is known, for another node. */
+  get hidden(): readonly string[] {
+    return [...this.#hidden]
+  }
+
+  /** Takes over what another node has found. */
+  learn(hidden: readonly string[]): void {
+    for (const field of hidden) this.#hidden.add(field)
+    this.#isIdle &&= hidden.length === 0
+  }
+
   /** Removes changes that need not be sent, and marks those that cannot be verified or were sent before without effect. */
   async review(rows: readonly Row[]): Promise<void> {
     if (this.#isIdle) return
@@ -70,10 +81,12 @@ export class SentValues {
     const { store, mapping, statistics, links } = this.#parts
     const place = { qualifier: row.qualifier, target: links.targetKey(targetId) }
     const found: SentValue[] = []
+    const same: string[] = []
+    // Without a pause: once the write is counted, others rely on what is hidden.
     for (const { field, to } of sent) {
       const shown = getAt(answer, parsePointer(field)) ?? null
       if (isSame(shown, to)) {
-        if (!this.#isIdle) await store.remove(mapping.name, { ...place, field })
+        same.push(field)
         continue
       }
       const isHidden = isEmpty(shown)
@@ -81,6 +94,7 @@ export class SentValues {
       else if (!isSealed(shown)) statistics.field('notTakenOver', field)
       found.push({ ...place, field, digest: this.#digest(to), shown: isHidden ? null : this.#digest(shown) })
     }
+    if (!this.#isIdle) for (const field of same) await store.remove(mapping.name, { ...place, field })
     if (found.length === 0) return
     this.#isIdle = false
     await store.put(mapping.name, found)

@@ -76,9 +76,12 @@ export class Participation {
       const touched = keys.filter((key) => locks?.isTouched(context.mapping.name, key))
       const [first, last, count] = [window[0]?.key ?? 0, window.at(-1)?.key ?? 0, window.length]
       const known = creations && window.flatMap(({ key }) => creations.get(key) ?? [])
-      const rows = { first, last, count, creations: known, touched, clientIds: context.clientIds.known }
+      const facts = { touched, clientIds: context.clientIds.known, hidden: context.sentValues.hidden }
       try {
-        const answer = await this.#call({ type: 'window', ticket: this.#ticket, ...rows }, signal)
+        const answer = await this.#call(
+          { type: 'window', ticket: this.#ticket, first, last, count, creations: known, ...facts },
+          signal,
+        )
         if (answer) await this.#learn(answer)
         return []
       } catch (error) {
@@ -136,11 +139,12 @@ export class Participation {
     }
   }
 
-  async #learn({ counted, durations, clientIds, linked, unlinked, fault }: WindowAnswer): Promise<void> {
+  async #learn({ counted, durations, clientIds, hidden, linked, unlinked, fault }: WindowAnswer): Promise<void> {
     const { context, node, locks } = this.#options
     context.statistics.add(node, counted)
     context.durations.add(durations)
     context.clientIds.learn(clientIds)
+    context.sentValues.learn(hidden)
     if (fault) this.fault = exceptionOf(fault)
     for (const place of unlinked) locks?.awaited.forget(place)
     for (const place of linked) await locks?.awaited.linked(place)

@@ -104,7 +104,16 @@ export class RowQueue {
   #mayBegin(window: Window): boolean {
     const [phase] = window.map((row) => row.phase)
     const before = this.#own[0] === window ? [...this.#active] : [...this.#active, ...this.#own]
-    return before.every((one) => one[0]?.phase === phase)
+    return before.every((one) => one[0]?.phase === phase) && !this.#waitsForAnswer(window)
+  }
+
+  /** What found targets do not show is left alone, once the first answer has told what targets do not show. */
+  #waitsForAnswer(window: Window): boolean {
+    const { created, updated } = this.#context.statistics
+    const isFirst = created + updated === 0 && window.some(({ action }) => action === 'LINK')
+    return (
+      isFirst && [...this.#active].some((one) => one.some(({ action }) => action === 'CREATE' || action === 'UPDATE'))
+    )
   }
 
   /** The rows at the front that are of one phase; of the last rows not more than half, which keeps all nodes busy to the end. */

@@ -101,9 +101,10 @@ export class Session {
     this.#options.leave()
   }
 
-  async #carryOut({ first, last, count, creations, touched, clientIds }: WindowTask): Promise<WindowAnswer> {
+  async #carryOut({ first, last, count, creations, touched, clientIds, hidden }: WindowTask): Promise<WindowAnswer> {
     const { context, applier, notes, abort } = this.#parts
     context.clientIds.learn(clientIds)
+    context.sentValues.learn(hidden)
     notes.begin(touched)
     try {
       const rows = (await context.rows.waiting(first - 1, count)).filter(({ key }) => key <= last)
@@ -118,6 +119,7 @@ export class Session {
       counted: context.statistics.take(),
       durations: context.durations.take(),
       clientIds: context.clientIds.known,
+      hidden: context.sentValues.hidden,
       ...notes.take(),
       ...(fault !== undefined && { fault: errorOf(fault) }),
     }

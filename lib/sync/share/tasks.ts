@@ -38,6 +38,8 @@ export interface WindowTask {
   /** The keys of sources that implicit synchronization has carried over since the run began. */
   readonly touched: readonly string[]
   readonly clientIds: KnownIds
+  /** See `SentValues.hidden`. */
+  readonly hidden: readonly string[]
 }
 
 /** Takes part no longer. */
@@ -53,6 +55,7 @@ export interface WindowAnswer {
   readonly counted: CountedRows
   readonly durations: MeasuredDurations
   readonly clientIds: KnownIds
+  readonly hidden: readonly string[]
   /** Targets as `linkPlace` names them: those whose links are stored, and those that get none. */
   readonly linked: readonly string[]
   readonly unlinked: readonly string[]
