@@ -18,8 +18,8 @@ export interface RemoteIdm {
   readonly connection: Connection
   /** `METHOD path?query` of each request. */
   readonly requests: string[]
-  /** Answers with this status in place of its own answer, while it returns one. */
-  interfere: ((request: IncomingMessage) => number | undefined) | undefined
+  /** Answers with this status in place of its own answer, or not at all, while it returns one. */
+  interfere: ((request: IncomingMessage) => number | 'never' | undefined) | undefined
   /** The `Retry-After` of such answers; undefined = none. */
   retryAfter: string | undefined
 }
@@ -47,6 +47,7 @@ export async function startRemoteIdm(
     const status = remote.interfere?.(request)
     if (status !== undefined) {
       request.resume()
+      if (status === 'never') return
       const { retryAfter } = remote
       const patience = retryAfter === undefined ? {} : { 'Retry-After': retryAfter }
       response.writeHead(status, { ...patience, 'Content-Type': 'application/json' })
