@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { generateKey } from '../../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../../lib/contract.ts'
@@ -16,8 +14,6 @@ import { instanceOf } from '../gateways.ts'
 const PROCESS = fileURLToPath(new URL('crash-process.ts', import.meta.url))
 const USERS = 'managed/user'
 const KEY = generateKey('test')
-/** Starts the processes faster. */
-const CACHE = join(tmpdir(), `crash-tests-${process.pid}`)
 
 export const TASK_THREADS = 5
 
@@ -172,7 +168,7 @@ export class CrashStage {
   }
 
   #spawn(what: 'resume' | 'recon'): NodeProcess {
-    return spawnNode([PROCESS, this.dir, what], { env: { NODE_COMPILE_CACHE: CACHE, CRASH_KEY: KEY } })
+    return spawnNode([PROCESS, this.dir, what], { env: { CRASH_KEY: KEY } })
   }
 }
 

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { JsonObject } from '../../../../lib/contract.ts'
 import { delayed, type FakeIdm, fakeIdm } from '../../../helpers/fake-idm/fake-idm.ts'
 import { tempDirWith } from '../../../helpers/files.ts'
@@ -14,7 +12,6 @@ const CHANGES = Number(process.env.CHANGES ?? 20 * POINTS)
 const OBJECTS = 8
 const SEED = 'seed'
 const CALLERS = 6
-const CACHE = join(tmpdir(), `gateway-crash-tests-${process.pid}`)
 
 /** How changes get to the target: `collection` is what is written, `target` where that has to arrive. */
 const WAYS = [
@@ -55,7 +52,7 @@ class Mortal {
   }
 
   start(): Promise<GatewayProcess> {
-    const env = { NODE_COMPILE_CACHE: CACHE, LOG_LEVEL: 'error' }
+    const env = { LOG_LEVEL: 'error' }
     this.#current = startGatewayProcess({}, { project: this.#dir, env })
     return this.#current
   }

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { generateKey } from '../../../../lib/config/values/crypto/crypto.ts'
 import { openRepository } from '../../../../lib/repo/open.ts'
@@ -13,7 +11,6 @@ import { instanceOf } from '../../gateways.ts'
 
 const PROCESS = fileURLToPath(new URL('queue-process.ts', import.meta.url))
 const KEY = generateKey('test')
-const CACHE = join(tmpdir(), `queue-crash-tests-${process.pid}`)
 const USERS = 'managed/user'
 /** Crashes; CRASH_POINTS=100 by hand. */
 const POINTS = Number(process.env.CRASH_POINTS ?? 3)
@@ -21,8 +18,7 @@ const CHANGES = 40 * POINTS
 const OBJECTS = 20
 const SEED = 'seed'
 
-const start = (dir: string): NodeProcess =>
-  spawnNode([PROCESS, dir], { env: { NODE_COMPILE_CACHE: CACHE, CRASH_KEY: KEY } })
+const start = (dir: string): NodeProcess => spawnNode([PROCESS, dir], { env: { CRASH_KEY: KEY } })
 
 const acknowledged = ({ stdout }: NodeProcess): number => Number(/ACK (\d+)\n(?!.*ACK)/s.exec(stdout)?.[1] ?? -1)
 
