@@ -25,8 +25,9 @@ const counts = { passing: 0, failing: 0 }
 if (paths.length > 0) await run(paths.flatMap((path) => (statSync(path).isDirectory() ? filesIn(path) : [path])))
 else {
   const [serial, others] = [filesIn('test/serial'), filesIn('test')]
-  // Tests wait for processes and time-outs for a third of their time.
-  const jobs = String(Math.max(2, availableParallelism()) + 1)
+  // Tests wait for processes and time-outs for a third of their time, the long ones for half of it.
+  const waiting = suffix === '.long.ts' ? 2 : 1
+  const jobs = String(Math.max(2, availableParallelism()) + waiting)
   await run(
     others.filter((file) => !serial.includes(file)),
     '--parallel',
