@@ -25,11 +25,12 @@ const counts = { passing: 0, failing: 0 }
 if (paths.length > 0) await run(paths.flatMap((path) => (statSync(path).isDirectory() ? filesIn(path) : [path])))
 else {
   const [serial, others] = [filesIn('test/serial'), filesIn('test')]
-  // Tests wait for processes and time-outs for a third of their time, the long ones for half of it.
-  const waiting = suffix === '.long.ts' ? 2 : 1
-  const jobs = String(Math.max(2, availableParallelism()) + waiting)
+  // Tests wait for processes and time-outs for a third of their time.
+  const jobs = String(Math.max(2, availableParallelism()) + 1)
+  // Those that wait for minutes until packages are installed begin first, beside all others.
+  const isLast = (file: string) => Number(!file.includes(`${sep}package${sep}`))
   await run(
-    others.filter((file) => !serial.includes(file)),
+    others.filter((file) => !serial.includes(file)).sort((one, other) => isLast(one) - isLast(other)),
     '--parallel',
     '--jobs',
     jobs,

@@ -14,7 +14,7 @@ import type { Action } from '../../../lib/sync/action.ts'
 import { ALLOWED_ACTIONS, type Situation } from '../../../lib/sync/situation.ts'
 import { startPair } from './shared-pair.ts'
 
-const CASES = Number(process.env.SHARED_LAW_CASES ?? 1)
+const CASES = Number(process.env.SHARED_LAW_CASES ?? 2)
 const SEED = { seed: Number(process.env.SHARED_LAW_SEED ?? 7) }
 
 /** Refuses some names, and takes long enough for others to join. */

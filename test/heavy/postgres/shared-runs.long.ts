@@ -6,7 +6,7 @@ import { namesIn, type Run, type SharedStage, startSharedStage, sumOf } from './
 /** How often a process is killed in one run. */
 const POINTS = Number(process.env.CRASH_POINTS ?? 3)
 const OBJECTS = 5000
-const SHARED = 2500
+const SHARED = 3000
 const SOME = 1000
 const ALONE = { clusteredSourceReconEnabled: false }
 
