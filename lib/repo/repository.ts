@@ -92,7 +92,7 @@ export interface Repository {
   readonly process: string
   /**
    * Those of these processes that have certainly ended. On a server, a process was not seen for a while; after an outage of the
-   * server, or of this process, nobody counts as ended until the others can have been seen again.
+   * server, or of this process, no process counts as ended until the others can have been seen again.
    */
   ended(processes: readonly string[]): Promise<readonly string[]>
   /** Rewrites the objects of all types whose stored text contains `text`: see `rewriteObjects`. */

@@ -12,7 +12,7 @@ export class LeaseClock {
   #from: Instant
   #hasEnded = false
 
-  /** @param from when it was asked for: whoever grants it has done so later */
+  /** @param from when it was asked for: it was granted later */
   constructor(durationMs: number, from: Instant) {
     this.#durationMs = durationMs
     this.#from = from

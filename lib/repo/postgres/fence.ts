@@ -8,8 +8,8 @@ import { isQuery, type PostgresDatabase } from './database.ts'
 export const LEADER_LOCK: Lock = { name: 'leader' }
 
 /**
- * The database as the leader has it: what is under way waits for a server that is away as long as the process leads, so
- * that an outage that it survives interrupts no run. Each transaction checks that no other process has become the leader. Statements
+ * The database as the leader has it: what is under way waits for a server that is away as long as the process leads, so that
+ * an outage that it survives interrupts no run. Each transaction checks that no other process has become the leader. Statements
  * beside transactions concern tables of runs that end with the process: the clock of this process decides for them.
  */
 export class FencedDatabase implements Database {

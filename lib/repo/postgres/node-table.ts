@@ -13,7 +13,7 @@ import type { PostgresDatabase } from './database.ts'
 
 /** Between two beats: a longer time means that the server was away, or that this process stood still. Less than two beats. */
 const MAX_GAP_MS = 15_000
-/** How long nobody counts as ended after that: the others have to be seen again first. More than a beat. */
+/** How long no process counts as ended after that: the others have to be seen again first. More than a beat. */
 const WATCH_MS = 15_000
 /** How long a node that is down is listed. */
 const REMEMBERED_MS = 3_600_000

@@ -90,7 +90,7 @@ function addressOf(url: string, password: string | undefined): Pick<pg.ClientCon
 }
 
 const SSL_PARAMETERS = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'] as const
-/** `require` verifies as well: an encrypted connection to whoever answers protects nobody. */
+/** `require` verifies as well: an encrypted connection to an unknown server gives no protection. */
 const VERIFYING = ['require', 'verify-ca', 'verify-full']
 /** Encrypts, and believes any certificate. */
 export const UNVERIFIED = 'no-verify'

@@ -22,9 +22,7 @@ export interface NewEvent {
   /** Of the request that made the change. */
   readonly transactionId: string | null
   readonly userId: string | null
-  /**
-   * Of a change that is being carried out already, by whoever chose this text: it waits only when that process crashes.
-   */
+  /** Of a change that is being carried out already, by the process that chose this text: it waits only if that process crashes. */
   readonly claim?: string | undefined
 }
 

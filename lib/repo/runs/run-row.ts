@@ -161,7 +161,7 @@ export interface Row {
   /** Read by those who undo it. */
   before?: BeforeImage
   after?: AfterImage
-  /** How long whoever refused it asks to wait; not stored. */
+  /** How long the target that refused it asks to wait; not stored. */
   retryAfterMs?: number
   /** The target as carrying it out has left it; not stored. */
   result?: JsonObject | null

@@ -27,7 +27,7 @@ export interface SqlEventStoreOptions {
   readonly misses?: (() => number) | undefined
   /** See `Repository.process`. */
   readonly process: string
-  /** Of the leader: the table as any process has it, and whether it leads no longer. */
+  /** Of the leader: the table without its fence, and whether it leads no longer. */
   readonly leading?: { readonly table: Stores['events']; readonly hasEnded: () => boolean } | undefined
   readonly log: Logger
 }

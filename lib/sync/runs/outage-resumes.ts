@@ -1,8 +1,8 @@
 import type { Logger } from '../../contract.ts'
-import { toResourceException } from '../../crest/errors.ts'
 import type { EventStore } from '../../repo/queue/event-store.ts'
 import type { StoredRun } from '../../repo/runs/run-store.ts'
 import type { ReconService } from './recon-service.ts'
+import { resumeOrLog } from './resume.ts'
 import type { RunObserver } from './run-observer.ts'
 
 /** The database may still be away. */
@@ -43,13 +43,13 @@ export class OutageResumes implements RunObserver {
     const { service, isAsked, log } = this.#options
     if (!isAsked()) return
     try {
-      const { content, mapping } = await service().stored(id)
+      const run = await service().stored(id)
+      const { content, mapping } = run
       if (content.resumable !== true) return
       log.info({ reconId: id, mapping }, `the reconciliation of ${mapping} is resumed: the database was away`)
-      await service().resume(id)
+      await resumeOrLog(service(), run, log)
     } catch (error) {
-      const { message } = toResourceException(error)
-      log.error({ err: error, reconId: id }, `the run ${id} was not resumed: ${message}`)
+      log.error({ err: error, reconId: id }, `the run ${id} was not resumed: it cannot be read`)
     }
   }
 }

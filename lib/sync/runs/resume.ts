@@ -152,14 +152,22 @@ interface Resumes {
   resume(id: string): Promise<unknown>
 }
 
+/** Resumes a run; what prevents that is logged. */
+export async function resumeOrLog(
+  service: Pick<Resumes, 'resume'>,
+  { id, mapping }: Pick<StoredRun, 'id' | 'mapping'>,
+  log: Logger,
+): Promise<void> {
+  await service.resume(id).catch((error: unknown) => {
+    const { message } = toResourceException(error)
+    log.error({ err: error, reconId: id }, `the run ${id} of ${mapping} was not resumed: ${message}`)
+  })
+}
+
 /** Resumes the last run of each mapping if it was interrupted; what prevents that is logged. */
 export async function resumeInterrupted(service: Resumes, log: Logger): Promise<void> {
   const last = new Map((await service.list()).map((run) => [run.mapping, run] as const))
   for (const { _id, mapping, resumable } of last.values()) {
-    if (resumable !== true) continue
-    await service.resume(String(_id)).catch((error: unknown) => {
-      const { message } = toResourceException(error)
-      log.error({ err: error, reconId: _id }, `the run ${_id} of ${mapping} was not resumed: ${message}`)
-    })
+    if (resumable === true) await resumeOrLog(service, { id: String(_id), mapping: String(mapping) }, log)
   }
 }
