@@ -45,6 +45,7 @@ export class Ownership {
   readonly #db: string
   readonly #owner: Owner
   readonly #unlock: () => void
+  readonly #released = new AbortController()
 
   constructor(db: string, owner: Owner, unlock: () => void) {
     this.token = new Secret(owner.token)
@@ -61,10 +62,11 @@ export class Ownership {
 
   /** Whether the file system refuses the lock to other processes; tries it with one. */
   holds(): Promise<boolean> {
-    return holdsAgainstOthers(join(this.#db, OWNER_LOCK))
+    return holdsAgainstOthers(join(this.#db, OWNER_LOCK), this.#released.signal)
   }
 
   release(): void {
+    this.#released.abort()
     rmSync(join(this.#db, OWNER), { force: true })
     this.#unlock()
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { generateKey } from '../../lib/config/values/crypto/crypto.ts'
 import type { JsonObject } from '../../lib/contract.ts'
+import { takeOwnership } from '../../lib/gateway/ownership.ts'
 import { holdsAgainstOthers, tryLock } from '../../lib/repo/sqlite/exclusive-lock.ts'
 import { workersOf } from '../gateway/workers-stage.ts'
 import { ownedBySuite } from '../helpers/clean-up.ts'
@@ -277,5 +278,13 @@ describe('the lock of a project', () => {
     const file = join(await tempDir(), 'owner.db')
     tryLock(file)?.()
     assert.equal(await holdsAgainstOthers(file), false)
+  })
+
+  it('is not tried any more when it is released', async () => {
+    const dir = await tempDir()
+    const ownership = await takeOwnership({ dir, db: join(dir, 'db') }, 'gateway')
+    const holds = ownership.holds()
+    ownership.release()
+    assert.equal(await holds, true)
   })
 })

@@ -39,13 +39,15 @@ export function tryLock(file: string): (() => void) | undefined {
 
 /**
  * Asks another process for the lock that this one holds on `file`. Some network and virtual file systems grant it twice.
+ * @param signal ends the attempt, before the lock is released
  * @returns false if the other process gets it
  */
-export function holdsAgainstOthers(file: string): Promise<boolean> {
+export function holdsAgainstOthers(file: string, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const env = { ...process.env, NODE_OPTIONS: '' }
-    const probe = spawn(process.execPath, ['--no-warnings', '-e', PROBE, file], { stdio: 'ignore', env })
-    // Without another process nothing is known, and nothing is reported.
+    const args = ['--no-warnings', '-e', PROBE, file]
+    const probe = spawn(process.execPath, args, { stdio: 'ignore', env, ...(signal && { signal }) })
+    // Without another process, or with one that was ended, nothing is known, and nothing is reported.
     probe.once('error', () => resolve(true))
     probe.once('exit', (code) => resolve(code !== 1))
   })

@@ -33,6 +33,15 @@ describe('the thread of a database', () => {
     assert.equal(await run(program), 'end\n')
   })
 
+  it('nor while it waits for its first database', async () => {
+    const program = `
+      const { DatabaseThread } = await import(${JSON.stringify(THREAD)})
+      const thread = DatabaseThread.current
+      process.on('exit', () => console.log(DatabaseThread.current === thread))`
+    // It would have given way to another after a while.
+    assert.equal(await run(program), 'true\n')
+  })
+
   it('keeps the process alive until the repository is closed', async () => {
     const program = `
       const repository = await openRepository({ file, log })

@@ -48,10 +48,11 @@ export class DatabaseThread {
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
-    this.#worker.unref()
     this.#worker.on('message', (reply: Reply) => this.#receive(reply))
     this.#worker.on('error', (error) => this.#end(error as Error))
     this.#worker.on('exit', (code) => this.#end(new Error(`the thread ended with ${code}`)))
+    // Only now: a listener for messages keeps the process alive again.
+    this.#worker.unref()
     this.#endWhenIdle()
   }
 
