@@ -20,7 +20,7 @@ export interface ServicesOptions {
 export function runServices({ repository, resources, runner, log }: ServicesOptions) {
   const stores = {
     ...{ runs: repository.runs(), links: repository.links(), incremental: repository.incremental() },
-    ...{ sentValues: repository.sentValues(), agreements: repository.agreements() },
+    ...{ sentValues: repository.sentValues(), agreements: repository.agreements(), events: repository.events() },
   }
   const access = {
     connection: resources.connect(),

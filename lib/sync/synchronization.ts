@@ -80,7 +80,7 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     await mappings.follow(configuration)
     const runner = scripts ? scriptRunner(scripts) : noScripts
     const services = runServices({ repository, resources, runner, log })
-    const { runs, links } = services
+    const { runs, links, events } = services
     const addresses = new InstanceAddresses()
     scope.own('addresses of instances', await configuration.subscribe(addresses))
     const digests = digestSources(scripts, addresses)
@@ -91,7 +91,7 @@ export async function startSynchronization(options: SynchronizationOptions): Pro
     const audits = audit ? [new RunAudit({ audit, runs, mappings, privateFields, log })] : []
     const observer = observersOf([...audits, sweeps, ...(options.observers ?? [])])
     const locks = new SourceLocks()
-    const [events, jobs] = [repository.events(), repository.jobs()]
+    const jobs = repository.jobs()
     const brake = new DeletionBrake({ events, links, log })
     const parts = { mappings, metrics, observer, digests, ...services, locks, brake, nodes: options.nodes }
     const service = scope.own('reconciliations', new ReconService(parts))

@@ -89,6 +89,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     timed,
     replay,
     ...stores,
+    events: repository.events(),
     scripts,
     log,
     observer,

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../contract.ts'
-import type { DeadLetter, EventIntents, EventState, NewEvent, QueuedEvent } from './event.ts'
+import type { DeadLetter, EventIntents, EventState, IntendedChange, NewEvent, QueuedEvent } from './event.ts'
 
 /** What became of an event that was acquired. */
 export type Outcome =
@@ -90,8 +90,8 @@ export interface EventStore {
   intend(event: QueuedEvent, intents: EventIntents): Promise<void>
   /** The same for an event that is claimed. */
   intendClaimed(claim: EventClaim, intents: EventIntents): Promise<void>
-  /** What all events of an object and mapping, with its dead letters, were about to create or delete, in their order. */
-  intentsOf(event: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents[]>
+  /** What events, with dead letters, were about to create or delete, in their order: of one object, or of a whole mapping. */
+  intentsOf(of: Pick<NewEvent, 'mapping'> & Partial<Pick<NewEvent, 'resourceId'>>): Promise<IntendedChange[]>
   /** Removes an event that is claimed, or lets it wait to be carried out. A process may do so after it has led. */
   endClaim(claim: EventClaim, end: 'done' | 'wait'): Promise<void>
   claims(): Promise<readonly StoredClaim[]>

@@ -37,6 +37,12 @@ export interface WriteEvents {
 /** What an event was about to create, by link qualifier: it may be there. */
 export type EventIntents = Readonly<Record<string, Intent>>
 
+/** The intents of one event. */
+export interface IntendedChange {
+  readonly resourceId: string
+  readonly intents: EventIntents
+}
+
 export type EventState = 'PENDING' | 'ACQUIRED'
 
 /** An event that waits, or one that was given up: a dead letter. */

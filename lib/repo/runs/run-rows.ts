@@ -76,8 +76,11 @@ export interface RunRows {
   replan(rows: readonly Row[]): Promise<void>
   /** Rows after `after` whose requests may have been carried out although their outcomes are not known. */
   unsettled(after: number, limit: number): Promise<Row[]>
-  /** The creations of other runs of the mapping whose outcomes are not known, without what carrying them out needs. */
-  unsettledCreations(mapping: string): Promise<Row[]>
+  /**
+   * The creations of other runs of the mapping whose outcomes are not known, without what carrying them out needs.
+   * @param sourceId undefined = of all sources
+   */
+  unsettledCreations(mapping: string, sourceId?: string): Promise<Row[]>
   /** @param keys of the rows that count; undefined = all */
   tally(keys?: readonly number[]): Promise<RowTally[]>
   /** Resolves when no participant writes rows any more for a coordinator that has ended. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject, Logger } from '../../contract.ts'
-import type { DeadLetter, EventIntents, NewEvent, QueuedEvent } from '../queue/event.ts'
+import type { DeadLetter, EventIntents, IntendedChange, NewEvent, QueuedEvent } from '../queue/event.ts'
 import type {
   EventClaim,
   EventSelection,
@@ -102,9 +102,12 @@ export class SqlEventStore implements EventStore {
     return this.#stores.events.releaseClaims(claims)
   }
 
-  async intentsOf({ mapping, resourceId }: Pick<NewEvent, 'mapping' | 'resourceId'>): Promise<EventIntents[]> {
-    const found = await this.#stores.events.intentsOf(mapping, resourceId)
-    return found.map((row) => this.#read<EventIntents>(row, row.intents)).filter((intents) => intents !== null)
+  async intentsOf(of: Parameters<EventStore['intentsOf']>[0]): Promise<IntendedChange[]> {
+    const found = await this.#stores.events.intentsOf(of.mapping, of.resourceId)
+    return found.flatMap((row) => {
+      const intents = this.#read<EventIntents>(row, row.intents)
+      return intents ? [{ resourceId: row.resource, intents }] : []
+    })
   }
 
   async finish(outcomes: readonly Outcome[]): Promise<void> {

@@ -108,8 +108,8 @@ export class SqlRunRows implements RunRows {
     return (await this.#rows.unsettled(this.#run, after, limit)).map(rowOf)
   }
 
-  async unsettledCreations(mapping: string): Promise<Row[]> {
-    return (await this.#rows.unsettledCreations(this.#run, mapping)).map(rowOf)
+  async unsettledCreations(mapping: string, sourceId?: string): Promise<Row[]> {
+    return (await this.#rows.unsettledCreations(this.#run, mapping, sourceId)).map(rowOf)
   }
 
   tally(keys?: readonly number[]): Promise<RowTally[]> {

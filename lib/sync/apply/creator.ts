@@ -66,7 +66,7 @@ export class Creator {
     const { targets, clientIds, links, mapping } = this.#context
     const known = (await intents.known(qualifier)).findLast(({ kind }) => kind !== 'write')
     const isDoubtful = known !== undefined && !correlates(mapping)
-    if (isDoubtful && known.kind === 'assigned') throw new UnknownOutcome(CURE)
+    if (isDoubtful && known.id === null) throw new UnknownOutcome(CURE)
     const earlier = known && known.id !== null ? await targets.read(known.id, 'targetObjectQuery') : null
     if (earlier) {
       if (isProbe(known ?? null)) clientIds.wereKept = true
@@ -215,6 +215,7 @@ const isOfMapping = ({ intent }: Row, id: string): boolean =>
   (intent?.kind === 'mapped' || intent?.kind === 'mappedProbe') && intent.id === id
 
 const CURE =
-  'Look for it at the target. If it is there, link it (links import), and retry the change; if not, drop the change, and synchronize the object again'
+  'Look for it at the target. If it is there, link it (links import); if not, reconcile the object with createUnknown ' +
+  '(--create-unknown). Then retry the change'
 
 const isExisting = (error: unknown): boolean => error instanceof ResourceException && error.code === 412

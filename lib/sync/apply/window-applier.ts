@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { isProbe, type Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
+import { refuseUnsettled } from '../context/unsettled.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
+import { idOf } from '../read/object-set.ts'
 import { Committer } from './committer.ts'
 import { Images } from './images.ts'
 import { Intents } from './intents.ts'
@@ -94,8 +96,17 @@ export class WindowApplier {
   }
 
   #reevaluation(): Reevaluate {
-    const evaluator = new SourceEvaluator(this.#context.evaluationParts(this.#context.liveTargets()))
-    return async (source, qualifier) => (await evaluator.evaluate([source], { qualifier }))[0]
+    const context = this.#context
+    const { mapping, parts } = context
+    const evaluator = new SourceEvaluator(context.evaluationParts(context.liveTargets()))
+    return async (source, qualifier) => {
+      const resourceId = idOf(source)
+      // The change that came between may have created the target.
+      context.unsettled.renew(resourceId, await parts.events.intentsOf({ mapping: mapping.name, resourceId }))
+      const [row] = await evaluator.evaluate([source], { qualifier })
+      if (row) refuseUnsettled(context, row)
+      return row
+    }
   }
 
   /** A target that has just not answered: others that it does not answer would be in doubt, too. */

@@ -5,6 +5,7 @@ import { WriteRecorder } from '../../crest/protocol/recorder.ts'
 import type { IncrementalStore } from '../../repo/incremental/incremental-store.ts'
 import type { AgreementStore } from '../../repo/links/agreement-store.ts'
 import type { LinkStore } from '../../repo/links/link-store.ts'
+import type { EventStore } from '../../repo/queue/event-store.ts'
 import type { Intent } from '../../repo/runs/run-row.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
 import type { RunSnapshot } from '../../repo/runs/run-snapshot.ts'
@@ -53,6 +54,8 @@ export interface RunServices {
   readonly sentValues: SentValueStore
   readonly incremental: IncrementalStore
   readonly agreements: AgreementStore
+  /** What implicit synchronization has left. */
+  readonly events: Pick<EventStore, 'intentsOf'>
   readonly scripts: Scripts
   /** Limits the deletions of implicit synchronization. */
   readonly brake?: Pick<DeletionBrake, 'admit'> | undefined
@@ -127,7 +130,7 @@ export class RunContext {
   readonly unreadable: string[] = []
   readonly cleared: ClearedFields
   readonly clientIds: ClientIds
-  /** Creations of earlier runs. */
+  /** Creations of earlier runs, and of changes. */
   unsettled = new Unsettled()
   /** Of a run that only compares. */
   readonly verification: Verification | undefined

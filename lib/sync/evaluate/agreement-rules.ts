@@ -62,7 +62,8 @@ export function pairOf(mapping: Mapping, mappings: readonly Mapping[]): MappingP
 
 const INVERSE = { source: 'target', target: 'source', exception: 'exception' } as const
 
-const isOpposite = (mapping: Mapping, other: Mapping): boolean =>
+/** Whether `other` leads back from the target of `mapping` to its source, with the same links. */
+export const isOpposite = (mapping: Mapping, other: Mapping): boolean =>
   other.name !== mapping.name &&
   mapping.source !== mapping.target &&
   other.source === mapping.target &&

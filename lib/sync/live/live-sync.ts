@@ -23,6 +23,7 @@ import { LearnedIds } from './learned-ids.ts'
 import { type IsHeld, isQueued, LiveMappings } from './live-mappings.ts'
 import type { LiveMetrics } from './live-metrics.ts'
 import { settleInterrupted } from './settle-interrupted.ts'
+import { besideRuns } from './stored-intents.ts'
 
 export interface LiveSyncOptions {
   readonly parts: ReconServiceOptions & { readonly locks: SourceLocks }
@@ -219,7 +220,8 @@ export class LiveSync extends LiveMappings {
       const tooLong = lengthFault(chain, hop)
       if (tooLong !== undefined) throw conflict(tooLong)
       const usable = await parts.mappings.usable(mapping.name)
-      const { oldObject: oldSource, action, intents } = change
+      const { oldObject: oldSource, action } = change
+      const intents = change.intents && besideRuns(change.intents, parts.runs, mapping.name, change.resourceId)
       const clientIds = await this.#learned.of(usable.mapping)
       const live = { oldSource, isDeleted: action === 'delete', intents, clientIds }
       const context = await singleContext(parts, usable, caller, { live })

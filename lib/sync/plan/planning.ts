@@ -1,10 +1,11 @@
 import type { JsonObject } from '../../contract.ts'
-import { badGateway, conflict, notFound } from '../../crest/errors.ts'
+import { badGateway, notFound } from '../../crest/errors.ts'
 import type { Row } from '../../repo/runs/run-row.ts'
 import type { RunContext } from '../context/run-context.ts'
+import { refuseUnsettled } from '../context/unsettled.ts'
 import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { evaluateTargets } from '../evaluate/evaluate-targets.ts'
-import { type EvaluationOptions, fail, situationFailure } from '../evaluate/evaluation.ts'
+import { type EvaluationOptions, situationFailure } from '../evaluate/evaluation.ts'
 import { isDestructive, protectionOf } from '../evaluate/protection.ts'
 import { idOf } from '../read/object-set.ts'
 import { planUndo } from '../undo/undo-plan.ts'
@@ -118,7 +119,8 @@ function defer({ unassessed, mapping }: RunContext, row: Row): void {
 async function add(context: RunContext, added: readonly Row[]) {
   const { unassessed, cleared, statistics, rows, isAnalysis, verification } = context
   for (const row of added) {
-    refuseUnknown(context, row)
+    if (context.unsettled.fault(row) !== undefined) await settled(context, row)
+    refuseUnsettled(context, row)
     verification?.count(row)
     statistics.planned(row, isAnalysis)
     cleared.count(row)
@@ -127,12 +129,16 @@ async function add(context: RunContext, added: readonly Row[]) {
   await rows.add(added, isAnalysis)
 }
 
-/** Its target may be one of those that nothing refers to. */
-function refuseUnknown({ unsettled }: RunContext, row: Row): void {
-  const fault = unsettled.fault(row)
-  if (fault === undefined) return
-  fail(row, conflict(fault))
-  Object.assign(row, { situation: '', targetKey: null, claims: false })
+/** Resolves when no change of the source is being carried out, and what changes have left of it is known anew. */
+async function settled({ mapping, links, parts, unsettled }: RunContext, row: Row): Promise<void> {
+  const { sourceId, qualifier } = row
+  if (sourceId === null) return
+  const key = links.sourceKey(sourceId)
+  await parts.locks?.row(mapping.name, key, async () => undefined)
+  // One that has just ended is stored a little longer.
+  const isLinked = (await links.bySources([key])).some((link) => link.qualifier === qualifier)
+  const of = { mapping: mapping.name, resourceId: sourceId }
+  unsettled.renew(sourceId, isLinked ? [] : await parts.events.intentsOf(of))
 }
 
 /** The ids of a `reconById` that the source does not have. */

@@ -114,8 +114,8 @@ export async function settleEarlierRuns(context: RunContext): Promise<void> {
   const { runs } = parts
   await checkSharedLinks(context)
   await clientIds.load(runs, mapping.name, mapping.target)
-  if ((await rows.unsettledCreations(mapping.name)).length === 0) return
-  for (const run of await runs.all()) {
+  const left = await rows.unsettledCreations(mapping.name)
+  for (const run of left.length > 0 ? await runs.all() : []) {
     if (run.mapping !== mapping.name || run.number === parts.number) continue
     const own = runs.rows(run.number)
     if (run.resume?.target !== mapping.target || (await own.unsettled(0, 1)).length === 0) continue

@@ -236,6 +236,8 @@ export function describeRunStore(open: OpenRepository): void {
         elsewhere.map(({ sourceId }) => sourceId),
         ['b', 'c'],
       )
+      assert.equal((await other.rows.unsettledCreations('m', 'c'))[0]?.sourceId, 'c')
+      assert.deepEqual(await other.rows.unsettledCreations('m', 'd'), [])
       assert.deepEqual(await rows.unsettledCreations('m'), [])
     })
 

@@ -90,9 +90,10 @@ export class EventTable {
     await this.#db.write(() => aside(run(intendingClaimed(this.#db.dialect), [intents, claim, mapping])))
   }
 
-  /** Of the events of an object, in their order. */
-  async intentsOf(mapping: string, resource: string): Promise<{ key: number; intents: string }[]> {
-    return this.#db.run(all<{ key: number; intents: string }>(intentsIn(this.#db.dialect), [mapping, resource]))
+  /** Of the events of an object, or of all objects, in their order. */
+  async intentsOf(mapping: string, resource?: string): Promise<IntentRecord[]> {
+    const only = resource === undefined ? [] : [resource]
+    return this.#db.run(all<IntentRecord>(intentsIn(this.#db.dialect, only.length > 0), [mapping, ...only]))
   }
 
   /** @param isDurable false: after a power failure the change may be carried out again */
@@ -202,8 +203,11 @@ export class EventTable {
 }
 
 const LAST_KEY = 'select max(key) as last from sync_event'
-const intentsIn = ({ indexedBy }: Dialect) => `select key, intents from sync_event ${indexedBy('sync_event_in_doubt')}
-  where mapping = ? and resource = ? and intents is not null order by key`
+type IntentRecord = Pick<EventRow, 'key' | 'resource'> & { readonly intents: string }
+
+const intentsIn = ({ indexedBy }: Dialect, isOfOne: boolean) => `select key, resource, intents
+  from sync_event ${indexedBy('sync_event_in_doubt')}
+  where mapping = ? ${isOfOne ? 'and resource = ? ' : ''}and intents is not null order by key`
 const byClaim = ({ indexedBy }: Dialect) => indexedBy('sync_event_claims')
 const CLAIM = `state = ${STATE.claimed} and node = ? and mapping = ?`
 const claimed = (dialect: Dialect) => `select key, mapping, resource from sync_event ${byClaim(dialect)} where ${CLAIM}`

@@ -117,12 +117,13 @@ export class RowTable {
     return this.#rows(text, [run, after, limit])
   }
 
-  async unsettledCreations(run: number, mapping: string): Promise<RowRecord[]> {
+  async unsettledCreations(run: number, mapping: string, source?: string): Promise<RowRecord[]> {
+    const only = source === undefined ? [] : [source]
     const text = `select key, phase, qualifier, source_id, target_id, target_key, claims, situation, action, '' as reason,
         status, null as failure, null as ambiguous, null as changes, null as work, ended, intent
       from run_row where run in (select number from run where mapping = ? and number <> ?)
-        and intent is not null and action = 'CREATE' order by key`
-    return this.#db.run(all<RowRecord>(text, [mapping, run]))
+        and intent is not null and action = 'CREATE'${only.map(() => ' and source_id = ?').join('')} order by key`
+    return this.#db.run(all<RowRecord>(text, [mapping, run, ...only]))
   }
 
   async tally(run: number, keys?: readonly number[]): Promise<RowTally[]> {

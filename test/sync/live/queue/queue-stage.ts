@@ -6,7 +6,7 @@ import { until } from '../../../helpers/until.ts'
 import { type RemoteIdm, startRemoteIdm, startSyncGateway } from '../../gateways.ts'
 
 export const SOURCE = 'external/idm/eu/managed/user'
-const TARGET = 'external/idm/us/managed/user'
+export const TARGET = 'external/idm/us/managed/user'
 
 export interface QueueStageOptions {
   readonly queuedSync?: JsonObject
