@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Disposable } from '../../contract.ts'
 import { AwaitedLinks } from './awaited-links.ts'
 
@@ -27,9 +28,11 @@ interface ActiveRun {
 }
 
 /** What a row of a run needs of the locks while it is carried out. */
-export interface RowLocks extends Pick<SourceLocks, 'row' | 'isTouched'> {
+export interface RowLocks extends Pick<SourceLocks, 'row' | 'ended' | 'isTouched'> {
   readonly awaited: Pick<AwaitedLinks, 'linked' | 'forget'>
 }
+
+const MAX_WAIT_MS = 10_000
 
 /**
  * One worker at a time for each source of a mapping, so that no older state follows a newer one to the target:
@@ -74,6 +77,18 @@ export class SourceLocks {
       return entry.last
     }
     return this.#run(`${mapping}/${key}`, work, turn, undefined)
+  }
+
+  /**
+   * Resolves when the changes of a source that are under way have had their turn; or a while later, since the work that asks
+   * may be what they wait for.
+   */
+  async ended(mapping: string, key: string, maxWaitMs = MAX_WAIT_MS): Promise<void> {
+    if (!this.isBusy(mapping, key)) return
+    const limit = new AbortController()
+    const late = delay(maxWaitMs, undefined, { signal: limit.signal, ref: false }).catch(() => undefined)
+    await Promise.race([this.row(mapping, key, async () => undefined), late])
+    limit.abort()
   }
 
   /** A run begins: which sources are carried over beside it is noted until it ends. */

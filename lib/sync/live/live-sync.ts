@@ -8,8 +8,6 @@ import { type Action, isAction } from '../action.ts'
 import { type AwaitingChange, linkPlace } from '../context/awaited-links.ts'
 import type { RunContext } from '../context/run-context.ts'
 import type { SourceLocks } from '../context/source-locks.ts'
-import { evaluateDeletion } from '../evaluate/evaluate-deletion.ts'
-import { SourceEvaluator } from '../evaluate/evaluate-sources.ts'
 import { fail } from '../evaluate/evaluation.ts'
 import { LinkSpace } from '../evaluate/link-space.ts'
 import type { ConfiguredMapping } from '../mapping/registry.ts'
@@ -19,6 +17,7 @@ import { isSituation } from '../situation.ts'
 import { type Chain, callerWithin, lengthFault, returnFault } from './chain.ts'
 import { type Change, NOTIFY_ACTIONS, type SyncDetail, type SyncResults } from './change.ts'
 import { Claim, claimed } from './claims.ts'
+import { evaluate, evaluateChange } from './evaluate-change.ts'
 import { LearnedIds } from './learned-ids.ts'
 import { type IsHeld, isQueued, LiveMappings } from './live-mappings.ts'
 import type { LiveMetrics } from './live-metrics.ts'
@@ -226,7 +225,7 @@ export class LiveSync extends LiveMappings {
       const live = { oldSource, isDeleted: action === 'delete', intents, clientIds }
       const context = await singleContext(parts, usable, caller, { live })
       const goesRound = returnFault(chain, hop)
-      const rows = await evaluate(context, change.resourceId)
+      const rows = await evaluateChange(context, change.resourceId, chain.length > 0)
       // What it is inside of may be about to change the link.
       const settled = chain.includes(hop) ? [] : await settleInterrupted(context, rows)
       done.push(...settled)
@@ -256,13 +255,6 @@ const failureFacts = (mapping: string, { collection, resourceId }: Change, { fai
   ...{ mapping, source: `${collection}/${resourceId}` },
   reason: failure?.message ?? 'the outcome is not known',
 })
-
-async function evaluate(context: RunContext, sourceId: string, qualifier?: string): Promise<Row[]> {
-  const parts = context.evaluationParts(context.liveTargets())
-  const source = await context.sources.read(sourceId, 'sourceObjectQuery')
-  if (!source) return evaluateDeletion(parts, sourceId, qualifier)
-  return new SourceEvaluator(parts).evaluate([source], qualifier === undefined ? undefined : { qualifier })
-}
 
 const again = async (context: RunContext, sourceId: string, qualifier: string): Promise<Row | undefined> =>
   (await evaluate(context, sourceId, qualifier))[0]

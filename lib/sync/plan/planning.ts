@@ -134,7 +134,7 @@ async function settled({ mapping, links, parts, unsettled }: RunContext, row: Ro
   const { sourceId, qualifier } = row
   if (sourceId === null) return
   const key = links.sourceKey(sourceId)
-  await parts.locks?.row(mapping.name, key, async () => undefined)
+  await parts.locks?.ended(mapping.name, key)
   // One that has just ended is stored a little longer.
   const isLinked = (await links.bySources([key])).some((link) => link.qualifier === qualifier)
   const of = { mapping: mapping.name, resourceId: sourceId }

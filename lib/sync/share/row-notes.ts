@@ -15,6 +15,8 @@ export class RowNotes implements RowLocks {
     return work()
   }
 
+  async ended(): Promise<void> {}
+
   isTouched(_mapping: string, key: string): boolean {
     return this.#touched.has(key)
   }

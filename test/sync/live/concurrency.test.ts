@@ -114,6 +114,23 @@ describe('SourceLocks', () => {
     assert.equal(locks.size, 0)
   })
 
+  it('tells when the changes under way have ended, or after a while', async () => {
+    const locks = new SourceLocks()
+    await locks.ended('m', '1')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const change = locks.live('m', '1', () => promise, false)
+    await locks.ended('m', '1', 10)
+    let hasEnded = false
+    const ended = locks.ended('m', '1').then(() => {
+      hasEnded = true
+    })
+    await turn()
+    assert.equal(hasEnded, false)
+    resolve()
+    await Promise.all([change, ended])
+    assert.equal(locks.size, 0)
+  })
+
   it('rows of one source do not wait for each other', async () => {
     const locks = new SourceLocks()
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -129,12 +129,28 @@ describe('a creation that a run has left in doubt', () => {
 })
 
 describe('a target that a queued change has created, and not linked yet', () => {
-  it('is no new source of the mapping in the other direction', async () => {
+  /** With a mapping in the other direction, which carries changes over at once. */
+  async function startTwoWay() {
     const target = await fakeIdm({ collections: ['managed/user'] })
     const properties = [{ source: 'mail', target: 'mail' }]
     const back: JsonObject = { name: 'back', source: TARGET, target: SOURCE, links: 'm', properties }
     const mappings = [queuedMapping({ queuedSync: { maxRetries: 0 }, mapping: { properties } }), back]
     const stage = await QueueStage.start({ target, conf: { 'sync.json': { mappings } } })
+    const sources = async () => {
+      const { result } = await stage.eu.connection.query('managed/user', { _queryFilter: 'true' })
+      return result.map(({ mail }) => mail)
+    }
+    /** The target has been changed. @returns what was carried over, or why not */
+    const notify = async (id: string) => {
+      const path = `/sync?_action=notifyUpdate&resourceContainer=${TARGET}&resourceId=${id}`
+      const [detail = {}] = (await stage.call(path, { method: 'POST', json: {} })) as unknown as JsonObject[]
+      return (detail.cause as JsonObject | undefined)?.message ?? detail.result
+    }
+    return { target, stage, sources, notify }
+  }
+
+  it('is no new source of the mapping in the other direction', async () => {
+    const { target, stage, sources, notify } = await startTwoWay()
     const late = async (_request: unknown, next: () => Promise<unknown>) => {
       await next()
       return errorAnswer(504, 'Late')
@@ -150,11 +166,31 @@ describe('a target that a queued change has created, and not linked yet', () => 
       const { _id } = await stage.post('/recon?_action=recon&mapping=back&waitForCompletion=true')
       return (await stage.call(`/recon/${_id}`)).statusSummary
     }
-    const sources = async () =>
-      (await stage.eu.connection.query('managed/user', { _queryFilter: 'true' })).result.length
-    assert.deepEqual([await recon(), await sources()], [{ SUCCESS: 0, FAILURE: 2 }, 1])
+    assert.deepEqual([await recon(), await sources()], [{ SUCCESS: 0, FAILURE: 2 }, ['a']])
+    const [id = ''] = target.ids('managed/user')
+    assert.match(String(await notify(id)), /has created this object/)
+    assert.deepEqual(await sources(), ['a'])
     await stage.post('/repo/synchronisation/deadLetterQueue/m?_action=retry')
     await stage.drained()
-    assert.deepEqual([await recon(), await sources()], [{ SUCCESS: 1, FAILURE: 0 }, 1])
+    target.seed('managed/user', [{ _id: id, mail: 'b' }])
+    assert.deepEqual([await notify(id), await sources()], ['SUCCESSFUL', ['b']])
+    assert.deepEqual([await recon(), await sources()], [{ SUCCESS: 1, FAILURE: 0 }, ['b']])
+  })
+
+  it('whose link is about to be stored is waited for', async () => {
+    const { target, stage, sources, notify } = await startTwoWay()
+    const [created, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    target.intercept(isPut, async (_request, next) => {
+      const answer = await next()
+      created.resolve()
+      await answered.promise
+      return answer
+    })
+    await stage.put('a', 'a')
+    await created.promise
+    const notified = notify(target.ids('managed/user')[0] ?? '')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    answered.resolve()
+    assert.deepEqual([await notified, await sources()], ['SUCCESSFUL', ['a']])
   })
 })
