@@ -5,7 +5,7 @@ import type { Intent } from '../../repo/runs/run-row.ts'
 import type { RunStore } from '../../repo/runs/run-store.ts'
 import type { ChangeIntents } from '../context/run-context.ts'
 
-/** Every run is another one. */
+/** No run has this number: none is left out as the one that asks. */
 const NO_RUN = 0
 
 /** The intents of a change after those that runs have left of its object: these may have been carried out, too. */
