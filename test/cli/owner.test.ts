@@ -179,6 +179,8 @@ describe('one owner per project: beside a command', () => {
   it('that runs a mapping: others see the run, and no other process starts on the project', async () => {
     const { project, target } = await stage()
     holdCreates(target)
+    // A run asks ten times: it outlasts the starts of two processes.
+    target.retryAfter = '4'
     const running = spawnCommand(['recon', 'm', '--yes', '--project', project])
     await until(() => target.requests.some((line) => /^(?:PUT|POST) /.test(line)), 'the run writes')
     const { stdout } = await command('recon', 'status', '--project', project)
