@@ -87,7 +87,7 @@ export class SqlEventStore implements EventStore {
 
   async endClaim(claim: EventClaim, end: 'done' | 'wait'): Promise<void> {
     // A deletion that is carried out again could meet an object that was created meanwhile.
-    // What it ends is its own: nobody else has claimed it. Of a leader, the next one must not wait for it.
+    // No other process has claimed these events, so that a former leader may end them, too: the next leader would wait for them.
     const table = this.#leading?.table ?? this.#stores.events
     await table.endClaim(claim, end, claim.action === 'delete')
     if (end === 'wait') this.#writer.announce(claim.mapping)

@@ -5,6 +5,7 @@ import { setAt } from '../../crest/protocol/write-at.ts'
 import type { FieldChange, Row } from '../../repo/runs/run-row.ts'
 import type { Action } from '../action.ts'
 import type { RunContext } from '../context/run-context.ts'
+import { addCreated } from '../context/unsettled.ts'
 import { desiredTargets } from '../evaluate/desired-targets.ts'
 import { differences, hasEffect } from '../evaluate/difference.ts'
 import { idOf } from '../read/object-set.ts'
@@ -91,17 +92,23 @@ export class Effects {
   }
 
   /**
-   * Nothing is created twice: a hook, or another change of the source, may have led to a target meanwhile.
-   * @throws Outdated when the link of the source is another than it was
+   * Nothing is created twice: a hook, or another change of the source, may have led to a target meanwhile, and a change of the
+   * mapping in the other direction to the source.
+   * @throws Outdated when the link of the source is another than it was; conflict when such a change is about to link it
    */
-  async #checkLink({ sourceId, link, qualifier }: Row): Promise<void> {
-    const { links } = this.#context
+  async #checkLink(row: Row): Promise<void> {
+    const { sourceId, link, qualifier } = row
+    const { links, unsettled } = this.#context
     if (sourceId === null || !links.enabled) return
     // Without implicit synchronization, nothing but its own rows links the sources of a run.
-    if (!this.#isSingle && !this.#context.isTouched(sourceId)) return
+    if (!this.#isSingle && !this.#context.isTouched(sourceId) && links.opposites.length === 0) return
+    // Before the link: a change that has ended meanwhile has stored it.
+    await addCreated(this.#context)
     const found = await links.bySources([links.sourceKey(sourceId)])
     const now = found.find((one) => one.qualifier === qualifier)
     if (now?.targetKey !== link?.targetKey) throw new Outdated('The source has been linked')
+    const fault = unsettled.fault(row)
+    if (fault !== undefined) throw conflict(fault)
   }
 
   async #update(row: Row): Promise<JsonObject> {

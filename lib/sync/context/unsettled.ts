@@ -3,9 +3,9 @@ import type { EventIntents, IntendedChange } from '../../repo/queue/event.ts'
 import type { EventStore } from '../../repo/queue/event-store.ts'
 import { type Intent, isProbe, type Row } from '../../repo/runs/run-row.ts'
 import type { RunRows } from '../../repo/runs/run-rows.ts'
-import { isOpposite } from '../evaluate/agreement-rules.ts'
 import { correlates } from '../evaluate/correlation.ts'
 import { fail } from '../evaluate/evaluation.ts'
+import type { LinkSpace } from '../evaluate/link-space.ts'
 import type { Mapping } from '../mapping/mapping.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -13,25 +13,45 @@ interface UnsettledFacts {
   /** Of the run that looks. */
   readonly rows: Pick<RunRows, 'unsettledCreations'>
   readonly mapping: Mapping
+  readonly links: Pick<LinkSpace, 'opposites'>
   readonly parts: {
-    /** All of them. */
-    readonly mappings: readonly Mapping[]
     readonly options: Pick<RunOptions, 'overrides'>
     readonly events: Pick<EventStore, 'intentsOf'>
   }
 }
 
 /** What earlier runs of the mapping, once they are settled as far as they can be, and changes have left. */
-export async function unsettledOf({ rows, mapping, parts }: UnsettledFacts): Promise<Unsettled> {
+export async function unsettledOf({ rows, mapping, links, parts }: UnsettledFacts): Promise<Unsettled> {
   const left = await rows.unsettledCreations(mapping.name)
   const unsettled = new Unsettled(left, {
     mayCreate: parts.options.overrides.createUnknown === true,
     correlates: correlates(mapping),
   })
   unsettled.add(await parts.events.intentsOf({ mapping: mapping.name }))
-  for (const { name } of parts.mappings.filter((other) => isOpposite(mapping, other)))
-    unsettled.addCreated(await parts.events.intentsOf({ mapping: name }))
+  await addCreated({ unsettled, links, parts })
   return unsettled
+}
+
+interface CreatedChange extends IntendedChange {
+  readonly opposite: Mapping
+}
+
+/** Adds what changes of the mapping in the other direction may have created by now. @returns these changes */
+export async function addCreated({
+  unsettled,
+  links,
+  parts,
+}: Pick<UnsettledFacts, 'links'> & {
+  readonly unsettled: Unsettled
+  readonly parts: Pick<UnsettledFacts['parts'], 'events'>
+}): Promise<CreatedChange[]> {
+  const found: CreatedChange[] = []
+  for (const opposite of links.opposites) {
+    const changes = await parts.events.intentsOf({ mapping: opposite.name })
+    unsettled.addCreated(changes)
+    found.push(...changes.map((change) => ({ ...change, opposite })))
+  }
+  return found
 }
 
 interface UnsettledOptions {

@@ -1,6 +1,7 @@
 import type { LinkStore, NewLink, PairLink } from '../../repo/links/link-store.ts'
 import type { RunSnapshot, SeenObject } from '../../repo/runs/run-snapshot.ts'
 import type { Mapping } from '../mapping/mapping.ts'
+import { isOpposite } from './agreement-rules.ts'
 
 export interface FollowedLink {
   readonly link: PairLink
@@ -13,6 +14,8 @@ export interface FollowedLink {
  */
 export class LinkSpace {
   readonly enabled: boolean
+  /** The mappings in the other direction. */
+  readonly opposites: readonly Mapping[]
   readonly #links: LinkStore
   readonly #type: string
   readonly #isReverse: boolean
@@ -22,6 +25,7 @@ export class LinkSpace {
   constructor(mapping: Mapping, others: readonly Mapping[], links: LinkStore) {
     const owner = mapping.links ? others.find(({ name }) => name === mapping.links) : mapping
     this.enabled = mapping.enableLinking
+    this.opposites = others.filter((other) => isOpposite(mapping, other))
     this.#links = links
     this.#type = mapping.links ?? mapping.name
     this.#isReverse = owner !== mapping && !(owner?.source === mapping.source && owner.target === mapping.target)

@@ -25,7 +25,7 @@ const CURE =
 
 const printed = (chain: Chain): string => chain.join(' -> ')
 
-/** On whose behalf a hop reads and writes: the caller of the change, for whom it goes on when the request is canceled. */
+/** The caller of a hop: that of the change, without the signal of its request, since the hop goes on when that is canceled. */
 export function callerWithin(
   { security, agent, http, transactionId, syncChain = [] }: RequestContext,
   hop: string,

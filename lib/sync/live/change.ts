@@ -29,7 +29,7 @@ export interface SyncCause {
   readonly code: number
   readonly reason: string
   readonly message: string
-  /** How long whoever refused it asks to wait. */
+  /** How long the remote that refused it asks to wait. */
   readonly retryAfterMs?: number
   /** The target may have been created by an earlier attempt, and nothing tells: it is not repeated. */
   readonly isInDoubt?: true

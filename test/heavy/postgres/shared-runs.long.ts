@@ -6,7 +6,6 @@ import { namesIn, type Run, type SharedStage, startSharedStage, sumOf } from './
 /** How often a process is killed in one run. */
 const POINTS = Number(process.env.CRASH_POINTS ?? 3)
 const OBJECTS = 5000
-const SHARED = 3000
 const SOME = 1000
 const ALONE = { clusteredSourceReconEnabled: false }
 
@@ -47,8 +46,8 @@ describe('a run that workers share', () => {
   }
 
   it('creates every object once, and reports who has processed how many', async () => {
-    const run = await stage.ended(await stage.start('plain', { limit: SHARED }))
-    await assertComplete('plain', run, SHARED)
+    const run = await stage.ended(await stage.start('plain'))
+    await assertComplete('plain', run, OBJECTS)
     const counts = Object.values(run.sourceProcessedByNode)
     assert.deepEqual(Object.keys(run.sourceProcessedByNode).sort(), ['node1-1', 'node1-2', 'node1-3'])
     assert.ok(

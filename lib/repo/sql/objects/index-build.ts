@@ -28,7 +28,7 @@ export async function ensureIndexes(parts: BuildParts, type: string, properties:
   })
 }
 
-/** Shared by writes of objects, which have to know all indexes: whoever declares one waits for them. */
+/** Shared by writes of objects, which have to know all indexes: a declaration waits for them. */
 export const indexLock = (type: string): Lock => ({ name: `indexes/${type}`, isShared: true })
 
 export interface BuildParts {

@@ -8,7 +8,7 @@ import { promote } from './event-order.ts'
 import type { OutcomeRecord } from './event-record.ts'
 import { EVENTS, STATE } from './event-row.ts'
 
-/** Ends events in the transaction of the caller, if whoever they were given to still has them. */
+/** Ends events in the transaction of the caller, where the process that they were given to still has them. */
 export function* finishEvents(dialect: Dialect, sealer: Sealer, outcomes: readonly OutcomeRecord[]): Work<void> {
   const error = (one: OutcomeRecord) =>
     one.error === null ? null : sealer.seal(EVENTS, 'lastError', one.key, one.error)

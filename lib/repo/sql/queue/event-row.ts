@@ -5,7 +5,7 @@ export const EVENTS = 0
 
 /**
  * What an event waits for. Of one object and mapping at most one event is `ready`, in `retry` or `acquired`: the oldest.
- * When it ends, the next one becomes `ready`. What is `claimed` is in nobody's way.
+ * When it ends, the next one becomes `ready`. Events that are `claimed` do not make others wait.
  */
 export const STATE = { ready: 0, behind: 1, retry: 2, acquired: 3, dead: 4, claimed: 5 } as const
 

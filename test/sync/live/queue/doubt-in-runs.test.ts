@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { JsonObject } from '../../../../lib/contract.ts'
 import { cutAfter, errorAnswer, type FakeIdm, fakeIdm, respond } from '../../../helpers/fake-idm/fake-idm.ts'
 import { until } from '../../../helpers/until.ts'
+import { js } from '../live-stage.ts'
 import { QueueStage, queuedMapping, SOURCE, TARGET } from './queue-stage.ts'
 
 const names = (target: FakeIdm) =>
@@ -11,6 +12,20 @@ const names = (target: FakeIdm) =>
     .sort()
 const isCreate = ({ method }: { method: string }) => method === 'POST'
 const isPut = ({ method }: { method: string }) => method === 'PUT'
+
+/** The target creates objects and does not say so, nor shows them. */
+function loseAnswers(target: FakeIdm): { end(): void } {
+  const late = async (_request: unknown, next: () => Promise<unknown>) => {
+    await next()
+    return errorAnswer(504, 'Late')
+  }
+  const faults = [target.intercept(isPut, late), target.intercept('GET managed/user/*', respond(errorAnswer(400, '')))]
+  return {
+    end() {
+      for (const one of faults) one.remove()
+    },
+  }
+}
 
 /** A target that chooses ids, unless said otherwise, and a mapping that correlates nothing. */
 async function start(switches: Parameters<typeof fakeIdm>[0] = { clientIds: 403 }, more: JsonObject = {}) {
@@ -60,17 +75,10 @@ describe('a creation that the queue has left in doubt', () => {
     const { target, stage, recon } = await start({}, { policies: [{ situation: 'UNASSIGNED', action: 'DELETE' }] })
     await stage.put('a', 'a')
     await stage.drained()
-    const late = async (_request: unknown, next: () => Promise<unknown>) => {
-      await next()
-      return errorAnswer(504, 'Late')
-    }
-    const faults = [
-      target.intercept(isPut, late),
-      target.intercept('GET managed/user/*', respond(errorAnswer(400, ''))),
-    ]
+    const lost = loseAnswers(target)
     await stage.put('b', 'b')
     await stage.drained()
-    for (const one of faults) one.remove()
+    lost.end()
     assert.deepEqual([names(target), (await stage.letters()).length], [['a', 'b'], 1])
     assert.deepEqual((await recon()).statusSummary, { SUCCESS: 1, FAILURE: 1, DEFERRED: 1 })
     await stage.post('/repo/synchronisation/deadLetterQueue/m?_action=retry')
@@ -130,10 +138,10 @@ describe('a creation that a run has left in doubt', () => {
 
 describe('a target that a queued change has created, and not linked yet', () => {
   /** With a mapping in the other direction, which carries changes over at once. */
-  async function startTwoWay() {
+  async function startTwoWay(more: JsonObject = {}) {
     const target = await fakeIdm({ collections: ['managed/user'] })
     const properties = [{ source: 'mail', target: 'mail' }]
-    const back: JsonObject = { name: 'back', source: TARGET, target: SOURCE, links: 'm', properties }
+    const back: JsonObject = { name: 'back', source: TARGET, target: SOURCE, links: 'm', properties, ...more }
     const mappings = [queuedMapping({ queuedSync: { maxRetries: 0 }, mapping: { properties } }), back]
     const stage = await QueueStage.start({ target, conf: { 'sync.json': { mappings } } })
     const sources = async () => {
@@ -151,17 +159,10 @@ describe('a target that a queued change has created, and not linked yet', () => 
 
   it('is no new source of the mapping in the other direction', async () => {
     const { target, stage, sources, notify } = await startTwoWay()
-    const late = async (_request: unknown, next: () => Promise<unknown>) => {
-      await next()
-      return errorAnswer(504, 'Late')
-    }
-    const faults = [
-      target.intercept(isPut, late),
-      target.intercept('GET managed/user/*', respond(errorAnswer(400, ''))),
-    ]
+    const lost = loseAnswers(target)
     await stage.put('a', 'a')
     await stage.drained()
-    for (const one of faults) one.remove()
+    lost.end()
     const recon = async () => {
       const { _id } = await stage.post('/recon?_action=recon&mapping=back&waitForCompletion=true')
       return (await stage.call(`/recon/${_id}`)).statusSummary
@@ -177,8 +178,8 @@ describe('a target that a queued change has created, and not linked yet', () => 
     assert.deepEqual([await recon(), await sources()], [{ SUCCESS: 1, FAILURE: 0 }, ['b']])
   })
 
-  it('whose link is about to be stored is waited for', async () => {
-    const { target, stage, sources, notify } = await startTwoWay()
+  /** Creates a target, and answers when it is told to. */
+  function slowCreation(target: FakeIdm) {
     const [created, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     target.intercept(isPut, async (_request, next) => {
       const answer = await next()
@@ -186,11 +187,59 @@ describe('a target that a queued change has created, and not linked yet', () => 
       await answered.promise
       return answer
     })
+    return { created: created.promise, answer: answered.resolve }
+  }
+
+  it('whose link is about to be stored is waited for', async () => {
+    const { target, stage, sources, notify } = await startTwoWay()
+    const { created, answer } = slowCreation(target)
     await stage.put('a', 'a')
-    await created.promise
+    await created
+    const [id = ''] = target.ids('managed/user')
+    const notified = notify(id)
+    await until(() => target.requests.some(({ method, path }) => method === 'GET' && path.includes(id)), 'it is read')
+    answer()
+    assert.deepEqual([await notified, await sources()], ['SUCCESSFUL', ['a']])
+  })
+
+  it('that a run meets while it is being created is not created by the run', async () => {
+    const { target, stage, sources } = await startTwoWay()
+    const { created, answer } = slowCreation(target)
+    const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const isList = ({ method, path }: { method: string; path: string }) => method === 'GET' && path === 'managed/user'
+    target.intercept(isList, async (_request, next) => {
+      asked.resolve()
+      await held.promise
+      return next()
+    })
+    const run = stage.post('/recon?_action=recon&mapping=back&waitForCompletion=true')
+    await asked.promise
+    await stage.put('a', 'a')
+    await created
+    held.resolve()
+    await run
+    answer()
+    await stage.drained()
+    assert.deepEqual(await sources(), ['a'])
+  })
+
+  it('whose link is stored while it is evaluated is evaluated again', async () => {
+    const script = `openidm.read('${TARGET}/held'); ({ _queryFilter: 'userName eq "nobody"' })`
+    const { target, stage, sources, notify } = await startTwoWay({ correlationQuery: js(script) })
+    const { created, answer } = slowCreation(target)
+    const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    target.intercept('GET managed/user/held', async (_request, next) => {
+      asked.resolve()
+      await held.promise
+      return next()
+    })
+    await stage.put('a', 'a')
+    await created
     const notified = notify(target.ids('managed/user')[0] ?? '')
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    answered.resolve()
+    await asked.promise
+    answer()
+    await stage.drained()
+    held.resolve()
     assert.deepEqual([await notified, await sources()], ['SUCCESSFUL', ['a']])
   })
 })
